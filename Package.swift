@@ -1,0 +1,58 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "podstack-swift",
+    platforms: [.macOS(.v15), .iOS(.v18)],
+    products: [
+        .library(name: "Podstack", targets: ["Podstack"]),
+        .executable(name: "podstack", targets: ["podstack-cli"]),
+        .executable(name: "podstack-server", targets: ["podstack-server"]),
+    ],
+    targets: [
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+
+        .target(name: "PodstackAPI", swiftSettings: strict),
+        .target(name: "PodstackCryptography", dependencies: ["CSodium"], swiftSettings: strict),
+        .target(
+            name: "Podstack",
+            dependencies: ["PodstackAPI", "PodstackCryptography", "CCurl"],
+            swiftSettings: strict
+        ),
+        .target(name: "PodstackCLI", dependencies: ["Podstack"], swiftSettings: strict),
+        // Not named `podstack`: on a file system that ignores case that folder would be the SDK's.
+        .executableTarget(name: "podstack-cli", dependencies: ["PodstackCLI"], swiftSettings: strict),
+        .target(
+            name: "PodstackServer",
+            dependencies: ["PodstackAPI", "PodstackCryptography", "CMicrohttpd", "CSQLite"],
+            swiftSettings: strict
+        ),
+        .executableTarget(name: "podstack-server", dependencies: ["PodstackServer"], swiftSettings: strict),
+        .target(
+            name: "PodstackTesting",
+            dependencies: ["PodstackServer"],
+            swiftSettings: strict
+        ),
+
+        .testTarget(name: "PodstackAPITests", dependencies: ["PodstackAPI", "PodstackTesting"], swiftSettings: strict),
+        .testTarget(name: "PodstackTests", dependencies: ["Podstack", "PodstackTesting"], swiftSettings: strict),
+        .testTarget(
+            name: "PodstackServerTests",
+            dependencies: ["PodstackServer", "PodstackTesting", "podstack-server"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "PodstackCLITests",
+            dependencies: ["PodstackCLI", "PodstackTesting", "podstack-cli"],
+            swiftSettings: strict
+        ),
+    ]
+)

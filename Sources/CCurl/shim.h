@@ -1,0 +1,49 @@
+#include <curl/curl.h>
+
+// curl's setters and getters are variadic, which Swift cannot call; one inline function for each argument type.
+
+static inline CURLcode podstack_setopt_long(CURL *easy, CURLoption option, long value) {
+    return curl_easy_setopt(easy, option, value);
+}
+
+static inline CURLcode podstack_setopt_string(CURL *easy, CURLoption option, const char *value) {
+    return curl_easy_setopt(easy, option, value);
+}
+
+static inline CURLcode podstack_setopt_pointer(CURL *easy, CURLoption option, void *value) {
+    return curl_easy_setopt(easy, option, value);
+}
+
+typedef size_t (*podstack_data_function)(char *bytes, size_t size, size_t count, void *context);
+
+static inline CURLcode podstack_setopt_data_function(CURL *easy, CURLoption option, podstack_data_function function) {
+    return curl_easy_setopt(easy, option, function);
+}
+
+static inline CURLcode podstack_getinfo_long(CURL *easy, CURLINFO info, long *value) {
+    return curl_easy_getinfo(easy, info, value);
+}
+
+static inline CURLcode podstack_getinfo_pointer(CURL *easy, CURLINFO info, void **value) {
+    return curl_easy_getinfo(easy, info, value);
+}
+
+typedef int (*podstack_socket_function)(CURL *easy, curl_socket_t socket, int what, void *context, void *socketContext);
+typedef int (*podstack_timer_function)(CURLM *multi, long milliseconds, void *context);
+
+static inline CURLMcode podstack_multi_socket_function(CURLM *multi, podstack_socket_function function, void *context) {
+    CURLMcode code = curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, function);
+    return code != CURLM_OK ? code : curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, context);
+}
+
+static inline CURLMcode podstack_multi_timer_function(CURLM *multi, podstack_timer_function function, void *context) {
+    CURLMcode code = curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, function);
+    return code != CURLM_OK ? code : curl_multi_setopt(multi, CURLMOPT_TIMERDATA, context);
+}
+
+static inline CURLMcode podstack_multi_setopt_long(CURLM *multi, CURLMoption option, long value) {
+    return curl_multi_setopt(multi, option, value);
+}
+
+// The result sits in a union that Swift imports awkwardly.
+static inline CURLcode podstack_message_result(const CURLMsg *message) { return message->data.result; }

@@ -1,0 +1,27 @@
+/// The `code` of an error body. A struct, so that a service may add codes without breaking who switches over them.
+public struct ErrorCode: RawRepresentable, Hashable, Sendable, Codable, CustomStringConvertible {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+    private init(_ rawValue: String) { self.rawValue = rawValue }
+    public var description: String { rawValue }
+
+    public static let badRequest = ErrorCode("bad_request")
+    public static let missingToken = ErrorCode("missing_token")
+    public static let malformedToken = ErrorCode("malformed_token")
+    public static let invalidToken = ErrorCode("invalid_token")
+    public static let expiredToken = ErrorCode("expired_token")
+    public static let revokedToken = ErrorCode("revoked_token")
+    public static let insufficientScope = ErrorCode("insufficient_scope")
+    public static let projectForbidden = ErrorCode("project_forbidden")
+    public static let notFound = ErrorCode("not_found")
+    public static let methodNotAllowed = ErrorCode("method_not_allowed")
+    public static let contentTooLarge = ErrorCode("content_too_large")
+    public static let uriTooLong = ErrorCode("uri_too_long")
+    public static let unsupportedMediaType = ErrorCode("unsupported_media_type")
+    public static let conflict = ErrorCode("conflict")
+    public static let quotaExceeded = ErrorCode("quota_exceeded")
+    public static let validationFailed = ErrorCode("validation_failed")
+    public static let rateLimited = ErrorCode("rate_limited")
+    public static let `internal` = ErrorCode("internal")
+    public static let unavailable = ErrorCode("unavailable")
+}

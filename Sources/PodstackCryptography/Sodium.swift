@@ -1,0 +1,45 @@
+import CSodium
+
+/// What the project takes from libsodium; the only file that calls it.
+public enum Sodium {
+    /// Initialises the library once; every function below goes through it.
+    private static let ready: Bool = sodium_init() >= 0
+
+    /// The 32 bytes of the SHA-256 of `bytes`.
+    public static func sha256(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+        precondition(ready, "libsodium could not be initialised")
+        let input = Array(bytes)
+        return [UInt8](unsafeUninitializedCapacity: Int(crypto_hash_sha256_BYTES)) { output, count in
+            crypto_hash_sha256(output.baseAddress, input, UInt64(input.count))
+            count = Int(crypto_hash_sha256_BYTES)
+        }
+    }
+
+    /// The 32 bytes of HMAC-SHA-256 of `message` under a `key` of any length.
+    public static func hmacSHA256(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
+        precondition(ready, "libsodium could not be initialised")
+        var state = crypto_auth_hmacsha256_state()
+        crypto_auth_hmacsha256_init(&state, key, key.count)
+        crypto_auth_hmacsha256_update(&state, message, UInt64(message.count))
+        return [UInt8](unsafeUninitializedCapacity: Int(crypto_auth_hmacsha256_BYTES)) { output, count in
+            crypto_auth_hmacsha256_final(&state, output.baseAddress)
+            count = Int(crypto_auth_hmacsha256_BYTES)
+        }
+    }
+
+    /// Whether two digests are equal, in a time that depends on their length alone.
+    public static func constantTimeEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        precondition(ready, "libsodium could not be initialised")
+        return left.count == right.count && sodium_memcmp(left, right, left.count) == 0
+    }
+
+    /// `count` bytes from the system's generator.
+    public static func randomBytes(_ count: Int) -> [UInt8] {
+        precondition(ready, "libsodium could not be initialised")
+        return [UInt8](unsafeUninitializedCapacity: count) { output, initialised in
+            guard let start = output.baseAddress else { return }
+            randombytes_buf(start, count)
+            initialised = count
+        }
+    }
+}
