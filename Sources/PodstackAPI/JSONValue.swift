@@ -41,6 +41,15 @@ public enum JSONValue: Codable, Sendable, Hashable {
     }
 
     public var stringValue: String? { if case .string(let value) = self { value } else { nil } }
+    public var integerValue: Int? { if case .integer(let value) = self { value } else { nil } }
+
+    public var doubleValue: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .number(let value): value
+        default: nil
+        }
+    }
 }
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {

@@ -9,10 +9,7 @@ public enum Sodium {
     public static func sha256(_ bytes: some Sequence<UInt8>) -> [UInt8] {
         precondition(ready, "libsodium could not be initialised")
         let input = Array(bytes)
-        return [UInt8](unsafeUninitializedCapacity: Int(crypto_hash_sha256_BYTES)) { output, count in
-            crypto_hash_sha256(output.baseAddress, input, UInt64(input.count))
-            count = Int(crypto_hash_sha256_BYTES)
-        }
+        return fill(Int(crypto_hash_sha256_BYTES)) { _ = crypto_hash_sha256($0, input, UInt64(input.count)) }
     }
 
     /// The 32 bytes of HMAC-SHA-256 of `message` under a `key` of any length.
@@ -21,10 +18,7 @@ public enum Sodium {
         var state = crypto_auth_hmacsha256_state()
         crypto_auth_hmacsha256_init(&state, key, key.count)
         crypto_auth_hmacsha256_update(&state, message, UInt64(message.count))
-        return [UInt8](unsafeUninitializedCapacity: Int(crypto_auth_hmacsha256_BYTES)) { output, count in
-            crypto_auth_hmacsha256_final(&state, output.baseAddress)
-            count = Int(crypto_auth_hmacsha256_BYTES)
-        }
+        return fill(Int(crypto_auth_hmacsha256_BYTES)) { _ = crypto_auth_hmacsha256_final(&state, $0) }
     }
 
     /// Whether two digests are equal, in a time that depends on their length alone.
@@ -36,9 +30,13 @@ public enum Sodium {
     /// `count` bytes from the system's generator.
     public static func randomBytes(_ count: Int) -> [UInt8] {
         precondition(ready, "libsodium could not be initialised")
-        return [UInt8](unsafeUninitializedCapacity: count) { output, initialised in
+        return fill(count) { randombytes_buf($0, count) }
+    }
+
+    private static func fill(_ count: Int, _ body: (UnsafeMutablePointer<UInt8>) -> Void) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count) { output, initialised in
             guard let start = output.baseAddress else { return }
-            randombytes_buf(start, count)
+            body(start)
             initialised = count
         }
     }

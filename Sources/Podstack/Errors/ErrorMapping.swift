@@ -1,0 +1,101 @@
+import PodstackAPI
+
+/// The only place that makes the errors of the SDK.
+enum ErrorMapping {
+    /// The error for an answer that is not a success.
+    static func error(for response: TransportResponse, token: Setting<APIToken>) -> any PodstackError {
+        let body = try? APICoding.decode(ErrorBody.self, from: response.body)
+        var answer = ServiceAnswer(
+            message: body?.message ?? notTheAPI(response),
+            code: body?.code,
+            requestID: body?.requestID ?? response.header("x-request-id"),
+            statusCode: response.status,
+            details: body?.details ?? [:]
+        )
+        switch response.status {
+        case 401:
+            answer.message = "Invalid API token"
+            answer.hint = rejectedTokenHint(answer, token: token)
+            return AuthenticationError(answer: answer)
+        case _ where answer.code == .quotaExceeded:
+            return QuotaExceededError(answer: answer)
+        case 402:
+            return InsufficientBalanceError(answer: answer)
+        case 403:
+            let documented = "Access denied to resource"
+            if !answer.message.hasPrefix(documented) { answer.message = "\(documented): \(answer.message)" }
+            return PermissionError(answer: answer)
+        case 404:
+            return ResourceNotFoundError(answer: answer)
+        case 429:
+            return RateLimitError(answer: answer, retryAfter: response.header("retry-after").flatMap { Int($0) })
+        case 400..<500:
+            return ValidationError(answer: answer)
+        default:
+            return ServerError(answer: answer)
+        }
+    }
+
+    static func notDecodable(_ response: TransportResponse) -> ServerError {
+        ServerError(
+            answer: ServiceAnswer(
+                message: notTheAPI(response), requestID: response.header("x-request-id"), statusCode: response.status
+            )
+        )
+    }
+
+    static func network(_ failure: TransportFailure, endpoint: Endpoint) -> NetworkError {
+        NetworkError(message: "No answer from \(endpoint): \(failure.reason)")
+    }
+
+    static func noToken(lookedIn places: [String], misnamedVariable: String?) -> AuthenticationError {
+        var answer = ServiceAnswer(
+            message: "No API token provided: looked in " + places.joined(separator: ", "), code: .missingToken
+        )
+        if let misnamedVariable {
+            answer.hint = "\(misnamedVariable) is set, but the variable that is read is PODSTACK_API_TOKEN"
+        }
+        return AuthenticationError(answer: answer)
+    }
+
+    static func unusableToken(_ source: Source, because reason: String) -> AuthenticationError {
+        AuthenticationError(
+            answer: ServiceAnswer(message: "Invalid API token: \(source.origin) \(reason)", code: .invalidToken)
+        )
+    }
+
+    static func profile(_ name: String, problem: String, path: String, others: [String]) -> AuthenticationError {
+        var message = "No API token provided: profile \"\(name)\" \(problem) \(path)"
+        if let near = others.first(where: { $0.lowercased() == name.lowercased() }), near != name {
+            message += "; did you mean \"\(near)\"?"
+        } else if !others.isEmpty {
+            message += "; profiles that are there: " + others.joined(separator: ", ")
+        }
+        return AuthenticationError(answer: ServiceAnswer(message: message, code: .missingToken))
+    }
+
+    private static func rejectedTokenHint(_ answer: ServiceAnswer, token: Setting<APIToken>) -> String {
+        var sentences: [String] = []
+        switch answer.code {
+        case .expiredToken:
+            sentences.append("It expired\(time(answer.details["expired_at"])); create a new one")
+        case .revokedToken:
+            sentences.append("It was revoked\(time(answer.details["revoked_at"])); create a new one")
+        default:
+            if let reason = token.value.suspicion { sentences.append(reason) }
+        }
+        sentences.append("The token came from \(token.source.origin)")
+        return sentences.joined(separator: ". ")
+    }
+
+    private static func time(_ value: JSONValue?) -> String {
+        value?.stringValue.map { " at \($0)" } ?? ""
+    }
+
+    private static func notTheAPI(_ response: TransportResponse) -> String {
+        let words = String(decoding: response.body.prefix(200), as: UTF8.self)
+            .split(whereSeparator: \.isWhitespace).prefix(12).joined(separator: " ")
+        let what = words.isEmpty ? "an empty body" : "\"\(words)\""
+        return "HTTP \(response.status) with \(what), which is not an answer of the Podstack API"
+    }
+}

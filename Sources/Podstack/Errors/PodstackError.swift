@@ -1,0 +1,49 @@
+import PodstackAPI
+
+/// What every error of the SDK can say. Printing one gives ``message``: one sentence, never a secret.
+public protocol PodstackError: Error, Sendable, CustomStringConvertible {
+    var message: String { get }
+    /// The machine-readable reason, when the service or the SDK gave one.
+    var code: ErrorCode? { get }
+    /// The `X-Request-ID` of the answer, to quote to the operator.
+    var requestID: String? { get }
+    /// The HTTP status; nil when no answer came.
+    var statusCode: Int? { get }
+    /// What else the service said, by the names of the API.
+    var details: [String: JSONValue] { get }
+    /// What to do about it, when that is known.
+    var hint: String? { get }
+}
+
+extension PodstackError {
+    public var description: String { message }
+    public var code: ErrorCode? { nil }
+    public var requestID: String? { nil }
+    public var statusCode: Int? { nil }
+    public var details: [String: JSONValue] { [:] }
+    public var hint: String? { nil }
+}
+
+/// An error that came as an answer of the service.
+public protocol ServiceError: PodstackError {
+    var answer: ServiceAnswer { get }
+}
+
+extension ServiceError {
+    public var message: String { answer.message }
+    public var code: ErrorCode? { answer.code }
+    public var requestID: String? { answer.requestID }
+    public var statusCode: Int? { answer.statusCode }
+    public var details: [String: JSONValue] { answer.details }
+    public var hint: String? { answer.hint }
+}
+
+/// What is common to the errors that the service answers.
+public struct ServiceAnswer: Sendable, Equatable {
+    public var message: String
+    public var code: ErrorCode?
+    public var requestID: String?
+    public var statusCode: Int?
+    public var details: [String: JSONValue] = [:]
+    public var hint: String?
+}

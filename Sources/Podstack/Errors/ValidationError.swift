@@ -1,0 +1,14 @@
+import PodstackAPI
+
+/// The service could not use what was sent (400, 422).
+public struct ValidationError: ServiceError, Equatable {
+    public var answer: ServiceAnswer
+
+    /// Every field that was wrong, with what was wrong with it.
+    public var fieldErrors: [String: [String]] {
+        guard case .object(let fields) = details["field_errors"] else { return [:] }
+        return fields.compactMapValues { value in
+            if case .array(let messages) = value { messages.compactMap(\.stringValue) } else { nil }
+        }
+    }
+}
