@@ -1,4 +1,9 @@
 #include <curl/curl.h>
+#ifdef __linux__
+// What waits for curl's sockets; the system's Swift module lacks both.
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#endif
 
 // curl's setters and getters are variadic, which Swift cannot call; one inline function for each argument type.
 

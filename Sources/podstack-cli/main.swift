@@ -1,1 +1,11 @@
-print("x")
+import PodstackCLI
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+exit(await Tool.run(Array(CommandLine.arguments.dropFirst()), context: .process).rawValue)

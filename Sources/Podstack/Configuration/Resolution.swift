@@ -94,15 +94,13 @@ struct Resolution {
 
     // MARK: - Sources
 
-    private var credentialsPath: String? {
-        environment[.credentialsFile] ?? environment.homeDirectory.map { $0 + "/.podstack/credentials" }
-    }
+    private var credentialsPath: String? { try? CredentialsFile.path(environment) }
 
     /// The places that an error about a missing token names, in their order.
     private var places: [String] {
         let file = credentialsPath ?? "~/.podstack/credentials (there is no home directory)"
         return ["apiToken:", "PODSTACK_API_TOKEN", "PODSTACK_API_TOKEN_FILE"]
-            + ["\(file) [\(environment[.profile] ?? "default")]"]
+            + ["\(file) [\(CredentialsFile.ambientProfileName(environment))]"]
     }
 
     /// The published client reads another name, which we must not.
@@ -115,9 +113,7 @@ struct Resolution {
         guard !name.trimmingWhitespace().isEmpty else {
             throw ConfigurationError(message: "The profile from profile: is empty")
         }
-        guard let path = credentialsPath else {
-            throw ConfigurationError(message: "There is no home directory to look for a credentials file in")
-        }
+        let path = try CredentialsFile.path(environment)
         let file = try CredentialsFile(path: path)
         guard let profile = file.profile(name) else {
             throw ErrorMapping.profile(name, problem: "is not in", path: path, others: file.profileNames)

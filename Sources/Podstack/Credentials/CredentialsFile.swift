@@ -30,7 +30,7 @@ public struct CredentialsFile: Sendable {
     /// Sets a key of a profile, which is made when it is not there, under the lock of the file.
     /// Everything else of the file stays as it is; a file that cannot be understood is not touched.
     public static func set(_ key: Key, to value: String, profile: String, path: String) throws {
-        try update(path) { document throws(INIDocument.Failure) in
+        try update(path) { document in
             try document.set(key.rawValue, to: value, section: profile)
         }
     }
@@ -39,18 +39,18 @@ public struct CredentialsFile: Sendable {
     @discardableResult
     public static func remove(_ key: Key, profile: String, path: String) throws -> Bool {
         var removed = false
-        try update(path) { document throws(INIDocument.Failure) in
+        try update(path) { document in
             removed = document.remove(key.rawValue, section: profile)
         }
         return removed
     }
 
     private static func update(
-        _ path: String, _ change: (inout INIDocument) throws(INIDocument.Failure) -> Void
+        _ path: String, _ change: (inout INIDocument) throws -> Void
     ) throws {
         try SecureFile.update(path) { bytes in
             var document = try parse(bytes, path: path)
-            do { try change(&document) } catch let failure { throw refusal(failure, path: path) }
+            do { try change(&document) } catch let failure as INIDocument.Failure { throw refusal(failure, path: path) }
             return document.bytes
         }
     }
@@ -61,5 +61,29 @@ public struct CredentialsFile: Sendable {
 
     private static func refusal(_ failure: INIDocument.Failure, path: String) -> ConfigurationError {
         ConfigurationError(message: "\(path)\(failure.line.map { ":\($0)" } ?? ""): \(failure.reason)")
+    }
+}
+
+extension CredentialsFile {
+    /// Where the file is: what `PODSTACK_CREDENTIALS_FILE` names, else `~/.podstack/credentials`.
+    /// Throws ``ConfigurationError`` when there is no home directory.
+    public static func path(_ environment: Environment) throws -> String {
+        if let path = environment[.credentialsFile] { return path }
+        guard let home = environment.homeDirectory else {
+            throw ConfigurationError(message: "There is no home directory to look for a credentials file in")
+        }
+        return home + "/.podstack/credentials"
+    }
+
+    /// The profile that counts when none is named by an argument.
+    public static func ambientProfileName(_ environment: Environment) -> String {
+        environment[.profile] ?? "default"
+    }
+}
+
+extension Configuration {
+    /// The variable whose token is used before any of the credentials file; nil when none is set.
+    public static func variableHoldingToken(_ environment: Environment) -> String? {
+        [EnvironmentVariable.apiToken, .apiTokenFile].first { environment[$0] != nil }?.rawValue
     }
 }

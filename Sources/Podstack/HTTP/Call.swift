@@ -1,0 +1,48 @@
+import PodstackAPI
+
+/// A call of the API, before it is a request.
+struct Call: Sendable {
+    var method: String
+    /// Starts with `/v1`; anything from outside in it has gone through ``segment(_:)``.
+    var path: String
+    var query: [(name: String, value: String)] = []
+    var body: [UInt8]?
+    var idempotencyKey: String?
+
+    static func get(_ path: String, query: [(name: String, value: String)] = []) -> Call {
+        Call(method: "GET", path: path, query: query)
+    }
+
+    static func post(_ path: String, _ body: some Encodable) throws -> Call {
+        Call(method: "POST", path: path, body: try APICoding.encode(body), idempotencyKey: makeKey())
+    }
+
+    static func delete(_ path: String) -> Call { Call(method: "DELETE", path: path) }
+
+    /// A piece of a path that cannot leave its place.
+    static func segment(_ text: String) -> String { percentEncoded(text) }
+
+    var queryString: String {
+        guard !query.isEmpty else { return "" }
+        return "?" + query.map { "\(Self.percentEncoded($0.name))=\(Self.percentEncoded($0.value))" }.joined(separator: "&")
+    }
+
+    private static func makeKey() -> String {
+        var generator = SystemRandomNumberGenerator()
+        let digits = (0..<2).flatMap { _ in Base62.encode(generator.next(), width: 11) }
+        return String(decoding: digits, as: UTF8.self)
+    }
+
+    private static func percentEncoded(_ text: String) -> String {
+        let digits = Array("0123456789ABCDEF".utf8)
+        var encoded: [UInt8] = []
+        for byte in text.utf8 {
+            if Base62.isDigit(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_") {
+                encoded.append(byte)
+            } else {
+                encoded += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 0x0F)]]
+            }
+        }
+        return String(decoding: encoded, as: UTF8.self)
+    }
+}

@@ -1,0 +1,70 @@
+/// A command line taken apart: the words of the command, its flags, and what it is about.
+struct Arguments: Sendable {
+    /// A flag, by its long name.
+    struct Flag: Sendable {
+        var name: String
+        var short: Character?
+        /// What its value is called in the help; nil for a switch.
+        var value: String?
+        var summary: String
+        var isRepeatable = false
+    }
+
+    private(set) var positional: [String] = []
+    private var values: [String: [String]] = [:]
+
+    /// Global flags are understood everywhere, those of the command once it is known.
+    init(_ words: [String], flags: [Flag]) throws(UsageError) {
+        var rest = words[...]
+        while let word = rest.popFirst() {
+            if word == "--" {
+                positional += rest
+                break
+            }
+            guard word.hasPrefix("-"), word != "-" else {
+                positional.append(word)
+                continue
+            }
+            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard let flag = flags.first(where: { $0.isNamed(parts[0]) }) else {
+                throw UsageError("unknown option \(parts[0])", hint: "podstack --help lists the options")
+            }
+            guard let valueName = flag.value else {
+                guard parts.count == 1 else { throw UsageError("--\(flag.name) takes no value") }
+                values[flag.name] = ["true"]
+                continue
+            }
+            guard let value = parts.count == 2 ? parts[1] : rest.popFirst() else {
+                throw UsageError("--\(flag.name) needs a value: \(valueName)")
+            }
+            guard flag.isRepeatable || values[flag.name] == nil else {
+                throw UsageError("--\(flag.name) is given twice")
+            }
+            values[flag.name, default: []].append(value)
+        }
+    }
+
+    /// Takes the words of the command itself away.
+    mutating func dropCommand(_ count: Int) { positional.removeFirst(count) }
+
+    func has(_ name: String) -> Bool { values[name] != nil }
+    func value(_ name: String) -> String? { values[name]?.first }
+    func values(_ name: String) -> [String]? { values[name] }
+
+    /// The one thing that the command is about.
+    func only(_ name: String) throws(UsageError) -> String {
+        guard let first = positional.first else { throw UsageError("\(name) is missing") }
+        try nothing(after: 1)
+        return first
+    }
+
+    func nothing(after count: Int = 0) throws(UsageError) {
+        guard positional.count <= count else { throw UsageError("unexpected argument \"\(positional[count])\"") }
+    }
+}
+
+extension Arguments.Flag {
+    fileprivate func isNamed(_ word: String) -> Bool {
+        word == "--" + name || short.map { word == "-\($0)" } ?? false
+    }
+}

@@ -1,0 +1,39 @@
+import Podstack
+
+extension Command {
+    static let authLogin = Command(
+        words: ["auth", "login"],
+        summary: "Check a token and store it in the credentials file; asks for it, or reads it from a pipe.",
+        flags: [.init(name: "force", summary: "store it even when a variable will still be used before it")]
+    ) { invocation in
+        try invocation.arguments.nothing()
+        let token = APIToken(try readToken(invocation))
+        // Checked alone, so that no other token can answer for it.
+        let client = try token.withSecret { try invocation.client(token: $0) }
+        let user = try await client.auth.whoami()
+        let environment = invocation.context.environment
+        let profile = invocation.arguments.value("profile") ?? CredentialsFile.ambientProfileName(environment)
+        let path = try CredentialsFile.path(environment)
+        if invocation.arguments.value("profile") == nil,
+            let variable = Configuration.variableHoldingToken(environment), !invocation.arguments.has("force")
+        {
+            throw CommandError(
+                message: "\(variable) is set and would still be used instead of what is stored",
+                hint: "unset \(variable), or store it all the same with --force")
+        }
+        try token.withSecret { try CredentialsFile.set(.apiToken, to: $0, profile: profile, path: path) }
+        if let endpoint = invocation.arguments.value("api-endpoint") {
+            try CredentialsFile.set(.apiEndpoint, to: endpoint, profile: profile, path: path)
+        }
+        try invocation.write(user) { "Authenticated as: \(Table.printable(user.email))" }
+        invocation.note("Stored in \(path) [\(profile)]")
+        return .done
+    }
+
+    private static func readToken(_ invocation: Invocation) throws -> String {
+        if let token = invocation.token { return token }
+        guard let ask = invocation.context.askSecret else { return invocation.context.readInput() }
+        guard let token = ask("API token: ") else { throw CommandError(message: "no token was entered") }
+        return token
+    }
+}

@@ -1,0 +1,41 @@
+import Podstack
+
+/// What a command may touch of the world: a value, so that tests run commands in process.
+public struct Context: Sendable {
+    public var environment: Environment
+    public var standardOutput: @Sendable (String) -> Void
+    public var standardError: @Sendable (String) -> Void
+    /// Everything that comes on standard input.
+    public var readInput: @Sendable () -> String
+    /// Asks on the terminal without echo; nil when there is no terminal to ask on.
+    public var askSecret: (@Sendable (_ prompt: String) -> String?)?
+    /// Nil for the SDK's own.
+    public var transport: (any Transport)?
+
+    public init(
+        environment: Environment,
+        standardOutput: @escaping @Sendable (String) -> Void,
+        standardError: @escaping @Sendable (String) -> Void,
+        readInput: @escaping @Sendable () -> String,
+        askSecret: (@Sendable (_ prompt: String) -> String?)?,
+        transport: (any Transport)? = nil
+    ) {
+        self.environment = environment
+        self.standardOutput = standardOutput
+        self.standardError = standardError
+        self.readInput = readInput
+        self.askSecret = askSecret
+        self.transport = transport
+    }
+
+    /// This process.
+    public static var process: Context {
+        Context(
+            environment: .process,
+            standardOutput: { Terminal.write($0, to: .output) },
+            standardError: { Terminal.write($0, to: .error) },
+            readInput: Terminal.readInput,
+            askSecret: Terminal.isInteractive ? Terminal.askSecret : nil
+        )
+    }
+}

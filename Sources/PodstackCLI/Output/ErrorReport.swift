@@ -1,0 +1,37 @@
+import Podstack
+
+/// An error as the terminal shows it: one line, then a hint when there is one.
+struct ErrorReport {
+    var body: ErrorBody
+    var hint: String?
+
+    init(_ error: any Error) {
+        switch error {
+        case let error as any PodstackError:
+            body = ErrorBody(
+                code: error.code, message: error.message, requestID: error.requestID, details: error.details)
+            hint = error.hint
+            if let fields = (error as? ValidationError)?.fieldErrors, !fields.isEmpty {
+                hint = fields.sorted { $0.key < $1.key }
+                    .map { "\($0.key): \($0.value.joined(separator: ", "))" }.joined(separator: "; ")
+            }
+        case let error as UsageError:
+            body = ErrorBody(code: ErrorCode(rawValue: "usage"), message: error.message, requestID: nil)
+            hint = error.hint
+        case let error as CommandError:
+            body = ErrorBody(code: nil, message: error.message, requestID: nil)
+            hint = error.hint
+        default:
+            body = ErrorBody(code: nil, message: "\(error)", requestID: nil)
+        }
+    }
+
+    func write(to standardError: (String) -> Void, format: OutputFormat) {
+        if format == .json, let json = try? APICoding.encode(body, pretty: true) {
+            standardError(String(decoding: json, as: UTF8.self) + "\n")
+            return
+        }
+        standardError("error: \(Table.printable(body.message))\n")
+        if let hint { standardError("hint: \(Table.printable(hint))\n") }
+    }
+}

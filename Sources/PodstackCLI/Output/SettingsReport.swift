@@ -1,0 +1,59 @@
+import Podstack
+
+/// The settings as `config explain` shows them. Never the token itself.
+struct SettingsReport: Encodable {
+    private struct Row: Encodable {
+        var value: String
+        var source: String
+        var origin: String
+        var shadows: [Shadow]
+    }
+
+    private struct Shadow: Encodable {
+        var source: String
+        var origin: String
+    }
+
+    private var rows: [(name: String, row: Row?)]
+
+    init(_ configuration: Configuration) {
+        rows = configuration.rows.map { row in
+            guard let source = row.source else { return (row.name, nil) }
+            let shadows = row.shadows.map { Shadow(source: $0.kind, origin: Self.origin($0)) }
+            return (row.name, Row(value: row.value, source: source.kind, origin: Self.origin(source), shadows: shadows))
+        }
+    }
+
+    private struct Key: CodingKey {
+        var stringValue: String
+        var intValue: Int? { nil }
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        for (name, row) in rows { try container.encode(row, forKey: Key(stringValue: name)) }
+    }
+
+    static func text(_ configuration: Configuration) -> String {
+        Table.text(
+            ["SETTING", "VALUE", "SOURCE", "SHADOWS"],
+            configuration.rows.map { row in
+                [
+                    row.name, row.value, row.source.map(origin) ?? "not set",
+                    row.shadows.map(origin).joined(separator: ", "),
+                ]
+            })
+    }
+
+    /// On the command line the arguments are flags.
+    private static func origin(_ source: Source) -> String {
+        let flags = [
+            "apiToken:": "--token", "profile:": "--profile", "projectID:": "--project",
+            "apiEndpoint:": "--api-endpoint",
+        ]
+        if case .argument(let name) = source { return flags[name] ?? name }
+        return source.origin
+    }
+}

@@ -1,0 +1,65 @@
+import Podstack
+
+/// The `podstack` command line: finds the command, runs it, and turns what it throws into a line and an exit status.
+public enum Tool {
+    static let commands: [Command] = [
+        .authLogin, .authStatus, .authWhoami, .tokenList, .tokenCreate, .tokenRevoke, .configExplain, .version,
+    ]
+
+    /// Runs the command line `words`, without the name of the program.
+    public static func run(_ words: [String], context: Context) async -> ExitStatus {
+        var format = OutputFormat.requested(in: words, environment: context.environment)
+        do {
+            return try await perform(words, context: context, format: &format)
+        } catch {
+            ErrorReport(error).write(to: context.standardError, format: format)
+            return ExitStatus(for: error)
+        }
+    }
+
+    private static func perform(
+        _ words: [String], context: Context, format: inout OutputFormat
+    ) async throws -> ExitStatus {
+        let all = GlobalFlags.all + commands.flatMap(\.flags)
+        var arguments = try Arguments(words, flags: all)
+        if arguments.has("version") { arguments = try Arguments(["version"], flags: all) }
+        guard let command = commands.first(where: { arguments.positional.starts(with: $0.words) }) else {
+            return try help(arguments, context: context)
+        }
+        // Again, now that it is known which flags count.
+        arguments = try Arguments(words, flags: GlobalFlags.all + command.flags)
+        if arguments.has("help") {
+            context.standardOutput(Help.text(for: command))
+            return .done
+        }
+        if arguments.has("version") { arguments = try Arguments(command.words, flags: all) }
+        arguments.dropCommand(command.words.count)
+        if let name = arguments.value("output") {
+            guard let known = OutputFormat(rawValue: name) else {
+                throw UsageError("--output is one of table, wide, json, yaml")
+            }
+            format = known
+        }
+        let invocation = try Invocation(arguments: arguments, context: context, format: format)
+        return try await command.run(invocation)
+    }
+
+    private static func help(_ arguments: Arguments, context: Context) throws -> ExitStatus {
+        let group = arguments.positional.first
+        if let group, !commands.contains(where: { $0.words.first == group }) {
+            throw UsageError("unknown command \"\(group)\"", hint: "podstack --help lists the commands")
+        }
+        if arguments.positional.count > 1 {
+            throw UsageError(
+                "unknown command \"\(arguments.positional.prefix(2).joined(separator: " "))\"",
+                hint: "podstack \(group ?? "") --help lists the commands")
+        }
+        let text = Help.overview(of: commands.filter { group == nil || $0.words.first == group })
+        if arguments.has("help") || arguments.positional.isEmpty {
+            context.standardOutput(text)
+            return .done
+        }
+        context.standardError(text)
+        return .usage
+    }
+}
