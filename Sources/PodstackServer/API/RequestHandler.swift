@@ -1,0 +1,82 @@
+import PodstackAPI
+
+/// One request from the router to the answer; the order of its stops never changes.
+struct RequestHandler: Sendable {
+    let router: Router
+    let verifier: TokenVerifier
+    let lastUsed: LastUsedTracker
+    let log: Log
+    let now: @Sendable () -> Int64
+
+    func handle(_ request: Request) -> (response: Response, requestID: String) {
+        let requestID = Identifier.make("req_")
+        var identity: Identity?
+        do {
+            var response = try answer(request, &identity)
+            if let identity { response.set("Podstack-Token-Expires", identity.expiresText) }
+            if request.method != "GET" && request.method != "HEAD" { note(request, response, requestID, identity) }
+            return (response, requestID)
+        } catch {
+            let refusal = refusal(error, requestID)
+            var response = refusal.response(requestID: requestID)
+            if let identity { response.set("Podstack-Token-Expires", identity.expiresText) }
+            if response.status >= 500 || request.method != "GET" { note(request, response, requestID, identity) }
+            return (response, requestID)
+        }
+    }
+
+    private func answer(_ request: Request, _ identity: inout Identity?) throws -> Response {
+        guard request.path.utf8.count <= Listener.longestURL else {
+            throw APIError(status: 414, code: .uriTooLong, message: "The URL is longer than 4 KiB")
+        }
+        let (route, parameters) = try router.route(request)
+        identity = try authenticate(request, route.access)
+        try authorise(identity, route.access)
+        guard request.body.count <= Listener.largestBody else {
+            throw APIError(status: 413, code: .contentTooLarge, message: "The body is larger than 64 KiB")
+        }
+        return try route.handle(Exchange(request: request, parameters: parameters, identity: identity))
+    }
+
+    private func authenticate(_ request: Request, _ access: Access) throws -> Identity? {
+        if case .anybody = access { return nil }
+        let time = now()
+        let identity = try verifier.verify(try Authentication.token(of: request), now: time)
+        if identity.notedAt.exchange(time, ordering: .relaxed) != time { lastUsed.use(identity.token.id, at: time) }
+        return identity
+    }
+
+    private func authorise(_ identity: Identity?, _ access: Access) throws {
+        guard case .scope(let scope) = access else { return }
+        guard let token = identity?.token else { throw APIError.internal }
+        if !token.scopes.allows(scope) { throw TokenService.lacks(scope, token) }
+    }
+
+    private func refusal(_ error: any Error, _ requestID: String) -> APIError {
+        switch error {
+        case let error as APIError: return error
+        case let error as DatabaseFailure:
+            log.write("database_failure", level: "error", [("request_id", requestID), ("reason", error.reason)])
+            return .unavailable
+        default:
+            log.write("internal_failure", level: "error", [("request_id", requestID)])
+            return .internal
+        }
+    }
+
+    private func note(_ request: Request, _ response: Response, _ requestID: String, _ identity: Identity?) {
+        log.write(
+            "request", level: response.status >= 500 ? "error" : "info",
+            [
+                ("request_id", requestID), ("method", request.method), ("path", loggable(request.path)),
+                ("status", String(response.status)),
+                ("token", identity.map { TokenFormat.prefix(id: $0.token.id) } ?? ""),
+            ])
+    }
+
+    /// A path as a log may hold it: no segment of it is long enough to be a token.
+    private func loggable(_ path: String) -> String {
+        path.split(separator: "/", omittingEmptySubsequences: false)
+            .map { $0.utf8.count > 24 ? "…" : $0 }.joined(separator: "/")
+    }
+}

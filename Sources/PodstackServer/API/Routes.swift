@@ -1,0 +1,24 @@
+import PodstackAPI
+
+/// Every route, with what it asks of who calls it.
+enum Routes {
+    static func all(_ service: Service) -> [Route] {
+        let tokens = TokenRoutes(tokens: service.tokens, now: service.now)
+        return [
+            Route("GET", "/healthz", .anybody) { _ in try .json(["status": "ok"]) },
+            Route("GET", "/readyz", .anybody) { _ in
+                _ = try service.database.read { try $0.run("SELECT 1") }
+                return try .json(["status": "ok"])
+            },
+            Route("GET", "/v1/auth/whoami", .anyToken) { exchange in
+                Response(status: 200, body: try exchange.caller().whoamiBody(at: service.now()))
+            },
+            Route("GET", "/v1/tokens", .scope(.tokensRead), handle: tokens.list),
+            Route("POST", "/v1/tokens", .scope(.tokensCreate), handle: tokens.create),
+            Route("GET", "/v1/tokens/self", .anyToken, handle: tokens.getSelf),
+            Route("DELETE", "/v1/tokens/self", .anyToken, handle: tokens.revokeSelf),
+            Route("GET", "/v1/tokens/{id}", .scope(.tokensRead), handle: tokens.get),
+            Route("DELETE", "/v1/tokens/{id}", .scope(.tokensDelete), handle: tokens.revoke),
+        ]
+    }
+}

@@ -1,0 +1,61 @@
+import PodstackAPI
+
+/// `/v1/tokens`.
+struct TokenRoutes: Sendable {
+    let tokens: TokenService
+    let now: @Sendable () -> Int64
+
+    @Sendable func list(_ exchange: Exchange) throws -> Response {
+        let caller = try exchange.caller()
+        var limit = 50
+        if let text = exchange.request.query("limit") {
+            guard let number = Int(text), (1...200).contains(number) else {
+                throw APIError.badRequest("limit must be a number from 1 to 200")
+            }
+            limit = number
+        }
+        var cursor: TokenCursor?
+        if let text = exchange.request.query("cursor") {
+            guard let known = TokenCursor(text) else {
+                throw APIError.badRequest("cursor must be the next_cursor of an earlier answer")
+            }
+            cursor = known
+        }
+        let time = now()
+        let (page, next) = try tokens.list(
+            accountID: caller.token.accountID, limit: limit, after: cursor, now: time)
+        return try .json(Page(elements: page.map { shown($0, time) }, nextCursor: next?.text))
+    }
+
+    @Sendable func create(_ exchange: Exchange) throws -> Response {
+        let time = now()
+        let request = try TokenRequest(try JSONBody.object(of: exchange.request), now: time)
+        let (token, secret) = try tokens.create(request, by: .token(try exchange.caller().token), now: time)
+        return try .json(CreatedToken(token: shown(token, time), secret: secret), status: 201)
+    }
+
+    @Sendable func get(_ exchange: Exchange) throws -> Response {
+        let token = try tokens.token(exchange.parameters[0], accountID: try exchange.caller().token.accountID)
+        return try .json(shown(token, now()))
+    }
+
+    @Sendable func revoke(_ exchange: Exchange) throws -> Response {
+        let caller = try exchange.caller().token
+        try tokens.revoke(exchange.parameters[0], accountID: caller.accountID, now: now())
+        return .noContent
+    }
+
+    @Sendable func getSelf(_ exchange: Exchange) throws -> Response {
+        try .json(shown(try exchange.caller().token, now()))
+    }
+
+    @Sendable func revokeSelf(_ exchange: Exchange) throws -> Response {
+        let caller = try exchange.caller().token
+        try tokens.revoke(caller.id, accountID: caller.accountID, now: now())
+        return .noContent
+    }
+
+    private func shown(_ token: TokenRecord, _ time: Int64) -> Token {
+        token.shown(at: time, lastUsedAt: tokens.lastUsed.latest(token.id) ?? token.lastUsedAt)
+    }
+}

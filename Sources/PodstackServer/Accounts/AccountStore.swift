@@ -1,0 +1,43 @@
+/// Accounts, their users and their projects, in the database.
+enum AccountStore {
+    struct EmailTaken: Error {}
+
+    /// Makes an account with its first user and its default project; gives the account's id.
+    static func addUser(
+        email: String, name: String?, now: Int64, in connection: any DatabaseConnection
+    ) throws -> String {
+        let key = email.lowercased()
+        guard try connection.run("SELECT id FROM users WHERE email_key = ?", [.text(key)]).isEmpty else {
+            throw EmailTaken()
+        }
+        let account = Identifier.make("acc_")
+        let project = Identifier.make("prj_")
+        try connection.run(
+            "INSERT INTO accounts (id, created_at) VALUES (?, ?)", [.text(account), .integer(now)])
+        try connection.run(
+            "INSERT INTO projects (id, account_id, name, created_at) VALUES (?, ?, ?, ?)",
+            [.text(project), .text(account), .text("default"), .integer(now)])
+        try connection.run(
+            """
+            INSERT INTO users (id, account_id, email, email_key, name, default_project_id, created_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                .text(Identifier.make("usr_")), .text(account), .text(email), .text(key), DatabaseValue(name),
+                .text(project), .integer(now),
+            ])
+        return account
+    }
+
+    /// The user and the account of an address; nil when nobody has it.
+    static func user(
+        email: String, in connection: any DatabaseConnection
+    ) throws -> (id: String, accountID: String)? {
+        try connection.run("SELECT id, account_id FROM users WHERE email_key = ?", [.text(email.lowercased())])
+            .first.map { (try $0.text(0), try $0.text(1)) }
+    }
+
+    static func projectIDs(accountID: String, in connection: any DatabaseConnection) throws -> Set<String> {
+        Set(try connection.run("SELECT id FROM projects WHERE account_id = ?", [.text(accountID)]).map { try $0.text(0) })
+    }
+}

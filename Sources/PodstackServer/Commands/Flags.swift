@@ -1,0 +1,48 @@
+/// The options of a command line, each with a value.
+struct Flags {
+    private(set) var positional: [String] = []
+    private var values: [String: [String]] = [:]
+
+    init(_ words: ArraySlice<String>, names: [String]) throws(UsageFailure) {
+        var rest = words
+        while let word = rest.popFirst() {
+            guard word.hasPrefix("-") else {
+                positional.append(word)
+                continue
+            }
+            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard (names + ["--data"]).contains(parts[0]) else { throw UsageFailure("unknown option \(parts[0])") }
+            guard let value = parts.count == 2 ? parts[1] : rest.popFirst() else {
+                throw UsageFailure("\(parts[0]) needs a value")
+            }
+            values[parts[0], default: []].append(value)
+        }
+    }
+
+    func all(_ name: String) -> [String]? { values[name] }
+
+    func one(_ name: String) throws(UsageFailure) -> String? {
+        guard let given = values[name] else { return nil }
+        guard given.count == 1 else { throw UsageFailure("\(name) is given twice") }
+        return given.first
+    }
+
+    /// A whole number of at least 1.
+    func count(_ name: String) throws(UsageFailure) -> Int? {
+        guard let text = try one(name) else { return nil }
+        guard let number = Int(text), number >= 1 else { throw UsageFailure("\(name) must be a number from 1") }
+        return number
+    }
+
+    func positional(_ names: [String]) throws(UsageFailure) -> [String] {
+        guard positional.count >= names.count else { throw UsageFailure("\(names[positional.count]) is missing") }
+        guard positional.count == names.count else {
+            throw UsageFailure("unexpected argument \"\(positional[names.count])\"")
+        }
+        return positional
+    }
+
+    func dataDirectory() throws -> DataDirectory {
+        try DataDirectory(try one("--data") ?? "./podstack-data")
+    }
+}

@@ -1,0 +1,66 @@
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// `podstack-server serve`.
+struct ServeCommand {
+    static let flags = ["--listen", "--threads", "--max-active-tokens"]
+    /// How often last-used times are written.
+    private static let flushInterval = 5
+
+    private let host: String
+    private let port: UInt16
+    private let threads: Int
+    private let maxActiveTokens: Int
+    private let data: Flags
+
+    init(_ flags: Flags) throws {
+        _ = try flags.positional([])
+        let listen = try flags.one("--listen") ?? "127.0.0.1:8080"
+        guard let colon = listen.lastIndex(of: ":"), let port = UInt16(listen[listen.index(after: colon)...]) else {
+            throw UsageFailure("--listen must be HOST:PORT, such as 127.0.0.1:8080")
+        }
+        let named = String(listen[..<colon])
+        host = named == "localhost" ? "127.0.0.1" : named
+        guard host.hasPrefix("127.") else {
+            throw UsageFailure(
+                "--listen \(named): tokens must not travel in the clear, so this version listens on 127.0.0.1 only")
+        }
+        self.port = port
+        threads = try flags.count("--threads") ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
+        maxActiveTokens = try flags.count("--max-active-tokens") ?? 5
+        data = flags
+    }
+
+    func run() throws {
+        // Before any thread starts, so that all of them leave these signals to this one.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGTERM)
+        sigaddset(&signals, SIGINT)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        signal(SIGPIPE, SIG_IGN)
+
+        let directory = try data.dataDirectory()
+        try directory.lockForServing()
+        let service = try Service(directory: directory, maxActiveTokens: maxActiveTokens)
+        let handler = service.handler
+        let listener = try Listener(address: host, port: port, threads: threads) { handler.handle($0) }
+        StandardStream.output.write("podstack-server listening on http://\(host):\(listener.port)\n")
+        service.log.write("started", [("address", "\(host):\(listener.port)")])
+        waitForSignal(signals, flushing: service)
+        listener.stop()
+        try service.lastUsed.flush(to: service.database)
+        service.log.write("stopped")
+    }
+
+    private func waitForSignal(_ signals: sigset_t, flushing service: Service) {
+        var signals = signals
+        var interval = timespec(tv_sec: Self.flushInterval, tv_nsec: 0)
+        while sigtimedwait(&signals, nil, &interval) < 0 {
+            do { try service.lastUsed.flush(to: service.database) } catch {
+                service.log.write("last_used_not_written", level: "warning")
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+/// The `podstack-server` command line.
+public enum ServerTool {
+    /// Runs the command line `words`, without the name of the program, and gives the exit status:
+    /// 0 done, 1 failed, 2 wrong usage.
+    public static func run(_ words: [String]) -> Int32 {
+        do {
+            switch (words.first, words.dropFirst().first) {
+            case (nil, _):
+                StandardStream.error.write(help)
+                return 2
+            case ("--help", _), ("-h", _), ("help", _): StandardStream.output.write(help)
+            case ("--version", _), ("version", _): StandardStream.output.write("podstack-server 0.1.0\n")
+            case (_, _) where words.contains("--help") || words.contains("-h"): StandardStream.output.write(help)
+            case ("serve", _): try ServeCommand(Flags(words.dropFirst(), names: ServeCommand.flags)).run()
+            case ("user", "add"): try UserAddCommand.run(Flags(words.dropFirst(2), names: UserAddCommand.flags))
+            case ("token", "create"):
+                try TokenCreateCommand.run(Flags(words.dropFirst(2), names: TokenCreateCommand.flags))
+            default:
+                throw UsageFailure("unknown command \"\(words.prefix(2).joined(separator: " "))\"")
+            }
+            return 0
+        } catch let failure as UsageFailure {
+            StandardStream.error.write("error: \(failure.message) (podstack-server --help lists what there is)\n")
+            return 2
+        } catch {
+            StandardStream.error.write("error: \(describe(error))\n")
+            return 1
+        }
+    }
+
+    private static func describe(_ error: any Error) -> String {
+        switch error {
+        case let error as SetupFailure: error.message
+        case let error as DatabaseFailure: "the database failed: \(error.reason)"
+        case let error as APIError: error.message
+        case let error as Listener.Failure: error.reason
+        default: "something unexpected went wrong"
+        }
+    }
+
+    private static let help = """
+        Usage: podstack-server COMMAND [OPTIONS]
+
+        Commands:
+          serve                Serve the API until SIGTERM, which lets running requests finish.
+            --listen HOST:PORT   where to listen; 127.0.0.1:8080 unless said; port 0 picks one
+            --threads N          threads that answer; as many as processors unless said
+            --max-active-tokens N  of each account; 5 unless said
+          user add EMAIL       Add an account with its first user; prints the account's id.
+            --name NAME          the user's name
+          token create EMAIL   Make a token for a user; prints it alone, this once.
+            --name NAME          what it is for
+            --expires-in-days D  7, 30, 90, 180, 365 or never; 30 unless said
+            --scope S            such as projects:read; may be repeated; * unless said
+            --project ID         a project it is good for; may be repeated; all unless said
+            --max-active-tokens N  of each account; 5 unless said
+
+        Options of every command:
+          --data DIR           the folder with everything; ./podstack-data unless said
+          --help, --version
+
+        user and token work beside a running server.
+
+        """
+}
+
+/// The command line is not one that the program understands.
+struct UsageFailure: Error {
+    var message: String
+    init(_ message: String) { self.message = message }
+}

@@ -1,0 +1,35 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// The folder with all that the service keeps, for its user alone.
+struct DataDirectory: Sendable {
+    let path: String
+    var databasePath: String { path + "/podstack.sqlite" }
+    var pepperPath: String { path + "/pepper" }
+
+    /// Makes the folder when it is not there, and takes it away from others when it is.
+    init(_ path: String) throws {
+        self.path = path
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
+            throw SetupFailure("cannot make \(path): \(String(cString: strerror(errno)))")
+        }
+        guard chmod(path, 0o700) == 0 else {
+            throw SetupFailure("cannot use \(path): \(String(cString: strerror(errno)))")
+        }
+        // What SQLite makes in it is for this user alone too.
+        umask(0o077)
+    }
+
+    /// Held for as long as a server serves the folder, until the process ends.
+    func lockForServing() throws {
+        let descriptor = open(path + "/serving.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+        guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            throw SetupFailure("another podstack-server is serving \(path)")
+        }
+    }
+}

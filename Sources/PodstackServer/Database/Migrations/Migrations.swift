@@ -1,0 +1,19 @@
+/// Brings a database from any released schema to the newest. A migration never changes once it was released.
+enum Migrations {
+    private static let all: [[String]] = [initialSchema]
+
+    static func run(on database: some Database) throws {
+        try database.write { connection in
+            try connection.run("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
+            let version = try connection.run("SELECT version FROM schema_version").first?.integer(0) ?? 0
+            guard version <= all.count else {
+                throw DatabaseFailure(
+                    reason: "its schema is version \(version), this program knows \(all.count); use a newer one")
+            }
+            guard version < all.count else { return }
+            for statement in all[Int(version)...].joined() { try connection.run(statement) }
+            try connection.run("DELETE FROM schema_version")
+            try connection.run("INSERT INTO schema_version (version) VALUES (?)", [.integer(Int64(all.count))])
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import CSQLite
+
+/// One connection to an SQLite file; the only file that calls the library.
+///
+/// Not for two threads at once: ``SQLiteDatabase`` sees to that.
+final class SQLiteConnection: DatabaseConnection {
+    private var handle: OpaquePointer?
+    private var statements: [String: OpaquePointer] = [:]
+
+    init(path: String) throws(DatabaseFailure) {
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+        let code = sqlite3_open_v2(path, &handle, flags, nil)
+        guard code == SQLITE_OK else {
+            let failure = failure(code)
+            sqlite3_close_v2(handle)
+            throw failure
+        }
+        sqlite3_extended_result_codes(handle, 1)
+        sqlite3_busy_timeout(handle, 10_000)
+        for pragma in ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"] {
+            try run("PRAGMA \(pragma)", [])
+        }
+    }
+
+    deinit {
+        for statement in statements.values { sqlite3_finalize(statement) }
+        sqlite3_close_v2(handle)
+    }
+
+    var changes: Int { Int(sqlite3_changes(handle)) }
+
+    @discardableResult
+    func run(_ sql: String, _ arguments: [DatabaseValue]) throws(DatabaseFailure) -> [DatabaseRow] {
+        let statement = try prepared(sql)
+        defer {
+            sqlite3_reset(statement)
+            // What was bound may be a digest; it does not stay.
+            sqlite3_clear_bindings(statement)
+        }
+        for (index, argument) in arguments.enumerated() {
+            let code = bind(argument, to: Int32(index + 1), of: statement)
+            guard code == SQLITE_OK else { throw failure(code) }
+        }
+        var rows: [DatabaseRow] = []
+        while true {
+            switch sqlite3_step(statement) {
+            case SQLITE_ROW:
+                rows.append(DatabaseRow(values: (0..<sqlite3_column_count(statement)).map { column($0, of: statement) }))
+            case SQLITE_DONE: return rows
+            case let code: throw failure(code)
+            }
+        }
+    }
+
+    private func prepared(_ sql: String) throws(DatabaseFailure) -> OpaquePointer {
+        if let statement = statements[sql] { return statement }
+        var statement: OpaquePointer?
+        let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
+        guard code == SQLITE_OK, let statement else { throw failure(code) }
+        statements[sql] = statement
+        return statement
+    }
+
+    private func bind(_ value: DatabaseValue, to index: Int32, of statement: OpaquePointer) -> Int32 {
+        switch value {
+        case .null: sqlite3_bind_null(statement, index)
+        case .integer(let number): sqlite3_bind_int64(statement, index, number)
+        case .text(let text): podstack_bind_text(statement, index, text, Int32(text.utf8.count))
+        case .blob(let bytes): podstack_bind_blob(statement, index, bytes, Int32(bytes.count))
+        }
+    }
+
+    private func column(_ index: Int32, of statement: OpaquePointer) -> DatabaseValue {
+        let count = Int(sqlite3_column_bytes(statement, index))
+        switch sqlite3_column_type(statement, index) {
+        case SQLITE_INTEGER: return .integer(sqlite3_column_int64(statement, index))
+        case SQLITE_TEXT:
+            return .text(
+                String(decoding: UnsafeRawBufferPointer(start: sqlite3_column_text(statement, index), count: count), as: UTF8.self))
+        case SQLITE_BLOB:
+            return .blob(Array(UnsafeRawBufferPointer(start: sqlite3_column_blob(statement, index), count: count)))
+        default: return .null
+        }
+    }
+
+    private func failure(_ code: Int32) -> DatabaseFailure {
+        DatabaseFailure(reason: "SQLite \(code): \(String(cString: sqlite3_errstr(code)))")
+    }
+}

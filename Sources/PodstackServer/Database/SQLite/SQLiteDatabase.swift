@@ -1,0 +1,47 @@
+import Synchronization
+
+/// SQLite in WAL mode: one writer, and readers that never wait for it.
+final class SQLiteDatabase: Database {
+    /// Hands a connection from thread to thread under a lock.
+    private struct Guarded: @unchecked Sendable {
+        // Safe: reached only inside the mutex that owns it, so by one thread at a time.
+        let connection: SQLiteConnection
+    }
+
+    private let writer: Mutex<Guarded>
+    private let idleReaders: Mutex<[Guarded]>
+    private let path: String
+
+    init(path: String) throws {
+        self.path = path
+        writer = Mutex(Guarded(connection: try SQLiteConnection(path: path)))
+        idleReaders = Mutex([])
+    }
+
+    func read<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
+        let reader = try idleReaders.withLock { $0.popLast() } ?? Guarded(connection: SQLiteConnection(path: path))
+        defer { idleReaders.withLock { $0.append(reader) } }
+        try reader.connection.run("BEGIN", [])
+        defer { _ = try? reader.connection.run("COMMIT", []) }
+        return try body(reader.connection)
+    }
+
+    func write<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
+        // The result leaves the lock in a box of its own: it need not be Sendable.
+        var result: Swift.Result<Result, any Error>?
+        try writer.withLock { guarded in
+            let connection = guarded.connection
+            try connection.run("BEGIN IMMEDIATE", [])
+            do {
+                let value = try body(connection)
+                try connection.run("COMMIT", [])
+                result = .success(value)
+            } catch {
+                _ = try? connection.run("ROLLBACK", [])
+                result = .failure(error)
+            }
+        }
+        guard let result else { throw DatabaseFailure(reason: "the transaction did not run") }
+        return try result.get()
+    }
+}

@@ -1,0 +1,45 @@
+/// A whole service on a socket of this process, for tests and for whoever embeds it.
+package final class EmbeddedServer: Sendable {
+    private let service: Service
+    private let listener: Listener
+
+    /// - Parameters:
+    ///   - directory: The data directory; made when it is not there.
+    ///   - now: Seconds since 1970.
+    ///   - log: Gets each line of the log.
+    package init(
+        directory: String, maxActiveTokens: Int = 5, now: (@Sendable () -> Int64)? = nil,
+        log: @escaping @Sendable ([UInt8]) -> Void = { _ in }
+    ) throws {
+        service = try Service(
+            directory: DataDirectory(directory), maxActiveTokens: maxActiveTokens, log: Log(sink: log),
+            now: now ?? Service.systemClock)
+        let handler = service.handler
+        listener = try Listener(address: "127.0.0.1", port: 0, threads: 2) { handler.handle($0) }
+    }
+
+    package var port: UInt16 { listener.port }
+    package var url: String { "http://127.0.0.1:\(listener.port)" }
+
+    package func stop() throws {
+        listener.stop()
+        try service.lastUsed.flush(to: service.database)
+    }
+
+    /// The id of the new account.
+    @discardableResult
+    package func addUser(_ email: String) throws -> String {
+        try service.database.write { try AccountStore.addUser(email: email, name: nil, now: service.now(), in: $0) }
+    }
+
+    /// A whole token, as the operator's command makes it. `expiresAt` in seconds since 1970, nil for the default.
+    package func makeToken(_ email: String, name: String = "test", expiresAt: Int64? = nil) throws -> String {
+        guard let user = try service.database.read({ try AccountStore.user(email: email, in: $0) }) else {
+            throw SetupFailure("nobody has the address \(email)")
+        }
+        let request = TokenRequest(
+            name: name, expiry: expiresAt.map { .at($0) } ?? .standard, scopes: nil, projectIDs: nil)
+        let maker = TokenService.Maker.administrator(accountID: user.accountID, userID: user.id)
+        return try service.tokens.create(request, by: maker, now: service.now()).secret ?? ""
+    }
+}

@@ -1,0 +1,12 @@
+import PodstackAPI
+
+/// Opaque ids: a prefix and 20 base62 characters from the system's generator.
+enum Identifier {
+    static func make(_ prefix: String) -> String {
+        var generator = SystemRandomNumberGenerator()
+        var bytes = Array(prefix.utf8)
+        bytes += Base62.encode(generator.next(), width: 10)
+        bytes += Base62.encode(generator.next(), width: 10)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

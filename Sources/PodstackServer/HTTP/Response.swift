@@ -1,0 +1,21 @@
+import PodstackAPI
+
+/// An answer on its way out.
+struct Response {
+    var status: Int
+    var headers: [(name: StaticString, value: String)] = []
+    var body: [UInt8] = []
+
+    init(status: Int, body: [UInt8] = []) {
+        self.status = status
+        self.body = body
+    }
+
+    static func json(_ value: some Encodable, status: Int = 200) throws -> Response {
+        Response(status: status, body: try APICoding.encode(value))
+    }
+
+    static let noContent = Response(status: 204)
+
+    mutating func set(_ name: StaticString, _ value: String) { headers.append((name, value)) }
+}

@@ -1,0 +1,94 @@
+import PodstackAPI
+
+/// What a route asks of who calls it. There is no default: a route cannot be declared without.
+enum Access: Sendable {
+    case anybody
+    case anyToken
+    case scope(Scope)
+}
+
+/// One operation of the API.
+struct Route: Sendable {
+    var method: String
+    /// Segments; one in braces matches anything and gives it to the handler.
+    var pattern: [Substring]
+    var access: Access
+    var handle: @Sendable (Exchange) throws -> Response
+
+    init(
+        _ method: String, _ pattern: String, _ access: Access,
+        handle: @escaping @Sendable (Exchange) throws -> Response
+    ) {
+        self.method = method
+        self.pattern = pattern.split(separator: "/")
+        self.access = access
+        self.handle = handle
+    }
+}
+
+/// A request that found its route and passed its checks.
+struct Exchange {
+    var request: Request
+    /// What stood in the place of the braces.
+    var parameters: [String] = []
+    var identity: Identity?
+
+    /// The identity of a route that asks for a token, which has one by then.
+    func caller() throws -> Identity {
+        guard let identity else { throw APIError.internal }
+        return identity
+    }
+}
+
+/// Finds the route of a request.
+struct Router: Sendable {
+    private let fixed: [String: [Route]]
+    private let open: [Route]
+
+    init(_ routes: [Route]) {
+        let isOpen: (Route) -> Bool = { $0.pattern.contains { $0.hasPrefix("{") } }
+        fixed = Dictionary(grouping: routes.filter { !isOpen($0) }) { "/" + $0.pattern.joined(separator: "/") }
+        open = routes.filter(isOpen)
+    }
+
+    func route(_ request: Request) throws -> (Route, parameters: [String]) {
+        // HEAD is answered wherever GET is.
+        let method = request.method == "HEAD" ? "GET" : request.method
+        if let routes = fixed[request.path] {
+            if let route = routes.first(where: { $0.method == method }) { return (route, []) }
+            throw methodNotAllowed(routes)
+        }
+        let segments = request.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        let matching = open.compactMap { route in
+            parameters(of: segments, in: route.pattern).map { (route, parameters: $0) }
+        }
+        guard !matching.isEmpty else {
+            throw APIError(status: 404, code: .notFound, message: "There is nothing at this path")
+        }
+        guard let found = matching.first(where: { $0.0.method == method }) else {
+            throw methodNotAllowed(matching.map(\.0))
+        }
+        return found
+    }
+
+    private func parameters(of segments: ArraySlice<Substring>, in pattern: [Substring]) -> [String]? {
+        guard segments.count == pattern.count else { return nil }
+        var parameters: [String] = []
+        for (segment, expected) in zip(segments, pattern) {
+            if expected.hasPrefix("{"), !segment.isEmpty {
+                parameters.append(String(segment))
+            } else if segment != expected {
+                return nil
+            }
+        }
+        return parameters
+    }
+
+    private func methodNotAllowed(_ routes: [Route]) -> APIError {
+        var methods = Set(routes.map(\.method))
+        if methods.contains("GET") { methods.insert("HEAD") }
+        return APIError(
+            status: 405, code: .methodNotAllowed, message: "This path does not know that method",
+            headers: [("Allow", methods.sorted().joined(separator: ", "))])
+    }
+}

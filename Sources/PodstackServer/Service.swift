@@ -1,0 +1,54 @@
+import Synchronization
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// The service without its socket: a data directory, opened.
+struct Service: Sendable {
+    let database: any Database
+    let tokens: TokenService
+    let lastUsed: LastUsedTracker
+    let log: Log
+    /// Seconds since 1970.
+    let now: @Sendable () -> Int64
+
+    static let systemClock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
+
+    init(
+        database: any Database, pepper: Pepper, maxActiveTokens: Int = 5, log: Log = .standardError,
+        now: @escaping @Sendable () -> Int64 = Service.systemClock
+    ) throws {
+        self.database = database
+        self.log = log
+        self.now = now
+        lastUsed = LastUsedTracker()
+        let digest = TokenDigest(pepper: pepper)
+        tokens = TokenService(
+            database: database, digest: digest, verifier: TokenVerifier(database: database, digest: digest),
+            lastUsed: lastUsed, maxActive: maxActiveTokens)
+    }
+
+    init(
+        directory: DataDirectory, maxActiveTokens: Int = 5, log: Log = .standardError,
+        now: @escaping @Sendable () -> Int64 = Service.systemClock
+    ) throws {
+        let database: SQLiteDatabase
+        do {
+            database = try SQLiteDatabase(path: directory.databasePath)
+            try Migrations.run(on: database)
+        } catch let failure as DatabaseFailure {
+            throw SetupFailure("cannot open \(directory.databasePath): \(failure.reason)")
+        }
+        try self.init(
+            database: database, pepper: try Pepper(file: directory.pepperPath), maxActiveTokens: maxActiveTokens,
+            log: log, now: now)
+    }
+
+    var handler: RequestHandler {
+        RequestHandler(
+            router: Router(Routes.all(self)), verifier: tokens.verifier, lastUsed: lastUsed, log: log, now: now)
+    }
+}

@@ -1,0 +1,46 @@
+import PodstackAPI
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// A token as the service keeps it. Times are seconds since 1970.
+struct TokenRecord: Sendable, Equatable {
+    var id: String
+    var accountID: String
+    var userID: String
+    var name: String
+    /// All that is kept of the secret.
+    var digest: [UInt8]
+    var scopes: [Scope]
+    /// Nil for every project of the account.
+    var projectIDs: [String]?
+    var createdAt: Int64
+    var expiresAt: Int64?
+    var revokedAt: Int64?
+    var rotatedAt: Int64?
+    var lastUsedAt: Int64?
+    var generation: Int64 = 1
+
+    /// How long a token should live before it is rotated.
+    static let rotationInterval: Int64 = 90 * 86_400
+
+    func isExpired(at now: Int64) -> Bool { expiresAt.map { $0 <= now } ?? false }
+
+    func shown(at now: Int64, lastUsedAt: Int64?) -> Token {
+        Token(
+            id: id, name: name, scopes: scopes.map(\.description), projectIDs: projectIDs, createdAt: Date(createdAt),
+            expiresAt: expiresAt.map(Date.init(_:)), lastUsedAt: lastUsedAt.map(Date.init(_:)),
+            generation: Int(generation), rotateBy: Date((rotatedAt ?? createdAt) + Self.rotationInterval),
+            status: revokedAt != nil ? "revoked" : isExpired(at: now) ? "expired" : "active",
+            revokedAt: revokedAt.map(Date.init(_:))
+        )
+    }
+}
+
+extension Date {
+    /// From the whole seconds that the database holds.
+    init(_ seconds: Int64) { self.init(timeIntervalSince1970: Double(seconds)) }
+}

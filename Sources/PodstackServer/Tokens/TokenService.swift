@@ -1,0 +1,158 @@
+import PodstackAPI
+import PodstackCryptography
+
+/// The rules of tokens, without HTTP or SQL.
+struct TokenService: Sendable {
+    let database: any Database
+    let digest: TokenDigest
+    let verifier: TokenVerifier
+    let lastUsed: LastUsedTracker
+    let maxActive: Int
+
+    private static let standardLife: Int64 = 30 * 86_400
+
+    /// What a new token may not exceed: the token that makes it, or nothing when the operator does.
+    enum Maker {
+        case token(TokenRecord)
+        case administrator(accountID: String, userID: String)
+
+        var accountID: String {
+            switch self {
+            case .token(let token): token.accountID
+            case .administrator(let accountID, _): accountID
+            }
+        }
+
+        var userID: String {
+            switch self {
+            case .token(let token): token.userID
+            case .administrator(_, let userID): userID
+            }
+        }
+
+        var parent: TokenRecord? {
+            if case .token(let token) = self { token } else { nil }
+        }
+    }
+
+    /// Makes a token; the secret is nil when the caller made it, or asks again for what was made before.
+    func create(_ request: TokenRequest, by maker: Maker, now: Int64) throws -> (TokenRecord, secret: String?) {
+        let parent = maker.parent
+        let scopes = request.scopes ?? parent?.scopes ?? [.all]
+        if let parent, let wider = scopes.first(where: { !parent.scopes.allows($0) }) {
+            throw Self.lacks(wider, parent)
+        }
+        let expiresAt = try expiry(request, parent: parent, now: now)
+        let projectIDs = try projects(request, parent: parent)
+        var generator = SystemRandomNumberGenerator()
+        let id = request.id ?? TokenFormat.makeID(using: &generator)
+        let secret = request.sha256 == nil ? TokenFormat.makeToken(id: id, using: &generator) : nil
+        let hash = request.sha256 ?? Sodium.sha256((secret ?? "").utf8)
+        let record = TokenRecord(
+            id: id, accountID: maker.accountID, userID: maker.userID, name: request.name,
+            digest: digest.digest(ofSHA256: hash), scopes: scopes, projectIDs: projectIDs, createdAt: now,
+            expiresAt: expiresAt)
+        return try database.write { connection in
+            if let existing = try TokenStore.find(id, in: connection) {
+                guard request.sha256 != nil, existing.accountID == record.accountID, existing.revokedAt == nil,
+                    Sodium.constantTimeEqual(existing.digest, record.digest)
+                else {
+                    throw APIError(status: 409, code: .conflict, message: "That id is taken; make another token")
+                }
+                // Asked again after a lost answer.
+                return (existing, nil)
+            }
+            if let wanted = projectIDs {
+                let own = try AccountStore.projectIDs(accountID: record.accountID, in: connection)
+                if let foreign = wanted.first(where: { !own.contains($0) }) {
+                    throw APIError.notFound(type: "project", id: foreign)
+                }
+            }
+            let active = try TokenStore.countActive(accountID: record.accountID, now: now, in: connection)
+            guard active < maxActive else { throw quotaExceeded(active) }
+            try TokenStore.insert(record, in: connection)
+            return (record, secret)
+        }
+    }
+
+    /// A token of the account; the same 404 whether it is not there or somebody else's.
+    func token(_ id: String, accountID: String) throws -> TokenRecord {
+        try database.read { try find(id, accountID: accountID, in: $0) }
+    }
+
+    func list(
+        accountID: String, limit: Int, after: TokenCursor?, now: Int64
+    ) throws -> (tokens: [TokenRecord], next: TokenCursor?) {
+        // One more than asked for tells whether there is a next page.
+        let found = try database.read {
+            try TokenStore.list(accountID: accountID, now: now, limit: limit + 1, after: after, in: $0)
+        }
+        let page = Array(found.prefix(limit))
+        return (page, found.count > limit ? page.last.map(TokenCursor.init) : nil)
+    }
+
+    /// When this returns, no request with the token is accepted any more.
+    func revoke(_ id: String, accountID: String, now: Int64) throws {
+        try database.write { connection in
+            _ = try find(id, accountID: accountID, in: connection)
+            try TokenStore.revoke(id, now: now, in: connection)
+        }
+        verifier.forget(id)
+    }
+
+    static func lacks(_ scope: Scope, _ token: TokenRecord) -> APIError {
+        APIError(
+            status: 403, code: .insufficientScope,
+            message: "Access denied to resource: the token lacks \(scope)",
+            details: [
+                "required_scope": .string(scope.description),
+                "token_scopes": .array(token.scopes.map { .string($0.description) }),
+            ],
+            headers: [
+                ("WWW-Authenticate", #"Bearer realm="podstack", error="insufficient_scope", scope="\#(scope)""#)
+            ])
+    }
+
+    private func find(
+        _ id: String, accountID: String, in connection: any DatabaseConnection
+    ) throws -> TokenRecord {
+        guard let token = try TokenStore.find(id, in: connection), token.accountID == accountID else {
+            throw APIError.notFound(type: "token", id: id)
+        }
+        return token
+    }
+
+    private func expiry(_ request: TokenRequest, parent: TokenRecord?, now: Int64) throws -> Int64? {
+        let limit = parent?.expiresAt
+        switch request.expiry {
+        case .standard: return min(now + Self.standardLife, limit ?? .max)
+        case .never where limit == nil: return nil
+        case .at(let time) where time <= limit ?? .max: return time
+        default:
+            throw APIError.validation([
+                request.expiryField: ["must not be later than the end of the token that makes it"]
+            ])
+        }
+    }
+
+    private func projects(_ request: TokenRequest, parent: TokenRecord?) throws -> [String]? {
+        guard let allowed = parent?.projectIDs else { return request.projectIDs }
+        guard let wanted = request.projectIDs else { return allowed }
+        if let foreign = wanted.first(where: { !allowed.contains($0) }) {
+            throw APIError(
+                status: 403, code: .projectForbidden,
+                message: "Access denied to resource: the token is not good for project \(foreign)",
+                details: ["project_id": .string(foreign), "token_project_ids": .array(allowed.map { .string($0) })])
+        }
+        return wanted
+    }
+
+    private func quotaExceeded(_ active: Int) -> APIError {
+        APIError(
+            status: 409, code: .quotaExceeded,
+            message: "The account has \(active) active tokens and may have \(maxActive): revoke one first",
+            details: [
+                "resource_type": "tokens", "limit": .integer(maxActive), "current": .integer(active),
+            ])
+    }
+}

@@ -1,0 +1,101 @@
+import PodstackAPI
+
+/// Tokens in the database.
+enum TokenStore {
+    private static let columns = """
+        id, account_id, user_id, name, digest, scopes, project_ids, created_at, expires_at, revoked_at, rotated_at, \
+        last_used_at, generation
+        """
+
+    /// Expired and revoked tokens stay in the list for this long.
+    private static let shownAfterEnd: Int64 = 90 * 86_400
+
+    static func find(_ id: String, in connection: any DatabaseConnection) throws -> TokenRecord? {
+        try connection.run("SELECT \(columns) FROM tokens WHERE id = ?", [.text(id)]).first.map(record)
+    }
+
+    /// Newest first; `after` is the last one of the page before.
+    static func list(
+        accountID: String, now: Int64, limit: Int, after: TokenCursor?, in connection: any DatabaseConnection
+    ) throws -> [TokenRecord] {
+        let oldest = DatabaseValue.integer(now - shownAfterEnd)
+        return try connection.run(
+            """
+            SELECT \(columns) FROM tokens
+            WHERE account_id = ? AND (expires_at IS NULL OR expires_at > ?) AND (revoked_at IS NULL OR revoked_at > ?)
+                AND (created_at < ? OR (created_at = ? AND id < ?))
+            ORDER BY created_at DESC, id DESC LIMIT ?
+            """,
+            [
+                .text(accountID), oldest, oldest, .integer(after?.createdAt ?? .max),
+                .integer(after?.createdAt ?? .max), .text(after?.id ?? ""), .integer(Int64(limit)),
+            ]
+        ).map(record)
+    }
+
+    static func countActive(accountID: String, now: Int64, in connection: any DatabaseConnection) throws -> Int {
+        let rows = try connection.run(
+            """
+            SELECT COUNT(*) FROM tokens
+            WHERE account_id = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)
+            """, [.text(accountID), .integer(now)])
+        return Int(try rows.first?.integer(0) ?? 0)
+    }
+
+    static func insert(_ token: TokenRecord, in connection: any DatabaseConnection) throws {
+        try connection.run(
+            "INSERT INTO tokens (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                .text(token.id), .text(token.accountID), .text(token.userID), .text(token.name), .blob(token.digest),
+                .text(token.scopes.map(\.description).joined(separator: " ")),
+                DatabaseValue(token.projectIDs?.joined(separator: " ")), .integer(token.createdAt),
+                DatabaseValue(token.expiresAt), DatabaseValue(token.revokedAt), DatabaseValue(token.rotatedAt),
+                DatabaseValue(token.lastUsedAt), .integer(token.generation),
+            ])
+    }
+
+    /// One that is revoked already keeps its time.
+    static func revoke(_ id: String, now: Int64, in connection: any DatabaseConnection) throws {
+        try connection.run(
+            "UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", [.integer(now), .text(id)])
+    }
+
+    static func setLastUsed(_ times: [String: Int64], in connection: any DatabaseConnection) throws {
+        for (id, time) in times {
+            try connection.run(
+                "UPDATE tokens SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)",
+                [.integer(time), .text(id), .integer(time)])
+        }
+    }
+
+    private static func record(_ row: DatabaseRow) throws -> TokenRecord {
+        TokenRecord(
+            id: try row.text(0), accountID: try row.text(1), userID: try row.text(2), name: try row.text(3),
+            digest: try row.blob(4), scopes: try row.text(5).split(separator: " ").compactMap { Scope(String($0)) },
+            projectIDs: row.optionalText(6)?.split(separator: " ").map(String.init), createdAt: try row.integer(7),
+            expiresAt: row.optionalInteger(8), revokedAt: row.optionalInteger(9), rotatedAt: row.optionalInteger(10),
+            lastUsedAt: row.optionalInteger(11), generation: try row.integer(12)
+        )
+    }
+}
+
+/// Where a page of tokens ended.
+struct TokenCursor: Equatable {
+    var createdAt: Int64
+    var id: String
+
+    init(_ token: TokenRecord) {
+        createdAt = token.createdAt
+        id = token.id
+    }
+
+    /// Nil when `text` is not what ``text`` gave.
+    init?(_ text: String) {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, let time = Int64(parts[0]), TokenFormat.isID(String(parts[1])) else { return nil }
+        createdAt = time
+        id = String(parts[1])
+    }
+
+    var text: String { "\(createdAt)-\(id)" }
+}

@@ -1,0 +1,56 @@
+import Synchronization
+
+/// The tokens that were found good, by the SHA-256 of the whole token.
+final class VerifiedTokens: Sendable {
+    struct Key: Hashable {
+        private let first, second, third, fourth: UInt64
+
+        /// Of the 32 bytes of a digest.
+        init(_ sha256: [UInt8]) {
+            func word(_ index: Int) -> UInt64 {
+                sha256[(index * 8)..<(index * 8 + 8)].reduce(0) { $0 << 8 | UInt64($1) }
+            }
+            (first, second, third, fourth) = (word(0), word(1), word(2), word(3))
+        }
+
+        // The key is a hash already.
+        func hash(into hasher: inout Hasher) { hasher.combine(first) }
+    }
+
+    private struct State {
+        var identities: [Key: Identity] = [:]
+        var keys: [String: Key] = [:]
+        /// Grows whenever something was forgotten.
+        var epoch: UInt64 = 0
+    }
+
+    /// Room for a million; when it is full it starts again empty.
+    private let capacity = 1_000_000
+    private let state = Mutex(State())
+
+    /// The identity, or else the epoch to hand to ``insert(_:for:since:)``.
+    func find(_ key: Key) -> (identity: Identity?, epoch: UInt64) {
+        state.withLock { ($0.identities[key], $0.epoch) }
+    }
+
+    /// Not inserted when anything was forgotten since `epoch`: what was read may be older than that.
+    func insert(_ identity: Identity, for key: Key, since epoch: UInt64) {
+        state.withLock { state in
+            guard state.epoch == epoch else { return }
+            if state.identities.count >= capacity {
+                state.identities = [:]
+                state.keys = [:]
+            }
+            state.identities[key] = identity
+            state.keys[identity.token.id] = key
+        }
+    }
+
+    /// From the return of this on, no request is served from what was known of the token.
+    func forget(id: String) {
+        state.withLock { state in
+            state.epoch += 1
+            if let key = state.keys.removeValue(forKey: id) { state.identities[key] = nil }
+        }
+    }
+}

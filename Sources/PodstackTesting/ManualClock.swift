@@ -1,0 +1,12 @@
+import Synchronization
+
+/// A clock that moves when a test says so: seconds since 1970.
+package final class ManualClock: Sendable {
+    private let time: Atomic<Int64>
+
+    package init(_ start: Int64 = 1_900_000_000) { time = Atomic(start) }
+
+    package var now: Int64 { time.load(ordering: .relaxed) }
+
+    package func set(_ now: Int64) { time.store(now, ordering: .relaxed) }
+}

@@ -1,0 +1,33 @@
+import PodstackServer
+import Synchronization
+
+/// A server on a free port over a folder of its own, with one user.
+package final class RunningServer: Sendable {
+    package static let email = "you@example.com"
+    package let data: TemporaryDirectory
+    package let clock: ManualClock?
+    package let server: EmbeddedServer
+    private let logged: LogLines
+
+    private final class LogLines: Sendable {
+        let text = Mutex("")
+    }
+
+    /// - Parameter clock: Nil for the system's.
+    package init(clock: ManualClock? = nil, maxActiveTokens: Int = 5) throws {
+        let lines = LogLines()
+        logged = lines
+        data = try TemporaryDirectory()
+        self.clock = clock
+        server = try EmbeddedServer(
+            directory: data.file("data"), maxActiveTokens: maxActiveTokens, now: clock.map { clock in { clock.now } },
+            log: { line in lines.text.withLock { $0 += String(decoding: line, as: UTF8.self) } })
+        try server.addUser(Self.email)
+    }
+
+    package var url: String { server.url }
+    package var log: String { logged.text.withLock { $0 } }
+    package func makeToken(expiresAt: Int64? = nil) throws -> String {
+        try server.makeToken(Self.email, expiresAt: expiresAt)
+    }
+}
