@@ -19,9 +19,13 @@ package final class RunningServer: Sendable {
         logged = lines
         data = try TemporaryDirectory()
         self.clock = clock
+        let log: @Sendable ([UInt8]) -> Void = { line in
+            lines.text.withLock { $0 += String(decoding: line, as: UTF8.self) }
+        }
+        var now: (@Sendable () -> Int64)?
+        if let clock { now = { clock.now } }
         server = try EmbeddedServer(
-            directory: data.file("data"), maxActiveTokens: maxActiveTokens, now: clock.map { clock in { clock.now } },
-            log: { line in lines.text.withLock { $0 += String(decoding: line, as: UTF8.self) } })
+            directory: data.file("data"), maxActiveTokens: maxActiveTokens, now: now, log: log)
         try server.addUser(Self.email)
     }
 
