@@ -38,7 +38,7 @@ let package = Package(
         .executableTarget(name: "podstack-server", dependencies: ["PodstackServer"], swiftSettings: strict),
         .target(
             name: "PodstackTesting",
-            dependencies: ["PodstackServer"],
+            dependencies: ["PodstackServer", "PodstackAPI"],
             swiftSettings: strict
         ),
 
@@ -46,12 +46,14 @@ let package = Package(
         .testTarget(name: "PodstackTests", dependencies: ["Podstack", "PodstackTesting"], swiftSettings: strict),
         .testTarget(
             name: "PodstackServerTests",
-            dependencies: ["PodstackServer", "PodstackTesting", "podstack-server"],
+            dependencies: [
+                "PodstackServer", "PodstackAPI", "PodstackCryptography", "PodstackTesting", "podstack-server",
+            ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "PodstackCLITests",
-            dependencies: ["PodstackCLI", "PodstackTesting", "podstack-cli"],
+            dependencies: ["PodstackCLI", "Podstack", "PodstackTesting", "podstack-cli"],
             swiftSettings: strict
         ),
     ]

@@ -28,7 +28,9 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
         guard !rest.contains("@") else { throw refuse("must not hold a user name or password") }
         guard !rest.contains("?"), !rest.contains("#") else { throw refuse("must not have a query or a fragment") }
         let authority = rest.prefix { $0 != "/" }
-        guard let (host, port) = Self.split(authority), !host.isEmpty else { throw refuse("has no valid host and port") }
+        guard let (host, port) = Self.split(authority), !host.isEmpty else {
+            throw refuse("has no valid host and port")
+        }
         guard scheme == "https" || Self.isLoopback(host) else {
             throw refuse("is plain http to \(host): a token is sent over http only to this machine, use https")
         }

@@ -84,7 +84,8 @@ struct Resolution {
 
     private func usedProfile(named: Profile?, ambient: Profile?) -> Setting<String>? {
         if let named {
-            let ambientName = environment[.profile] == nil ? [] : [Source.environment(EnvironmentVariable.profile.rawValue)]
+            let ambientName =
+                environment[.profile] == nil ? [] : [Source.environment(EnvironmentVariable.profile.rawValue)]
             return Setting(named.name, .argument("profile:"), shadows: ambientName)
         }
         guard let ambient else { return nil }

@@ -35,7 +35,9 @@ public struct APIToken: Sendable, Hashable {
         if TokenFormat.shape(of: secret) == .wrongChecksum {
             return "Its checksum is wrong: it was mistyped or cut"
         }
-        let vendors = ["hf_": "Hugging Face", "ghp_": "GitHub", "github_pat_": "GitHub", "sk-": "OpenAI", "AKIA": "AWS"]
+        let vendors = [
+            "hf_": "Hugging Face", "ghp_": "GitHub", "github_pat_": "GitHub", "sk-": "OpenAI", "AKIA": "AWS",
+        ]
         return vendors.first { secret.hasPrefix($0.key) }.map { "It looks like a token of \($0.value)" }
     }
 }

@@ -24,7 +24,8 @@ struct Call: Sendable {
 
     var queryString: String {
         guard !query.isEmpty else { return "" }
-        return "?" + query.map { "\(Self.percentEncoded($0.name))=\(Self.percentEncoded($0.value))" }.joined(separator: "&")
+        return "?"
+            + query.map { "\(Self.percentEncoded($0.name))=\(Self.percentEncoded($0.value))" }.joined(separator: "&")
     }
 
     private static func makeKey() -> String {

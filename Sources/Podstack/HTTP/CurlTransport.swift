@@ -84,12 +84,14 @@
         private func startThread() {
             var thread = pthread_t()
             let context = Unmanaged.passRetained(self).toOpaque()
-            let failure = pthread_create(&thread, nil, { context in
-                guard let context else { return nil }
-                let inbox = Unmanaged<Inbox>.fromOpaque(context).takeRetainedValue()
-                CurlLoop(inbox)?.run()
-                return nil
-            }, context)
+            let failure = pthread_create(
+                &thread, nil,
+                { context in
+                    guard let context else { return nil }
+                    let inbox = Unmanaged<Inbox>.fromOpaque(context).takeRetainedValue()
+                    CurlLoop(inbox)?.run()
+                    return nil
+                }, context)
             if failure == 0 {
                 pthread_detach(thread)
                 return
@@ -159,18 +161,22 @@
         func run() {
             // The loop outlives every callback: they come only from calls inside this function.
             let context = Unmanaged.passUnretained(self).toOpaque()
-            podstack_multi_socket_function(multi, { _, socket, what, context, known in
-                guard let context else { return -1 }
-                Unmanaged<CurlLoop>.fromOpaque(context).takeUnretainedValue()
-                    .watch(socket, what, isKnown: known != nil)
-                return 0
-            }, context)
-            podstack_multi_timer_function(multi, { _, milliseconds, context in
-                guard let context else { return -1 }
-                Unmanaged<CurlLoop>.fromOpaque(context).takeUnretainedValue().timer =
-                    milliseconds < 0 ? nil : .now + .milliseconds(milliseconds)
-                return 0
-            }, context)
+            podstack_multi_socket_function(
+                multi,
+                { _, socket, what, context, known in
+                    guard let context else { return -1 }
+                    Unmanaged<CurlLoop>.fromOpaque(context).takeUnretainedValue()
+                        .watch(socket, what, isKnown: known != nil)
+                    return 0
+                }, context)
+            podstack_multi_timer_function(
+                multi,
+                { _, milliseconds, context in
+                    guard let context else { return -1 }
+                    Unmanaged<CurlLoop>.fromOpaque(context).takeUnretainedValue().timer =
+                        milliseconds < 0 ? nil : .now + .milliseconds(milliseconds)
+                    return 0
+                }, context)
             var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(fd: inbox.wakeUp))
             epoll_ctl(epoll, EPOLL_CTL_ADD, inbox.wakeUp, &event)
             var events = [epoll_event](repeating: epoll_event(), count: 128)
@@ -189,7 +195,8 @@
             let left = timer - .now
             guard left > .zero else { return 0 }
             // Rounded up: to wake too early is to spin.
-            return Int32(clamping: left.components.seconds * 1000 + left.components.attoseconds / 1_000_000_000_000_000 + 1)
+            return Int32(
+                clamping: left.components.seconds * 1000 + left.components.attoseconds / 1_000_000_000_000_000 + 1)
         }
 
         private func handle(_ event: epoll_event) {

@@ -38,6 +38,9 @@ enum AccountStore {
     }
 
     static func projectIDs(accountID: String, in connection: any DatabaseConnection) throws -> Set<String> {
-        Set(try connection.run("SELECT id FROM projects WHERE account_id = ?", [.text(accountID)]).map { try $0.text(0) })
+        Set(
+            try connection.run("SELECT id FROM projects WHERE account_id = ?", [.text(accountID)]).map {
+                try $0.text(0)
+            })
     }
 }

@@ -126,18 +126,22 @@ final class Listener: Sendable {
 
     private static func collect(_ request: inout Request, _ connection: OpaquePointer) {
         withUnsafeMutablePointer(to: &request) { pointer in
-            _ = MHD_get_connection_values(connection, .HEADER_KIND, { context, _, name, value in
-                guard let name, let request = context?.assumingMemoryBound(to: Request.self) else { return .NO }
-                request.pointee.headers.append(
-                    (Listener.lowercased(name), value.map { String(cString: $0) } ?? ""))
-                return .YES
-            }, pointer)
-            _ = MHD_get_connection_values(connection, .GET_ARGUMENT_KIND, { context, _, name, value in
-                guard let name, let request = context?.assumingMemoryBound(to: Request.self) else { return .NO }
-                request.pointee.query.append(
-                    (String(cString: name), value.map { String(cString: $0) } ?? ""))
-                return .YES
-            }, pointer)
+            _ = MHD_get_connection_values(
+                connection, .HEADER_KIND,
+                { context, _, name, value in
+                    guard let name, let request = context?.assumingMemoryBound(to: Request.self) else { return .NO }
+                    request.pointee.headers.append(
+                        (Listener.lowercased(name), value.map { String(cString: $0) } ?? ""))
+                    return .YES
+                }, pointer)
+            _ = MHD_get_connection_values(
+                connection, .GET_ARGUMENT_KIND,
+                { context, _, name, value in
+                    guard let name, let request = context?.assumingMemoryBound(to: Request.self) else { return .NO }
+                    request.pointee.query.append(
+                        (String(cString: name), value.map { String(cString: $0) } ?? ""))
+                    return .YES
+                }, pointer)
         }
     }
 

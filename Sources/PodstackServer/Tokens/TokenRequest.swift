@@ -90,8 +90,9 @@ struct TokenRequest {
         guard scalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
             throw Mistake("must not hold control characters")
         }
-        let trimmed = String(scalars.drop { $0.properties.isWhitespace }.reversed().drop { $0.properties.isWhitespace }
-            .reversed().reduce(into: String.UnicodeScalarView()) { $0.append($1) })
+        let trimmed = String(
+            scalars.drop { $0.properties.isWhitespace }.reversed().drop { $0.properties.isWhitespace }
+                .reversed().reduce(into: String.UnicodeScalarView()) { $0.append($1) })
         guard (1...100).contains(trimmed.count) else { throw Mistake("must have 1 to 100 characters") }
         return trimmed
     }

@@ -45,7 +45,8 @@ final class SQLiteConnection: DatabaseConnection {
         while true {
             switch sqlite3_step(statement) {
             case SQLITE_ROW:
-                rows.append(DatabaseRow(values: (0..<sqlite3_column_count(statement)).map { column($0, of: statement) }))
+                rows.append(
+                    DatabaseRow(values: (0..<sqlite3_column_count(statement)).map { column($0, of: statement) }))
             case SQLITE_DONE: return rows
             case let code: throw failure(code)
             }
@@ -76,7 +77,9 @@ final class SQLiteConnection: DatabaseConnection {
         case SQLITE_INTEGER: return .integer(sqlite3_column_int64(statement, index))
         case SQLITE_TEXT:
             return .text(
-                String(decoding: UnsafeRawBufferPointer(start: sqlite3_column_text(statement, index), count: count), as: UTF8.self))
+                String(
+                    decoding: UnsafeRawBufferPointer(start: sqlite3_column_text(statement, index), count: count),
+                    as: UTF8.self))
         case SQLITE_BLOB:
             return .blob(Array(UnsafeRawBufferPointer(start: sqlite3_column_blob(statement, index), count: count)))
         default: return .null

@@ -1,0 +1,91 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// A connection that sends exactly the bytes it is told, and shows exactly what came back.
+package final class RawHTTP {
+    package struct Answer {
+        package var status: Int
+        /// Names in lower case.
+        package var headers: [String: String]
+        package var body: String
+    }
+
+    package struct Failure: Error { var reason: String }
+
+    private let descriptor: Int32
+    private var buffer: [UInt8] = []
+
+    package init(port: UInt16) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var name = sockaddr_in()
+        name.sin_family = sa_family_t(AF_INET)
+        name.sin_port = port.bigEndian
+        inet_pton(AF_INET, "127.0.0.1", &name.sin_addr)
+        let connected = withUnsafePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard connected == 0 else { throw Failure(reason: "cannot connect") }
+        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    deinit { close(descriptor) }
+
+    package func request(
+        _ method: String, _ path: String, headers: [(String, String)] = [], body: String? = nil
+    ) throws -> Answer {
+        var text = "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\n"
+        for (name, value) in headers { text += "\(name): \(value)\r\n" }
+        if let body { text += "Content-Length: \(body.utf8.count)\r\n" }
+        try send(text + "\r\n" + (body ?? ""))
+        return try answer(hasBody: method != "HEAD")
+    }
+
+    package func send(_ text: String) throws {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else { throw Failure(reason: "the connection was closed") }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    package func answer(hasBody: Bool = true) throws -> Answer {
+        let end = Array("\r\n\r\n".utf8)
+        var headerEnd = find(end)
+        while headerEnd == nil {
+            try receive()
+            headerEnd = find(end)
+        }
+        let head = String(decoding: buffer[..<(headerEnd ?? 0)], as: UTF8.self)
+        buffer.removeFirst((headerEnd ?? 0) + end.count)
+        let lines = head.split(separator: "\r\n", omittingEmptySubsequences: false)
+        var headers: [String: String] = [:]
+        for line in lines.dropFirst() {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            headers[parts[0].lowercased()] = parts.count == 2 ? String(parts[1].drop { $0 == " " }) : ""
+        }
+        let length = hasBody ? headers["content-length"].flatMap { Int($0) } ?? 0 : 0
+        while buffer.count < length { try receive() }
+        let body = String(decoding: buffer.prefix(length), as: UTF8.self)
+        buffer.removeFirst(length)
+        return Answer(status: Int(lines[0].split(separator: " ")[1]) ?? 0, headers: headers, body: body)
+    }
+
+    private func receive() throws {
+        var chunk = [UInt8](repeating: 0, count: 1 << 14)
+        let count = read(descriptor, &chunk, chunk.count)
+        guard count > 0 else { throw Failure(reason: "the connection ended or was silent for 20 seconds") }
+        buffer += chunk[..<count]
+    }
+
+    private func find(_ pattern: [UInt8]) -> Int? {
+        guard buffer.count >= pattern.count else { return nil }
+        return (0...(buffer.count - pattern.count)).first { buffer[$0..<($0 + pattern.count)].elementsEqual(pattern) }
+    }
+}

@@ -1,0 +1,9 @@
+import PodstackAPI
+
+/// Well-formed tokens that no server knows.
+package enum TokenMaker {
+    package static func token(id: String) -> String {
+        var generator = SystemRandomNumberGenerator()
+        return TokenFormat.makeToken(id: id, using: &generator)
+    }
+}

@@ -1,0 +1,57 @@
+import PodstackAPI
+import PodstackTesting
+import Testing
+
+@Suite("Token format")
+struct TokenFormatTests {
+    @Test("accepts every valid vector and gives its prefix")
+    func validVectors() throws {
+        for vector in try TokenVectors.load().valid {
+            let id = try #require(TokenFormat.id(of: vector.token), "\(vector.prefix)")
+            #expect(TokenFormat.prefix(id: id) == vector.prefix)
+        }
+    }
+
+    @Test("refuses every invalid vector")
+    func invalidVectors() throws {
+        for vector in try TokenVectors.load().invalid {
+            #expect(TokenFormat.id(of: vector.token) == nil, "\(vector.why)")
+        }
+    }
+
+    @Test("tells a wrong checksum from another shape")
+    func checksumAndShape() {
+        #expect(TokenFormat.shape(of: "podstack_zab5rrb1_f46RfHk7hp3ILTgK2y3mH3UqtmaFCrvk0aQsAA") == .wrongChecksum)
+        #expect(TokenFormat.shape(of: "hf_something") == .other)
+    }
+
+    @Test("makes 100,000 tokens without a duplicate, each position even over its alphabet")
+    func generatedTokens() throws {
+        var generator = SystemRandomNumberGenerator()
+        let count = 100_000
+        var seen: Set<String> = []
+        var frequencies = [[Int]](repeating: [Int](repeating: 0, count: 128), count: TokenFormat.length)
+        for _ in 0..<count {
+            let token = TokenFormat.makeToken(id: TokenFormat.makeID(using: &generator), using: &generator)
+            seen.insert(token)
+            for (position, byte) in token.utf8.enumerated() { frequencies[position][Int(byte)] += 1 }
+        }
+        #expect(seen.count == count)
+        for position in Array(9..<17) + Array(18..<50) {
+            let size = position < 17 ? 32 : 62
+            let expected = Double(count) / Double(size)
+            let used = frequencies[position].filter { $0 > 0 }
+            #expect(used.count == size)
+            let chiSquared = used.reduce(0) { $0 + (Double($1) - expected) * (Double($1) - expected) / expected }
+            // Seven standard deviations: a fair generator fails once in more than ten million runs.
+            let freedom = Double(size - 1)
+            #expect(chiSquared < freedom + 7 * (2 * freedom).squareRoot(), "position \(position)")
+        }
+    }
+
+    @Test("computes the CRC-32 that zlib computes")
+    func crc() {
+        #expect(CRC32.checksum("123456789".utf8) == 0xCBF4_3926)
+        #expect(CRC32.checksum("".utf8) == 0)
+    }
+}

@@ -1,0 +1,145 @@
+import Podstack
+import PodstackCLI
+import PodstackTesting
+import Synchronization
+import Testing
+
+@Suite("podstack against a running server")
+struct CommandTests {
+    let server: RunningServer
+    let home: TemporaryDirectory
+
+    init() throws {
+        server = try RunningServer()
+        home = try TemporaryDirectory()
+    }
+
+    struct Outcome {
+        var status: PodstackCLI.ExitStatus
+        var output: String
+        var error: String
+    }
+
+    private final class Streams: Sendable {
+        let output = Mutex("")
+        let error = Mutex("")
+    }
+
+    func run(_ words: String..., environment: [String: String] = [:], input: String = "") async -> Outcome {
+        let streams = Streams()
+        let defaults = ["HOME": home.path, "PODSTACK_API_ENDPOINT": server.url]
+        let context = Context(
+            environment: Environment(defaults.merging(environment) { $1 }),
+            standardOutput: { text in streams.output.withLock { $0 += text } },
+            standardError: { text in streams.error.withLock { $0 += text } },
+            readInput: { input }, askSecret: nil)
+        let status = await Tool.run(words, context: context)
+        return Outcome(
+            status: status, output: streams.output.withLock { $0 }, error: streams.error.withLock { $0 })
+    }
+
+    @Test("login from a pipe stores the token, and whoami uses it")
+    func login() async throws {
+        let token = try server.makeToken()
+        let login = await run("auth", "login", input: token + "\n")
+        #expect(login.status == .done)
+        #expect(login.output == "Authenticated as: you@example.com\n")
+        #expect(home.read(".podstack/credentials") == "[default]\napi_token = \(token)\n")
+        let whoami = await run("auth", "whoami")
+        #expect(whoami.output == "you@example.com\n")
+        let status = await run("auth", "status")
+        #expect(status.output.hasPrefix("Authenticated as: you@example.com\nAccount ID: acc_"))
+        #expect(status.output.contains("\nToken expires: 20"))
+    }
+
+    @Test("login stores nothing that the service does not accept, or that a variable would hide")
+    func refusedLogin() async throws {
+        let wrong = await run("auth", "login", input: TokenMaker.token(id: "00000000"))
+        #expect(wrong.status == .notAuthenticated)
+        #expect(wrong.error.hasPrefix("error: Invalid API token\nhint: "))
+        let token = try server.makeToken()
+        let hidden = await run("auth", "login", environment: ["PODSTACK_API_TOKEN": "other"], input: token)
+        #expect(hidden.status == .failure)
+        #expect(hidden.error.contains("PODSTACK_API_TOKEN is set"))
+        #expect(home.read(".podstack/credentials") == nil)
+        let forced = await run("auth", "login", "--force", environment: ["PODSTACK_API_TOKEN": "other"], input: token)
+        #expect(forced.status == .done)
+    }
+
+    @Test("a token on the command line warns that others can see it")
+    func tokenFlag() async throws {
+        let whoami = await run("auth", "whoami", "--token", try server.makeToken())
+        #expect(whoami.output == "you@example.com\n")
+        #expect(whoami.error.contains("warning: others on this machine can see"))
+        let piped = await run("--token", "-", "auth", "whoami", input: try server.makeToken())
+        #expect(piped.status == .done)
+        #expect(piped.error.isEmpty)
+    }
+
+    @Test("a token is made, listed and revoked; created prints the token alone")
+    func tokens() async throws {
+        let environment = ["PODSTACK_API_TOKEN": try server.makeToken()]
+        let created = await run(
+            "token", "create", "--name", "CI", "--scope", "tokens:read", environment: environment)
+        #expect(created.status == .done)
+        #expect(created.output.count == 57)
+        let secret = String(created.output.dropLast())
+        let list = await run("token", "list", "-o", "json", environment: ["PODSTACK_API_TOKEN": secret])
+        #expect(list.output.contains("\"tokens:read\""))
+        let denied = await run("token", "create", "--name", "x", environment: ["PODSTACK_API_TOKEN": secret])
+        #expect(denied.status == .notAllowed)
+        #expect(denied.error == "error: Access denied to resource: the token lacks tokens:create\n")
+        let id = String(secret.dropFirst(9).prefix(8))
+        let revoked = await run("token", "revoke", id, environment: environment)
+        #expect(revoked.status == .done)
+        let refused = await run("auth", "whoami", "-o", "json", environment: ["PODSTACK_API_TOKEN": secret])
+        #expect(refused.status == .notAuthenticated)
+        #expect(refused.error.contains("\"code\" : \"revoked_token\""))
+        let unknown = await run("token", "revoke", "00000000", environment: environment)
+        #expect(unknown.status == .notFound)
+    }
+
+    @Test("config explain shows sources and shadows, and redacts every vector to its prefix")
+    func explain() async throws {
+        for vector in try TokenVectors.load().valid {
+            let explained = await run(
+                "config", "explain", "-o", "json", environment: ["PODSTACK_API_TOKEN": vector.token])
+            #expect(explained.status == .done)
+            #expect(explained.output.contains("\"value\" : \"\(vector.prefix)…\""))
+            #expect(!explained.output.contains(vector.token.dropFirst(18)))
+        }
+        for vector in try TokenVectors.load().invalid {
+            let explained = await run(
+                "config", "explain", "-o", "json", environment: ["PODSTACK_API_TOKEN": vector.token])
+            let isPlaceholder = vector.token.isEmpty || vector.token == "your_api_token_here"
+            #expect(explained.status == (isPlaceholder ? .notAuthenticated : .done), "\(vector.why)")
+            if !isPlaceholder { #expect(explained.output.contains("\"value\" : \"…\"")) }
+        }
+        let nothing = await run("config", "explain")
+        #expect(nothing.status == .notAuthenticated)
+        #expect(nothing.output.contains("api_endpoint"))
+        #expect(nothing.error.hasPrefix("error: No API token provided: "))
+    }
+
+    @Test("each kind of failure has its exit status")
+    func exitStatus() async throws {
+        #expect(await run("fly").status == .usage)
+        #expect(await run("auth", "whoami", "--fly").status == .usage)
+        #expect(await run("token", "create").status == .usage)
+        #expect(await run("auth", "whoami").status == .notAuthenticated)
+        let nobody = ["PODSTACK_API_TOKEN": "t", "PODSTACK_API_ENDPOINT": "http://127.0.0.1:1"]
+        #expect(await run("auth", "whoami", environment: nobody).status == .unreachable)
+        let plain = ["PODSTACK_API_TOKEN": "t", "PODSTACK_API_ENDPOINT": "http://example.com"]
+        #expect(await run("auth", "whoami", environment: plain).status == .failure)
+    }
+
+    @Test("every command has a help that names it, and the real program says it too")
+    func help() async throws {
+        #expect(await run("--help").output.contains("auth whoami"))
+        #expect(await run("token", "create", "--help").output.hasPrefix("Usage: podstack token create"))
+        #expect(await run("token").status == .usage)
+        let real = try ToolProcess.run("podstack", ["--version"])
+        #expect(real.status == 0)
+        #expect(real.output == "podstack \(SDKVersion.current)\n")
+    }
+}

@@ -1,0 +1,82 @@
+import Foundation
+import PodstackTesting
+import Testing
+
+@testable import PodstackServer
+
+@Suite("Secrets at rest")
+struct SecretsAtRestTests {
+    @Test("after its whole life no piece of a secret is in the data directory or the log")
+    func noTrace() throws {
+        let server = try RunningServer()
+        let token = try server.makeToken()
+        let connection = try RawHTTP(port: server.server.port)
+        let headers = [("Authorization", "Bearer \(token)"), ("Content-Type", "application/json")]
+        let made = try connection.request("POST", "/v1/tokens", headers: headers, body: #"{"name": "a"}"#)
+        let start = try #require(made.body.range(of: "\"token\":\"")).upperBound
+        let second = String(made.body[start...].prefix(56))
+        _ = try connection.request("GET", "/v1/auth/whoami", headers: [("Authorization", "Bearer \(second)")])
+        _ = try connection.request("DELETE", "/v1/tokens/\(second)", headers: headers)
+        _ = try connection.request("DELETE", "/v1/tokens/self", headers: [("Authorization", "Bearer \(second)")])
+        _ = try connection.request("GET", "/v1/auth/whoami?token=\(token)", headers: headers)
+        _ = try connection.request("POST", "/v1/\(token)", headers: headers)
+        try server.server.stop()
+
+        let folder = server.data.file("data")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+        #expect(names.contains("podstack.sqlite"))
+        var haystacks = [Data(server.log.utf8)]
+        for name in names { haystacks.append(try Data(contentsOf: URL(filePath: folder + "/" + name))) }
+        #expect(server.log.contains("podstack_" + token.dropFirst(9).prefix(8)))
+        for secret in [token, second].map({ String($0.dropFirst(18)) }) {
+            for offset in 0...(secret.count - 16) {
+                let piece = Data(secret.dropFirst(offset).prefix(16).utf8)
+                for haystack in haystacks { #expect(haystack.range(of: piece) == nil) }
+            }
+        }
+    }
+
+    @Test("without its pepper a database verifies nothing")
+    func otherPepper() throws {
+        let server = try RunningServer()
+        let token = try server.makeToken()
+        try server.server.stop()
+        let pepper = server.data.file("data/pepper")
+        try Data((0..<32).map { _ in UInt8.random(in: 0...255) }).write(to: URL(filePath: pepper))
+        #expect(chmod(pepper, 0o600) == 0)
+        let stolen = try EmbeddedServer(directory: server.data.file("data"))
+        let answer = try RawHTTP(port: stolen.port)
+            .request("GET", "/v1/auth/whoami", headers: [("Authorization", "Bearer \(token)")])
+        #expect(answer.body.contains("invalid_token"))
+    }
+
+    @Test("a pepper that others can read, or that is cut, is refused")
+    func badPepper() throws {
+        let folder = try TemporaryDirectory()
+        let path = folder.file("pepper")
+        _ = try Pepper(file: path)
+        #expect(try Pepper(file: path).bytes.count == 32)
+        #expect(chmod(path, 0o640) == 0)
+        #expect(throws: SetupFailure.self) { try Pepper(file: path) }
+        #expect(chmod(path, 0o600) == 0)
+        #expect(truncate(path, 31) == 0)
+        #expect(throws: SetupFailure.self) { try Pepper(file: path) }
+    }
+
+    @Test("a wrong checksum makes no call of the database")
+    func garbageIsCheap() throws {
+        let folder = try TemporaryDirectory()
+        let database = CountingDatabase(try SQLiteDatabase(path: folder.file("db")))
+        try Migrations.run(on: database)
+        let verifier = TokenVerifier(
+            database: database, digest: TokenDigest(pepper: Pepper(bytes: [UInt8](repeating: 1, count: 32))))
+        let before = database.calls
+        for vector in try TokenVectors.load().invalid {
+            #expect(throws: APIError.self) { try verifier.verify(vector.token.utf8, now: 0) }
+        }
+        #expect(database.calls == before)
+        let valid = try #require(try TokenVectors.load().valid.first).token
+        #expect(throws: APIError.self) { try verifier.verify(valid.utf8, now: 0) }
+        #expect(database.calls == before + 1)
+    }
+}

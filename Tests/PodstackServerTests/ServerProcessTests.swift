@@ -1,0 +1,106 @@
+import Foundation
+import PodstackTesting
+import Testing
+
+/// The real program, as an operator runs it.
+@Suite("podstack-server as a process")
+struct ServerProcessTests {
+    let folder: TemporaryDirectory
+    var data: String { folder.file("data") }
+
+    init() throws { folder = try TemporaryDirectory() }
+
+    func serve() throws -> (ToolProcess, RawHTTP) {
+        let process = try ToolProcess("podstack-server", ["serve", "--listen", "127.0.0.1:0", "--data", data])
+        try process.waitForOutput { $0.hasSuffix("\n") }
+        let prefix = "podstack-server listening on http://127.0.0.1:"
+        let line = process.standardOutput
+        #expect(line.hasPrefix(prefix))
+        let port = try #require(UInt16(line.dropFirst(prefix.count).dropLast()))
+        return (process, try RawHTTP(port: port))
+    }
+
+    func administrate(_ words: [String]) throws -> (status: Int32, output: String, error: String) {
+        try ToolProcess.run("podstack-server", words + ["--data", data])
+    }
+
+    func makeToken() throws -> String {
+        let made = try administrate(["token", "create", "you@example.com", "--name", "t", "--max-active-tokens", "99"])
+        #expect(made.status == 0, "\(made.error)")
+        return String(made.output.dropLast())
+    }
+
+    func status(_ connection: RawHTTP, _ token: String, _ method: String = "GET", _ path: String = "/v1/auth/whoami")
+        throws -> Int
+    {
+        try connection.request(method, path, headers: [("Authorization", "Bearer \(token)")]).status
+    }
+
+    @Test("users and tokens are made beside a running server, which knows them at once")
+    func administration() throws {
+        let (process, connection) = try serve()
+        defer { process.signal(SIGKILL) }
+        let user = try administrate(["user", "add", "you@example.com", "--name", "You"])
+        #expect(user.status == 0)
+        #expect(user.output.hasPrefix("acc_"))
+        #expect(try administrate(["user", "add", "You@Example.com"]).status == 1)
+        let token = try makeToken()
+        #expect(token.count == 56)
+        #expect(try status(connection, token) == 200)
+    }
+
+    @Test("SIGTERM ends it with 0, and last-used times are kept")
+    func drain() throws {
+        _ = try administrate(["user", "add", "you@example.com"])
+        let token = try makeToken()
+        let (process, connection) = try serve()
+        #expect(try status(connection, token) == 200)
+        process.signal(SIGTERM)
+        #expect(process.wait() == 0)
+        let (second, again) = try serve()
+        defer { second.signal(SIGKILL) }
+        let list = try again.request("GET", "/v1/tokens", headers: [("Authorization", "Bearer \(try makeToken())")])
+        let first = try #require(list.body.range(of: "\"prefix\":\"podstack_\(token.dropFirst(9).prefix(8))\""))
+        #expect(!list.body[..<first.lowerBound].suffix(150).contains("\"last_used_at\":null"))
+    }
+
+    @Test("what was acknowledged survives kill -9, ten times over")
+    func kill() throws {
+        _ = try administrate(["user", "add", "you@example.com"])
+        for _ in 0..<10 {
+            let (process, connection) = try serve()
+            let kept = try makeToken()
+            let revoked = try makeToken()
+            #expect(try status(connection, revoked, "DELETE", "/v1/tokens/self") == 204)
+            process.signal(SIGKILL)
+            #expect(process.wait() == 128 + SIGKILL)
+            let (next, again) = try serve()
+            #expect(try status(again, kept) == 200)
+            #expect(try status(again, revoked) == 401)
+            next.signal(SIGKILL)
+            next.wait()
+        }
+    }
+
+    @Test("a second server on the same folder is refused")
+    func secondServer() throws {
+        let (process, _) = try serve()
+        defer { process.signal(SIGKILL) }
+        let second = try administrate(["serve", "--listen", "127.0.0.1:0"])
+        #expect(second.status == 1)
+        #expect(second.error.contains("another podstack-server is serving"))
+    }
+
+    @Test(
+        "wrong usage is one line and status 2",
+        arguments: [
+            ["serve", "--lisen", "x"], ["serve", "--listen", "0.0.0.0:80"], ["user", "add"], ["user", "add", "nobody"],
+            ["token", "create", "a@b.c"], ["fly"], ["token", "create", "a@b.c", "--name", "n", "--scope", "cats"],
+        ])
+    func usage(words: [String]) throws {
+        let result = try administrate(words)
+        #expect(result.status == 2)
+        #expect(result.error.hasPrefix("error: "))
+        #expect(result.error.split(separator: "\n").count == 1)
+    }
+}

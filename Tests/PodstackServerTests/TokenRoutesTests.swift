@@ -1,0 +1,136 @@
+import PodstackAPI
+import PodstackCryptography
+import PodstackTesting
+import Testing
+
+@Suite("/v1/tokens over a socket")
+struct TokenRoutesTests {
+    let server: RunningServer
+    let token: String
+
+    init() throws {
+        server = try RunningServer()
+        token = try server.makeToken()
+    }
+
+    func request(
+        _ method: String, _ path: String, token: String? = nil, body: String? = nil, type: String = "application/json"
+    ) throws -> RawHTTP.Answer {
+        var headers = [("Authorization", "Bearer \(token ?? self.token)")]
+        if body != nil { headers.append(("Content-Type", type)) }
+        return try RawHTTP(port: server.server.port).request(method, path, headers: headers, body: body)
+    }
+
+    func created(_ answer: RawHTTP.Answer) throws -> CreatedToken {
+        try APICoding.decode(CreatedToken.self, from: Array(answer.body.utf8))
+    }
+
+    @Test("a token is made, shown once, listed without its secret, and revoked")
+    func life() throws {
+        let answer = try request("POST", "/v1/tokens", body: #"{"name": "CI", "expires_in_days": 7}"#)
+        #expect(answer.status == 201)
+        let made = try created(answer)
+        let secret = try #require(made.secret)
+        #expect(TokenFormat.id(of: secret) == made.token.id)
+        #expect(try request("GET", "/v1/auth/whoami", token: secret).status == 200)
+        let list = try request("GET", "/v1/tokens")
+        #expect(list.body.contains(made.token.id))
+        #expect(!list.body.contains(secret.dropFirst(18).prefix(16)))
+        #expect(try request("DELETE", "/v1/tokens/\(made.token.id)").status == 204)
+        #expect(try request("DELETE", "/v1/tokens/\(made.token.id)").status == 204)
+        #expect(try request("GET", "/v1/auth/whoami", token: secret).body.contains("revoked_token"))
+        #expect(try request("GET", "/v1/tokens/\(made.token.id)").body.contains(#""status":"revoked""#))
+    }
+
+    @Test("a list is paged without a gap")
+    func paging() throws {
+        for _ in 0..<4 { _ = try server.makeToken() }
+        var seen: [String] = []
+        var cursor: String?
+        repeat {
+            let answer = try request("GET", "/v1/tokens?limit=2" + (cursor.map { "&cursor=\($0)" } ?? ""))
+            let page = try APICoding.decode(Page<Token>.self, from: Array(answer.body.utf8))
+            #expect(page.elements.count <= 2)
+            seen += page.elements.map(\.id)
+            cursor = page.nextCursor
+        } while cursor != nil
+        #expect(seen.count == 5)
+        #expect(Set(seen).count == 5)
+        for bad in ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor="] {
+            #expect(try request("GET", "/v1/tokens?\(bad)").status == 400, "\(bad)")
+        }
+    }
+
+    @Test("everything that is wrong with a body is said at once")
+    func validation() throws {
+        let answer = try request(
+            "POST", "/v1/tokens", body: #"{"nam": 1, "expires_in_days": 3, "scopes": ["cats:pet"], "id": "x"}"#)
+        #expect(answer.status == 422)
+        for field in ["nam", "name", "expires_in_days", "scopes", "id", "sha256"] {
+            #expect(answer.body.contains("\"\(field)\":["), "\(field)")
+        }
+        #expect(try request("POST", "/v1/tokens", body: "[]").status == 400)
+        #expect(try request("POST", "/v1/tokens", body: "{").status == 400)
+        #expect(try request("POST", "/v1/tokens", body: "{}", type: "text/plain").status == 415)
+        let large = #"{"name": ""# + String(repeating: "a", count: 70_000) + #""}"#
+        #expect(try request("POST", "/v1/tokens", body: large).status == 413)
+    }
+
+    @Test("a token never makes one that may do more, or lives longer")
+    func noEscalation() throws {
+        let small = try created(
+            try request("POST", "/v1/tokens", body: #"{"name": "s", "expires_in_days": 7, "scopes": ["tokens:*"]}"#))
+        let secret = try #require(small.secret)
+        let wider = try request("POST", "/v1/tokens", token: secret, body: #"{"name": "w", "scopes": ["*"]}"#)
+        #expect(wider.status == 403)
+        #expect(wider.headers["www-authenticate"]?.contains(#"error="insufficient_scope""#) == true)
+        for body in [#"{"name": "l", "expires_in_days": 30}"#, #"{"name": "l", "expires_at": null}"#] {
+            #expect(try request("POST", "/v1/tokens", token: secret, body: body).status == 422)
+        }
+        let same = try created(try request("POST", "/v1/tokens", token: secret, body: #"{"name": "n"}"#))
+        #expect(same.token.scopes == ["tokens:*"])
+        #expect(same.token.expiresAt == small.token.expiresAt)
+    }
+
+    @Test("a token that the caller made is kept by its digest, and asking again gives the same answer")
+    func madeByCaller() throws {
+        let secret = TokenMaker.token(id: "0123abcd")
+        let digest = Sodium.sha256(secret.utf8).hexadecimal
+        let body = #"{"name": "mine", "id": "0123abcd", "sha256": "\#(digest)"}"#
+        let first = try request("POST", "/v1/tokens", body: body)
+        let second = try request("POST", "/v1/tokens", body: body)
+        #expect(first.status == 201)
+        #expect(first.body == second.body)
+        #expect(try created(first).secret == nil)
+        #expect(try request("GET", "/v1/auth/whoami", token: secret).status == 200)
+        let other = body.replacing(digest, with: Sodium.sha256("x".utf8).hexadecimal)
+        #expect(try request("POST", "/v1/tokens", body: other).status == 409)
+    }
+
+    @Test("another account's token is not there")
+    func foreignToken() throws {
+        try server.server.addUser("other@example.com")
+        let foreign = try server.server.makeToken("other@example.com")
+        let id = String(foreign.dropFirst(9).prefix(8))
+        for method in ["GET", "DELETE"] {
+            let theirs = try request(method, "/v1/tokens/\(id)")
+            let nobody = try request(method, "/v1/tokens/00000000")
+            #expect(theirs.status == 404)
+            #expect(theirs.status == nobody.status)
+        }
+        #expect(try request("GET", "/v1/auth/whoami", token: foreign).status == 200)
+    }
+
+    @Test("50 creations at once make exactly five tokens")
+    func quota() async throws {
+        let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<50 {
+                group.addTask { try request("POST", "/v1/tokens", body: #"{"name": "many"}"#).status }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        // One was there before.
+        #expect(statuses.count { $0 == 201 } == 4)
+        #expect(statuses.count { $0 == 409 } == 46)
+    }
+}

@@ -1,0 +1,121 @@
+import Podstack
+import PodstackTesting
+import Testing
+
+@Suite("Resolution")
+struct ResolutionTests {
+    let home: TemporaryDirectory
+
+    init() throws {
+        home = try TemporaryDirectory()
+        _ = try home.write(
+            """
+            [default]
+            api_token = default_token
+            project_id = default-project
+
+            [production]
+            api_token = production_token
+            api_endpoint = https://prod.example.com
+            """, to: "credentials")
+    }
+
+    func environment(_ more: [String: String] = [:]) -> Environment {
+        Environment(["PODSTACK_CREDENTIALS_FILE": home.file("credentials")].merging(more) { $1 })
+    }
+
+    func secret(_ configuration: Configuration) -> String? {
+        configuration.apiToken?.value.withSecret { $0 }
+    }
+
+    @Test("the token comes from the argument, the profile, the variable, then the default profile")
+    func tokenOrder() throws {
+        let variable = environment(["PODSTACK_API_TOKEN": "variable_token"])
+        #expect(
+            secret(try Configuration(apiToken: "argument", profile: "production", environment: variable)) == "argument")
+        #expect(secret(try Configuration(profile: "production", environment: variable)) == "production_token")
+        #expect(secret(try Configuration(environment: variable)) == "variable_token")
+        #expect(secret(try Configuration(environment: environment())) == "default_token")
+        #expect(
+            secret(try Configuration(environment: environment(["PODSTACK_PROFILE": "production"])))
+                == "production_token")
+    }
+
+    @Test("a variable that is empty or white space counts as not set")
+    func emptyVariable() throws {
+        #expect(secret(try Configuration(environment: environment(["PODSTACK_API_TOKEN": " \n"]))) == "default_token")
+    }
+
+    @Test("the settings of two accounts never mix")
+    func noMixing() throws {
+        let configuration = try Configuration(environment: environment(["PODSTACK_API_TOKEN": "variable_token"]))
+        #expect(configuration.projectID == nil)
+        #expect(try Configuration(environment: environment()).projectID?.value == "default-project")
+    }
+
+    @Test("each setting knows its source and what it shadows")
+    func provenance() throws {
+        let configuration = try Configuration(environment: environment(["PODSTACK_API_TOKEN": "variable_token"]))
+        #expect(configuration.apiToken?.source == .environment("PODSTACK_API_TOKEN"))
+        #expect(
+            configuration.apiToken?.shadows == [.profile("default", path: home.file("credentials"), line: 2)])
+        #expect(configuration.apiEndpoint.source == .default)
+        #expect(!"\(configuration)".contains("variable_token"))
+    }
+
+    @Test("without a token the error names the places that were looked in")
+    func noToken() throws {
+        let nowhere = Environment(["HOME": home.file("nobody"), "PODSTACK_API_KEY": "x"])
+        let error = try #require(throws: AuthenticationError.self) { try Client(environment: nowhere) }
+        #expect(error.message.hasPrefix("No API token provided"))
+        #expect(error.message.contains("PODSTACK_API_TOKEN"))
+        #expect(error.message.contains(home.file("nobody") + "/.podstack/credentials"))
+        #expect(error.hint?.contains("PODSTACK_API_KEY") == true)
+    }
+
+    @Test("a profile that is not there names those that are")
+    func missingProfile() throws {
+        let error = try #require(throws: AuthenticationError.self) {
+            try Client(profile: "Default", environment: environment())
+        }
+        #expect(error.message.contains("did you mean \"default\"?"))
+    }
+
+    @Test("an empty argument is an error, never a fall-through")
+    func emptyArguments() {
+        #expect(throws: AuthenticationError.self) { try Client(apiToken: " ", environment: environment()) }
+        #expect(throws: ConfigurationError.self) { try Client(profile: "", environment: environment()) }
+        #expect(throws: ConfigurationError.self) { try Client(projectID: "", environment: environment()) }
+        #expect(throws: ConfigurationError.self) { try Client(apiEndpoint: "", environment: environment()) }
+    }
+
+    @Test("a token that can be none is refused, and the message names the source but not the value")
+    func unusableTokens() throws {
+        for value in ["se cret", "se\u{7}cret", "sécret", "your_api_token_here"] {
+            let error = try #require(throws: AuthenticationError.self) {
+                try Client(environment: environment(["PODSTACK_API_TOKEN": value]))
+            }
+            #expect(error.message.hasPrefix("Invalid API token: PODSTACK_API_TOKEN"))
+            #expect(!error.message.contains(value))
+        }
+    }
+
+    @Test("a broken credentials file stops, with its line")
+    func brokenFile() throws {
+        let path = try home.write("[default]\napi_token = a\napi_token = b\n", to: "broken")
+        let error = try #require(throws: ConfigurationError.self) {
+            try Client(environment: Environment(["PODSTACK_CREDENTIALS_FILE": path]))
+        }
+        #expect(error.message == "\(path):3: this key is given twice, first on line 2")
+    }
+
+    @Test("a mounted secret is read from the file that PODSTACK_API_TOKEN_FILE names")
+    func tokenFile() throws {
+        let path = try home.write("mounted_token\n", to: "secret")
+        #expect(
+            secret(try Configuration(environment: environment(["PODSTACK_API_TOKEN_FILE": path]))) == "mounted_token")
+        #expect(throws: ConfigurationError.self) {
+            try Client(environment: environment(["PODSTACK_API_TOKEN_FILE": home.file("gone")]))
+        }
+    }
+}

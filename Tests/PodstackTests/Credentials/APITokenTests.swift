@@ -1,0 +1,30 @@
+import Podstack
+import Testing
+
+@Suite("APIToken")
+struct APITokenTests {
+    let text = "podstack_zab5rrb1_f46RfHk7hp3ILTgK2y3mH3UqtmaFCrvk0aQsAM"
+
+    @Test("no way of printing a token shows more than its prefix")
+    func printing() throws {
+        let token = APIToken(text)
+        var dumped = ""
+        dump(token, to: &dumped)
+        dump([Optional(token)], to: &dumped)
+        let encoded = String(decoding: try APICoding.encode(token), as: UTF8.self)
+        let ways = [
+            "\(token)", String(describing: token), String(reflecting: token), dumped, encoded,
+            "\(Mirror(reflecting: token).children.map(\.value))", "\([token])", "\(["key": token])",
+        ]
+        for way in ways {
+            #expect(way.contains("podstack_zab5rrb1…"))
+            #expect(!way.contains("f46RfHk7"))
+        }
+    }
+
+    @Test("a token without a prefix shows nothing of itself")
+    func opaque() { #expect("\(APIToken("hf_abcdef"))" == "…") }
+
+    @Test("white space around a token goes")
+    func trimmed() { #expect(APIToken(" a\r\n").withSecret { $0 } == "a") }
+}

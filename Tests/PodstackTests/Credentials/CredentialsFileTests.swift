@@ -1,0 +1,113 @@
+import PodstackTesting
+import Testing
+
+@testable import Podstack
+
+@Suite("Credentials file")
+struct CredentialsFileTests {
+    func value(_ line: String) throws -> String? {
+        try INIDocument(Array("[p]\napi_token = \(line)\n".utf8)).entries(of: "p")?["api_token"]?.value
+    }
+
+    @Test(
+        "a value is read as the rules say",
+        arguments: [
+            ("plain", "plain"), ("se#cret", "se#cret"), ("a # note", "a"), ("a ; note", "a"), ("a\t#n", "a"),
+            ("\"a # b\"", "a # b"), ("'a;b' # note", "a;b"), ("\"open", "\"open"), ("a = b", "a = b"), ("# note", ""),
+            ("a;b", "a;b"), ("\"a\"b", "\"a\"b"),
+        ])
+    func values(written: String, read: String) throws { #expect(try value(written) == read) }
+
+    @Test("the document's own example is understood with every line end", arguments: ["\n", "\r\n", "\r"])
+    func documentedExample(lineEnd: String) throws {
+        let text = ["[default]", "api_token = one", "", "[production]", "API_Token = two"].joined(separator: lineEnd)
+        let document = try INIDocument([0xEF, 0xBB, 0xBF] + Array(text.utf8))
+        #expect(document.sectionNames == ["default", "production"])
+        #expect(document.entries(of: "production")?["api_token"] == INIDocument.Entry(value: "two", line: 5))
+        #expect(document.bytes == [0xEF, 0xBB, 0xBF] + Array(text.utf8))
+    }
+
+    @Test(
+        "what is no credentials file is refused with its line",
+        arguments: [
+            ("key = 1", 1), ("[a]\nnonsense", 2), ("[a]\n[a]", 2), ("[a", 1), ("[]", 1), ("[a] b", 1),
+            ("[a]\n\n= b", 3), ("[a]\nk = \u{0}", 2),
+        ])
+    func refused(text: String, line: Int) {
+        let failure = #expect(throws: INIDocument.Failure.self) { try INIDocument(Array(text.utf8)) }
+        #expect(failure?.line == line)
+    }
+
+    @Test("UTF-16 is refused by name")
+    func utf16() {
+        let failure = #expect(throws: INIDocument.Failure.self) { try INIDocument([0xFF, 0xFE, 0x5B, 0]) }
+        #expect(failure?.reason.contains("UTF-16") == true)
+    }
+
+    @Test("setting a value keeps everything else byte for byte")
+    func setKeepsTheRest() throws {
+        let text = "# mine\r\n[a]\r\n  api_token = old ; note\r\nodd = 1\r\n\r\n[b]\r\nx=1"
+        var document = try INIDocument(Array(text.utf8))
+        try document.set("api_token", to: "new", section: "a")
+        try document.set("api_token", to: "has # hash", section: "b")
+        try document.set("api_token", to: "c", section: "c")
+        #expect(
+            String(decoding: document.bytes, as: UTF8.self)
+                == "# mine\r\n[a]\r\napi_token = new\r\nodd = 1\r\n\r\n[b]\r\nx=1\r\napi_token = \"has # hash\"\r\n\r\n[c]\r\napi_token = c\r\n"
+        )
+    }
+
+    @Test("a value or a name that could not be read back is not written")
+    func unwritable() throws {
+        var document = try INIDocument([])
+        #expect(throws: INIDocument.Failure.self) { try document.set("k", to: "a\nb", section: "s") }
+        #expect(throws: INIDocument.Failure.self) { try document.set("k", to: "a", section: "s]") }
+        #expect(throws: INIDocument.Failure.self) { try document.set("k", to: "a", section: "s\n[t]") }
+    }
+
+    @Test("every document is given back as it was, and what is set is read again")
+    func randomDocuments() throws {
+        let pieces = ["[a]", "[b]", "\n", "\r\n", "\r", "k = v", "x=\"y\"", "# c", "  ", "=", "'", "\"", "é", ";", "k"]
+        var generator = SystemRandomNumberGenerator()
+        var understood = 0
+        for _ in 0..<20_000 {
+            let text = (0..<Int.random(in: 0...8, using: &generator)).map { _ in pieces.randomElement() ?? "" }.joined()
+            guard var document = try? INIDocument(Array(text.utf8)) else { continue }
+            understood += 1
+            #expect(document.bytes == Array(text.utf8))
+            let value = (0..<3).map { _ in pieces.filter { !$0.contains("\n") && $0 != "\r" }.randomElement() ?? "" }
+                .joined()
+            guard (try? document.set("token", to: value, section: "a")) != nil else { continue }
+            #expect(try INIDocument(document.bytes).entries(of: "a")?["token"]?.value == value)
+        }
+        #expect(understood > 1000)
+    }
+
+    @Test("a file is made for its owner alone, and eight writers at once lose nothing")
+    func concurrentWriters() async throws {
+        let home = try TemporaryDirectory()
+        let path = home.file("deep/.podstack/credentials")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for writer in 0..<8 {
+                group.addTask {
+                    for round in 0..<5 {
+                        try CredentialsFile.set(.apiToken, to: "t\(writer)", profile: "p\(writer)-\(round)", path: path)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try CredentialsFile(path: path).profileNames.count == 40)
+        #expect(try SecureFile.read(path)?.isReadableByOthers == false)
+    }
+
+    @Test("a file that cannot be understood is never written over")
+    func brokenFileIsKept() throws {
+        let home = try TemporaryDirectory()
+        let path = try home.write("what is this", to: "credentials")
+        #expect(throws: ConfigurationError.self) {
+            try CredentialsFile.set(.apiToken, to: "t", profile: "p", path: path)
+        }
+        #expect(home.read("credentials") == "what is this")
+    }
+}

@@ -1,0 +1,75 @@
+import Podstack
+import PodstackTesting
+import Testing
+
+@Suite("Client against a running server")
+struct ClientTests {
+    let server: RunningServer
+
+    init() throws { server = try RunningServer() }
+
+    func client(_ token: String) throws -> Client {
+        try Client(apiToken: token, apiEndpoint: server.url, environment: Environment([:]))
+    }
+
+    @Test("whoami gives the user with e-mail and token")
+    func whoami() async throws {
+        let user = try await client(try server.makeToken()).auth.whoami()
+        #expect(user.email == RunningServer.email)
+        #expect(user.token?.scopes == ["*"])
+        #expect(user.defaultProjectID?.hasPrefix("prj_") == true)
+    }
+
+    @Test("a token that is not accepted is the documented error, and its code says why")
+    func refusedTokens() async throws {
+        let token = try server.makeToken()
+        let client = try client(token)
+        try await client.auth.revoke()
+        let error = await #expect(throws: AuthenticationError.self) { try await client.auth.whoami() }
+        #expect(error.map { "\($0)" } == "Invalid API token")
+        #expect(error?.code == .revokedToken)
+        #expect(error?.statusCode == 401)
+        #expect(error?.requestID?.hasPrefix("req_") == true)
+        #expect(error?.hint?.contains("apiToken:") == true)
+    }
+
+    @Test("a token made by the client works and never crossed the network before")
+    func createdToken() async throws {
+        let maker = try client(try server.makeToken())
+        let (token, secret) = try await maker.tokens.create(name: "made", expiresIn: .days(7), scopes: ["tokens:read"])
+        #expect(token.scopes == ["tokens:read"])
+        let made = try secret.withSecret { try client($0) }
+        #expect(try await made.tokens.list().count == 2)
+        let error = await #expect(throws: PermissionError.self) { try await made.tokens.create(name: "more") }
+        #expect(error?.message == "Access denied to resource: the token lacks tokens:create")
+    }
+
+    @Test("the documented errors carry their fields")
+    func documentedErrors() async throws {
+        let client = try client(try server.makeToken())
+        let missing = await #expect(throws: ResourceNotFoundError.self) { try await client.tokens.get("00000000") }
+        #expect(missing?.resourceType == "token")
+        #expect(missing?.resourceID == "00000000")
+        let invalid = await #expect(throws: ValidationError.self) { try await client.tokens.create(name: "") }
+        #expect(invalid?.fieldErrors["name"] == ["must have 1 to 100 characters"])
+        for _ in 0..<4 { _ = try await client.tokens.create(name: "x") }
+        let quota = await #expect(throws: QuotaExceededError.self) { try await client.tokens.create(name: "x") }
+        #expect(quota?.limit == 5)
+        #expect(quota?.current == 5)
+    }
+
+    @Test("many requests at once are all answered")
+    func concurrency() async throws {
+        let client = try client(try server.makeToken())
+        try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<500 { group.addTask { try await client.auth.whoami().email } }
+            for try await email in group { #expect(email == RunningServer.email) }
+        }
+    }
+
+    @Test("when nobody answers the error is a NetworkError")
+    func nobodyThere() async throws {
+        let client = try Client(apiToken: "t", apiEndpoint: "http://127.0.0.1:1", environment: Environment([:]))
+        await #expect(throws: NetworkError.self) { try await client.auth.whoami() }
+    }
+}

@@ -1,0 +1,79 @@
+import Podstack
+import PodstackTesting
+import Testing
+
+@Suite("CurlTransport against a socket that misbehaves")
+struct CurlTransportTests {
+    func client(_ port: UInt16, timeout: Duration = .seconds(20)) throws -> Client {
+        try Client(
+            apiToken: "secret-token", apiEndpoint: "http://127.0.0.1:\(port)", timeout: timeout,
+            environment: Environment([:]))
+    }
+
+    @Test("a cancelled task ends at once, whether its request waits for an answer or not")
+    func cancellation() async throws {
+        let silent = try ScriptedServer { _ in nil }
+        let client = try client(silent.port)
+        let task = Task { try await client.auth.whoami() }
+        try await silent.waitForRequests(1)
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        let early = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await client.auth.whoami()
+        }
+        await #expect(throws: CancellationError.self) { try await early.value }
+    }
+
+    @Test("a request without an answer ends when its time is over")
+    func deadline() async throws {
+        let silent = try ScriptedServer { _ in nil }
+        let client = try client(silent.port, timeout: .milliseconds(200))
+        let error = await #expect(throws: NetworkError.self) { try await client.auth.whoami() }
+        #expect(error?.message.contains("timed out") == true)
+    }
+
+    @Test("a redirect is not followed, so no byte of the token reaches the other host")
+    func redirect() async throws {
+        let thief = try ScriptedServer { _ in "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" }
+        let port = thief.port
+        let server = try ScriptedServer { _ in
+            "HTTP/1.1 307 X\r\nLocation: http://127.0.0.1:\(port)/v1/auth/whoami\r\nContent-Length: 0\r\n\r\n"
+        }
+        await #expect(throws: ServerError.self) { try await client(server.port).auth.whoami() }
+        #expect(thief.received.isEmpty)
+        #expect(server.received.first?.contains("Authorization: Bearer secret-token") == true)
+    }
+
+    @Test(
+        "an answer that is not the API's is an error with its status and first words",
+        arguments: [
+            "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n<html>hi</html>",
+            "HTTP/1.1 502 Bad\r\nContent-Length: 15\r\n\r\n<html>hi</html>",
+        ])
+    func notTheAPI(answer: String) async throws {
+        let server = try ScriptedServer { _ in answer }
+        let error = await #expect(throws: ServerError.self) { try await client(server.port).auth.whoami() }
+        #expect(error?.message.contains("<html>hi</html>") == true)
+        #expect(error?.message.contains("secret-token") == false)
+    }
+
+    @Test("an answer that breaks off is a NetworkError")
+    func cutOff() async throws {
+        let server = try ScriptedServer { _ in "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf" }
+        await #expect(throws: NetworkError.self) { try await client(server.port).auth.whoami() }
+    }
+
+    @Test("a proxy of this process's environment is not used behind the client's back")
+    func noAmbientProxy() async throws {
+        let server = try RunningServer()
+        let client = try Client(
+            apiToken: try server.makeToken(), apiEndpoint: server.url,
+            environment: Environment(["http_proxy": "http://127.0.0.1:1"]))
+        await #expect(throws: NetworkError.self) { try await client.auth.whoami() }
+        let direct = try Client(
+            apiToken: try server.makeToken(), apiEndpoint: server.url,
+            environment: Environment(["http_proxy": "http://127.0.0.1:1", "no_proxy": "127.0.0.1"]))
+        #expect(try await direct.auth.whoami().email == RunningServer.email)
+    }
+}
