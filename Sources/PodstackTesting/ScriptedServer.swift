@@ -50,7 +50,7 @@ package final class ScriptedServer: Sendable {
     deinit {
         shutdown(descriptor, Int32(SHUT_RDWR))
         close(descriptor)
-        state.value.withLock { $0.open.forEach { close($0) } }
+        state.value.withLock { for connection in $0.open { close(connection) } }
     }
 
     /// The heads of the requests so far.

@@ -33,7 +33,7 @@ package final class ToolProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 2, output.file("err"), O_CREAT | O_WRONLY | O_TRUNC, 0o600)
         var words = ([path] + arguments).map { strdup($0) } + [nil]
         var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-        defer { (words + variables).forEach { free($0) } }
+        defer { for string in words + variables { free(string) } }
         var id = pid_t()
         guard posix_spawn(&id, path, &actions, nil, &words, &variables) == 0 else {
             throw Failure(reason: "cannot start \(path)")

@@ -363,7 +363,7 @@
         private func cleanUp() {
             for id in active.keys { retire(id)?.continuation.resume(throwing: CancellationError()) }
             for (_, transfer) in waiting { transfer.continuation.resume(throwing: CancellationError()) }
-            idle.forEach { curl_easy_cleanup($0) }
+            for easy in idle { curl_easy_cleanup(easy) }
             curl_multi_cleanup(multi)
             close(epoll)
         }

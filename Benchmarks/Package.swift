@@ -1,0 +1,14 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "Benchmarks",
+    platforms: [.macOS(.v15)],
+    dependencies: [.package(name: "podstack-swift", path: "..")],
+    targets: [
+        .executableTarget(
+            name: "SDKLoad",
+            dependencies: [.product(name: "Podstack", package: "podstack-swift")]
+        )
+    ]
+)
