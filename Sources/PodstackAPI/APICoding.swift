@@ -19,6 +19,11 @@ public enum APICoding {
     }
 
     public static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
+        try decoder.decode(type, from: Data(bytes))
+    }
+
+    /// Never changed after this, so it may be shared.
+    private static let decoder: JSONDecoder = {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .custom { decoder in
             let container = try decoder.singleValueContainer()
@@ -27,6 +32,6 @@ public enum APICoding {
             }
             return date
         }
-        return try decoder.decode(type, from: Data(bytes))
-    }
+        return decoder
+    }()
 }

@@ -37,6 +37,18 @@ struct ContractTests {
         #expect(Timestamp.format(date) == "2026-11-23T21:00:00Z")
         #expect(Timestamp.parse("2026-11-23T21:00:00.500Z") != nil)
         #expect(Timestamp.parse("yesterday") == nil)
+        #expect(Timestamp.parse("2026-13-01T00:00:00Z") == nil)
+        #expect(Timestamp.parse("2026-11-23T2x:00:00Z") == nil)
+    }
+
+    @Test("every second of ten thousand years is read as the calendar has it")
+    func timesOfTheCalendar() throws {
+        for _ in 0..<20_000 {
+            // Years 1 to 9999.
+            let date = Date(timeIntervalSince1970: Double(Int64.random(in: -62_135_596_800..<253_402_300_800)))
+            let text = Timestamp.format(date)
+            #expect(Timestamp.parse(text) == date, "\(text)")
+        }
     }
 
     @Test("equal values are equal bytes")

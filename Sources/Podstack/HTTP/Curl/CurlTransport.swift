@@ -1,0 +1,36 @@
+#if os(Linux)
+    import Synchronization
+
+    /// libcurl's multi interface: connections are kept, and thousands of requests may be under way at once without a
+    /// thread each.
+    ///
+    /// A request is started by the thread that makes it; one thread of the transport's own waits for the answers. To
+    /// hand every request to that thread would cost two more context switches each.
+    public final class CurlTransport: Transport {
+        private let loop: SharedLoop
+
+        /// Proxies and certificate authorities are taken from `environment`.
+        public convenience init(environment: Environment = .process) {
+            self.init(options: CurlOptions(environment: environment))
+        }
+
+        init(options: CurlOptions) {
+            loop = SharedLoop(options: options)
+        }
+
+        deinit { loop.stop() }
+
+        public func send(_ request: TransportRequest) async throws -> TransportResponse {
+            let completion = Completion()
+            let state = Mutex(TransferState())
+            return try await withTaskCancellationHandler {
+                guard state.withLock({ $0.submit() }) else { throw CancellationError() }
+                loop.start(request, completion)
+                if let result = completion.result { return try result.get() }
+                return try await completion.value
+            } onCancel: {
+                state.withLock { if $0.cancel() { loop.cancel(completion) } }
+            }
+        }
+    }
+#endif

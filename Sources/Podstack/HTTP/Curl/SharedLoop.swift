@@ -1,0 +1,207 @@
+#if os(Linux)
+    import CCurl
+    import Glibc
+    import Synchronization
+
+    /// The loop of a transport, its inbox, and whoever runs it.
+    ///
+    /// That is the thread of the loop, but for a lone request to a service that answers within microseconds: its caller
+    /// runs the loop that long itself, since to wake two threads takes longer than such an answer.
+    final class SharedLoop: Sendable {
+        private enum Command {
+            case start(TransportRequest, Completion)
+            case cancel(Completion)
+        }
+
+        private struct Inbox {
+            var commands: [Command] = []
+            var hasThread = false
+        }
+
+        /// Who may touch the loop.
+        private enum Owner: Int, AtomicRepresentable { case nobody, caller, thread }
+
+        // Safe: only the owner touches it, and the atomic `owner` orders what one owner did before the next.
+        private struct Owned: @unchecked Sendable { let loop: CurlLoop? }
+
+        private let owned: Owned
+        private let owner = Atomic(Owner.nobody)
+        private let inbox = Mutex(Inbox())
+        /// Set while the owner waits, so that only then somebody must wake it.
+        private let sleeps = Atomic(false)
+        private let isStopped = Atomic(false)
+        private let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        /// Made readable to end the wait of the owner, or of the thread that is none.
+        private let wakeUp = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+        private let handover = eventfd(0, Int32(EFD_CLOEXEC))
+
+        init(options: CurlOptions) {
+            owned = Owned(loop: CurlLoop(options, epoll: epoll))
+            var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(fd: wakeUp))
+            epoll_ctl(epoll, EPOLL_CTL_ADD, wakeUp, &event)
+        }
+
+        deinit {
+            owned.loop?.cleanUp()
+            close(handover)
+            close(wakeUp)
+            close(epoll)
+        }
+
+        /// Sends the request; the caller waits for `completion` afterwards, if it is not done when this returns.
+        func start(_ request: TransportRequest, _ completion: Completion) {
+            let isTaken = inbox.withLock { inbox in
+                if !inbox.hasThread { inbox.hasThread = startThread() }
+                guard inbox.hasThread else { return false }
+                inbox.commands.append(.start(request, completion))
+                return true
+            }
+            guard let loop = owned.loop, isTaken else {
+                return completion.finish(.failure(TransportFailure(reason: "libcurl could not be started")))
+            }
+            guard take(as: .caller) else { return wakeOwner() }
+            lead(loop, completion)
+        }
+
+        func cancel(_ completion: Completion) {
+            guard let loop = owned.loop else { return }
+            inbox.withLock { $0.commands.append(.cancel(completion)) }
+            guard take(as: .caller) else { return wakeOwner() }
+            obey(loop)
+            release(loop)
+        }
+
+        func stop() {
+            isStopped.store(true, ordering: .sequentiallyConsistent)
+            eventfd_write(handover, 1)
+            eventfd_write(wakeUp, 1)
+        }
+
+        // MARK: - Owners
+
+        private func take(as new: Owner) -> Bool {
+            owner.compareExchange(expected: .nobody, desired: new, ordering: .sequentiallyConsistent).exchanged
+        }
+
+        private func wakeOwner() {
+            if sleeps.exchange(false, ordering: .sequentiallyConsistent) { eventfd_write(wakeUp, 1) }
+        }
+
+        /// Ends a caller's turn: the thread goes on when there is anything to wait for.
+        private func release(_ loop: CurlLoop) {
+            while true {
+                guard loop.isIdle, loop.answersAtOnce else {
+                    owner.store(.thread, ordering: .sequentiallyConsistent)
+                    eventfd_write(handover, 1)
+                    return
+                }
+                owner.store(.nobody, ordering: .sequentiallyConsistent)
+                // What came in meanwhile found an owner, and left.
+                guard hasMail, take(as: .caller) else { return }
+                obey(loop)
+            }
+        }
+
+        /// Runs the loop for as long as it takes less than to wake the thread.
+        private func lead(_ loop: CurlLoop, _ completion: Completion) {
+            obey(loop)
+            guard loop.answersAtOnce else { return release(loop) }
+            let end = ContinuousClock.now + CurlLoop.atOnce
+            var events = [epoll_event](repeating: epoll_event(), count: 16)
+            while completion.result == nil, loop.isLone {
+                let left = end - .now
+                guard left > .zero else { break }
+                var descriptor = pollfd(fd: epoll, events: Int16(POLLIN), revents: 0)
+                var time = timespec(tv_sec: 0, tv_nsec: Int(left.components.attoseconds / 1_000_000_000))
+                sleep { ppoll(&descriptor, 1, &time, nil) }
+                let count = epoll_wait(epoll, &events, Int32(events.count), 0)
+                handle(events.prefix(max(0, Int(count))), loop)
+            }
+            release(loop)
+        }
+
+        /// Waits with `body`, unless mail came before anybody knew that.
+        private func sleep(_ body: () -> Int32) {
+            sleeps.store(true, ordering: .sequentiallyConsistent)
+            if !hasMail { _ = body() }
+            sleeps.store(false, ordering: .sequentiallyConsistent)
+        }
+
+        private var hasMail: Bool { inbox.withLock { !$0.commands.isEmpty } }
+
+        private func handle(_ events: ArraySlice<epoll_event>, _ loop: CurlLoop) {
+            for event in events {
+                if event.data.fd == wakeUp {
+                    var value: eventfd_t = 0
+                    eventfd_read(wakeUp, &value)
+                } else {
+                    loop.handle(event)
+                }
+            }
+            obey(loop)
+        }
+
+        private func obey(_ loop: CurlLoop) {
+            let commands = inbox.withLock { inbox in
+                let commands = inbox.commands
+                inbox.commands = []
+                return commands
+            }
+            for command in commands {
+                switch command {
+                case .start(let request, let completion): loop.start(request, completion)
+                case .cancel(let completion): loop.cancel(completion)
+                }
+            }
+            loop.advance()
+        }
+
+        // MARK: - The thread
+
+        /// With the first request.
+        private func startThread() -> Bool {
+            guard owned.loop != nil else { return false }
+            var thread = pthread_t()
+            let context = Unmanaged.passRetained(self).toOpaque()
+            let failure = pthread_create(
+                &thread, nil,
+                { context in
+                    if let context { Unmanaged<SharedLoop>.fromOpaque(context).takeRetainedValue().run() }
+                    return nil
+                }, context)
+            guard failure == 0 else {
+                Unmanaged<SharedLoop>.fromOpaque(context).release()
+                return false
+            }
+            pthread_detach(thread)
+            return true
+        }
+
+        private func run() {
+            guard let loop = owned.loop else { return }
+            var events = [epoll_event](repeating: epoll_event(), count: 128)
+            while true {
+                // Until a caller hands the loop over.
+                var value: eventfd_t = 0
+                eventfd_read(handover, &value)
+                while owner.load(ordering: .sequentiallyConsistent) == .thread {
+                    // The transport is gone, so no caller is left.
+                    if isStopped.load(ordering: .sequentiallyConsistent) { return }
+                    obey(loop)
+                    if loop.isIdle, loop.answersAtOnce {
+                        owner.store(.nobody, ordering: .sequentiallyConsistent)
+                        guard hasMail, take(as: .thread) else { break }
+                        continue
+                    }
+                    var count: Int32 = 0
+                    sleep {
+                        count = epoll_wait(epoll, &events, Int32(events.count), loop.sleepingTime)
+                        return count
+                    }
+                    handle(events.prefix(max(0, Int(count))), loop)
+                }
+                if isStopped.load(ordering: .sequentiallyConsistent) { return }
+            }
+        }
+    }
+#endif
