@@ -25,8 +25,8 @@ public enum Timestamp {
                 let year = number(bytes[0..<4]), let month = number(bytes[5..<7]), let day = number(bytes[8..<10]),
                 let hour = number(bytes[11..<13]), let minute = number(bytes[14..<16]),
                 let second = number(bytes[17..<19]),
-                // What is on the edge of the calendar is left to the general way.
-                year >= 1, (1...12).contains(month), (1...28).contains(day) || day <= lastDay(month, year),
+                // Earlier years are of the Julian calendar, which the general way knows.
+                year >= 1583, (1...12).contains(month), (1...28).contains(day) || day <= lastDay(month, year),
                 day >= 1, hour < 24, minute < 60, second < 60
             else { return nil }
             let days = daysBefore(year) + daysBefore(month, in: year) + day - 1 - daysBefore(1970)
