@@ -37,23 +37,24 @@ let package = Package(
         ),
         .executableTarget(name: "podstack-server", dependencies: ["PodstackServer"], swiftSettings: strict),
         .target(
-            name: "PodstackTesting",
+            name: "PodstackTestSupport",
             dependencies: ["PodstackServer", "PodstackAPI"],
             swiftSettings: strict
         ),
 
-        .testTarget(name: "PodstackAPITests", dependencies: ["PodstackAPI", "PodstackTesting"], swiftSettings: strict),
-        .testTarget(name: "PodstackTests", dependencies: ["Podstack", "PodstackTesting"], swiftSettings: strict),
+        .testTarget(
+            name: "PodstackAPITests", dependencies: ["PodstackAPI", "PodstackTestSupport"], swiftSettings: strict),
+        .testTarget(name: "PodstackTests", dependencies: ["Podstack", "PodstackTestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PodstackServerTests",
             dependencies: [
-                "PodstackServer", "PodstackAPI", "PodstackCryptography", "PodstackTesting", "podstack-server",
+                "PodstackServer", "PodstackAPI", "PodstackCryptography", "PodstackTestSupport", "podstack-server",
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "PodstackCLITests",
-            dependencies: ["PodstackCLI", "Podstack", "PodstackTesting", "podstack-cli"],
+            dependencies: ["PodstackCLI", "Podstack", "PodstackTestSupport", "podstack-cli"],
             swiftSettings: strict
         ),
     ]

@@ -1,5 +1,5 @@
 import PodstackAPI
-import PodstackTesting
+import PodstackTestSupport
 import Testing
 
 @Suite("Token format")

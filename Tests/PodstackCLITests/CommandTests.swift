@@ -1,6 +1,6 @@
 import Podstack
 import PodstackCLI
-import PodstackTesting
+import PodstackTestSupport
 import Synchronization
 import Testing
 

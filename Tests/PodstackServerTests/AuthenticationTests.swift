@@ -1,4 +1,4 @@
-import PodstackTesting
+import PodstackTestSupport
 import Testing
 
 @Suite("Authentication over a socket")

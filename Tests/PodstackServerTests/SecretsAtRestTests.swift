@@ -1,5 +1,5 @@
 import Foundation
-import PodstackTesting
+import PodstackTestSupport
 import Testing
 
 @testable import PodstackServer

@@ -1,6 +1,6 @@
 import PodstackAPI
 import PodstackCryptography
-import PodstackTesting
+import PodstackTestSupport
 import Testing
 
 @Suite("/v1/tokens over a socket")

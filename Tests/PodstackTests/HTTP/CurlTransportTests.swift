@@ -1,5 +1,5 @@
 import Podstack
-import PodstackTesting
+import PodstackTestSupport
 import Testing
 
 @Suite("CurlTransport against a socket that misbehaves")
