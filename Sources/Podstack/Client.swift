@@ -22,7 +22,8 @@ public struct Client: Sendable {
     ///   - profile: A profile of the credentials file.
     ///   - projectID: The project of the operations; else `PODSTACK_PROJECT`, or the profile's.
     ///   - apiEndpoint: `https`, or `http` to loopback; else `PODSTACK_API_ENDPOINT`, the profile's, or Podstack's own.
-    ///   - timeout: Of each request, from the call to the last byte of the answer.
+    ///   - retry: What is tried again, and how often.
+    ///   - timeout: Of each call, from its begin to the last byte of the answer, retries and waits included.
     ///   - environment: Where variables and the home directory are looked up.
     ///   - transport: Who sends the requests; libcurl when nil.
     ///   - onEvent: Told about requests and warnings, on any thread.
@@ -35,6 +36,7 @@ public struct Client: Sendable {
         profile: String? = nil,
         projectID: String? = nil,
         apiEndpoint: String? = nil,
+        retry: RetryConfiguration = RetryConfiguration(),
         timeout: Duration = .seconds(30),
         environment: Environment = .process,
         transport: (any Transport)? = nil,
@@ -50,7 +52,8 @@ public struct Client: Sendable {
         }
         pipeline = Pipeline(
             token: token, endpoint: configuration.apiEndpoint.value, projectID: configuration.projectID?.value,
-            timeout: timeout, transport: transport ?? CurlTransport(environment: environment), onEvent: onEvent
+            retry: retry, timeout: timeout, transport: transport ?? CurlTransport(environment: environment),
+            onEvent: onEvent
         )
     }
 

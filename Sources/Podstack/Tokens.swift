@@ -5,24 +5,8 @@ import PodstackCryptography
 public struct Tokens: Sendable {
     let pipeline: Pipeline
 
-    /// One page, newest first; `limit` is 1 to 200.
-    public func page(limit: Int = 50, cursor: String? = nil) async throws -> Page<Token> {
-        var query = [(name: "limit", value: String(limit))]
-        if let cursor { query.append((name: "cursor", value: cursor)) }
-        return try await pipeline.call(.get("/v1/tokens", query: query))
-    }
-
-    /// All of them, newest first.
-    public func list() async throws -> [Token] {
-        var tokens: [Token] = []
-        var cursor: String?
-        repeat {
-            let page = try await page(limit: 200, cursor: cursor)
-            tokens += page.elements
-            cursor = page.nextCursor
-        } while cursor != nil
-        return tokens
-    }
+    /// Newest first; those that expired or were revoked stay for 90 days.
+    public func list() -> Paged<Token> { Paged(pipeline: pipeline, path: "/v1/tokens") }
 
     public func get(_ id: Token.ID) async throws -> Token {
         try await pipeline.call(.get("/v1/tokens/\(Call.segment(id))"))

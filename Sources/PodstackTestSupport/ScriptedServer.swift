@@ -6,7 +6,7 @@ import Synchronization
     import Musl
 #endif
 
-/// A socket that answers each request with exactly the text it is told, then closes; with nil it stays silent.
+/// A socket that answers each request with exactly what it is told, then closes.
 package final class ScriptedServer: Sendable {
     private struct State {
         var received: [String] = []
@@ -21,7 +21,22 @@ package final class ScriptedServer: Sendable {
         let value = Mutex(State())
     }
 
-    package init(_ script: @escaping @Sendable (_ request: String) -> String?) throws {
+    package enum Answer: Sendable {
+        case text(String)
+        /// A byte after the other, with a pause between.
+        case drip(String, milliseconds: UInt32)
+        /// Nothing, and the connection stays.
+        case silence
+        /// The connection is reset in the face of the client.
+        case reset
+    }
+
+    /// - Parameter script: Nil for silence.
+    package convenience init(_ script: @escaping @Sendable (_ request: String) -> String?) throws {
+        try self.init(answering: { script($0).map { .text($0) } ?? .silence })
+    }
+
+    package init(answering script: @escaping @Sendable (_ request: String) -> Answer) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var name = sockaddr_in()
         name.sin_family = sa_family_t(AF_INET)
@@ -30,7 +45,7 @@ package final class ScriptedServer: Sendable {
         let listening = descriptor
         let isListening = withUnsafeMutablePointer(to: &name) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listening, $0, size) == 0 && listen(listening, 16) == 0
+                bind(listening, $0, size) == 0 && listen(listening, 512) == 0
                     && getsockname(listening, $0, &size) == 0
             }
         }
@@ -42,7 +57,8 @@ package final class ScriptedServer: Sendable {
             while true {
                 let connection = accept(listening, nil, nil)
                 guard connection >= 0 else { return }
-                Self.serve(connection, shared, script)
+                // Each on a thread of its own, so that a slow answer holds up no other.
+                Thread.start { Self.serve(connection, shared, script) }
             }
         }
     }
@@ -64,7 +80,7 @@ package final class ScriptedServer: Sendable {
         throw RawHTTP.Failure(reason: "no request came")
     }
 
-    private static func serve(_ connection: Int32, _ shared: Shared, _ script: (String) -> String?) {
+    private static func serve(_ connection: Int32, _ shared: Shared, _ script: (String) -> Answer) {
         var head = ""
         var chunk = [UInt8](repeating: 0, count: 4096)
         while !head.contains("\r\n\r\n") {
@@ -76,13 +92,26 @@ package final class ScriptedServer: Sendable {
             head += String(decoding: chunk[..<count], as: UTF8.self)
         }
         shared.value.withLock { $0.received.append(head) }
-        guard let answer = script(head) else {
+        switch script(head) {
+        case .text(let text): send(connection, Array(text.utf8))
+        case .drip(let text, let milliseconds):
+            for byte in text.utf8 {
+                guard send(connection, [byte]) else { break }
+                usleep(milliseconds * 1000)
+            }
+        case .reset:
+            var immediately = linger(l_onoff: 1, l_linger: 0)
+            setsockopt(connection, SOL_SOCKET, SO_LINGER, &immediately, socklen_t(MemoryLayout<linger>.size))
+        case .silence:
             shared.value.withLock { $0.open.append(connection) }
             return
         }
-        let bytes = Array(answer.utf8)
-        _ = write(connection, bytes, bytes.count)
         close(connection)
+    }
+
+    @discardableResult
+    private static func send(_ connection: Int32, _ bytes: [UInt8]) -> Bool {
+        Glibc.send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
     }
 }
 

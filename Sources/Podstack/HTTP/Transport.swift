@@ -49,5 +49,11 @@ public struct TransportResponse: Sendable {
 /// Why no answer came, in words that follow "No answer from …:".
 public struct TransportFailure: Error, Sendable, Hashable {
     public var reason: String
-    public init(reason: String) { self.reason = reason }
+    /// Whether another try may do better: not when the certificate is wrong, or the answer too large.
+    public var mayPass: Bool
+
+    public init(reason: String, mayPass: Bool = true) {
+        self.reason = reason
+        self.mayPass = mayPass
+    }
 }

@@ -5,7 +5,7 @@ extension Command {
         words: ["token", "list"], summary: "List the API tokens of the account."
     ) { invocation in
         try invocation.arguments.nothing()
-        let tokens = try await invocation.client().tokens.list()
+        let tokens = try await invocation.client().tokens.list().all()
         let isWide = invocation.format == .wide
         try invocation.write(["tokens": tokens]) {
             Table.text(

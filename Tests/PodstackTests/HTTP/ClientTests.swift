@@ -39,7 +39,7 @@ struct ClientTests {
         let (token, secret) = try await maker.tokens.create(name: "made", expiresIn: .days(7), scopes: ["tokens:read"])
         #expect(token.scopes == ["tokens:read"])
         let made = try secret.withSecret { try client($0) }
-        #expect(try await made.tokens.list().count == 2)
+        #expect(try await made.tokens.list().all().count == 2)
         let error = await #expect(throws: PermissionError.self) { try await made.tokens.create(name: "more") }
         #expect(error?.message == "Access denied to resource: the token lacks tokens:create")
     }

@@ -225,10 +225,28 @@
 
         private func failure(_ code: CURLcode, _ transfer: Transfer) -> TransportFailure {
             if transfer.isTooLarge {
-                return TransportFailure(reason: "the answer is larger than \(transfer.largestBody) bytes")
+                return TransportFailure(
+                    reason: "the answer is larger than \(transfer.largestBody) bytes", mayPass: false)
             }
             if code == CURLE_OPERATION_TIMEDOUT { return TransportFailure(reason: "the request timed out") }
-            return TransportFailure(reason: String(cString: curl_easy_strerror(code)))
+            let reason = String(cString: curl_easy_strerror(code))
+            switch code {
+            case CURLE_PEER_FAILED_VERIFICATION:
+                let authorities = options.certificateAuthorities.map { "of \($0)" } ?? "of the system"
+                return TransportFailure(
+                    reason: "its certificate is not from the authorities \(authorities), or is for another name; "
+                        + "PODSTACK_CA_BUNDLE names a file with others", mayPass: false)
+            case CURLE_SSL_CACERT_BADFILE:
+                return TransportFailure(
+                    reason: "the certificate authorities in \(options.certificateAuthorities ?? "the system's file") "
+                        + "cannot be read", mayPass: false)
+            // The URL's scheme is known to be one of two, so it is the answer that is none of HTTP's.
+            case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY:
+                return TransportFailure(reason: "what came back is not HTTP")
+            case CURLE_URL_MALFORMAT, CURLE_COULDNT_RESOLVE_PROXY:
+                return TransportFailure(reason: reason, mayPass: false)
+            default: return TransportFailure(reason: reason)
+            }
         }
 
         /// Takes a transfer off libcurl and keeps its handle for the next.

@@ -1,0 +1,57 @@
+import Foundation
+import Testing
+
+@testable import Podstack
+
+@Suite("Waits between retries")
+struct RetryScheduleTests {
+    @Test("the longest wait doubles up to the limit")
+    func growth() {
+        var retry = Retry(
+            RetryConfiguration(maxRetries: 6, initialDelay: .milliseconds(500), maxDelay: .seconds(5)))
+        let waits = (0..<7).map { _ in
+            retry.next(after: .serverError, requested: nil, left: .seconds(100), fraction: 1)
+        }
+        #expect(
+            waits == [
+                .milliseconds(500), .seconds(1), .seconds(2), .seconds(4), .seconds(5), .seconds(5), nil,
+            ])
+    }
+
+    @Test("the wait is drawn from nothing to the longest")
+    func jitter() {
+        var retry = Retry(RetryConfiguration(initialDelay: .seconds(1)))
+        #expect(retry.next(after: .networkError, requested: nil, left: .seconds(100), fraction: 0) == .zero)
+        #expect(
+            retry.next(after: .networkError, requested: nil, left: .seconds(100), fraction: 0.25) == .milliseconds(500))
+    }
+
+    @Test("senseless settings are neither a crash nor an endless wait")
+    func senseless() {
+        for factor in [Double.nan, .infinity, -5, 0, 1e300] {
+            for delay in [Duration.seconds(-1), .zero, .seconds(1_000_000)] {
+                var retry = Retry(
+                    RetryConfiguration(
+                        maxRetries: 50, backoffFactor: factor, initialDelay: delay, maxDelay: .seconds(9)))
+                while let wait = retry.next(after: .rateLimit, requested: nil, left: .seconds(100), fraction: 0.99) {
+                    #expect(wait >= .zero && wait <= .seconds(9))
+                }
+            }
+        }
+        var never = Retry(RetryConfiguration(maxRetries: -1))
+        #expect(never.next(after: .rateLimit, requested: .zero, left: .seconds(1), fraction: 0) == nil)
+    }
+
+    @Test("Retry-After is seconds or a date")
+    func retryAfter() throws {
+        let now = try #require(Timestamp.parse("2026-10-21T07:28:00Z"))
+        #expect(RetryAfter.parse("120", now: now) == .seconds(120))
+        #expect(RetryAfter.parse(" 0 ", now: now) == .zero)
+        #expect(RetryAfter.parse("Wed, 21 Oct 2026 07:28:30 GMT", now: now) == .seconds(30))
+        #expect(RetryAfter.parse("Wed, 21 Oct 2026 07:27:30 GMT", now: now) == .zero)
+        #expect(RetryAfter.parse("99999999999999999999", now: now) == .seconds(Int(Int32.max)))
+        for text in ["", "soon", "-1", "1.5", "21 Oct 2026", "Wed, 99 Oct 2026 07:28:30 GMT"] {
+            #expect(RetryAfter.parse(text, now: now) == nil, "\(text)")
+        }
+    }
+}

@@ -1,0 +1,164 @@
+import Podstack
+import PodstackTestSupport
+import Synchronization
+import Testing
+
+@Suite("Retries against a socket that fails in every way")
+struct RetryTests {
+    static let user = #"{"id":"usr_1","email":"you@example.com"}"#
+    static let success = answer(200, user)
+
+    static func answer(_ status: Int, _ body: String, _ headers: String = "") -> String {
+        "HTTP/1.1 \(status) X\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)"
+    }
+
+    final class Events: Sendable {
+        private let events = Mutex<[ClientEvent]>([])
+        func append(_ event: ClientEvent) { events.withLock { $0.append(event) } }
+        var all: [ClientEvent] { events.withLock { $0 } }
+        var retries: [(retry: Int, delay: Duration, reason: String)] {
+            all.compactMap {
+                if case .requestRetried(_, _, let retry, let delay, let reason) = $0 {
+                    (retry, delay, reason)
+                } else {
+                    nil
+                }
+            }
+        }
+    }
+
+    /// Gives the answers in turn, the last one again and again.
+    static func server(_ answers: [ScriptedServer.Answer]) throws -> ScriptedServer {
+        let next = Mutex(answers[...])
+        return try ScriptedServer(answering: { _ in
+            next.withLock { $0.count > 1 ? $0.removeFirst() : $0[$0.startIndex] }
+        })
+    }
+
+    func client(
+        _ server: ScriptedServer, retry: RetryConfiguration = quick, timeout: Duration = .seconds(20),
+        events: Events = Events()
+    ) throws -> Client {
+        try Client(
+            apiToken: "secret-token", apiEndpoint: "http://127.0.0.1:\(server.port)", retry: retry, timeout: timeout,
+            environment: Environment([:]), onEvent: events.append)
+    }
+
+    static let quick = RetryConfiguration(initialDelay: .milliseconds(2))
+
+    @Test(
+        "what can pass is tried again",
+        arguments: [
+            ScriptedServer.Answer.reset, .text(""), .text("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"),
+            .text("what is this\r\n\r\n"), .text(answer(500, "{}")), .text(answer(503, "<html>down</html>")),
+            .text(answer(429, "{}", "Retry-After: 0\r\n")),
+        ])
+    func passing(fault: ScriptedServer.Answer) async throws {
+        let server = try Self.server([fault, fault, .text(Self.success)])
+        let events = Events()
+        #expect(try await client(server, events: events).auth.whoami().email == "you@example.com")
+        #expect(server.received.count == 3)
+        #expect(events.retries.map(\.retry) == [1, 2])
+    }
+
+    @Test(
+        "what stays so is not tried again",
+        arguments: [400, 401, 402, 403, 404, 409, 413, 422, 501])
+    func lasting(status: Int) async throws {
+        let server = try Self.server([.text(Self.answer(status, "{}")), .text(Self.success)])
+        let error = await #expect(throws: (any Error).self) { try await client(server).auth.whoami() }
+        #expect(error is any PodstackError)
+        #expect(server.received.count == 1)
+    }
+
+    @Test("after the last retry the error is that of the last answer")
+    func exhausted() async throws {
+        let server = try Self.server([.reset, .text(Self.answer(503, #"{"error":{"message":"gone fishing"}}"#))])
+        let error = await #expect(throws: ServerError.self) { try await client(server).auth.whoami() }
+        #expect(error?.message == "gone fishing")
+        #expect(server.received.count == 4)
+    }
+
+    @Test("only what retryOn names is tried again")
+    func conditions() async throws {
+        let server = try Self.server([.text(Self.answer(503, "{}"))])
+        let configuration = RetryConfiguration(retryOn: [.rateLimit, .networkError], initialDelay: .milliseconds(1))
+        await #expect(throws: ServerError.self) { try await client(server, retry: configuration).auth.whoami() }
+        await #expect(throws: ServerError.self) { try await client(server, retry: .none).auth.whoami() }
+        #expect(server.received.count == 2)
+    }
+
+    @Test("a wait that the service asks for is kept, and one that is longer than the deadline is not begun")
+    func retryAfter() async throws {
+        let soon = try Self.server([.text(Self.answer(429, "{}", "Retry-After: 1\r\n")), .text(Self.success)])
+        let events = Events()
+        _ = try await client(soon, events: events).auth.whoami()
+        #expect(events.retries.allSatisfy { $0.delay >= .seconds(1) && $0.delay < .milliseconds(1100) })
+        #expect(events.retries.count == 1)
+        let late = try Self.server([.text(Self.answer(429, "{}", "Retry-After: 3600\r\n"))])
+        let error = await #expect(throws: RateLimitError.self) { try await client(late).auth.whoami() }
+        #expect(error?.retryAfter == 3600)
+        #expect(late.received.count == 1)
+    }
+
+    @Test("all tries together end at the deadline")
+    func deadline() async throws {
+        let server = try Self.server([.drip(Self.success, milliseconds: 50)])
+        let client = try client(server, timeout: .milliseconds(300))
+        let error = await #expect(throws: NetworkError.self) { try await client.auth.whoami() }
+        #expect(error?.message.hasSuffix("the request timed out") == true)
+        #expect(server.received.count == 1)
+    }
+
+    @Test("a POST that is repeated keeps its Idempotency-Key and its body")
+    func idempotencyKey() async throws {
+        let server = try Self.server([.reset, .text(Self.answer(502, "{}")), .text(Self.answer(422, "{}"))])
+        await #expect(throws: ValidationError.self) { try await client(server).tokens.create(name: "CI") }
+        let keys = server.received.map { head in
+            head.split(separator: "\r\n").filter { $0.hasPrefix("Idempotency-Key: ") }.map { String($0) }
+        }
+        #expect(keys.count == 3)
+        #expect(Set(keys).count == 1)
+        #expect(keys.first?.count == 1)
+    }
+
+    @Test("an outage does not multiply the requests: the budget of a client ends")
+    func budget() async throws {
+        let server = try Self.server([.text(Self.answer(503, "{}"))])
+        let client = try client(server, retry: RetryConfiguration(maxRetries: 5, initialDelay: .zero))
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<100 {
+                group.addTask { await #expect(throws: ServerError.self) { try await client.auth.whoami() } }
+            }
+        }
+        // Each of the hundred once, and the hundred retries of the reserve.
+        #expect(server.received.count == 200)
+    }
+
+    @Test("a cancellation ends the wait between two tries")
+    func cancellation() async throws {
+        let server = try Self.server([.text(Self.answer(503, "{}", "Retry-After: 15\r\n"))])
+        let client = try client(server)
+        let task = Task { try await client.auth.whoami() }
+        try await server.waitForRequests(1)
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+
+    @Test("no event and no error holds the token")
+    func nothingLeaks() async throws {
+        let events = Events()
+        for fault in [
+            ScriptedServer.Answer.reset, .text(Self.answer(401, "secret-token")), .text(Self.answer(500, "")),
+        ] {
+            let server = try Self.server([fault])
+            do { _ = try await client(server, events: events).auth.whoami() } catch {
+                var dumped = ""
+                dump(error, to: &dumped)
+                #expect(!"\(error) \(String(reflecting: error)) \(dumped)".contains("secret-token"))
+            }
+        }
+        #expect(!events.all.isEmpty)
+        #expect(!"\(events.all)".contains("secret-token"))
+    }
+}
