@@ -20,11 +20,11 @@ package final class ToolProcess: Sendable {
     private let output: TemporaryDirectory
 
     /// - Parameters:
-    ///   - name: Of a product, found beside the tests.
+    ///   - name: Of a product, found beside the tests; or the path of any other program.
     ///   - environment: All of it: nothing of this process comes through.
     package init(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws {
         output = try TemporaryDirectory()
-        let path = try Self.path(of: name)
+        let path = name.hasPrefix("/") ? name : try Self.path(of: name)
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

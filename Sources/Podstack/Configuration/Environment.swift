@@ -7,8 +7,12 @@
 #endif
 
 /// The environment that settings are read from: a value, so that a test can pass its own.
+///
+/// It remembers which variables came from a `.env`.
 public struct Environment: Sendable {
-    private let values: [String: String]?
+    private var values: [String: String]?
+    /// Of the variables that a `.env` set in `values`.
+    private var origins: [String: DotEnvOrigin] = [:]
 
     /// The environment of this process, read at each question.
     public static let process = Environment(values: nil)
@@ -18,8 +22,10 @@ public struct Environment: Sendable {
     private init(values: [String: String]?) { self.values = values }
 
     public subscript(name: String) -> String? {
-        guard let values else { return getenv(name).map { String(cString: $0) } }
-        return values[name]
+        if let values { return values[name] }
+        // The C library would look up what stands before the NUL.
+        guard !name.utf8.contains(0) else { return nil }
+        return getenv(name).map { String(cString: $0) }
     }
 
     /// The value of a setting's variable; nil when it is not set, empty, or only white space.
@@ -33,5 +39,44 @@ public struct Environment: Sendable {
         if let home = self["HOME"] ?? self["USERPROFILE"], !home.isEmpty { return home }
         guard values == nil, let entry = getpwuid(getuid()) else { return nil }
         return String(cString: entry.pointee.pw_dir)
+    }
+}
+
+extension Environment {
+    /// Every variable, for a program that is started with them.
+    var all: [String: String] {
+        if let values { return values }
+        var all: [String: String] = [:]
+        var next = environ
+        while let entry = next.pointee {
+            let text = String(cString: entry)
+            if let equals = text.firstIndex(of: "=") {
+                all[String(text[..<equals])] = String(text[text.index(after: equals)...])
+            }
+            next += 1
+        }
+        return all
+    }
+
+    /// The variables that a `.env` set and nobody has changed since.
+    var dotEnvOrigins: [String: DotEnvOrigin] {
+        (values == nil ? DotEnvOrigin.OfProcess.all : origins).filter { self[$0.key] == $0.value.value }
+    }
+
+    func dotEnvOrigin(of name: String) -> DotEnvOrigin? {
+        let origin = values == nil ? DotEnvOrigin.OfProcess.all[name] : origins[name]
+        guard let origin, self[name] == origin.value else { return nil }
+        return origin
+    }
+
+    /// Sets what a `.env` gives. In the process it is the caller's part that no other thread reads meanwhile.
+    mutating func set(_ new: [String: DotEnvOrigin]) {
+        guard values != nil else {
+            for (name, origin) in new { setenv(name, origin.value, 1) }
+            DotEnvOrigin.OfProcess.note(new)
+            return
+        }
+        for (name, origin) in new { values?[name] = origin.value }
+        origins.merge(new) { $1 }
     }
 }

@@ -1,0 +1,31 @@
+import PodstackAPI
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// A program in Python that answers what another implementation says, to compare with.
+///
+/// `scripts/test` makes the Python with the packages that the programs need, and names it in `PODSTACK_TEST_PYTHON`.
+package enum PythonOracle {
+    package static let interpreter = ProcessInfo.processInfo.environment["PODSTACK_TEST_PYTHON"]
+    package static var isThere: Bool { interpreter != nil }
+
+    /// Runs `Tests/Oracles/NAME`, which reads questions from one file and writes answers to another.
+    package static func ask<Question: Encodable, Answer: Decodable>(
+        _ name: String, _ questions: [Question]
+    ) throws -> [Answer] {
+        guard let interpreter else { throw ToolProcess.Failure(reason: "PODSTACK_TEST_PYTHON is not set") }
+        let folder = try TemporaryDirectory()
+        let questionFile = try folder.write(
+            String(decoding: try APICoding.encode(questions), as: UTF8.self), to: "questions.json")
+        let script = URL(filePath: #filePath).appending(path: "../../../Tests/Oracles/\(name)").standardized.path
+        let run = try ToolProcess.run(interpreter, [script, questionFile, folder.file("answers.json")])
+        guard run.status == 0, let answers = folder.read("answers.json") else {
+            throw ToolProcess.Failure(reason: "\(name) failed: \(run.error.suffix(500))")
+        }
+        return try APICoding.decode([Answer].self, from: Array(answers.utf8))
+    }
+}

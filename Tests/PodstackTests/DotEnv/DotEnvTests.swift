@@ -1,0 +1,122 @@
+import PodstackTestSupport
+import Testing
+
+@testable import Podstack
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+@Suite("DotEnv")
+struct DotEnvTests {
+    let folder: TemporaryDirectory
+
+    init() throws { folder = try TemporaryDirectory() }
+
+    @Test("variables keep the order of their first appearance, and the last value counts")
+    func order() throws {
+        let file = try DotEnv.parse("B=1\nA=2\nB=3\nC", environment: Environment([:]))
+        #expect(file.variables.map(\.name) == ["B", "A", "C"])
+        #expect(file["B"] == "3")
+        #expect(file.variables.map(\.line) == [3, 2, 4])
+    }
+
+    @Test("what was expanded from the environment is not of the file, and neither is what is made of it")
+    func literals() throws {
+        let text = "A=own\nB=${A}\nC=${SECRET}\nD=x${C}\nE=${NONE:-own}\nSECRET=mine\nF=${SECRET}"
+        let file = try DotEnv.parse(text, environment: Environment(["SECRET": "of the process"]))
+        #expect(file.variables.filter(\.isLiteral).map(\.name) == ["A", "B", "E", "SECRET"])
+        let overriding = try DotEnv.parse(text, environment: Environment(["SECRET": "x"]), override: true)
+        #expect(overriding.variables.filter { !$0.isLiteral }.map(\.name) == ["C", "D"])
+    }
+
+    @Test("a value that grows with every line is an error, not a full memory")
+    func growth() {
+        let text = "A0=0123456789abcdef\n" + (1..<60).map { "A\($0)=${A\($0 - 1)}${A\($0 - 1)}\n" }.joined()
+        let error = #expect(throws: ConfigurationError.self) {
+            try DotEnv.parse(text, environment: Environment([:]))
+        }
+        #expect(error?.message == ".env:21: the values expand to more than 16 MiB")
+    }
+
+    @Test("load sets what is not set, and override what is")
+    func loading() throws {
+        let path = try folder.write("A=file\nB=file\nC\n", to: ".env")
+        var environment = Environment(["A": "before"])
+        try DotEnv.load(path, into: &environment)
+        #expect(environment["A"] == "before")
+        #expect(environment["B"] == "file")
+        #expect(environment["C"] == nil)
+        try DotEnv.load(path, into: &environment, override: true)
+        #expect(environment["A"] == "file")
+    }
+
+    @Test("load sets the variables of the process, and the client knows where they came from")
+    func process() throws {
+        let name = "PODSTACK_TEST_\(UInt32.random(in: 0...UInt32.max))"
+        defer { unsetenv(name) }
+        let path = try folder.write("\n\(name)=of the file\n", to: "process.env")
+        try DotEnv.load(path)
+        #expect(getenv(name).map { String(cString: $0) } == "of the file")
+        #expect(Environment.process.dotEnvOrigin(of: name)?.line == 2)
+        setenv(name, "changed since", 1)
+        #expect(Environment.process.dotEnvOrigin(of: name) == nil)
+    }
+
+    @Test("lines in error are warnings with their numbers, and never with their text")
+    func warnings() throws {
+        let path = try folder.write("A=1\nsecret words here\nB=2\n", to: ".env")
+        var environment = Environment([:])
+        let events = RecordedEvents()
+        try DotEnv.load(path, into: &environment, onEvent: events.append)
+        #expect(events.all == [.warning("\(path):2: this is no NAME=value, and was passed over")])
+        #expect(environment["B"] == "2")
+    }
+
+    @Test(
+        "what no environment can hold is refused with its line, and nothing is set",
+        arguments: ["A=1\nB=\u{0}", "A=1\n'B=C'=2", "A=1\nB\u{0}=2"])
+    func unholdable(text: String) throws {
+        let path = try folder.write(text, to: ".env")
+        var environment = Environment([:])
+        let error = #expect(throws: ConfigurationError.self) { try DotEnv.load(path, into: &environment) }
+        #expect(error?.message.hasPrefix("\(path):2: ") == true)
+        #expect(environment["A"] == nil)
+    }
+
+    @Test("a file that is named must be there, and a folder is none")
+    func missing() {
+        var environment = Environment([:])
+        #expect(throws: ConfigurationError.self) { try DotEnv.load(folder.file("gone"), into: &environment) }
+        #expect(throws: ConfigurationError.self) { try DotEnv.load(folder.path, into: &environment) }
+    }
+
+    @Test("a named pipe can be read")
+    func pipe() async throws {
+        let path = folder.file("pipe")
+        #expect(mkfifo(path, 0o600) == 0)
+        let writer = Task.detached {
+            let descriptor = open(path, O_WRONLY)
+            _ = write(descriptor, "A=piped\n", 8)
+            close(descriptor)
+        }
+        #expect(try DotEnv.read(path)["A"] == "piped")
+        await writer.value
+    }
+
+    @Test("it is looked for upwards, but not beyond the repository or the home directory")
+    func search() throws {
+        let root = folder.file("root")
+        for path in ["", "/repository", "/repository/.git", "/repository/sub", "/home", "/home/project"] {
+            #expect(mkdir(root + path, 0o700) == 0)
+        }
+        _ = try folder.write("A=1", to: "root/.env")
+        #expect(DotEnvSearch.find(from: root + "/repository/sub", home: nil) == nil)
+        #expect(DotEnvSearch.find(from: root + "/home/project", home: root + "/home") == nil)
+        #expect(DotEnvSearch.find(from: root + "/home/project", home: nil)?.hasSuffix("/root/.env") == true)
+        _ = try folder.write("A=1", to: "root/repository/.env")
+        #expect(DotEnvSearch.find(from: root + "/repository/sub", home: nil)?.hasSuffix("repository/.env") == true)
+        #expect(mkdir(root + "/repository/sub/.env", 0o700) == 0)
+        #expect(DotEnvSearch.find(from: root + "/repository/sub", home: nil)?.hasSuffix("repository/.env") == true)
+    }
+}

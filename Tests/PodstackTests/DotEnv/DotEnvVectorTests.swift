@@ -1,0 +1,87 @@
+import Foundation
+import PodstackTestSupport
+import Testing
+
+@testable import Podstack
+
+@Suite("DotEnv, the shared cases")
+struct DotEnvVectorTests {
+    struct Vector: Decodable, Sendable, CustomTestStringConvertible {
+        var name: String
+        var text: Text
+        var environment: [String: String]
+        var expected: Values
+        var expected_override: Values
+        var errors_on_lines: [Int]
+        var testDescription: String { name }
+    }
+
+    /// A text, or how to make one that is too long to be written out: `{"repeat": ["A=", "x", 70000]}`.
+    enum Text: Decodable, Sendable {
+        case plain(String)
+        case long(prefix: String, repeated: String, count: Int)
+
+        private enum Key: CodingKey { case `repeat` }
+
+        init(from decoder: any Decoder) throws {
+            if let text = try? decoder.singleValueContainer().decode(String.self) {
+                self = .plain(text)
+                return
+            }
+            var parts = try decoder.container(keyedBy: Key.self).nestedUnkeyedContainer(forKey: .repeat)
+            self = .long(
+                prefix: try parts.decode(String.self), repeated: try parts.decode(String.self),
+                count: try parts.decode(Int.self))
+        }
+
+        var text: String {
+            switch self {
+            case .plain(let text): text
+            case .long(let prefix, let repeated, let count): prefix + String(repeating: repeated, count: count)
+            }
+        }
+    }
+
+    /// The values by name, or of the long text `x*70000`.
+    enum Values: Decodable, Sendable {
+        case all([String: String?])
+        case long(String)
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let text = try? container.decode(String.self) {
+                self = .long(text)
+            } else {
+                self = .all(try container.decode([String: String?].self))
+            }
+        }
+
+        var values: [String: String?] {
+            switch self {
+            case .all(let values): values
+            case .long: ["A": String(repeating: "x", count: 70_000)]
+            }
+        }
+    }
+
+    private struct Vectors: Decodable { var cases: [Vector] }
+
+    static let vectors = Result {
+        let path = URL(filePath: #filePath).appending(path: "../../../Vectors/dotenv.json").standardized
+        return try JSONDecoder().decode(Vectors.self, from: Data(contentsOf: path)).cases
+    }
+
+    @Test("all of them are there")
+    func count() throws { #expect(try Self.vectors.get().count == 136) }
+
+    @Test("a text means what python-dotenv says it means", arguments: (try? vectors.get()) ?? [])
+    func vector(_ vector: Vector) throws {
+        let environment = Environment(vector.environment)
+        for (override, expected) in [(false, vector.expected), (true, vector.expected_override)] {
+            let file = try DotEnv.parse(vector.text.text, environment: environment, override: override)
+            let values = Dictionary(uniqueKeysWithValues: file.variables.map { ($0.name, $0.value) })
+            #expect(values == expected.values)
+            #expect(file.errorLines == vector.errors_on_lines)
+        }
+    }
+}
