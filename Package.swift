@@ -18,13 +18,14 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CPosix"),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
 
         .target(name: "PodstackAPI", swiftSettings: strict),
         .target(name: "PodstackCryptography", dependencies: ["CSodium"], swiftSettings: strict),
         .target(
             name: "Podstack",
-            dependencies: ["PodstackAPI", "PodstackCryptography", "CCurl"],
+            dependencies: ["PodstackAPI", "PodstackCryptography", "CCurl", "CPosix"],
             swiftSettings: strict
         ),
         .target(name: "PodstackCLI", dependencies: ["Podstack"], swiftSettings: strict),

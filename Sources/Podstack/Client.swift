@@ -26,9 +26,10 @@ public struct Client: Sendable {
     ///   - timeout: Of each call, from its begin to the last byte of the answer, retries and waits included.
     ///   - environment: Where variables and the home directory are looked up.
     ///   - transport: Who sends the requests; libcurl when nil.
+    ///   - time: What time it is, and how to wait; for tests.
     ///   - onEvent: Told about requests and warnings, on any thread.
     /// - Throws: ``AuthenticationError`` when there is no usable token; ``ConfigurationError`` when another setting, or
-    ///   a file that counts, cannot be used.
+    ///   a file that counts, cannot be used, or when a token could go where its source did not say.
     ///
     /// Source: Authentication Methods, Project Context, API Endpoint.
     public init(
@@ -40,21 +41,55 @@ public struct Client: Sendable {
         timeout: Duration = .seconds(30),
         environment: Environment = .process,
         transport: (any Transport)? = nil,
+        time: TimeSource = .system,
         onEvent: (@Sendable (ClientEvent) -> Void)? = nil
     ) throws {
-        configuration = try Resolution(
+        let resolution = Resolution(
             apiToken: apiToken, profile: profile, projectID: projectID, apiEndpoint: apiEndpoint,
-            environment: environment, findsShadows: false
-        ).configuration()
+            environment: environment)
+        let configuration = try resolution.configuration()
         if let error = configuration.tokenError { throw error }
-        guard let token = configuration.apiToken else {
-            throw ErrorMapping.noToken(lookedIn: [], misnamedVariable: nil)
-        }
+        self.init(
+            configuration,
+            TokenCache(
+                configuration.provider(environment), first: configuration.apiToken?.value, time: time),
+            retry, timeout, transport ?? CurlTransport(environment: environment), time, onEvent,
+            otherTokens: resolution.otherTokens)
+    }
+
+    /// A client whose token is kept elsewhere; asks for it with the first request.
+    ///
+    /// The other settings are found as without a profile: what is passed, else the environment.
+    /// - Throws: ``ConfigurationError`` when a setting cannot be used.
+    public init(
+        credentials: some CredentialProvider,
+        projectID: String? = nil,
+        apiEndpoint: String? = nil,
+        retry: RetryConfiguration = RetryConfiguration(),
+        timeout: Duration = .seconds(30),
+        environment: Environment = .process,
+        transport: (any Transport)? = nil,
+        time: TimeSource = .system,
+        onEvent: (@Sendable (ClientEvent) -> Void)? = nil
+    ) throws {
+        let configuration = try Resolution(projectID: projectID, apiEndpoint: apiEndpoint, environment: environment)
+            .configuration(tokenFrom: credentials.source)
+        self.init(
+            configuration, TokenCache(credentials, first: nil, time: time), retry, timeout,
+            transport ?? CurlTransport(environment: environment), time, onEvent, otherTokens: { _ in [] })
+    }
+
+    private init(
+        _ configuration: Configuration, _ credentials: TokenCache, _ retry: RetryConfiguration, _ timeout: Duration,
+        _ transport: any Transport, _ time: TimeSource, _ onEvent: (@Sendable (ClientEvent) -> Void)?,
+        otherTokens: @escaping @Sendable (APIToken) -> [Source]
+    ) {
+        self.configuration = configuration
         pipeline = Pipeline(
-            token: token, endpoint: configuration.apiEndpoint.value, projectID: configuration.projectID?.value,
-            retry: retry, timeout: timeout, transport: transport ?? CurlTransport(environment: environment),
-            onEvent: onEvent
-        )
+            credentials: credentials, endpoint: configuration.apiEndpoint.value,
+            projectID: configuration.projectID?.value, retry: retry, timeout: timeout, transport: transport,
+            events: EventSink(onEvent), time: time, otherTokens: otherTokens)
+        if let onEvent { for warning in configuration.dueWarnings() { onEvent(.warning(warning)) } }
     }
 
     /// Who am I.

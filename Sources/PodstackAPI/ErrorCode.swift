@@ -11,6 +11,7 @@ public struct ErrorCode: RawRepresentable, Hashable, Sendable, Codable, CustomSt
     public static let invalidToken = ErrorCode("invalid_token")
     public static let expiredToken = ErrorCode("expired_token")
     public static let revokedToken = ErrorCode("revoked_token")
+    public static let rotatedToken = ErrorCode("rotated_token")
     public static let insufficientScope = ErrorCode("insufficient_scope")
     public static let projectForbidden = ErrorCode("project_forbidden")
     public static let notFound = ErrorCode("not_found")

@@ -1,15 +1,14 @@
 /// The settings that a client works with, each with its source. Printing it gives a table without the secret.
 public struct Configuration: Sendable {
-    public internal(set) var apiToken: Setting<APIToken>?
-    public internal(set) var projectID: Setting<String>?
-    public internal(set) var apiEndpoint: Setting<Endpoint>
-    public internal(set) var profile: Setting<String>?
-    /// Why there is no token, when there is none.
-    public internal(set) var tokenError: (any PodstackError)?
+    let token: Resolution.Token
+    public let projectID: Setting<String>?
+    public let apiEndpoint: Setting<Endpoint>
+    public let profile: Setting<String>?
+    private let configurationWarnings: [ConfigurationWarning]
 
     /// What `Client` with the same arguments would use, without the need for a usable token.
     ///
-    /// Reads every source, so that each setting knows what it shadows.
+    /// Reads every source, so that each setting knows what it shadows. Runs no `credential_process`.
     /// Throws ``ConfigurationError`` when a source that counts is broken.
     public init(
         apiToken: String? = nil, profile: String? = nil, projectID: String? = nil, apiEndpoint: String? = nil,
@@ -22,36 +21,62 @@ public struct Configuration: Sendable {
     }
 
     init(
-        apiToken: Setting<APIToken>?, projectID: Setting<String>?, apiEndpoint: Setting<Endpoint>,
-        profile: Setting<String>?, tokenError: (any PodstackError)?
+        token: Resolution.Token, projectID: Setting<String>?, apiEndpoint: Setting<Endpoint>,
+        profile: Setting<String>?, warnings: [ConfigurationWarning] = []
     ) {
-        self.apiToken = apiToken
+        self.token = token
         self.projectID = projectID
         self.apiEndpoint = apiEndpoint
         self.profile = profile
-        self.tokenError = tokenError
+        configurationWarnings = warnings
     }
+
+    /// The token as it was found; nil when there is none, or when a command or a provider gives it.
+    public var apiToken: Setting<APIToken>? {
+        guard case .value(let value) = token.kind, let source = token.source else { return nil }
+        return Setting(value, source, shadows: token.shadows)
+    }
+
+    /// Where the token comes from, also when it is not known yet.
+    public var tokenSource: Source? { token.source }
+
+    /// Why there is no token, when there is none.
+    public var tokenError: AuthenticationError? { token.error }
+
+    /// One sentence for each thing that works but should be changed.
+    public var warnings: [String] { configurationWarnings.map(\.text) }
+
+    /// Those of ``warnings`` that this process was not told yet.
+    func dueWarnings() -> [String] { configurationWarnings.filter(\.isDue).map(\.text) }
 }
 
 extension Configuration: CustomStringConvertible {
-    /// One row a setting as the text shows it, for tables.
-    public var rows: [(name: String, value: String, source: Source?, shadows: [Source])] {
-        [
-            ("api_token", apiToken?.value.description ?? "–", apiToken?.source, apiToken?.shadows ?? []),
-            ("project_id", projectID?.value ?? "–", projectID?.source, projectID?.shadows ?? []),
+    /// One row a setting as the text shows it, for tables. The token is redacted.
+    public var rows: [(name: String, value: String, source: Source?, shadows: [Shadow])] {
+        let tokenShadows = token.source.map { source in token.shadows.map { Shadow(source: $0, winner: source) } }
+        return [
+            ("api_token", apiToken?.value.description ?? "…", token.source, tokenShadows ?? []),
+            ("project_id", projectID?.value ?? "", projectID?.source, projectID?.shadows ?? []),
             ("api_endpoint", apiEndpoint.value.url, apiEndpoint.source, apiEndpoint.shadows),
-            ("profile", profile?.value ?? "–", profile?.source, profile?.shadows ?? []),
-        ]
+            ("profile", profile?.value ?? "", profile?.source, profile?.shadows ?? []),
+        ].map { $0.2 == nil ? ($0.0, "–", nil, []) : $0 }
     }
 
     public var description: String {
+        let rows = rows
         let widest = rows.map { $0.value.count }.max() ?? 0
-        return rows.map { row in
+        return rows.flatMap { row in
             let name = row.name + String(repeating: " ", count: 13 - row.name.count)
             let value = row.value + String(repeating: " ", count: widest - row.value.count)
-            var line = "\(name) \(value)  \(row.source?.origin ?? "not set")"
-            if !row.shadows.isEmpty { line += " (shadows \(row.shadows.map(\.origin).joined(separator: ", ")))" }
-            return line
+            return ["\(name) \(value)  \(row.source?.origin ?? "not set")"]
+                + row.shadows.map { "              hides \($0.source.origin): \($0.reason)" }
         }.joined(separator: "\n")
+    }
+}
+
+extension Configuration {
+    /// The variable whose token is used before any of the credentials file; nil when none is set.
+    public static func variableHoldingToken(_ environment: Environment) -> String? {
+        [EnvironmentVariable.apiToken, .apiTokenFile].first { environment[$0] != nil }?.rawValue
     }
 }

@@ -11,4 +11,13 @@ public enum EnvironmentVariable: String, CaseIterable, Sendable {
     /// A file of certificate authorities to trust instead of the system's.
     case caBundle = "PODSTACK_CA_BUNDLE"
     case sslCertFile = "SSL_CERT_FILE"
+
+    /// What steers where a token goes, or who can read it: a `.env` may say it only when the program trusts the file.
+    static let steering: Set<String> = [
+        "PODSTACK_PROFILE", "PODSTACK_CREDENTIALS_FILE", "HOME", "USERPROFILE",
+        "http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+        "PODSTACK_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR",
+        // Read by OpenSSL and libcurl themselves: code to load, and where to write the keys of connections.
+        "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "SSLKEYLOGFILE",
+    ]
 }

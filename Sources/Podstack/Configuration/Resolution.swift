@@ -1,65 +1,81 @@
 /// Finds each setting: explicit beats ambient, and the settings of two accounts never mix.
 ///
 /// One function a setting; the order in which it looks is the order of its lines. Source: Authentication Methods.
-struct Resolution {
+struct Resolution: Sendable {
     var apiToken: String?
     var profile: String?
     var projectID: String?
     var apiEndpoint: String?
     var environment: Environment
     /// Reads sources that cannot win too; a client does without.
-    var findsShadows: Bool
+    var findsShadows = false
 
     func configuration() throws -> Configuration {
-        let named = try profile.map { try namedProfile($0) }
-        let token = try token(named: named)
+        try Vouching.refuseSteering(environment) { try? self.token(named: profile.map(namedProfile)).source }
+        var named: Profile?
+        var token = Token()
+        do {
+            named = try profile.map(namedProfile)
+            token = try self.token(named: named)
+        } catch let error as AuthenticationError {
+            // Whoever only asks for the settings is told the others too.
+            token.error = error
+        }
         // An ambient profile lends its other settings only together with its own token.
-        let ambient: Profile? = token.ambientProfile
+        let ambient = token.ambientProfile
+        let project = try project(named: named, ambient: ambient)
+        let endpoint = try endpoint(named: named, ambient: ambient)
+        try Vouching.check(
+            endpoint: endpoint.source, token: token.source, project: project?.source, environment: environment)
         return Configuration(
-            apiToken: token.setting,
-            projectID: try project(named: named, ambient: ambient),
-            apiEndpoint: try endpoint(named: named, ambient: ambient),
+            token: token, projectID: project, apiEndpoint: endpoint,
             profile: usedProfile(named: named, ambient: ambient),
-            tokenError: token.error
-        )
+            warnings: warnings(token, profile: named ?? ambient))
     }
 
-    private struct Token {
-        var setting: Setting<APIToken>?
+    /// For a token that a provider gives: then no profile counts.
+    func configuration(tokenFrom source: Source) throws -> Configuration {
+        try Vouching.refuseSteering(environment) { source }
+        let project = try project(named: nil, ambient: nil)
+        let endpoint = try endpoint(named: nil, ambient: nil)
+        try Vouching.check(
+            endpoint: endpoint.source, token: source, project: project?.source, environment: environment)
+        return Configuration(
+            token: Token(source: source), projectID: project, apiEndpoint: endpoint, profile: nil)
+    }
+
+    /// What was found of the token.
+    struct Token: Sendable {
+        enum Kind: Sendable {
+            case value(APIToken)
+            case command(String)
+        }
+
+        var kind: Kind?
+        var source: Source?
+        var shadows: [Source] = []
+        /// The profile that holds it, when nobody named that profile.
         var ambientProfile: Profile?
-        var error: (any PodstackError)?
+        var error: AuthenticationError?
     }
 
     private func token(named: Profile?) throws -> Token {
-        if let apiToken { return Token(setting: try usable(apiToken, .argument("apiToken:"), named: named)) }
-        if let named {
-            guard let entry = named.apiToken else { throw named.lacksToken }
-            return Token(setting: try usable(entry.value, named.source(entry)))
+        if let apiToken { return try usable(apiToken, .argument("apiToken:"), named: named) }
+        if let named { return try profileToken(named, named: named) }
+        if let value = environment[.apiToken] { return try usable(value, environment.source(of: .apiToken)) }
+        if let path = environment[.apiTokenFile] { return try usable(try tokenFile(path), tokenFileSource(path)) }
+        guard let ambient = try ambientProfile(), environment[.profile] != nil || ambient.holdsToken else {
+            throw ErrorMapping.noToken(lookedIn: places, misnamedVariable: misnamedVariable)
         }
-        if let value = environment[.apiToken] {
-            return Token(setting: try usable(value, .environment(EnvironmentVariable.apiToken.rawValue)))
-        }
-        if let path = environment[.apiTokenFile] {
-            return Token(setting: try usable(try tokenFile(path), namedFile(path)))
-        }
-        guard let ambient = try ambientProfile() else {
-            return Token(error: ErrorMapping.noToken(lookedIn: places, misnamedVariable: misnamedVariable))
-        }
-        guard let entry = ambient.apiToken else {
-            if environment[.profile] != nil { throw ambient.lacksToken }
-            return Token(error: ErrorMapping.noToken(lookedIn: places, misnamedVariable: misnamedVariable))
-        }
-        return Token(setting: try usable(entry.value, ambient.source(entry)), ambientProfile: ambient)
+        var token = try profileToken(ambient, named: nil)
+        token.ambientProfile = ambient
+        return token
     }
 
     private func project(named: Profile?, ambient: Profile?) throws -> Setting<String>? {
-        let candidates: [(String, Source)?] = [
-            projectID.map { ($0, .argument("projectID:")) },
-            named?.projectID.map { ($0.value, named?.source($0) ?? .default) },
-            environment[.project].map { ($0, .environment(EnvironmentVariable.project.rawValue)) },
-            ambient?.projectID.map { ($0.value, ambient?.source($0) ?? .default) },
-        ]
-        let found = candidates.compactMap(\.self)
+        let found = candidates(
+            argument: projectID.map { ($0, "projectID:") }, named: named, key: .projectID, variable: .project,
+            ambient: ambient)
         guard let (value, source) = found.first else { return nil }
         let trimmed = value.trimmingWhitespace()
         guard !trimmed.isEmpty, trimmed.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
@@ -71,29 +87,86 @@ struct Resolution {
     }
 
     private func endpoint(named: Profile?, ambient: Profile?) throws -> Setting<Endpoint> {
-        let candidates: [(String, Source)?] = [
-            apiEndpoint.map { ($0, .argument("apiEndpoint:")) },
-            named?.apiEndpoint.map { ($0.value, named?.source($0) ?? .default) },
-            environment[.apiEndpoint].map { ($0, .environment(EnvironmentVariable.apiEndpoint.rawValue)) },
-            ambient?.apiEndpoint.map { ($0.value, ambient?.source($0) ?? .default) },
-        ]
-        let found = candidates.compactMap(\.self)
+        let found = candidates(
+            argument: apiEndpoint.map { ($0, "apiEndpoint:") }, named: named, key: .apiEndpoint,
+            variable: .apiEndpoint, ambient: ambient)
         guard let (value, source) = found.first else { return Setting(.podstack, .default) }
         return Setting(try Endpoint(value, from: source), source, shadows: found.dropFirst().map(\.1))
     }
 
-    private func usedProfile(named: Profile?, ambient: Profile?) -> Setting<String>? {
-        if let named {
-            let ambientName =
-                environment[.profile] == nil ? [] : [Source.environment(EnvironmentVariable.profile.rawValue)]
-            return Setting(named.name, .argument("profile:"), shadows: ambientName)
+    /// Where a setting that is no token may come from, the one that counts first.
+    private func candidates(
+        argument: (String, String)?, named: Profile?, key: CredentialsFile.Key, variable: EnvironmentVariable,
+        ambient: Profile?
+    ) -> [(String, Source)] {
+        func entry(_ profile: Profile?) -> (String, Source)? {
+            profile.flatMap { profile in profile.entry(key).map { ($0.value, profile.source($0)) } }
         }
-        guard let ambient else { return nil }
-        let named = environment[.profile] != nil
-        return Setting(ambient.name, named ? .environment(EnvironmentVariable.profile.rawValue) : .default)
+        let all: [(String, Source)?] = [
+            argument.map { ($0.0, .argument($0.1)) },
+            entry(named),
+            environment[variable].map { ($0, environment.source(of: variable)) },
+            entry(ambient),
+        ]
+        return all.compactMap(\.self)
     }
 
-    // MARK: - Sources
+    private func usedProfile(named: Profile?, ambient: Profile?) -> Setting<String>? {
+        let variable = environment[.profile] == nil ? nil : environment.source(of: .profile)
+        if let named { return Setting(named.name, .argument("profile:"), shadows: variable.map { [$0] } ?? []) }
+        return ambient.map { Setting($0.name, variable ?? .default) }
+    }
+
+    // MARK: - The sources of a token
+
+    private func profileToken(_ profile: Profile, named: Profile?) throws -> Token {
+        if let entry = profile.entry(.apiToken) { return try usable(entry.value, profile.source(entry), named: named) }
+        guard let entry = profile.entry(.credentialProcess) else {
+            throw ErrorMapping.profile(
+                profile.name, problem: "has no api_token in", path: profile.path, others: [])
+        }
+        let source = profile.processSource(entry)
+        guard profile.mayRunCommands else { throw ErrorMapping.unsafeCommand(source, path: profile.path) }
+        return Token(
+            kind: .command(entry.value), source: source,
+            shadows: findsShadows ? shadows(of: source, named: named) : [])
+    }
+
+    private func usable(_ value: String, _ source: Source, named: Profile? = nil) throws -> Token {
+        let token = try ErrorMapping.usable(value, from: source)
+        return Token(
+            kind: .value(token), source: source, shadows: findsShadows ? shadows(of: source, named: named) : [])
+    }
+
+    private func shadows(of winner: Source, named: Profile?) -> [Source] {
+        tokens(named: named).map(\.source).filter { $0 != winner }
+    }
+
+    /// The sources that hold a token other than the one that the service refused.
+    func otherTokens(than refused: APIToken) -> [Source] {
+        tokens(named: profile.flatMap { try? namedProfile($0) }).filter { $0.token != nil && $0.token != refused }
+            .map(\.source)
+    }
+
+    /// Every source that holds a token, in their order, but for an argument, which hides all. One that is broken hides
+    /// nothing, and is no error here.
+    private func tokens(named: Profile?) -> [(source: Source, token: APIToken?)] {
+        var found: [(source: Source, token: APIToken?)] = []
+        func add(_ profile: Profile?) {
+            guard let profile else { return }
+            if let entry = profile.entry(.apiToken) { found.append((profile.source(entry), APIToken(entry.value))) }
+            if let entry = profile.entry(.credentialProcess) { found.append((profile.processSource(entry), nil)) }
+        }
+        add(named)
+        if let value = environment[.apiToken] { found.append((environment.source(of: .apiToken), APIToken(value))) }
+        if let path = environment[.apiTokenFile] {
+            found.append((tokenFileSource(path), (try? tokenFile(path)).map(APIToken.init)))
+        }
+        if let ambient = try? ambientProfile(), ambient.name != named?.name { add(ambient) }
+        return found
+    }
+
+    // MARK: - Places
 
     private var credentialsPath: String? { try? CredentialsFile.path(environment) }
 
@@ -130,36 +203,30 @@ struct Resolution {
 
     private func tokenFile(_ path: String) throws -> String {
         guard let content = try SecureFile.read(path) else {
-            throw ConfigurationError(message: "\(namedFile(path).origin) is not there")
+            throw ConfigurationError(message: "\(tokenFileSource(path).origin) is not there")
         }
         return String(decoding: content.bytes, as: UTF8.self)
     }
 
-    private func namedFile(_ path: String) -> Source {
-        .namedFile(variable: EnvironmentVariable.apiTokenFile.rawValue, path: path)
+    private func tokenFileSource(_ path: String) -> Source {
+        .file(path, namedBy: environment.source(of: .apiTokenFile))
     }
 
-    private func usable(_ value: String, _ source: Source, named: Profile? = nil) throws -> Setting<APIToken> {
-        let token = APIToken(value)
-        if let defect = token.defect { throw ErrorMapping.unusableToken(source, because: defect) }
-        return Setting(token, source, shadows: findsShadows ? shadows(of: source, named: named) : [])
-    }
+    // MARK: - Warnings
 
-    /// The sources of a token behind `winner` that hold one too. One that is broken hides nothing and is no error here.
-    private func shadows(of winner: Source, named: Profile?) -> [Source] {
-        var sources: [Source] = []
-        if let named, let entry = named.apiToken { sources.append(named.source(entry)) }
-        if environment[.apiToken] != nil { sources.append(.environment(EnvironmentVariable.apiToken.rawValue)) }
-        if let path = environment[.apiTokenFile] { sources.append(namedFile(path)) }
-        if let ambient = try? ambientProfile(), let entry = ambient.apiToken { sources.append(ambient.source(entry)) }
-        // What precedes an ambient winner had no value, so all but the winner itself is behind it.
-        return sources.filter { $0 != winner }.uniqued()
-    }
-}
-
-extension Sequence where Element: Hashable {
-    fileprivate func uniqued() -> [Element] {
-        var seen: Set<Element> = []
-        return filter { seen.insert($0).inserted }
+    private func warnings(_ token: Token, profile used: Profile?) -> [ConfigurationWarning] {
+        var warnings: [ConfigurationWarning] = []
+        if let used, used.isReadableByOthers { warnings.append(.readableByOthers(used.path)) }
+        switch token.source {
+        case .dotEnv(let variable, let path, _)? where environment.dotEnvOrigin(of: variable)?.isInParent == true:
+            warnings.append(.dotEnvInParent(path))
+            fallthrough
+        case .environment?, .dotEnv?, .file?:
+            if let source = token.source, environment[.profile] != nil {
+                warnings.append(.profileIgnored(because: source))
+            }
+        default: break
+        }
+        return warnings
     }
 }

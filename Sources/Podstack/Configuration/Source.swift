@@ -3,17 +3,24 @@ public enum Source: Sendable, Hashable {
     /// What the program passed, by the name of the parameter.
     case argument(String)
     case environment(String)
-    /// The file that an environment variable names.
-    case namedFile(variable: String, path: String)
+    /// A variable that a `.env` set.
+    case dotEnv(String, path: String, line: Int)
+    /// A file that holds just the value, and what named it.
+    indirect case file(String, namedBy: Source)
     case profile(String, path: String, line: Int)
+    /// What the `credential_process` of a profile prints.
+    case process(String, path: String, line: Int)
     case `default`
 
-    /// `argument`, `environment`, `profile` or `default`.
+    /// `argument`, `environment`, `dotenv`, `profile`, `process` or `default`.
     public var kind: String {
         switch self {
         case .argument: "argument"
-        case .environment, .namedFile: "environment"
+        case .environment: "environment"
+        case .dotEnv: "dotenv"
+        case .file(_, let name): name.kind
         case .profile: "profile"
+        case .process: "process"
         case .default: "default"
         }
     }
@@ -23,9 +30,19 @@ public enum Source: Sendable, Hashable {
         switch self {
         case .argument(let name): name
         case .environment(let variable): variable
-        case .namedFile(let variable, let path): "\(variable) (\(path))"
+        case .dotEnv(let variable, let path, let line): "\(variable) of \(path):\(line)"
+        case .file(let path, let name): "\(name.origin) (\(path))"
         case .profile(let name, let path, let line): "\(path):\(line) [\(name)]"
+        case .process(let name, let path, let line): "credential_process of \(path):\(line) [\(name)]"
         case .default: "default"
         }
+    }
+}
+
+extension Environment {
+    /// Where the value of a variable came from.
+    func source(of variable: EnvironmentVariable) -> Source {
+        let name = variable.rawValue
+        return dotEnvOrigin(of: name).map { .dotEnv(name, path: $0.path, line: $0.line) } ?? .environment(name)
     }
 }

@@ -1,73 +1,125 @@
-/// `~/.podstack/credentials`: profiles with `api_token`, `project_id` and `api_endpoint`. Source: Config File.
+/// `~/.podstack/credentials`: profiles, each with a token and what goes with it. Source: Config File.
+///
+/// ```swift
+/// var file = try CredentialsFile(path: CredentialsFile.path())
+/// try file.set(.apiToken, to: token, profile: "production")
+/// try file.save()
+/// ```
+///
+/// A value: what is changed is written by ``save()``, which reads the file again under a lock and makes the same changes
+/// there, so that several writers lose nothing. Comments, order and unknown keys stay as they are.
 public struct CredentialsFile: Sendable {
     /// The keys that have a meaning; others are kept.
     public enum Key: String, CaseIterable, Sendable {
         case apiToken = "api_token"
         case projectID = "project_id"
         case apiEndpoint = "api_endpoint"
+        /// A command that prints a token, for who keeps it elsewhere.
+        case credentialProcess = "credential_process"
+        /// The new secret of a token while it is being rotated; read when `api_token` is refused.
+        case pendingAPIToken = "pending_api_token"
+    }
+
+    private enum Change: Sendable {
+        case set(Key, String, profile: String)
+        case remove(Key, profile: String)
+        case removeProfile(String)
     }
 
     public let path: String
-    private let document: INIDocument
+    private var document: INIDocument
+    private var changes: [Change] = []
+    let isReadableByOthers: Bool
+    let isWritableByOwnerAlone: Bool
 
     /// Reads the file; one that is not there has no profiles.
     /// Throws ``ConfigurationError`` with the path and the line when it cannot be read or understood.
     public init(path: String) throws {
         self.path = path
-        document = try Self.parse(try SecureFile.read(path)?.bytes ?? [], path: path)
+        let content = try SecureFile.read(path)
+        document = try Self.parse(content?.bytes ?? [], path: path)
+        isReadableByOthers = content?.isReadableByOthers ?? false
+        isWritableByOwnerAlone = content?.isWritableByOwnerAlone ?? false
     }
 
     /// In the order of the file.
     public var profileNames: [String] { document.sectionNames }
 
+    /// The value of a key; nil when the profile or the key is not there. Do not print what `apiToken` gives.
+    public func value(_ key: Key, profile: String) -> String? {
+        document.entries(of: profile)?.first { $0.key == key.rawValue }?.value
+    }
+
+    /// Keys without a meaning, often misspelt ones, each with its line.
+    public var unknownKeys: [(profile: String, key: String, line: Int)] {
+        profileNames.flatMap { profile in
+            (document.entries(of: profile) ?? []).filter { Key(rawValue: $0.key) == nil }
+                .map { (profile, $0.key, $0.line) }
+        }
+    }
+
     func profile(_ name: String) -> Profile? {
-        guard let entries = document.entries(of: name) else { return nil }
-        return Profile(
-            name: name, path: path, entries: entries.mapValues { Profile.Entry(value: $0.value, line: $0.line) }
-        )
-    }
-
-    /// Sets a key of a profile, which is made when it is not there, under the lock of the file.
-    /// Everything else of the file stays as it is; a file that cannot be understood is not touched.
-    public static func set(_ key: Key, to value: String, profile: String, path: String) throws {
-        try update(path) { document in
-            try document.set(key.rawValue, to: value, section: profile)
+        document.entries(of: name).map {
+            Profile(
+                name: name, path: path, entries: $0, isReadableByOthers: isReadableByOthers,
+                mayRunCommands: isWritableByOwnerAlone)
         }
     }
 
-    /// Removes a key of a profile; false when it was not there.
-    @discardableResult
-    public static func remove(_ key: Key, profile: String, path: String) throws -> Bool {
-        var removed = false
-        try update(path) { document in
-            removed = document.remove(key.rawValue, section: profile)
-        }
-        return removed
+    // MARK: - Changing
+
+    /// Sets a key of a profile, which is made when it is not there.
+    /// Throws ``ConfigurationError`` when the value or the profile's name could not be read back.
+    public mutating func set(_ key: Key, to value: String, profile: String) throws {
+        try make(.set(key, value, profile: profile))
     }
 
-    private static func update(
-        _ path: String, _ change: (inout INIDocument) throws -> Void
-    ) throws {
+    public mutating func remove(_ key: Key, profile: String) throws { try make(.remove(key, profile: profile)) }
+
+    /// Removes a profile with everything in it.
+    public mutating func remove(profile: String) throws { try make(.removeProfile(profile)) }
+
+    /// Writes the changes, all or nothing, readable by the owner alone.
+    ///
+    /// Throws ``ConfigurationError`` when the file cannot be written, or cannot be understood any more; then it stays as
+    /// it is.
+    public mutating func save() throws {
+        let changes = changes
         try SecureFile.update(path) { bytes in
-            var document = try parse(bytes, path: path)
-            do { try change(&document) } catch let failure as INIDocument.Failure { throw refusal(failure, path: path) }
+            var document = try Self.parse(bytes, path: path)
+            for change in changes { try Self.apply(change, to: &document, path: path) }
+            self.document = document
             return document.bytes
+        }
+        self.changes = []
+    }
+
+    private mutating func make(_ change: Change) throws {
+        try Self.apply(change, to: &document, path: path)
+        changes.append(change)
+    }
+
+    private static func apply(_ change: Change, to document: inout INIDocument, path: String) throws {
+        do {
+            switch change {
+            case .set(let key, let value, let profile): try document.set(key.rawValue, to: value, section: profile)
+            case .remove(let key, let profile): _ = try document.remove(key.rawValue, section: profile)
+            case .removeProfile(let profile): _ = try document.remove(section: profile)
+            }
+        } catch {
+            throw ErrorMapping.credentialsFile(error, path: path)
         }
     }
 
     private static func parse(_ bytes: [UInt8], path: String) throws -> INIDocument {
-        do { return try INIDocument(bytes) } catch let failure { throw refusal(failure, path: path) }
-    }
-
-    private static func refusal(_ failure: INIDocument.Failure, path: String) -> ConfigurationError {
-        ConfigurationError(message: "\(path)\(failure.line.map { ":\($0)" } ?? ""): \(failure.reason)")
+        do { return try INIDocument(bytes) } catch { throw ErrorMapping.credentialsFile(error, path: path) }
     }
 }
 
 extension CredentialsFile {
     /// Where the file is: what `PODSTACK_CREDENTIALS_FILE` names, else `~/.podstack/credentials`.
     /// Throws ``ConfigurationError`` when there is no home directory.
-    public static func path(_ environment: Environment) throws -> String {
+    public static func path(_ environment: Environment = .process) throws -> String {
         if let path = environment[.credentialsFile] { return path }
         guard let home = environment.homeDirectory else {
             throw ConfigurationError(message: "There is no home directory to look for a credentials file in")
@@ -79,11 +131,8 @@ extension CredentialsFile {
     public static func ambientProfileName(_ environment: Environment) -> String {
         environment[.profile] ?? "default"
     }
-}
 
-extension Configuration {
-    /// The variable whose token is used before any of the credentials file; nil when none is set.
-    public static func variableHoldingToken(_ environment: Environment) -> String? {
-        [EnvironmentVariable.apiToken, .apiTokenFile].first { environment[$0] != nil }?.rawValue
-    }
+    /// Takes the rights of everybody but the owner away; whether there were any.
+    @discardableResult
+    public static func restrict(path: String) throws -> Bool { try SecureFile.restrict(path) }
 }

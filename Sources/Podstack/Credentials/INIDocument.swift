@@ -7,165 +7,120 @@ struct INIDocument: Sendable {
     }
 
     struct Entry: Equatable {
+        /// In lower case.
+        var key: String
         var value: String
+        /// From 1.
         var line: Int
     }
 
-    enum Meaning: Equatable {
-        case nothing
-        case section(String)
-        case entry(key: String, value: String)
-    }
-
-    struct Line {
-        /// With its line end.
-        var bytes: [UInt8]
-        var meaning: Meaning
-    }
-
-    private var lines: [Line] = []
-    private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+    private(set) var bytes: [UInt8]
+    private var lines: [INILine]
 
     init(_ bytes: [UInt8]) throws(Failure) {
-        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
-            throw Failure(line: nil, reason: "the file is UTF-16; save it as UTF-8")
-        }
-        var sections: [String: Int] = [:]
-        var keys: [String: Int] = [:]
-        var inSection = false
-        for (index, raw) in Self.split(bytes).enumerated() {
-            let number = index + 1
-            let content = number == 1 && raw.starts(with: Self.byteOrderMark) ? raw.dropFirst(3) : raw[...]
-            let meaning: Meaning
-            do { meaning = try INILine.meaning(of: content) } catch {
-                throw Failure(line: number, reason: error.reason)
-            }
-            switch meaning {
-            case .nothing: break
-            case .section(let name):
-                if let first = sections.updateValue(number, forKey: name) {
-                    throw Failure(line: number, reason: "this profile is given twice, first on line \(first)")
-                }
-                inSection = true
-                keys = [:]
-            case .entry(let key, _):
-                guard inSection else {
-                    throw Failure(line: number, reason: "a key stands before the first [profile]")
-                }
-                if let first = keys.updateValue(number, forKey: key) {
-                    throw Failure(line: number, reason: "this key is given twice, first on line \(first)")
-                }
-            }
-            lines.append(Line(bytes: raw, meaning: meaning))
-        }
+        self.bytes = bytes
+        lines = try INIParser.lines(of: bytes)
     }
-
-    var bytes: [UInt8] { lines.flatMap(\.bytes) }
 
     var sectionNames: [String] {
-        lines.compactMap { if case .section(let name) = $0.meaning { name } else { nil } }
+        lines.compactMap { if case .section(let name) = $0.meaning { text(name) } else { nil } }
     }
 
-    /// The keys, in lower case, of a section; nil when it is not there.
-    func entries(of section: String) -> [String: Entry]? {
+    /// The entries of a section in their order; nil when it is not there.
+    func entries(of section: String) -> [Entry]? {
         guard let range = range(of: section) else { return nil }
-        var entries: [String: Entry] = [:]
-        for index in range {
-            if case .entry(let key, let value) = lines[index].meaning {
-                entries[key] = Entry(value: value, line: index + 1)
-            }
+        return range.compactMap { index in
+            guard case .entry(let key, let value) = lines[index].meaning else { return nil }
+            return Entry(key: text(key).lowercased(), value: text(value), line: index + 1)
         }
-        return entries
     }
 
+    /// Everything else stays byte for byte. Throws when the value, or the name, could not be read back.
     mutating func set(_ key: String, to value: String, section: String) throws(Failure) {
-        let line = try Line(entry: key, value: value, lineEnd: lineEnd)
-        guard let range = range(of: section) else {
-            try append(section: section, line)
-            return
-        }
+        let entry = try written(key, value) + lineEnd
+        guard let range = range(of: section) else { return try append(section: section, entry) }
         if let index = index(of: key, in: range) {
-            lines[index] = line
-            return
+            return try replace(lines[index].range, with: entry)
         }
         // Behind the last thing that the section says, before the blank lines that part it from the next.
         let last = range.last { lines[$0].meaning != .nothing } ?? range.lowerBound - 1
-        terminate(last)
-        lines.insert(line, at: last + 1)
+        let end = lines[last].range.upperBound
+        try replace(end..<end, with: (isTerminated(lines[last]) ? [] : lineEnd) + entry)
     }
 
-    mutating func remove(_ key: String, section: String) -> Bool {
+    /// Whether it was there.
+    mutating func remove(_ key: String, section: String) throws(Failure) -> Bool {
         guard let range = range(of: section), let index = index(of: key, in: range) else { return false }
-        lines.remove(at: index)
+        try replace(lines[index].range, with: [])
         return true
     }
 
-    private mutating func append(section: String, _ line: Line) throws(Failure) {
+    /// Removes a whole section with its comments. Whether it was there.
+    mutating func remove(section: String) throws(Failure) -> Bool {
+        guard let range = range(of: section) else { return false }
+        let start = lines[range.lowerBound - 1].range.lowerBound
+        try replace(
+            start..<(range.isEmpty ? lines[range.lowerBound - 1] : lines[range.upperBound - 1]).range.upperBound,
+            with: [])
+        return true
+    }
+
+    private mutating func append(section: String, _ entry: [UInt8]) throws(Failure) {
         let header = Array("[\(section)]".utf8)
-        guard (try? INILine.meaning(of: header[...])) == .section(section) else {
-            throw Failure(line: nil, reason: "\"\(section)\" cannot be the name of a profile")
+        guard let line = try? INIParser.lines(of: header), line.count == 1, case .section(let name) = line[0].meaning,
+            String(decoding: header[name], as: UTF8.self).utf8.elementsEqual(section.utf8)
+        else { throw Failure(line: nil, reason: "\"\(section)\" cannot be the name of a profile") }
+        let end = bytes.count..<bytes.count
+        let gap = lines.last.map { isTerminated($0) ? lineEnd : lineEnd + lineEnd } ?? []
+        try replace(end, with: gap + header + lineEnd + entry)
+    }
+
+    private mutating func replace(_ range: Range<Int>, with new: [UInt8]) throws(Failure) {
+        var changed = bytes
+        changed.replaceSubrange(range, with: new)
+        self = try INIDocument(changed)
+    }
+
+    /// Plain if that can be read back, else in quotes.
+    private func written(_ key: String, _ value: String) throws(Failure) -> [UInt8] {
+        for line in ["\(key) = \(value)", "\(key) = \"\(value)\"", "\(key) = '\(value)'"] {
+            guard let read = try? INIDocument(Array("[x]\n\(line)\n".utf8)).entries(of: "x"), read.count == 1,
+                read[0].key == key, read[0].value.utf8.elementsEqual(value.utf8)
+            else { continue }
+            return Array(line.utf8)
         }
-        if !lines.isEmpty {
-            terminate(lines.count - 1)
-            lines.append(Line(bytes: lineEnd, meaning: .nothing))
-        }
-        lines.append(Line(bytes: header + lineEnd, meaning: .section(section)))
-        lines.append(line)
+        throw Failure(line: nil, reason: "the value for \(key) cannot be written in this file")
     }
 
     /// The lines that belong to a section, without its own.
     private func range(of section: String) -> Range<Int>? {
-        guard let start = lines.firstIndex(where: { $0.meaning == .section(section) }) else { return nil }
+        let start = lines.firstIndex { line in
+            guard case .section(let name) = line.meaning else { return false }
+            return bytes[name].elementsEqual(section.utf8)
+        }
+        guard let start else { return nil }
         let end = lines[(start + 1)...].firstIndex { if case .section = $0.meaning { true } else { false } }
         return start + 1..<(end ?? lines.count)
     }
 
     private func index(of key: String, in range: Range<Int>) -> Int? {
-        range.first { if case .entry(key, _) = lines[$0].meaning { true } else { false } }
+        range.first {
+            guard case .entry(let name, _) = lines[$0].meaning else { return false }
+            return text(name).lowercased() == key
+        }
     }
 
-    /// The last line of a file may lack its end.
-    private mutating func terminate(_ index: Int) {
-        guard lines.indices.contains(index), let last = lines[index].bytes.last else { return }
-        if last != UInt8(ascii: "\n") && last != UInt8(ascii: "\r") { lines[index].bytes += lineEnd }
+    private func isTerminated(_ line: INILine) -> Bool {
+        guard let last = bytes[line.range].last else { return true }
+        return last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r")
     }
 
     /// As the file has them.
     private var lineEnd: [UInt8] {
-        guard let first = lines.first?.bytes else { return [UInt8(ascii: "\n")] }
+        guard let first = lines.first.map({ bytes[$0.range] }) else { return [0x0A] }
         if first.suffix(2) == [0x0D, 0x0A] { return [0x0D, 0x0A] }
         return first.last == 0x0D ? [0x0D] : [0x0A]
     }
 
-    /// Each with its end: LF, CRLF or CR.
-    private static func split(_ bytes: [UInt8]) -> [[UInt8]] {
-        var lines: [[UInt8]] = []
-        var start = 0
-        var index = 0
-        while index < bytes.count {
-            let byte = bytes[index]
-            index += 1
-            guard byte == 0x0A || byte == 0x0D else { continue }
-            if byte == 0x0D, index < bytes.count, bytes[index] == 0x0A { index += 1 }
-            lines.append(Array(bytes[start..<index]))
-            start = index
-        }
-        if start < bytes.count { lines.append(Array(bytes[start...])) }
-        return lines
-    }
-}
-
-extension INIDocument.Line {
-    fileprivate init(entry key: String, value: String, lineEnd: [UInt8]) throws(INIDocument.Failure) {
-        let meaning = INIDocument.Meaning.entry(key: key, value: value)
-        for written in ["\(key) = \(value)", "\(key) = \"\(value)\"", "\(key) = '\(value)'"] {
-            let content = Array(written.utf8)
-            guard !content.contains(0x0A), !content.contains(0x0D) else { continue }
-            if (try? INILine.meaning(of: content[...])) == meaning {
-                self.init(bytes: content + lineEnd, meaning: meaning)
-                return
-            }
-        }
-        throw INIDocument.Failure(line: nil, reason: "the value for \(key) cannot be written in this file")
-    }
+    private func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 }

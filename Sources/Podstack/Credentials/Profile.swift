@@ -1,26 +1,21 @@
 /// One profile of a credentials file.
 struct Profile: Sendable {
-    struct Entry: Sendable {
-        var value: String
-        var line: Int
-    }
+    typealias Entry = INIDocument.Entry
 
     var name: String
     var path: String
-    var entries: [String: Entry]
+    var entries: [Entry]
+    var isReadableByOthers: Bool
+    /// The file belongs to the user and nobody else can write it.
+    var mayRunCommands: Bool
 
-    var apiToken: Entry? { present(.apiToken) }
-    var projectID: Entry? { present(.projectID) }
-    var apiEndpoint: Entry? { present(.apiEndpoint) }
+    /// One that is empty counts as not there.
+    func entry(_ key: CredentialsFile.Key) -> Entry? {
+        entries.first { $0.key == key.rawValue && !$0.value.isEmpty }
+    }
+
+    var holdsToken: Bool { entry(.apiToken) != nil || entry(.credentialProcess) != nil }
 
     func source(_ entry: Entry) -> Source { .profile(name, path: path, line: entry.line) }
-
-    var lacksToken: AuthenticationError {
-        ErrorMapping.profile(name, problem: "has no api_token in", path: path, others: [])
-    }
-
-    private func present(_ key: CredentialsFile.Key) -> Entry? {
-        guard let entry = entries[key.rawValue], !entry.value.isEmpty else { return nil }
-        return entry
-    }
+    func processSource(_ entry: Entry) -> Source { .process(name, path: path, line: entry.line) }
 }

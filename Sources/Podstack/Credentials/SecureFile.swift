@@ -10,8 +10,14 @@
 enum SecureFile {
     struct Content {
         var bytes: [UInt8]
-        /// A regular file of this user that others may read.
-        var isReadableByOthers: Bool
+        /// A regular file of this user; not so are pipes, and secrets that the system has mounted.
+        var isOwn: Bool
+        /// Permission bits.
+        var mode: mode_t
+
+        var isReadableByOthers: Bool { isOwn && mode & 0o077 != 0 }
+        /// Only its owner may change it, so it may say which program to run.
+        var isWritableByOwnerAlone: Bool { isOwn && mode & 0o022 == 0 }
     }
 
     /// More than any credentials file; a device that never ends must not fill the memory.
@@ -38,8 +44,8 @@ enum SecureFile {
             bytes += chunk[..<count]
             guard bytes.count <= largest else { throw ConfigurationError(message: "\(path) is larger than 16 MiB") }
         }
-        let isOwn = status.st_mode & S_IFMT == S_IFREG && status.st_uid == getuid()
-        return Content(bytes: bytes, isReadableByOthers: isOwn && status.st_mode & 0o077 != 0)
+        let isOwn = status.st_mode & S_IFMT == S_IFREG && status.st_uid == geteuid()
+        return Content(bytes: bytes, isOwn: isOwn, mode: status.st_mode & 0o777)
     }
 
     /// Replaces the content by what `change` makes of it, all or nothing, one writer at a time.
@@ -58,32 +64,51 @@ enum SecureFile {
         let before = try read(target)
         let after = try change(before?.bytes ?? [])
         guard before == nil || before?.bytes != after else { return }
-        try replace(target, with: after, mode: mode(of: target), folder: folder)
+        try replace(target, with: after, folder: folder)
     }
 
-    private static func replace(_ path: String, with bytes: [UInt8], mode: mode_t, folder: String) throws {
-        let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0...UInt32.max)).tmp"
+    /// Takes every right of others away. False when the file is not there or has none to take.
+    @discardableResult
+    static func restrict(_ path: String) throws -> Bool {
+        guard let content = try read(path), content.isReadableByOthers else { return false }
+        guard chmod(path, content.mode & 0o700) == 0 else { throw failure("cannot change the mode of", path) }
+        return true
+    }
+
+    static func remove(_ path: String) throws {
+        guard unlink(path) == 0 || errno == ENOENT else { throw failure("cannot remove", path) }
+    }
+
+    private static func replace(_ path: String, with bytes: [UInt8], folder: String) throws {
+        // The lock is held, so what lies there was left by a writer that was killed.
+        let temporary = path + ".tmp"
+        unlink(temporary)
         let descriptor = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw failure("cannot write beside", path) }
-        do {
-            defer { close(descriptor) }
-            // The umask may have taken bits away, and a stricter file stays stricter.
-            guard writeAll(bytes, to: descriptor), fchmod(descriptor, mode) == 0, fsync(descriptor) == 0 else {
-                let error = failure("cannot write", path)
-                unlink(temporary)
-                throw error
-            }
+        var isDone = false
+        defer {
+            close(descriptor)
+            if !isDone { unlink(temporary) }
         }
-        guard rename(temporary, path) == 0 else {
-            let error = failure("cannot replace", path)
-            unlink(temporary)
-            throw error
+        guard keepOwner(of: path, descriptor) else { throw failure("cannot keep the owner of", path) }
+        // The umask may have taken bits away, and a stricter file stays stricter.
+        guard writeAll(bytes, to: descriptor), fchmod(descriptor, mode(of: path)) == 0, fsync(descriptor) == 0 else {
+            throw failure("cannot write", path)
         }
+        guard rename(temporary, path) == 0 else { throw failure("cannot replace", path) }
+        isDone = true
         let directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if directory >= 0 {
             fsync(directory)
             close(directory)
         }
+    }
+
+    /// Root may write for another user, who must be able to read it afterwards; nobody else can give a file away.
+    private static func keepOwner(of path: String, _ descriptor: Int32) -> Bool {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_uid != geteuid() else { return true }
+        return fchown(descriptor, status.st_uid, status.st_gid) == 0
     }
 
     private static func makeFolder(_ path: String) throws {

@@ -90,7 +90,8 @@ private struct References {
             }
             let name = index + 2
             delimiter = max(delimiter, name)
-            while delimiter < bytes.count, bytes[delimiter] != UInt8(ascii: "}"), bytes[delimiter] != UInt8(ascii: ":") {
+            while delimiter < bytes.count, bytes[delimiter] != UInt8(ascii: "}"), bytes[delimiter] != UInt8(ascii: ":")
+            {
                 delimiter += 1
             }
             guard delimiter < bytes.count else { return nil }

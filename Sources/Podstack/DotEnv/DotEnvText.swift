@@ -26,15 +26,6 @@ enum DotEnvText {
     private static func check(_ bytes: [UInt8]) throws(NotUTF8) {
         // The usual file is valid, and to know only that is fast.
         guard String(validating: bytes, as: UTF8.self) == nil else { return }
-        var parser = Unicode.UTF8.ForwardParser()
-        var rest = bytes.makeIterator()
-        var offset = 0
-        while true {
-            switch parser.parseScalar(from: &rest) {
-            case .valid(let scalar): offset += scalar.count
-            case .error: throw NotUTF8(offset: offset)
-            case .emptyInput: return
-            }
-        }
+        throw NotUTF8(offset: UTF8Prefix.length(of: bytes))
     }
 }

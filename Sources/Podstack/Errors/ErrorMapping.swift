@@ -2,11 +2,13 @@ import PodstackAPI
 
 /// The only place that makes the errors of the SDK.
 enum ErrorMapping {
-    /// The error for an answer that is not a success.
-    static func error(for response: TransportResponse, token: Setting<APIToken>) -> any PodstackError {
+    /// The error for an answer that is not a success. What the answer says is shown without the token that was sent.
+    static func error(
+        for response: TransportResponse, token: APIToken, source: Source, otherTokens: (APIToken) -> [Source]
+    ) -> any PodstackError {
         let body = try? APICoding.decode(ErrorBody.self, from: response.body)
         var answer = ServiceAnswer(
-            message: body?.message ?? notTheAPI(response),
+            message: TokenRedaction.redact(token, in: body?.message ?? notTheAPI(response)),
             code: body?.code,
             requestID: body?.requestID ?? response.header("x-request-id"),
             statusCode: response.status,
@@ -15,7 +17,7 @@ enum ErrorMapping {
         switch response.status {
         case 401:
             answer.message = "Invalid API token"
-            answer.hint = rejectedTokenHint(answer, token: token)
+            answer.hint = rejectedTokenHint(answer, token: token, source: source, others: otherTokens(token))
             return AuthenticationError(answer: answer)
         case _ where answer.code == .quotaExceeded:
             return QuotaExceededError(answer: answer)
@@ -28,7 +30,8 @@ enum ErrorMapping {
         case 404:
             return ResourceNotFoundError(answer: answer)
         case 429:
-            return RateLimitError(answer: answer, retryAfter: response.header("retry-after").flatMap { Int($0) })
+            let wait = response.header("retry-after").flatMap { RetryAfter.parse($0) }
+            return RateLimitError(answer: answer, retryAfter: wait.map { Int($0.components.seconds) })
         case 400..<500:
             return ValidationError(answer: answer)
         default:
@@ -64,6 +67,31 @@ enum ErrorMapping {
         )
     }
 
+    /// A token that may be sent, else the error that says what is wrong with it.
+    static func usable(_ text: String, from source: Source) throws(AuthenticationError) -> APIToken {
+        let token = APIToken(text)
+        if let defect = token.defect { throw unusableToken(source, because: defect) }
+        return token
+    }
+
+    static func credentialsFile(_ failure: INIDocument.Failure, path: String) -> ConfigurationError {
+        ConfigurationError(message: "\(path)\(failure.line.map { ":\($0)" } ?? ""): \(failure.reason)")
+    }
+
+    static func unsafeCommand(_ source: Source, path: String) -> ConfigurationError {
+        ConfigurationError(
+            message: "\(source.origin) is not run: \(path) must belong to you, and others must not be able to write it",
+            hint: "chmod 600 \(path)")
+    }
+
+    static func notVouched(_ message: String, for variable: String) -> ConfigurationError {
+        ConfigurationError(
+            message: message,
+            hint: variable == EnvironmentVariable.apiEndpoint.rawValue
+                ? "If that is meant, pass apiEndpoint: (on the command line --api-endpoint), or load the file with trust: true"
+                : "If that is meant, set \(variable) outside of the file, or load the file with trust: true")
+    }
+
     static func profile(_ name: String, problem: String, path: String, others: [String]) -> AuthenticationError {
         var message = "No API token provided: profile \"\(name)\" \(problem) \(path)"
         if let near = others.first(where: { $0.lowercased() == name.lowercased() }), near != name {
@@ -74,17 +102,24 @@ enum ErrorMapping {
         return AuthenticationError(answer: ServiceAnswer(message: message, code: .missingToken))
     }
 
-    private static func rejectedTokenHint(_ answer: ServiceAnswer, token: Setting<APIToken>) -> String {
+    private static func rejectedTokenHint(
+        _ answer: ServiceAnswer, token: APIToken, source: Source, others: [Source]
+    ) -> String {
         var sentences: [String] = []
         switch answer.code {
         case .expiredToken:
             sentences.append("It expired\(time(answer.details["expired_at"])); create a new one")
         case .revokedToken:
             sentences.append("It was revoked\(time(answer.details["revoked_at"])); create a new one")
+        case .rotatedToken:
+            sentences.append("It was rotated\(time(answer.details["rotated_at"])); use the one that came instead of it")
         default:
-            if let reason = token.value.suspicion { sentences.append(reason) }
+            if let reason = token.suspicion { sentences.append(reason) }
         }
-        sentences.append("The token came from \(token.source.origin)")
+        sentences.append("The token came from \(source.origin)")
+        if !others.isEmpty {
+            sentences.append("A different one is in \(others.map(\.origin).joined(separator: " and in "))")
+        }
         return sentences.joined(separator: ". ")
     }
 

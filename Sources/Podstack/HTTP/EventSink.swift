@@ -1,5 +1,11 @@
 import Synchronization
 
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
 /// Tells the events of a client to whoever wants them, and costs nothing when nobody does.
 final class EventSink: Sendable {
     private let onEvent: (@Sendable (ClientEvent) -> Void)?
@@ -14,11 +20,11 @@ final class EventSink: Sendable {
     }
 
     /// Every authenticated answer says when its token expires; it is told once, when that is near.
-    func noteExpiry(_ response: TransportResponse) {
+    func noteExpiry(_ response: TransportResponse, now: Date) {
         guard isWanted, !hasToldExpiry.load(ordering: .relaxed),
             let text = response.header("podstack-token-expires"), let date = Timestamp.parse(text)
         else { return }
-        let left = Int(date.timeIntervalSinceNow)
+        let left = Int(date.timeIntervalSince(now))
         guard left < 14 * 86_400, !hasToldExpiry.exchange(true, ordering: .relaxed) else { return }
         send { .tokenExpiring(expiresAt: text, secondsLeft: left) }
     }

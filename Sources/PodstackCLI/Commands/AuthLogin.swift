@@ -21,10 +21,12 @@ extension Command {
                 message: "\(variable) is set and would still be used instead of what is stored",
                 hint: "unset \(variable), or store it all the same with --force")
         }
-        try token.withSecret { try CredentialsFile.set(.apiToken, to: $0, profile: profile, path: path) }
+        var file = try CredentialsFile(path: path)
+        try token.withSecret { try file.set(.apiToken, to: $0, profile: profile) }
         if let endpoint = invocation.arguments.value("api-endpoint") {
-            try CredentialsFile.set(.apiEndpoint, to: endpoint, profile: profile, path: path)
+            try file.set(.apiEndpoint, to: endpoint, profile: profile)
         }
+        try file.save()
         try invocation.write(user) { "Authenticated as: \(Table.printable(user.email))" }
         invocation.note("Stored in \(path) [\(profile)]")
         return .done

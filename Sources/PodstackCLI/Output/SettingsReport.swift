@@ -19,7 +19,7 @@ struct SettingsReport: Encodable {
     init(_ configuration: Configuration) {
         rows = configuration.rows.map { row in
             guard let source = row.source else { return (row.name, nil) }
-            let shadows = row.shadows.map { Shadow(source: $0.kind, origin: Self.origin($0)) }
+            let shadows = row.shadows.map { Shadow(source: $0.source.kind, origin: Self.origin($0.source)) }
             return (row.name, Row(value: row.value, source: source.kind, origin: Self.origin(source), shadows: shadows))
         }
     }
@@ -42,7 +42,7 @@ struct SettingsReport: Encodable {
             configuration.rows.map { row in
                 [
                     row.name, row.value, row.source.map(origin) ?? "not set",
-                    row.shadows.map(origin).joined(separator: ", "),
+                    row.shadows.map { origin($0.source) }.joined(separator: ", "),
                 ]
             })
     }

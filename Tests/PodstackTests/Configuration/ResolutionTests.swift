@@ -58,7 +58,8 @@ struct ResolutionTests {
         let configuration = try Configuration(environment: environment(["PODSTACK_API_TOKEN": "variable_token"]))
         #expect(configuration.apiToken?.source == .environment("PODSTACK_API_TOKEN"))
         #expect(
-            configuration.apiToken?.shadows == [.profile("default", path: home.file("credentials"), line: 2)])
+            configuration.apiToken?.shadows.map(\.source)
+                == [.profile("default", path: home.file("credentials"), line: 2)])
         #expect(configuration.apiEndpoint.source == .default)
         #expect(!"\(configuration)".contains("variable_token"))
     }

@@ -6,7 +6,7 @@ import Testing
 @Suite("Credentials file")
 struct CredentialsFileTests {
     func value(_ line: String) throws -> String? {
-        try INIDocument(Array("[p]\napi_token = \(line)\n".utf8)).entries(of: "p")?["api_token"]?.value
+        try INIDocument(Array("[p]\napi_token = \(line)\n".utf8)).entries(of: "p")?.first?.value
     }
 
     @Test(
@@ -23,7 +23,7 @@ struct CredentialsFileTests {
         let text = ["[default]", "api_token = one", "", "[production]", "API_Token = two"].joined(separator: lineEnd)
         let document = try INIDocument([0xEF, 0xBB, 0xBF] + Array(text.utf8))
         #expect(document.sectionNames == ["default", "production"])
-        #expect(document.entries(of: "production")?["api_token"] == INIDocument.Entry(value: "two", line: 5))
+        #expect(document.entries(of: "production") == [INIDocument.Entry(key: "api_token", value: "two", line: 5)])
         #expect(document.bytes == [0xEF, 0xBB, 0xBF] + Array(text.utf8))
     }
 
@@ -78,7 +78,7 @@ struct CredentialsFileTests {
             let value = (0..<3).map { _ in pieces.filter { !$0.contains("\n") && $0 != "\r" }.randomElement() ?? "" }
                 .joined()
             guard (try? document.set("token", to: value, section: "a")) != nil else { continue }
-            #expect(try INIDocument(document.bytes).entries(of: "a")?["token"]?.value == value)
+            #expect(try INIDocument(document.bytes).entries(of: "a")?.first { $0.key == "token" }?.value == value)
         }
         #expect(understood > 1000)
     }
@@ -91,7 +91,9 @@ struct CredentialsFileTests {
             for writer in 0..<8 {
                 group.addTask {
                     for round in 0..<5 {
-                        try CredentialsFile.set(.apiToken, to: "t\(writer)", profile: "p\(writer)-\(round)", path: path)
+                        var file = try CredentialsFile(path: path)
+                        try file.set(.apiToken, to: "t\(writer)", profile: "p\(writer)-\(round)")
+                        try file.save()
                     }
                 }
             }
@@ -106,7 +108,9 @@ struct CredentialsFileTests {
         let home = try TemporaryDirectory()
         let path = try home.write("what is this", to: "credentials")
         #expect(throws: ConfigurationError.self) {
-            try CredentialsFile.set(.apiToken, to: "t", profile: "p", path: path)
+            var file = try CredentialsFile(path: path)
+            try file.set(.apiToken, to: "t", profile: "p")
+            try file.save()
         }
         #expect(home.read("credentials") == "what is this")
     }

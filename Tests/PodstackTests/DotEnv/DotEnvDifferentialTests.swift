@@ -28,7 +28,9 @@ struct DotEnvDifferentialTests {
             "\u{3000}", "\u{200B}", "\u{180E}", "\u{301}", "=\u{301}", "'\u{301}", "e\u{301}", "é", "日本", "🇦🇶", "\u{0}",
             "\u{7}", "\u{1B}", "\u{7F}", "\u{FEFF}", "`", "A=1\n", "B='x'\n", "export C=\"y\" # z\n",
         ].map { Array($0.utf8) }
-    static let brokenBytes: [[UInt8]] = [[0x80], [0xC3], [0xE2, 0x82], [0xF5], [0xED, 0xA0, 0x80], [0xFF], [0xC0, 0xAF]]
+    static let brokenBytes: [[UInt8]] = [
+        [0x80], [0xC3], [0xE2, 0x82], [0xF5], [0xED, 0xA0, 0x80], [0xFF], [0xC0, 0xAF],
+    ]
 
     static func text(_ generator: inout SeededGenerator) -> [UInt8] {
         var bytes: [UInt8] = []

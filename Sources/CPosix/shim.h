@@ -1,0 +1,13 @@
+// What starting a program needs, and the system's Swift module lacks: it is compiled without the GNU extensions.
+#include <spawn.h>
+
+#ifdef __linux__
+static const short podstack_spawn_new_session = 0x80; // POSIX_SPAWN_SETSID
+extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
+static inline int podstack_spawn_close_from(posix_spawn_file_actions_t *actions, int from) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, from);
+}
+#else
+static const short podstack_spawn_new_session = POSIX_SPAWN_SETSID | POSIX_SPAWN_CLOEXEC_DEFAULT;
+static inline int podstack_spawn_close_from(posix_spawn_file_actions_t *actions, int from) { return 0; }
+#endif

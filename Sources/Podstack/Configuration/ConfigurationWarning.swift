@@ -1,0 +1,26 @@
+import Synchronization
+
+/// Something about the settings that works but should be changed.
+enum ConfigurationWarning: Sendable, Hashable {
+    case readableByOthers(String)
+    case profileIgnored(because: Source)
+    case dotEnvInParent(String)
+
+    var text: String {
+        switch self {
+        case .readableByOthers(let path):
+            "others can read \(path); \"podstack config check --fix\" or chmod 600 keeps it to you"
+        case .profileIgnored(let source):
+            "PODSTACK_PROFILE is ignored, since the token of \(source.origin) comes before it"
+        case .dotEnvInParent(let path): "the token comes from \(path), which is not in the working directory"
+        }
+    }
+
+    private static let told = Mutex<Set<ConfigurationWarning>>([])
+
+    /// Whether to tell it: about the mode of a file once a process.
+    var isDue: Bool {
+        guard case .readableByOthers = self else { return true }
+        return Self.told.withLock { $0.insert(self).inserted }
+    }
+}

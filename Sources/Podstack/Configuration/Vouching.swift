@@ -1,0 +1,48 @@
+/// A token is sent only to an endpoint that its own source vouches for: what a `.env` says about where tokens go counts
+/// only for a token of that same file. Else a cloned repository could send for the user's token.
+enum Vouching {
+    /// Throws ``ConfigurationError`` when an untrusted `.env` set a variable that steers.
+    static func refuseSteering(_ environment: Environment, tokenSource: () -> Source?) throws(ConfigurationError) {
+        let steering = environment.dotEnvOrigins.filter {
+            EnvironmentVariable.steering.contains($0.key) && !$0.value.isTrusted
+        }
+        guard let (name, origin) = steering.min(by: { $0.key < $1.key }) else { return }
+        let source = Source.dotEnv(name, path: origin.path, line: origin.line)
+        let token = tokenSource().map { "the token from \($0.origin)" } ?? "a token"
+        throw ErrorMapping.notVouched("\(source.origin) would steer where \(token) goes or who can read it", for: name)
+    }
+
+    /// Throws ``ConfigurationError`` when an untrusted `.env` set the endpoint, and not everything that is sent there
+    /// stands in the same file.
+    static func check(
+        endpoint: Source, token: Source?, project: Source?, environment: Environment
+    ) throws(ConfigurationError) {
+        guard case .dotEnv(let variable, let path, _) = endpoint,
+            let origin = environment.dotEnvOrigin(of: variable), !origin.isTrusted
+        else { return }
+        guard origin.isLiteral else {
+            throw ErrorMapping.notVouched(
+                "The API endpoint from \(endpoint.origin) is made of other variables, which it would give away",
+                for: variable)
+        }
+        // Without a token nothing is sent.
+        guard let token else { return }
+        guard isLiteral(token, of: path, environment) else {
+            throw ErrorMapping.notVouched(
+                "The API endpoint from \(endpoint.origin) gets only a token that is written in the same file, "
+                    + "and the token comes from \(token.origin)", for: variable)
+        }
+        // A project id that expanded another secret would carry that instead.
+        if let project, case .dotEnv = project, !isLiteral(project, of: path, environment) {
+            throw ErrorMapping.notVouched(
+                "The API endpoint from \(endpoint.origin) gets only a project that is written in the same file, "
+                    + "and the project comes from \(project.origin)", for: variable)
+        }
+    }
+
+    private static func isLiteral(_ source: Source, of path: String, _ environment: Environment) -> Bool {
+        guard case .dotEnv(let variable, path, _) = source, let origin = environment.dotEnvOrigin(of: variable)
+        else { return false }
+        return origin.path == path && origin.isLiteral
+    }
+}

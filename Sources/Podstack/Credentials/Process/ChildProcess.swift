@@ -1,0 +1,178 @@
+import CPosix
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Runs a program to its end: no input, a session of its own, bounded time and output.
+enum ChildProcess {
+    struct Result: Sendable {
+        /// The exit status, or 128 and the signal that ended it.
+        var status: Int32
+        var output: [UInt8]
+        var error: [UInt8]
+    }
+
+    static let longest = Duration.seconds(30)
+    static let largest = 64 << 10
+
+    /// Throws ``ConfigurationError``, which names `source`, when it cannot be started, takes too long or prints too much.
+    /// Cancelling the task ends the program and all that it started.
+    static func run(
+        _ words: [String], environment: [String: String], of source: Source, within longest: Duration = longest
+    ) async throws -> Result {
+        let running = Running()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                // A thread of its own: it blocks, which a task must not.
+                BlockingThread.start {
+                    let result = Swift.Result { try run(words, environment, source, longest, running) }
+                    continuation.resume(with: running.isCancelled ? .failure(CancellationError()) : result)
+                }
+            }
+        } onCancel: {
+            running.cancel()
+        }
+    }
+
+    private static func run(
+        _ words: [String], _ environment: [String: String], _ source: Source, _ longest: Duration, _ running: Running
+    ) throws(ConfigurationError) -> Result {
+        let output = try Pipe(source)
+        let error = try Pipe(source)
+        let id = try spawn(words, environment, output: output.writing, error: error.writing, source)
+        output.closeWriting()
+        error.closeWriting()
+        running.begin(id)
+        let problem = collect(output, error, until: .now + longest)
+        running.end()
+        var status: Int32 = 0
+        while waitpid(id, &status, 0) < 0, errno == EINTR {}
+        switch problem {
+        case .tooLong:
+            throw ConfigurationError(
+                message: "\(source.origin) did not end within \(longest.components.seconds) seconds")
+        case .tooMuch: throw ConfigurationError(message: "\(source.origin) printed more than \(largest >> 10) KiB")
+        case nil: break
+        }
+        let signal = status & 0x7F
+        return Result(
+            status: signal == 0 ? (status >> 8) & 0xFF : 128 + signal, output: output.bytes, error: error.bytes)
+    }
+
+    private static func spawn(
+        _ words: [String], _ environment: [String: String], output: Int32, error: Int32, _ source: Source
+    ) throws(ConfigurationError) -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, output, 1)
+        posix_spawn_file_actions_adddup2(&actions, error, 2)
+        podstack_spawn_close_from(&actions, 3)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        posix_spawnattr_setflags(&attributes, podstack_spawn_new_session)
+        var arguments = words.map { strdup($0) } + [nil]
+        var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        defer { for string in arguments + variables { free(string) } }
+        var id = pid_t()
+        let code = posix_spawnp(&id, words[0], &actions, &attributes, &arguments, &variables)
+        guard code == 0 else {
+            throw ConfigurationError(
+                message: "\(source.origin) cannot run \(words[0]): \(String(cString: strerror(code)))")
+        }
+        return id
+    }
+
+    private enum Problem { case tooLong, tooMuch }
+
+    /// Reads both streams until they end.
+    private static func collect(_ output: Pipe, _ error: Pipe, until end: ContinuousClock.Instant) -> Problem? {
+        while !(output.isAtEnd && error.isAtEnd) {
+            let left = (end - .now).milliseconds
+            guard left > 0 else { return .tooLong }
+            var descriptors = [output, error].map {
+                // A negative one is not looked at.
+                pollfd(fd: $0.isAtEnd ? -1 : $0.reading, events: Int16(POLLIN), revents: 0)
+            }
+            guard poll(&descriptors, 2, Int32(clamping: left)) >= 0 || errno == EINTR else { return nil }
+            for (pipe, descriptor) in zip([output, error], descriptors) where descriptor.revents != 0 { pipe.read() }
+            if output.bytes.count > largest || error.bytes.count > largest { return .tooMuch }
+        }
+        return nil
+    }
+}
+
+/// The program that runs, for who may want to end it: its id is good for as long as it was not waited for.
+private final class Running: Sendable {
+    private let state = Mutex<(id: pid_t?, isCancelled: Bool)>((nil, false))
+
+    var isCancelled: Bool { state.withLock(\.isCancelled) }
+
+    func begin(_ id: pid_t) {
+        state.withLock {
+            $0.id = id
+            if $0.isCancelled { kill(-id, SIGKILL) }
+        }
+    }
+
+    /// Ends also what the program started and left behind.
+    func end() {
+        state.withLock {
+            if let id = $0.id { kill(-id, SIGKILL) }
+            $0.id = nil
+        }
+    }
+
+    func cancel() {
+        state.withLock {
+            $0.isCancelled = true
+            if let id = $0.id { kill(-id, SIGKILL) }
+        }
+    }
+}
+
+/// The two ends of what a program writes. Used by one thread.
+private final class Pipe {
+    private(set) var bytes: [UInt8] = []
+    private(set) var isAtEnd = false
+    let reading: Int32
+    let writing: Int32
+    private var isWritingOpen = true
+
+    init(_ source: Source) throws(ConfigurationError) {
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else {
+            throw ConfigurationError(message: "\(source.origin) cannot be run: \(String(cString: strerror(errno)))")
+        }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        (reading, writing) = (ends[0], ends[1])
+    }
+
+    deinit {
+        close(reading)
+        if isWritingOpen { close(writing) }
+    }
+
+    func closeWriting() {
+        close(writing)
+        isWritingOpen = false
+    }
+
+    func read() {
+        var chunk = [UInt8](repeating: 0, count: 1 << 14)
+        let count = systemRead(reading, &chunk, chunk.count)
+        if count > 0 { bytes += chunk[..<count] }
+        if count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN) { isAtEnd = true }
+    }
+}
+
+/// `read` of the C library, which the name of a method hides.
+private let systemRead: @Sendable (Int32, UnsafeMutableRawPointer?, Int) -> Int = { read($0, $1, $2) }

@@ -1,0 +1,50 @@
+import PodstackAPI
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// What a `credential_process` prints. Pure.
+struct CredentialProcessAnswer: Decodable {
+    var version: Int
+    var apiToken: String
+    var expiresAt: Date?
+
+    private enum CodingKeys: String, CodingKey {
+        case version
+        case apiToken = "api_token"
+        case expiresAt = "expires_at"
+    }
+
+    /// Throws ``ConfigurationError`` when the command failed or printed anything else, never with what it printed.
+    static func credential(in result: ChildProcess.Result, from source: Source) throws -> Credential {
+        guard result.status == 0 else {
+            let said = readable(result.error)
+            throw ConfigurationError(
+                message: "\(source.origin) failed with status \(result.status)" + (said.isEmpty ? "" : ": \(said)"))
+        }
+        let answer: CredentialProcessAnswer
+        do { answer = try APICoding.decode(CredentialProcessAnswer.self, from: result.output) } catch {
+            throw ConfigurationError(
+                message: "\(source.origin) did not print the JSON object that is expected",
+                hint: #"It prints {"version": 1, "api_token": "…", "expires_at": "2027-01-31T12:00:00Z"}"#)
+        }
+        guard answer.version == 1 else {
+            throw ConfigurationError(
+                message: "\(source.origin) printed version \(answer.version), and only version 1 is understood")
+        }
+        return Credential(try ErrorMapping.usable(answer.apiToken, from: source), expiresAt: answer.expiresAt)
+    }
+
+    /// The beginning of what it said, without what could write to a terminal and without tokens.
+    private static func readable(_ bytes: [UInt8]) -> String {
+        let text = TokenRedaction.redact(String(decoding: bytes.prefix(2000), as: UTF8.self))
+        let words = text.split(whereSeparator: \.isWhitespace).prefix(60).joined(separator: " ")
+        let scalars = words.unicodeScalars.filter {
+            ![.control, .format, .lineSeparator, .paragraphSeparator].contains($0.properties.generalCategory)
+        }
+        return String(String.UnicodeScalarView(scalars))
+    }
+}

@@ -1,0 +1,32 @@
+/// What `PODSTACK_API_TOKEN` holds at each question, or the file that `PODSTACK_API_TOKEN_FILE` names.
+public struct EnvironmentCredentials: CredentialProvider {
+    private let environment: Environment
+
+    init(_ environment: Environment) { self.environment = environment }
+
+    public var source: Source {
+        environment[.apiToken] == nil && environment[.apiTokenFile] != nil
+            ? .environment(EnvironmentVariable.apiTokenFile.rawValue)
+            : .environment(EnvironmentVariable.apiToken.rawValue)
+    }
+
+    /// Throws ``AuthenticationError`` when neither is set, or what they hold can be no token.
+    public func credential(insteadOf refused: APIToken?) async throws -> Credential {
+        if let value = environment[.apiToken] {
+            return Credential(try ErrorMapping.usable(value, from: environment.source(of: .apiToken)))
+        }
+        guard let path = environment[.apiTokenFile] else {
+            throw ErrorMapping.noToken(
+                lookedIn: [EnvironmentVariable.apiToken.rawValue, EnvironmentVariable.apiTokenFile.rawValue],
+                misnamedVariable: nil)
+        }
+        let file = TokenFileCredentials(path: path, source: .file(path, namedBy: environment.source(of: .apiTokenFile)))
+        return try await file.credential(insteadOf: refused)
+    }
+}
+
+extension CredentialProvider where Self == EnvironmentCredentials {
+    public static func environment(_ environment: Environment = .process) -> EnvironmentCredentials {
+        EnvironmentCredentials(environment)
+    }
+}
