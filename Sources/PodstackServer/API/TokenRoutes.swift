@@ -55,6 +55,21 @@ struct TokenRoutes: Sendable {
         return .noContent
     }
 
+    @Sendable func rotate(_ exchange: Exchange) throws -> Response {
+        try rotate(exchange.parameters[0], exchange)
+    }
+
+    @Sendable func rotateSelf(_ exchange: Exchange) throws -> Response {
+        try rotate(try exchange.caller().token.id, exchange)
+    }
+
+    private func rotate(_ id: String, _ exchange: Exchange) throws -> Response {
+        let time = now()
+        let request = try RotationRequest(try JSONBody.optionalObject(of: exchange.request), tokenID: id)
+        let (token, secret) = try tokens.rotate(id, request, by: try exchange.caller(), now: time)
+        return try .json(CreatedToken(token: shown(token, time), secret: secret))
+    }
+
     private func shown(_ token: TokenRecord, _ time: Int64) -> Token {
         token.shown(at: time, lastUsedAt: tokens.lastUsed.latest(token.id) ?? token.lastUsedAt)
     }
