@@ -39,6 +39,13 @@ struct TokenRoutes: Sendable {
         return try .json(shown(token, now()))
     }
 
+    @Sendable func update(_ exchange: Exchange) throws -> Response {
+        let time = now()
+        let request = try TokenUpdateRequest(try JSONBody.object(of: exchange.request))
+        let caller = try exchange.caller().token
+        return try .json(shown(try tokens.update(exchange.parameters[0], request, by: caller, now: time), time))
+    }
+
     @Sendable func revoke(_ exchange: Exchange) throws -> Response {
         let caller = try exchange.caller().token
         try tokens.revoke(exchange.parameters[0], accountID: caller.accountID, now: now())

@@ -76,13 +76,4 @@ extension TokenService {
                 message: "Access denied to resource: the token lives longer than the one that would rotate it")
         }
     }
-
-    private func checkIsAlive(_ token: TokenRecord, now: Int64) throws {
-        guard token.revokedAt == nil else {
-            throw APIError.conflict("The token is revoked and cannot be rotated; make a new one")
-        }
-        guard !token.isExpired(at: now) else {
-            throw APIError.conflict("The token has expired and cannot be rotated; make a new one")
-        }
-    }
 }

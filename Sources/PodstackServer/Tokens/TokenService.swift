@@ -64,10 +64,7 @@ struct TokenService: Sendable {
                 return (existing, nil)
             }
             if let wanted = projectIDs {
-                let own = try AccountStore.projectIDs(accountID: record.accountID, in: connection)
-                if let foreign = wanted.first(where: { !own.contains($0) }) {
-                    throw APIError.notFound(type: "project", id: foreign)
-                }
+                try checkProjectsExist(wanted, of: record, in: connection)
             }
             let active = try TokenStore.countActive(accountID: record.accountID, now: now, in: connection)
             guard active < maxActive else { throw quotaExceeded(active) }
@@ -121,6 +118,24 @@ struct TokenService: Sendable {
             throw APIError.notFound(type: "token", id: id)
         }
         return token
+    }
+
+    func checkProjectsExist(
+        _ wanted: [String], of token: TokenRecord, in connection: any DatabaseConnection
+    ) throws {
+        let own = try AccountStore.projectIDs(accountID: token.accountID, in: connection)
+        if let foreign = wanted.first(where: { !own.contains($0) }) {
+            throw APIError.notFound(type: "project", id: foreign)
+        }
+    }
+
+    func checkIsAlive(_ token: TokenRecord, now: Int64) throws {
+        guard token.revokedAt == nil else {
+            throw APIError.conflict("The token is revoked and cannot change any more; make a new one")
+        }
+        guard !token.isExpired(at: now) else {
+            throw APIError.conflict("The token has expired and cannot change any more; make a new one")
+        }
     }
 
     private func expiry(_ request: TokenRequest, parent: TokenRecord?, now: Int64) throws -> Int64? {
