@@ -7,6 +7,7 @@ public struct Scope: Hashable, Sendable, LosslessStringConvertible {
     public static let all = Scope(resource: nil, action: nil)
     public static let tokensRead = Scope(resource: "tokens", action: "read")
     public static let tokensCreate = Scope(resource: "tokens", action: "create")
+    public static let tokensUpdate = Scope(resource: "tokens", action: "update")
     public static let tokensDelete = Scope(resource: "tokens", action: "delete")
 
     /// Nil stands for every resource.

@@ -9,6 +9,7 @@ import Synchronization
 /// The service without its socket: a data directory, opened.
 struct Service: Sendable {
     let database: any Database
+    let verifier: TokenVerifier
     let tokens: TokenService
     let lastUsed: LastUsedTracker
     let log: Log
@@ -26,8 +27,9 @@ struct Service: Sendable {
         self.now = now
         lastUsed = LastUsedTracker()
         let digest = TokenDigest(pepper: pepper)
+        verifier = TokenVerifier(database: database, digest: digest)
         tokens = TokenService(
-            database: database, digest: digest, verifier: TokenVerifier(database: database, digest: digest),
+            database: database, digest: digest, changes: Changes(database: database, verifier: verifier),
             lastUsed: lastUsed, maxActive: maxActiveTokens)
     }
 
@@ -49,6 +51,6 @@ struct Service: Sendable {
 
     var handler: RequestHandler {
         RequestHandler(
-            router: Router(Routes.all(self)), verifier: tokens.verifier, lastUsed: lastUsed, log: log, now: now)
+            router: Router(Routes.all(self)), verifier: verifier, lastUsed: lastUsed, log: log, now: now)
     }
 }

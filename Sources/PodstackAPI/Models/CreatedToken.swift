@@ -1,4 +1,4 @@
-/// The answer of `POST /v1/tokens`: the fields of the token and, only when the service made the secret, the secret.
+/// The answer of `POST /v1/tokens` and of a rotation: the fields of the token and, only when the service made the secret, the secret.
 public struct CreatedToken: Codable, Sendable {
     public var token: Token
     /// The whole token, once; nil when the caller made it.

@@ -19,9 +19,9 @@ public struct Token: Codable, Sendable, Hashable, Identifiable {
     /// Nil when it never expires.
     public var expiresAt: Date?
     public var lastUsedAt: Date?
-    /// Starts at 1 and grows with every rotation.
+    /// Starts at 1 and grows when the new secret of a rotation is first used.
     public var generation: Int
-    /// 90 days after it was created or last rotated.
+    /// 90 days after its secret was made.
     public var rotateBy: Date?
     /// `active`, `expired` or `revoked`.
     public var status: String?

@@ -19,6 +19,10 @@ struct APIError: Error {
         APIError(status: 400, code: .badRequest, message: message)
     }
 
+    static func conflict(_ message: String) -> APIError {
+        APIError(status: 409, code: .conflict, message: message)
+    }
+
     static func validation(_ fieldErrors: [String: [String]]) -> APIError {
         let fields = fieldErrors.mapValues { JSONValue.array($0.map(JSONValue.string)) }
         let names = fieldErrors.keys.sorted().joined(separator: ", ")

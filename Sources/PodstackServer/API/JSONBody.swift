@@ -2,6 +2,11 @@ import PodstackAPI
 
 /// The JSON object of a request.
 enum JSONBody {
+    /// The same, and no body at all is an object without fields.
+    static func optionalObject(of request: Request) throws -> [String: JSONValue] {
+        request.body.isEmpty ? [:] : try object(of: request)
+    }
+
     static func object(of request: Request) throws -> [String: JSONValue] {
         let type = request.header("content-type")?.split(separator: ";").first.map { $0.lowercased() } ?? ""
         guard type == "application/json" else {

@@ -17,8 +17,11 @@ enum Routes {
             Route("POST", "/v1/tokens", .scope(.tokensCreate), handle: tokens.create),
             Route("GET", "/v1/tokens/self", .anyToken, handle: tokens.getSelf),
             Route("DELETE", "/v1/tokens/self", .anyToken, handle: tokens.revokeSelf),
+            Route("POST", "/v1/tokens/self/rotate", .anyToken, handle: tokens.rotateSelf),
             Route("GET", "/v1/tokens/{id}", .scope(.tokensRead), handle: tokens.get),
+            Route("PATCH", "/v1/tokens/{id}", .scope(.tokensUpdate), handle: tokens.update),
             Route("DELETE", "/v1/tokens/{id}", .scope(.tokensDelete), handle: tokens.revoke),
+            Route("POST", "/v1/tokens/{id}/rotate", .scope(.tokensUpdate), handle: tokens.rotate),
         ]
     }
 }

@@ -39,6 +39,13 @@ struct TokenRoutes: Sendable {
         return try .json(shown(token, now()))
     }
 
+    @Sendable func update(_ exchange: Exchange) throws -> Response {
+        let time = now()
+        let request = try TokenUpdateRequest(try JSONBody.object(of: exchange.request))
+        let caller = try exchange.caller().token
+        return try .json(shown(try tokens.update(exchange.parameters[0], request, by: caller, now: time), time))
+    }
+
     @Sendable func revoke(_ exchange: Exchange) throws -> Response {
         let caller = try exchange.caller().token
         try tokens.revoke(exchange.parameters[0], accountID: caller.accountID, now: now())
@@ -53,6 +60,21 @@ struct TokenRoutes: Sendable {
         let caller = try exchange.caller().token
         try tokens.revoke(caller.id, accountID: caller.accountID, now: now())
         return .noContent
+    }
+
+    @Sendable func rotate(_ exchange: Exchange) throws -> Response {
+        try rotate(exchange.parameters[0], exchange)
+    }
+
+    @Sendable func rotateSelf(_ exchange: Exchange) throws -> Response {
+        try rotate(try exchange.caller().token.id, exchange)
+    }
+
+    private func rotate(_ id: String, _ exchange: Exchange) throws -> Response {
+        let time = now()
+        let request = try RotationRequest(try JSONBody.optionalObject(of: exchange.request), tokenID: id)
+        let (token, secret) = try tokens.rotate(id, request, by: try exchange.caller(), now: time)
+        return try .json(CreatedToken(token: shown(token, time), secret: secret))
     }
 
     private func shown(_ token: TokenRecord, _ time: Int64) -> Token {

@@ -21,7 +21,7 @@ enum TokenCreateCommand {
     }
 
     private static func checked(_ name: String) throws -> String {
-        do { return try TokenRequest.name(.string(name)) } catch { throw UsageFailure("--name \(error.message)") }
+        do { return try TokenFields.name(.string(name)) } catch { throw UsageFailure("--name \(error.message)") }
     }
 
     private static func expiry(_ flags: Flags, now: Int64) throws -> TokenRequest.Expiry {

@@ -4,6 +4,10 @@ import Synchronization
 /// Who a verified token speaks for. Shared by all requests with that token until something about it changes.
 final class Identity: Sendable {
     let token: TokenRecord
+    /// What the secret that was shown is to the token.
+    let standing: SecretStanding
+    /// From this second on the secret is refused: the end of the token, or of the secret's grace.
+    let endsAt: Int64
     private let email: String
     private let name: String?
     private let userCreatedAt: Int64
@@ -15,21 +19,38 @@ final class Identity: Sendable {
     /// The second in which the use was last noted: one note a second is enough.
     let notedAt = Atomic<Int64>(0)
 
-    init(token: TokenRecord, user: DatabaseRow) throws {
+    init(token: TokenRecord, standing: SecretStanding, user: DatabaseRow) throws {
         self.token = token
+        self.standing = standing
+        var end = token.expiresAt
+        if case .retired(let secret) = standing { end = min(secret.endsAt, end ?? .max) }
+        endsAt = end ?? .max
         email = try user.text(0)
         name = user.optionalText(1)
         defaultProjectID = try user.text(2)
         userCreatedAt = try user.integer(3)
-        expiresText = token.expiresAt.map { Timestamp.format(.init($0)) } ?? "never"
+        expiresText = end.map { Timestamp.format(.init($0)) } ?? "never"
         whoami = Mutex((.min, []))
     }
 
     /// The user of a token; nil when there is none.
-    static func find(_ token: TokenRecord, in connection: any DatabaseConnection) throws -> Identity? {
+    static func find(
+        _ token: TokenRecord, _ standing: SecretStanding, in connection: any DatabaseConnection
+    ) throws -> Identity? {
         try connection.run(
             "SELECT email, name, default_project_id, created_at FROM users WHERE id = ?", [.text(token.userID)]
-        ).first.map { try Identity(token: token, user: $0) }
+        ).first.map { try Identity(token: token, standing: standing, user: $0) }
+    }
+
+    /// The 401 that tells the holder of the secret why it is good for nothing; nil when it is.
+    func refusalIfAny(at now: Int64) -> APIError? {
+        if token.revokedAt != nil { return Refusal.revoked(token) }
+        if token.isExpired(at: now) { return Refusal.expired(token.expiresAt) }
+        switch standing {
+        case .waiting(let secret) where secret.hasLapsed(at: now): return Refusal.expired(secret.lapsesAt)
+        case .retired(let secret) where secret.endsAt <= now: return Refusal.rotated(secret)
+        case .current, .waiting, .retired: return nil
+        }
     }
 
     /// The body of `GET /v1/auth/whoami`, encoded again only when the second has changed.

@@ -12,8 +12,12 @@ enum Refusal {
     static let malformed = refusal(.malformedToken, "The token is not well formed")
     static let invalid = refusal(.invalidToken, "The token is unknown")
 
-    static func expired(_ token: TokenRecord) -> APIError {
-        refusal(.expiredToken, "The token expired", "expired_at", token.expiresAt)
+    static func expired(_ time: Int64?) -> APIError {
+        refusal(.expiredToken, "The token expired", "expired_at", time)
+    }
+
+    static func rotated(_ secret: RetiredSecret) -> APIError {
+        refusal(.rotatedToken, "The token was rotated; use its newer secret", "rotated_at", secret.rotatedAt)
     }
 
     static func revoked(_ token: TokenRecord) -> APIError {

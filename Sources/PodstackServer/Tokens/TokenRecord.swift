@@ -20,14 +20,28 @@ struct TokenRecord: Sendable, Equatable {
     var createdAt: Int64
     var expiresAt: Int64?
     var revokedAt: Int64?
+    /// When the current secret was made, if a rotation made it.
     var rotatedAt: Int64?
     var lastUsedAt: Int64?
+    /// Counts the secrets that came into use.
     var generation: Int64 = 1
+    var waiting: WaitingSecret?
 
     /// How long a token should live before it is rotated.
     static let rotationInterval: Int64 = 90 * 86_400
 
     func isExpired(at now: Int64) -> Bool { expiresAt.map { $0 <= now } ?? false }
+
+    /// As it is once the waiting secret is in use; itself when none waits.
+    var asRotated: TokenRecord {
+        guard let waiting else { return self }
+        var token = self
+        token.digest = waiting.digest
+        token.rotatedAt = waiting.madeAt
+        token.generation += 1
+        token.waiting = nil
+        return token
+    }
 
     func shown(at now: Int64, lastUsedAt: Int64?) -> Token {
         Token(

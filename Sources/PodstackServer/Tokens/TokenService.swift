@@ -5,7 +5,7 @@ import PodstackCryptography
 struct TokenService: Sendable {
     let database: any Database
     let digest: TokenDigest
-    let verifier: TokenVerifier
+    let changes: Changes
     let lastUsed: LastUsedTracker
     let maxActive: Int
 
@@ -52,21 +52,19 @@ struct TokenService: Sendable {
             id: id, accountID: maker.accountID, userID: maker.userID, name: request.name,
             digest: digest.digest(ofSHA256: hash), scopes: scopes, projectIDs: projectIDs, createdAt: now,
             expiresAt: expiresAt)
-        return try database.write { connection in
+        return try changes.make { change in
+            let connection = change.connection
             if let existing = try TokenStore.find(id, in: connection) {
                 guard request.sha256 != nil, existing.accountID == record.accountID, existing.revokedAt == nil,
                     Sodium.constantTimeEqual(existing.digest, record.digest)
                 else {
-                    throw APIError(status: 409, code: .conflict, message: "That id is taken; make another token")
+                    throw APIError.conflict("That id is taken; make another token")
                 }
                 // Asked again after a lost answer.
                 return (existing, nil)
             }
             if let wanted = projectIDs {
-                let own = try AccountStore.projectIDs(accountID: record.accountID, in: connection)
-                if let foreign = wanted.first(where: { !own.contains($0) }) {
-                    throw APIError.notFound(type: "project", id: foreign)
-                }
+                try checkProjectsExist(wanted, of: record, in: connection)
             }
             let active = try TokenStore.countActive(accountID: record.accountID, now: now, in: connection)
             guard active < maxActive else { throw quotaExceeded(active) }
@@ -93,11 +91,11 @@ struct TokenService: Sendable {
 
     /// When this returns, no request with the token is accepted any more.
     func revoke(_ id: String, accountID: String, now: Int64) throws {
-        try database.write { connection in
-            _ = try find(id, accountID: accountID, in: connection)
-            try TokenStore.revoke(id, now: now, in: connection)
+        try changes.make { change in
+            _ = try find(id, accountID: accountID, in: change.connection)
+            try TokenStore.revoke(id, now: now, in: change.connection)
+            change.changed(token: id)
         }
-        verifier.forget(id)
     }
 
     static func lacks(_ scope: Scope, _ token: TokenRecord) -> APIError {
@@ -113,13 +111,31 @@ struct TokenService: Sendable {
             ])
     }
 
-    private func find(
+    func find(
         _ id: String, accountID: String, in connection: any DatabaseConnection
     ) throws -> TokenRecord {
         guard let token = try TokenStore.find(id, in: connection), token.accountID == accountID else {
             throw APIError.notFound(type: "token", id: id)
         }
         return token
+    }
+
+    func checkProjectsExist(
+        _ wanted: [String], of token: TokenRecord, in connection: any DatabaseConnection
+    ) throws {
+        let own = try AccountStore.projectIDs(accountID: token.accountID, in: connection)
+        if let foreign = wanted.first(where: { !own.contains($0) }) {
+            throw APIError.notFound(type: "project", id: foreign)
+        }
+    }
+
+    func checkIsAlive(_ token: TokenRecord, now: Int64) throws {
+        guard token.revokedAt == nil else {
+            throw APIError.conflict("The token is revoked and cannot change any more; make a new one")
+        }
+        guard !token.isExpired(at: now) else {
+            throw APIError.conflict("The token has expired and cannot change any more; make a new one")
+        }
     }
 
     private func expiry(_ request: TokenRequest, parent: TokenRecord?, now: Int64) throws -> Int64? {
@@ -139,12 +155,20 @@ struct TokenService: Sendable {
         guard let allowed = parent?.projectIDs else { return request.projectIDs }
         guard let wanted = request.projectIDs else { return allowed }
         if let foreign = wanted.first(where: { !allowed.contains($0) }) {
-            throw APIError(
-                status: 403, code: .projectForbidden,
-                message: "Access denied to resource: the token is not good for project \(foreign)",
-                details: ["project_id": .string(foreign), "token_project_ids": .array(allowed.map { .string($0) })])
+            throw Self.notGood(for: foreign, parent)
         }
         return wanted
+    }
+
+    static func notGood(for projectID: String, _ token: TokenRecord?) -> APIError {
+        let shown = projectID.utf8.count > 24 ? "…" : projectID
+        return APIError(
+            status: 403, code: .projectForbidden,
+            message: "Access denied to resource: the token is not good for project \(shown)",
+            details: [
+                "project_id": .string(shown),
+                "token_project_ids": token?.projectIDs.map { .array($0.map(JSONValue.string)) } ?? .null,
+            ])
     }
 
     private func quotaExceeded(_ active: Int) -> APIError {

@@ -4,7 +4,7 @@ import PodstackAPI
 enum TokenStore {
     private static let columns = """
         id, account_id, user_id, name, digest, scopes, project_ids, created_at, expires_at, revoked_at, rotated_at, \
-        last_used_at, generation
+        last_used_at, generation, waiting_digest, waiting_made_at, waiting_grace_seconds
         """
 
     /// Expired and revoked tokens stay in the list for this long.
@@ -44,13 +44,29 @@ enum TokenStore {
 
     static func insert(_ token: TokenRecord, in connection: any DatabaseConnection) throws {
         try connection.run(
-            "INSERT INTO tokens (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO tokens (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)",
             [
                 .text(token.id), .text(token.accountID), .text(token.userID), .text(token.name), .blob(token.digest),
-                .text(token.scopes.map(\.description).joined(separator: " ")),
+                .text(text(token.scopes)),
                 DatabaseValue(token.projectIDs?.joined(separator: " ")), .integer(token.createdAt),
                 DatabaseValue(token.expiresAt), DatabaseValue(token.revokedAt), DatabaseValue(token.rotatedAt),
                 DatabaseValue(token.lastUsedAt), .integer(token.generation),
+            ])
+    }
+
+    /// Writes what may change in a token's life, but for its revocation and its last use.
+    static func update(_ token: TokenRecord, in connection: any DatabaseConnection) throws {
+        try connection.run(
+            """
+            UPDATE tokens SET name = ?, digest = ?, scopes = ?, project_ids = ?, rotated_at = ?, generation = ?,
+                waiting_digest = ?, waiting_made_at = ?, waiting_grace_seconds = ?
+            WHERE id = ?
+            """,
+            [
+                .text(token.name), .blob(token.digest), .text(text(token.scopes)),
+                DatabaseValue(token.projectIDs?.joined(separator: " ")), DatabaseValue(token.rotatedAt),
+                .integer(token.generation), token.waiting.map { .blob($0.digest) } ?? .null,
+                DatabaseValue(token.waiting?.madeAt), DatabaseValue(token.waiting?.graceSeconds), .text(token.id),
             ])
     }
 
@@ -74,9 +90,17 @@ enum TokenStore {
             digest: try row.blob(4), scopes: try row.text(5).split(separator: " ").compactMap { Scope(String($0)) },
             projectIDs: row.optionalText(6)?.split(separator: " ").map(String.init), createdAt: try row.integer(7),
             expiresAt: row.optionalInteger(8), revokedAt: row.optionalInteger(9), rotatedAt: row.optionalInteger(10),
-            lastUsedAt: row.optionalInteger(11), generation: try row.integer(12)
+            lastUsedAt: row.optionalInteger(11), generation: try row.integer(12),
+            waiting: try waiting(row)
         )
     }
+
+    private static func waiting(_ row: DatabaseRow) throws -> WaitingSecret? {
+        guard case .blob(let digest) = row.values[13] else { return nil }
+        return WaitingSecret(digest: digest, madeAt: try row.integer(14), graceSeconds: try row.integer(15))
+    }
+
+    private static func text(_ scopes: [Scope]) -> String { scopes.map(\.description).joined(separator: " ") }
 }
 
 /// Where a page of tokens ended.

@@ -13,34 +13,57 @@ final class TokenVerifier: Sendable {
     }
 
     /// Throws the 401 that fits. A token's state is told only to who holds its secret.
+    ///
+    /// The first use of a secret that waits makes it the current one, durably, before this returns.
     func verify(_ token: some Collection<UInt8>, now: Int64) throws -> Identity {
         guard case .wellFormed(let id) = TokenFormat.shape(of: token) else { throw Refusal.malformed }
         let hash = Sodium.sha256(token)
         let key = VerifiedTokens.Key(hash)
-        let (known, epoch) = verified.find(key)
-        if let known {
-            if known.token.isExpired(at: now) { throw Refusal.expired(known.token) }
-            return known
+        while true {
+            let (known, epoch) = verified.find(key)
+            if let known {
+                if now < known.endsAt { return known }
+                throw known.refusalIfAny(at: now) ?? Refusal.invalid
+            }
+            let digest = digest.digest(ofSHA256: hash)
+            let identity = try lookUp(id, digest)
+            if let refusal = identity.refusalIfAny(at: now) { throw refusal }
+            if case .waiting = identity.standing {
+                try startUsing(id, digest, now: now)
+                continue
+            }
+            verified.insert(identity, for: key, since: epoch)
+            return identity
         }
-        let identity = try lookUp(id, hash: hash)
-        if identity.token.revokedAt != nil { throw Refusal.revoked(identity.token) }
-        if identity.token.isExpired(at: now) { throw Refusal.expired(identity.token) }
-        verified.insert(identity, for: key, since: epoch)
-        return identity
     }
 
     /// Must be called after a change to a token is durable and before it is answered.
     func forget(_ id: String) { verified.forget(id: id) }
 
-    private func lookUp(_ id: String, hash: [UInt8]) throws -> Identity {
-        let (record, identity) = try database.read { connection in
-            let record = try TokenStore.find(id, in: connection)
-            return (record, try record.flatMap { try Identity.find($0, in: connection) })
+    private func lookUp(_ id: String, _ digest: [UInt8]) throws -> Identity {
+        try database.read { connection in
+            let token = try TokenStore.find(id, in: connection)
+            let retired = try SecretStore.retired(of: id, in: connection)
+            guard let standing = SecretStanding(of: digest, among: token, retired), let token,
+                let identity = try Identity.find(token, standing, in: connection)
+            else { throw Refusal.invalid }
+            return identity
         }
-        // An unknown id costs the same as a wrong secret.
-        let expected = record?.digest ?? [UInt8](repeating: 0, count: 32)
-        let isRight = Sodium.constantTimeEqual(digest.digest(ofSHA256: hash), expected)
-        guard isRight, let identity else { throw Refusal.invalid }
-        return identity
+    }
+
+    /// From now on the secret before it only lives out its grace, and so do those before that.
+    private func startUsing(_ id: String, _ digest: [UInt8], now: Int64) throws {
+        try database.write { connection in
+            guard var token = try TokenStore.find(id, in: connection), let waiting = token.waiting,
+                Sodium.constantTimeEqual(waiting.digest, digest), token.revokedAt == nil
+            else { return }
+            let end = now + waiting.graceSeconds
+            let old = RetiredSecret(digest: token.digest, rotatedAt: now, endsAt: end)
+            token = token.asRotated
+            try TokenStore.update(token, in: connection)
+            try SecretStore.end(id, by: end, in: connection)
+            try SecretStore.retire(old, of: id, in: connection)
+        }
+        forget(id)
     }
 }

@@ -19,7 +19,8 @@ final class VerifiedTokens: Sendable {
 
     private struct State {
         var identities: [Key: Identity] = [:]
-        var keys: [String: Key] = [:]
+        /// A token in its grace has more than one secret.
+        var keys: [String: [Key]] = [:]
         /// Grows whenever something was forgotten.
         var epoch: UInt64 = 0
     }
@@ -41,8 +42,9 @@ final class VerifiedTokens: Sendable {
                 state.identities = [:]
                 state.keys = [:]
             }
-            state.identities[key] = identity
-            state.keys[identity.token.id] = key
+            if state.identities.updateValue(identity, forKey: key) == nil {
+                state.keys[identity.token.id, default: []].append(key)
+            }
         }
     }
 
@@ -50,7 +52,7 @@ final class VerifiedTokens: Sendable {
     func forget(id: String) {
         state.withLock { state in
             state.epoch += 1
-            if let key = state.keys.removeValue(forKey: id) { state.identities[key] = nil }
+            for key in state.keys.removeValue(forKey: id) ?? [] { state.identities[key] = nil }
         }
     }
 }

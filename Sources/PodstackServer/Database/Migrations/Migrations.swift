@@ -1,8 +1,8 @@
 /// Brings a database from any released schema to the newest. A migration never changes once it was released.
 enum Migrations {
-    private static let all: [[String]] = [initialSchema]
+    static let all: [[String]] = [initialSchema, tokenRotation]
 
-    static func run(on database: some Database) throws {
+    static func run(on database: some Database, all: [[String]] = all) throws {
         try database.write { connection in
             try connection.run("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
             let version = try connection.run("SELECT version FROM schema_version").first?.integer(0) ?? 0

@@ -1,0 +1,38 @@
+/// The secrets of tokens other than their current ones, in the database: digests alone.
+enum SecretStore {
+    /// How many secrets whose grace is over are still told from unknown ones, and for how long.
+    private static let remembered = 16
+    private static let rememberedFor: Int64 = 90 * 86_400
+
+    /// Those that lived longest first.
+    static func retired(of tokenID: String, in connection: any DatabaseConnection) throws -> [RetiredSecret] {
+        try connection.run(
+            "SELECT digest, rotated_at, ends_at FROM retired_secrets WHERE token_id = ? ORDER BY ends_at DESC",
+            [.text(tokenID)]
+        ).map { RetiredSecret(digest: try $0.blob(0), rotatedAt: try $0.integer(1), endsAt: try $0.integer(2)) }
+    }
+
+    static func retire(_ secret: RetiredSecret, of tokenID: String, in connection: any DatabaseConnection) throws {
+        try connection.run(
+            "INSERT INTO retired_secrets (token_id, digest, rotated_at, ends_at) VALUES (?, ?, ?, ?)",
+            [.text(tokenID), .blob(secret.digest), .integer(secret.rotatedAt), .integer(secret.endsAt)])
+    }
+
+    /// No retired secret of the token lives beyond `end`.
+    static func end(_ tokenID: String, by end: Int64, in connection: any DatabaseConnection) throws {
+        try connection.run(
+            "UPDATE retired_secrets SET ends_at = ? WHERE token_id = ? AND ends_at > ?",
+            [.integer(end), .text(tokenID), .integer(end)])
+    }
+
+    /// Forgets the oldest of those whose grace is over.
+    static func trim(_ tokenID: String, now: Int64, in connection: any DatabaseConnection) throws {
+        let ended = try retired(of: tokenID, in: connection).filter { $0.endsAt <= now }
+        for (place, secret) in ended.enumerated()
+        where place >= remembered || secret.endsAt <= now - rememberedFor {
+            try connection.run(
+                "DELETE FROM retired_secrets WHERE token_id = ? AND digest = ?",
+                [.text(tokenID), .blob(secret.digest)])
+        }
+    }
+}

@@ -1,0 +1,51 @@
+import PodstackCryptography
+
+/// A secret that a rotation made, and that nobody has used yet.
+struct WaitingSecret: Sendable, Equatable {
+    /// One that is not used for this long is good for nothing.
+    static let longestWait: Int64 = 86_400
+
+    var digest: [UInt8]
+    var madeAt: Int64
+    /// How long the secret before it lives on, from the first use of this one.
+    var graceSeconds: Int64
+
+    var lapsesAt: Int64 { madeAt + Self.longestWait }
+    func hasLapsed(at now: Int64) -> Bool { lapsesAt <= now }
+}
+
+/// A secret whose place another one took.
+struct RetiredSecret: Sendable, Equatable {
+    var digest: [UInt8]
+    /// The first use of the secret after it, or the rotation that cancelled it before its own.
+    var rotatedAt: Int64
+    /// The end of its grace.
+    var endsAt: Int64
+}
+
+/// What a secret is to its token.
+enum SecretStanding: Sendable, Equatable {
+    case current
+    case waiting(WaitingSecret)
+    case retired(RetiredSecret)
+
+    /// Nil when `digest` is of none of the token's secrets. Compares with all of them, whichever it is.
+    init?(of digest: [UInt8], among token: TokenRecord?, _ retired: [RetiredSecret]) {
+        // An unknown id costs the same as a wrong secret.
+        let nothing = [UInt8](repeating: 0, count: 32)
+        let isCurrent = Sodium.constantTimeEqual(digest, token?.digest ?? nothing)
+        let isWaiting = Sodium.constantTimeEqual(digest, token?.waiting?.digest ?? nothing)
+        var found: RetiredSecret?
+        for secret in retired where Sodium.constantTimeEqual(digest, secret.digest) { found = secret }
+        guard let token else { return nil }
+        if isCurrent {
+            self = .current
+        } else if isWaiting, let waiting = token.waiting {
+            self = .waiting(waiting)
+        } else if let found {
+            self = .retired(found)
+        } else {
+            return nil
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import PodstackAPI
+import PodstackCryptography
+
+extension TokenService {
+    /// So many secrets of one token may be in their grace at once.
+    private static let mostInGrace = 100
+
+    /// Gives a token a new secret, which waits until it is first used.
+    ///
+    /// The generation counts the secrets that came into use: it grows with the first use of the new one, and
+    /// `rotate_by` moves then to 90 days after the new one was made. The answer shows the token as it will be from
+    /// that use on, so that it is the same before and after: asked again with the same digest, nothing changes.
+    /// The secret is nil when the caller made it.
+    func rotate(
+        _ id: String, _ request: RotationRequest, by caller: Identity, now: Int64
+    ) throws -> (TokenRecord, secret: String?) {
+        var generator = SystemRandomNumberGenerator()
+        let secret = request.sha256 == nil ? TokenFormat.makeToken(id: id, using: &generator) : nil
+        let hash = request.sha256 ?? Sodium.sha256((secret ?? "").utf8)
+        let waiting = WaitingSecret(
+            digest: digest.digest(ofSHA256: hash), madeAt: now, graceSeconds: request.graceSeconds)
+        return try changes.make { change in
+            var token = try find(id, accountID: caller.token.accountID, in: change.connection)
+            try checkHandingOut(token, to: caller.token)
+            try checkIsAlive(token, now: now)
+            let retired = try SecretStore.retired(of: id, in: change.connection)
+            switch SecretStanding(of: waiting.digest, among: token, retired) {
+            case .current where token.generation > 1:
+                // The repeat of the rotation that made the current secret.
+                return (token, nil)
+            case .waiting(let known) where !known.hasLapsed(at: now):
+                token.waiting?.graceSeconds = request.graceSeconds
+                try TokenStore.update(token, in: change.connection)
+                return (token.asRotated, nil)
+            case .waiting, nil: break
+            case .current, .retired:
+                throw APIError.conflict("The token had that secret already; make another one")
+            }
+            guard retired.count(where: { $0.endsAt > now }) < Self.mostInGrace else {
+                throw APIError.conflict("The token has \(Self.mostInGrace) secrets in their grace; rotate it later")
+            }
+            if caller.token.id == id, case .retired = caller.standing {
+                throw APIError.conflict(
+                    "This secret was rotated already and only lives out its grace: rotate with the newer one")
+            }
+            if let cancelled = token.waiting, cancelled.digest != waiting.digest {
+                let secret = RetiredSecret(digest: cancelled.digest, rotatedAt: now, endsAt: now)
+                try SecretStore.retire(secret, of: id, in: change.connection)
+            }
+            token.waiting = waiting
+            try TokenStore.update(token, in: change.connection)
+            try SecretStore.trim(id, now: now, in: change.connection)
+            change.changed(token: id)
+            return (token.asRotated, secret)
+        }
+    }
+
+    /// Whoever rotates another token holds its new secret: it must not be good for more than the caller's own.
+    private func checkHandingOut(_ token: TokenRecord, to caller: TokenRecord) throws {
+        guard token.id != caller.id else { return }
+        if let wider = token.scopes.first(where: { !caller.scopes.allows($0) }) { throw Self.lacks(wider, caller) }
+        if let allowed = caller.projectIDs {
+            guard let projectIDs = token.projectIDs else {
+                throw APIError(
+                    status: 403, code: .projectForbidden,
+                    message: "Access denied to resource: the token is good for every project, and yours is not",
+                    details: ["token_project_ids": .array(allowed.map(JSONValue.string))])
+            }
+            if let foreign = projectIDs.first(where: { !allowed.contains($0) }) {
+                throw Self.notGood(for: foreign, caller)
+            }
+        }
+        guard token.expiresAt ?? .max <= caller.expiresAt ?? .max else {
+            throw APIError(
+                status: 403, code: .insufficientScope,
+                message: "Access denied to resource: the token lives longer than the one that would rotate it")
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("Migrations")
+struct MigrationTests {
+    let folder: TemporaryDirectory
+
+    init() throws { folder = try TemporaryDirectory() }
+
+    @Test("a database of each released schema is brought to the newest, and keeps what it holds")
+    func everySchema() throws {
+        for version in 1...Migrations.all.count {
+            let database = try SQLiteDatabase(path: folder.file("db\(version)"))
+            try Migrations.run(on: database, all: Array(Migrations.all.prefix(version)))
+            let account = try database.write {
+                try $0.run("INSERT INTO accounts (id, created_at) VALUES ('acc_1', 1)")
+                try $0.run(
+                    """
+                    INSERT INTO users (id, account_id, email, email_key, name, default_project_id, created_at)
+                    VALUES ('usr_1', 'acc_1', 'you@example.com', 'you@example.com', NULL, 'prj_1', 1)
+                    """)
+                try $0.run("INSERT INTO projects (id, account_id, name, created_at) VALUES ('prj_1', 'acc_1', 'd', 1)")
+                try $0.run(
+                    """
+                    INSERT INTO tokens (id, account_id, user_id, name, digest, scopes, created_at, generation)
+                    VALUES ('00000000', 'acc_1', 'usr_1', 'old', ?, '*', 1, 1)
+                    """, [.blob([UInt8](repeating: 7, count: 32))])
+                return "acc_1"
+            }
+            try Migrations.run(on: database)
+            try Migrations.run(on: database)
+            let token = try #require(try database.read { try TokenStore.find("00000000", in: $0) })
+            #expect(token.accountID == account)
+            #expect(token.digest == [UInt8](repeating: 7, count: 32))
+            #expect(token.waiting == nil)
+        }
+    }
+
+    @Test("a database of a newer program is refused in one sentence")
+    func newer() throws {
+        let database = try SQLiteDatabase(path: folder.file("db"))
+        try Migrations.run(on: database, all: Migrations.all + [[]])
+        let failure = #expect(throws: DatabaseFailure.self) { try Migrations.run(on: database) }
+        #expect(failure?.reason.contains("use a newer one") == true)
+    }
+}

@@ -1,0 +1,264 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@Suite("Rotation over a socket")
+struct RotationTests {
+    let clock = ManualClock()
+    let first: Session
+
+    init() throws { first = try Session(clock: clock) }
+
+    func rotate(_ session: Session, _ fields: String = "") throws -> RawHTTP.Answer {
+        try session.send("POST", "/v1/tokens/self/rotate", "{\(fields)}")
+    }
+
+    /// Rotates `session` to a secret that the caller made.
+    func rotated(_ session: Session, grace: Int? = nil) throws -> Session {
+        let next = TokenMaker.token(id: session.id)
+        #expect(try rotate(session, Session.fields(of: next, grace: grace)).status == 200)
+        return session.with(next)
+    }
+
+    @Test("a new secret waits; from its first use on the old one lives for its grace, to the second")
+    func grace() throws {
+        let start = clock.now
+        let next = try rotated(first, grace: 60)
+        clock.set(start + 5000)
+        #expect(try first.whoami().status == 200)
+        #expect(try next.whoami().status == 200)
+        for (second, status) in [(5000, 200), (5059, 200), (5060, 401), (9_999, 401)] as [(Int64, Int)] {
+            clock.set(start + second)
+            #expect(try first.whoami().status == status, "\(second)")
+            #expect(try next.whoami().status == 200)
+        }
+        let refused = try first.whoami()
+        #expect(refused.code == "rotated_token")
+        #expect(refused.error?.details["rotated_at"] == .string(Session.time(start + 5000)))
+        #expect(refused.headers["www-authenticate"]?.contains(#"error="invalid_token""#) == true)
+    }
+
+    @Test("no grace at all ends the old secret with the first use of the new one, on an open connection too")
+    func noGrace() throws {
+        let connection = try RawHTTP(port: first.server.server.port)
+        let headers = [("Authorization", "Bearer \(first.token)")]
+        #expect(try connection.request("GET", "/v1/auth/whoami", headers: headers).status == 200)
+        let next = try rotated(first, grace: 0)
+        #expect(try connection.request("GET", "/v1/auth/whoami", headers: headers).status == 200)
+        #expect(try next.whoami().status == 200)
+        #expect(try connection.request("GET", "/v1/auth/whoami", headers: headers).code == "rotated_token")
+    }
+
+    @Test("an hour of grace unless said, told in the header of the old secret's answers")
+    func standardGrace() throws {
+        let start = clock.now
+        let next = try rotated(first)
+        #expect(try next.whoami().status == 200)
+        let told = try first.whoami().headers["podstack-token-expires"]
+        #expect(told == Session.time(start + 3600))
+        clock.set(start + 3599)
+        #expect(try first.whoami().status == 200)
+        clock.set(start + 3600)
+        #expect(try first.whoami().code == "rotated_token")
+    }
+
+    @Test("a secret that nobody used for 24 hours is good for nothing, and the old one goes on")
+    func lapse() throws {
+        let start = clock.now
+        let next = try rotated(first)
+        clock.set(start + 86_399)
+        #expect(try first.whoami().status == 200)
+        let later = try rotated(first)
+        #expect(try next.whoami().code == "rotated_token")
+        clock.set(start + 86_399 + 86_400)
+        let refused = try later.whoami()
+        #expect(refused.code == "expired_token")
+        #expect(refused.error?.details["expired_at"] == .string(Session.time(clock.now)))
+        #expect(try first.whoami().status == 200)
+        #expect(try rotated(first).whoami().status == 200)
+    }
+
+    @Test("the answer shows the token as it will be, and the token is that from the first use on")
+    func generation() throws {
+        let before = try first.whoami().decoded(User.self).token
+        clock.set(clock.now + 86_400)
+        let next = TokenMaker.token(id: first.id)
+        let answer = try rotate(first, Session.fields(of: next))
+        let shown = try answer.decoded(CreatedToken.self)
+        #expect(shown.secret == nil)
+        #expect(shown.token.generation == 2)
+        #expect(shown.token.rotateBy == before?.rotateBy?.addingTimeInterval(86_400))
+        #expect(try first.whoami().decoded(User.self).token?.generation == 1)
+        let after = try first.with(next).whoami().decoded(User.self).token
+        #expect(after?.generation == 2)
+        #expect(after?.rotateBy == shown.token.rotateBy)
+        #expect(after?.id == before?.id)
+        #expect(after?.name == before?.name)
+        #expect(after?.expiresAt == before?.expiresAt)
+    }
+
+    @Test("asked again with the same digest the answer is the same, before the first use and after")
+    func repeated() throws {
+        let next = TokenMaker.token(id: first.id)
+        let answers = try (0..<3).map { _ in try rotate(first, Session.fields(of: next)) }
+        #expect(Set(answers.map(\.body)).count == 1)
+        #expect(try first.with(next).whoami().status == 200)
+        clock.set(clock.now + 10)
+        for session in [first, first.with(next)] {
+            let again = try rotate(session, Session.fields(of: next)).decoded(CreatedToken.self).token
+            #expect(again.generation == 2)
+            #expect(again.rotateBy == (try answers[0].decoded(CreatedToken.self).token.rotateBy))
+        }
+    }
+
+    @Test("a secret that the service made is answered once and works")
+    func madeByService() throws {
+        let made = try first.send("POST", "/v1/tokens/self/rotate")
+        #expect(made.status == 200)
+        let secret = try #require(try made.decoded(CreatedToken.self).secret)
+        #expect(TokenFormat.id(of: secret) == first.id)
+        let other = try #require(try rotate(first).decoded(CreatedToken.self).secret)
+        #expect(try first.with(secret).whoami().code == "rotated_token")
+        #expect(try first.with(other).whoami().status == 200)
+    }
+
+    @Test("revoking ends every secret of the token: the old, the current and the one that waits")
+    func revoke() throws {
+        let second = try rotated(first)
+        #expect(try second.whoami().status == 200)
+        let third = try rotated(second)
+        #expect(try first.send("DELETE", "/v1/tokens/self").status == 204)
+        for session in [first, second, third] { #expect(try session.whoami().code == "revoked_token") }
+    }
+
+    @Test("a token keeps its place: five can be rotated, a sixth cannot be made")
+    func five() throws {
+        for _ in 0..<4 { _ = try first.makeToken() }
+        let next = try rotated(first)
+        #expect(try next.whoami().status == 200)
+        #expect(try next.send("POST", "/v1/tokens", #"{"name": "sixth"}"#).code == "quota_exceeded")
+        let ids = try next.send("GET", "/v1/tokens").decoded(Page<Token>.self).elements.map(\.id)
+        #expect(ids.count == 5)
+        #expect(ids.contains(first.id))
+    }
+
+    @Test("a secret in its grace cannot rotate, so that who stole it cannot keep the token")
+    func graceDoesNotRotate() throws {
+        let next = try rotated(first)
+        #expect(try next.whoami().status == 200)
+        #expect(try rotate(first).code == "conflict")
+        #expect(try first.send("POST", "/v1/tokens/\(first.id)/rotate", "{}").code == "conflict")
+        #expect(try rotate(next).status == 200)
+    }
+
+    @Test("a rotation without grace cuts short the grace of those before")
+    func cutShort() throws {
+        let second = try rotated(first, grace: 604_800)
+        #expect(try second.whoami().status == 200)
+        let third = try rotated(second, grace: 0)
+        #expect(try first.whoami().status == 200)
+        #expect(try third.whoami().status == 200)
+        #expect(try first.whoami().code == "rotated_token")
+        #expect(try second.whoami().code == "rotated_token")
+    }
+
+    @Test("a token that was used cannot come back as its own successor")
+    func noReturn() throws {
+        #expect(try rotate(first, Session.fields(of: first.token)).code == "conflict")
+        let second = try rotated(first)
+        #expect(try second.whoami().status == 200)
+        #expect(try rotate(second, Session.fields(of: first.token)).code == "conflict")
+    }
+
+    @Test("a token rotates another only when it may do as much and lives as long itself")
+    func noEscalation() throws {
+        let small = try first.makeToken(#""scopes": ["tokens:*"], "expires_in_days": 7"#)
+        #expect(try small.send("POST", "/v1/tokens/\(first.id)/rotate").code == "insufficient_scope")
+        #expect(try small.send("POST", "/v1/tokens/self/rotate").status == 200)
+        let short = try first.makeToken(#""expires_in_days": 7"#)
+        #expect(try short.send("POST", "/v1/tokens/\(first.id)/rotate").code == "insufficient_scope")
+        #expect(try first.send("POST", "/v1/tokens/\(short.id)/rotate").status == 200)
+        let reader = try first.makeToken(#""scopes": ["tokens:read"]"#)
+        #expect(try reader.send("POST", "/v1/tokens/\(reader.id)/rotate").code == "insufficient_scope")
+        #expect(try reader.send("POST", "/v1/tokens/self/rotate").status == 200)
+    }
+
+    @Test("what is dead, foreign or wrongly asked for is not rotated")
+    func refusals() throws {
+        let dead = try first.makeToken()
+        #expect(try first.send("DELETE", "/v1/tokens/\(dead.id)").status == 204)
+        #expect(try first.send("POST", "/v1/tokens/\(dead.id)/rotate").code == "conflict")
+        #expect(try first.send("POST", "/v1/tokens/00000000/rotate").status == 404)
+        try first.server.server.addUser("other@example.com")
+        let foreign = first.with(try first.server.server.makeToken("other@example.com"))
+        #expect(try first.send("POST", "/v1/tokens/\(foreign.id)/rotate").status == 404)
+        for fields in [
+            #""grace_seconds": -1"#, #""grace_seconds": 604801"#, #""grace_seconds": "60""#, #""grace": 60"#,
+            #""id": "\#(first.id)""#, #""sha256": "00""#, Session.fields(of: TokenMaker.token(id: "00000000")),
+        ] {
+            #expect(try rotate(first, fields).code == "validation_failed", "\(fields)")
+        }
+        #expect(try first.whoami().decoded(User.self).token?.generation == 1)
+    }
+
+    @Test("random walks of two rotators agree with a small model, and never leave a token without a secret")
+    func randomWalks() throws {
+        for _ in 0..<6 {
+            let start = first.with(try first.server.makeToken(expiresAt: clock.now + 3650 * 86_400))
+            var model = RotationModel(start.token)
+            for _ in 0..<60 {
+                let secret = model.secrets.randomElement() ?? start.token
+                let session = start.with(secret)
+                switch Int.random(in: 0..<4) {
+                case 0: clock.set(clock.now + Int64([1, 30, 90, 86_400].randomElement() ?? 1))
+                case 1:
+                    let grace = [0, 60, 120].randomElement() ?? 0
+                    let next = TokenMaker.token(id: start.id)
+                    let expected = model.rotate(with: secret, to: next, grace: Int64(grace), now: clock.now)
+                    let answer = try rotate(session, Session.fields(of: next, grace: grace))
+                    #expect((answer.code ?? "ok") == expected)
+                default:
+                    #expect((try session.whoami().code ?? "ok") == model.use(secret, now: clock.now))
+                }
+            }
+            #expect(try start.with(model.current).whoami().status == 200)
+            #expect(try start.with(model.current).send("DELETE", "/v1/tokens/self").status == 204)
+        }
+    }
+}
+
+/// What rotation means, in as few words as possible.
+private struct RotationModel {
+    var current: String
+    var waiting: (secret: String, made: Int64, grace: Int64)?
+    var ends: [String: Int64] = [:]
+    private(set) var secrets: [String]
+
+    init(_ first: String) {
+        current = first
+        secrets = [first]
+    }
+
+    mutating func use(_ secret: String, now: Int64) -> String {
+        if secret == current { return "ok" }
+        if let waiting, waiting.secret == secret {
+            guard now < waiting.made + 86_400 else { return "expired_token" }
+            ends = ends.mapValues { min($0, now + waiting.grace) }
+            ends[current] = now + waiting.grace
+            current = secret
+            self.waiting = nil
+            return "ok"
+        }
+        return now < ends[secret] ?? 0 ? "ok" : "rotated_token"
+    }
+
+    mutating func rotate(with secret: String, to next: String, grace: Int64, now: Int64) -> String {
+        let answer = use(secret, now: now)
+        guard answer == "ok" else { return answer }
+        guard secret == current else { return "conflict" }
+        if let waiting { ends[waiting.secret] = now }
+        waiting = (next, now, grace)
+        secrets = Array((secrets + [next]).suffix(8))
+        return "ok"
+    }
+}

@@ -1,0 +1,74 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@Suite("PATCH /v1/tokens/{id} over a socket")
+struct TokenUpdateTests {
+    let owner: Session
+
+    init() throws { owner = try Session() }
+
+    func update(_ session: Session, _ fields: String, by caller: Session? = nil) throws -> RawHTTP.Answer {
+        try (caller ?? owner).send("PATCH", "/v1/tokens/\(session.id)", "{\(fields)}")
+    }
+
+    func projectID() throws -> String { try #require(try owner.whoami().decoded(User.self).defaultProjectID) }
+
+    @Test("a name changes, and nothing else with it")
+    func name() throws {
+        let made = try owner.makeToken(#""scopes": ["tokens:read"]"#)
+        let before = try owner.send("GET", "/v1/tokens/\(made.id)").decoded(Token.self)
+        var after = try update(made, #""name": "  new name ""#).decoded(Token.self)
+        #expect(after.name == "new name")
+        after.name = before.name
+        #expect(after == before)
+        #expect(try update(made, "").status == 200)
+    }
+
+    @Test("scopes shrink, at once, and never grow")
+    func scopes() throws {
+        let made = try owner.makeToken(#""scopes": ["tokens:*"]"#)
+        #expect(try made.send("GET", "/v1/tokens").status == 200)
+        #expect(try update(made, #""scopes": ["tokens:create"]"#).status == 200)
+        #expect(try made.send("GET", "/v1/tokens").code == "insufficient_scope")
+        for scopes in [#"["tokens:*"]"#, #"["*"]"#, #"["tokens:create", "tokens:read"]"#, "[]"] {
+            #expect(try update(made, "\"scopes\": \(scopes)").code == "validation_failed", "\(scopes)")
+        }
+        #expect(try made.whoami().decoded(User.self).token?.scopes == ["tokens:create"])
+    }
+
+    @Test("projects shrink from all to some, and never grow")
+    func projects() throws {
+        let project = try projectID()
+        let made = try owner.makeToken()
+        #expect(try update(made, #""project_ids": null"#).status == 200)
+        #expect(try update(made, #""project_ids": ["prj_unknown"]"#).code == "not_found")
+        #expect(try update(made, "\"project_ids\": [\"\(project)\"]").status == 200)
+        #expect(try made.whoami().decoded(User.self).token?.projectIDs == [project])
+        #expect(try update(made, #""project_ids": null"#).code == "validation_failed")
+        #expect(try update(made, #""project_ids": ["prj_unknown"]"#).code == "validation_failed")
+    }
+
+    @Test("the scopes that are given stay within those of the caller's own token")
+    func withinCaller() throws {
+        let caller = try owner.makeToken(#""scopes": ["tokens:*"]"#)
+        let wide = try owner.makeToken()
+        #expect(try update(wide, #""scopes": ["projects:read"]"#, by: caller).code == "insufficient_scope")
+        #expect(try update(wide, #""scopes": ["tokens:read"]"#, by: caller).status == 200)
+        let reader = try owner.makeToken(#""scopes": ["tokens:read"]"#)
+        #expect(try update(wide, #""name": "x""#, by: reader).code == "insufficient_scope")
+    }
+
+    @Test("an unknown field, what is dead and what is foreign are refused")
+    func refusals() throws {
+        let made = try owner.makeToken()
+        for fields in [#""scope": ["tokens:read"]"#, #""expires_at": null"#, #""name": """#, #""name": null"#] {
+            #expect(try update(made, fields).code == "validation_failed", "\(fields)")
+        }
+        #expect(try owner.send("DELETE", "/v1/tokens/\(made.id)").status == 204)
+        #expect(try update(made, #""name": "x""#).code == "conflict")
+        try owner.server.server.addUser("other@example.com")
+        let foreign = owner.with(try owner.server.server.makeToken("other@example.com"))
+        #expect(try update(foreign, #""name": "x""#).code == "not_found")
+    }
+}
