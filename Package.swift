@@ -11,6 +11,7 @@ let package = Package(
     platforms: [.macOS(.v15), .iOS(.v18)],
     products: [
         .library(name: "Podstack", targets: ["Podstack"]),
+        .library(name: "PodstackTesting", targets: ["PodstackTesting"]),
         .executable(name: "podstack", targets: ["podstack-cli"]),
         .executable(name: "podstack-server", targets: ["podstack-server"]),
     ],
@@ -28,6 +29,7 @@ let package = Package(
             dependencies: ["PodstackAPI", "PodstackCryptography", "CCurl", "CPosix"],
             swiftSettings: strict
         ),
+        .target(name: "PodstackTesting", dependencies: ["Podstack"], swiftSettings: strict),
         .target(name: "PodstackCLI", dependencies: ["Podstack"], swiftSettings: strict),
         // Not named `podstack`: on a file system that ignores case that folder would be the SDK's.
         .executableTarget(name: "podstack-cli", dependencies: ["PodstackCLI"], swiftSettings: strict),
@@ -45,7 +47,9 @@ let package = Package(
 
         .testTarget(
             name: "PodstackAPITests", dependencies: ["PodstackAPI", "PodstackTestSupport"], swiftSettings: strict),
-        .testTarget(name: "PodstackTests", dependencies: ["Podstack", "PodstackTestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "PodstackTests", dependencies: ["Podstack", "PodstackTesting", "PodstackTestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "PodstackServerTests",
             dependencies: [

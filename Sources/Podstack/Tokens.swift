@@ -1,5 +1,4 @@
 import PodstackAPI
-import PodstackCryptography
 
 /// The API tokens of the account. Source: Generate API Token.
 public struct Tokens: Sendable {
@@ -8,6 +7,7 @@ public struct Tokens: Sendable {
     /// Newest first; those that expired or were revoked stay for 90 days.
     public func list() -> Paged<Token> { Paged(pipeline: pipeline, path: "/v1/tokens") }
 
+    /// Throws ``ResourceNotFoundError`` when the account has no such token.
     public func get(_ id: Token.ID) async throws -> Token {
         try await pipeline.call(.get("/v1/tokens/\(Call.segment(id))"))
     }
@@ -24,19 +24,45 @@ public struct Tokens: Sendable {
         name: String, expiresIn expiry: TokenExpiry = .serviceDefault, scopes: [String]? = nil,
         projects: [String]? = nil
     ) async throws -> (token: Token, secret: APIToken) {
-        var generator = SystemRandomNumberGenerator()
-        let id = TokenFormat.makeID(using: &generator)
-        let secret = TokenFormat.makeToken(id: id, using: &generator)
+        let made = MadeToken()
         let new = NewToken(
-            name: name, expiry: expiry, scopes: scopes, projectIDs: projects, id: id,
-            sha256: Sodium.sha256(secret.utf8).hexadecimal
-        )
+            name: name, expiry: expiry, scopes: scopes, projectIDs: projects, id: made.id, sha256: made.sha256)
         let created: CreatedToken = try await pipeline.call(.post("/v1/tokens", new))
-        return (created.token, APIToken(secret))
+        return (created.token, made.secret)
+    }
+
+    /// Changes what is not nil. Scopes and projects may only shrink.
+    public func update(
+        _ id: Token.ID, name: String? = nil, scopes: [String]? = nil, projects: [String]? = nil
+    ) async throws -> Token {
+        let update = TokenUpdate(name: name, scopes: scopes, projectIDs: projects)
+        return try await pipeline.call(.patch("/v1/tokens/\(Call.segment(id))", update))
+    }
+
+    /// Gives a token a new secret; the old one works until the new one is first used, and `grace` longer.
+    ///
+    /// For the token in use there is ``Auth/rotate(grace:)``, which replaces it in its file too.
+    ///
+    /// - Parameter grace: Up to a week, an hour unless said.
+    public func rotate(_ id: Token.ID, grace: Duration? = nil) async throws -> (token: Token, secret: APIToken) {
+        let made = MadeToken(id: id)
+        let rotation = TokenRotation(graceSeconds: grace?.wholeSeconds, id: id, sha256: made.sha256)
+        let rotated: CreatedToken = try await pipeline.call(.post("/v1/tokens/\(Call.segment(id))/rotate", rotation))
+        return (rotated.token, made.secret)
     }
 
     /// Refused everywhere from now on.
     public func revoke(_ id: Token.ID) async throws {
         try await pipeline.call(.delete("/v1/tokens/\(Call.segment(id))"))
+    }
+
+    /// Reports tokens that leaked, whoever's they are: to hold one is proof enough, and each that is one is revoked.
+    ///
+    /// - Parameter leaked: Any number; they are sent a thousand at a time.
+    public func report(_ leaked: [APIToken]) async throws {
+        for start in stride(from: 0, to: leaked.count, by: 1000) {
+            let texts = leaked[start..<min(start + 1000, leaked.count)].map { $0.withSecret { $0 } }
+            try await pipeline.call(.post("/v1/tokens/report", ["tokens": texts]))
+        }
     }
 }

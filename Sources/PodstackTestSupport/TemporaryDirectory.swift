@@ -24,6 +24,10 @@ package final class TemporaryDirectory: Sendable {
         return path
     }
 
+    package static func replace(_ path: String, with text: String) throws {
+        try Data(text.utf8).write(to: URL(filePath: path))
+    }
+
     package func read(_ name: String) -> String? {
         FileManager.default.contents(atPath: file(name)).map { String(decoding: $0, as: UTF8.self) }
     }

@@ -22,7 +22,7 @@ public struct CredentialsFile: Sendable {
 
     private enum Change: Sendable {
         case set(Key, String, profile: String)
-        case remove(Key, profile: String)
+        case remove(Key, profile: String, ifValueIs: String?)
         case removeProfile(String)
     }
 
@@ -74,7 +74,14 @@ public struct CredentialsFile: Sendable {
         try make(.set(key, value, profile: profile))
     }
 
-    public mutating func remove(_ key: Key, profile: String) throws { try make(.remove(key, profile: profile)) }
+    public mutating func remove(_ key: Key, profile: String) throws {
+        try make(.remove(key, profile: profile, ifValueIs: nil))
+    }
+
+    /// Another writer's value stays.
+    mutating func remove(_ key: Key, profile: String, ifValueIs value: String) throws {
+        try make(.remove(key, profile: profile, ifValueIs: value))
+    }
 
     /// Removes a profile with everything in it.
     public mutating func remove(profile: String) throws { try make(.removeProfile(profile)) }
@@ -103,7 +110,9 @@ public struct CredentialsFile: Sendable {
         do {
             switch change {
             case .set(let key, let value, let profile): try document.set(key.rawValue, to: value, section: profile)
-            case .remove(let key, let profile): _ = try document.remove(key.rawValue, section: profile)
+            case .remove(let key, let profile, let value):
+                let current = document.entries(of: profile)?.first { $0.key == key.rawValue }?.value
+                if value == nil || current == value { _ = try document.remove(key.rawValue, section: profile) }
             case .removeProfile(let profile): _ = try document.remove(section: profile)
             }
         } catch {

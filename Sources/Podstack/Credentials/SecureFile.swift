@@ -75,6 +75,14 @@ enum SecureFile {
         return true
     }
 
+    /// Throws when the file, or its folder, is not this user's to change.
+    static func checkWritable(_ path: String) throws {
+        let target = resolved(path)
+        guard access(target, W_OK) == 0, access(parent(of: target), W_OK) == 0 else {
+            throw failure("cannot write", path)
+        }
+    }
+
     static func remove(_ path: String) throws {
         guard unlink(path) == 0 || errno == ENOENT else { throw failure("cannot remove", path) }
     }

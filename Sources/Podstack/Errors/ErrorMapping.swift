@@ -47,6 +47,12 @@ enum ErrorMapping {
         )
     }
 
+    /// A service that makes a secret shows it once.
+    static func secretNotShown() -> ServerError {
+        ServerError(
+            answer: ServiceAnswer(message: "The service answered without the new token, which it shows only once"))
+    }
+
     static func network(_ failure: TransportFailure, endpoint: Endpoint) -> NetworkError {
         NetworkError(message: "No answer from \(endpoint): \(failure.reason)")
     }

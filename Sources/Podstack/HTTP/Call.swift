@@ -8,6 +8,8 @@ struct Call: Sendable {
     var query: [(name: String, value: String)] = []
     var body: [UInt8]?
     var idempotencyKey: String?
+    /// Instead of the client's.
+    var token: APIToken?
 
     static func get(_ path: String, query: [(name: String, value: String)] = []) -> Call {
         Call(method: "GET", path: path, query: query)
@@ -15,6 +17,16 @@ struct Call: Sendable {
 
     static func post(_ path: String, _ body: some Encodable) throws -> Call {
         Call(method: "POST", path: path, body: try APICoding.encode(body), idempotencyKey: makeKey())
+    }
+
+    static func patch(_ path: String, _ body: some Encodable) throws -> Call {
+        Call(method: "PATCH", path: path, body: try APICoding.encode(body))
+    }
+
+    func with(_ token: APIToken) -> Call {
+        var call = self
+        call.token = token
+        return call
     }
 
     static func delete(_ path: String) -> Call { Call(method: "DELETE", path: path) }

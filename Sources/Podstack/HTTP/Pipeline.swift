@@ -26,8 +26,8 @@ struct Pipeline: Sendable {
     private func response(to call: Call) async throws -> TransportResponse {
         let deadline = time.now() + timeout
         var retry = Retry(retry)
-        var request = prepare(call, token: try await credentials.token())
-        var hasReloaded = false
+        var request = prepare(call, token: try await token(for: call))
+        var hasReloaded = call.token != nil
         while true {
             let outcome = try await send(request, of: call)
             if case .success(let response) = outcome, (200..<300).contains(response.status) {
@@ -43,6 +43,11 @@ struct Pipeline: Sendable {
             }
             request.timeout = deadline - time.now()
         }
+    }
+
+    private func token(for call: Call) async throws -> APIToken {
+        if let token = call.token { return token }
+        return try await credentials.token()
     }
 
     /// The token was rotated elsewhere, or a command gives a new one: the request is repeated once with that.

@@ -1,0 +1,46 @@
+import PodstackAPI
+
+/// Rotates the token in use: make, write beside the old one, tell the service, use once, put in the old one's place.
+///
+/// The service accepts the old secret until the new one is first used, and the new one is written down before the
+/// service knows of it. So whichever step is the last before a crash, a token in the file works.
+struct Rotation {
+    let pipeline: Pipeline
+
+    func rotate(grace: Duration?) async throws -> (token: Token, secret: APIToken) {
+        let current = try await pipeline.credentials.token()
+        let place = TokenPlace(pipeline.credentials.provider.source)
+        guard let id = current.withSecret({ TokenFormat.id(of: $0) }) else {
+            return try await rotateByService(grace: grace, place)
+        }
+        let made = MadeToken(id: id)
+        try place.prepare(made.secret)
+        let rotation = TokenRotation(graceSeconds: grace?.wholeSeconds, id: id, sha256: made.sha256)
+        do {
+            try await pipeline.call(.post("/v1/tokens/self/rotate", rotation))
+        } catch let error as any ServiceError {
+            // It was refused. Of no answer, or of a failing service, nobody knows whether it took effect.
+            if let status = error.statusCode, status < 500 { try? place.abandon(made.secret) }
+            throw error
+        }
+        return try await finish(made.secret, place)
+    }
+
+    /// A token of another shape has no id to make a secret for.
+    private func rotateByService(grace: Duration?, _ place: TokenPlace) async throws -> (token: Token, secret: APIToken)
+    {
+        let call = try Call.post("/v1/tokens/self/rotate", TokenRotation(graceSeconds: grace?.wholeSeconds))
+        let created: CreatedToken = try await pipeline.call(call)
+        guard let text = created.secret else { throw ErrorMapping.secretNotShown() }
+        let secret = APIToken(text)
+        try place.prepare(secret)
+        return try await finish(secret, place)
+    }
+
+    private func finish(_ secret: APIToken, _ place: TokenPlace) async throws -> (token: Token, secret: APIToken) {
+        let token: Token = try await pipeline.call(Call.get("/v1/tokens/self").with(secret))
+        try place.complete(secret)
+        pipeline.credentials.use(secret)
+        return (token, secret)
+    }
+}

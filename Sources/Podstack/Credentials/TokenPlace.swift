@@ -1,0 +1,69 @@
+/// Where the token in use is written down, while it is being replaced there.
+enum TokenPlace {
+    case profile(String, path: String)
+    case file(String)
+    /// An argument, a variable, a command: who gave it must be told.
+    case elsewhere
+
+    init(_ source: Source) {
+        switch source {
+        case .profile(let name, let path, _): self = .profile(name, path: path)
+        case .file(let path, _): self = .file(path)
+        default: self = .elsewhere
+        }
+    }
+
+    /// Writes the new token beside the old one, which stays the one that counts.
+    func prepare(_ new: APIToken) throws {
+        switch self {
+        case .profile(let name, let path):
+            try change(path) { file in
+                try new.withSecret { try file.set(.pendingAPIToken, to: $0, profile: name) }
+            }
+        case .file(let path):
+            // First, so that a place that cannot be written stops everything before it begins.
+            try SecureFile.checkWritable(path)
+            try write(new, to: TokenFileCredentials.pendingPath(path))
+        case .elsewhere: break
+        }
+    }
+
+    /// Puts the new token in the place of the old one.
+    func complete(_ new: APIToken) throws {
+        switch self {
+        case .profile(let name, let path):
+            try change(path) { file in
+                try new.withSecret { secret in
+                    try file.set(.apiToken, to: secret, profile: name)
+                    try file.remove(.pendingAPIToken, profile: name, ifValueIs: secret)
+                }
+            }
+        case .file(let path):
+            try write(new, to: path)
+            try SecureFile.remove(TokenFileCredentials.pendingPath(path))
+        case .elsewhere: break
+        }
+    }
+
+    /// Takes back what ``prepare(_:)`` wrote, unless somebody else wrote there since.
+    func abandon(_ new: APIToken) throws {
+        switch self {
+        case .profile(let name, let path):
+            try change(path) { file in
+                try new.withSecret { try file.remove(.pendingAPIToken, profile: name, ifValueIs: $0) }
+            }
+        case .file(let path): try SecureFile.remove(TokenFileCredentials.pendingPath(path))
+        case .elsewhere: break
+        }
+    }
+
+    private func change(_ path: String, _ body: (inout CredentialsFile) throws -> Void) throws {
+        var file = try CredentialsFile(path: path)
+        try body(&file)
+        try file.save()
+    }
+
+    private func write(_ token: APIToken, to path: String) throws {
+        try token.withSecret { secret in try SecureFile.update(path) { _ in Array("\(secret)\n".utf8) } }
+    }
+}

@@ -1,0 +1,94 @@
+import PodstackTestSupport
+import Testing
+
+@testable import Podstack
+
+@Suite("Settings beside a second model of the table")
+struct SettingsModelTests {
+    /// Mostly absent or good, so that most worlds get to where sources compete; sometimes broken in each way.
+    static let tokens: [String?] =
+        Array(repeating: nil, count: 14) + [
+            "one", "two", " three\n", "four", "five", "six", "seven", "eight", "", " \t",
+        ]
+        + ["your_api_token_here", "ni ne", "t\u{7}en"]
+    static let projects: [String?] =
+        Array(repeating: nil, count: 8) + ["project-a", " project-b ", "project-c", "", " "]
+    static let endpoints: [String?] =
+        Array(repeating: nil, count: 10) + ["https://a.example", " https://b.example ", "https://c.example"]
+        + ["http://d.example", ""]
+    static let profiles: [String?] =
+        Array(repeating: nil, count: 10) + ["default", "work", "work", "default", "bare", "gone", ""]
+
+    static func world(_ generator: inout SeededGenerator) -> SettingsModel.World {
+        func pick<Value>(_ values: [Value]) -> Value { values[Int.random(in: values.indices, using: &generator)] }
+        var world = SettingsModel.World()
+        world.argument.token = pick(tokens)
+        world.argument.project = pick(projects)
+        world.argument.endpoint = pick(endpoints)
+        world.profileArgument = pick(profiles)
+        let variables: [(String, String?)] = [
+            ("PODSTACK_API_TOKEN", pick(tokens)), ("PODSTACK_PROJECT", pick(projects)),
+            ("PODSTACK_API_ENDPOINT", pick(endpoints)), ("PODSTACK_PROFILE", pick(profiles)),
+            ("PODSTACK_API_TOKEN_FILE", pick([nil, nil, nil, nil, nil, nil, nil, "file"])),
+        ]
+        for (name, value) in variables { world.variables[name] = value }
+        world.tokenFile = pick([nil, "of_the_file\n", "of_the_file", "of_the_file\r\n", "", "of the file"])
+        guard pick([true, true, true, false]) else { return world }
+        var files: [String: [String: String]] = ["bare": ["project_id": "project-bare"]]
+        for name in ["default", "work"] where pick([true, true, false]) {
+            var profile: [String: String] = [:]
+            // A value in a file is one line.
+            profile["api_token"] = pick(tokens.filter { $0?.contains("\n") != true })
+            profile["project_id"] = pick(projects)
+            profile["api_endpoint"] = pick(endpoints)
+            files[name] = profile
+        }
+        world.profiles = files
+        world.isFileBroken = Int.random(in: 0..<12, using: &generator) == 0
+        return world
+    }
+
+    static func configuration(_ world: SettingsModel.World, _ folder: TemporaryDirectory) throws -> Configuration {
+        var variables = world.variables
+        variables["PODSTACK_CREDENTIALS_FILE"] = folder.file("gone")
+        if let profiles = world.profiles {
+            var text = profiles.map { name, values in
+                "[\(name)]\n" + values.map { "\($0.key) = \($0.value)\n" }.joined()
+            }.joined()
+            if world.isFileBroken { text += "this is no line of a credentials file\n" }
+            variables["PODSTACK_CREDENTIALS_FILE"] = try folder.write(text, to: "credentials")
+        }
+        if variables["PODSTACK_API_TOKEN_FILE"] != nil {
+            variables["PODSTACK_API_TOKEN_FILE"] =
+                try world.tokenFile.map { try folder.write($0, to: "token") } ?? folder.file("gone")
+        }
+        return try Configuration(
+            apiToken: world.argument.token, profile: world.profileArgument, projectID: world.argument.project,
+            apiEndpoint: world.argument.endpoint, environment: Environment(variables))
+    }
+
+    @Test("ten thousand random worlds resolve as the table says", arguments: [1, UInt64.random(in: 2...UInt64.max)])
+    func random(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        let folder = try TemporaryDirectory()
+        var resolved = 0
+        for _ in 0..<5_000 {
+            let world = Self.world(&generator)
+            let expected = SettingsModel(world: world).settings()
+            var found: SettingsModel.Settings?
+            if let configuration = try? Self.configuration(world, folder), configuration.tokenError == nil,
+                let token = configuration.apiToken
+            {
+                found = SettingsModel.Settings(
+                    token: token.value.withSecret { $0 }, tokenKind: token.source.kind,
+                    project: configuration.projectID?.value, projectKind: configuration.projectID?.source.kind,
+                    endpoint: configuration.apiEndpoint.value.url,
+                    endpointKind: configuration.apiEndpoint.source.kind)
+                resolved += 1
+            }
+            #expect(found == expected, "seed \(seed): \(world)")
+            if found != expected { return }
+        }
+        #expect(resolved > 800)
+    }
+}

@@ -1,0 +1,137 @@
+import PodstackTestSupport
+import PodstackTesting
+import Testing
+
+@testable import Podstack
+
+@Suite("The endpoint may not steal the token")
+struct VouchingTests {
+    let folder: TemporaryDirectory
+    /// Where a stolen token would arrive.
+    let thief: ScriptedServer
+
+    init() throws {
+        folder = try TemporaryDirectory()
+        thief = try ScriptedServer { _ in "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" }
+        _ = try folder.write("[default]\napi_token = of_the_profile\n", to: "credentials")
+    }
+
+    var endpoint: String { "PODSTACK_API_ENDPOINT=http://127.0.0.1:\(thief.port)\n" }
+
+    func environment(
+        _ dotEnv: String, _ variables: [String: String] = [:], override: Bool = false, trust: Bool = false
+    ) throws -> Environment {
+        var environment = Environment(
+            ["PODSTACK_CREDENTIALS_FILE": folder.file("credentials")].merging(variables) { $1 })
+        let path = try folder.write(dotEnv, to: ".env")
+        try DotEnv.load(path, into: &environment, override: override, trust: trust)
+        return environment
+    }
+
+    func refuse(
+        _ environment: Environment, apiToken: String? = nil, profile: String? = nil,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let error = await #expect(throws: ConfigurationError.self, sourceLocation: sourceLocation) {
+            try await Client(apiToken: apiToken, profile: profile, environment: environment).auth.whoami()
+        }
+        #expect(error?.message.contains(folder.file(".env")) == true, sourceLocation: sourceLocation)
+        #expect(error?.hint?.contains("trust: true") == true, sourceLocation: sourceLocation)
+        #expect(thief.received.isEmpty, "no byte may leave", sourceLocation: sourceLocation)
+    }
+
+    @Test("an endpoint of a .env gets no token from elsewhere, whatever its source")
+    func foreignToken() async throws {
+        try await refuse(try environment(endpoint))
+        try await refuse(try environment(endpoint), apiToken: "passed")
+        try await refuse(try environment(endpoint), profile: "default")
+        try await refuse(try environment(endpoint, ["PODSTACK_API_TOKEN": "of_the_process"]))
+        let file = try folder.write("mounted", to: "mounted")
+        try await refuse(try environment(endpoint, ["PODSTACK_API_TOKEN_FILE": file]))
+        try await refuse(try environment(endpoint + "PODSTACK_API_TOKEN_FILE=\(file)\n"))
+    }
+
+    @Test("a token of the same file that expanded a variable is not of that file")
+    func expandedToken() async throws {
+        let secret = ["GITHUB_TOKEN": "ghp_secret"]
+        try await refuse(try environment(endpoint + "PODSTACK_API_TOKEN=${GITHUB_TOKEN}\n", secret))
+        try await refuse(try environment(endpoint + "A=x${GITHUB_TOKEN}\nPODSTACK_API_TOKEN=${A}\n", secret))
+        try await refuse(try environment(endpoint + "PODSTACK_API_TOKEN=a\nPODSTACK_PROJECT=${GITHUB_TOKEN}\n", secret))
+        let leaking = "PODSTACK_API_ENDPOINT=http://127.0.0.1:\(thief.port)/${GITHUB_TOKEN}\nPODSTACK_API_TOKEN=a\n"
+        try await refuse(try environment(leaking, secret))
+    }
+
+    @Test("a token of another .env is not of that file")
+    func otherFile() async throws {
+        var environment = try environment(endpoint)
+        try DotEnv.load(try folder.write("PODSTACK_API_TOKEN=a\n", to: "other.env"), into: &environment)
+        try await refuse(environment)
+    }
+
+    @Test(
+        "what else steers where a token goes is refused from a .env",
+        arguments: [
+            "HTTPS_PROXY", "http_proxy", "ALL_PROXY", "NO_PROXY", "PODSTACK_CA_BUNDLE", "SSL_CERT_FILE",
+            "PODSTACK_CREDENTIALS_FILE", "PODSTACK_PROFILE", "SSLKEYLOGFILE", "HOME",
+        ])
+    func steering(name: String) async throws {
+        let text = "\(name)=http://127.0.0.1:\(thief.port)\nPODSTACK_API_TOKEN=literal\n"
+        try await refuse(try environment(text, override: true))
+        #expect(throws: ConfigurationError.self) {
+            try Client(credentials: .static(APIToken("x")), environment: environment(text, override: true))
+        }
+    }
+
+    @Test("the endpoint is used with a token that is written beside it, with apiEndpoint:, or with trust")
+    func allowed() throws {
+        let whole = endpoint + "PODSTACK_API_TOKEN=literal\nPODSTACK_PROJECT=p\n"
+        #expect(try Client(environment: environment(whole)).configuration.apiEndpoint.source.kind == "dotenv")
+        let explicit = "http://127.0.0.1:\(thief.port)"
+        _ = try Client(apiEndpoint: explicit, environment: environment(endpoint))
+        let trusted = try Client(environment: environment(endpoint, trust: true))
+        #expect(trusted.configuration.apiEndpoint.value.url == explicit)
+        #expect(trusted.configuration.apiToken?.source.kind == "profile")
+        _ = try Client(environment: environment("NO_PROXY=x\nPODSTACK_API_TOKEN=a\n", trust: true))
+    }
+
+    @Test("a variable of the process is not the file's, even when the file names it too")
+    func alreadySet() throws {
+        let environment = try environment(
+            "HTTPS_PROXY=http://evil.example\nPODSTACK_API_TOKEN=a\n", ["HTTPS_PROXY": "http://proxy.example"])
+        _ = try Client(environment: environment)
+    }
+
+    @Test("a token of a .env in a parent directory gives a warning that names the file")
+    func parentDirectory() throws {
+        var environment = Environment([:])
+        let path = folder.file(".env")
+        environment.set([
+            "PODSTACK_API_TOKEN": DotEnvOrigin(
+                path: path, line: 1, value: "a", isLiteral: true, isTrusted: false, isInParent: true)
+        ])
+        let events = RecordedEvents()
+        _ = try Client(environment: environment, onEvent: events.append)
+        #expect(events.warnings == ["the token comes from \(path), which is not in the working directory"])
+    }
+
+    @Test("a credential_process is not run with what an untrusted .env set")
+    func childEnvironment() async throws {
+        let credentials = try folder.write(
+            """
+            [default]
+            credential_process = sh -c 'printf "{\\"version\\": 1, \\"api_token\\": \\"x%s\\"}" "$INJECTED"'
+            """, to: "process-credentials")
+        #expect(chmod(credentials, 0o600) == 0)
+        let variables = ["PODSTACK_CREDENTIALS_FILE": credentials, "PATH": "/usr/bin:/bin"]
+        let transport = RecordingTransport(.user(email: "you@example.com"))
+        for (trust, expected) in [(false, "x"), (true, "xyes")] {
+            let environment = try environment("INJECTED=yes\n", variables, trust: trust)
+            _ = try await Client(environment: environment, transport: transport).auth.whoami()
+            #expect(transport.requests.last?.token == APIToken(expected))
+        }
+    }
+}
+
+#if canImport(Glibc)
+    import Glibc
+#endif

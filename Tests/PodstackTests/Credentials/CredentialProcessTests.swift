@@ -1,0 +1,160 @@
+import PodstackTestSupport
+import PodstackTesting
+import Testing
+
+@testable import Podstack
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+@Suite("credential_process, with real programs")
+struct CredentialProcessTests {
+    let folder: TemporaryDirectory
+    let transport = RecordingTransport(.user(email: "you@example.com"))
+
+    init() throws { folder = try TemporaryDirectory() }
+
+    /// A profile whose command runs `script` in a shell.
+    func environment(_ script: String, mode: mode_t = 0o600) throws -> Environment {
+        let program = try folder.write("#!/bin/sh\n\(script)\n", to: "helper")
+        #expect(chmod(program, 0o700) == 0)
+        let path = try folder.write("[default]\ncredential_process = '\(program)' arg\n", to: "credentials")
+        #expect(chmod(path, mode) == 0)
+        return Environment([
+            "PODSTACK_CREDENTIALS_FILE": path, "PATH": "/usr/bin:/bin", "COUNT": folder.file("count"),
+        ])
+    }
+
+    static let token = #"printf '{"version": 1, "api_token": "of_the_process"}'"#
+
+    func client(_ script: String, clock: TestClock = TestClock()) throws -> Client {
+        try Client(environment: environment(script), transport: transport, time: clock.time)
+    }
+
+    var runs: Int { folder.read("count")?.utf8.count ?? 0 }
+
+    @Test("its token is used, and it is run once for many calls")
+    func once() async throws {
+        let client = try client("printf x >> \"$COUNT\"; sleep 0.1; \(Self.token)")
+        #expect(client.configuration.tokenSource?.kind == "process")
+        #expect(client.configuration.apiToken == nil)
+        #expect(runs == 0, "nothing is run before the first call")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<50 { group.addTask { _ = try await client.auth.whoami() } }
+            try await group.waitForAll()
+        }
+        #expect(runs == 1)
+        #expect(transport.requests.allSatisfy { $0.token == APIToken("of_the_process") })
+    }
+
+    @Test("it is run again shortly before its token ends")
+    func expiry() async throws {
+        let clock = TestClock()
+        let end = Timestamp.format(clock.date.addingTimeInterval(3600))
+        let client = try client(
+            "printf x >> \"$COUNT\"; printf '{\"version\": 1, \"api_token\": \"t\", \"expires_at\": \"\(end)\"}'",
+            clock: clock)
+        _ = try await client.auth.whoami()
+        clock.advance(by: .seconds(3500))
+        _ = try await client.auth.whoami()
+        #expect(runs == 1)
+        clock.advance(by: .seconds(60))
+        _ = try await client.auth.whoami()
+        #expect(runs == 2)
+    }
+
+    @Test("after a 401 it is asked once more, and the call repeated when the token is another")
+    func refused() async throws {
+        let answers = RecordingTransport(.failure(.expiredToken()), .user(email: "you@example.com"))
+        let script = """
+            printf x >> "$COUNT"
+            printf '{"version": 1, "api_token": "t%s"}' "$(cat "$COUNT")"
+            """
+        let client = try Client(environment: environment(script), transport: answers)
+        #expect(try await client.auth.whoami().email == "you@example.com")
+        #expect(answers.requests.map(\.token) == [APIToken("tx"), APIToken("txx")])
+    }
+
+    @Test(
+        "what goes wrong is said in one sentence with what the command said",
+        arguments: [
+            ("echo 'vault is sealed' >&2; exit 3", "failed with status 3: vault is sealed"),
+            ("kill -9 $$", "failed with status 137"),
+            ("echo hello", "did not print the JSON object"),
+            (#"echo '{"version": 2, "api_token": "t"}'"#, "printed version 2"),
+            (#"echo '{"version": 1}'"#, "did not print the JSON object"),
+            ("yes", "printed more than 64 KiB"),
+            ("cat; \(token); exit 9", "failed with status 9"),
+        ])
+    func failures(script: String, message: String) async throws {
+        let error = await #expect(throws: ConfigurationError.self) { try await client(script).auth.whoami() }
+        #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
+        #expect(error?.message.contains("credential_process of \(folder.file("credentials")):2 [default]") == true)
+        #expect(transport.requests.isEmpty)
+    }
+
+    @Test("a failure is not remembered: the next call runs it again")
+    func recovery() async throws {
+        let client = try client("[ -e \"$COUNT\" ] && { \(Self.token); exit 0; }; touch \"$COUNT\"; exit 1")
+        await #expect(throws: ConfigurationError.self) { try await client.auth.whoami() }
+        #expect(try await client.auth.whoami().email == "you@example.com")
+    }
+
+    @Test("a token that it writes to standard error is not shown")
+    func redaction() async throws {
+        let token = TokenMaker.token(id: "zab5rrb1")
+        let error = await #expect(throws: ConfigurationError.self) {
+            try await client("echo 'got=\"\(token)\"' >&2; exit 1").auth.whoami()
+        }
+        #expect(error?.message.contains("got=\"podstack_zab5rrb1…\"") == true)
+    }
+
+    @Test("it has no input and a session of its own, and the time it may take is bounded")
+    func isolation() async throws {
+        let client = try client(
+            """
+            [ "$(cat)" = "" ] && [ "$(ps -o sid= -p $$ | tr -d ' ')" = "$$" ] && \(Self.token)
+            """)
+        #expect(try await client.auth.whoami().email == "you@example.com")
+        let source = Source.argument("test")
+        let error = await #expect(throws: ConfigurationError.self) {
+            try await ChildProcess.run(
+                ["/bin/sh", "-c", "sleep 100 & sleep 100"], environment: [:], of: source, within: .milliseconds(200))
+        }
+        #expect(error?.message == "test did not end within 0 seconds")
+    }
+
+    @Test("cancelling the only call that waits ends the program and what it started")
+    func cancellation() async throws {
+        let client = try client("echo $$ > \"$COUNT\"; sleep 1000 & sleep 1000")
+        let task = Task { try await client.auth.whoami() }
+        var id: pid_t?
+        while id == nil {
+            try await Task.sleep(for: .milliseconds(5))
+            id = folder.read("count").flatMap { pid_t($0.dropLast()) }
+        }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        let group = try #require(id)
+        for _ in 0..<1000 where kill(-group, 0) == 0 { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(kill(-group, 0) != 0)
+    }
+
+    @Test("a file that others can write runs nothing", arguments: [mode_t(0o620), 0o602, 0o666])
+    func writableByOthers(mode: mode_t) async throws {
+        let error = #expect(throws: ConfigurationError.self) {
+            try Client(environment: environment("touch \"$COUNT\"", mode: mode))
+        }
+        #expect(error?.message.contains("is not run") == true)
+        #expect(folder.read("count") == nil)
+    }
+
+    @Test("a token that is written down comes before the command")
+    func both() throws {
+        let path = try folder.write("[default]\ncredential_process = false\napi_token = written\n", to: "both")
+        let configuration = try Configuration(environment: Environment(["PODSTACK_CREDENTIALS_FILE": path]))
+        #expect(configuration.apiToken?.source == .profile("default", path: path, line: 3))
+        #expect(configuration.apiToken?.shadows.map(\.source) == [.process("default", path: path, line: 2)])
+    }
+}
