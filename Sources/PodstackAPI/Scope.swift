@@ -9,11 +9,20 @@ public struct Scope: Hashable, Sendable, LosslessStringConvertible {
     public static let tokensCreate = Scope(resource: "tokens", action: "create")
     public static let tokensUpdate = Scope(resource: "tokens", action: "update")
     public static let tokensDelete = Scope(resource: "tokens", action: "delete")
+    public static let projectsRead = Scope(resource: "projects", action: "read")
+    public static let projectsCreate = Scope(resource: "projects", action: "create")
+    public static let projectsUpdate = Scope(resource: "projects", action: "update")
+    public static let projectsDelete = Scope(resource: "projects", action: "delete")
+    public static let membersRead = Scope(resource: "members", action: "read")
+    public static let membersCreate = Scope(resource: "members", action: "create")
+    public static let membersUpdate = Scope(resource: "members", action: "update")
+    public static let membersDelete = Scope(resource: "members", action: "delete")
+    public static let auditLogsRead = Scope(resource: "audit-logs", action: "read")
 
     /// Nil stands for every resource.
-    let resource: String?
+    public let resource: String?
     /// Nil stands for every action.
-    let action: String?
+    public let action: String?
 
     private init(resource: String?, action: String?) {
         self.resource = resource

@@ -11,6 +11,7 @@ struct Service: Sendable {
     let database: any Database
     let verifier: TokenVerifier
     let tokens: TokenService
+    let projects: ProjectService
     let lastUsed: LastUsedTracker
     let log: Log
     /// Seconds since 1970.
@@ -28,9 +29,10 @@ struct Service: Sendable {
         lastUsed = LastUsedTracker()
         let digest = TokenDigest(pepper: pepper)
         verifier = TokenVerifier(database: database, digest: digest)
+        let changes = Changes(database: database, verifier: verifier)
         tokens = TokenService(
-            database: database, digest: digest, changes: Changes(database: database, verifier: verifier),
-            lastUsed: lastUsed, maxActive: maxActiveTokens)
+            database: database, digest: digest, changes: changes, lastUsed: lastUsed, maxActive: maxActiveTokens)
+        projects = ProjectService(database: database, changes: changes)
     }
 
     init(

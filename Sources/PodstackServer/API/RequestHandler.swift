@@ -31,7 +31,7 @@ struct RequestHandler: Sendable {
         }
         let (route, parameters) = try router.route(request)
         identity = try authenticate(request, route.access)
-        try authorise(identity, route.access)
+        try authorise(identity, route.access, request, parameters)
         guard request.body.count <= Listener.largestBody else {
             throw APIError(status: 413, code: .contentTooLarge, message: "The body is larger than 64 KiB")
         }
@@ -46,10 +46,29 @@ struct RequestHandler: Sendable {
         return identity
     }
 
-    private func authorise(_ identity: Identity?, _ access: Access) throws {
-        guard case .scope(let scope) = access else { return }
-        guard let token = identity?.token else { throw APIError.internal }
-        if !token.scopes.allows(scope) { throw TokenService.lacks(scope, token) }
+    /// What the path is about, and the project that the header names, must both be within reach.
+    private func authorise(
+        _ identity: Identity?, _ access: Access, _ request: Request, _ parameters: [String]
+    ) throws {
+        guard let authority = identity?.authority else { return }
+        let named = try project(of: request)
+        switch access {
+        case .anybody: break
+        case .anyToken: try authority.require(nil, in: named)
+        case .scope(let scope): try authority.require(scope, in: named)
+        case .project(let scope):
+            try authority.require(scope, in: parameters.first)
+            if let named, named != parameters.first { try authority.require(nil, in: named) }
+        }
+    }
+
+    private func project(of request: Request) throws -> String? {
+        var project: String?
+        for header in request.headers where header.name == "x-project-id" {
+            guard project == nil else { throw APIError.badRequest("There are two X-Project-ID headers") }
+            project = header.value
+        }
+        return project
     }
 
     private func refusal(_ error: any Error, _ requestID: String) -> APIError {

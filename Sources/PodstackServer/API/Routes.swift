@@ -4,6 +4,7 @@ import PodstackAPI
 enum Routes {
     static func all(_ service: Service) -> [Route] {
         let tokens = TokenRoutes(tokens: service.tokens, now: service.now)
+        let projects = ProjectRoutes(projects: service.projects, now: service.now)
         return [
             Route("GET", "/healthz", .anybody) { _ in try .json(["status": "ok"]) },
             Route("GET", "/readyz", .anybody) { _ in
@@ -13,6 +14,7 @@ enum Routes {
             Route("GET", "/v1/auth/whoami", .anyToken) { exchange in
                 Response(status: 200, body: try exchange.caller().whoamiBody(at: service.now()))
             },
+            Route("GET", "/v1/auth/can", .anyToken, handle: PermissionRoute.get),
             Route("GET", "/v1/tokens", .scope(.tokensRead), handle: tokens.list),
             Route("POST", "/v1/tokens", .scope(.tokensCreate), handle: tokens.create),
             Route("GET", "/v1/tokens/self", .anyToken, handle: tokens.getSelf),
@@ -22,6 +24,11 @@ enum Routes {
             Route("PATCH", "/v1/tokens/{id}", .scope(.tokensUpdate), handle: tokens.update),
             Route("DELETE", "/v1/tokens/{id}", .scope(.tokensDelete), handle: tokens.revoke),
             Route("POST", "/v1/tokens/{id}/rotate", .scope(.tokensUpdate), handle: tokens.rotate),
+            Route("GET", "/v1/projects", .scope(.projectsRead), handle: projects.list),
+            Route("POST", "/v1/projects", .scope(.projectsCreate), handle: projects.create),
+            Route("GET", "/v1/projects/{project}", .project(.projectsRead), handle: projects.get),
+            Route("PATCH", "/v1/projects/{project}", .project(.projectsUpdate), handle: projects.update),
+            Route("DELETE", "/v1/projects/{project}", .project(.projectsDelete), handle: projects.delete),
         ]
     }
 }

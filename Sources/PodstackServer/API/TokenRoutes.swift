@@ -7,23 +7,9 @@ struct TokenRoutes: Sendable {
 
     @Sendable func list(_ exchange: Exchange) throws -> Response {
         let caller = try exchange.caller()
-        var limit = 50
-        if let text = exchange.request.query("limit") {
-            guard let number = Int(text), (1...200).contains(number) else {
-                throw APIError.badRequest("limit must be a number from 1 to 200")
-            }
-            limit = number
-        }
-        var cursor: TokenCursor?
-        if let text = exchange.request.query("cursor") {
-            guard let known = TokenCursor(text) else {
-                throw APIError.badRequest("cursor must be the next_cursor of an earlier answer")
-            }
-            cursor = known
-        }
         let time = now()
         let (page, next) = try tokens.list(
-            accountID: caller.token.accountID, limit: limit, after: cursor, now: time)
+            accountID: caller.token.accountID, try PageRequest(exchange.request), now: time)
         return try .json(Page(elements: page.map { shown($0, time) }, nextCursor: next?.text))
     }
 

@@ -12,20 +12,22 @@ enum AccountStore {
         }
         let account = Identifier.make("acc_")
         let project = Identifier.make("prj_")
+        let user = Identifier.make("usr_")
         try connection.run(
             "INSERT INTO accounts (id, created_at) VALUES (?, ?)", [.text(account), .integer(now)])
-        try connection.run(
-            "INSERT INTO projects (id, account_id, name, created_at) VALUES (?, ?, ?, ?)",
-            [.text(project), .text(account), .text("default"), .integer(now)])
+        try ProjectStore.insert(
+            ProjectRecord(id: project, accountID: account, name: "default", createdAt: now), in: connection)
         try connection.run(
             """
             INSERT INTO users (id, account_id, email, email_key, name, default_project_id, created_at)
             VALUES (?, ?, ?, ?, ?, ?, ?)
             """,
             [
-                .text(Identifier.make("usr_")), .text(account), .text(email), .text(key), DatabaseValue(name),
+                .text(user), .text(account), .text(email), .text(key), DatabaseValue(name),
                 .text(project), .integer(now),
             ])
+        try MemberStore.insert(
+            Membership(projectID: project, role: .admin, addedAt: now), userID: user, in: connection)
         return account
     }
 
@@ -37,10 +39,4 @@ enum AccountStore {
             .first.map { (try $0.text(0), try $0.text(1)) }
     }
 
-    static func projectIDs(accountID: String, in connection: any DatabaseConnection) throws -> Set<String> {
-        Set(
-            try connection.run("SELECT id FROM projects WHERE account_id = ?", [.text(accountID)]).map {
-                try $0.text(0)
-            })
-    }
 }

@@ -5,6 +5,8 @@ enum Access: Sendable {
     case anybody
     case anyToken
     case scope(Scope)
+    /// The scope in the project that the first segment in braces names.
+    case project(Scope)
 }
 
 /// One operation of the API.

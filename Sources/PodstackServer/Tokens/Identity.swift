@@ -8,10 +8,12 @@ final class Identity: Sendable {
     let standing: SecretStanding
     /// From this second on the secret is refused: the end of the token, or of the secret's grace.
     let endsAt: Int64
+    /// What it may do.
+    let authority: Authority
     private let email: String
     private let name: String?
     private let userCreatedAt: Int64
-    private let defaultProjectID: String
+    let defaultProjectID: String
     /// `Podstack-Token-Expires` of every answer.
     let expiresText: String
     /// The whoami answer, which changes once a second at most.
@@ -19,8 +21,9 @@ final class Identity: Sendable {
     /// The second in which the use was last noted: one note a second is enough.
     let notedAt = Atomic<Int64>(0)
 
-    init(token: TokenRecord, standing: SecretStanding, user: DatabaseRow) throws {
+    init(token: TokenRecord, standing: SecretStanding, user: DatabaseRow, memberships: [String: Membership]) throws {
         self.token = token
+        authority = Authority(token: token, memberships: memberships)
         self.standing = standing
         var end = token.expiresAt
         if case .retired(let secret) = standing { end = min(secret.endsAt, end ?? .max) }
@@ -39,7 +42,10 @@ final class Identity: Sendable {
     ) throws -> Identity? {
         try connection.run(
             "SELECT email, name, default_project_id, created_at FROM users WHERE id = ?", [.text(token.userID)]
-        ).first.map { try Identity(token: token, standing: standing, user: $0) }
+        ).first.map {
+            let memberships = try MemberStore.memberships(userID: token.userID, in: connection)
+            return try Identity(token: token, standing: standing, user: $0, memberships: memberships)
+        }
     }
 
     /// The 401 that tells the holder of the secret why it is good for nothing; nil when it is.

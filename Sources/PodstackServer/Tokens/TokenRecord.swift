@@ -32,6 +32,8 @@ struct TokenRecord: Sendable, Equatable {
 
     func isExpired(at now: Int64) -> Bool { expiresAt.map { $0 <= now } ?? false }
 
+    func isGood(for projectID: String) -> Bool { projectIDs?.contains(projectID) ?? true }
+
     /// As it is once the waiting secret is in use; itself when none waits.
     var asRotated: TokenRecord {
         guard let waiting else { return self }

@@ -78,15 +78,11 @@ struct TokenService: Sendable {
         try database.read { try find(id, accountID: accountID, in: $0) }
     }
 
-    func list(
-        accountID: String, limit: Int, after: TokenCursor?, now: Int64
-    ) throws -> (tokens: [TokenRecord], next: TokenCursor?) {
-        // One more than asked for tells whether there is a next page.
+    func list(accountID: String, _ page: PageRequest, now: Int64) throws -> (page: [TokenRecord], next: Cursor?) {
         let found = try database.read {
-            try TokenStore.list(accountID: accountID, now: now, limit: limit + 1, after: after, in: $0)
+            try TokenStore.list(accountID: accountID, now: now, limit: page.limit + 1, after: page.after, in: $0)
         }
-        let page = Array(found.prefix(limit))
-        return (page, found.count > limit ? page.last.map(TokenCursor.init) : nil)
+        return page.page(of: found) { Cursor(time: $0.createdAt, id: $0.id) }
     }
 
     /// When this returns, no request with the token is accepted any more.
@@ -123,8 +119,8 @@ struct TokenService: Sendable {
     func checkProjectsExist(
         _ wanted: [String], of token: TokenRecord, in connection: any DatabaseConnection
     ) throws {
-        let own = try AccountStore.projectIDs(accountID: token.accountID, in: connection)
-        if let foreign = wanted.first(where: { !own.contains($0) }) {
+        let own = try MemberStore.memberships(userID: token.userID, in: connection)
+        if let foreign = wanted.first(where: { own[$0] == nil }) {
             throw APIError.notFound(type: "project", id: foreign)
         }
     }

@@ -16,7 +16,7 @@ enum TokenStore {
 
     /// Newest first; `after` is the last one of the page before.
     static func list(
-        accountID: String, now: Int64, limit: Int, after: TokenCursor?, in connection: any DatabaseConnection
+        accountID: String, now: Int64, limit: Int, after: Cursor?, in connection: any DatabaseConnection
     ) throws -> [TokenRecord] {
         let oldest = DatabaseValue.integer(now - shownAfterEnd)
         return try connection.run(
@@ -27,8 +27,8 @@ enum TokenStore {
             ORDER BY created_at DESC, id DESC LIMIT ?
             """,
             [
-                .text(accountID), oldest, oldest, .integer(after?.createdAt ?? .max),
-                .integer(after?.createdAt ?? .max), .text(after?.id ?? ""), .integer(Int64(limit)),
+                .text(accountID), oldest, oldest, .integer(after?.time ?? .max),
+                .integer(after?.time ?? .max), .text(after?.id ?? ""), .integer(Int64(limit)),
             ]
         ).map(record)
     }
@@ -101,25 +101,4 @@ enum TokenStore {
     }
 
     private static func text(_ scopes: [Scope]) -> String { scopes.map(\.description).joined(separator: " ") }
-}
-
-/// Where a page of tokens ended.
-struct TokenCursor: Equatable {
-    var createdAt: Int64
-    var id: String
-
-    init(_ token: TokenRecord) {
-        createdAt = token.createdAt
-        id = token.id
-    }
-
-    /// Nil when `text` is not what ``text`` gave.
-    init?(_ text: String) {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, let time = Int64(parts[0]), TokenFormat.isID(String(parts[1])) else { return nil }
-        createdAt = time
-        id = String(parts[1])
-    }
-
-    var text: String { "\(createdAt)-\(id)" }
 }

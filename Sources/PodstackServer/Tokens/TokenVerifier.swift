@@ -40,6 +40,9 @@ final class TokenVerifier: Sendable {
     /// Must be called after a change to a token is durable and before it is answered.
     func forget(_ id: String) { verified.forget(id: id) }
 
+    /// The same after a change to a user, or to what a user may do.
+    func forget(user id: String) { verified.forget(userID: id) }
+
     private func lookUp(_ id: String, _ digest: [UInt8]) throws -> Identity {
         try database.read { connection in
             let token = try TokenStore.find(id, in: connection)

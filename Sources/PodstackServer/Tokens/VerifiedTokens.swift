@@ -21,8 +21,18 @@ final class VerifiedTokens: Sendable {
         var identities: [Key: Identity] = [:]
         /// A token in its grace has more than one secret.
         var keys: [String: [Key]] = [:]
+        var tokensOfUser: [String: Set<String>] = [:]
         /// Grows whenever something was forgotten.
         var epoch: UInt64 = 0
+
+        mutating func forget(_ id: String) {
+            epoch += 1
+            for key in keys.removeValue(forKey: id) ?? [] {
+                guard let userID = identities.removeValue(forKey: key)?.token.userID else { continue }
+                tokensOfUser[userID]?.remove(id)
+                if tokensOfUser[userID]?.isEmpty == true { tokensOfUser[userID] = nil }
+            }
+        }
     }
 
     /// Room for a million; when it is full it starts again empty.
@@ -41,18 +51,23 @@ final class VerifiedTokens: Sendable {
             if state.identities.count >= capacity {
                 state.identities = [:]
                 state.keys = [:]
+                state.tokensOfUser = [:]
             }
             if state.identities.updateValue(identity, forKey: key) == nil {
                 state.keys[identity.token.id, default: []].append(key)
+                state.tokensOfUser[identity.token.userID, default: []].insert(identity.token.id)
             }
         }
     }
 
     /// From the return of this on, no request is served from what was known of the token.
-    func forget(id: String) {
+    func forget(id: String) { state.withLock { $0.forget(id) } }
+
+    /// The same for every token of a user.
+    func forget(userID: String) {
         state.withLock { state in
             state.epoch += 1
-            for key in state.keys.removeValue(forKey: id) ?? [] { state.identities[key] = nil }
+            for id in state.tokensOfUser[userID] ?? [] { state.forget(id) }
         }
     }
 }

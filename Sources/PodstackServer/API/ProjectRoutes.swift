@@ -1,0 +1,41 @@
+import PodstackAPI
+
+/// `/v1/projects`.
+struct ProjectRoutes: Sendable {
+    let projects: ProjectService
+    let now: @Sendable () -> Int64
+
+    @Sendable func list(_ exchange: Exchange) throws -> Response {
+        let caller = try exchange.caller()
+        let (page, next) = try projects.list(caller.token, try PageRequest(exchange.request))
+        return try .json(Page(elements: try page.map { try shown($0, caller) }, nextCursor: next?.text))
+    }
+
+    @Sendable func create(_ exchange: Exchange) throws -> Response {
+        let caller = try exchange.caller()
+        let request = try ProjectRequest(try JSONBody.object(of: exchange.request), isNew: true)
+        let (project, membership) = try projects.create(request, by: caller.token, now: now())
+        return try .json(project.shown(to: membership, defaultProjectID: caller.defaultProjectID), status: 201)
+    }
+
+    @Sendable func get(_ exchange: Exchange) throws -> Response {
+        try .json(try shown(try projects.project(exchange.parameters[0]), try exchange.caller()))
+    }
+
+    @Sendable func update(_ exchange: Exchange) throws -> Response {
+        let request = try ProjectRequest(try JSONBody.object(of: exchange.request), isNew: false)
+        return try .json(try shown(try projects.update(exchange.parameters[0], request), try exchange.caller()))
+    }
+
+    @Sendable func delete(_ exchange: Exchange) throws -> Response {
+        try projects.delete(exchange.parameters[0])
+        return .noContent
+    }
+
+    private func shown(_ project: ProjectRecord, _ caller: Identity) throws -> Project {
+        guard let membership = caller.authority.memberships[project.id] else {
+            throw APIError.notFound(type: "project", id: project.id)
+        }
+        return project.shown(to: membership, defaultProjectID: caller.defaultProjectID)
+    }
+}

@@ -1,0 +1,53 @@
+/// Who belongs to which project, in the database.
+enum MemberStore {
+    private static let actions = ["create", "read", "update", "delete"]
+    private static let columns = """
+        m.project_id, m.role, m.can_create, m.can_read, m.can_update, m.can_delete, m.added_at, m.deactivated_at
+        """
+
+    static func memberships(
+        userID: String, in connection: any DatabaseConnection
+    ) throws -> [String: Membership] {
+        let found = try connection.run("SELECT \(columns) FROM members m WHERE m.user_id = ?", [.text(userID)])
+            .map(membership)
+        return Dictionary(uniqueKeysWithValues: found.map { ($0.projectID, $0) })
+    }
+
+    static func insert(_ member: Membership, userID: String, in connection: any DatabaseConnection) throws {
+        try connection.run(
+            """
+            INSERT INTO members (project_id, user_id, role, can_create, can_read, can_update, can_delete, added_at,
+                deactivated_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [.text(member.projectID), .text(userID), .text(member.role.name)] + values(member.role)
+                + [.integer(member.addedAt), DatabaseValue(member.deactivatedAt)])
+    }
+
+    static func count(projectID: String, in connection: any DatabaseConnection) throws -> Int {
+        let rows = try connection.run("SELECT COUNT(*) FROM members WHERE project_id = ?", [.text(projectID)])
+        return Int(try rows.first?.integer(0) ?? 0)
+    }
+
+    static func userIDs(projectID: String, in connection: any DatabaseConnection) throws -> [String] {
+        try connection.run("SELECT user_id FROM members WHERE project_id = ?", [.text(projectID)]).map {
+            try $0.text(0)
+        }
+    }
+
+    static func removeAll(projectID: String, in connection: any DatabaseConnection) throws {
+        try connection.run("DELETE FROM members WHERE project_id = ?", [.text(projectID)])
+    }
+
+    private static func membership(_ row: DatabaseRow) throws -> Membership {
+        let held = try actions.enumerated().filter { try row.integer(2 + $0.offset) == 1 }.map(\.element)
+        return Membership(
+            projectID: try row.text(0), role: try row.text(1) == "admin" ? .admin : .user(Set(held)),
+            addedAt: try row.integer(6), deactivatedAt: row.optionalInteger(7))
+    }
+
+    private static func values(_ role: Role) -> [DatabaseValue] {
+        let held = role.permissions
+        return actions.map { .integer(held.contains($0) ? 1 : 0) }
+    }
+}

@@ -1,0 +1,154 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@Suite("/v1/projects over a socket")
+struct ProjectRoutesTests {
+    let owner: Session
+
+    init() throws { owner = try Session(clock: ManualClock(), maxActiveTokens: 50) }
+
+    func makeProject(_ name: String = "p") throws -> Project {
+        try owner.send("POST", "/v1/projects", #"{"name": "\#(name)"}"#).decoded(Project.self)
+    }
+
+    /// The session of a user of another account.
+    func stranger() throws -> Session {
+        try owner.server.server.addUser("other@example.com")
+        return owner.with(try owner.server.server.makeToken("other@example.com"))
+    }
+
+    @Test("a project is made, read, changed and deleted")
+    func life() throws {
+        let answer = try owner.send("POST", "/v1/projects", #"{"name": " p ", "description": "two\nlines"}"#)
+        #expect(answer.status == 201)
+        let made = try answer.decoded(Project.self)
+        #expect(made.name == "p")
+        #expect(made.id.hasPrefix("prj_"))
+        #expect(made.role == "admin")
+        #expect(made.permissions == ["create", "read", "update", "delete"])
+        #expect(made.isDefault == false)
+        #expect(try owner.send("GET", "/v1/projects/\(made.id)").decoded(Project.self) == made)
+        let renamed = try owner.send("PATCH", "/v1/projects/\(made.id)", #"{"name": "q"}"#).decoded(Project.self)
+        #expect(renamed.name == "q")
+        #expect(renamed.description == "two\nlines")
+        let bare = try owner.send("PATCH", "/v1/projects/\(made.id)", #"{"description": null}"#)
+        #expect(try bare.decoded(Project.self).description == nil)
+        #expect(try owner.send("DELETE", "/v1/projects/\(made.id)").status == 204)
+        #expect(try owner.send("GET", "/v1/projects/\(made.id)").code == "not_found")
+        #expect(try owner.send("DELETE", "/v1/projects/\(made.id)").code == "not_found")
+    }
+
+    @Test("a list is paged without a gap, newest first, the default project in it")
+    func paging() throws {
+        let clock = try #require(owner.server.clock)
+        var made: [String] = []
+        for index in 0..<6 {
+            // Two in each second, so that the page must go by the id too.
+            if index.isMultiple(of: 2) { clock.set(clock.now + 1) }
+            made.append(try makeProject("p\(index)").id)
+        }
+        var seen: [Project] = []
+        var cursor: String?
+        repeat {
+            let answer = try owner.send("GET", "/v1/projects?limit=2" + (cursor.map { "&cursor=\($0)" } ?? ""))
+            let page = try answer.decoded(Page<Project>.self)
+            #expect(page.elements.count <= 2)
+            seen += page.elements
+            cursor = page.nextCursor
+        } while cursor != nil
+        #expect(seen.count == 7)
+        #expect(Set(seen.map(\.id)).isSuperset(of: made))
+        #expect(seen.last?.isDefault == true)
+        #expect(seen.map(\.createdAt) == seen.map(\.createdAt).sorted(by: >))
+        for bad in ["cursor=x", "cursor=1-", "cursor=1-%20", "limit=0"] {
+            #expect(try owner.send("GET", "/v1/projects?\(bad)").status == 400, "\(bad)")
+        }
+    }
+
+    @Test("wrong bodies say what is wrong with them")
+    func validation() throws {
+        for body in [
+            "{}", #"{"name": ""}"#, #"{"name": "p", "descripton": "x"}"#, #"{"name": "p", "description": 1}"#,
+            #"{"name": "\u0007"}"#, #"{"name": "p", "description": "\u001b[31m"}"#,
+        ] {
+            #expect(try owner.send("POST", "/v1/projects", body).code == "validation_failed", "\(body)")
+        }
+        let project = try makeProject()
+        #expect(try owner.send("PATCH", "/v1/projects/\(project.id)", #"{"id": "x"}"#).code == "validation_failed")
+    }
+
+    @Test("the default project cannot be deleted")
+    func defaultProject() throws {
+        let id = try #require(try owner.whoami().decoded(User.self).defaultProjectID)
+        #expect(try owner.send("DELETE", "/v1/projects/\(id)").code == "conflict")
+        #expect(try owner.send("GET", "/v1/projects/\(id)").status == 200)
+    }
+
+    @Test("another account's project is not there, whatever is done to it")
+    func foreign() throws {
+        let project = try makeProject()
+        let stranger = try stranger()
+        for (method, body) in [("GET", nil), ("PATCH", #"{"name": "mine"}"#), ("DELETE", nil)] {
+            let theirs = try stranger.send(method, "/v1/projects/\(project.id)", body)
+            #expect(theirs.code == "not_found")
+            let nobody = try stranger.send(method, "/v1/projects/prj_nobody", body)
+            #expect(theirs.error?.message == nobody.error?.message)
+        }
+        #expect(try stranger.send("GET", "/v1/projects").decoded(Page<Project>.self).elements.count == 1)
+        #expect(try owner.send("GET", "/v1/projects/\(project.id)").decoded(Project.self).name == "p")
+    }
+
+    @Test("a token that is good for some projects sees those, changes those and makes none")
+    func restrictedToken() throws {
+        let mine = try makeProject("mine")
+        let other = try makeProject("other")
+        let limited = try owner.makeToken("\"project_ids\": [\"\(mine.id)\"]")
+        let listed = try limited.send("GET", "/v1/projects").decoded(Page<Project>.self).elements
+        #expect(listed.map(\.id) == [mine.id])
+        #expect(try limited.send("GET", "/v1/projects/\(mine.id)").status == 200)
+        for (method, body) in [("GET", nil), ("PATCH", #"{"name": "x"}"#), ("DELETE", nil)] {
+            #expect(try limited.send(method, "/v1/projects/\(other.id)", body).code == "project_forbidden")
+        }
+        #expect(try limited.send("POST", "/v1/projects", #"{"name": "new"}"#).code == "project_forbidden")
+        #expect(try limited.send("DELETE", "/v1/projects/\(mine.id)").status == 204)
+        #expect(try limited.send("GET", "/v1/projects").decoded(Page<Project>.self).elements.isEmpty)
+    }
+
+    @Test("scopes are asked for one by one")
+    func scopes() throws {
+        let project = try makeProject()
+        let calls = [
+            ("read", "GET", "/v1/projects", nil), ("read", "GET", "/v1/projects/\(project.id)", nil),
+            ("create", "POST", "/v1/projects", #"{"name": "n"}"#),
+            ("update", "PATCH", "/v1/projects/\(project.id)", "{}"),
+            ("delete", "DELETE", "/v1/projects/\(project.id)", nil),
+        ]
+        for action in ["read", "create", "update", "delete"] {
+            let session = try owner.makeToken("\"scopes\": [\"projects:\(action)\"]")
+            for (needed, method, path, body) in calls {
+                let answer = try session.send(method, path, body)
+                #expect((answer.code == "insufficient_scope") == (needed != action), "\(action): \(method) \(path)")
+            }
+        }
+    }
+
+    @Test("X-Project-ID names a project that must be there and within the token's reach")
+    func projectHeader() throws {
+        let mine = try makeProject("mine")
+        let other = try makeProject("other")
+        let limited = try owner.makeToken("\"project_ids\": [\"\(mine.id)\"]")
+        let foreign = try #require(try stranger().whoami().decoded(User.self).defaultProjectID)
+        for path in ["/v1/auth/whoami", "/v1/tokens", "/v1/projects", "/v1/projects/\(mine.id)"] {
+            for (project, code) in [
+                (mine.id, nil), (other.id, "project_forbidden"), (foreign, "not_found"), ("x", "not_found"),
+                ("", "not_found"),
+            ] {
+                let answer = try limited.send("GET", path, headers: [("X-Project-ID", project)])
+                #expect(answer.code == code, "\(path) \(project)")
+            }
+        }
+        let twice = [("X-Project-ID", mine.id), ("X-Project-ID", mine.id)]
+        #expect(try limited.send("GET", "/v1/projects", headers: twice).status == 400)
+    }
+}
