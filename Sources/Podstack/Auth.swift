@@ -11,6 +11,18 @@ public struct Auth: Sendable {
         try await pipeline.call(.get("/v1/auth/whoami"))
     }
 
+    /// Whether the token in use may do something, and what it lacks; without trying it.
+    ///
+    /// - Parameters:
+    ///   - scope: As `projects:create`.
+    ///   - project: An id; nil asks for the scope alone.
+    /// - Throws: ``ValidationError`` when there is no such scope, ``ResourceNotFoundError`` for an unknown project.
+    public func can(_ scope: String, project: String? = nil) async throws -> Permission {
+        var query = [(name: "scope", value: scope)]
+        if let project { query.append((name: "project", value: project)) }
+        return try await pipeline.call(.get("/v1/auth/can", query: query))
+    }
+
     /// Replaces the secret of the token in use by a new one, which this client uses from then on.
     ///
     /// A token that came from a file is replaced there too, so that a crash at any moment leaves one in it that works.

@@ -96,4 +96,6 @@ public struct Client: Sendable {
     public var auth: Auth { Auth(pipeline: pipeline) }
     /// The API tokens of the account.
     public var tokens: Tokens { Tokens(pipeline: pipeline) }
+    /// The projects of the user.
+    public var projects: Projects { Projects(pipeline: pipeline) }
 }

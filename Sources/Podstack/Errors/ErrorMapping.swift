@@ -53,6 +53,12 @@ enum ErrorMapping {
             answer: ServiceAnswer(message: "The service answered without the new token, which it shows only once"))
     }
 
+    static func noProject() -> ConfigurationError {
+        ConfigurationError(
+            message: "No project is set, and the user has no default one",
+            hint: "Pass projectID:, or set PODSTACK_PROJECT")
+    }
+
     static func network(_ failure: TransportFailure, endpoint: Endpoint) -> NetworkError {
         NetworkError(message: "No answer from \(endpoint): \(failure.reason)")
     }

@@ -53,8 +53,8 @@ struct RequestHandler: Sendable {
         guard let authority = identity?.authority else { return }
         let named = try project(of: request)
         switch access {
-        case .anybody: break
-        case .anyToken: try authority.require(nil, in: named)
+        // A token may always look at, rotate and revoke itself, whatever project its holder has set.
+        case .anybody, .anyToken: break
         case .scope(let scope): try authority.require(scope, in: named)
         case .project(let scope):
             try authority.require(scope, in: parameters.first)

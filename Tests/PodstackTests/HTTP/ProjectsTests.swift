@@ -1,0 +1,81 @@
+import PodstackTestSupport
+import Testing
+
+@testable import Podstack
+
+@Suite("Projects and permissions against a running server")
+struct ProjectsTests {
+    let server: RunningServer
+
+    init() throws { server = try RunningServer() }
+
+    func client(_ token: String, projectID: String? = nil) throws -> Client {
+        try Client(apiToken: token, projectID: projectID, apiEndpoint: server.url, environment: Environment([:]))
+    }
+
+    @Test("a project is made, found, changed and deleted")
+    func life() async throws {
+        let client = try client(try server.makeToken())
+        let made = try await client.projects.create(name: "training", description: "models")
+        #expect(made.id.hasPrefix("prj_"))
+        #expect(try await client.projects.get(made.id) == made)
+        #expect(try await client.projects.update(made.id, name: "inference").name == "inference")
+        #expect(try await client.projects.list().all().count == 2)
+        try await client.projects.delete(made.id)
+        let error = await #expect(throws: ResourceNotFoundError.self) { try await client.projects.get(made.id) }
+        #expect(error?.resourceType == "project")
+    }
+
+    @Test("the current project is the client's, else the user's default")
+    func current() async throws {
+        let token = try server.makeToken()
+        let made = try await client(token).projects.create(name: "mine")
+        #expect(try await client(token).projects.current().isDefault == true)
+        #expect(try await client(token, projectID: made.id).projects.current().id == made.id)
+    }
+
+    @Test("lists page by themselves")
+    func paging() async throws {
+        let client = try client(try server.makeToken())
+        for number in 0..<7 { _ = try await client.projects.create(name: "p\(number)") }
+        var list = client.projects.list()
+        list.pageSize = 3
+        var ids: [String] = []
+        for try await project in list { ids.append(project.id) }
+        #expect(Set(ids).count == 8)
+        #expect(ids.count == 8)
+        #expect(try await list.first(4).map(\.id) == Array(ids.prefix(4)))
+        #expect(try await list.first(0).isEmpty)
+    }
+
+    @Test("can says what a token lacks")
+    func permissions() async throws {
+        let admin = try client(try server.makeToken())
+        let made = try await admin.tokens.create(name: "reader", scopes: ["projects:read"])
+        let reader = try made.secret.withSecret { try client($0) }
+        #expect(try await reader.auth.can("projects:read").allowed)
+        let permission = try await reader.auth.can("projects:create")
+        #expect(!permission.allowed)
+        #expect(permission.missing.map(\.code) == [.insufficientScope])
+        await #expect(throws: ValidationError.self) { try await reader.auth.can("cats:pet") }
+        let error = await #expect(throws: PermissionError.self) { try await reader.projects.create(name: "x") }
+        #expect(error?.message == "Access denied to resource: the token lacks projects:create")
+        #expect(error?.details["required_scope"]?.stringValue == "projects:create")
+    }
+
+    @Test("a token is changed and rotated by another")
+    func tokens() async throws {
+        let admin = try client(try server.makeToken())
+        let (token, old) = try await admin.tokens.create(name: "CI", scopes: ["projects:*", "tokens:read"])
+        let smaller = try await admin.tokens.update(token.id, name: "CI 2", scopes: ["projects:read"])
+        #expect(smaller.name == "CI 2")
+        #expect(smaller.scopes == ["projects:read"])
+        let (_, new) = try await admin.tokens.rotate(token.id, grace: .zero)
+        #expect(try await old.withSecret { try client($0) }.auth.whoami().token?.id == token.id)
+        #expect(try await new.withSecret { try client($0) }.auth.whoami().token?.generation == 2)
+        let error = await #expect(throws: AuthenticationError.self) {
+            try await old.withSecret { try client($0) }.auth.whoami()
+        }
+        #expect(error?.code == .rotatedToken)
+    }
+}
