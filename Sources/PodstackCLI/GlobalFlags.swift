@@ -6,6 +6,7 @@ enum GlobalFlags {
         .init(name: "token-file", value: "F", summary: "use the token in this file"),
         .init(name: "project", value: "ID", summary: "the project of the operation"),
         .init(name: "api-endpoint", value: "URL", summary: "the service to talk to"),
+        .init(name: "env-file", value: "F", summary: "set the variables of this .env file first"),
         .init(name: "output", short: "o", value: "FORMAT", summary: "table, wide, json or yaml"),
         .init(name: "quiet", short: "q", summary: "say only what was asked for"),
         .init(name: "yes", short: "y", summary: "do not ask for confirmation"),

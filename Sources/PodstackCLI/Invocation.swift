@@ -12,6 +12,10 @@ struct Invocation: Sendable {
         self.arguments = arguments
         self.context = context
         self.format = format
+        if let path = arguments.value("env-file") {
+            let file = try DotEnv.load(path, into: &self.context.environment)
+            for warning in file?.warnings ?? [] { warn(warning) }
+        }
         if let token = arguments.value("token") {
             guard arguments.value("token-file") == nil else {
                 throw UsageError("--token and --token-file cannot both be given")
@@ -36,10 +40,23 @@ struct Invocation: Sendable {
         )
     }
 
-    private var eventLog: (@Sendable (ClientEvent) -> Void)? {
-        guard arguments.has("debug") else { return nil }
+    private var eventLog: @Sendable (ClientEvent) -> Void {
+        let isDebugging = arguments.has("debug")
+        let isQuiet = arguments.has("quiet")
         let standardError = context.standardError
-        return { event in standardError("debug: \(event)\n") }
+        return { event in
+            switch event {
+            case .warning(let text): standardError("warning: \(Table.printable(text))\n")
+            case .tokenExpiring(let end, let seconds) where !isQuiet:
+                standardError("warning: the token \(Self.ending(end, seconds)); \"podstack auth login\" stores another\n")
+            default: if isDebugging { standardError("debug: \(Table.printable("\(event)"))\n") }
+            }
+        }
+    }
+
+    private static func ending(_ end: String, _ seconds: Int) -> String {
+        let days = seconds / 86_400
+        return days < 1 ? "expires within a day, at \(end)" : "expires in \(days) \(days == 1 ? "day" : "days"), at \(end)"
     }
 
     func configuration() throws -> Configuration {

@@ -3,7 +3,8 @@ import Podstack
 /// The `podstack` command line: finds the command, runs it, and turns what it throws into a line and an exit status.
 public enum Tool {
     static let commands: [Command] = [
-        .authLogin, .authStatus, .authWhoami, .tokenList, .tokenCreate, .tokenRevoke, .configExplain, .version,
+        .authLogin, .authStatus, .authWhoami, .tokenList, .tokenCreate, .tokenRevoke, .configExplain,
+        .configCheck, .configPath, .env, .version,
     ]
 
     /// Runs the command line `words`, without the name of the program.

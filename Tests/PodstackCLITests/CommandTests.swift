@@ -1,7 +1,6 @@
 import Podstack
 import PodstackCLI
 import PodstackTestSupport
-import Synchronization
 import Testing
 
 @Suite("podstack against a running server")
@@ -14,28 +13,9 @@ struct CommandTests {
         home = try TemporaryDirectory()
     }
 
-    struct Outcome {
-        var status: PodstackCLI.ExitStatus
-        var output: String
-        var error: String
-    }
-
-    private final class Streams: Sendable {
-        let output = Mutex("")
-        let error = Mutex("")
-    }
-
-    func run(_ words: String..., environment: [String: String] = [:], input: String = "") async -> Outcome {
-        let streams = Streams()
-        let defaults = ["HOME": home.path, "PODSTACK_API_ENDPOINT": server.url]
-        let context = Context(
-            environment: Environment(defaults.merging(environment) { $1 }),
-            standardOutput: { text in streams.output.withLock { $0 += text } },
-            standardError: { text in streams.error.withLock { $0 += text } },
-            readInput: { input }, askSecret: nil)
-        let status = await Tool.run(words, context: context)
-        return Outcome(
-            status: status, output: streams.output.withLock { $0 }, error: streams.error.withLock { $0 })
+    func run(_ words: String..., environment: [String: String] = [:], input: String = "") async -> Console.Outcome {
+        let console = Console(environment: ["HOME": home.path, "PODSTACK_API_ENDPOINT": server.url])
+        return await console.run(words, environment: environment, input: input)
     }
 
     @Test("login from a pipe stores the token, and whoami uses it")

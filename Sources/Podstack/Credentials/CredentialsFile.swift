@@ -29,7 +29,8 @@ public struct CredentialsFile: Sendable {
     public let path: String
     private var document: INIDocument
     private var changes: [Change] = []
-    let isReadableByOthers: Bool
+    /// A file of this user that others may read, which nothing needs.
+    public let isReadableByOthers: Bool
     let isWritableByOwnerAlone: Bool
 
     /// Reads the file; one that is not there has no profiles.

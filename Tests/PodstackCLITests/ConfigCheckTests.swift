@@ -1,0 +1,69 @@
+import Podstack
+import PodstackCLI
+import PodstackTestSupport
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+@Suite("podstack config check")
+struct ConfigCheckTests {
+    let folder: TemporaryDirectory
+    let console: Console
+    var path: String { folder.file("credentials") }
+
+    init() throws {
+        folder = try TemporaryDirectory()
+        console = Console(environment: ["PODSTACK_CREDENTIALS_FILE": folder.file("credentials")])
+    }
+
+    func write(_ text: String, mode: mode_t = 0o600) throws {
+        _ = try folder.write(text, to: "credentials")
+        #expect(chmod(path, mode) == 0)
+    }
+
+    @Test("a file in order has nothing to mend")
+    func clean() async throws {
+        try write("[default]\napi_token = t\n")
+        let check = await console.run("config", "check")
+        #expect(check.status == .done)
+        #expect(check.output == "\(path): 1 profiles, nothing to mend\n")
+        #expect(await console.run("config", "path").output == path + "\n")
+    }
+
+    @Test("misspelt keys and profiles without a token are named with their lines, and no value is shown")
+    func findings() async throws {
+        try write("[default]\napi_tokn = secret\n\n[both]\napi_token = secret\ncredential_process = x\n")
+        let check = await console.run("config", "check")
+        #expect(check.status == .failure)
+        #expect(
+            check.output == """
+                \(path):2: [default] has an unknown key api_tokn
+                \(path): [default] has no api_token
+                \(path): [both] has an api_token, so its credential_process is never run
+
+                """)
+    }
+
+    @Test("--fix takes the rights of others away")
+    func fix() async throws {
+        try write("[default]\napi_token = t\n", mode: 0o644)
+        #expect(await console.run("config", "check").output.contains("others can read it"))
+        #expect(await console.run("config", "check", "--fix").status == .done)
+        var status = stat()
+        #expect(stat(path, &status) == 0)
+        #expect(status.st_mode & 0o777 == 0o600)
+        #expect(folder.read("credentials") == "[default]\napi_token = t\n")
+    }
+
+    @Test("a file that others can read gives one warning a process")
+    func warning() async throws {
+        try write("[default]\napi_token = t\n", mode: 0o640)
+        let endpoint = ["PODSTACK_API_ENDPOINT": "http://127.0.0.1:1"]
+        let first = await console.run("auth", "whoami", environment: endpoint)
+        #expect(first.error.hasPrefix("warning: others can read \(path)"))
+        let second = await console.run("auth", "whoami", environment: endpoint)
+        #expect(!second.error.contains("others can read"))
+    }
+}
