@@ -4,7 +4,7 @@ import Podstack
 public enum Tool {
     static let commands: [Command] = [
         .authLogin, .authStatus, .authWhoami, .tokenList, .tokenCreate, .tokenRevoke, .configExplain,
-        .configCheck, .configPath, .env, .version,
+        .configCheck, .configPath, .configSet, .configUnset, .configGet, .env, .version,
     ]
 
     /// Runs the command line `words`, without the name of the program.

@@ -74,7 +74,7 @@ package final class ToolProcess: Sendable {
     }
 
     /// Products lie in the folder of the test runner, or beside the bundle that it loads.
-    private static func path(of name: String) throws -> String {
+    package static func path(of name: String) throws -> String {
         for argument in CommandLine.arguments.reversed() + ["/proc/self/exe"] {
             let resolved = argument.hasPrefix("/proc") ? realpath(argument, nil).map { String(cString: $0) } : argument
             var folder = URL(filePath: resolved ?? argument).deletingLastPathComponent()

@@ -12,7 +12,7 @@ extension Command {
         let client = try token.withSecret { try invocation.client(token: $0) }
         let user = try await client.auth.whoami()
         let environment = invocation.context.environment
-        let profile = invocation.arguments.value("profile") ?? CredentialsFile.ambientProfileName(environment)
+        let profile = invocation.profileName
         let path = try CredentialsFile.path(environment)
         if invocation.arguments.value("profile") == nil,
             let variable = Configuration.variableHoldingToken(environment), !invocation.arguments.has("force")

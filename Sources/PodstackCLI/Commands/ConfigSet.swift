@@ -1,0 +1,61 @@
+import Podstack
+
+extension Command {
+    static let configSet = Command(
+        words: ["config", "set"], summary: "Set project_id, api_endpoint or credential_process of a profile.",
+        usage: "KEY VALUE"
+    ) { invocation in
+        try invocation.arguments.nothing(after: 2)
+        guard invocation.arguments.positional.count == 2 else { throw UsageError("KEY and VALUE are needed") }
+        let key = try ProfileKey.settable(invocation.arguments.positional[0])
+        try invocation.changeProfile { file, profile in
+            try file.set(key, to: invocation.arguments.positional[1], profile: profile)
+        }
+        return .done
+    }
+
+    static let configUnset = Command(
+        words: ["config", "unset"], summary: "Remove a key of a profile.", usage: "KEY"
+    ) { invocation in
+        let key = try ProfileKey.settable(try invocation.arguments.only("KEY"))
+        try invocation.changeProfile { file, profile in try file.remove(key, profile: profile) }
+        return .done
+    }
+
+    static let configGet = Command(
+        words: ["config", "get"], summary: "Show a key of a profile.", usage: "KEY"
+    ) { invocation in
+        let key = try ProfileKey.settable(try invocation.arguments.only("KEY"))
+        let file = try CredentialsFile(path: CredentialsFile.path(invocation.context.environment))
+        guard let value = file.value(key, profile: invocation.profileName) else {
+            throw CommandError(message: "\(file.path): [\(invocation.profileName)] has no \(key.rawValue)")
+        }
+        try invocation.write([key.rawValue: value]) { Table.printable(value) }
+        return .done
+    }
+}
+
+private enum ProfileKey {
+    static func settable(_ name: String) throws(UsageError) -> CredentialsFile.Key {
+        switch CredentialsFile.Key(rawValue: name.lowercased()) {
+        case .apiToken?:
+            throw UsageError("a token on the command line is seen by others", hint: "podstack auth login stores one")
+        case .pendingAPIToken?, nil:
+            throw UsageError("\"\(name)\" is none of project_id, api_endpoint, credential_process")
+        case let key?: return key
+        }
+    }
+}
+
+extension Invocation {
+    /// The profile that a command changes.
+    var profileName: String {
+        arguments.value("profile") ?? CredentialsFile.ambientProfileName(context.environment)
+    }
+
+    fileprivate func changeProfile(_ change: (inout CredentialsFile, String) throws -> Void) throws {
+        var file = try CredentialsFile(path: CredentialsFile.path(context.environment))
+        try change(&file, profileName)
+        try file.save()
+    }
+}
