@@ -48,7 +48,8 @@ struct Invocation: Sendable {
             switch event {
             case .warning(let text): standardError("warning: \(Table.printable(text))\n")
             case .tokenExpiring(let end, let seconds) where !isQuiet:
-                standardError("warning: the token \(Self.ending(end, seconds)); \"podstack auth login\" stores another\n")
+                standardError(
+                    "warning: the token \(Self.ending(end, seconds)); \"podstack auth login\" stores another\n")
             default: if isDebugging { standardError("debug: \(Table.printable("\(event)"))\n") }
             }
         }
@@ -56,7 +57,8 @@ struct Invocation: Sendable {
 
     private static func ending(_ end: String, _ seconds: Int) -> String {
         let days = seconds / 86_400
-        return days < 1 ? "expires within a day, at \(end)" : "expires in \(days) \(days == 1 ? "day" : "days"), at \(end)"
+        return days < 1
+            ? "expires within a day, at \(end)" : "expires in \(days) \(days == 1 ? "day" : "days"), at \(end)"
     }
 
     func configuration() throws -> Configuration {

@@ -46,9 +46,14 @@ struct CredentialsFileDamageTests {
         try writeTokens(200)
         var changes = 0
         var before: String?
+        // How long a whole run takes now, so that the moments lie within it.
+        let start = ContinuousClock.now
+        for _ in 0..<5 { #expect(try self.start("v").wait() == 0) }
+        before = "v"
+        let usual = UInt32((ContinuousClock.now - start) / .microseconds(5))
         for round in 0..<150 {
-            let process = try start("v\(round)")
-            usleep(UInt32.random(in: 0...12_000))
+            let process = try self.start("v\(round)")
+            usleep(UInt32.random(in: 0...(usual * 3 / 2)))
             process.signal(SIGKILL)
             process.wait()
             try expectIntact(200)
@@ -60,7 +65,7 @@ struct CredentialsFileDamageTests {
         #expect(changes > 0)
         #expect(mode(path) == 0o600)
         // The next writer goes on as if nothing had been, and clears away what was left.
-        #expect(try start("last").wait() == 0)
+        #expect(try self.start("last").wait() == 0)
         #expect(folder.read("credentials.tmp") == nil)
     }
 

@@ -80,3 +80,12 @@ extension Environment {
         origins.merge(new) { $1 }
     }
 }
+
+extension Environment: CustomStringConvertible, CustomReflectable {
+    /// The names: many of the values are secrets.
+    public var description: String {
+        values.map { "Environment(\($0.keys.sorted().joined(separator: ", ")))" } ?? "Environment.process"
+    }
+
+    public var customMirror: Mirror { Mirror(self, children: ["description": description]) }
+}

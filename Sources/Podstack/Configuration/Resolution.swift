@@ -11,18 +11,18 @@ struct Resolution: Sendable {
     var findsShadows = false
 
     func configuration() throws -> Configuration {
-        try Vouching.refuseSteering(environment) { try? self.token(named: profile.map(namedProfile)).source }
+        try Vouching.refuseSteering(environment) { try? self.token(named: profile.map(namedProfile)).0.source }
         var named: Profile?
         var token = Token()
+        // An ambient profile lends its other settings only together with its own token.
+        var ambient: Profile?
         do {
             named = try profile.map(namedProfile)
-            token = try self.token(named: named)
+            (token, ambient) = try self.token(named: named)
         } catch let error as AuthenticationError {
             // Whoever only asks for the settings is told the others too.
             token.error = error
         }
-        // An ambient profile lends its other settings only together with its own token.
-        let ambient = token.ambientProfile
         let project = try project(named: named, ambient: ambient)
         let endpoint = try endpoint(named: named, ambient: ambient)
         try Vouching.check(
@@ -54,22 +54,21 @@ struct Resolution: Sendable {
         var kind: Kind?
         var source: Source?
         var shadows: [Source] = []
-        /// The profile that holds it, when nobody named that profile.
-        var ambientProfile: Profile?
         var error: AuthenticationError?
     }
 
-    private func token(named: Profile?) throws -> Token {
-        if let apiToken { return try usable(apiToken, .argument("apiToken:"), named: named) }
-        if let named { return try profileToken(named, named: named) }
-        if let value = environment[.apiToken] { return try usable(value, environment.source(of: .apiToken)) }
-        if let path = environment[.apiTokenFile] { return try usable(try tokenFile(path), tokenFileSource(path)) }
+    /// And the profile that holds it, when nobody named that profile.
+    private func token(named: Profile?) throws -> (Token, ambient: Profile?) {
+        if let apiToken { return (try usable(apiToken, .argument("apiToken:"), named: named), nil) }
+        if let named { return (try profileToken(named, named: named), nil) }
+        if let value = environment[.apiToken] { return (try usable(value, environment.source(of: .apiToken)), nil) }
+        if let path = environment[.apiTokenFile] {
+            return (try usable(try tokenFile(path), tokenFileSource(path)), nil)
+        }
         guard let ambient = try ambientProfile(), environment[.profile] != nil || ambient.holdsToken else {
             throw ErrorMapping.noToken(lookedIn: places, misnamedVariable: misnamedVariable)
         }
-        var token = try profileToken(ambient, named: nil)
-        token.ambientProfile = ambient
-        return token
+        return (try profileToken(ambient, named: nil), ambient)
     }
 
     private func project(named: Profile?, ambient: Profile?) throws -> Setting<String>? {

@@ -146,3 +146,10 @@ extension CredentialsFile {
     @discardableResult
     public static func restrict(path: String) throws -> Bool { try SecureFile.restrict(path) }
 }
+
+extension CredentialsFile: CustomStringConvertible, CustomReflectable {
+    public var description: String { "CredentialsFile(\(path))" }
+
+    /// Without the values: dumping a file shows no token.
+    public var customMirror: Mirror { Mirror(self, children: ["path": path, "profileNames": profileNames]) }
+}

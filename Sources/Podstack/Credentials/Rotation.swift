@@ -8,8 +8,11 @@ struct Rotation {
     let pipeline: Pipeline
 
     func rotate(grace: Duration?) async throws -> (token: Token, secret: APIToken) {
-        let current = try await pipeline.credentials.token()
         let place = TokenPlace(pipeline.credentials.provider.source)
+        // One at a time: of two, the slower one would write a token that the faster one has already replaced.
+        let lock = try await place.lock(pipeline.time)
+        defer { lock?.release() }
+        let current = try await lock == nil ? pipeline.credentials.token() : recovered(place)
         guard let id = current.withSecret({ TokenFormat.id(of: $0) }) else {
             return try await rotateByService(grace: grace, place)
         }
@@ -24,6 +27,17 @@ struct Rotation {
             throw error
         }
         return try await finish(made.secret, place)
+    }
+
+    /// The token that works, after a rotation that may not have come to its end: then it is ended now, or taken back.
+    private func recovered(_ place: TokenPlace) async throws -> APIToken {
+        guard let pending = try place.pending() else { return try await pipeline.credentials.reread() }
+        do {
+            return try await finish(pending, place).secret
+        } catch is AuthenticationError {
+            try place.abandon(pending)
+            return try await pipeline.credentials.reread()
+        }
     }
 
     /// A token of another shape has no id to make a secret for.

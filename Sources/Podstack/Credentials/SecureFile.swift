@@ -55,12 +55,9 @@ enum SecureFile {
         let target = resolved(path)
         let folder = parent(of: target)
         try makeFolder(folder)
-        let lock = open(target + ".lock", O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard lock >= 0 else { throw failure("cannot lock", target) }
-        defer { close(lock) }
-        while flock(lock, LOCK_EX) != 0 {
-            guard errno == EINTR else { throw failure("cannot lock", target) }
-        }
+        let lock = try FileLock(target + ".lock")
+        try lock.wait()
+        defer { lock.release() }
         let before = try read(target)
         let after = try change(before?.bytes ?? [])
         guard before == nil || before?.bytes != after else { return }
@@ -119,7 +116,7 @@ enum SecureFile {
         return fchown(descriptor, status.st_uid, status.st_gid) == 0
     }
 
-    private static func makeFolder(_ path: String) throws {
+    static func makeFolder(_ path: String) throws {
         var status = stat()
         if stat(path, &status) == 0 { return }
         if parent(of: path) != path { try makeFolder(parent(of: path)) }
@@ -131,13 +128,13 @@ enum SecureFile {
         return stat(path, &status) == 0 ? status.st_mode & 0o600 : 0o600
     }
 
-    private static func resolved(_ path: String) -> String {
+    static func resolved(_ path: String) -> String {
         guard let real = realpath(path, nil) else { return path }
         defer { free(real) }
         return String(cString: real)
     }
 
-    private static func parent(of path: String) -> String {
+    static func parent(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
@@ -157,7 +154,7 @@ enum SecureFile {
         return true
     }
 
-    private static func failure(_ what: String, _ path: String) -> ConfigurationError {
+    static func failure(_ what: String, _ path: String) -> ConfigurationError {
         ConfigurationError(message: "\(what) \(path): \(String(cString: strerror(errno)))")
     }
 }

@@ -28,6 +28,9 @@ final class TokenCache: Sendable {
         return try await ask(insteadOf: nil).token
     }
 
+    /// What its source holds now.
+    func reread() async throws -> APIToken { try await ask(insteadOf: nil).token }
+
     /// Another token than the one that was refused; nil when there is none.
     func replacement(for refused: APIToken) async throws -> APIToken? {
         // Of many that were refused at once the first asks, and the others find what it got.

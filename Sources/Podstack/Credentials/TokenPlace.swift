@@ -13,6 +13,33 @@ enum TokenPlace {
         }
     }
 
+    /// Keeps other rotations of the same place waiting; nil where there is no file.
+    func lock(_ time: TimeSource) async throws -> FileLock? {
+        guard let path else { return nil }
+        let lock = try FileLock(SecureFile.resolved(path) + ".rotation.lock")
+        while try !lock.take() { try await time.sleep(.milliseconds(20)) }
+        return lock
+    }
+
+    private var path: String? {
+        switch self {
+        case .profile(_, let path), .file(let path): path
+        case .elsewhere: nil
+        }
+    }
+
+    /// What an earlier rotation wrote and did not end.
+    func pending() throws -> APIToken? {
+        switch self {
+        case .profile(let name, let path):
+            return try CredentialsFile(path: path).value(.pendingAPIToken, profile: name).map(APIToken.init)
+        case .file(let path):
+            let content = try SecureFile.read(TokenFileCredentials.pendingPath(path))
+            return content.map { APIToken(String(decoding: $0.bytes, as: UTF8.self)) }
+        case .elsewhere: return nil
+        }
+    }
+
     /// Writes the new token beside the old one, which stays the one that counts.
     func prepare(_ new: APIToken) throws {
         switch self {

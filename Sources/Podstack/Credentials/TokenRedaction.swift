@@ -23,12 +23,24 @@ enum TokenRedaction {
         return String(decoding: output, as: UTF8.self)
     }
 
-    /// Takes one token, of whatever shape, out of a text.
+    /// The same, and takes one token of whatever shape out.
     static func redact(_ token: APIToken, in text: String) -> String {
-        token.withSecret { secret in
+        let text = redact(text)
+        return token.withSecret { secret in
             // So short a token is no secret, and taking it out would garble the text.
             guard secret.utf8.count >= 8, text.contains(secret) else { return text }
             return text.split(separator: secret, omittingEmptySubsequences: false).joined(separator: "\(token)")
+        }
+    }
+
+    static func redact(_ token: APIToken, in value: JSONValue) -> JSONValue {
+        switch value {
+        case .string(let text): .string(redact(token, in: text))
+        case .array(let values): .array(values.map { redact(token, in: $0) })
+        case .object(let fields):
+            .object(
+                Dictionary(fields.map { (redact(token, in: $0), redact(token, in: $1)) }, uniquingKeysWith: { $1 }))
+        default: value
         }
     }
 

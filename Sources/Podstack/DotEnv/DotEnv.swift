@@ -93,3 +93,15 @@ public struct DotEnv: Sendable {
         errorLines.map { "\(path ?? ".env"):\($0): this is no NAME=value, and was passed over" }
     }
 }
+
+// Most of what stands in a `.env` is secret, so only who asks for a value sees it.
+
+extension DotEnv: CustomStringConvertible, CustomReflectable {
+    public var description: String { "DotEnv(\(variables.map(\.name).joined(separator: ", ")))" }
+    public var customMirror: Mirror { Mirror(self, children: ["names": variables.map(\.name)]) }
+}
+
+extension DotEnv.Variable: CustomStringConvertible, CustomReflectable {
+    public var description: String { value == nil ? name : "\(name)=…" }
+    public var customMirror: Mirror { Mirror(self, children: ["name": name, "line": line]) }
+}

@@ -8,12 +8,12 @@ enum ErrorMapping {
     ) -> any PodstackError {
         let body = try? APICoding.decode(ErrorBody.self, from: response.body)
         var answer = ServiceAnswer(
-            message: TokenRedaction.redact(token, in: body?.message ?? notTheAPI(response)),
+            message: body?.message ?? notTheAPI(response, token: token),
             code: body?.code,
             requestID: body?.requestID ?? response.header("x-request-id"),
             statusCode: response.status,
             details: body?.details ?? [:]
-        )
+        ).redacted(token)
         switch response.status {
         case 401:
             answer.message = "Invalid API token"
@@ -39,12 +39,11 @@ enum ErrorMapping {
         }
     }
 
-    static func notDecodable(_ response: TransportResponse) -> ServerError {
-        ServerError(
-            answer: ServiceAnswer(
-                message: notTheAPI(response), requestID: response.header("x-request-id"), statusCode: response.status
-            )
-        )
+    static func notDecodable(_ response: TransportResponse, token: APIToken) -> ServerError {
+        let answer = ServiceAnswer(
+            message: notTheAPI(response, token: token), requestID: response.header("x-request-id"),
+            statusCode: response.status)
+        return ServerError(answer: answer.redacted(token))
     }
 
     /// A service that makes a secret shows it once.
@@ -139,10 +138,23 @@ enum ErrorMapping {
         value?.stringValue.map { " at \($0)" } ?? ""
     }
 
-    private static func notTheAPI(_ response: TransportResponse) -> String {
-        let words = String(decoding: response.body.prefix(200), as: UTF8.self)
-            .split(whereSeparator: \.isWhitespace).prefix(12).joined(separator: " ")
+    private static func notTheAPI(_ response: TransportResponse, token: APIToken) -> String {
+        // Redacted before it is cut, so that no half of a token is left.
+        let beginning = TokenRedaction.redact(token, in: String(decoding: response.body.prefix(2000), as: UTF8.self))
+        let words = beginning.prefix(200).split(whereSeparator: \.isWhitespace).prefix(12).joined(separator: " ")
         let what = words.isEmpty ? "an empty body" : "\"\(words)\""
         return "HTTP \(response.status) with \(what), which is not an answer of the Podstack API"
+    }
+}
+
+extension ServiceAnswer {
+    /// Whatever answered may repeat what it was sent.
+    fileprivate func redacted(_ token: APIToken) -> ServiceAnswer {
+        var answer = self
+        answer.message = TokenRedaction.redact(token, in: message)
+        answer.requestID = requestID.map { TokenRedaction.redact(token, in: $0) }
+        answer.code = code.map { ErrorCode(rawValue: TokenRedaction.redact(token, in: $0.rawValue)) }
+        answer.details = details.mapValues { TokenRedaction.redact(token, in: $0) }
+        return answer
     }
 }

@@ -15,15 +15,16 @@ struct Pipeline: Sendable {
     private let budget = RetryBudget()
 
     func call<Answer: Decodable>(_ call: Call, answering: Answer.Type = Answer.self) async throws -> Answer {
-        let response = try await response(to: call)
+        let (response, token) = try await response(to: call)
         do { return try APICoding.decode(Answer.self, from: response.body) } catch {
-            throw ErrorMapping.notDecodable(response)
+            throw ErrorMapping.notDecodable(response, token: token)
         }
     }
 
     func call(_ call: Call) async throws { _ = try await response(to: call) }
 
-    private func response(to call: Call) async throws -> TransportResponse {
+    /// The answer, and the token that it was given for.
+    private func response(to call: Call) async throws -> (TransportResponse, APIToken) {
         let deadline = time.now() + timeout
         var retry = Retry(retry)
         var request = prepare(call, token: try await token(for: call))
@@ -33,7 +34,7 @@ struct Pipeline: Sendable {
             if case .success(let response) = outcome, (200..<300).contains(response.status) {
                 budget.deposit()
                 events.noteExpiry(response, now: time.date())
-                return response
+                return (response, request.token)
             }
             if !hasReloaded, outcome.response?.status == 401, let token = await replacement(for: request.token) {
                 hasReloaded = true
@@ -108,4 +109,9 @@ struct Pipeline: Sendable {
             headers: headers, body: call.body, timeout: timeout
         )
     }
+}
+
+extension Pipeline: CustomReflectable {
+    /// Behind the transport are proxies, which may hold a password.
+    var customMirror: Mirror { Mirror(self, children: ["endpoint": endpoint, "timeout": timeout]) }
 }

@@ -3,7 +3,8 @@ import Podstack
 extension Command {
     static let configCheck = Command(
         words: ["config", "check"],
-        summary: "Look for mistakes in the credentials file: misspelt keys, profiles without a token, rights of others.",
+        summary:
+            "Look for mistakes in the credentials file: misspelt keys, profiles without a token, rights of others.",
         flags: [.init(name: "fix", summary: "take the rights of others away")]
     ) { invocation in
         try invocation.arguments.nothing()

@@ -64,14 +64,15 @@ final class Listener: Sendable {
     func stop() {
         daemon.withLock { daemon in
             guard let pointer = daemon.pointer else { return }
-            MHD_quiesce_daemon(pointer)
+            // Not MHD_quiesce_daemon: with epoll it races against the library's own threads, and aborts the process.
+            shutdown(daemon.socket, Int32(SHUT_RDWR))
             var waited = 0
             while handling.underWay.load(ordering: .acquiring) > 0, waited < 1000 {
                 usleep(10_000)
                 waited += 1
             }
+            // Closes the listening socket too.
             MHD_stop_daemon(pointer)
-            close(daemon.socket)
             daemon.pointer = nil
         }
     }

@@ -1,0 +1,47 @@
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A lock between processes, on a file that is there for nothing else. The end of a process releases it.
+final class FileLock: Sendable {
+    private let path: String
+    private let descriptor: Mutex<Int32>
+
+    /// Makes the file when it is not there. Throws ``ConfigurationError`` when it cannot be opened, or is a link.
+    init(_ path: String) throws(ConfigurationError) {
+        self.path = path
+        let opened = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard opened >= 0 else { throw SecureFile.failure("cannot lock", path) }
+        descriptor = Mutex(opened)
+    }
+
+    deinit { release() }
+
+    /// Blocks until nobody else has it.
+    func wait() throws(ConfigurationError) {
+        let opened = descriptor.withLock(\.self)
+        while flock(opened, LOCK_EX) != 0 {
+            guard errno == EINTR else { throw SecureFile.failure("cannot lock", path) }
+        }
+    }
+
+    /// Whether nobody else had it.
+    func take() throws(ConfigurationError) -> Bool {
+        if flock(descriptor.withLock(\.self), LOCK_EX | LOCK_NB) == 0 { return true }
+        guard errno == EWOULDBLOCK || errno == EINTR else { throw SecureFile.failure("cannot lock", path) }
+        return false
+    }
+
+    func release() {
+        descriptor.withLock {
+            if $0 >= 0 { close($0) }
+            $0 = -1
+        }
+    }
+}
