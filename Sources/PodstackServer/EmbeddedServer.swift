@@ -40,6 +40,8 @@ package final class EmbeddedServer: Sendable {
         let request = TokenRequest(
             name: name, expiry: expiresAt.map { .at($0) } ?? .standard, scopes: nil, projectIDs: nil)
         let maker = TokenService.Maker.administrator(accountID: user.accountID, userID: user.id)
-        return try service.tokens.create(request, by: maker, now: service.now()).secret ?? ""
+        return try service.changes.make(at: service.now()) {
+            try service.tokens.create(request, by: maker, in: $0).secret ?? ""
+        }
     }
 }

@@ -10,6 +10,7 @@ import Synchronization
 struct Service: Sendable {
     let database: any Database
     let verifier: TokenVerifier
+    let changes: Changes
     let tokens: TokenService
     let projects: ProjectService
     let lastUsed: LastUsedTracker
@@ -29,10 +30,9 @@ struct Service: Sendable {
         lastUsed = LastUsedTracker()
         let digest = TokenDigest(pepper: pepper)
         verifier = TokenVerifier(database: database, digest: digest)
-        let changes = Changes(database: database, verifier: verifier)
-        tokens = TokenService(
-            database: database, digest: digest, changes: changes, lastUsed: lastUsed, maxActive: maxActiveTokens)
-        projects = ProjectService(database: database, changes: changes)
+        changes = Changes(database: database, verifier: verifier)
+        tokens = TokenService(database: database, digest: digest, lastUsed: lastUsed, maxActive: maxActiveTokens)
+        projects = ProjectService(database: database)
     }
 
     init(

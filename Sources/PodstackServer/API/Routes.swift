@@ -3,8 +3,8 @@ import PodstackAPI
 /// Every route, with what it asks of who calls it.
 enum Routes {
     static func all(_ service: Service) -> [Route] {
-        let tokens = TokenRoutes(tokens: service.tokens, now: service.now)
-        let projects = ProjectRoutes(projects: service.projects, now: service.now)
+        let tokens = TokenRoutes(tokens: service.tokens, changes: service.changes, now: service.now)
+        let projects = ProjectRoutes(projects: service.projects, changes: service.changes, now: service.now)
         return [
             Route("GET", "/healthz", .anybody) { _ in try .json(["status": "ok"]) },
             Route("GET", "/readyz", .anybody) { _ in

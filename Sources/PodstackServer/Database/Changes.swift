@@ -2,14 +2,20 @@
 struct Changes: Sendable {
     let database: any Database
     let verifier: TokenVerifier
+    private let answers = IdempotentAnswers()
+
+    init(database: any Database, verifier: TokenVerifier) {
+        self.database = database
+        self.verifier = verifier
+    }
 
     /// Runs `body` in one transaction. When this returns it is durable, and nothing that it changed is served
     /// from memory any more.
-    func make<Result>(_ body: (Change) throws -> Result) throws -> Result {
+    func make<Result>(at now: Int64, _ body: (Change) throws -> Result) throws -> Result {
         var tokens: Set<String> = []
         var users: Set<String> = []
         let result = try database.write { connection in
-            let change = Change(connection)
+            let change = Change(connection, at: now)
             let result = try body(change)
             (tokens, users) = (change.changedTokens, change.changedUsers)
             return result
@@ -18,15 +24,36 @@ struct Changes: Sendable {
         for id in users { verifier.forget(user: id) }
         return result
     }
+
+    /// The same for what a request asks for; one that repeats another, by its `Idempotency-Key`, gets the answer of
+    /// that one. The answer is kept in the transaction of the change: either both are there after a crash, or none.
+    func answer(
+        _ exchange: Exchange, at now: Int64, _ body: (Change) throws -> Response
+    ) throws -> Response {
+        guard let key = try IdempotencyKey(of: exchange) else { return try make(at: now, body) }
+        return try answers.alone(key) {
+            try make(at: now) { change in
+                if let known = try IdempotencyStore.find(key, now: now, in: change.connection) { return known }
+                let response = try body(change)
+                try IdempotencyStore.insert(response, for: key, now: now, in: change.connection)
+                return response
+            }
+        }
+    }
 }
 
 /// A change under way.
 final class Change {
     let connection: any DatabaseConnection
+    /// When it is made.
+    let now: Int64
     private(set) var changedTokens: Set<String> = []
     private(set) var changedUsers: Set<String> = []
 
-    init(_ connection: any DatabaseConnection) { self.connection = connection }
+    init(_ connection: any DatabaseConnection, at now: Int64) {
+        self.connection = connection
+        self.now = now
+    }
 
     /// Must be said of every token that is not as it was.
     func changed(token id: String) { changedTokens.insert(id) }
