@@ -11,6 +11,7 @@ struct Service: Sendable {
     let database: any Database
     let verifier: TokenVerifier
     let changes: Changes
+    let reuse: ReuseWatch
     let tokens: TokenService
     let projects: ProjectService
     let lastUsed: LastUsedTracker
@@ -30,7 +31,9 @@ struct Service: Sendable {
         lastUsed = LastUsedTracker()
         let digest = TokenDigest(pepper: pepper)
         verifier = TokenVerifier(database: database, digest: digest)
-        changes = Changes(database: database, verifier: verifier)
+        changes = Changes(
+            database: database, verifier: verifier, trail: AuditTrail(chain: AuditChain(pepper: pepper)))
+        reuse = ReuseWatch(changes: changes, digest: digest)
         tokens = TokenService(database: database, digest: digest, lastUsed: lastUsed, maxActive: maxActiveTokens)
         projects = ProjectService(database: database)
     }
@@ -53,6 +56,6 @@ struct Service: Sendable {
 
     var handler: RequestHandler {
         RequestHandler(
-            router: Router(Routes.all(self)), verifier: verifier, lastUsed: lastUsed, log: log, now: now)
+            router: Router(Routes.all(self)), verifier: verifier, reuse: reuse, lastUsed: lastUsed, log: log, now: now)
     }
 }

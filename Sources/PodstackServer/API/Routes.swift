@@ -29,6 +29,9 @@ enum Routes {
             Route("GET", "/v1/projects/{project}", .project(.projectsRead), handle: projects.get),
             Route("PATCH", "/v1/projects/{project}", .project(.projectsUpdate), handle: projects.update),
             Route("DELETE", "/v1/projects/{project}", .project(.projectsDelete), handle: projects.delete),
+            Route(
+                "GET", "/v1/audit-logs", .scope(.auditLogsRead),
+                handle: AuditRoutes(database: service.database).list),
         ]
     }
 }

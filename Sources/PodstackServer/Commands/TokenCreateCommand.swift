@@ -16,7 +16,7 @@ enum TokenCreateCommand {
             throw SetupFailure("nobody has the address \(email): podstack-server user add makes an account")
         }
         let maker = TokenService.Maker.administrator(accountID: user.accountID, userID: user.id)
-        let (_, secret) = try service.changes.make(at: service.now()) {
+        let (_, secret) = try service.changes.make(by: .administrator, at: service.now()) {
             try service.tokens.create(request, by: maker, in: $0)
         }
         StandardStream.output.write((secret ?? "") + "\n")

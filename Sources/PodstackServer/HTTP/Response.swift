@@ -4,6 +4,7 @@ import PodstackAPI
 struct Response {
     var status: Int
     var headers: [(name: StaticString, value: String)] = []
+    var contentType = "application/json"
     var body: [UInt8] = []
     /// What a repeat is answered in place of a body that holds a secret.
     var repeatable: [UInt8]?

@@ -9,7 +9,7 @@ struct ProjectService: Sendable {
             try ProjectStore.list(
                 userID: caller.userID, only: caller.projectIDs, limit: page.limit + 1, after: page.after, in: $0)
         }
-        return page.page(of: found) { Cursor(time: $0.createdAt, id: $0.id) }
+        return page.page(of: found) { Cursor(position: $0.createdAt, id: $0.id) }
     }
 
     /// Whoever makes a project is its admin.
@@ -30,22 +30,26 @@ struct ProjectService: Sendable {
         try ProjectStore.insert(project, in: change.connection)
         try MemberStore.insert(admin, userID: caller.userID, in: change.connection)
         change.changed(user: caller.userID)
+        try change.record(.create, on: AuditResource(project), project.audited)
         return (project, admin)
     }
 
     func project(_ id: String) throws -> ProjectRecord { try database.read { try find(id, in: $0) } }
 
     func update(_ id: String, _ request: ProjectRequest, in change: Change) throws -> ProjectRecord {
-        var project = try find(id, in: change.connection)
+        let old = try find(id, in: change.connection)
+        var project = old
         if let name = request.name { project.name = name }
         if let description = request.description { project.description = description }
+        guard project != old else { return project }
         try ProjectStore.update(project, in: change.connection)
+        try change.record(.update, on: AuditResource(project), .changed(from: old.audited, to: project.audited))
         return project
     }
 
     /// Deletes a project with nothing left in it but the member who does.
     func delete(_ id: String, in change: Change) throws {
-        _ = try find(id, in: change.connection)
+        let project = try find(id, in: change.connection)
         guard try !ProjectStore.isDefault(id, in: change.connection) else {
             throw APIError.conflict("A default project cannot be deleted")
         }
@@ -54,6 +58,7 @@ struct ProjectService: Sendable {
         for user in try MemberStore.userIDs(projectID: id, in: change.connection) { change.changed(user: user) }
         try MemberStore.removeAll(projectID: id, in: change.connection)
         try ProjectStore.remove(id, in: change.connection)
+        try change.record(.delete, on: AuditResource(project), project.audited)
     }
 
     private func find(_ id: String, in connection: any DatabaseConnection) throws -> ProjectRecord {

@@ -51,6 +51,9 @@ extension TokenService {
         try TokenStore.update(token, in: change.connection)
         try SecretStore.trim(id, now: now, in: change.connection)
         change.changed(token: id)
+        try change.record(
+            .tokenRotated, on: AuditResource(token),
+            ["generation": .integer(Int(token.generation) + 1), "grace_seconds": .integer(Int(waiting.graceSeconds))])
         return (token.asRotated, secret)
     }
 

@@ -5,7 +5,8 @@ extension TokenService {
     func update(
         _ id: String, _ request: TokenUpdateRequest, by caller: TokenRecord, in change: Change
     ) throws -> TokenRecord {
-        var token = try find(id, accountID: caller.accountID, in: change.connection)
+        let old = try find(id, accountID: caller.accountID, in: change.connection)
+        var token = old
         try checkIsAlive(token, now: change.now)
         if let name = request.name { token.name = name }
         if let scopes = request.scopes {
@@ -18,8 +19,10 @@ extension TokenService {
         if let projectIDs = request.projectIDs {
             try shrink(&token, to: projectIDs, by: caller, in: change.connection)
         }
+        guard token != old else { return token }
         try TokenStore.update(token, in: change.connection)
         change.changed(token: id)
+        try change.record(.tokenUpdated, on: AuditResource(token), .changed(from: old.audited, to: token.audited))
         return token
     }
 

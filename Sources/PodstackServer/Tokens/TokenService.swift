@@ -67,6 +67,7 @@ struct TokenService: Sendable {
             accountID: record.accountID, now: change.now, in: change.connection)
         guard active < maxActive else { throw quotaExceeded(active) }
         try TokenStore.insert(record, in: change.connection)
+        try change.record(.tokenCreated, on: AuditResource(record), record.audited)
         return (record, secret)
     }
 
@@ -79,14 +80,16 @@ struct TokenService: Sendable {
         let found = try database.read {
             try TokenStore.list(accountID: accountID, now: now, limit: page.limit + 1, after: page.after, in: $0)
         }
-        return page.page(of: found) { Cursor(time: $0.createdAt, id: $0.id) }
+        return page.page(of: found) { Cursor(position: $0.createdAt, id: $0.id) }
     }
 
     /// Once the change is made, no request with the token is accepted any more.
     func revoke(_ id: String, accountID: String, in change: Change) throws {
-        _ = try find(id, accountID: accountID, in: change.connection)
+        let token = try find(id, accountID: accountID, in: change.connection)
+        guard token.revokedAt == nil else { return }
         try TokenStore.revoke(id, now: change.now, in: change.connection)
         change.changed(token: id)
+        try change.record(.tokenRevoked, on: AuditResource(token))
     }
 
     static func lacks(_ scope: Scope, _ token: TokenRecord) -> APIError {
