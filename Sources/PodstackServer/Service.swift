@@ -14,6 +14,7 @@ struct Service: Sendable {
     let reuse: ReuseWatch
     let tokens: TokenService
     let projects: ProjectService
+    let members: MemberService
     let lastUsed: LastUsedTracker
     let log: Log
     /// Seconds since 1970.
@@ -36,6 +37,7 @@ struct Service: Sendable {
         reuse = ReuseWatch(changes: changes, digest: digest)
         tokens = TokenService(database: database, digest: digest, lastUsed: lastUsed, maxActive: maxActiveTokens)
         projects = ProjectService(database: database)
+        members = MemberService(database: database)
     }
 
     init(

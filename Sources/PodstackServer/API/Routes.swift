@@ -5,6 +5,7 @@ enum Routes {
     static func all(_ service: Service) -> [Route] {
         let tokens = TokenRoutes(tokens: service.tokens, changes: service.changes, now: service.now)
         let projects = ProjectRoutes(projects: service.projects, changes: service.changes, now: service.now)
+        let members = MemberRoutes(members: service.members, changes: service.changes, now: service.now)
         return [
             Route("GET", "/healthz", .anybody) { _ in try .json(["status": "ok"]) },
             Route("GET", "/readyz", .anybody) { _ in
@@ -29,6 +30,10 @@ enum Routes {
             Route("GET", "/v1/projects/{project}", .project(.projectsRead), handle: projects.get),
             Route("PATCH", "/v1/projects/{project}", .project(.projectsUpdate), handle: projects.update),
             Route("DELETE", "/v1/projects/{project}", .project(.projectsDelete), handle: projects.delete),
+            Route("GET", "/v1/projects/{project}/members", .project(.membersRead), handle: members.list),
+            Route("POST", "/v1/projects/{project}/members", .project(.membersCreate), handle: members.add),
+            Route("PATCH", "/v1/projects/{project}/members/{user}", .project(.membersUpdate), handle: members.update),
+            Route("DELETE", "/v1/projects/{project}/members/{user}", .project(.membersDelete), handle: members.remove),
             Route(
                 "GET", "/v1/audit-logs", .scope(.auditLogsRead),
                 handle: AuditRoutes(database: service.database).list),

@@ -6,6 +6,11 @@ enum AuditAction: String, Sendable {
     case tokenUpdated = "token_updated"
     case tokenRotated = "token_rotated"
     case tokenRevoked = "token_revoked"
+    case memberAdded = "member_added"
+    case memberRemoved = "member_removed"
+    case memberActivated = "member_activated"
+    case memberDeactivated = "member_deactivated"
+    case permissionsChanged = "permissions_changed"
     /// An old secret was used after its grace: somebody forgot to replace it, or stole it.
     case rotatedTokenUsed = "rotated_token_used"
 }
@@ -25,6 +30,12 @@ struct AuditResource: Sendable {
 
     init(_ project: ProjectRecord) {
         (type, id, name, accountID, projectID) = ("project", project.id, project.name, project.accountID, project.id)
+    }
+
+    init(_ member: MemberRecord, of project: ProjectRecord) {
+        (type, id, name, accountID, projectID) = (
+            "member", member.userID, member.email, project.accountID, project.id
+        )
     }
 
     init(userID: String, email: String, accountID: String) {
