@@ -12,6 +12,7 @@ struct Service: Sendable {
     let verifier: TokenVerifier
     let changes: Changes
     let reuse: ReuseWatch
+    let leaks: LeakReport
     let tokens: TokenService
     let projects: ProjectService
     let members: MemberService
@@ -35,6 +36,7 @@ struct Service: Sendable {
         changes = Changes(
             database: database, verifier: verifier, trail: AuditTrail(chain: AuditChain(pepper: pepper)))
         reuse = ReuseWatch(changes: changes, digest: digest)
+        leaks = LeakReport(changes: changes, digest: digest)
         tokens = TokenService(database: database, digest: digest, lastUsed: lastUsed, maxActive: maxActiveTokens)
         projects = ProjectService(database: database)
         members = MemberService(database: database)

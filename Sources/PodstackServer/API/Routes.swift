@@ -6,6 +6,7 @@ enum Routes {
         let tokens = TokenRoutes(tokens: service.tokens, changes: service.changes, now: service.now)
         let projects = ProjectRoutes(projects: service.projects, changes: service.changes, now: service.now)
         let members = MemberRoutes(members: service.members, changes: service.changes, now: service.now)
+        let report = ReportRoute(report: service.leaks, now: service.now)
         return [
             Route("GET", "/healthz", .anybody) { _ in try .json(["status": "ok"]) },
             Route("GET", "/readyz", .anybody) { _ in
@@ -21,6 +22,7 @@ enum Routes {
             Route("GET", "/v1/tokens/self", .anyToken, handle: tokens.getSelf),
             Route("DELETE", "/v1/tokens/self", .anyToken, handle: tokens.revokeSelf),
             Route("POST", "/v1/tokens/self/rotate", .anyToken, handle: tokens.rotateSelf),
+            Route("POST", "/v1/tokens/report", .anybody, handle: report.receive),
             Route("GET", "/v1/tokens/{id}", .scope(.tokensRead), handle: tokens.get),
             Route("PATCH", "/v1/tokens/{id}", .scope(.tokensUpdate), handle: tokens.update),
             Route("DELETE", "/v1/tokens/{id}", .scope(.tokensDelete), handle: tokens.revoke),
