@@ -1,6 +1,6 @@
 /// A whole service on a socket of this process, for tests and for whoever embeds it.
 package final class EmbeddedServer: Sendable {
-    private let service: Service
+    let service: Service
     private let listener: Listener
 
     /// - Parameters:

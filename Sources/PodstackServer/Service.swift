@@ -29,7 +29,8 @@ struct Service: Sendable {
     ) throws {
         self.database = database
         self.log = log
-        self.now = now
+        let clock = SteadyClock(now)
+        self.now = { clock.now }
         lastUsed = LastUsedTracker()
         let digest = TokenDigest(pepper: pepper)
         verifier = TokenVerifier(database: database, digest: digest)
