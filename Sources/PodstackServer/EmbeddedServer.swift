@@ -1,6 +1,6 @@
 /// A whole service on a socket of this process, for tests and for whoever embeds it.
 package final class EmbeddedServer: Sendable {
-    private let service: Service
+    let service: Service
     private let listener: Listener
 
     /// - Parameters:
@@ -29,7 +29,9 @@ package final class EmbeddedServer: Sendable {
     /// The id of the new account.
     @discardableResult
     package func addUser(_ email: String) throws -> String {
-        try service.database.write { try AccountStore.addUser(email: email, name: nil, now: service.now(), in: $0) }
+        try service.changes.make(by: .administrator, at: service.now()) {
+            try AccountStore.addUser(email: email, name: nil, in: $0)
+        }
     }
 
     /// A whole token, as the operator's command makes it. `expiresAt` in seconds since 1970, nil for the default.
@@ -40,6 +42,8 @@ package final class EmbeddedServer: Sendable {
         let request = TokenRequest(
             name: name, expiry: expiresAt.map { .at($0) } ?? .standard, scopes: nil, projectIDs: nil)
         let maker = TokenService.Maker.administrator(accountID: user.accountID, userID: user.id)
-        return try service.tokens.create(request, by: maker, now: service.now()).secret ?? ""
+        return try service.changes.make(by: .administrator, at: service.now()) {
+            try service.tokens.create(request, by: maker, in: $0).secret ?? ""
+        }
     }
 }

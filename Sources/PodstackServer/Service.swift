@@ -10,8 +10,12 @@ import Synchronization
 struct Service: Sendable {
     let database: any Database
     let verifier: TokenVerifier
+    let changes: Changes
+    let reuse: ReuseWatch
+    let leaks: LeakReport
     let tokens: TokenService
     let projects: ProjectService
+    let members: MemberService
     let lastUsed: LastUsedTracker
     let log: Log
     /// Seconds since 1970.
@@ -25,14 +29,18 @@ struct Service: Sendable {
     ) throws {
         self.database = database
         self.log = log
-        self.now = now
+        let clock = SteadyClock(now)
+        self.now = { clock.now }
         lastUsed = LastUsedTracker()
         let digest = TokenDigest(pepper: pepper)
         verifier = TokenVerifier(database: database, digest: digest)
-        let changes = Changes(database: database, verifier: verifier)
-        tokens = TokenService(
-            database: database, digest: digest, changes: changes, lastUsed: lastUsed, maxActive: maxActiveTokens)
-        projects = ProjectService(database: database, changes: changes)
+        changes = Changes(
+            database: database, verifier: verifier, trail: AuditTrail(chain: AuditChain(pepper: pepper)))
+        reuse = ReuseWatch(changes: changes, digest: digest)
+        leaks = LeakReport(changes: changes, digest: digest)
+        tokens = TokenService(database: database, digest: digest, lastUsed: lastUsed, maxActive: maxActiveTokens)
+        projects = ProjectService(database: database)
+        members = MemberService(database: database)
     }
 
     init(
@@ -53,6 +61,6 @@ struct Service: Sendable {
 
     var handler: RequestHandler {
         RequestHandler(
-            router: Router(Routes.all(self)), verifier: verifier, lastUsed: lastUsed, log: log, now: now)
+            router: Router(Routes.all(self)), verifier: verifier, reuse: reuse, lastUsed: lastUsed, log: log, now: now)
     }
 }

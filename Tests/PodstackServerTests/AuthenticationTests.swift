@@ -86,6 +86,43 @@ struct AuthenticationTests {
         #expect(wrong.body.contains(#""code":"invalid_token""#))
     }
 
+    @Test("a clock that steps back revives nothing")
+    func clockStepsBack() throws {
+        let start = clock.now
+        let token = try server.makeToken(expiresAt: start + 100)
+        #expect(try whoami(token).status == 200)
+        clock.set(start + 100)
+        #expect(try whoami(token).body.contains("expired_token"))
+        clock.set(start + 50)
+        #expect(try whoami(token).body.contains("expired_token"))
+    }
+
+    @Test("a token never comes before it is revoked: whatever is asked at once, none gets in after the answer")
+    func revocationRaces() async throws {
+        for _ in 0..<50 {
+            let token = try server.makeToken()
+            let revoked = Flag()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        for _ in 0..<5 {
+                            let wasRevoked = revoked.isSet
+                            let status = try self.whoami(token).status
+                            #expect(!wasRevoked || status == 401)
+                        }
+                    }
+                }
+                let status = try RawHTTP(port: server.server.port).request(
+                    "DELETE", "/v1/tokens/self", headers: [("Authorization", "Bearer \(token)")]
+                ).status
+                #expect(status == 204)
+                revoked.set()
+                #expect(try whoami(token).status == 401)
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test("revoked is revoked at once, on a connection that was open before too, 200 times over")
     func revocation() throws {
         let connection = try RawHTTP(port: server.server.port)

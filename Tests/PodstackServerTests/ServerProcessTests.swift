@@ -82,6 +82,17 @@ struct ServerProcessTests {
         }
     }
 
+    @Test("the audit log is verified beside a running server")
+    func audit() throws {
+        _ = try administrate(["user", "add", "you@example.com"])
+        _ = try makeToken()
+        let (process, _) = try serve()
+        defer { process.signal(SIGKILL) }
+        let intact = try administrate(["audit", "verify"])
+        #expect(intact.status == 0)
+        #expect(intact.output == "intact: 2 events of 1 accounts\n")
+    }
+
     @Test("a second server on the same folder is refused")
     func secondServer() throws {
         let (process, _) = try serve()

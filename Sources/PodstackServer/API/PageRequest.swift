@@ -1,34 +1,36 @@
 import PodstackAPI
 
-/// Where a page of a list ended: lists go by time and, within a second, by id.
+/// Where a page of a list ended: lists go by a position, such as a time, and within it by id.
 struct Cursor: Equatable {
-    var time: Int64
+    var position: Int64
     var id: String
 
-    init(time: Int64, id: String) {
-        self.time = time
+    init(position: Int64, id: String) {
+        self.position = position
         self.id = id
     }
 
     /// Nil when `text` is not what ``text`` gave.
     init?(_ text: String) {
         let parts = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let time = Int64(parts[0]), (1...24).contains(parts[1].utf8.count),
+        guard parts.count == 2, let position = Int64(parts[0]), (1...24).contains(parts[1].utf8.count),
             parts[1].utf8.allSatisfy({ $0 == UInt8(ascii: "_") || Base62.isDigit($0) })
         else { return nil }
-        self.time = time
+        self.position = position
         id = String(parts[1])
     }
 
-    var text: String { "\(time)-\(id)" }
+    var text: String { "\(position)-\(id)" }
 }
 
 /// Which page of a list a request asks for.
 struct PageRequest {
-    private(set) var limit = 50
+    private(set) var limit: Int
     private(set) var after: Cursor?
 
-    init(_ request: Request) throws {
+    /// - Parameter standard: The limit of a request that names none.
+    init(_ request: Request, standard: Int = 50) throws {
+        limit = standard
         if let text = request.query("limit") {
             guard let number = Int(text), (1...200).contains(number) else {
                 throw APIError.badRequest("limit must be a number from 1 to 200")

@@ -3,6 +3,7 @@ import PodstackAPI
 /// `/v1/projects`.
 struct ProjectRoutes: Sendable {
     let projects: ProjectService
+    let changes: Changes
     let now: @Sendable () -> Int64
 
     @Sendable func list(_ exchange: Exchange) throws -> Response {
@@ -14,8 +15,10 @@ struct ProjectRoutes: Sendable {
     @Sendable func create(_ exchange: Exchange) throws -> Response {
         let caller = try exchange.caller()
         let request = try ProjectRequest(try JSONBody.object(of: exchange.request), isNew: true)
-        let (project, membership) = try projects.create(request, by: caller.token, now: now())
-        return try .json(project.shown(to: membership, defaultProjectID: caller.defaultProjectID), status: 201)
+        return try changes.answer(exchange, at: now()) { change in
+            let (project, membership) = try projects.create(request, by: caller.token, in: change)
+            return try .json(project.shown(to: membership, defaultProjectID: caller.defaultProjectID), status: 201)
+        }
     }
 
     @Sendable func get(_ exchange: Exchange) throws -> Response {
@@ -24,12 +27,17 @@ struct ProjectRoutes: Sendable {
 
     @Sendable func update(_ exchange: Exchange) throws -> Response {
         let request = try ProjectRequest(try JSONBody.object(of: exchange.request), isNew: false)
-        return try .json(try shown(try projects.update(exchange.parameters[0], request), try exchange.caller()))
+        let caller = try exchange.caller()
+        return try changes.answer(exchange, at: now()) { change in
+            try .json(try shown(try projects.update(exchange.parameters[0], request, in: change), caller))
+        }
     }
 
     @Sendable func delete(_ exchange: Exchange) throws -> Response {
-        try projects.delete(exchange.parameters[0])
-        return .noContent
+        try changes.answer(exchange, at: now()) { change in
+            try projects.delete(exchange.parameters[0], in: change)
+            return .noContent
+        }
     }
 
     private func shown(_ project: ProjectRecord, _ caller: Identity) throws -> Project {

@@ -4,6 +4,7 @@ import PodstackAPI
 struct RequestHandler: Sendable {
     let router: Router
     let verifier: TokenVerifier
+    let reuse: ReuseWatch
     let lastUsed: LastUsedTracker
     let log: Log
     let now: @Sendable () -> Int64
@@ -41,7 +42,14 @@ struct RequestHandler: Sendable {
     private func authenticate(_ request: Request, _ access: Access) throws -> Identity? {
         if case .anybody = access { return nil }
         let time = now()
-        let identity = try verifier.verify(try Authentication.token(of: request), now: time)
+        let token = try Authentication.token(of: request)
+        let identity: Identity
+        do {
+            identity = try verifier.verify(token, from: request.address, now: time)
+        } catch let refusal as APIError where refusal.code == .rotatedToken {
+            try reuse.note(token, by: request, now: time)
+            throw refusal
+        }
         if identity.notedAt.exchange(time, ordering: .relaxed) != time { lastUsed.use(identity.token.id, at: time) }
         return identity
     }

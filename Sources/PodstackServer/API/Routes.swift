@@ -3,8 +3,10 @@ import PodstackAPI
 /// Every route, with what it asks of who calls it.
 enum Routes {
     static func all(_ service: Service) -> [Route] {
-        let tokens = TokenRoutes(tokens: service.tokens, now: service.now)
-        let projects = ProjectRoutes(projects: service.projects, now: service.now)
+        let tokens = TokenRoutes(tokens: service.tokens, changes: service.changes, now: service.now)
+        let projects = ProjectRoutes(projects: service.projects, changes: service.changes, now: service.now)
+        let members = MemberRoutes(members: service.members, changes: service.changes, now: service.now)
+        let report = ReportRoute(report: service.leaks, now: service.now)
         return [
             Route("GET", "/healthz", .anybody) { _ in try .json(["status": "ok"]) },
             Route("GET", "/readyz", .anybody) { _ in
@@ -20,6 +22,7 @@ enum Routes {
             Route("GET", "/v1/tokens/self", .anyToken, handle: tokens.getSelf),
             Route("DELETE", "/v1/tokens/self", .anyToken, handle: tokens.revokeSelf),
             Route("POST", "/v1/tokens/self/rotate", .anyToken, handle: tokens.rotateSelf),
+            Route("POST", "/v1/tokens/report", .anybody, handle: report.receive),
             Route("GET", "/v1/tokens/{id}", .scope(.tokensRead), handle: tokens.get),
             Route("PATCH", "/v1/tokens/{id}", .scope(.tokensUpdate), handle: tokens.update),
             Route("DELETE", "/v1/tokens/{id}", .scope(.tokensDelete), handle: tokens.revoke),
@@ -29,6 +32,13 @@ enum Routes {
             Route("GET", "/v1/projects/{project}", .project(.projectsRead), handle: projects.get),
             Route("PATCH", "/v1/projects/{project}", .project(.projectsUpdate), handle: projects.update),
             Route("DELETE", "/v1/projects/{project}", .project(.projectsDelete), handle: projects.delete),
+            Route("GET", "/v1/projects/{project}/members", .project(.membersRead), handle: members.list),
+            Route("POST", "/v1/projects/{project}/members", .project(.membersCreate), handle: members.add),
+            Route("PATCH", "/v1/projects/{project}/members/{user}", .project(.membersUpdate), handle: members.update),
+            Route("DELETE", "/v1/projects/{project}/members/{user}", .project(.membersDelete), handle: members.remove),
+            Route(
+                "GET", "/v1/audit-logs", .scope(.auditLogsRead),
+                handle: AuditRoutes(database: service.database).list),
         ]
     }
 }

@@ -3,6 +3,7 @@ import PodstackAPI
 /// `/v1/tokens`.
 struct TokenRoutes: Sendable {
     let tokens: TokenService
+    let changes: Changes
     let now: @Sendable () -> Int64
 
     @Sendable func list(_ exchange: Exchange) throws -> Response {
@@ -16,8 +17,11 @@ struct TokenRoutes: Sendable {
     @Sendable func create(_ exchange: Exchange) throws -> Response {
         let time = now()
         let request = try TokenRequest(try JSONBody.object(of: exchange.request), now: time)
-        let (token, secret) = try tokens.create(request, by: .token(try exchange.caller().token), now: time)
-        return try .json(CreatedToken(token: shown(token, time), secret: secret), status: 201)
+        let maker = TokenService.Maker.token(try exchange.caller().token)
+        return try changes.answer(exchange, at: time) { change in
+            let (token, secret) = try tokens.create(request, by: maker, in: change)
+            return try created(token, secret, time, status: 201)
+        }
     }
 
     @Sendable func get(_ exchange: Exchange) throws -> Response {
@@ -29,13 +33,14 @@ struct TokenRoutes: Sendable {
         let time = now()
         let request = try TokenUpdateRequest(try JSONBody.object(of: exchange.request))
         let caller = try exchange.caller().token
-        return try .json(shown(try tokens.update(exchange.parameters[0], request, by: caller, now: time), time))
+        return try changes.answer(exchange, at: time) { change in
+            let token = try tokens.update(exchange.parameters[0], request, by: caller, in: change)
+            return try .json(shown(token, time))
+        }
     }
 
     @Sendable func revoke(_ exchange: Exchange) throws -> Response {
-        let caller = try exchange.caller().token
-        try tokens.revoke(exchange.parameters[0], accountID: caller.accountID, now: now())
-        return .noContent
+        try revoke(exchange.parameters[0], exchange)
     }
 
     @Sendable func getSelf(_ exchange: Exchange) throws -> Response {
@@ -43,9 +48,15 @@ struct TokenRoutes: Sendable {
     }
 
     @Sendable func revokeSelf(_ exchange: Exchange) throws -> Response {
+        try revoke(try exchange.caller().token.id, exchange)
+    }
+
+    private func revoke(_ id: String, _ exchange: Exchange) throws -> Response {
         let caller = try exchange.caller().token
-        try tokens.revoke(caller.id, accountID: caller.accountID, now: now())
-        return .noContent
+        return try changes.answer(exchange, at: now()) { change in
+            try tokens.revoke(id, accountID: caller.accountID, in: change)
+            return .noContent
+        }
     }
 
     @Sendable func rotate(_ exchange: Exchange) throws -> Response {
@@ -59,8 +70,25 @@ struct TokenRoutes: Sendable {
     private func rotate(_ id: String, _ exchange: Exchange) throws -> Response {
         let time = now()
         let request = try RotationRequest(try JSONBody.optionalObject(of: exchange.request), tokenID: id)
-        let (token, secret) = try tokens.rotate(id, request, by: try exchange.caller(), now: time)
-        return try .json(CreatedToken(token: shown(token, time), secret: secret))
+        let caller = try exchange.caller()
+        return try changes.answer(exchange, at: time) { change in
+            let (token, secret) = try tokens.rotate(id, request, by: caller, in: change)
+            return try created(token, secret, time, status: 200)
+        }
+    }
+
+    /// The one answer that holds a secret, and what its repeats are answered without it.
+    private func created(
+        _ token: TokenRecord, _ secret: String?, _ time: Int64, status: Int
+    ) throws -> Response {
+        var answer = CreatedToken(token: shown(token, time), secret: secret)
+        var response = try Response.json(answer, status: status)
+        if secret != nil {
+            answer.secret = nil
+            answer.notice = "The first answer to this request held the token, which is not kept: if it was lost, rotate"
+            response.repeatable = try APICoding.encode(answer)
+        }
+        return response
     }
 
     private func shown(_ token: TokenRecord, _ time: Int64) -> Token {

@@ -3,9 +3,8 @@ enum AccountStore {
     struct EmailTaken: Error {}
 
     /// Makes an account with its first user and its default project; gives the account's id.
-    static func addUser(
-        email: String, name: String?, now: Int64, in connection: any DatabaseConnection
-    ) throws -> String {
+    static func addUser(email: String, name: String?, in change: Change) throws -> String {
+        let (connection, now) = (change.connection, change.now)
         let key = email.lowercased()
         guard try connection.run("SELECT id FROM users WHERE email_key = ?", [.text(key)]).isEmpty else {
             throw EmailTaken()
@@ -28,6 +27,7 @@ enum AccountStore {
             ])
         try MemberStore.insert(
             Membership(projectID: project, role: .admin, addedAt: now), userID: user, in: connection)
+        try change.record(.userCreated, on: AuditResource(userID: user, email: email, accountID: account))
         return account
     }
 

@@ -5,8 +5,8 @@
 /// `podstack-server serve`.
 struct ServeCommand {
     static let flags = ["--listen", "--threads", "--max-active-tokens"]
-    /// How often last-used times are written.
-    private static let flushInterval = 5
+    /// Seconds between two rounds of housekeeping.
+    private static let housekeepingInterval = 5
 
     private let host: String
     private let port: UInt16
@@ -48,19 +48,15 @@ struct ServeCommand {
         let listener = try Listener(address: host, port: port, threads: threads) { handler.handle($0) }
         StandardStream.output.write("podstack-server listening on http://\(host):\(listener.port)\n")
         service.log.write("started", [("address", "\(host):\(listener.port)")])
-        waitForSignal(signals, flushing: service)
+        waitForSignal(signals, meanwhile: Housekeeping(service))
         listener.stop()
         try service.lastUsed.flush(to: service.database)
         service.log.write("stopped")
     }
 
-    private func waitForSignal(_ signals: sigset_t, flushing service: Service) {
+    private func waitForSignal(_ signals: sigset_t, meanwhile housekeeping: Housekeeping) {
         var signals = signals
-        var interval = timespec(tv_sec: Self.flushInterval, tv_nsec: 0)
-        while sigtimedwait(&signals, nil, &interval) < 0 {
-            do { try service.lastUsed.flush(to: service.database) } catch {
-                service.log.write("last_used_not_written", level: "warning")
-            }
-        }
+        var interval = timespec(tv_sec: Self.housekeepingInterval, tv_nsec: 0)
+        while sigtimedwait(&signals, nil, &interval) < 0 { housekeeping.run() }
     }
 }

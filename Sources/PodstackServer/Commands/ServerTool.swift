@@ -15,6 +15,8 @@ public enum ServerTool {
             case ("user", "add"): try UserAddCommand.run(Flags(words.dropFirst(2), names: UserAddCommand.flags))
             case ("token", "create"):
                 try TokenCreateCommand.run(Flags(words.dropFirst(2), names: TokenCreateCommand.flags))
+            case ("audit", "verify"):
+                try AuditVerifyCommand.run(Flags(words.dropFirst(2), names: AuditVerifyCommand.flags))
             default:
                 throw UsageFailure("unknown command \"\(words.prefix(2).joined(separator: " "))\"")
             }
@@ -54,12 +56,13 @@ public enum ServerTool {
             --scope S            such as projects:read; may be repeated; * unless said
             --project ID         a project it is good for; may be repeated; all unless said
             --max-active-tokens N  of each account; 5 unless said
+          audit verify         Check that nothing in the audit log was changed, removed or moved.
 
         Options of every command:
           --data DIR           the folder with everything; ./podstack-data unless said
           --help, --version
 
-        user and token work beside a running server.
+        user, token and audit work beside a running server.
 
         """
 }

@@ -8,8 +8,8 @@ enum UserAddCommand {
         let service = try Service(directory: try flags.dataDirectory())
         let name = try flags.one("--name")
         do {
-            let account = try service.database.write {
-                try AccountStore.addUser(email: email, name: name, now: service.now(), in: $0)
+            let account = try service.changes.make(by: .administrator, at: service.now()) {
+                try AccountStore.addUser(email: email, name: name, in: $0)
             }
             StandardStream.output.write(account + "\n")
         } catch is AccountStore.EmailTaken {

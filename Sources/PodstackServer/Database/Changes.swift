@@ -1,15 +1,27 @@
+import PodstackAPI
+
 /// Makes changes that others may have to hear of.
 struct Changes: Sendable {
     let database: any Database
     let verifier: TokenVerifier
+    let trail: AuditTrail
+    private let answers = IdempotentAnswers()
+
+    init(database: any Database, verifier: TokenVerifier, trail: AuditTrail) {
+        self.database = database
+        self.verifier = verifier
+        self.trail = trail
+    }
 
     /// Runs `body` in one transaction. When this returns it is durable, and nothing that it changed is served
     /// from memory any more.
-    func make<Result>(_ body: (Change) throws -> Result) throws -> Result {
+    func make<Result>(
+        by actor: Actor, at now: Int64, _ body: (Change) throws -> Result
+    ) throws -> Result {
         var tokens: Set<String> = []
         var users: Set<String> = []
         let result = try database.write { connection in
-            let change = Change(connection)
+            let change = Change(connection, by: actor, at: now, trail: trail)
             let result = try body(change)
             (tokens, users) = (change.changedTokens, change.changedUsers)
             return result
@@ -18,15 +30,46 @@ struct Changes: Sendable {
         for id in users { verifier.forget(user: id) }
         return result
     }
+
+    /// The same for what a request asks for; one that repeats another, by its `Idempotency-Key`, gets the answer of
+    /// that one. The answer is kept in the transaction of the change: either both are there after a crash, or none.
+    func answer(
+        _ exchange: Exchange, at now: Int64, _ body: (Change) throws -> Response
+    ) throws -> Response {
+        let actor = Actor(exchange.request, exchange.identity)
+        guard let key = try IdempotencyKey(of: exchange) else { return try make(by: actor, at: now, body) }
+        return try answers.alone(key) {
+            try make(by: actor, at: now) { change in
+                if let known = try IdempotencyStore.find(key, now: now, in: change.connection) { return known }
+                let response = try body(change)
+                try IdempotencyStore.insert(response, for: key, now: now, in: change.connection)
+                return response
+            }
+        }
+    }
 }
 
 /// A change under way.
 final class Change {
     let connection: any DatabaseConnection
+    /// When it is made.
+    let now: Int64
+    private let actor: Actor
+    private let trail: AuditTrail
     private(set) var changedTokens: Set<String> = []
     private(set) var changedUsers: Set<String> = []
 
-    init(_ connection: any DatabaseConnection) { self.connection = connection }
+    init(_ connection: any DatabaseConnection, by actor: Actor, at now: Int64, trail: AuditTrail) {
+        self.connection = connection
+        self.actor = actor
+        self.now = now
+        self.trail = trail
+    }
+
+    /// Writes the audit event of what is done.
+    func record(_ action: AuditAction, on resource: AuditResource, _ details: [String: JSONValue] = [:]) throws {
+        try trail.append(action, on: resource, by: actor, details: details, in: self)
+    }
 
     /// Must be said of every token that is not as it was.
     func changed(token id: String) { changedTokens.insert(id) }

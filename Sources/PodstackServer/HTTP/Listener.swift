@@ -121,6 +121,8 @@ final class Listener: Sendable {
         defer { handling.underWay.subtract(1, ordering: .releasing) }
         var request = Request(method: String(cString: method), path: String(cString: url), body: current.body)
         if current.isTooLarge { request.body = [UInt8](repeating: 0, count: largestBody + 1) }
+        let address = podstack_client_ipv4(connection)
+        if address != 0 { request.address = .ipv4(address) }
         collect(&request, connection)
         return queue(handling.handler(request), connection)
     }
@@ -167,18 +169,20 @@ final class Listener: Sendable {
         }
         guard let response else { return .NO }
         defer { MHD_destroy_response(response) }
-        if !body.isEmpty { MHD_add_response_header(response, "Content-Type", "application/json") }
+        if !body.isEmpty { MHD_add_response_header(response, "Content-Type", answer.response.contentType) }
         MHD_add_response_header(response, "Cache-Control", "no-store")
         MHD_add_response_header(response, "X-Request-ID", answer.requestID)
-        for (name, value) in answer.response.headers {
-            name.withUTF8Buffer { bytes in
-                bytes.withMemoryRebound(to: CChar.self) { name in
-                    // A static string ends with NUL.
-                    _ = MHD_add_response_header(response, name.baseAddress, value)
-                }
+        for (name, value) in answer.response.headers { add(name, value, to: response) }
+        return MHD_queue_response(connection, UInt32(answer.response.status), response)
+    }
+
+    private static func add(_ name: StaticString, _ value: String, to response: OpaquePointer) {
+        name.withUTF8Buffer { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { name in
+                // A static string ends with NUL.
+                _ = MHD_add_response_header(response, name.baseAddress, value)
             }
         }
-        return MHD_queue_response(connection, UInt32(answer.response.status), response)
     }
 
     // MARK: - The socket

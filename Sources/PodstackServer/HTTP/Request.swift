@@ -8,6 +8,7 @@ struct Request {
     /// Names in lower case, in order, repeats included.
     var headers: [(name: String, value: String)] = []
     var body: [UInt8] = []
+    var address = ClientAddress.unknown
 
     /// The first value of a header; `name` in lower case.
     func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }

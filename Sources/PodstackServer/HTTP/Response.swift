@@ -4,7 +4,10 @@ import PodstackAPI
 struct Response {
     var status: Int
     var headers: [(name: StaticString, value: String)] = []
+    var contentType = "application/json"
     var body: [UInt8] = []
+    /// What a repeat is answered in place of a body that holds a secret.
+    var repeatable: [UInt8]?
 
     init(status: Int, body: [UInt8] = []) {
         self.status = status

@@ -3,19 +3,18 @@ import PodstackAPI
 /// The rules of projects, without HTTP or SQL.
 struct ProjectService: Sendable {
     let database: any Database
-    let changes: Changes
 
     func list(_ caller: TokenRecord, _ page: PageRequest) throws -> (page: [ProjectRecord], next: Cursor?) {
         let found = try database.read {
             try ProjectStore.list(
                 userID: caller.userID, only: caller.projectIDs, limit: page.limit + 1, after: page.after, in: $0)
         }
-        return page.page(of: found) { Cursor(time: $0.createdAt, id: $0.id) }
+        return page.page(of: found) { Cursor(position: $0.createdAt, id: $0.id) }
     }
 
     /// Whoever makes a project is its admin.
     func create(
-        _ request: ProjectRequest, by caller: TokenRecord, now: Int64
+        _ request: ProjectRequest, by caller: TokenRecord, in change: Change
     ) throws -> (ProjectRecord, Membership) {
         // A new project is none of those that a token is restricted to.
         if let allowed = caller.projectIDs {
@@ -26,41 +25,40 @@ struct ProjectService: Sendable {
         }
         let project = ProjectRecord(
             id: Identifier.make("prj_"), accountID: caller.accountID, name: request.name ?? "",
-            description: request.description ?? nil, createdAt: now)
-        let admin = Membership(projectID: project.id, role: .admin, addedAt: now)
-        try changes.make { change in
-            try ProjectStore.insert(project, in: change.connection)
-            try MemberStore.insert(admin, userID: caller.userID, in: change.connection)
-            change.changed(user: caller.userID)
-        }
+            description: request.description ?? nil, createdAt: change.now)
+        let admin = Membership(projectID: project.id, role: .admin, addedAt: change.now)
+        try ProjectStore.insert(project, in: change.connection)
+        try MemberStore.insert(admin, userID: caller.userID, in: change.connection)
+        change.changed(user: caller.userID)
+        try change.record(.create, on: AuditResource(project), project.audited)
         return (project, admin)
     }
 
     func project(_ id: String) throws -> ProjectRecord { try database.read { try find(id, in: $0) } }
 
-    func update(_ id: String, _ request: ProjectRequest) throws -> ProjectRecord {
-        try changes.make { change in
-            var project = try find(id, in: change.connection)
-            if let name = request.name { project.name = name }
-            if let description = request.description { project.description = description }
-            try ProjectStore.update(project, in: change.connection)
-            return project
-        }
+    func update(_ id: String, _ request: ProjectRequest, in change: Change) throws -> ProjectRecord {
+        let old = try find(id, in: change.connection)
+        var project = old
+        if let name = request.name { project.name = name }
+        if let description = request.description { project.description = description }
+        guard project != old else { return project }
+        try ProjectStore.update(project, in: change.connection)
+        try change.record(.update, on: AuditResource(project), .changed(from: old.audited, to: project.audited))
+        return project
     }
 
     /// Deletes a project with nothing left in it but the member who does.
-    func delete(_ id: String) throws {
-        try changes.make { change in
-            _ = try find(id, in: change.connection)
-            guard try !ProjectStore.isDefault(id, in: change.connection) else {
-                throw APIError.conflict("A default project cannot be deleted")
-            }
-            let contents = try ProjectContents(of: id, in: change.connection)
-            guard contents.isEmpty else { throw contents.refusal }
-            for user in try MemberStore.userIDs(projectID: id, in: change.connection) { change.changed(user: user) }
-            try MemberStore.removeAll(projectID: id, in: change.connection)
-            try ProjectStore.remove(id, in: change.connection)
+    func delete(_ id: String, in change: Change) throws {
+        let project = try find(id, in: change.connection)
+        guard try !ProjectStore.isDefault(id, in: change.connection) else {
+            throw APIError.conflict("A default project cannot be deleted")
         }
+        let contents = try ProjectContents(of: id, in: change.connection)
+        guard contents.isEmpty else { throw contents.refusal }
+        for user in try MemberStore.userIDs(projectID: id, in: change.connection) { change.changed(user: user) }
+        try MemberStore.removeAll(projectID: id, in: change.connection)
+        try ProjectStore.remove(id, in: change.connection)
+        try change.record(.delete, on: AuditResource(project), project.audited)
     }
 
     private func find(_ id: String, in connection: any DatabaseConnection) throws -> ProjectRecord {

@@ -20,7 +20,8 @@ enum ProjectStore {
             ORDER BY p.created_at DESC, p.id DESC LIMIT ?
             """,
             [
-                .text(userID), .integer(after?.time ?? .max), .integer(after?.time ?? .max), .text(after?.id ?? ""),
+                .text(userID), .integer(after?.position ?? .max), .integer(after?.position ?? .max),
+                .text(after?.id ?? ""),
             ] + (only ?? []).map(DatabaseValue.text) + [.integer(Int64(limit))]
         ).map(record)
     }

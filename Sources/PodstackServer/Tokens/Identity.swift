@@ -10,7 +10,7 @@ final class Identity: Sendable {
     let endsAt: Int64
     /// What it may do.
     let authority: Authority
-    private let email: String
+    let email: String
     private let name: String?
     private let userCreatedAt: Int64
     let defaultProjectID: String

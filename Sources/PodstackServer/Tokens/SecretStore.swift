@@ -25,6 +25,36 @@ enum SecretStore {
             [.integer(end), .text(tokenID), .integer(end)])
     }
 
+    static func noteReuse(
+        of digest: [UInt8], tokenID: String, at now: Int64, in connection: any DatabaseConnection
+    ) throws {
+        try connection.run(
+            "UPDATE retired_secrets SET reuse_noted_at = ? WHERE token_id = ? AND digest = ?",
+            [.integer(now), .text(tokenID), .blob(digest)])
+    }
+
+    static func reuseNotedAt(
+        of digest: [UInt8], tokenID: String, in connection: any DatabaseConnection
+    ) throws -> Int64? {
+        try connection.run(
+            "SELECT reuse_noted_at FROM retired_secrets WHERE token_id = ? AND digest = ?",
+            [.text(tokenID), .blob(digest)]
+        ).first?.optionalInteger(0)
+    }
+
+    /// Where the current secret was first used from, if a rotation made it.
+    static func currentUsedFrom(_ tokenID: String, in connection: any DatabaseConnection) throws -> String? {
+        try connection.run("SELECT current_used_from FROM tokens WHERE id = ?", [.text(tokenID)])
+            .first?.optionalText(0)
+    }
+
+    static func setCurrentUsedFrom(
+        _ address: String, _ tokenID: String, in connection: any DatabaseConnection
+    ) throws {
+        try connection.run(
+            "UPDATE tokens SET current_used_from = ? WHERE id = ?", [.text(address), .text(tokenID)])
+    }
+
     /// Forgets the oldest of those whose grace is over.
     static func trim(_ tokenID: String, now: Int64, in connection: any DatabaseConnection) throws {
         let ended = try retired(of: tokenID, in: connection).filter { $0.endsAt <= now }

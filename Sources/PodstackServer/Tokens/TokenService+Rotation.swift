@@ -12,47 +12,49 @@ extension TokenService {
     /// that use on, so that it is the same before and after: asked again with the same digest, nothing changes.
     /// The secret is nil when the caller made it.
     func rotate(
-        _ id: String, _ request: RotationRequest, by caller: Identity, now: Int64
+        _ id: String, _ request: RotationRequest, by caller: Identity, in change: Change
     ) throws -> (TokenRecord, secret: String?) {
         var generator = SystemRandomNumberGenerator()
         let secret = request.sha256 == nil ? TokenFormat.makeToken(id: id, using: &generator) : nil
         let hash = request.sha256 ?? Sodium.sha256((secret ?? "").utf8)
+        let now = change.now
         let waiting = WaitingSecret(
             digest: digest.digest(ofSHA256: hash), madeAt: now, graceSeconds: request.graceSeconds)
-        return try changes.make { change in
-            var token = try find(id, accountID: caller.token.accountID, in: change.connection)
-            try checkHandingOut(token, to: caller.token)
-            try checkIsAlive(token, now: now)
-            let retired = try SecretStore.retired(of: id, in: change.connection)
-            switch SecretStanding(of: waiting.digest, among: token, retired) {
-            case .current where token.generation > 1:
-                // The repeat of the rotation that made the current secret.
-                return (token, nil)
-            case .waiting(let known) where !known.hasLapsed(at: now):
-                token.waiting?.graceSeconds = request.graceSeconds
-                try TokenStore.update(token, in: change.connection)
-                return (token.asRotated, nil)
-            case .waiting, nil: break
-            case .current, .retired:
-                throw APIError.conflict("The token had that secret already; make another one")
-            }
-            guard retired.count(where: { $0.endsAt > now }) < Self.mostInGrace else {
-                throw APIError.conflict("The token has \(Self.mostInGrace) secrets in their grace; rotate it later")
-            }
-            if caller.token.id == id, case .retired = caller.standing {
-                throw APIError.conflict(
-                    "This secret was rotated already and only lives out its grace: rotate with the newer one")
-            }
-            if let cancelled = token.waiting, cancelled.digest != waiting.digest {
-                let secret = RetiredSecret(digest: cancelled.digest, rotatedAt: now, endsAt: now)
-                try SecretStore.retire(secret, of: id, in: change.connection)
-            }
-            token.waiting = waiting
+        var token = try find(id, accountID: caller.token.accountID, in: change.connection)
+        try checkHandingOut(token, to: caller.token)
+        try checkIsAlive(token, now: now)
+        let retired = try SecretStore.retired(of: id, in: change.connection)
+        switch SecretStanding(of: waiting.digest, among: token, retired) {
+        case .current where token.generation > 1:
+            // The repeat of the rotation that made the current secret.
+            return (token, nil)
+        case .waiting(let known) where !known.hasLapsed(at: now):
+            token.waiting?.graceSeconds = request.graceSeconds
             try TokenStore.update(token, in: change.connection)
-            try SecretStore.trim(id, now: now, in: change.connection)
-            change.changed(token: id)
-            return (token.asRotated, secret)
+            return (token.asRotated, nil)
+        case .waiting, nil: break
+        case .current, .retired:
+            throw APIError.conflict("The token had that secret already; make another one")
         }
+        guard retired.count(where: { $0.endsAt > now }) < Self.mostInGrace else {
+            throw APIError.conflict("The token has \(Self.mostInGrace) secrets in their grace; rotate it later")
+        }
+        if caller.token.id == id, case .retired = caller.standing {
+            throw APIError.conflict(
+                "This secret was rotated already and only lives out its grace: rotate with the newer one")
+        }
+        if let cancelled = token.waiting, cancelled.digest != waiting.digest {
+            let secret = RetiredSecret(digest: cancelled.digest, rotatedAt: now, endsAt: now)
+            try SecretStore.retire(secret, of: id, in: change.connection)
+        }
+        token.waiting = waiting
+        try TokenStore.update(token, in: change.connection)
+        try SecretStore.trim(id, now: now, in: change.connection)
+        change.changed(token: id)
+        try change.record(
+            .tokenRotated, on: AuditResource(token),
+            ["generation": .integer(Int(token.generation) + 1), "grace_seconds": .integer(Int(waiting.graceSeconds))])
+        return (token.asRotated, secret)
     }
 
     /// Whoever rotates another token holds its new secret: it must not be good for more than the caller's own.

@@ -3,26 +3,27 @@ import PodstackAPI
 extension TokenService {
     /// Changes a token. Its scopes and its projects only ever shrink, and end up within those of the caller's token.
     func update(
-        _ id: String, _ request: TokenUpdateRequest, by caller: TokenRecord, now: Int64
+        _ id: String, _ request: TokenUpdateRequest, by caller: TokenRecord, in change: Change
     ) throws -> TokenRecord {
-        try changes.make { change in
-            var token = try find(id, accountID: caller.accountID, in: change.connection)
-            try checkIsAlive(token, now: now)
-            if let name = request.name { token.name = name }
-            if let scopes = request.scopes {
-                if let wider = scopes.first(where: { !token.scopes.allows($0) }) {
-                    throw APIError.validation(["scopes": ["may only shrink: the token does not have \(wider)"]])
-                }
-                if let wider = scopes.first(where: { !caller.scopes.allows($0) }) { throw Self.lacks(wider, caller) }
-                token.scopes = scopes
+        let old = try find(id, accountID: caller.accountID, in: change.connection)
+        var token = old
+        try checkIsAlive(token, now: change.now)
+        if let name = request.name { token.name = name }
+        if let scopes = request.scopes {
+            if let wider = scopes.first(where: { !token.scopes.allows($0) }) {
+                throw APIError.validation(["scopes": ["may only shrink: the token does not have \(wider)"]])
             }
-            if let projectIDs = request.projectIDs {
-                try shrink(&token, to: projectIDs, by: caller, in: change.connection)
-            }
-            try TokenStore.update(token, in: change.connection)
-            change.changed(token: id)
-            return token
+            if let wider = scopes.first(where: { !caller.scopes.allows($0) }) { throw Self.lacks(wider, caller) }
+            token.scopes = scopes
         }
+        if let projectIDs = request.projectIDs {
+            try shrink(&token, to: projectIDs, by: caller, in: change.connection)
+        }
+        guard token != old else { return token }
+        try TokenStore.update(token, in: change.connection)
+        change.changed(token: id)
+        try change.record(.tokenUpdated, on: AuditResource(token), .changed(from: old.audited, to: token.audited))
+        return token
     }
 
     private func shrink(

@@ -5,7 +5,6 @@ import PodstackCryptography
 struct TokenService: Sendable {
     let database: any Database
     let digest: TokenDigest
-    let changes: Changes
     let lastUsed: LastUsedTracker
     let maxActive: Int
 
@@ -36,13 +35,15 @@ struct TokenService: Sendable {
     }
 
     /// Makes a token; the secret is nil when the caller made it, or asks again for what was made before.
-    func create(_ request: TokenRequest, by maker: Maker, now: Int64) throws -> (TokenRecord, secret: String?) {
+    func create(
+        _ request: TokenRequest, by maker: Maker, in change: Change
+    ) throws -> (TokenRecord, secret: String?) {
         let parent = maker.parent
         let scopes = request.scopes ?? parent?.scopes ?? [.all]
         if let parent, let wider = scopes.first(where: { !parent.scopes.allows($0) }) {
             throw Self.lacks(wider, parent)
         }
-        let expiresAt = try expiry(request, parent: parent, now: now)
+        let expiresAt = try expiry(request, parent: parent, now: change.now)
         let projectIDs = try projects(request, parent: parent)
         var generator = SystemRandomNumberGenerator()
         let id = request.id ?? TokenFormat.makeID(using: &generator)
@@ -50,27 +51,24 @@ struct TokenService: Sendable {
         let hash = request.sha256 ?? Sodium.sha256((secret ?? "").utf8)
         let record = TokenRecord(
             id: id, accountID: maker.accountID, userID: maker.userID, name: request.name,
-            digest: digest.digest(ofSHA256: hash), scopes: scopes, projectIDs: projectIDs, createdAt: now,
+            digest: digest.digest(ofSHA256: hash), scopes: scopes, projectIDs: projectIDs, createdAt: change.now,
             expiresAt: expiresAt)
-        return try changes.make { change in
-            let connection = change.connection
-            if let existing = try TokenStore.find(id, in: connection) {
-                guard request.sha256 != nil, existing.accountID == record.accountID, existing.revokedAt == nil,
-                    Sodium.constantTimeEqual(existing.digest, record.digest)
-                else {
-                    throw APIError.conflict("That id is taken; make another token")
-                }
-                // Asked again after a lost answer.
-                return (existing, nil)
+        if let existing = try TokenStore.find(id, in: change.connection) {
+            guard request.sha256 != nil, existing.accountID == record.accountID, existing.revokedAt == nil,
+                Sodium.constantTimeEqual(existing.digest, record.digest)
+            else {
+                throw APIError.conflict("That id is taken; make another token")
             }
-            if let wanted = projectIDs {
-                try checkProjectsExist(wanted, of: record, in: connection)
-            }
-            let active = try TokenStore.countActive(accountID: record.accountID, now: now, in: connection)
-            guard active < maxActive else { throw quotaExceeded(active) }
-            try TokenStore.insert(record, in: connection)
-            return (record, secret)
+            // Asked again after a lost answer.
+            return (existing, nil)
         }
+        if let wanted = projectIDs { try checkProjectsExist(wanted, of: record, in: change.connection) }
+        let active = try TokenStore.countActive(
+            accountID: record.accountID, now: change.now, in: change.connection)
+        guard active < maxActive else { throw quotaExceeded(active) }
+        try TokenStore.insert(record, in: change.connection)
+        try change.record(.tokenCreated, on: AuditResource(record), record.audited)
+        return (record, secret)
     }
 
     /// A token of the account; the same 404 whether it is not there or somebody else's.
@@ -82,16 +80,16 @@ struct TokenService: Sendable {
         let found = try database.read {
             try TokenStore.list(accountID: accountID, now: now, limit: page.limit + 1, after: page.after, in: $0)
         }
-        return page.page(of: found) { Cursor(time: $0.createdAt, id: $0.id) }
+        return page.page(of: found) { Cursor(position: $0.createdAt, id: $0.id) }
     }
 
-    /// When this returns, no request with the token is accepted any more.
-    func revoke(_ id: String, accountID: String, now: Int64) throws {
-        try changes.make { change in
-            _ = try find(id, accountID: accountID, in: change.connection)
-            try TokenStore.revoke(id, now: now, in: change.connection)
-            change.changed(token: id)
-        }
+    /// Once the change is made, no request with the token is accepted any more.
+    func revoke(_ id: String, accountID: String, in change: Change) throws {
+        let token = try find(id, accountID: accountID, in: change.connection)
+        guard token.revokedAt == nil else { return }
+        try TokenStore.revoke(id, now: change.now, in: change.connection)
+        change.changed(token: id)
+        try change.record(.tokenRevoked, on: AuditResource(token))
     }
 
     static func lacks(_ scope: Scope, _ token: TokenRecord) -> APIError {

@@ -27,8 +27,8 @@ enum TokenStore {
             ORDER BY created_at DESC, id DESC LIMIT ?
             """,
             [
-                .text(accountID), oldest, oldest, .integer(after?.time ?? .max),
-                .integer(after?.time ?? .max), .text(after?.id ?? ""), .integer(Int64(limit)),
+                .text(accountID), oldest, oldest, .integer(after?.position ?? .max),
+                .integer(after?.position ?? .max), .text(after?.id ?? ""), .integer(Int64(limit)),
             ]
         ).map(record)
     }

@@ -15,7 +15,9 @@ final class TokenVerifier: Sendable {
     /// Throws the 401 that fits. A token's state is told only to who holds its secret.
     ///
     /// The first use of a secret that waits makes it the current one, durably, before this returns.
-    func verify(_ token: some Collection<UInt8>, now: Int64) throws -> Identity {
+    func verify(
+        _ token: some Collection<UInt8>, from address: ClientAddress = .unknown, now: Int64
+    ) throws -> Identity {
         guard case .wellFormed(let id) = TokenFormat.shape(of: token) else { throw Refusal.malformed }
         let hash = Sodium.sha256(token)
         let key = VerifiedTokens.Key(hash)
@@ -29,7 +31,7 @@ final class TokenVerifier: Sendable {
             let identity = try lookUp(id, digest)
             if let refusal = identity.refusalIfAny(at: now) { throw refusal }
             if case .waiting = identity.standing {
-                try startUsing(id, digest, now: now)
+                try startUsing(id, digest, from: address, now: now)
                 continue
             }
             verified.insert(identity, for: key, since: epoch)
@@ -55,7 +57,9 @@ final class TokenVerifier: Sendable {
     }
 
     /// From now on the secret before it only lives out its grace, and so do those before that.
-    private func startUsing(_ id: String, _ digest: [UInt8], now: Int64) throws {
+    private func startUsing(
+        _ id: String, _ digest: [UInt8], from address: ClientAddress, now: Int64
+    ) throws {
         try database.write { connection in
             guard var token = try TokenStore.find(id, in: connection), let waiting = token.waiting,
                 Sodium.constantTimeEqual(waiting.digest, digest), token.revokedAt == nil
@@ -64,6 +68,7 @@ final class TokenVerifier: Sendable {
             let old = RetiredSecret(digest: token.digest, rotatedAt: now, endsAt: end)
             token = token.asRotated
             try TokenStore.update(token, in: connection)
+            try SecretStore.setCurrentUsedFrom(address.description, id, in: connection)
             try SecretStore.end(id, by: end, in: connection)
             try SecretStore.retire(old, of: id, in: connection)
         }

@@ -1,6 +1,6 @@
 /// Brings a database from any released schema to the newest. A migration never changes once it was released.
 enum Migrations {
-    static let all: [[String]] = [initialSchema, tokenRotation, projectMembers]
+    static let all: [[String]] = [initialSchema, tokenRotation, projectMembers, idempotentAnswers, auditLog]
 
     static func run(on database: some Database, all: [[String]] = all) throws {
         try database.write { connection in

@@ -1,0 +1,22 @@
+import PodstackAPI
+
+/// `POST /v1/tokens/report`.
+struct ReportRoute: Sendable {
+    let report: LeakReport
+    let now: @Sendable () -> Int64
+
+    /// Always the same answer to a body that is a report, whatever its tokens were.
+    @Sendable func receive(_ exchange: Exchange) throws -> Response {
+        var reader = FieldReader(try JSONBody.object(of: exchange.request), of: "a report", known: ["tokens"])
+        reader.require("tokens")
+        let tokens = reader.take("tokens") { value throws(FieldReader.Mistake) in
+            guard case .array(let values) = value, values.count <= TokenReport.most else {
+                throw FieldReader.Mistake("must be a list of at most \(TokenReport.most) tokens")
+            }
+            return values.compactMap(\.stringValue)
+        }
+        try reader.finish()
+        try report.receive(tokens ?? [], by: Actor(exchange.request, nil), now: now())
+        return Response(status: 202)
+    }
+}

@@ -1,0 +1,44 @@
+/// What the audit log has events of.
+enum AuditAction: String, Sendable {
+    case create, update, delete
+    case userCreated = "user_created"
+    case tokenCreated = "token_created"
+    case tokenUpdated = "token_updated"
+    case tokenRotated = "token_rotated"
+    case tokenRevoked = "token_revoked"
+    case memberAdded = "member_added"
+    case memberRemoved = "member_removed"
+    case memberActivated = "member_activated"
+    case memberDeactivated = "member_deactivated"
+    case permissionsChanged = "permissions_changed"
+    /// An old secret was used after its grace: somebody forgot to replace it, or stole it.
+    case rotatedTokenUsed = "rotated_token_used"
+}
+
+/// What an event is about.
+struct AuditResource: Sendable {
+    var type: String
+    var id: String
+    var name: String?
+    /// Whose log the event is in.
+    var accountID: String
+    var projectID: String?
+
+    init(_ token: TokenRecord) {
+        (type, id, name, accountID) = ("token", token.id, token.name, token.accountID)
+    }
+
+    init(_ project: ProjectRecord) {
+        (type, id, name, accountID, projectID) = ("project", project.id, project.name, project.accountID, project.id)
+    }
+
+    init(_ member: MemberRecord, of project: ProjectRecord) {
+        (type, id, name, accountID, projectID) = (
+            "member", member.userID, member.email, project.accountID, project.id
+        )
+    }
+
+    init(userID: String, email: String, accountID: String) {
+        (type, id, name, self.accountID) = ("user", userID, email, accountID)
+    }
+}

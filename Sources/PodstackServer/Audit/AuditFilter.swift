@@ -1,0 +1,79 @@
+import PodstackAPI
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// Which events a request of the audit log asks for.
+struct AuditFilter: Sendable {
+    private var accountID: String
+    private var projectID: String?
+    /// The projects that the token is good for, nil for all.
+    private var only: [String]?
+    private var action: String?
+    private var resourceType: String?
+    private var user: String?
+    private var since: Int64?
+    private var until: Int64?
+    private var text: String?
+
+    /// The log is the account's, or else that of the one project that the request names, whose member the caller is.
+    init(_ exchange: Exchange) throws {
+        let token = try exchange.caller().token
+        accountID = token.accountID
+        only = token.projectIDs
+        projectID = exchange.request.header("x-project-id")
+        var reader = QueryReader(
+            exchange.request,
+            known: ["action", "resource_type", "user", "since", "until", "q", "limit", "cursor"])
+        action = reader.take("action") { $0 }
+        resourceType = reader.take("resource_type") { $0 }
+        user = reader.take("user") { $0 }
+        since = reader.take("since", Self.time)
+        until = reader.take("until", Self.time)
+        text = reader.take("q") { $0 }
+        try reader.finish()
+    }
+
+    /// Standard SQL, with what goes in the place of each `?`.
+    var condition: (sql: String, arguments: [DatabaseValue]) {
+        var parts: [(String, [DatabaseValue])] = []
+        if let projectID {
+            parts.append(("project_id = ?", [.text(projectID)]))
+        } else {
+            parts.append(("account_id = ?", [.text(accountID)]))
+        }
+        if let only {
+            let places = only.map { _ in "?" }.joined(separator: ", ")
+            parts.append(("project_id IN (\(places))", only.map(DatabaseValue.text)))
+        }
+        if let action { parts.append(("action = ?", [.text(action)])) }
+        if let resourceType { parts.append(("resource_type = ?", [.text(resourceType)])) }
+        if let user {
+            parts.append(("(user_id = ? OR LOWER(user_email) = ?)", [.text(user), .text(user.lowercased())]))
+        }
+        if let since { parts.append(("created_at >= ?", [.integer(since)])) }
+        if let until { parts.append(("created_at < ?", [.integer(until)])) }
+        if let text {
+            let columns = ["action", "resource_id", "resource_name", "user_email", "address"]
+            let matches = columns.map { "LOWER(\($0)) LIKE ? ESCAPE '\\'" }.joined(separator: " OR ")
+            let pattern = DatabaseValue.text("%\(Self.literal(text.lowercased()))%")
+            parts.append(("(\(matches))", columns.map { _ in pattern }))
+        }
+        return (parts.map(\.0).joined(separator: " AND "), parts.flatMap(\.1))
+    }
+
+    /// `text` as it stands: what LIKE would take for a pattern is no pattern.
+    private static func literal(_ text: String) -> String {
+        text.reduce(into: "") { $0 += "%_\\".contains($1) ? "\\\($1)" : "\($1)" }
+    }
+
+    private static func time(_ text: String) throws(FieldReader.Mistake) -> Int64 {
+        guard let date = Timestamp.parse(text), abs(date.timeIntervalSince1970) < 1e12 else {
+            throw FieldReader.Mistake("must be a time such as 2027-01-31T12:00:00Z")
+        }
+        return Int64(date.timeIntervalSince1970.rounded(.up))
+    }
+}

@@ -1,0 +1,45 @@
+import PodstackAPI
+
+/// Writes the audit log: events at its end, and never anything else but the removal of what is too old.
+struct AuditTrail: Sendable {
+    static let keptFor: Int64 = 90 * 86_400
+
+    let chain: AuditChain
+
+    /// Part of the transaction of what it tells about.
+    func append(
+        _ action: AuditAction, on resource: AuditResource, by actor: Actor, details: [String: JSONValue],
+        in change: Change
+    ) throws {
+        let connection = change.connection
+        var ends =
+            try AuditStore.ends(of: resource.accountID, in: connection)?.ends
+            ?? AuditChain.Ends(accountID: resource.accountID)
+        let event = AuditRecord(
+            accountID: resource.accountID, number: ends.last + 1, id: Identifier.make("evt_"), createdAt: change.now,
+            action: action.rawValue, resourceType: resource.type, resourceID: resource.id, resourceName: resource.name,
+            projectID: resource.projectID, userID: actor.userID, userEmail: actor.email, tokenID: actor.tokenID,
+            address: actor.address, userAgent: actor.userAgent,
+            details: String(decoding: try APICoding.encode(details), as: UTF8.self))
+        let row = AuditStore.Row(
+            event: event, previousHash: ends.lastHash, hash: chain.hash(event, after: ends.lastHash))
+        try AuditStore.insert(row, in: connection)
+        (ends.last, ends.lastHash) = (event.number, row.hash)
+        try AuditStore.setEnds(ends, seal: chain.seal(ends), in: connection)
+    }
+
+    /// Removes what is older than 90 days. The chain then begins with the hash of the last one that was removed.
+    func prune(now: Int64, in connection: any DatabaseConnection) throws {
+        for accountID in try AuditStore.accountIDs(in: connection) {
+            guard var ends = try AuditStore.ends(of: accountID, in: connection)?.ends else { continue }
+            let kept = try AuditStore.oldest(of: accountID, after: now - Self.keptFor, in: connection)
+            let last = kept.map { $0 - 1 } ?? ends.last
+            guard last > ends.first,
+                let row = try AuditStore.rows(of: accountID, after: last - 1, limit: 1, in: connection).first
+            else { continue }
+            try AuditStore.remove(of: accountID, through: last, in: connection)
+            (ends.first, ends.firstHash) = (last, row.hash)
+            try AuditStore.setEnds(ends, seal: chain.seal(ends), in: connection)
+        }
+    }
+}

@@ -1,0 +1,15 @@
+/// `podstack-server audit verify`.
+enum AuditVerifyCommand {
+    static let flags: [String] = []
+
+    static func run(_ flags: Flags) throws {
+        _ = try flags.positional([])
+        let service = try Service(directory: try flags.dataDirectory())
+        let found = try AuditVerification(of: service.database, chain: service.changes.trail.chain)
+        for fault in found.faults { StandardStream.output.write(fault + "\n") }
+        guard found.faults.isEmpty else {
+            throw SetupFailure("the audit log is not as it was written: \(found.faults.count) faults")
+        }
+        StandardStream.output.write("intact: \(found.events) events of \(found.accounts) accounts\n")
+    }
+}

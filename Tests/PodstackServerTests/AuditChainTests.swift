@@ -1,0 +1,179 @@
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("The chain of the audit log")
+struct AuditChainTests {
+    let folder: TemporaryDirectory
+    let service: Service
+    let clock = ManualClock()
+    let account: String
+
+    init() throws {
+        let folder = try TemporaryDirectory()
+        let clock = clock
+        self.folder = folder
+        service = try Service(
+            directory: DataDirectory(folder.file("data")), log: Log { _ in }, now: { clock.now })
+        let service = service
+        account = try service.changes.make(by: .administrator, at: clock.now) {
+            try AccountStore.addUser(email: "you@example.com", name: nil, in: $0)
+        }
+        for _ in 0..<5 { try note() }
+    }
+
+    /// One more event, six with that of the account.
+    func note() throws {
+        let resource = AuditResource(userID: "usr_1", email: "you@example.com", accountID: account)
+        try service.changes.make(by: .administrator, at: clock.now) {
+            try $0.record(.update, on: resource, ["old": "a", "new": "b"])
+        }
+    }
+
+    func faults() throws -> [String] {
+        try AuditVerification(of: service.database, chain: service.changes.trail.chain).faults
+    }
+
+    func write(_ sql: String) throws {
+        try service.database.write {
+            try $0.run(sql)
+            #expect($0.changes > 0)
+        }
+    }
+
+    @Test("a log that nobody touched is intact")
+    func intact() throws {
+        let found = try AuditVerification(of: service.database, chain: service.changes.trail.chain)
+        #expect(found.faults.isEmpty)
+        #expect(found.events == 6)
+        #expect(found.accounts == 1)
+    }
+
+    @Test(
+        "a changed value is found, in whichever column, and the event is named",
+        arguments: [
+            "id = 'evt_x'", "created_at = created_at - 1", "action = 'create'", "resource_type = 'x'",
+            "resource_id = 'x'", "resource_id = NULL", "resource_name = 'x'", "project_id = 'x'", "user_id = 'x'",
+            "user_email = 'x'", "token_id = 'x'", "address = 'x'", "user_agent = 'x'", "details = '{}'",
+            "resource_name = resource_id || resource_name, resource_id = ''",
+        ])
+    func changed(assignment: String) throws {
+        try write("UPDATE audit_events SET \(assignment) WHERE number = 3")
+        let faults = try faults()
+        #expect(faults.count == 1)
+        #expect(faults.first?.contains("event number 3") == true)
+        #expect(faults.first?.contains("is not what was written") == true)
+    }
+
+    @Test("a changed hash is found")
+    func changedHash() throws {
+        try write("UPDATE audit_events SET hash = previous_hash WHERE number = 3")
+        #expect(try faults().contains { $0.contains("event number 3") })
+        #expect(try faults().contains { $0.contains("event number 4") })
+    }
+
+    @Test("a removed event is found: in the middle, the first and the last")
+    func removed() throws {
+        try write("DELETE FROM audit_events WHERE number = 3")
+        #expect(try faults() == ["\(account): the events from number 3 to 3 are missing"])
+        try write("DELETE FROM audit_events WHERE number = 1")
+        #expect(try faults().first == "\(account): the events from number 1 to 1 are missing")
+        try write("DELETE FROM audit_events WHERE number = 6")
+        #expect(try faults().last == "\(account): the events from number 6 to 6, the newest, are missing")
+        try write("DELETE FROM audit_events")
+        #expect(try faults().count == 1)
+    }
+
+    @Test("events in another order are found")
+    func reordered() throws {
+        try write("UPDATE audit_events SET number = 100 WHERE number = 3")
+        try write("UPDATE audit_events SET number = 3 WHERE number = 4")
+        try write("UPDATE audit_events SET number = 4 WHERE number = 100")
+        let faults = try faults()
+        #expect(faults.contains { $0.contains("event number 3") })
+        #expect(faults.contains { $0.contains("event number 4") })
+    }
+
+    @Test("an end that was moved to hide a removal is found")
+    func movedEnd() throws {
+        try write("DELETE FROM audit_events WHERE number = 6")
+        try write(
+            """
+            UPDATE audit_chains SET last_number = 5,
+                last_hash = (SELECT hash FROM audit_events WHERE audit_events.number = 5)
+            """)
+        #expect(try faults() == ["\(account): the record of where its log begins and ends was changed"])
+        try write("DELETE FROM audit_chains")
+        #expect(try faults() == ["\(account): the record of where its log begins and ends was changed"])
+    }
+
+    @Test("whoever has the database without its pepper can make no event that fits")
+    func otherPepper() throws {
+        let forged = AuditTrail(chain: AuditChain(pepper: Pepper(bytes: [UInt8](repeating: 1, count: 32))))
+        let changes = Changes(database: service.database, verifier: service.verifier, trail: forged)
+        let resource = AuditResource(userID: "usr_1", email: "you@example.com", accountID: account)
+        try changes.make(by: .administrator, at: clock.now) { try $0.record(.update, on: resource) }
+        #expect(try faults().count == 2)
+    }
+
+    @Test("a change that fails leaves no event, and an event that cannot be written no change")
+    func oneTransaction() throws {
+        struct Failure: Error {}
+        let resource = AuditResource(userID: "usr_1", email: "you@example.com", accountID: account)
+        #expect(throws: Failure.self) {
+            try service.changes.make(by: .administrator, at: clock.now) { change in
+                try change.record(.update, on: resource)
+                throw Failure()
+            }
+        }
+        #expect(try AuditVerification(of: service.database, chain: service.changes.trail.chain).events == 6)
+        _ = try service.database.write { try $0.run("ALTER TABLE audit_events RENAME TO gone") }
+        #expect(throws: DatabaseFailure.self) {
+            try service.changes.make(by: .administrator, at: clock.now) {
+                try AccountStore.addUser(email: "other@example.com", name: nil, in: $0)
+            }
+        }
+        #expect(try service.database.read { try AccountStore.user(email: "other@example.com", in: $0) } == nil)
+    }
+
+    @Test("what is older than 90 days goes, and the rest still fits together")
+    func pruning() throws {
+        let start = clock.now
+        clock.set(start + 86_400)
+        for _ in 0..<3 { try note() }
+        func prune() throws { try service.database.write { try service.changes.trail.prune(now: clock.now, in: $0) } }
+        func count() throws -> Int {
+            try AuditVerification(of: service.database, chain: service.changes.trail.chain).events
+        }
+        for (time, left) in [(90 * 86_400 - 1, 9), (90 * 86_400, 3), (91 * 86_400 - 1, 3), (91 * 86_400, 0)] {
+            clock.set(start + Int64(time))
+            try prune()
+            try prune()
+            #expect(try count() == left, "\(time)")
+            #expect(try faults().isEmpty)
+        }
+        try note()
+        #expect(try count() == 1)
+        #expect(try faults().isEmpty)
+        try write("UPDATE audit_chains SET first_number = 8, last_number = 9")
+        #expect(try !faults().isEmpty)
+    }
+
+    @Test("housekeeping removes them, once an hour")
+    func housekeeping() throws {
+        let housekeeping = Housekeeping(service)
+        func count() throws -> Int {
+            try AuditVerification(of: service.database, chain: service.changes.trail.chain).events
+        }
+        let start = clock.now
+        clock.set(start + 90 * 86_400 - 1)
+        housekeeping.run()
+        clock.set(start + 90 * 86_400)
+        housekeeping.run()
+        #expect(try count() == 6)
+        clock.set(start + 90 * 86_400 + 3599)
+        housekeeping.run()
+        #expect(try count() == 0)
+    }
+}

@@ -1,0 +1,166 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("/v1/audit-logs over a socket")
+struct AuditLogTests {
+    let clock = ManualClock()
+    let owner: Session
+
+    init() throws { owner = try Session(clock: clock, maxActiveTokens: 50) }
+
+    func events(_ query: String = "", by session: Session? = nil, project: String? = nil) throws -> [AuditEvent] {
+        let headers = project.map { [("X-Project-ID", $0)] } ?? []
+        let answer = try (session ?? owner).send("GET", "/v1/audit-logs?\(query)", headers: headers)
+        #expect(answer.status == 200, "\(answer.body)")
+        return try answer.decoded(Page<AuditEvent>.self).elements
+    }
+
+    func makeProject(_ name: String) throws -> Project {
+        let body = try APICoding.encode(NewProject(name: name))
+        return try owner.send("POST", "/v1/projects", String(decoding: body, as: UTF8.self)).decoded(Project.self)
+    }
+
+    @Test("each change has one event: who, what, from where, with what was and what is")
+    func changes() throws {
+        let project = try makeProject("p")
+        _ = try owner.send(
+            "PATCH", "/v1/projects/\(project.id)", #"{"name": "q"}"#, headers: [("User-Agent", "tests/1")])
+        _ = try owner.send("PATCH", "/v1/projects/\(project.id)", #"{"name": "q"}"#)
+        let made = try owner.makeToken(#""scopes": ["tokens:*"]"#)
+        _ = try owner.send("PATCH", "/v1/tokens/\(made.id)", #"{"scopes": ["tokens:read"]}"#)
+        _ = try made.send("POST", "/v1/tokens/self/rotate", #"{"grace_seconds": 0}"#)
+        for _ in 0..<2 { _ = try owner.send("DELETE", "/v1/tokens/\(made.id)") }
+        _ = try owner.send("DELETE", "/v1/projects/\(project.id)")
+
+        let events = try events()
+        #expect(
+            events.map(\.action) == [
+                "delete", "token_revoked", "token_rotated", "token_updated", "token_created", "update", "create",
+                "token_created", "user_created",
+            ])
+        let user = try owner.whoami().decoded(User.self)
+        let update = events[5]
+        #expect(update.resourceType == "project")
+        #expect(update.resourceID == project.id)
+        #expect(update.projectID == project.id)
+        #expect(update.userID == user.id)
+        #expect(update.userEmail == user.email)
+        #expect(update.tokenID == owner.id)
+        #expect(update.ipAddress == "127.0.0.1")
+        #expect(update.userAgent == "tests/1")
+        #expect(update.createdAt.timeIntervalSince1970 == Double(clock.now))
+        #expect(update.details == ["old": .object(["name": "p"]), "new": .object(["name": "q"])])
+        #expect(
+            events[3].details == [
+                "old": .object(["scopes": .array(["tokens:*"])]), "new": .object(["scopes": .array(["tokens:read"])]),
+            ])
+        #expect(events[2].tokenID == made.id)
+        #expect(events[2].resourceID == made.id)
+        #expect(events.last?.userID == nil)
+        #expect(events.last?.userAgent == "podstack-server")
+    }
+
+    @Test("what was refused changed nothing and has no event")
+    func refusals() throws {
+        let before = try events().count
+        _ = try owner.send("POST", "/v1/tokens", #"{"name": "n", "project_ids": ["prj_x"]}"#)
+        _ = try owner.send("DELETE", "/v1/tokens/00000000")
+        _ = try owner.send("POST", "/v1/projects", "{}")
+        #expect(try events().count == before)
+    }
+
+    @Test("filters take what they say, and a misspelt one is refused")
+    func filters() throws {
+        let start = clock.now
+        clock.set(start + 100)
+        _ = try makeProject("Alpha 100%")
+        clock.set(start + 200)
+        _ = try makeProject("beta")
+        let user = try owner.whoami().decoded(User.self)
+        let cases = [
+            ("action=create", 2), ("action=token_created", 1), ("action=creat", 0), ("resource_type=project", 2),
+            ("user=\(user.id)", 2), ("user=YOU%40example.com", 2), ("user=nobody", 0),
+            ("since=\(Session.time(start + 100))", 2), ("since=\(Session.time(start + 101))", 1),
+            ("until=\(Session.time(start + 200))", 3), ("until=\(Session.time(start + 201))", 4),
+            ("q=ALPHA", 1), ("q=100%25", 1), ("q=a%25t", 0), ("q=127.0.0", 2), ("q=_", 4),
+            ("action=create&q=beta&since=\(Session.time(start + 150))", 1),
+        ]
+        for (query, count) in cases { #expect(try events(query).count == count, "\(query)") }
+        for query in ["acton=create", "since=yesterday", "since=1", "q=a&q=b", "until="] {
+            let answer = try owner.send("GET", "/v1/audit-logs?\(query)")
+            #expect(answer.code == "validation_failed", "\(query)")
+        }
+        let reader = try owner.makeToken(#""scopes": ["tokens:read"]"#)
+        #expect(try reader.send("GET", "/v1/audit-logs").code == "insufficient_scope")
+    }
+
+    @Test("a list is paged without a gap, newest first")
+    func paging() throws {
+        for index in 0..<5 { _ = try makeProject("p\(index)") }
+        var seen: [AuditEvent] = []
+        var cursor: String?
+        repeat {
+            let answer = try owner.send(
+                "GET", "/v1/audit-logs?limit=3&action=create" + (cursor.map { "&cursor=\($0)" } ?? ""))
+            let page = try answer.decoded(Page<AuditEvent>.self)
+            seen += page.elements
+            cursor = page.nextCursor
+        } while cursor != nil
+        #expect(seen.map(\.resourceName) == ["p4", "p3", "p2", "p1", "p0"])
+    }
+
+    @Test("an export is CSV, and no cell of it is a formula")
+    func export() throws {
+        for name in ["=1+1", "+1", "-1", "@x", "a,\"b\"", "＝1"] { _ = try makeProject(name) }
+        let answer = try owner.send("GET", "/v1/audit-logs?action=create", headers: [("Accept", "text/csv")])
+        #expect(answer.status == 200)
+        #expect(answer.headers["content-type"] == "text/csv; charset=utf-8")
+        let lines = answer.body.split(separator: "\r\n")
+        #expect(lines.count == 7)
+        #expect(lines.first?.hasPrefix("id,created_at,action,") == true)
+        for cell in ["\"'=1+1\"", "\"'+1\"", "\"'-1\"", "\"'@x\"", "\"a,\"\"b\"\"\"", "\"'＝1\""] {
+            #expect(answer.body.contains(",\(cell),"), "\(cell)")
+        }
+        for starter in ["\t=", "\r=", "\n=", "  =", "="] { #expect(AuditCSV.cell(starter + "1").hasPrefix("\"'")) }
+        #expect(AuditCSV.cell("plain") == "\"plain\"")
+        let short = try owner.send("GET", "/v1/audit-logs?limit=2", headers: [("Accept", "text/csv")])
+        #expect(short.headers["podstack-next-cursor"] != nil)
+    }
+
+    @Test("another account's events are not seen, and a restricted token sees its projects' only")
+    func reach() throws {
+        try owner.server.server.addUser("other@example.com")
+        let other = owner.with(try owner.server.server.makeToken("other@example.com"))
+        let first = try makeProject("first")
+        let second = try makeProject("second")
+        #expect(try events(by: other).map(\.action) == ["token_created", "user_created"])
+        let limited = try owner.makeToken("\"project_ids\": [\"\(first.id)\"]")
+        #expect(try events(by: limited).map(\.resourceID) == [first.id])
+        #expect(try events(project: second.id).map(\.resourceID) == [second.id])
+        let answer = try other.send("GET", "/v1/audit-logs", headers: [("X-Project-ID", first.id)])
+        #expect(answer.code == "not_found")
+    }
+
+    @Test("a rotated secret that is used after its grace is an event with both addresses, once an hour")
+    func rotatedTokenUsed() throws {
+        let old = try owner.makeToken()
+        let rotated = try old.send("POST", "/v1/tokens/self/rotate", #"{"grace_seconds": 10}"#)
+        let new = owner.with(try #require(try rotated.decoded(CreatedToken.self).secret))
+        #expect(try new.whoami().status == 200)
+        #expect(try old.whoami().status == 200)
+        let start = clock.now
+        for (second, count) in [(9, 0), (10, 1), (11, 1), (3609, 1), (3610, 2), (3611, 2)] as [(Int64, Int)] {
+            clock.set(start + second)
+            for _ in 0..<2 { _ = try old.send("GET", "/v1/auth/whoami", headers: [("User-Agent", "thief")]) }
+            #expect(try events("action=rotated_token_used").count == count, "\(second)")
+        }
+        let event = try #require(try events("action=rotated_token_used").first)
+        #expect(event.details == ["used_from": "127.0.0.1", "current_used_from": "127.0.0.1"])
+        #expect(event.resourceID == old.id)
+        #expect(event.userAgent == "thief")
+        #expect(event.userID == nil)
+    }
+}

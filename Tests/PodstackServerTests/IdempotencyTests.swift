@@ -1,0 +1,138 @@
+import Foundation
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("Idempotency-Key over a socket")
+struct IdempotencyTests {
+    let clock = ManualClock()
+    let owner: Session
+
+    init() throws { owner = try Session(clock: clock, maxActiveTokens: 50) }
+
+    func post(_ path: String, _ body: String, key: String, by session: Session? = nil) throws -> RawHTTP.Answer {
+        try (session ?? owner).send("POST", path, body, headers: [("Idempotency-Key", key)])
+    }
+
+    func projectCount() throws -> Int {
+        try owner.send("GET", "/v1/projects").decoded(Page<Project>.self).elements.count
+    }
+
+    @Test("the same key with the same body gets the same answer, and the change happens once")
+    func repeated() throws {
+        let first = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
+        let second = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
+        #expect(first.status == 201)
+        #expect(second.status == 201)
+        #expect(second.body == first.body)
+        #expect(first.headers["idempotency-replayed"] == nil)
+        #expect(second.headers["idempotency-replayed"] == "true")
+        #expect(try projectCount() == 2)
+        #expect(try post("/v1/projects", #"{"name": "p"}"#, key: "b").body != first.body)
+    }
+
+    @Test("the same key with another body, path or project is refused")
+    func reused() throws {
+        _ = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
+        for (path, body) in [("/v1/projects", #"{"name": "q"}"#), ("/v1/tokens", #"{"name": "p"}"#)] {
+            let answer = try post(path, body, key: "a")
+            #expect(answer.status == 422)
+            #expect(answer.code == "idempotency_key_reused")
+        }
+        let project = try #require(try owner.whoami().decoded(User.self).defaultProjectID)
+        let headers = [("Idempotency-Key", "a"), ("X-Project-ID", project)]
+        #expect(try owner.send("POST", "/v1/projects", #"{"name": "p"}"#, headers: headers).status == 422)
+        #expect(try projectCount() == 2)
+    }
+
+    @Test("a key is its token's own")
+    func perToken() throws {
+        let other = try owner.makeToken()
+        _ = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
+        #expect(try post("/v1/projects", #"{"name": "q"}"#, key: "a", by: other).status == 201)
+    }
+
+    @Test("a key is remembered for 24 hours")
+    func age() throws {
+        let start = clock.now
+        let first = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
+        clock.set(start + 86_399)
+        #expect(try post("/v1/projects", #"{"name": "p"}"#, key: "a").body == first.body)
+        clock.set(start + 86_400)
+        #expect(try post("/v1/projects", #"{"name": "p"}"#, key: "a").body != first.body)
+    }
+
+    @Test("a repeat is answered without the secret that the first answer held, and says so")
+    func secrets() throws {
+        for path in ["/v1/tokens", "/v1/tokens/self/rotate"] {
+            let body = path == "/v1/tokens" ? #"{"name": "n"}"# : "{}"
+            let first = try post(path, body, key: path)
+            let made = try first.decoded(CreatedToken.self)
+            #expect(made.notice == nil)
+            let secret = try #require(made.secret)
+            let again = try post(path, body, key: path)
+            #expect(again.status == first.status)
+            let answer = try again.decoded(CreatedToken.self)
+            #expect(answer.token == made.token)
+            #expect(answer.secret == nil)
+            #expect(answer.notice?.contains("rotate") == true)
+            #expect(try owner.with(secret).whoami().status == 200)
+            let folder = owner.server.data.file("data")
+            for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+                let bytes = try Data(contentsOf: URL(filePath: folder + "/" + name))
+                #expect(bytes.range(of: Data(secret.dropFirst(18).prefix(16).utf8)) == nil, "\(name)")
+            }
+        }
+    }
+
+    @Test("what failed is tried again")
+    func failures() throws {
+        #expect(try post("/v1/tokens", #"{"name": "n", "project_ids": ["prj_x"]}"#, key: "a").status == 404)
+        #expect(try post("/v1/tokens", #"{"name": "n"}"#, key: "a").status == 201)
+    }
+
+    @Test("a key that is none is a bad request")
+    func badKeys() throws {
+        for key in ["", "a b", String(repeating: "k", count: 256)] {
+            #expect(try post("/v1/projects", #"{"name": "p"}"#, key: key).status == 400, "\(key)")
+        }
+        let twice = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+        #expect(try owner.send("POST", "/v1/projects", #"{"name": "p"}"#, headers: twice).status == 400)
+    }
+
+    @Test("twenty at once make one project")
+    func atOnce() async throws {
+        let owner = owner
+        let answers = try await withThrowingTaskGroup(of: RawHTTP.Answer.self) { group in
+            for _ in 0..<20 {
+                group.addTask {
+                    try owner.send("POST", "/v1/projects", #"{"name": "p"}"#, headers: [("Idempotency-Key", "a")])
+                }
+            }
+            return try await group.reduce(into: [RawHTTP.Answer]()) { $0.append($1) }
+        }
+        #expect(answers.allSatisfy { $0.status == 201 || $0.status == 409 })
+        #expect(answers.allSatisfy { $0.status == 201 || $0.headers["retry-after"] == "1" })
+        #expect(Set(answers.filter { $0.status == 201 }.map(\.body)).count == 1)
+        #expect(try projectCount() == 2)
+    }
+
+    @Test("one that is still running is said to be")
+    func running() throws {
+        let request = Request(method: "POST", path: "/x", headers: [("idempotency-key", "a")])
+        let token = TokenRecord(
+            id: "00000000", accountID: "acc", userID: "usr", name: "n", digest: [], scopes: [], createdAt: 0)
+        let user = DatabaseRow(values: [.text("e"), .null, .text("p"), .integer(0)])
+        let identity = try Identity(token: token, standing: .current, user: user, memberships: [:])
+        let key = try #require(try IdempotencyKey(of: Exchange(request: request, identity: identity)))
+        let answers = IdempotentAnswers()
+        try answers.alone(key) {
+            let refusal = #expect(throws: APIError.self) { try answers.alone(key) {} }
+            #expect(refusal?.status == 409)
+            #expect(refusal?.code == .idempotencyKeyReused)
+        }
+        try answers.alone(key) {}
+    }
+}

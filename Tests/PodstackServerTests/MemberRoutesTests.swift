@@ -1,0 +1,192 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@Suite("/v1/projects/{id}/members over a socket")
+struct MemberRoutesTests {
+    let owner: Session
+    let ann: Session
+    let bob: Session
+    let project: Project
+
+    init() throws {
+        owner = try Session(maxActiveTokens: 50)
+        let server = owner.server.server
+        for name in ["ann", "bob"] { try server.addUser("\(name)@example.com") }
+        ann = owner.with(try server.makeToken("ann@example.com"))
+        bob = owner.with(try server.makeToken("bob@example.com"))
+        project = try owner.send("POST", "/v1/projects", #"{"name": "p"}"#).decoded(Project.self)
+    }
+
+    var path: String { "/v1/projects/\(project.id)" }
+
+    func add(_ name: String, _ fields: String, by session: Session? = nil) throws -> RawHTTP.Answer {
+        try (session ?? owner).send(
+            "POST", "\(path)/members", "{\"email\": \"\(name)@example.com\", \(fields)}")
+    }
+
+    func userID(_ session: Session) throws -> String { try session.whoami().decoded(User.self).id }
+
+    func update(_ session: Session, _ fields: String, by caller: Session? = nil) throws -> RawHTTP.Answer {
+        try (caller ?? owner).send("PATCH", "\(path)/members/\(try userID(session))", "{\(fields)}")
+    }
+
+    func remove(_ session: Session, by caller: Session? = nil) throws -> RawHTTP.Answer {
+        try (caller ?? owner).send("DELETE", "\(path)/members/\(try userID(session))")
+    }
+
+    @Test("a member is added, sees the project at once, is changed, and is gone at once")
+    func life() throws {
+        #expect(try ann.send("GET", path).code == "not_found")
+        let added = try add("ann", #""role": "user", "permissions": ["read"]"#)
+        #expect(added.status == 201)
+        let member = try added.decoded(Member.self)
+        #expect(member.email == "ann@example.com")
+        #expect(member.permissions == ["read"])
+        #expect(member.status == "active")
+        #expect(try ann.send("GET", path).decoded(Project.self).role == "user")
+        #expect(try ann.send("PATCH", path, "{}").code == "member_forbidden")
+        #expect(try update(ann, #""permissions": ["read", "update"]"#).status == 200)
+        #expect(try ann.send("PATCH", path, "{}").status == 200)
+        #expect(try update(ann, #""status": "deactivated""#).decoded(Member.self).status == "deactivated")
+        #expect(try ann.send("GET", path).code == "member_forbidden")
+        #expect(try ann.send("GET", "/v1/projects").decoded(Page<Project>.self).elements.count == 1)
+        #expect(try update(ann, #""status": "active""#).status == 200)
+        #expect(try ann.send("GET", "/v1/projects").decoded(Page<Project>.self).elements.count == 2)
+        #expect(try remove(ann).status == 204)
+        #expect(try ann.send("GET", path).code == "not_found")
+        #expect(try owner.send("DELETE", "\(path)/members/\(member.userID)").code == "not_found")
+    }
+
+    @Test("a role of each set of permissions allows exactly those, and members are for admins")
+    func roles() throws {
+        let calls = [
+            ("read", "GET", path, nil), ("read", "GET", "\(path)/members", nil), ("update", "PATCH", path, "{}"),
+            ("read", "GET", "/v1/audit-logs", nil),
+        ]
+        #expect(try add("ann", #""role": "user", "permissions": ["delete"]"#).status == 201)
+        for permissions in [["create"], ["read"], ["update"], ["delete"], ["create", "read", "update", "delete"]] {
+            let list = permissions.map { "\"\($0)\"" }.joined(separator: ", ")
+            #expect(try update(ann, "\"permissions\": [\(list)]").status == 200)
+            for (needed, method, path, body) in calls {
+                let answer = try ann.send(method, path, body, headers: [("X-Project-ID", project.id)])
+                #expect((answer.code == "member_forbidden") == !permissions.contains(needed), "\(permissions) \(path)")
+            }
+            let permission = try ann.send("GET", "/v1/auth/can?scope=pods:create&project=\(project.id)")
+            #expect(try permission.decoded(Permission.self).allowed == permissions.contains("create"))
+            #expect(try add("bob", #""role": "admin""#, by: ann).code == "member_forbidden")
+            #expect(try update(ann, #""role": "admin""#, by: ann).code == "member_forbidden")
+            #expect(try remove(owner, by: ann).code == "member_forbidden")
+        }
+    }
+
+    @Test("the last admin is neither removed, nor deactivated, nor made a user")
+    func lastAdmin() throws {
+        #expect(try remove(owner).code == "conflict")
+        #expect(try update(owner, #""status": "deactivated""#).code == "conflict")
+        #expect(try update(owner, #""role": "user", "permissions": ["read"]"#).code == "conflict")
+        #expect(try add("ann", #""role": "admin""#).status == 201)
+        #expect(try update(ann, #""status": "deactivated""#).status == 200)
+        #expect(try remove(owner).code == "conflict")
+        #expect(try update(ann, #""status": "active""#).status == 200)
+        #expect(try remove(owner, by: ann).status == 204)
+        #expect(try owner.send("GET", path).code == "not_found")
+    }
+
+    @Test("two admins who remove each other at once leave one")
+    func mutualRemoval() async throws {
+        for _ in 0..<10 {
+            let made = try owner.send("POST", "/v1/projects", #"{"name": "m"}"#).decoded(Project.self)
+            let members = "/v1/projects/\(made.id)/members"
+            _ = try owner.send("POST", members, #"{"email": "ann@example.com", "role": "admin"}"#)
+            let (ann, owner) = (ann, owner)
+            let (annID, ownerID) = (try userID(ann), try userID(owner))
+            async let first = owner.send("DELETE", "\(members)/\(annID)").status
+            async let second = ann.send("DELETE", "\(members)/\(ownerID)").status
+            let statuses = try await [first, second]
+            #expect(statuses.count { $0 == 204 } == 1, "\(statuses)")
+        }
+    }
+
+    @Test("nobody is removed from their own default project")
+    func defaultProject() throws {
+        let id = try #require(try owner.whoami().decoded(User.self).defaultProjectID)
+        let members = "/v1/projects/\(id)/members"
+        #expect(try owner.send("POST", members, #"{"email": "ann@example.com", "role": "admin"}"#).status == 201)
+        let mine = "\(members)/\(try userID(owner))"
+        #expect(try ann.send("DELETE", mine).code == "conflict")
+        #expect(try ann.send("PATCH", mine, #"{"status": "deactivated"}"#).code == "conflict")
+        #expect(try ann.send("DELETE", "/v1/projects/\(id)").code == "conflict")
+    }
+
+    @Test("a project with more members than the one who deletes it is not empty")
+    func notEmpty() throws {
+        _ = try add("ann", #""role": "user", "permissions": ["read"]"#)
+        let refused = try owner.send("DELETE", path)
+        #expect(refused.code == "project_not_empty")
+        #expect(refused.error?.details == ["members": 1])
+        #expect(try remove(ann).status == 204)
+        #expect(try owner.send("DELETE", path).status == 204)
+    }
+
+    @Test("a list is paged without a gap")
+    func paging() throws {
+        _ = try add("ann", #""role": "user", "permissions": ["read"]"#)
+        _ = try add("bob", #""role": "admin""#)
+        var seen: [String] = []
+        var cursor: String?
+        repeat {
+            let answer = try bob.send("GET", "\(path)/members?limit=1" + (cursor.map { "&cursor=\($0)" } ?? ""))
+            let page = try answer.decoded(Page<Member>.self)
+            seen += page.elements.map(\.email)
+            cursor = page.nextCursor
+        } while cursor != nil
+        #expect(Set(seen) == ["you@example.com", "ann@example.com", "bob@example.com"])
+        #expect(seen.count == 3)
+    }
+
+    @Test("what is wrong with a body is said, and a second membership is a conflict")
+    func refusals() throws {
+        for fields in [
+            #""role": "king""#, #""role": "user""#, #""role": "user", "permissions": []"#,
+            #""role": "user", "permissions": ["fly"]"#, #""role": "admin", "permissions": ["read"]"#,
+            #""role": "admin", "permision": ["read"]"#, #""role": "admin", "status": "active""#,
+        ] {
+            #expect(try add("ann", fields).code == "validation_failed", "\(fields)")
+        }
+        #expect(try add("nobody", #""role": "admin""#).code == "not_found")
+        #expect(try add("ann", #""role": "admin""#).status == 201)
+        #expect(try add("ann", #""role": "admin""#).code == "conflict")
+        #expect(try update(ann, #""permissions": ["read"]"#).code == "validation_failed")
+        #expect(try update(ann, #""status": "gone""#).code == "validation_failed")
+        #expect(try update(bob, #""status": "active""#).code == "not_found")
+    }
+
+    @Test("a member of a project has no way to what is beside it in its account")
+    func otherProjects() throws {
+        _ = try add("ann", #""role": "admin""#)
+        let other = try owner.send("POST", "/v1/projects", #"{"name": "q"}"#).decoded(Project.self)
+        #expect(try ann.send("GET", "/v1/projects/\(other.id)").code == "not_found")
+        #expect(try ann.send("GET", "/v1/tokens").decoded(Page<Token>.self).elements.map(\.id) == [ann.id])
+        #expect(try ann.send("GET", "/v1/tokens/\(owner.id)").code == "not_found")
+        #expect(try ann.send("DELETE", "/v1/tokens/\(owner.id)").code == "not_found")
+    }
+
+    @Test("each change is in the log of the project's account, with what was and what is")
+    func audit() throws {
+        _ = try add("ann", #""role": "user", "permissions": ["read"]"#)
+        _ = try update(ann, #""role": "admin""#)
+        _ = try update(ann, #""status": "deactivated""#)
+        _ = try update(ann, #""status": "active""#)
+        _ = try update(ann, #""status": "active""#)
+        _ = try remove(ann)
+        let answer = try owner.send("GET", "/v1/audit-logs?resource_type=member")
+        let events = try answer.decoded(Page<AuditEvent>.self).elements
+        #expect(
+            events.map(\.action) == [
+                "member_removed", "member_activated", "member_deactivated", "permissions_changed", "member_added",
+            ])
+        #expect(events.allSatisfy { $0.resourceName == "ann@example.com" && $0.projectID == project.id })
+        #expect(events[2].details == ["old": .object(["status": "active"]), "new": .object(["status": "deactivated"])])
+    }
+}

@@ -1,0 +1,164 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+/// Every route against everybody who may come: made from the table of routes, so that no route is forgotten.
+@Suite("Every route, guarded")
+struct RouteGuardTests {
+    /// Who owns the objects that the paths name, and somebody of another account.
+    let owner: Session
+    let stranger: Session
+    let project: Project
+    let other: Project
+    let memberID: String
+    let routes: [Route]
+
+    /// The routes that ask for nothing. Whoever adds one adds it here too, and says to themselves why.
+    let open: Set = ["GET /healthz", "GET /readyz", "POST /v1/tokens/report"]
+
+    init() throws {
+        owner = try Session(maxActiveTokens: 500)
+        let server = owner.server.server
+        routes = Routes.all(server.service)
+        for name in ["stranger", "member"] { try server.addUser("\(name)@example.com") }
+        stranger = owner.with(try server.makeToken("stranger@example.com"))
+        project = try owner.send("POST", "/v1/projects", #"{"name": "p"}"#).decoded(Project.self)
+        other = try owner.send("POST", "/v1/projects", #"{"name": "q"}"#).decoded(Project.self)
+        let added = try owner.send(
+            "POST", "/v1/projects/\(project.id)/members", #"{"email": "member@example.com", "role": "admin"}"#)
+        memberID = try added.decoded(Member.self).userID
+    }
+
+    func name(_ route: Route) -> String { route.method + " /" + route.pattern.joined(separator: "/") }
+
+    /// The path of a route, about the owner's objects.
+    func path(_ route: Route, token: Session) -> String {
+        "/"
+            + route.pattern.map { part in
+                switch part {
+                case "{project}": project.id
+                case "{user}": memberID
+                case "{id}": token.id
+                default: String(part)
+                }
+            }.joined(separator: "/")
+    }
+
+    /// A body that the route takes.
+    func body(_ route: Route) throws -> String? {
+        switch name(route) {
+        case "POST /v1/tokens", "POST /v1/projects": #"{"name": "n"}"#
+        case "POST /v1/projects/{project}/members": #"{"email": "stranger@example.com", "role": "admin"}"#
+        case "POST /v1/tokens/report": #"{"tokens": []}"#
+        case let name where name.hasPrefix("PATCH"): "{}"
+        case let name where name.hasSuffix("/rotate"): "{}"
+        case _ where ["GET", "DELETE"].contains(route.method): nil
+        case let name: try #require(nil as String?, "give \(name) a body here")
+        }
+    }
+
+    func send(_ route: Route, by caller: Session, about token: Session) throws -> RawHTTP.Answer {
+        let query = name(route) == "GET /v1/auth/can" ? "?scope=*" : ""
+        return try caller.send(route.method, path(route, token: token) + query, try body(route))
+    }
+
+    func scope(_ route: Route) -> Scope? {
+        switch route.access {
+        case .scope(let scope), .project(let scope): scope
+        case .anybody, .anyToken: nil
+        }
+    }
+
+    func isOfProject(_ route: Route) -> Bool { if case .project = route.access { true } else { false } }
+
+    @Test("without a token only the routes that are meant to answer")
+    func withoutToken() throws {
+        for route in routes {
+            var headers: [(String, String)] = []
+            if try body(route) != nil { headers = [("Content-Type", "application/json")] }
+            let answer = try RawHTTP(port: owner.server.server.port)
+                .request(route.method, path(route, token: owner), headers: headers, body: try body(route))
+            #expect((answer.code == "missing_token") == !open.contains(name(route)), "\(name(route))")
+        }
+    }
+
+    @Test("with every scope but the one that it needs, a route is closed")
+    func withoutScope() throws {
+        for route in routes {
+            guard let needed = scope(route) else { continue }
+            let others = Scope.resources.flatMap { resource in Scope.actions.map { "\(resource):\($0)" } }
+                .filter { $0 != needed.description }.map { "\"\($0)\"" }.joined(separator: ", ")
+            let caller = try owner.makeToken("\"scopes\": [\(others)]")
+            #expect(try send(route, by: caller, about: owner).code == "insufficient_scope", "\(name(route))")
+        }
+        #expect(try owner.whoami().status == 200)
+    }
+
+    @Test("with the one scope that it needs, a route is open to the owner")
+    func withScope() throws {
+        for route in routes {
+            guard let needed = scope(route) else { continue }
+            let caller = try owner.makeToken("\"scopes\": [\"\(needed)\"]")
+            // One that may do no more than the caller, so that it may be rotated.
+            let target = try owner.makeToken("\"scopes\": [\"\(needed)\"]")
+            let answer = try send(route, by: caller, about: target)
+            let isDeletion = name(route) == "DELETE /v1/projects/{project}"
+            #expect(answer.status < 300 || isDeletion && answer.code == "project_not_empty", "\(name(route)) \(answer)")
+        }
+    }
+
+    @Test("to somebody of another account every object is not there, and is left as it was")
+    func foreign() throws {
+        for route in routes where route.pattern.contains(where: { $0.hasPrefix("{") }) {
+            #expect(try send(route, by: stranger, about: owner).code == "not_found", "\(name(route))")
+        }
+        #expect(try owner.whoami().status == 200)
+        #expect(try owner.send("GET", "/v1/projects/\(project.id)").decoded(Project.self).name == "p")
+        let members = try owner.send("GET", "/v1/projects/\(project.id)/members").decoded(Page<Member>.self)
+        #expect(members.elements.count == 2)
+    }
+
+    @Test("a token that is good for another project gets nowhere in this one")
+    func otherProject() throws {
+        let caller = try owner.makeToken("\"project_ids\": [\"\(other.id)\"]")
+        for route in routes where isOfProject(route) {
+            #expect(try send(route, by: caller, about: owner).code == "project_forbidden", "\(name(route))")
+        }
+    }
+
+    @Test("a deactivated member, and one without permissions, get nowhere in a project")
+    func members() throws {
+        let member = owner.with(try owner.server.server.makeToken("member@example.com"))
+        let path = "/v1/projects/\(project.id)/members/\(memberID)"
+        #expect(try owner.send("PATCH", path, #"{"status": "deactivated"}"#).status == 200)
+        for route in routes where isOfProject(route) {
+            #expect(try send(route, by: member, about: owner).code == "member_forbidden", "\(name(route))")
+        }
+        let body = #"{"status": "active", "role": "user", "permissions": ["create"]}"#
+        #expect(try owner.send("PATCH", path, body).status == 200)
+        for route in routes where isOfProject(route) {
+            #expect(try send(route, by: member, about: owner).code == "member_forbidden", "\(name(route))")
+        }
+    }
+
+    @Test("a token that may only read changes nothing but itself")
+    func readOnly() throws {
+        let scopes = Scope.resources.map { "\"\($0):read\"" }.joined(separator: ", ")
+        for route in routes where route.method != "GET" && !open.contains(name(route)) {
+            let caller = try owner.makeToken("\"scopes\": [\(scopes)]")
+            let answer = try send(route, by: caller, about: owner)
+            let isItself = route.pattern.contains("self")
+            #expect((answer.code == "insufficient_scope") == !isItself, "\(name(route))")
+        }
+    }
+
+    @Test("no two routes are one, and a scope in a project names the project first")
+    func table() {
+        #expect(Set(routes.map(name)).count == routes.count)
+        for route in routes where isOfProject(route) {
+            #expect(route.pattern.first { $0.hasPrefix("{") } == "{project}", "\(name(route))")
+        }
+    }
+}
