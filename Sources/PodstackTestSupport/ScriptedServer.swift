@@ -53,12 +53,12 @@ package final class ScriptedServer: Sendable {
         port = UInt16(bigEndian: name.sin_port)
         let shared = Shared()
         state = shared
-        Thread.start {
+        BackgroundThread.start {
             while true {
                 let connection = accept(listening, nil, nil)
                 guard connection >= 0 else { return }
                 // Each on a thread of its own, so that a slow answer holds up no other.
-                Thread.start { Self.serve(connection, shared, script) }
+                BackgroundThread.start { Self.serve(connection, shared, script) }
             }
         }
     }
@@ -112,25 +112,5 @@ package final class ScriptedServer: Sendable {
     @discardableResult
     private static func send(_ connection: Int32, _ bytes: [UInt8]) -> Bool {
         Glibc.send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
-    }
-}
-
-/// A thread for what blocks.
-private enum Thread {
-    private final class Body {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-    }
-
-    static func start(_ run: @escaping @Sendable () -> Void) {
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(Body(run)).toOpaque()
-        pthread_create(
-            &thread, nil,
-            { context in
-                if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run() }
-                return nil
-            }, context)
-        pthread_detach(thread)
     }
 }

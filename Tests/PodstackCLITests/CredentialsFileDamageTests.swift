@@ -7,7 +7,7 @@ import Testing
 #endif
 
 /// The real program writes the file, and everything is done to spoil it.
-@Suite("The credentials file cannot be damaged")
+@Suite("The credentials file cannot be damaged", .blocking)
 struct CredentialsFileDamageTests {
     let folder: TemporaryDirectory
     var path: String { folder.file("credentials") }

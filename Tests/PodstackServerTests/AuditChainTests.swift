@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The chain of the audit log")
+@Suite("The chain of the audit log", .blocking)
 struct AuditChainTests {
     let folder: TemporaryDirectory
     let service: Service

@@ -1,7 +1,7 @@
 import PodstackTestSupport
 import Testing
 
-@Suite("Authentication over a socket")
+@Suite("Authentication over a socket", .blocking)
 struct AuthenticationTests {
     let clock = ManualClock()
     let server: RunningServer

@@ -2,7 +2,7 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("POST /v1/tokens/report over a socket")
+@Suite("POST /v1/tokens/report over a socket", .blocking)
 struct LeakReportTests {
     let clock = ManualClock()
     let owner: Session

@@ -2,7 +2,7 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("/v1/projects/{id}/members over a socket")
+@Suite("/v1/projects/{id}/members over a socket", .blocking)
 struct MemberRoutesTests {
     let owner: Session
     let ann: Session

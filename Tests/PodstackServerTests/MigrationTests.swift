@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Migrations")
+@Suite("Migrations", .blocking)
 struct MigrationTests {
     let folder: TemporaryDirectory
 

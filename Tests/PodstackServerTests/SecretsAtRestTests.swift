@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Secrets at rest")
+@Suite("Secrets at rest", .blocking)
 struct SecretsAtRestTests {
     @Test("after its whole life no piece of a secret is in the data directory or the log")
     func noTrace() throws {

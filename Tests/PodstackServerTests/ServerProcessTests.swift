@@ -3,7 +3,7 @@ import PodstackTestSupport
 import Testing
 
 /// The real program, as an operator runs it.
-@Suite("podstack-server as a process")
+@Suite("podstack-server as a process", .blocking)
 struct ServerProcessTests {
     let folder: TemporaryDirectory
     var data: String { folder.file("data") }

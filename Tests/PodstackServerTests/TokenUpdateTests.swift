@@ -2,7 +2,7 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("PATCH /v1/tokens/{id} over a socket")
+@Suite("PATCH /v1/tokens/{id} over a socket", .blocking)
 struct TokenUpdateTests {
     let owner: Session
 

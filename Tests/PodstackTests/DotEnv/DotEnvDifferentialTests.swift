@@ -3,7 +3,7 @@ import Testing
 
 @testable import Podstack
 
-@Suite("DotEnv beside the real python-dotenv")
+@Suite("DotEnv beside the real python-dotenv", .blocking)
 struct DotEnvDifferentialTests {
     struct Question: Encodable {
         var hex: String

@@ -1,5 +1,6 @@
 import Podstack
 import PodstackTestSupport
+import PodstackTesting
 import Synchronization
 import Testing
 
@@ -12,18 +13,13 @@ struct RetryTests {
         "HTTP/1.1 \(status) X\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)"
     }
 
-    final class Events: Sendable {
-        private let events = Mutex<[ClientEvent]>([])
-        func append(_ event: ClientEvent) { events.withLock { $0.append(event) } }
-        var all: [ClientEvent] { events.withLock { $0 } }
-        var retries: [(retry: Int, delay: Duration, reason: String)] {
-            all.compactMap {
-                if case .requestRetried(_, _, let retry, let delay, let reason) = $0 {
-                    (retry, delay, reason)
-                } else {
-                    nil
-                }
-            }
+    let events = RecordedEvents()
+    /// Waits end at once, and deadlines do not depend on how busy the machine is.
+    let clock = TestClock()
+
+    var retries: [(retry: Int, delay: Duration, reason: String)] {
+        events.all.compactMap {
+            if case .requestRetried(_, _, let retry, let delay, let reason) = $0 { (retry, delay, reason) } else { nil }
         }
     }
 
@@ -36,15 +32,12 @@ struct RetryTests {
     }
 
     func client(
-        _ server: ScriptedServer, retry: RetryConfiguration = quick, timeout: Duration = .seconds(20),
-        events: Events = Events()
+        _ server: ScriptedServer, retry: RetryConfiguration = RetryConfiguration(), timeout: Duration = .seconds(20)
     ) throws -> Client {
         try Client(
             apiToken: "secret-token", apiEndpoint: "http://127.0.0.1:\(server.port)", retry: retry, timeout: timeout,
-            environment: Environment([:]), onEvent: events.append)
+            environment: Environment([:]), time: clock.time, onEvent: events.append)
     }
-
-    static let quick = RetryConfiguration(initialDelay: .milliseconds(2))
 
     @Test(
         "what can pass is tried again",
@@ -55,10 +48,9 @@ struct RetryTests {
         ])
     func passing(fault: ScriptedServer.Answer) async throws {
         let server = try Self.server([fault, fault, .text(Self.success)])
-        let events = Events()
-        #expect(try await client(server, events: events).auth.whoami().email == "you@example.com")
+        #expect(try await client(server).auth.whoami().email == "you@example.com")
         #expect(server.received.count == 3)
-        #expect(events.retries.map(\.retry) == [1, 2])
+        #expect(retries.map(\.retry) == [1, 2])
     }
 
     @Test(
@@ -82,7 +74,7 @@ struct RetryTests {
     @Test("only what retryOn names is tried again")
     func conditions() async throws {
         let server = try Self.server([.text(Self.answer(503, "{}"))])
-        let configuration = RetryConfiguration(retryOn: [.rateLimit, .networkError], initialDelay: .milliseconds(1))
+        let configuration = RetryConfiguration(retryOn: [.rateLimit, .networkError])
         await #expect(throws: ServerError.self) { try await client(server, retry: configuration).auth.whoami() }
         await #expect(throws: ServerError.self) { try await client(server, retry: .none).auth.whoami() }
         #expect(server.received.count == 2)
@@ -91,10 +83,9 @@ struct RetryTests {
     @Test("a wait that the service asks for is kept, and one that is longer than the deadline is not begun")
     func retryAfter() async throws {
         let soon = try Self.server([.text(Self.answer(429, "{}", "Retry-After: 1\r\n")), .text(Self.success)])
-        let events = Events()
-        _ = try await client(soon, events: events).auth.whoami()
-        #expect(events.retries.allSatisfy { $0.delay >= .seconds(1) && $0.delay < .milliseconds(1100) })
-        #expect(events.retries.count == 1)
+        _ = try await client(soon).auth.whoami()
+        #expect(retries.allSatisfy { $0.delay >= .seconds(1) && $0.delay < .milliseconds(1100) })
+        #expect(retries.count == 1)
         let late = try Self.server([.text(Self.answer(429, "{}", "Retry-After: 3600\r\n"))])
         let error = await #expect(throws: RateLimitError.self) { try await client(late).auth.whoami() }
         #expect(error?.retryAfter == 3600)
@@ -104,7 +95,9 @@ struct RetryTests {
     @Test("all tries together end at the deadline")
     func deadline() async throws {
         let server = try Self.server([.drip(Self.success, milliseconds: 50)])
-        let client = try client(server, timeout: .milliseconds(300))
+        let client = try Client(
+            apiToken: "secret-token", apiEndpoint: "http://127.0.0.1:\(server.port)", timeout: .milliseconds(300),
+            environment: Environment([:]))
         let error = await #expect(throws: NetworkError.self) { try await client.auth.whoami() }
         #expect(error?.message.hasSuffix("the request timed out") == true)
         #expect(server.received.count == 1)
@@ -138,7 +131,8 @@ struct RetryTests {
     @Test("a cancellation ends the wait between two tries")
     func cancellation() async throws {
         let server = try Self.server([.text(Self.answer(503, "{}", "Retry-After: 15\r\n"))])
-        let client = try client(server)
+        let client = try Client(
+            apiToken: "secret-token", apiEndpoint: "http://127.0.0.1:\(server.port)", environment: Environment([:]))
         let task = Task { try await client.auth.whoami() }
         try await server.waitForRequests(1)
         task.cancel()
@@ -147,12 +141,11 @@ struct RetryTests {
 
     @Test("no event and no error holds the token")
     func nothingLeaks() async throws {
-        let events = Events()
         for fault in [
             ScriptedServer.Answer.reset, .text(Self.answer(401, "secret-token")), .text(Self.answer(500, "")),
         ] {
             let server = try Self.server([fault])
-            do { _ = try await client(server, events: events).auth.whoami() } catch {
+            do { _ = try await client(server).auth.whoami() } catch {
                 var dumped = ""
                 dump(error, to: &dumped)
                 #expect(!"\(error) \(String(reflecting: error)) \(dumped)".contains("secret-token"))
