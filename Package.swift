@@ -45,10 +45,15 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // The guide's snippets, compiled and run by the tests.
+        .executableTarget(
+            name: "GuideSnippets", dependencies: ["Podstack", "PodstackTesting"], path: "Tests/GuideSnippets",
+            swiftSettings: strict),
         .testTarget(
             name: "PodstackAPITests", dependencies: ["PodstackAPI", "PodstackTestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "PodstackTests", dependencies: ["Podstack", "PodstackTesting", "PodstackTestSupport"],
+            name: "PodstackTests",
+            dependencies: ["Podstack", "PodstackTesting", "PodstackTestSupport", "GuideSnippets"],
             swiftSettings: strict),
         .testTarget(
             name: "PodstackServerTests",

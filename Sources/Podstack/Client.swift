@@ -10,8 +10,11 @@
 ///
 /// A value that is cheap to copy and safe to share; copies use the same connections.
 public struct Client: Sendable {
-    /// The settings in use, each with its source.
-    public let configuration: Configuration
+    /// The settings in use, each with its source and what it hides. Looks at the sources that were not needed until now.
+    public var configuration: Configuration { resolved.hiding(resolution?.hiddenTokens(behind: resolved.token) ?? []) }
+    private let resolved: Configuration
+    /// Nil when a provider gives the token.
+    private let resolution: Resolution?
     let pipeline: Pipeline
 
     /// Finds the settings and makes a client; sends nothing.
@@ -50,11 +53,10 @@ public struct Client: Sendable {
         let configuration = try resolution.configuration()
         if let error = configuration.tokenError { throw error }
         self.init(
-            configuration,
+            configuration, resolution,
             TokenCache(
                 configuration.provider(environment), first: configuration.apiToken?.value, time: time),
-            retry, timeout, transport ?? CurlTransport(environment: environment), time, onEvent,
-            otherTokens: resolution.otherTokens)
+            retry, timeout, transport ?? CurlTransport(environment: environment), time, onEvent)
     }
 
     /// A client whose token is kept elsewhere; asks for it with the first request.
@@ -75,20 +77,21 @@ public struct Client: Sendable {
         let configuration = try Resolution(projectID: projectID, apiEndpoint: apiEndpoint, environment: environment)
             .configuration(tokenFrom: credentials.source)
         self.init(
-            configuration, TokenCache(credentials, first: nil, time: time), retry, timeout,
-            transport ?? CurlTransport(environment: environment), time, onEvent, otherTokens: { _ in [] })
+            configuration, nil, TokenCache(credentials, first: nil, time: time), retry, timeout,
+            transport ?? CurlTransport(environment: environment), time, onEvent)
     }
 
     private init(
-        _ configuration: Configuration, _ credentials: TokenCache, _ retry: RetryConfiguration, _ timeout: Duration,
-        _ transport: any Transport, _ time: TimeSource, _ onEvent: (@Sendable (ClientEvent) -> Void)?,
-        otherTokens: @escaping @Sendable (APIToken) -> [Source]
+        _ configuration: Configuration, _ resolution: Resolution?, _ credentials: TokenCache,
+        _ retry: RetryConfiguration, _ timeout: Duration, _ transport: any Transport, _ time: TimeSource,
+        _ onEvent: (@Sendable (ClientEvent) -> Void)?
     ) {
-        self.configuration = configuration
+        resolved = configuration
+        self.resolution = resolution
         pipeline = Pipeline(
             credentials: credentials, endpoint: configuration.apiEndpoint.value,
             projectID: configuration.projectID?.value, retry: retry, timeout: timeout, transport: transport,
-            events: EventSink(onEvent), time: time, otherTokens: otherTokens)
+            events: EventSink(onEvent), time: time, otherTokens: { resolution?.otherTokens(than: $0) ?? [] })
         if let onEvent { for warning in configuration.dueWarnings() { onEvent(.warning(warning)) } }
     }
 
@@ -98,4 +101,8 @@ public struct Client: Sendable {
     public var tokens: Tokens { Tokens(pipeline: pipeline) }
     /// The projects of the user.
     public var projects: Projects { Projects(pipeline: pipeline) }
+}
+
+extension Client: CustomReflectable {
+    public var customMirror: Mirror { Mirror(self, children: ["configuration": configuration]) }
 }

@@ -15,7 +15,8 @@ public struct Tokens: Sendable {
     /// Makes a token: its secret is drawn here, and only its digest is sent, so that a lost answer loses nothing.
     ///
     /// - Parameters:
-    ///   - expiresIn: 30 days unless said.
+    ///   - name: What it is for, 1 to 100 characters.
+    ///   - expiry: 30 days unless said.
     ///   - scopes: As `projects:read`; nil for those of the token in use.
     ///   - projects: Ids; nil for all.
     /// - Throws: ``QuotaExceededError`` when the account has as many as it may, ``PermissionError`` when the token in
@@ -43,7 +44,9 @@ public struct Tokens: Sendable {
     ///
     /// For the token in use there is ``Auth/rotate(grace:)``, which replaces it in its file too.
     ///
-    /// - Parameter grace: Up to a week, an hour unless said.
+    /// - Parameters:
+    ///   - id: The 8 characters that name the token.
+    ///   - grace: Up to a week, an hour unless said.
     public func rotate(_ id: Token.ID, grace: Duration? = nil) async throws -> (token: Token, secret: APIToken) {
         let made = MadeToken(id: id)
         let rotation = TokenRotation(graceSeconds: grace?.wholeSeconds, id: id, sha256: made.sha256)

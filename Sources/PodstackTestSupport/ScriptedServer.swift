@@ -73,7 +73,7 @@ package final class ScriptedServer: Sendable {
     package var received: [String] { state.value.withLock { $0.received } }
 
     package func waitForRequests(_ count: Int) async throws {
-        for _ in 0..<2000 {
+        for _ in 0..<6000 {
             if received.count >= count { return }
             try await Task.sleep(for: .milliseconds(10))
         }

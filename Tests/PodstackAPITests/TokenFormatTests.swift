@@ -2,7 +2,7 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("Token format")
+@Suite("Token format", .blocking)
 struct TokenFormatTests {
     @Test("accepts every valid vector and gives its prefix")
     func validVectors() throws {

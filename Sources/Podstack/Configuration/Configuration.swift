@@ -1,6 +1,6 @@
 /// The settings that a client works with, each with its source. Printing it gives a table without the secret.
 public struct Configuration: Sendable {
-    let token: Resolution.Token
+    private(set) var token: Resolution.Token
     public let projectID: Setting<String>?
     public let apiEndpoint: Setting<Endpoint>
     public let profile: Setting<String>?
@@ -35,6 +35,12 @@ public struct Configuration: Sendable {
     public var apiToken: Setting<APIToken>? {
         guard case .value(let value) = token.kind, let source = token.source else { return nil }
         return Setting(value, source, shadows: token.shadows)
+    }
+
+    func hiding(_ sources: [Source]) -> Configuration {
+        var configuration = self
+        configuration.token.shadows = sources
+        return configuration
     }
 
     /// Where the token comes from, also when it is not known yet.

@@ -137,6 +137,12 @@ struct Resolution: Sendable {
             kind: .value(token), source: source, shadows: findsShadows ? shadows(of: source, named: named) : [])
     }
 
+    /// The sources of a token that a found one hides.
+    func hiddenTokens(behind token: Token) -> [Source] {
+        guard let source = token.source else { return [] }
+        return shadows(of: source, named: profile.flatMap { try? namedProfile($0) })
+    }
+
     private func shadows(of winner: Source, named: Profile?) -> [Source] {
         tokens(named: named).map(\.source).filter { $0 != winner }
     }

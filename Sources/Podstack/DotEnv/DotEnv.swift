@@ -40,6 +40,7 @@ public struct DotEnv: Sendable {
     /// Takes a text apart, and touches nothing.
     ///
     /// - Parameters:
+    ///   - text: What a file would hold.
     ///   - environment: What `${NAME}` stands for; it wins over the text's own variables.
     ///   - override: The text's own variables win.
     /// - Throws: ``ConfigurationError`` when the values would expand to more than 16 MiB.

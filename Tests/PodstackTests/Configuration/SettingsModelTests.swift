@@ -3,7 +3,7 @@ import Testing
 
 @testable import Podstack
 
-@Suite("Settings beside a second model of the table")
+@Suite("Settings beside a second model of the table", .blocking)
 struct SettingsModelTests {
     /// Mostly absent or good, so that most worlds get to where sources compete; sometimes broken in each way.
     static let tokens: [String?] =

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Podstack
 
-@Suite("Credentials file")
+@Suite("Credentials file", .blocking)
 struct CredentialsFileTests {
     func value(_ line: String) throws -> String? {
         try INIDocument(Array("[p]\napi_token = \(line)\n".utf8)).entries(of: "p")?.first?.value

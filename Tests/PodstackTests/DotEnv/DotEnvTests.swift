@@ -7,7 +7,7 @@ import Testing
     import Glibc
 #endif
 
-@Suite("DotEnv")
+@Suite("DotEnv", .blocking)
 struct DotEnvTests {
     let folder: TemporaryDirectory
 

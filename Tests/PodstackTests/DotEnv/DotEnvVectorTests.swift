@@ -4,7 +4,7 @@ import Testing
 
 @testable import Podstack
 
-@Suite("DotEnv, the shared cases")
+@Suite("DotEnv, the shared cases", .blocking)
 struct DotEnvVectorTests {
     struct Vector: Decodable, Sendable, CustomTestStringConvertible {
         var name: String

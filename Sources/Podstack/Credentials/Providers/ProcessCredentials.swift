@@ -22,8 +22,11 @@ public struct ProcessCredentials: CredentialProvider {
 }
 
 extension CredentialProvider where Self == ProcessCredentials {
-    /// - Parameter command: A program and its arguments, split at white space without a shell; quotes keep words
-    ///   together.
+    /// Runs a command for each token.
+    ///
+    /// - Parameters:
+    ///   - command: A program and its arguments, split at white space without a shell; quotes keep words together.
+    ///   - environment: What the program is started with.
     public static func process(command: String, environment: Environment = .process) -> ProcessCredentials {
         ProcessCredentials(command: command, environment: environment, source: .argument("credentials:"))
     }

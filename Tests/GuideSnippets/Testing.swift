@@ -1,0 +1,51 @@
+import Podstack
+import PodstackTesting
+
+/// The snippets about testing one's own code.
+enum Testing {
+    @Sendable static func recording() async throws {
+        // snippet
+        let transport = RecordingTransport(.user(email: "you@example.com"))
+        let client = try Client(apiToken: "test", environment: Environment([:]), transport: transport)
+        let user = try await client.auth.whoami()
+        print(user.email, transport.requests.map(\.method))
+        // end
+    }
+
+    @Sendable static func failures() async throws {
+        // snippet
+        let transport = RecordingTransport(
+            .failure(.rateLimited(retryAfter: 60)), .failure(.expiredToken()), .user(email: "you@example.com"))
+        // end
+        let client = try Client(
+            apiToken: "test", retry: .none, environment: Environment([:]), transport: transport)
+        for _ in 0..<3 {
+            do { print(try await client.auth.whoami().email) } catch { print(error) }
+        }
+    }
+
+    @Sendable static func clock() async throws {
+        let transport = RecordingTransport(.failure(.server(status: 503)))
+        // snippet
+        let clock = TestClock()
+        let client = try Client(
+            apiToken: "test", environment: Environment([:]), transport: transport, time: clock.time)
+        _ = try? await client.auth.whoami()
+        print(clock.sleeps.count)
+        // end
+    }
+
+    @Sendable static func offline() async throws {
+        let client = try Client(
+            apiToken: "test", retry: .none, environment: Environment([:]), transport: OfflineTransport())
+        do { _ = try await client.auth.whoami() } catch { print(error) }
+    }
+}
+
+// snippet
+struct OfflineTransport: Transport {
+    func send(_ request: TransportRequest) async throws -> TransportResponse {
+        throw TransportFailure(reason: "this machine is offline")
+    }
+}
+// end
