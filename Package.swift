@@ -27,6 +27,11 @@ let package = Package(
             dependencies: ["PodstackAPI", "PodstackCryptography", "CCurl"],
             swiftSettings: strict
         ),
+        // Links to the SDK's files for Apple platforms: on Linux the SDK must not link all of Foundation.
+        .target(
+            name: "PodstackURLSession", dependencies: ["Podstack"],
+            swiftSettings: strict + [.define("PODSTACK_URLSESSION")]
+        ),
         .target(name: "PodstackCLI", dependencies: ["Podstack"], swiftSettings: strict),
         // Not named `podstack`: on a file system that ignores case that folder would be the SDK's.
         .executableTarget(name: "podstack-cli", dependencies: ["PodstackCLI"], swiftSettings: strict),
@@ -45,6 +50,10 @@ let package = Package(
         .testTarget(
             name: "PodstackAPITests", dependencies: ["PodstackAPI", "PodstackTestSupport"], swiftSettings: strict),
         .testTarget(name: "PodstackTests", dependencies: ["Podstack", "PodstackTestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "TransportConformanceTests",
+            dependencies: ["Podstack", "PodstackURLSession", "PodstackTestSupport"], swiftSettings: strict
+        ),
         .testTarget(
             name: "PodstackServerTests",
             dependencies: [

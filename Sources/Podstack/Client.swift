@@ -52,7 +52,7 @@ public struct Client: Sendable {
         }
         pipeline = Pipeline(
             token: token, endpoint: configuration.apiEndpoint.value, projectID: configuration.projectID?.value,
-            retry: retry, timeout: timeout, transport: transport ?? CurlTransport(environment: environment),
+            retry: retry, timeout: timeout, transport: transport ?? DefaultTransport(environment: environment),
             onEvent: onEvent
         )
     }

@@ -5,8 +5,9 @@ package struct ConnectionOptions: Sendable {
     package var noProxy: String?
     /// A file in PEM, trusted instead of the system's authorities.
     package var certificateAuthorities: String?
-    /// Requests under way at once; others wait their turn.
-    package var concurrency = 256
+    /// Requests under way at once; others wait their turn. As many as every HTTP/2 service should let share a connection
+    /// (RFC 9113, 6.5.2); to others it is the limit of connections.
+    package var concurrency = 100
     /// Bytes of an answer's body.
     package var largestBody = 16 << 20
     /// Bytes of an answer's headers, those of interim answers included.

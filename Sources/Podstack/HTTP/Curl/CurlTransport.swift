@@ -25,6 +25,8 @@
         public func send(_ request: TransportRequest) async throws -> TransportResponse {
             let completion = Completion()
             let state = Mutex(TransferState())
+            // The loop ends with the transport: not while somebody waits.
+            defer { withExtendedLifetime(self) {} }
             return try await withTaskCancellationHandler {
                 guard state.withLock({ $0.submit() }) else { throw CancellationError() }
                 loop.start(request, completion)

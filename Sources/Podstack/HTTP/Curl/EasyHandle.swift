@@ -82,6 +82,8 @@
             set(CURLOPT_NOSIGNAL, 1)
             set(CURLOPT_HTTP09_ALLOWED, 0)
             set(CURLOPT_TCP_KEEPALIVE, 1)
+            // What announces that it is too large is not read at all.
+            set(CURLOPT_MAXFILESIZE_LARGE, options.largestBody)
             // Sooner than most services close an idle connection, and often enough to notice that a name has moved.
             set(CURLOPT_MAXAGE_CONN, 50)
             set(CURLOPT_MAXLIFETIME_CONN, 600)
@@ -103,6 +105,7 @@
                 set(CURLOPT_CAPATH, nil)
                 set(CURLOPT_PROXY_CAPATH, nil)
             }
+            podstack_setopt_open_socket(raw)
             let context = Unmanaged.passUnretained(self).toOpaque()
             podstack_setopt_pointer(raw, CURLOPT_PRIVATE, context)
             podstack_setopt_pointer(raw, CURLOPT_WRITEDATA, context)
@@ -114,11 +117,12 @@
                 let chunk = UnsafeRawBufferPointer(start: bytes, count: size * count)
                 return transfer.receive(chunk) ? chunk.count : 0
             }
-            podstack_setopt_data_function(raw, CURLOPT_HEADERFUNCTION) { _, size, count, context in
+            podstack_setopt_data_function(raw, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
                 guard let context,
                     let transfer = Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue().transfer
                 else { return 0 }
-                return transfer.receiveHead(size: size * count) ? size * count : 0
+                let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
+                return transfer.receiveHead(line) ? line.count : 0
             }
         }
 
@@ -171,16 +175,24 @@
             guard let transfer else { return .failure(CancellationError()) }
             if let excess = transfer.excess { return .failure(excess) }
             guard code == CURLE_OK else { return .failure(failure(code)) }
+            guard transfer.isHeadWhole else {
+                return .failure(TransportFailure(reason: "the answer broke off in its headers"))
+            }
             var headers: [HeaderField] = []
             headers.reserveCapacity(16)
             var previous: UnsafeMutablePointer<curl_header>?
             while let header = curl_easy_nextheader(raw, UInt32(CURLH_HEADER), -1, previous) {
-                headers.append(
-                    HeaderField(String(cString: header.pointee.name), String(cString: header.pointee.value)))
+                headers.append(HeaderField(String(cString: header.pointee.name), Self.value(of: header)))
                 previous = header
             }
             return .success(
                 TransportResponse(status: number(CURLINFO_RESPONSE_CODE), headers: headers, body: transfer.body))
+        }
+
+        private static func value(of header: UnsafeMutablePointer<curl_header>) -> String {
+            let value = String(cString: header.pointee.value)
+            // libcurl leaves a piece of the line's end on a value that is empty.
+            return value.utf8.first.map { $0 == 0x0D || $0 == 0x0A } == true ? "" : value
         }
 
         private func number(_ info: CURLINFO) -> Int {
@@ -193,6 +205,7 @@
             let proxyStatus = number(CURLINFO_HTTP_CONNECTCODE)
             switch code {
             case CURLE_OPERATION_TIMEDOUT: return .timedOut
+            case CURLE_FILESIZE_EXCEEDED: return .tooLarge(bytes: options.largestBody)
             case _ where proxyStatus >= 300:
                 return TransportFailure(
                     reason: "the proxy refused with HTTP \(proxyStatus)", mayPass: proxyStatus >= 500)
@@ -214,7 +227,8 @@
         private var certificateProblem: String {
             // The numbers are OpenSSL's.
             switch number(CURLINFO_SSL_VERIFYRESULT) {
-            case 0: return "its certificate is for another name"
+            // 1 is libcurl's own, from before the chain was found good; then only the name is left to be wrong.
+            case 0, 1: return "its certificate is for another name"
             case 9: return "its certificate is not valid yet"
             case 10: return "its certificate has expired"
             default:

@@ -7,6 +7,8 @@ final class Transfer {
     private let options: ConnectionOptions
     private(set) var body: [UInt8] = []
     private var headSize = 0
+    /// libcurl takes a head that breaks off for a whole one.
+    private(set) var isHeadWhole = false
     /// Why the transfer was stopped in the middle of its answer.
     private(set) var excess: TransportFailure?
 
@@ -29,33 +31,18 @@ final class Transfer {
     }
 
     /// Whether to go on after a line of the head.
-    func receiveHead(size: Int) -> Bool {
-        headSize += size
+    func receiveHead(_ line: UnsafeRawBufferPointer) -> Bool {
+        headSize += line.count
         guard headSize <= options.largestHead else {
             excess = TransportFailure(
                 reason: "the headers of the answer are larger than \(options.largestHead) bytes", mayPass: false)
             return false
         }
+        if line.count <= 2 {
+            isHeadWhole = true
+        } else if line.starts(with: "HTTP/".utf8) {
+            isHeadWhole = false
+        }
         return true
-    }
-}
-
-extension TransportFailure {
-    package static let timedOut = TransportFailure(reason: "the request timed out")
-
-    package static func tooLarge(bytes: Int) -> TransportFailure {
-        TransportFailure(reason: "the answer is larger than \(bytes) bytes", mayPass: false)
-    }
-
-    package static func header(_ name: String) -> TransportFailure {
-        TransportFailure(reason: "the header \(name) holds a line break, which no header may", mayPass: false)
-    }
-}
-
-extension HeaderField {
-    /// Whether it stays one header when it is written on a line.
-    package var isOneLine: Bool {
-        func isPlain(_ byte: UInt8) -> Bool { byte != 0x0D && byte != 0x0A && byte != 0 }
-        return name.utf8.allSatisfy(isPlain) && value.utf8.allSatisfy(isPlain)
     }
 }
