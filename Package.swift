@@ -30,6 +30,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "PodstackTesting", dependencies: ["Podstack"], swiftSettings: strict),
+        // Links to the SDK's files for Apple platforms: on Linux the SDK must not link all of Foundation.
+        .target(
+            name: "PodstackURLSession", dependencies: ["Podstack"],
+            swiftSettings: strict + [.define("PODSTACK_URLSESSION")]
+        ),
         .target(name: "PodstackCLI", dependencies: ["Podstack"], swiftSettings: strict),
         // Not named `podstack`: on a file system that ignores case that folder would be the SDK's.
         .executableTarget(name: "podstack-cli", dependencies: ["PodstackCLI"], swiftSettings: strict),
@@ -55,6 +60,10 @@ let package = Package(
             name: "PodstackTests",
             dependencies: ["Podstack", "PodstackTesting", "PodstackTestSupport", "GuideSnippets"],
             swiftSettings: strict),
+        .testTarget(
+            name: "TransportConformanceTests",
+            dependencies: ["Podstack", "PodstackURLSession", "PodstackTestSupport"], swiftSettings: strict
+        ),
         .testTarget(
             name: "PodstackServerTests",
             dependencies: [

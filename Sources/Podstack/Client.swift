@@ -56,7 +56,7 @@ public struct Client: Sendable {
             configuration, resolution,
             TokenCache(
                 configuration.provider(environment), first: configuration.apiToken?.value, time: time),
-            retry, timeout, transport ?? CurlTransport(environment: environment), time, onEvent)
+            retry, timeout, transport ?? DefaultTransport(environment: environment), time, onEvent)
     }
 
     /// A client whose token is kept elsewhere; asks for it with the first request.
@@ -78,7 +78,7 @@ public struct Client: Sendable {
             .configuration(tokenFrom: credentials.source)
         self.init(
             configuration, nil, TokenCache(credentials, first: nil, time: time), retry, timeout,
-            transport ?? CurlTransport(environment: environment), time, onEvent)
+            transport ?? DefaultTransport(environment: environment), time, onEvent)
     }
 
     private init(

@@ -12,33 +12,88 @@
     import Foundation
 #endif
 
-/// A program of the package, run as a process of its own.
+/// A program, run as a process of its own.
 package final class ToolProcess: Sendable {
     package struct Failure: Error { var reason: String }
 
     private let id: pid_t
     private let output: TemporaryDirectory
+    /// The end of its standard input that we hold; -1 when it has none.
+    private let leash: Int32
 
     /// - Parameters:
     ///   - name: Of a product, found beside the tests; or the path of any other program.
     ///   - environment: All of it: nothing of this process comes through.
-    package init(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws {
-        output = try TemporaryDirectory()
+    package convenience init(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws {
         let path = name.hasPrefix("/") ? name : try Self.path(of: name)
+        try self.init(path: path, arguments, environment: environment)
+    }
+
+    /// Ends with this value, or with this process, whatever ends that.
+    ///
+    /// - Parameter name: Of a program of the system, found where such are.
+    package convenience init(attached name: String, _ arguments: [String]) throws {
+        // The shell's standard input ends when the last who could write to it is gone.
+        let script = "\"$@\" & child=$!; read -r _; kill -9 $child; wait $child"
+        try self.init(
+            path: "/bin/sh", ["-c", script, "sh", Self.installed(name)] + arguments, environment: [:], leash: true)
+    }
+
+    /// - Parameter name: Of a program of the system, found where such are.
+    package convenience init(installed name: String, _ arguments: [String]) throws {
+        try self.init(path: Self.installed(name), arguments, environment: [:])
+    }
+
+    private static func installed(_ name: String) throws -> String {
+        let folders =
+            (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":") + ["/usr/sbin", "/usr/bin"]
+        guard let folder = folders.first(where: { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") })
+        else { throw Failure(reason: "\(name) is not installed: scripts/test does that") }
+        return "\(folder)/\(name)"
+    }
+
+    private init(path: String, _ arguments: [String], environment: [String: String], leash: Bool = false) throws {
+        output = try TemporaryDirectory()
+        var ends: [Int32] = [-1, -1]
+        if leash {
+            // Not a pipe: between making one and marking it, another thread may start a process that inherits it.
+            let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+            guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw Failure(reason: "cannot make a socket pair") }
+        }
+        defer { if leash { close(ends[0]) } }
+        self.leash = ends[1]
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if leash {
+            posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
         posix_spawn_file_actions_addopen(&actions, 1, output.file("out"), O_CREAT | O_WRONLY | O_TRUNC, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, output.file("err"), O_CREAT | O_WRONLY | O_TRUNC, 0o600)
         var words = ([path] + arguments).map { strdup($0) } + [nil]
         var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for string in words + variables { free(string) } }
+        // The threads of a task's pool block signals, and a child would go on with that.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var id = pid_t()
-        guard posix_spawn(&id, path, &actions, nil, &words, &variables) == 0 else {
+        guard posix_spawn(&id, path, &actions, &attributes, &words, &variables) == 0 else {
             throw Failure(reason: "cannot start \(path)")
         }
         self.id = id
+    }
+
+    deinit {
+        guard leash >= 0 else { return }
+        close(leash)
+        wait()
     }
 
     package var standardOutput: String { output.read("out") ?? "" }

@@ -25,36 +25,6 @@ struct CurlTransportTests {
         await #expect(throws: CancellationError.self) { try await early.value }
     }
 
-    @Test("many requests that fail at once all end")
-    func refusedAtOnce() async throws {
-        let client = try client(1)
-        await withTaskGroup(of: Bool.self) { group in
-            for _ in 0..<200 {
-                group.addTask { await #expect(throws: NetworkError.self) { try await client.auth.whoami() } != nil }
-            }
-        }
-    }
-
-    @Test("requests that are cancelled while others run leave the others alone")
-    func cancellationAmongMany() async throws {
-        let server = try RunningServer()
-        let client = try Client(
-            apiToken: try server.makeToken(), apiEndpoint: server.url, environment: Environment([:]))
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for index in 0..<200 {
-                group.addTask {
-                    let task = Task { try await client.auth.whoami() }
-                    if index.isMultiple(of: 2) { task.cancel() }
-                    switch await task.result {
-                    case .success(let user): #expect(user.email == RunningServer.email)
-                    case .failure(let error): #expect(error is CancellationError && index.isMultiple(of: 2))
-                    }
-                }
-            }
-            try await group.waitForAll()
-        }
-    }
-
     @Test("a request without an answer ends when its time is over")
     func deadline() async throws {
         let silent = try ScriptedServer { _ in nil }

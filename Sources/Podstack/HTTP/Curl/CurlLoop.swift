@@ -4,26 +4,31 @@
 
     /// All transfers of a transport: libcurl says which sockets to watch, and does the rest when they are ready.
     final class CurlLoop {
-        private let options: CurlOptions
+        /// Handles that are kept for the next requests.
+        private static let mostIdle = 64
+
+        let occupancy = Occupancy()
+        private let options: ConnectionOptions
         private let multi: UnsafeMutableRawPointer
         private let epoll: Int32
-        /// Known to libcurl.
-        private var active: [ObjectIdentifier: Transfer] = [:]
+        /// Known to libcurl; each knows its place.
+        private var active: [EasyHandle] = []
+        private var idle: [EasyHandle] = []
         /// Behind the limit of transfers under way.
-        private var waiting: [Transfer] = []
-        private var idle: [UnsafeMutableRawPointer] = []
+        private var queue = TransferQueue()
         /// When libcurl wants to be called even if no socket is ready.
         private var timer: ContinuousClock.Instant?
 
         /// Initialised once, whichever transport comes first.
         private static let isReady = curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK
 
-        init?(_ options: CurlOptions, epoll: Int32) {
+        init?(_ options: ConnectionOptions, epoll: Int32) {
             guard Self.isReady, let multi = curl_multi_init() else { return nil }
             self.options = options
             self.multi = multi
             self.epoll = epoll
             podstack_multi_setopt_long(multi, CURLMOPT_MAXCONNECTS, options.concurrency)
+            podstack_multi_setopt_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
             // Callbacks come only from calls that this object makes, so it is there.
             let context = Unmanaged.passUnretained(self).toOpaque()
             podstack_multi_socket_function(
@@ -46,8 +51,8 @@
 
         /// In milliseconds, for epoll.
         var sleepingTime: Int32 {
-            guard let timer else { return -1 }
-            let left = timer - .now
+            guard let first = [timer, queue.nextDeadline].lazy.compactMap({ $0 }).min() else { return -1 }
+            let left = first - .now
             // Rounded up: to wake too early is to spin.
             return left > .zero ? Int32(clamping: left.milliseconds + 1) : 0
         }
@@ -66,21 +71,22 @@
             fireTimer()
             // A transfer may be over as soon as it is started, and its end makes room for the next.
             repeat { collect() } while startWaiting()
+            endExpired()
+            occupancy.waiting.store(queue.count, ordering: .relaxed)
         }
 
         func start(_ request: TransportRequest, _ completion: Completion) {
-            // A cancellation may have overtaken it.
-            guard completion.result == nil else { return }
-            waiting.append(Transfer(request, completion, largestBody: options.largestBody))
+            queue.append(Transfer(request, completion, options))
         }
 
         func cancel(_ completion: Completion) {
-            if let index = waiting.firstIndex(where: { $0.completion === completion }) {
-                waiting.remove(at: index)
-            } else if let transfer = active[ObjectIdentifier(completion)] {
-                retire(transfer)
-            }
+            guard completion.result == nil else { return }
             completion.finish(.failure(CancellationError()))
+            if let handle = active.first(where: { $0.transfer?.completion === completion }) {
+                retire(handle)
+            } else {
+                queue.noteEnd()
+            }
         }
 
         // MARK: - How soon answers come
@@ -91,8 +97,8 @@
 
         /// Whether the service is so near that answers come sooner than a thread is awake.
         var answersAtOnce: Bool { usualTime < Self.atOnce }
-        var isIdle: Bool { active.isEmpty && waiting.isEmpty }
-        var isLone: Bool { active.count == 1 && waiting.isEmpty }
+        var isIdle: Bool { active.isEmpty && queue.isEmpty }
+        var isLone: Bool { active.count == 1 && queue.isEmpty }
 
         private func learn(_ transfer: Transfer) {
             // With many at once the time says nothing of the way.
@@ -122,150 +128,86 @@
         // MARK: - Transfers
 
         private func startWaiting() -> Bool {
-            guard !waiting.isEmpty else { return false }
-            var started = 0
-            while started < waiting.count, active.count < options.concurrency {
-                start(waiting[started])
-                started += 1
+            var hasStarted = false
+            while active.count < options.concurrency, let transfer = queue.popFirst() {
+                start(transfer)
+                hasStarted = true
             }
-            waiting.removeFirst(started)
-            fireTimer()
-            return started > 0
+            if hasStarted { fireTimer() }
+            return hasStarted
         }
 
         private func start(_ transfer: Transfer) {
             let left = (transfer.deadline - .now).milliseconds
-            guard left > 0, let easy = idle.popLast() ?? curl_easy_init() else {
-                let reason = left > 0 ? "out of memory" : "the request timed out"
-                transfer.completion.finish(.failure(TransportFailure(reason: reason)))
-                return
+            guard left > 0 else { return transfer.completion.finish(.failure(TransportFailure.timedOut)) }
+            guard let handle = idle.popLast() ?? makeHandle() else {
+                return transfer.completion.finish(.failure(TransportFailure(reason: "out of memory")))
             }
-            transfer.easy = easy
-            configure(easy, transfer, timeout: left)
-            active[ObjectIdentifier(transfer.completion)] = transfer
-            if curl_multi_add_handle(multi, easy) != CURLM_OK {
-                retire(transfer)
+            do { try handle.prepare(transfer, timeout: left) } catch {
+                idle.append(handle)
+                return transfer.completion.finish(.failure(error))
+            }
+            handle.index = active.count
+            active.append(handle)
+            occupancy.active.store(active.count, ordering: .relaxed)
+            if curl_multi_add_handle(multi, handle.raw) != CURLM_OK {
+                retire(handle)
                 let failure = TransportFailure(reason: "the request could not be started")
                 transfer.completion.finish(.failure(failure))
             }
         }
 
-        private func configure(_ easy: UnsafeMutableRawPointer, _ transfer: Transfer, timeout: Int) {
-            let request = transfer.request
-            func set(_ option: CURLoption, _ value: String) { podstack_setopt_string(easy, option, value) }
-            func set(_ option: CURLoption, _ value: Int) { podstack_setopt_long(easy, option, value) }
-            set(CURLOPT_URL, request.url)
-            set(CURLOPT_PROTOCOLS_STR, "http,https")
-            set(CURLOPT_FOLLOWLOCATION, 0)
-            set(CURLOPT_NOSIGNAL, 1)
-            set(CURLOPT_TIMEOUT_MS, timeout)
-            set(CURLOPT_CONNECTTIMEOUT_MS, min(timeout, 10_000))
-            // An empty proxy is what keeps libcurl from reading the environment itself.
-            set(CURLOPT_PROXY, (request.url.hasPrefix("https:") ? options.secureProxy : options.plainProxy) ?? "")
-            set(CURLOPT_NOPROXY, options.noProxy ?? "")
-            if let bundle = options.certificateAuthorities { set(CURLOPT_CAINFO, bundle) }
-            if request.method != "GET" { set(CURLOPT_CUSTOMREQUEST, request.method) }
-            if let body = request.body {
-                set(CURLOPT_POSTFIELDSIZE, body.count)
-                body.withUnsafeBytes { bytes in
-                    // Copied by libcurl.
-                    _ = podstack_setopt_pointer(
-                        easy, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: bytes.baseAddress))
-                }
-            }
-            var list: UnsafeMutablePointer<curl_slist>?
-            request.token.withSecret { list = curl_slist_append(list, "Authorization: Bearer \($0)") }
-            for field in request.headers { list = curl_slist_append(list, "\(field.name): \(field.value)") }
-            transfer.headers = list
-            podstack_setopt_pointer(easy, CURLOPT_HTTPHEADER, list)
-            // The transfer is in `active` for as long as libcurl knows its handle.
-            let context = Unmanaged.passUnretained(transfer).toOpaque()
-            podstack_setopt_pointer(easy, CURLOPT_PRIVATE, context)
-            podstack_setopt_pointer(easy, CURLOPT_WRITEDATA, context)
-            podstack_setopt_data_function(easy, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
-                guard let bytes, let context else { return 0 }
-                return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
-                    .receive(UnsafeRawBufferPointer(start: bytes, count: size * count))
-            }
+        private func makeHandle() -> EasyHandle? {
+            guard let handle = EasyHandle(options) else { return nil }
+            occupancy.handles.add(1, ordering: .relaxed)
+            return handle
         }
 
         private func collect() {
             var left: Int32 = 0
             while let message = curl_multi_info_read(multi, &left) {
-                guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle,
-                    let transfer = transfer(of: easy)
+                guard message.pointee.msg == CURLMSG_DONE, let raw = message.pointee.easy_handle,
+                    let handle = EasyHandle.owner(of: raw), let transfer = handle.transfer
                 else { continue }
-                let code = podstack_message_result(message)
-                let result: Result<TransportResponse, any Error> =
-                    code == CURLE_OK ? .success(response(transfer, easy)) : .failure(failure(code, transfer))
+                let result = handle.result(podstack_message_result(message))
                 learn(transfer)
-                retire(transfer)
+                retire(handle)
                 transfer.completion.finish(result)
             }
         }
 
-        private func transfer(of easy: UnsafeMutableRawPointer) -> Transfer? {
-            var context: UnsafeMutableRawPointer?
-            podstack_getinfo_pointer(easy, CURLINFO_PRIVATE, &context)
-            return context.map { Unmanaged<Transfer>.fromOpaque($0).takeUnretainedValue() }
-        }
-
-        private func response(_ transfer: Transfer, _ easy: UnsafeMutableRawPointer) -> TransportResponse {
-            var status = 0
-            podstack_getinfo_long(easy, CURLINFO_RESPONSE_CODE, &status)
-            var headers: [HeaderField] = []
-            var previous: UnsafeMutablePointer<curl_header>?
-            while let header = curl_easy_nextheader(easy, UInt32(CURLH_HEADER), -1, previous) {
-                headers.append(
-                    HeaderField(String(cString: header.pointee.name), String(cString: header.pointee.value)))
-                previous = header
-            }
-            return TransportResponse(status: status, headers: headers, body: transfer.body)
-        }
-
-        private func failure(_ code: CURLcode, _ transfer: Transfer) -> TransportFailure {
-            if transfer.isTooLarge {
-                return TransportFailure(
-                    reason: "the answer is larger than \(transfer.largestBody) bytes", mayPass: false)
-            }
-            if code == CURLE_OPERATION_TIMEDOUT { return TransportFailure(reason: "the request timed out") }
-            let reason = String(cString: curl_easy_strerror(code))
-            switch code {
-            case CURLE_PEER_FAILED_VERIFICATION:
-                let authorities = options.certificateAuthorities.map { "of \($0)" } ?? "of the system"
-                return TransportFailure(
-                    reason: "its certificate is not from the authorities \(authorities), or is for another name; "
-                        + "PODSTACK_CA_BUNDLE names a file with others", mayPass: false)
-            case CURLE_SSL_CACERT_BADFILE:
-                return TransportFailure(
-                    reason: "the certificate authorities in \(options.certificateAuthorities ?? "the system's file") "
-                        + "cannot be read", mayPass: false)
-            // The URL's scheme is known to be one of two, so it is the answer that is none of HTTP's.
-            case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY:
-                return TransportFailure(reason: "what came back is not HTTP")
-            case CURLE_URL_MALFORMAT, CURLE_COULDNT_RESOLVE_PROXY:
-                return TransportFailure(reason: reason, mayPass: false)
-            default: return TransportFailure(reason: reason)
+        private func endExpired() {
+            guard let deadline = queue.nextDeadline, deadline <= .now else { return }
+            for transfer in queue.removeExpired(at: .now) {
+                transfer.completion.finish(.failure(TransportFailure.timedOut))
             }
         }
 
-        /// Takes a transfer off libcurl and keeps its handle for the next.
-        private func retire(_ transfer: Transfer) {
-            active[ObjectIdentifier(transfer.completion)] = nil
-            guard let easy = transfer.easy else { return }
-            transfer.easy = nil
-            curl_multi_remove_handle(multi, easy)
-            curl_easy_reset(easy)
-            curl_slist_free_all(transfer.headers)
-            idle.append(easy)
+        /// Takes a handle off libcurl and keeps it for the next request.
+        private func retire(_ handle: EasyHandle) {
+            curl_multi_remove_handle(multi, handle.raw)
+            handle.release()
+            let last = active.removeLast()
+            if last !== handle {
+                last.index = handle.index
+                active[handle.index] = last
+            }
+            occupancy.active.store(active.count, ordering: .relaxed)
+            if idle.count < Self.mostIdle {
+                idle.append(handle)
+            } else {
+                occupancy.handles.subtract(1, ordering: .relaxed)
+            }
         }
 
         func cleanUp() {
-            for transfer in Array(active.values) + waiting {
-                retire(transfer)
-                transfer.completion.finish(.failure(CancellationError()))
+            while let handle = active.last {
+                let completion = handle.transfer?.completion
+                retire(handle)
+                completion?.finish(.failure(CancellationError()))
             }
-            for easy in idle { curl_easy_cleanup(easy) }
+            while let transfer = queue.popFirst() { transfer.completion.finish(.failure(CancellationError())) }
+            idle = []
             curl_multi_cleanup(multi)
         }
     }

@@ -11,18 +11,22 @@
 
         /// Proxies and certificate authorities are taken from `environment`.
         public convenience init(environment: Environment = .process) {
-            self.init(options: CurlOptions(environment: environment))
+            self.init(options: ConnectionOptions(environment: environment))
         }
 
-        init(options: CurlOptions) {
+        init(options: ConnectionOptions) {
             loop = SharedLoop(options: options)
         }
 
         deinit { loop.stop() }
 
+        var occupancy: Occupancy? { loop.occupancy }
+
         public func send(_ request: TransportRequest) async throws -> TransportResponse {
             let completion = Completion()
             let state = Mutex(TransferState())
+            // The loop ends with the transport: not while somebody waits.
+            defer { withExtendedLifetime(self) {} }
             return try await withTaskCancellationHandler {
                 guard state.withLock({ $0.submit() }) else { throw CancellationError() }
                 loop.start(request, completion)

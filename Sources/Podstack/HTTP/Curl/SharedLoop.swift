@@ -7,6 +7,8 @@
     ///
     /// That is the thread of the loop, but for a lone request to a service that answers within microseconds: its caller
     /// runs the loop that long itself, since to wake two threads takes longer than such an answer.
+    ///
+    /// A child made by `fork` has neither the thread nor sockets of its own: there it must not be used.
     final class SharedLoop: Sendable {
         private enum Command {
             case start(TransportRequest, Completion)
@@ -35,7 +37,9 @@
         private let wakeUp = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
         private let handover = eventfd(0, Int32(EFD_CLOEXEC))
 
-        init(options: CurlOptions) {
+        var occupancy: Occupancy? { owned.loop?.occupancy }
+
+        init(options: ConnectionOptions) {
             owned = Owned(loop: CurlLoop(options, epoll: epoll))
             var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(fd: wakeUp))
             epoll_ctl(epoll, EPOLL_CTL_ADD, wakeUp, &event)
@@ -161,6 +165,12 @@
         /// With the first request.
         private func startThread() -> Bool {
             guard owned.loop != nil else { return false }
+            // The signals of the process are for threads that expect them.
+            var all = sigset_t()
+            var previous = sigset_t()
+            sigfillset(&all)
+            pthread_sigmask(SIG_SETMASK, &all, &previous)
+            defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
             var thread = pthread_t()
             let context = Unmanaged.passRetained(self).toOpaque()
             let failure = pthread_create(

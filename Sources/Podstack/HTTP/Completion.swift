@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Brings the result of a transfer to its one caller, whichever of the two comes first.
-final class Completion: Sendable {
+package final class Completion: Sendable {
     private enum State {
         case pending
         case awaited(CheckedContinuation<TransportResponse, any Error>)
@@ -10,8 +10,10 @@ final class Completion: Sendable {
 
     private let state = Mutex(State.pending)
 
+    package init() {}
+
     /// Only the first result counts.
-    func finish(_ result: Result<TransportResponse, any Error>) {
+    package func finish(_ result: Result<TransportResponse, any Error>) {
         state.withLock { state in
             switch state {
             case .pending: state = .finished(result)
@@ -24,11 +26,11 @@ final class Completion: Sendable {
     }
 
     /// Nil when it is not over yet.
-    var result: Result<TransportResponse, any Error>? {
+    package var result: Result<TransportResponse, any Error>? {
         state.withLock { if case .finished(let result) = $0 { result } else { nil } }
     }
 
-    var value: TransportResponse {
+    package var value: TransportResponse {
         get async throws {
             try await withCheckedThrowingContinuation { continuation in
                 state.withLock { state in

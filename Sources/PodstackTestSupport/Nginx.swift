@@ -1,0 +1,54 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// nginx on free ports over a temporary folder, for as long as this value lives.
+package final class Nginx: Sendable {
+    package let ports: [UInt16]
+    private let directory: TemporaryDirectory
+    private let process: ToolProcess
+
+    /// - Parameters:
+    ///   - files: What lies in the folder `root`, which is the `root` of every server: names and sizes.
+    ///   - servers: The `server` blocks for the ports.
+    package init(ports count: Int, files: [String: Int] = [:], servers: ([UInt16]) -> String) throws {
+        directory = try TemporaryDirectory()
+        for (name, size) in files { _ = try directory.write(String(repeating: "x", count: size), to: name) }
+        var problem = ""
+        // Another process may take a port between our asking and nginx.
+        for _ in 0..<5 {
+            let ports = try LoopbackListener.freePorts(count)
+            let path = directory.path
+            let configuration = try directory.write(
+                """
+                worker_processes 1; daemon off; master_process off; pid \(path)/pid; error_log stderr;
+                events { worker_connections 8192; }
+                http {
+                    access_log off; keepalive_requests 1000000; client_max_body_size 8m; root \(path);
+                    client_body_temp_path \(path)/1; proxy_temp_path \(path)/2; fastcgi_temp_path \(path)/3;
+                    uwsgi_temp_path \(path)/4; scgi_temp_path \(path)/5; default_type application/json;
+                    \(servers(ports))
+                }
+                """, to: "nginx.conf")
+            let process = try ToolProcess(attached: "nginx", ["-e", "stderr", "-c", configuration])
+            if Self.isUp(ports, process) {
+                self.ports = ports
+                self.process = process
+                return
+            }
+            problem = process.standardError
+        }
+        throw ToolProcess.Failure(reason: "nginx does not start: \(problem)")
+    }
+
+    private static func isUp(_ ports: [UInt16], _ process: ToolProcess) -> Bool {
+        for _ in 0..<500 {
+            if process.standardError.contains("[emerg]") { return false }
+            if ports.allSatisfy({ LoopbackListener.connect(port: $0) != nil }) { return true }
+            usleep(10_000)
+        }
+        return false
+    }
+}

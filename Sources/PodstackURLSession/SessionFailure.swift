@@ -1,0 +1,1 @@
+../Podstack/HTTP/URLSession/SessionFailure.swift

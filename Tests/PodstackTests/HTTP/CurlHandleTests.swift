@@ -1,0 +1,108 @@
+import PodstackTestSupport
+import Testing
+
+@testable import Podstack
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+@Suite("What CurlTransport holds")
+struct CurlHandleTests {
+    func request(_ port: UInt16, timeout: Duration = .seconds(60)) -> TransportRequest {
+        TransportRequest(
+            method: "GET", url: "http://127.0.0.1:\(port)", token: APIToken("secret-token"), headers: [], body: nil,
+            timeout: timeout)
+    }
+
+    /// Polls for 20 seconds.
+    func wait(for condition: () -> Bool) async throws {
+        for _ in 0..<2000 where !condition() { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(condition())
+    }
+
+    @Test("of 10,000 requests at once 100 are under way, each on one connection, and none is left of the cancelled")
+    func bounded() async throws {
+        let silent = try LoopbackListener(nil)
+        let transport = CurlTransport(environment: Environment([:]))
+        let occupancy = try #require(transport.occupancy)
+        let tasks = (0..<10_000).map { _ in Task { try await transport.send(request(silent.port)) } }
+        try await wait {
+            occupancy.active.load(ordering: .relaxed) + occupancy.waiting.load(ordering: .relaxed) == 10_000
+        }
+        #expect(occupancy.active.load(ordering: .relaxed) == 100)
+        #expect(occupancy.handles.load(ordering: .relaxed) == 100)
+        #expect(Self.connections(to: silent.port).count <= 100)
+        for task in tasks { task.cancel() }
+        var cancelled = 0
+        for task in tasks {
+            if case .failure(let error) = await task.result, error is CancellationError { cancelled += 1 }
+        }
+        #expect(cancelled == 10_000)
+        try await wait { occupancy.active.load(ordering: .relaxed) + occupancy.waiting.load(ordering: .relaxed) == 0 }
+        #expect(occupancy.handles.load(ordering: .relaxed) <= 64)
+    }
+
+    @Test("a request that waits for its turn ends at its deadline, and others keep theirs")
+    func deadlineInTheQueue() async throws {
+        let silent = try LoopbackListener(nil)
+        let transport = CurlTransport(environment: Environment([:]))
+        let occupancy = try #require(transport.occupancy)
+        let blocking = (0..<100).map { _ in Task { try await transport.send(request(silent.port)) } }
+        try await wait { occupancy.active.load(ordering: .relaxed) == 100 }
+        await withTaskGroup(of: Void.self) { group in
+            for milliseconds in [50, 100, 150, 50] {
+                group.addTask {
+                    let waiting = request(silent.port, timeout: .milliseconds(milliseconds))
+                    let failure = await #expect(throws: TransportFailure.self) { try await transport.send(waiting) }
+                    #expect(failure == .timedOut)
+                }
+            }
+        }
+        #expect(occupancy.active.load(ordering: .relaxed) == 100)
+        for task in blocking { task.cancel() }
+        for task in blocking { _ = await task.result }
+    }
+
+    @Test("requests that are cancelled while they wait leave room for those behind them")
+    func cancelledInTheQueue() async throws {
+        let silent = try LoopbackListener(nil)
+        let server = try WireServer { _ in [.answer()] }
+        let transport = CurlTransport(environment: Environment([:]))
+        let occupancy = try #require(transport.occupancy)
+        let blocking = (0..<100).map { _ in Task { try await transport.send(request(silent.port)) } }
+        try await wait { occupancy.active.load(ordering: .relaxed) == 100 }
+        let cancelled = (0..<50).map { _ in Task { try await transport.send(request(silent.port)) } }
+        let last = Task { try await transport.send(request(server.port)) }
+        try await wait { occupancy.waiting.load(ordering: .relaxed) == 51 }
+        for task in cancelled { task.cancel() }
+        for task in cancelled { await #expect(throws: CancellationError.self) { try await task.value } }
+        blocking[0].cancel()
+        #expect(try await last.value.status == 200)
+        for task in blocking { task.cancel() }
+        for task in blocking { _ = await task.result }
+    }
+
+    @Test("a connection is not left to the processes that this one starts")
+    func closedOnExec() async throws {
+        let server = try WireServer { _ in [.answer()] }
+        let transport = CurlTransport(environment: Environment([:]))
+        #expect(try await transport.send(request(server.port)).status == 200)
+        let connections = Self.connections(to: server.port)
+        #expect(connections.count == 1)
+        for descriptor in connections { #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0) }
+    }
+
+    /// The descriptors of this process whose other side is the port.
+    static func connections(to port: UInt16) -> [Int32] {
+        (0..<20_000).filter { descriptor in
+            var name = sockaddr_in()
+            var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+            return withUnsafeMutablePointer(to: &name) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    getpeername(descriptor, $0, &size) == 0
+                }
+            } && name.sin_port == port.bigEndian
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import PodstackTestSupport
+
+/// Services over TLS, right and wrong, whose certificates are from a private authority. One nginx for all tests.
+final class TLSServices: Sendable {
+    enum Service: Int, CaseIterable {
+        /// HTTP/2 and HTTP/1.1.
+        case modern
+        case onlyHTTP1
+        case onlyTLS12
+        case onlyTLS11
+        case wrongName
+        case expired
+    }
+
+    let authority: PrivateAuthority
+    private let nginx: Nginx
+
+    static let shared = Result { try TLSServices() }
+
+    private init() throws {
+        let authority = try PrivateAuthority()
+        self.authority = authority
+        let good = try authority.issue("good", for: "DNS:localhost,IP:127.0.0.1")
+        let wrong = try authority.issue("wrong", for: "DNS:elsewhere.example")
+        let expired = try authority.issue("expired", for: "DNS:localhost,IP:127.0.0.1", isExpired: true)
+        nginx = try Nginx(ports: Service.allCases.count + 1, files: ["large": 1 << 20]) { ports in
+            let plain = "127.0.0.1:\(ports[Service.allCases.count])"
+            // `return` alone would not read a body to its end.
+            let sink = "server { listen \(plain); return 200 '$http_content_length $request_method'; }"
+            return sink
+                + Service.allCases.map { service in
+                    let files = service == .wrongName ? wrong : service == .expired ? expired : good
+                    let protocols =
+                        switch service {
+                        case .onlyTLS11: "ssl_protocols TLSv1.1; ssl_ciphers DEFAULT@SECLEVEL=0;"
+                        case .onlyTLS12: "ssl_protocols TLSv1.2;"
+                        default: "ssl_protocols TLSv1.2 TLSv1.3;"
+                        }
+                    return """
+                        server {
+                            listen 127.0.0.1:\(ports[service.rawValue]) ssl\(service == .onlyHTTP1 ? "" : " http2");
+                            ssl_certificate \(files.certificate); ssl_certificate_key \(files.key); \(protocols)
+                            location / { return 200 "$server_protocol $connection"; }
+                            location /token { return 200 $http_authorization; }
+                            location /tls { return 200 $ssl_protocol; }
+                            location /upload { proxy_pass http://\(plain); }
+                            location = /large { }
+                        }
+                        """
+                }.joined(separator: "\n")
+        }
+    }
+
+    func url(_ service: Service) -> String { "https://localhost:\(nginx.ports[service.rawValue])" }
+}

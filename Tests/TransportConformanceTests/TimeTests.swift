@@ -1,0 +1,97 @@
+import PodstackTestSupport
+import Testing
+
+@testable import Podstack
+
+@Suite("A transport's request ends")
+struct TimeTests {
+    @Test(
+        "when its time is over, however the server spends it", arguments: TransportUnderTest.all,
+        ["nothing", "half a head", "drip of the head", "drip of the body", "interim answers"])
+    func deadline(_ subject: TransportUnderTest, behaviour: String) async throws {
+        let drip = (0..<500).flatMap { _ in [WireServer.Step.text("x"), .pause(milliseconds: 20)] }
+        let server = try WireServer { _ in
+            switch behaviour {
+            case "half a head": [.text("HTTP/1.1 200 OK\r\nContent-"), .hang]
+            case "drip of the head": [.text("HTTP/1.1 200 OK\r\nX: ")] + drip
+            case "drip of the body": [.text("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")] + drip
+            case "interim answers":
+                (0..<500).flatMap { _ in [.text("HTTP/1.1 102 X\r\n\r\n"), .pause(milliseconds: 20)] }
+            default: [.hang]
+            }
+        }
+        let start = ContinuousClock.now
+        // Who counted anew with each piece would see the drip end, after ten seconds, in a broken answer.
+        let failure = await subject.transport().failure(TransportRequest(server.url, timeout: .milliseconds(300)))
+        #expect(failure == TransportFailure(reason: "the request timed out"))
+        #expect(ContinuousClock.now - start >= .milliseconds(290))
+    }
+
+    @Test("at once when no time is left", arguments: TransportUnderTest.all, [Duration.zero, .seconds(-5)])
+    func noTime(_ subject: TransportUnderTest, timeout: Duration) async throws {
+        let server = try WireServer { _ in [.hang] }
+        let failure = await subject.transport().failure(TransportRequest(server.url, timeout: timeout))
+        #expect(failure == TransportFailure(reason: "the request timed out"))
+    }
+
+    @Test("with its answer also when all the time there is is left", arguments: TransportUnderTest.all)
+    func endlessTime(_ subject: TransportUnderTest) async throws {
+        let server = try WireServer { _ in [.answer()] }
+        let request = TransportRequest(server.url, timeout: .seconds(Int64.max))
+        #expect(try await subject.transport().send(request).status == 200)
+    }
+
+    @Test("when its task is cancelled: before, while it waits, after its answer", arguments: TransportUnderTest.all)
+    func cancellation(_ subject: TransportUnderTest) async throws {
+        let server = try WireServer { $0.target == "/fast" ? [.answer()] : [.hang] }
+        let transport = subject.transport()
+        let early = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await transport.send(TransportRequest(server.url + "/early"))
+        }
+        await #expect(throws: CancellationError.self) { try await early.value }
+        let waiting = Task { try await transport.send(TransportRequest(server.url + "/slow")) }
+        try await server.waitForRequests(1)
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+        let done = Task { try await transport.send(TransportRequest(server.url + "/fast")) }
+        #expect(try await done.value.status == 200)
+        done.cancel()
+        #expect(server.requests.map(\.target) == ["/slow", "/fast"])
+    }
+
+    @Test("when its task is cancelled in the middle of a body", arguments: TransportUnderTest.all)
+    func cancelledBody(_ subject: TransportUnderTest) async throws {
+        let server = try WireServer { _ in [.text("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), .hang] }
+        let transport = subject.transport()
+        let task = Task { try await transport.send(TransportRequest(server.url)) }
+        try await server.waitForRequests(1)
+        try await Task.sleep(for: .milliseconds(20))
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+
+    @Test("alone: others that are under way go on", arguments: TransportUnderTest.all)
+    func cancellationAmongMany(_ subject: TransportUnderTest) async throws {
+        let server = try WireServer { _ in [.pause(milliseconds: 2), .answer()] }
+        let transport = subject.transport()
+        await withTaskGroup(of: Void.self) { group in
+            for index in 0..<200 {
+                group.addTask {
+                    let task = Task { try await transport.send(TransportRequest(server.url)) }
+                    if index.isMultiple(of: 2) { task.cancel() }
+                    switch await task.result {
+                    case .success(let response): #expect(response.status == 200)
+                    case .failure(let error): #expect(error is CancellationError && index.isMultiple(of: 2))
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("when its transport goes with it", arguments: TransportUnderTest.all)
+    func transportGoes(_ subject: TransportUnderTest) async throws {
+        let server = try WireServer { _ in [.answer()] }
+        for _ in 0..<50 { #expect(try await subject.transport().send(TransportRequest(server.url)).status == 200) }
+    }
+}
