@@ -1,0 +1,157 @@
+import Podstack
+import PodstackTestSupport
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// The rows of the authentication page that concern the SDK, each against a running service, as a program would do it.
+@Suite("The authentication page, row by row")
+struct RequirementsTests {
+    let server: RunningServer
+    let home: TemporaryDirectory
+
+    init() throws {
+        server = try RunningServer()
+        home = try TemporaryDirectory()
+    }
+
+    func environment(_ variables: [String: String] = [:]) -> Environment {
+        Environment(["HOME": home.path, "PODSTACK_API_ENDPOINT": server.url].merging(variables) { $1 })
+    }
+
+    /// Runs a snippet of the guide as a process, with a real environment and a real home directory.
+    func run(_ snippet: String, _ variables: [String: String] = [:]) throws -> (status: Int32, output: String, error: String) {
+        let all = ["HOME": home.path, "PODSTACK_API_ENDPOINT": server.url].merging(variables) { $1 }
+        return try ToolProcess.run("GuideSnippets", [snippet], environment: all.filter { !$0.value.isEmpty })
+    }
+
+    /// Byte for byte what the document shows, but for the tokens.
+    func writeCredentials(_ defaultToken: String, _ productionToken: String) throws {
+        #expect(mkdir(home.file(".podstack"), 0o700) == 0)
+        let path = try home.write(
+            """
+            [default]
+            api_token = \(defaultToken)
+
+            [production]
+            api_token = \(productionToken)
+            """, to: ".podstack/credentials")
+        #expect(chmod(path, 0o600) == 0)
+    }
+
+    @Test("R2: Client() reads PODSTACK_API_TOKEN")
+    func environmentVariable() throws {
+        let run = try run("environment", ["PODSTACK_API_TOKEN": server.makeToken()])
+        #expect(run.output == "you@example.com\n", "\(run.error)")
+    }
+
+    @Test("R3: Client(apiToken:) uses the token that is passed, whatever the environment says")
+    func directToken() async throws {
+        let client = try Client(
+            apiToken: try server.makeToken(), environment: environment(["PODSTACK_API_TOKEN": "another"]))
+        #expect(try await client.auth.whoami().email == "you@example.com")
+    }
+
+    @Test("R4, R5: the credentials file as the document shows it, its default profile and a named one")
+    func credentialsFile() async throws {
+        let production = try server.makeToken()
+        try writeCredentials(try server.makeToken(), production)
+        #expect(try run("profiles").output == "you@example.com you@example.com\n")
+        let client = try Client(profile: "production", environment: environment())
+        #expect(try await client.auth.whoami().token?.prefix == String(production.prefix(17)))
+        let ambient = try Client(environment: environment(["PODSTACK_PROFILE": "production"]))
+        #expect(try await ambient.auth.whoami().token?.prefix == String(production.prefix(17)))
+    }
+
+    @Test("R6: the project, passed or in PODSTACK_PROJECT, travels with the request and scopes it")
+    func project() async throws {
+        let token = try server.makeToken()
+        let made = try await Client(apiToken: token, environment: environment()).projects.create(name: "mine")
+        let passed = try Client(apiToken: token, projectID: made.id, environment: environment())
+        #expect(try await passed.projects.current().name == "mine")
+        let variable = try Client(apiToken: token, environment: environment(["PODSTACK_PROJECT": made.id]))
+        #expect(try await variable.projects.current().name == "mine")
+        // The service looks at it: one that does not exist stops an operation.
+        let wrong = try Client(apiToken: token, projectID: "prj_nowhere", environment: environment())
+        await #expect(throws: ResourceNotFoundError.self) { try await wrong.projects.list().all() }
+    }
+
+    @Test("R7: Client(apiEndpoint:) talks to that service")
+    func endpoint() async throws {
+        let client = try Client(
+            apiToken: try server.makeToken(), apiEndpoint: server.url,
+            environment: environment(["PODSTACK_API_ENDPOINT": "https://elsewhere.example"]))
+        #expect(try await client.auth.whoami().email == "you@example.com")
+        #expect(client.configuration.apiEndpoint.shadows.map(\.source) == [.environment("PODSTACK_API_ENDPOINT")])
+    }
+
+    @Test("R8: whoami gives a user with an e-mail address")
+    func whoami() async throws {
+        let client = try Client(apiToken: try server.makeToken(), environment: environment())
+        let user: User = try await client.auth.whoami()
+        #expect(user.email == "you@example.com")
+    }
+
+    @Test("R9: printing what was thrown says why in one sentence, and no secret")
+    func printedErrors() throws {
+        let good = try run("verify", ["PODSTACK_API_TOKEN": server.makeToken()])
+        #expect(good.output == "Authenticated as: you@example.com\n")
+        let token = TokenMaker.token(id: "00000000")
+        let wrong = try run("verify", ["PODSTACK_API_TOKEN": token])
+        #expect(wrong.output == "Authentication failed: Invalid API token\n")
+        let unreachable = try run(
+            "verify", ["PODSTACK_API_TOKEN": token, "PODSTACK_API_ENDPOINT": "http://127.0.0.1:1"])
+        #expect(unreachable.output.hasPrefix("Authentication failed: No answer from http://127.0.0.1:1: "))
+        #expect(!(wrong.output + wrong.error + unreachable.output).contains(token.dropFirst(18)))
+    }
+
+    @Test("R14: DotEnv.load() and then Client()")
+    func dotEnv() throws {
+        _ = try home.write(
+            "PODSTACK_API_TOKEN=\(try server.makeToken())\nPODSTACK_API_ENDPOINT=\(server.url)\n", to: ".env")
+        let run = try ToolProcess.run(
+            "/bin/sh",
+            ["-c", "cd \"$HOME\" && exec \"$1\" dotenv", "sh", ToolProcess.path(of: "GuideSnippets")],
+            environment: ["HOME": home.path])
+        #expect(run.output == "you@example.com\n", "\(run.error)")
+    }
+
+    @Test("R15: Invalid API token, and the code says whether it is unknown, expired or revoked")
+    func invalidToken() async throws {
+        let revoked = try server.makeToken()
+        try await Client(apiToken: revoked, environment: environment()).auth.revoke()
+        let past = try server.makeToken(expiresAt: 1)
+        for (token, code) in [
+            (TokenMaker.token(id: "00000000"), ErrorCode.invalidToken), (past, .expiredToken), (revoked, .revokedToken),
+            ("another-shape", .malformedToken),
+        ] {
+            let error = await #expect(throws: AuthenticationError.self) {
+                try await Client(apiToken: token, environment: environment()).auth.whoami()
+            }
+            #expect(error?.message == "Invalid API token")
+            #expect(error?.code == code)
+        }
+    }
+
+    @Test("R16: No API token provided, with the places that were looked in")
+    func noToken() throws {
+        let error = try #require(throws: AuthenticationError.self) { try Client(environment: environment()) }
+        #expect(
+            error.message == "No API token provided: looked in apiToken:, PODSTACK_API_TOKEN, PODSTACK_API_TOKEN_FILE, "
+                + "\(home.path)/.podstack/credentials [default]")
+        let published = environment(["PODSTACK_API_KEY": "of the published client"])
+        let hinted = try #require(throws: AuthenticationError.self) { try Client(environment: published) }
+        #expect(hinted.hint == "PODSTACK_API_KEY is set, but the variable that is read is PODSTACK_API_TOKEN")
+    }
+
+    @Test("R17: Access denied to resource, and what is missing")
+    func permissionDenied() async throws {
+        let admin = try Client(apiToken: try server.makeToken(), environment: environment())
+        let made = try await admin.tokens.create(name: "reader", scopes: ["projects:read"])
+        let reader = try made.secret.withSecret { try Client(apiToken: $0, environment: environment()) }
+        let error = await #expect(throws: PermissionError.self) { try await reader.projects.create(name: "x") }
+        #expect(error.map { "\($0)" } == "Access denied to resource: the token lacks projects:create")
+    }
+}
