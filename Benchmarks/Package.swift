@@ -9,6 +9,10 @@ let package = Package(
         .executableTarget(
             name: "SDKLoad",
             dependencies: [.product(name: "Podstack", package: "podstack-swift")]
-        )
+        ),
+        .executableTarget(
+            name: "SettingsLoad",
+            dependencies: [.product(name: "Podstack", package: "podstack-swift")]
+        ),
     ]
 )

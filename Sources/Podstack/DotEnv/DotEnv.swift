@@ -63,24 +63,32 @@ public struct DotEnv: Sendable {
     init(_ bytes: [UInt8], path: String?, environment: Environment, override: Bool) throws {
         let name = path ?? ".env"
         let parser: DotEnvParser
-        do { parser = DotEnvParser(try DotEnvText.normalised(bytes)) } catch {
+        var expansion: DotEnvExpansion?
+        do {
+            let text = try DotEnvText.normalised(bytes)
+            // Most files expand nothing, and need not remember their values for it.
+            if text.contains(UInt8(ascii: "$")) {
+                expansion = DotEnvExpansion(environment: environment, override: override)
+            }
+            parser = DotEnvParser(text)
+        } catch {
             throw ConfigurationError(message: "\(name) is not UTF-8: the byte at offset \(error.offset) is wrong")
         }
-        var expansion = DotEnvExpansion(environment: environment, override: override)
         var variables: [Variable] = []
-        var positions: [ExactName: Int] = [:]
+        variables.reserveCapacity(parser.statements.count)
+        var positions = Dictionary<ExactName, Int>(minimumCapacity: parser.statements.count)
         for statement in parser.statements {
             let value: DotEnvExpansion.Value
-            do { value = try expansion.expand(statement) } catch {
+            do { value = try expansion?.expand(statement) ?? DotEnvExpansion.Value(text: statement.value) } catch {
                 throw ConfigurationError(message: "\(name):\(error.line): the values expand to more than 16 MiB")
             }
             let variable = Variable(
                 name: statement.key, value: value.text, line: statement.line, isLiteral: value.isLiteral)
-            let name = ExactName(statement.key)
-            if let position = positions[name] {
-                variables[position] = variable
+            let (known, position) = (positions[ExactName(statement.key)], variables.count)
+            if let known {
+                variables[known] = variable
             } else {
-                positions[name] = variables.count
+                positions[ExactName(statement.key)] = position
                 variables.append(variable)
             }
         }
