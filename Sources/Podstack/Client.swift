@@ -101,6 +101,10 @@ public struct Client: Sendable {
     public var tokens: Tokens { Tokens(pipeline: pipeline) }
     /// The projects of the user.
     public var projects: Projects { Projects(pipeline: pipeline) }
+    /// The people of a project.
+    public var members: Members { Members(pipeline: pipeline) }
+    /// Who did what.
+    public var auditLogs: AuditLogs { AuditLogs(pipeline: pipeline) }
 }
 
 extension Client: CustomReflectable {

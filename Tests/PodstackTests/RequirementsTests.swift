@@ -22,7 +22,9 @@ struct RequirementsTests {
     }
 
     /// Runs a snippet of the guide as a process, with a real environment and a real home directory.
-    func run(_ snippet: String, _ variables: [String: String] = [:]) throws -> (status: Int32, output: String, error: String) {
+    func run(_ snippet: String, _ variables: [String: String] = [:]) throws -> (
+        status: Int32, output: String, error: String
+    ) {
         let all = ["HOME": home.path, "PODSTACK_API_ENDPOINT": server.url].merging(variables) { $1 }
         return try ToolProcess.run("GuideSnippets", [snippet], environment: all.filter { !$0.value.isEmpty })
     }

@@ -76,7 +76,7 @@ public struct DotEnv: Sendable {
         }
         var variables: [Variable] = []
         variables.reserveCapacity(parser.statements.count)
-        var positions = Dictionary<ExactName, Int>(minimumCapacity: parser.statements.count)
+        var positions = [ExactName: Int](minimumCapacity: parser.statements.count)
         for statement in parser.statements {
             let value: DotEnvExpansion.Value
             do { value = try expansion?.expand(statement) ?? DotEnvExpansion.Value(text: statement.value) } catch {

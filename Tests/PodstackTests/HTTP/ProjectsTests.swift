@@ -1,3 +1,4 @@
+import Foundation
 import PodstackTestSupport
 import Testing
 
@@ -77,5 +78,24 @@ struct ProjectsTests {
             try await old.withSecret { try client($0) }.auth.whoami()
         }
         #expect(error?.code == .rotatedToken)
+    }
+
+    @Test("members of a project are added, changed and removed, and the audit log tells of it")
+    func members() async throws {
+        let client = try client(try server.makeToken())
+        try server.server.addUser("friend@example.com")
+        let project = try await client.projects.create(name: "shared")
+        let friend = try await client.members.add(
+            "friend@example.com", to: project.id, role: "user", permissions: ["read"])
+        #expect(friend.permissions == ["read"])
+        let admin = try await client.members.update(friend.userID, of: project.id, role: "admin")
+        #expect(admin.role == "admin")
+        #expect(try await client.members.list(project: project.id).all().count == 2)
+        try await client.members.remove(friend.userID, from: project.id)
+        let events = try await client.auditLogs.list(resourceType: "member").all()
+        #expect(events.count == 3)
+        #expect(events.allSatisfy { $0.userEmail == RunningServer.email })
+        let later = Date(timeIntervalSinceNow: 60)
+        #expect(try await client.auditLogs.list(since: later).all().isEmpty)
     }
 }
