@@ -3,10 +3,14 @@ import PodstackAPI
 /// `POST /v1/tokens/report`.
 struct ReportRoute: Sendable {
     let report: LeakReport
+    let limit: Allowances<ClientAddress>?
     let now: @Sendable () -> Int64
 
     /// Always the same answer to a body that is a report, whatever its tokens were.
     @Sendable func receive(_ exchange: Exchange) throws -> Response {
+        if let verdict = limit?.take(exchange.request.address.neighbourhood, now: now()), !verdict.isAllowed {
+            throw verdict.refusal
+        }
         var reader = FieldReader(try JSONBody.object(of: exchange.request), of: "a report", known: ["tokens"])
         reader.require("tokens")
         let tokens = reader.take("tokens") { value throws(FieldReader.Mistake) in

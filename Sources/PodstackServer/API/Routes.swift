@@ -6,7 +6,9 @@ enum Routes {
         let tokens = TokenRoutes(tokens: service.tokens, changes: service.changes, now: service.now)
         let projects = ProjectRoutes(projects: service.projects, changes: service.changes, now: service.now)
         let members = MemberRoutes(members: service.members, changes: service.changes, now: service.now)
-        let report = ReportRoute(report: service.leaks, now: service.now)
+        let report = ReportRoute(
+            report: service.leaks,
+            limit: service.settings.reports.map { Allowances(RateLimit(name: "report", count: $0)) }, now: service.now)
         return [
             Route("GET", "/healthz", .anybody) { _ in try .json(["status": "ok"]) },
             Route("GET", "/readyz", .anybody) { _ in

@@ -48,6 +48,10 @@ public enum ServerTool {
             --listen HOST:PORT   where to listen; 127.0.0.1:8080 unless said; port 0 picks one
             --threads N          threads that answer; as many as processors unless said
             --max-active-tokens N  of each account; 5 unless said
+            --requests-per-minute N  with each token; no limit unless said
+            --failed-authentications N  from each address in a minute; 20 unless said
+            --reports-per-minute N  of leaked tokens, from each address; 60 unless said
+            --behind-proxy IP    a proxy whose X-Forwarded-For counts; may be repeated
           user add EMAIL       Add an account with its first user; prints the account's id.
             --name NAME          the user's name
           token create EMAIL   Make a token for a user; prints it alone, this once.
