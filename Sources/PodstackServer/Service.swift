@@ -18,6 +18,7 @@ struct Service: Sendable {
     let members: MemberService
     let lastUsed: LastUsedTracker
     let settings: Settings
+    let metrics: Metrics
     let log: Log
     /// Seconds since 1970.
     let now: @Sendable () -> Int64
@@ -33,6 +34,7 @@ struct Service: Sendable {
         self.log = log
         let clock = SteadyClock(now)
         self.now = { clock.now }
+        metrics = Metrics(startedAt: clock.now)
         lastUsed = LastUsedTracker()
         let digest = TokenDigest(pepper: pepper)
         verifier = TokenVerifier(database: database, digest: digest)
@@ -67,6 +69,8 @@ struct Service: Sendable {
             router: Router(Routes.all(self)), verifier: verifier, reuse: reuse, lastUsed: lastUsed,
             proxies: settings.proxies,
             failures: settings.failedAuthentications.map { Allowances(RateLimit(name: "authentication", count: $0)) },
-            requests: settings.requests.map { Allowances(RateLimit(name: "token", count: $0)) }, log: log, now: now)
+            requests: settings.requests.map { Allowances(RateLimit(name: "token", count: $0)) }, log: log,
+            metrics: metrics,
+            now: now)
     }
 }

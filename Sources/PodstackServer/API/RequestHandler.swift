@@ -11,6 +11,7 @@ struct RequestHandler: Sendable {
     let failures: Allowances<ClientAddress>?
     let requests: Allowances<String>?
     let log: Log
+    let metrics: Metrics
     let now: @Sendable () -> Int64
 
     func handle(_ request: Request) -> (response: Response, requestID: String) {
@@ -21,12 +22,14 @@ struct RequestHandler: Sendable {
         do {
             var response = try answer(request, &caller)
             caller.mark(&response)
+            metrics.success()
             if request.method != "GET" && request.method != "HEAD" {
                 note(request, response, requestID, caller.identity)
             }
             return (response, requestID)
         } catch {
             let refusal = refusal(error, request, requestID)
+            metrics.refusal(refusal.status, refusal.code)
             var response = refusal.response(requestID: requestID)
             caller.mark(&response)
             if response.status >= 500 || request.method != "GET" {

@@ -9,12 +9,12 @@ enum Routes {
         let report = ReportRoute(
             report: service.leaks,
             limit: service.settings.reports.map { Allowances(RateLimit(name: "report", count: $0)) }, now: service.now)
+        let operation = OperationRoutes(
+            database: service.database, verifier: service.verifier, metrics: service.metrics)
         return [
-            Route("GET", "/healthz", .anybody) { _ in try .json(["status": "ok"]) },
-            Route("GET", "/readyz", .anybody) { _ in
-                _ = try service.database.read { try $0.run("SELECT 1") }
-                return try .json(["status": "ok"])
-            },
+            Route("GET", "/healthz", .anybody, handle: operation.alive),
+            Route("GET", "/readyz", .anybody, handle: operation.ready),
+            Route("GET", "/metrics", .anybody, handle: operation.count),
             Route("GET", "/v1/auth/whoami", .anyToken) { exchange in
                 Response(status: 200, body: try exchange.caller().whoamiBody(at: service.now()))
             },

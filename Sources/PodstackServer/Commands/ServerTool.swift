@@ -1,5 +1,7 @@
 /// The `podstack-server` command line.
 public enum ServerTool {
+    static let versionNumber = "0.1.0"
+
     /// Runs the command line `words`, without the name of the program, and gives the exit status:
     /// 0 done, 1 failed, 2 wrong usage.
     public static func run(_ words: [String]) -> Int32 {
@@ -9,7 +11,7 @@ public enum ServerTool {
                 StandardStream.error.write(help)
                 return 2
             case ("--help", _), ("-h", _), ("help", _): StandardStream.output.write(help)
-            case ("--version", _), ("version", _): StandardStream.output.write("podstack-server 0.1.0\n")
+            case ("--version", _), ("version", _): StandardStream.output.write("podstack-server \(versionNumber)\n")
             case (_, _) where words.contains("--help") || words.contains("-h"): StandardStream.output.write(help)
             case ("serve", _): try ServeCommand(Flags(words.dropFirst(), names: ServeCommand.flags)).run()
             case ("user", "add"): try UserAddCommand.run(Flags(words.dropFirst(2), names: UserAddCommand.flags))

@@ -39,6 +39,9 @@ final class TokenVerifier: Sendable {
         }
     }
 
+    /// How many secrets are known to be good without the database.
+    var knownCount: Int { verified.count }
+
     /// Must be called after a change to a token is durable and before it is answered.
     func forget(_ id: String) { verified.forget(id: id) }
 

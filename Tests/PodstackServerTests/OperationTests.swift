@@ -1,0 +1,62 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("What operators ask, over a socket")
+struct OperationTests {
+    let session: Session
+
+    init() throws { session = try Session(clock: ManualClock()) }
+
+    func get(_ path: String) throws -> RawHTTP.Answer {
+        try RawHTTP(port: session.server.server.port).request("GET", path)
+    }
+
+    func metric(_ name: String) throws -> Int? {
+        let line = try get("/metrics").body.split(separator: "\n").first { $0.hasPrefix(name + " ") }
+        return line.flatMap { Int($0.dropFirst(name.count + 1)) }
+    }
+
+    @Test("metrics count what was answered, and name nobody")
+    func metrics() throws {
+        #expect(try metric(#"podstack_requests_total{status="2xx"}"#) == 0)
+        for _ in 0..<3 { _ = try session.whoami() }
+        _ = try session.with(TokenMaker.token(id: "00000000")).whoami()
+        _ = try session.send("GET", "/v1/nothing")
+        // The three, and the request for the metrics before this one.
+        #expect(try metric(#"podstack_requests_total{status="2xx"}"#) == 4)
+        #expect(try metric(#"podstack_requests_total{status="4xx"}"#) == 2)
+        #expect(try metric(#"podstack_refusals_total{status="401",code="invalid_token"}"#) == 1)
+        #expect(try metric(#"podstack_refusals_total{status="404",code="not_found"}"#) == 1)
+        #expect(try metric("podstack_verified_tokens") == 1)
+        #expect(try metric("process_start_time_seconds") == 1_900_000_000)
+        let answer = try get("/metrics")
+        #expect(answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
+        for secret in [session.id, "usr_", "127.0.0.1", "example.com"] { #expect(!answer.body.contains(secret)) }
+        for line in answer.body.split(separator: "\n") where !line.hasPrefix("#") {
+            #expect(line.wholeMatch(of: /[a-z_]+(\{([a-z]+="[a-z0-9_.]*",?)+\})? [0-9]+/) != nil, "\(line)")
+        }
+    }
+
+    @Test("without its database the service says unavailable: never that a token is wrong, never an old answer")
+    func databaseGone() throws {
+        let token = try session.makeToken()
+        #expect(try session.whoami().status == 200)
+        #expect(try get("/readyz").status == 200)
+        let database = session.server.server.service.database
+        _ = try database.write { try $0.run("ALTER TABLE users RENAME TO gone") }
+        let unknown = try token.whoami()
+        #expect(unknown.status == 503)
+        #expect(unknown.code == "unavailable")
+        #expect(unknown.headers["retry-after"] == "5")
+        #expect(!unknown.body.contains("users"))
+        _ = try database.write { try $0.run("ALTER TABLE schema_version RENAME TO gone_too") }
+        #expect(try get("/readyz").status == 503)
+        #expect(try get("/healthz").status == 200)
+        // What cannot be revoked is not said to be; the token that is known goes on.
+        _ = try database.write { try $0.run("ALTER TABLE tokens RENAME TO gone_three") }
+        #expect(try session.send("DELETE", "/v1/tokens/self").status == 503)
+    }
+}
