@@ -17,7 +17,9 @@ struct ReportRoute: Sendable {
             guard case .array(let values) = value, values.count <= TokenReport.most else {
                 throw FieldReader.Mistake("must be a list of at most \(TokenReport.most) tokens")
             }
-            return values.compactMap(\.stringValue)
+            let texts = values.compactMap(\.stringValue)
+            guard texts.count == values.count else { throw FieldReader.Mistake("must be a list of strings") }
+            return texts
         }
         try reader.finish()
         try report.receive(tokens ?? [], by: Actor(exchange.request, nil), now: now())

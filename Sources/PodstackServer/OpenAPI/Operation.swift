@@ -83,6 +83,6 @@ enum Operation: String, Sendable, CaseIterable {
 
     private static let paging = [
         Parameter(name: "limit", schema: Schema.integer(from: 1, to: 200)),
-        Parameter(name: "cursor", schema: Schema.string),
+        Parameter(name: "cursor", schema: Schema.text(3...45, pattern: "^[0-9]{1,18}-[0-9A-Za-z_]{1,24}$")),
     ]
 }

@@ -41,7 +41,9 @@ extension Schema {
             "status": status, "added_at": time,
         ]),
         "MemberPage": page("members", of: "Member"),
-        "NewMember": object(["email": text(3...254), "role": role], optional: ["permissions": permissions]),
+        "NewMember": object(
+            ["email": text(3...254, pattern: "^[^@\\s]+@[^@\\s]+$"), "role": role],
+            optional: ["permissions": permissions]),
         "MemberUpdate": object([:], optional: ["role": role, "permissions": permissions, "status": status]),
         "AuditEvent": object([
             "id": string, "created_at": time, "action": string, "resource_type": string,
