@@ -51,6 +51,9 @@ struct RequestHandler: Sendable {
     }
 
     private func answer(_ request: Request, _ caller: inout Caller) throws -> Response {
+        guard !request.isMalformed else {
+            throw APIError.badRequest("The request leaves in doubt where its body ends, or has a NUL in its query")
+        }
         guard request.path.utf8.count <= Listener.longestURL else {
             throw APIError(status: 414, code: .uriTooLong, message: "The URL is longer than 4 KiB")
         }
