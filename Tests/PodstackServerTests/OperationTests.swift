@@ -40,6 +40,41 @@ struct OperationTests {
         }
     }
 
+    @Test("with a full disk nothing is said to be done that is not, and what is known goes on")
+    func diskFull() throws {
+        let other = try session.makeToken()
+        #expect(try other.whoami().status == 200)
+        let database = session.server.server.service.database
+        // As many pages as there are, and no more.
+        _ = try database.write { try $0.run("PRAGMA max_page_count = 1") }
+        func count() throws -> Int {
+            try session.send("GET", "/v1/projects?limit=200").decoded(Page<Project>.self).elements.count
+        }
+        var made = try count()
+        var refused = 0
+        for length in [100, 50, 1] {
+            for _ in 0..<50 {
+                let name = String(repeating: "n", count: length)
+                let answer = try session.send("POST", "/v1/projects", "{\"name\": \"\(name)\"}")
+                if answer.status == 201 {
+                    made += 1
+                } else {
+                    #expect(answer.code == "unavailable")
+                    refused += 1
+                    break
+                }
+            }
+            #expect(try count() == made)
+        }
+        #expect(refused == 3)
+        let deletion = try session.send("DELETE", "/v1/tokens/\(other.id)").status
+        #expect([204, 503].contains(deletion))
+        #expect(try other.whoami().status == (deletion == 204 ? 401 : 200))
+        _ = try database.write { try $0.run("PRAGMA max_page_count = 1000000") }
+        #expect(try session.send("DELETE", "/v1/tokens/\(other.id)").status == 204)
+        #expect(try other.whoami().code == "revoked_token")
+    }
+
     @Test("without its database the service says unavailable: never that a token is wrong, never an old answer")
     func databaseGone() throws {
         let token = try session.makeToken()

@@ -50,9 +50,8 @@ final class TokenVerifier: Sendable {
 
     private func lookUp(_ id: String, _ digest: [UInt8]) throws -> Identity {
         try database.read { connection in
-            let token = try TokenStore.find(id, in: connection)
-            let retired = try SecretStore.retired(of: id, in: connection)
-            guard let standing = SecretStanding(of: digest, among: token, retired), let token,
+            guard let standing = try SecretStore.all(of: id, in: connection).standing(of: digest),
+                let token = try TokenStore.find(id, in: connection),
                 let identity = try Identity.find(token, standing, in: connection)
             else { throw Refusal.invalid }
             return identity
