@@ -5,14 +5,22 @@ package final class EmbeddedServer: Sendable {
 
     /// - Parameters:
     ///   - directory: The data directory; made when it is not there.
+    ///   - failedAuthentications: From each address in a minute; nil for no limit, as with the two after it.
+    ///   - requests: With each token in a minute.
+    ///   - reports: Of leaked tokens, from each address in a minute.
+    ///   - proxies: The addresses whose X-Forwarded-For counts.
     ///   - now: Seconds since 1970.
     ///   - log: Gets each line of the log.
     package init(
-        directory: String, maxActiveTokens: Int = 5, now: (@Sendable () -> Int64)? = nil,
+        directory: String, maxActiveTokens: Int = 5, failedAuthentications: Int? = nil, requests: Int? = nil,
+        reports: Int? = nil, proxies: [String] = [], now: (@Sendable () -> Int64)? = nil,
         log: @escaping @Sendable ([UInt8]) -> Void = { _ in }
     ) throws {
         service = try Service(
-            directory: DataDirectory(directory), maxActiveTokens: maxActiveTokens, log: Log(sink: log),
+            directory: DataDirectory(directory),
+            settings: Settings(
+                maxActiveTokens: maxActiveTokens, failedAuthentications: failedAuthentications, requests: requests,
+                reports: reports, proxies: TrustedProxies(proxies.compactMap(ClientAddress.init))), log: Log(sink: log),
             now: now ?? Service.systemClock)
         let handler = service.handler
         listener = try Listener(address: "127.0.0.1", port: 0, threads: 2) { handler.handle($0) }

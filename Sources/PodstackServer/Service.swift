@@ -17,6 +17,8 @@ struct Service: Sendable {
     let projects: ProjectService
     let members: MemberService
     let lastUsed: LastUsedTracker
+    let settings: Settings
+    let metrics: Metrics
     let log: Log
     /// Seconds since 1970.
     let now: @Sendable () -> Int64
@@ -24,13 +26,15 @@ struct Service: Sendable {
     static let systemClock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
 
     init(
-        database: any Database, pepper: Pepper, maxActiveTokens: Int = 5, log: Log = .standardError,
+        database: any Database, pepper: Pepper, settings: Settings = Settings(), log: Log = .standardError,
         now: @escaping @Sendable () -> Int64 = Service.systemClock
     ) throws {
         self.database = database
+        self.settings = settings
         self.log = log
         let clock = SteadyClock(now)
         self.now = { clock.now }
+        metrics = Metrics(startedAt: clock.now)
         lastUsed = LastUsedTracker()
         let digest = TokenDigest(pepper: pepper)
         verifier = TokenVerifier(database: database, digest: digest)
@@ -38,13 +42,14 @@ struct Service: Sendable {
             database: database, verifier: verifier, trail: AuditTrail(chain: AuditChain(pepper: pepper)))
         reuse = ReuseWatch(changes: changes, digest: digest)
         leaks = LeakReport(changes: changes, digest: digest)
-        tokens = TokenService(database: database, digest: digest, lastUsed: lastUsed, maxActive: maxActiveTokens)
+        tokens = TokenService(
+            database: database, digest: digest, lastUsed: lastUsed, maxActive: settings.maxActiveTokens)
         projects = ProjectService(database: database)
         members = MemberService(database: database)
     }
 
     init(
-        directory: DataDirectory, maxActiveTokens: Int = 5, log: Log = .standardError,
+        directory: DataDirectory, settings: Settings = Settings(), log: Log = .standardError,
         now: @escaping @Sendable () -> Int64 = Service.systemClock
     ) throws {
         let database: SQLiteDatabase
@@ -55,12 +60,17 @@ struct Service: Sendable {
             throw SetupFailure("cannot open \(directory.databasePath): \(failure.reason)")
         }
         try self.init(
-            database: database, pepper: try Pepper(file: directory.pepperPath), maxActiveTokens: maxActiveTokens,
+            database: database, pepper: try Pepper(file: directory.pepperPath), settings: settings,
             log: log, now: now)
     }
 
     var handler: RequestHandler {
         RequestHandler(
-            router: Router(Routes.all(self)), verifier: verifier, reuse: reuse, lastUsed: lastUsed, log: log, now: now)
+            router: Router(Routes.all(self)), verifier: verifier, reuse: reuse, lastUsed: lastUsed,
+            proxies: settings.proxies,
+            failures: settings.failedAuthentications.map { Allowances(RateLimit(name: "authentication", count: $0)) },
+            requests: settings.requests.map { Allowances(RateLimit(name: "token", count: $0)) }, log: log,
+            metrics: metrics,
+            now: now)
     }
 }

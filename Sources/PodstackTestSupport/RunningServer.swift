@@ -14,7 +14,10 @@ package final class RunningServer: Sendable {
     }
 
     /// - Parameter clock: Nil for the system's.
-    package init(clock: ManualClock? = nil, maxActiveTokens: Int = 5) throws {
+    package init(
+        clock: ManualClock? = nil, maxActiveTokens: Int = 5, failedAuthentications: Int? = nil, requests: Int? = nil,
+        reports: Int? = nil, proxies: [String] = []
+    ) throws {
         let lines = LogLines()
         logged = lines
         data = try TemporaryDirectory()
@@ -25,7 +28,9 @@ package final class RunningServer: Sendable {
         var now: (@Sendable () -> Int64)?
         if let clock { now = { clock.now } }
         server = try EmbeddedServer(
-            directory: data.file("data"), maxActiveTokens: maxActiveTokens, now: now, log: log)
+            directory: data.file("data"), maxActiveTokens: maxActiveTokens,
+            failedAuthentications: failedAuthentications, requests: requests, reports: reports, proxies: proxies,
+            now: now, log: log)
         try server.addUser(Self.email)
     }
 

@@ -83,7 +83,7 @@ struct LeakReportTests {
 
     @Test("what is no report is refused")
     func refusals() throws {
-        for body in ["{}", #"{"tokens": "x"}"#, #"{"tokens": [], "more": 1}"#] {
+        for body in ["{}", #"{"tokens": "x"}"#, #"{"tokens": [1]}"#, #"{"tokens": [], "more": 1}"#] {
             let answer = try RawHTTP(port: owner.server.server.port).request(
                 "POST", "/v1/tokens/report", headers: [("Content-Type", "application/json")], body: body)
             #expect(answer.code == "validation_failed", "\(body)")

@@ -107,6 +107,13 @@ struct TokenRoutesTests {
         #expect(try request("POST", "/v1/tokens", body: other).status == 409)
     }
 
+    @Test("what is named twice is kept once")
+    func duplicates() throws {
+        let made = try created(
+            try request("POST", "/v1/tokens", body: #"{"name": "d", "scopes": ["pods:read", "*", "pods:read"]}"#))
+        #expect(made.token.scopes == ["pods:read", "*"])
+    }
+
     @Test("another account's token is not there")
     func foreignToken() throws {
         try server.server.addUser("other@example.com")

@@ -3,17 +3,23 @@ import PodstackAPI
 /// `POST /v1/tokens/report`.
 struct ReportRoute: Sendable {
     let report: LeakReport
+    let limit: Allowances<ClientAddress>?
     let now: @Sendable () -> Int64
 
     /// Always the same answer to a body that is a report, whatever its tokens were.
     @Sendable func receive(_ exchange: Exchange) throws -> Response {
+        if let verdict = limit?.take(exchange.request.address.neighbourhood, now: now()), !verdict.isAllowed {
+            throw verdict.refusal
+        }
         var reader = FieldReader(try JSONBody.object(of: exchange.request), of: "a report", known: ["tokens"])
         reader.require("tokens")
         let tokens = reader.take("tokens") { value throws(FieldReader.Mistake) in
             guard case .array(let values) = value, values.count <= TokenReport.most else {
                 throw FieldReader.Mistake("must be a list of at most \(TokenReport.most) tokens")
             }
-            return values.compactMap(\.stringValue)
+            let texts = values.compactMap(\.stringValue)
+            guard texts.count == values.count else { throw FieldReader.Mistake("must be a list of strings") }
+            return texts
         }
         try reader.finish()
         try report.receive(tokens ?? [], by: Actor(exchange.request, nil), now: now())

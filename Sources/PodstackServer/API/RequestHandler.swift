@@ -6,32 +6,65 @@ struct RequestHandler: Sendable {
     let verifier: TokenVerifier
     let reuse: ReuseWatch
     let lastUsed: LastUsedTracker
+    let proxies: TrustedProxies
+    /// Failed authentications by address, and requests by token; nil for no limit.
+    let failures: Allowances<ClientAddress>?
+    let requests: Allowances<String>?
     let log: Log
+    let metrics: Metrics
     let now: @Sendable () -> Int64
 
     func handle(_ request: Request) -> (response: Response, requestID: String) {
         let requestID = Identifier.make("req_")
-        var identity: Identity?
+        var request = request
+        if !proxies.isEmpty { request.address = proxies.origin(of: request) }
+        var caller = Caller()
         do {
-            var response = try answer(request, &identity)
-            if let identity { response.set("Podstack-Token-Expires", identity.expiresText) }
-            if request.method != "GET" && request.method != "HEAD" { note(request, response, requestID, identity) }
+            var response = try answer(request, &caller)
+            caller.mark(&response)
+            metrics.success()
+            if request.method != "GET" && request.method != "HEAD" {
+                note(request, response, requestID, caller.identity)
+            }
             return (response, requestID)
         } catch {
-            let refusal = refusal(error, requestID)
+            let refusal = refusal(error, request, requestID)
+            metrics.refusal(refusal.status, refusal.code)
             var response = refusal.response(requestID: requestID)
-            if let identity { response.set("Podstack-Token-Expires", identity.expiresText) }
-            if response.status >= 500 || request.method != "GET" { note(request, response, requestID, identity) }
+            caller.mark(&response)
+            if response.status >= 500 || request.method != "GET" {
+                note(request, response, requestID, caller.identity)
+            }
             return (response, requestID)
         }
     }
 
-    private func answer(_ request: Request, _ identity: inout Identity?) throws -> Response {
+    /// Who a request was found to be of, and what every answer to them says.
+    private struct Caller {
+        var identity: Identity?
+        var rate: RateLimit.Verdict?
+
+        func mark(_ response: inout Response) {
+            if let identity { response.set("Podstack-Token-Expires", identity.expiresText) }
+            if let rate, rate.isAllowed { response.set("RateLimit", rate.header) }
+        }
+    }
+
+    private func answer(_ request: Request, _ caller: inout Caller) throws -> Response {
+        guard !request.isMalformed else {
+            throw APIError.badRequest("The request leaves in doubt where its body ends, or has a NUL in its query")
+        }
         guard request.path.utf8.count <= Listener.longestURL else {
             throw APIError(status: 414, code: .uriTooLong, message: "The URL is longer than 4 KiB")
         }
         let (route, parameters) = try router.route(request)
-        identity = try authenticate(request, route.access)
+        let identity = try authenticate(request, route.access)
+        caller.identity = identity
+        if let requests, let identity {
+            let verdict = requests.take(identity.token.id, now: now())
+            caller.rate = verdict
+            guard verdict.isAllowed else { throw verdict.refusal }
+        }
         try authorise(identity, route.access, request, parameters)
         guard request.body.count <= Listener.largestBody else {
             throw APIError(status: 413, code: .contentTooLarge, message: "The body is larger than 64 KiB")
@@ -79,9 +112,13 @@ struct RequestHandler: Sendable {
         return project
     }
 
-    private func refusal(_ error: any Error, _ requestID: String) -> APIError {
+    private func refusal(_ error: any Error, _ request: Request, _ requestID: String) -> APIError {
         switch error {
-        case let error as APIError: return error
+        case let error as APIError:
+            // Only what fails is counted and refused: nobody is locked out by what others do from their address.
+            guard error.status == 401, let failures else { return error }
+            let verdict = failures.take(request.address.neighbourhood, now: now())
+            return verdict.isAllowed ? error : verdict.refusal
         case let error as DatabaseFailure:
             log.write("database_failure", level: "error", [("request_id", requestID), ("reason", error.reason)])
             return .unavailable

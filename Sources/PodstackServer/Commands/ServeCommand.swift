@@ -4,14 +4,17 @@
 
 /// `podstack-server serve`.
 struct ServeCommand {
-    static let flags = ["--listen", "--threads", "--max-active-tokens"]
+    static let flags = [
+        "--listen", "--threads", "--max-active-tokens", "--failed-authentications", "--requests-per-minute",
+        "--reports-per-minute", "--behind-proxy",
+    ]
     /// Seconds between two rounds of housekeeping.
     private static let housekeepingInterval = 5
 
     private let host: String
     private let port: UInt16
     private let threads: Int
-    private let maxActiveTokens: Int
+    private let settings: Settings
     private let data: Flags
 
     init(_ flags: Flags) throws {
@@ -28,8 +31,20 @@ struct ServeCommand {
         }
         self.port = port
         threads = try flags.count("--threads") ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
-        maxActiveTokens = try flags.count("--max-active-tokens") ?? 5
+        settings = Settings(
+            maxActiveTokens: try flags.count("--max-active-tokens") ?? 5,
+            failedAuthentications: try flags.count("--failed-authentications") ?? 20,
+            requests: try flags.count("--requests-per-minute"),
+            reports: try flags.count("--reports-per-minute") ?? 60,
+            proxies: TrustedProxies(try (flags.all("--behind-proxy") ?? []).map(Self.proxy)))
         data = flags
+    }
+
+    private static func proxy(_ text: String) throws(UsageFailure) -> ClientAddress {
+        guard let address = ClientAddress(text) else {
+            throw UsageFailure("--behind-proxy \(text): must be an IP address")
+        }
+        return address
     }
 
     func run() throws {
@@ -43,7 +58,7 @@ struct ServeCommand {
 
         let directory = try data.dataDirectory()
         try directory.lockForServing()
-        let service = try Service(directory: directory, maxActiveTokens: maxActiveTokens)
+        let service = try Service(directory: directory, settings: settings)
         let handler = service.handler
         let listener = try Listener(address: host, port: port, threads: threads) { handler.handle($0) }
         StandardStream.output.write("podstack-server listening on http://\(host):\(listener.port)\n")

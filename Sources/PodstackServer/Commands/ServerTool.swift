@@ -1,5 +1,7 @@
 /// The `podstack-server` command line.
 public enum ServerTool {
+    static let versionNumber = "0.1.0"
+
     /// Runs the command line `words`, without the name of the program, and gives the exit status:
     /// 0 done, 1 failed, 2 wrong usage.
     public static func run(_ words: [String]) -> Int32 {
@@ -9,7 +11,7 @@ public enum ServerTool {
                 StandardStream.error.write(help)
                 return 2
             case ("--help", _), ("-h", _), ("help", _): StandardStream.output.write(help)
-            case ("--version", _), ("version", _): StandardStream.output.write("podstack-server 0.1.0\n")
+            case ("--version", _), ("version", _): StandardStream.output.write("podstack-server \(versionNumber)\n")
             case (_, _) where words.contains("--help") || words.contains("-h"): StandardStream.output.write(help)
             case ("serve", _): try ServeCommand(Flags(words.dropFirst(), names: ServeCommand.flags)).run()
             case ("user", "add"): try UserAddCommand.run(Flags(words.dropFirst(2), names: UserAddCommand.flags))
@@ -48,6 +50,10 @@ public enum ServerTool {
             --listen HOST:PORT   where to listen; 127.0.0.1:8080 unless said; port 0 picks one
             --threads N          threads that answer; as many as processors unless said
             --max-active-tokens N  of each account; 5 unless said
+            --requests-per-minute N  with each token; no limit unless said
+            --failed-authentications N  from each address in a minute; 20 unless said
+            --reports-per-minute N  of leaked tokens, from each address; 60 unless said
+            --behind-proxy IP    a proxy whose X-Forwarded-For counts; may be repeated
           user add EMAIL       Add an account with its first user; prints the account's id.
             --name NAME          the user's name
           token create EMAIL   Make a token for a user; prints it alone, this once.

@@ -100,6 +100,13 @@ final class Listener: Sendable {
         context, connection, url, method, _, upload, uploadSize, incoming in
         guard let context, let connection, let url, let method, let uploadSize, let incoming else { return .NO }
         guard let started = incoming.pointee else {
+            guard isWellFramed(connection) else {
+                // Answered at the first call, so that the connection closes and what follows is not taken for a request.
+                var request = Request(method: String(cString: method), path: String(cString: url))
+                request.isMalformed = true
+                let handling = Unmanaged<Handling>.fromOpaque(context).takeUnretainedValue()
+                return queue(handling.handler(request), connection)
+            }
             // libmicrohttpd closes the connection of a request that is answered at the first call.
             incoming.pointee = Unmanaged.passRetained(Incoming()).toOpaque()
             return .YES
@@ -127,25 +134,55 @@ final class Listener: Sendable {
         return queue(handling.handler(request), connection)
     }
 
-    private static func collect(_ request: inout Request, _ connection: OpaquePointer) {
-        withUnsafeMutablePointer(to: &request) { pointer in
+    /// Whether it is beyond doubt where the body ends: two headers that say so could be read in two ways, by a proxy
+    /// and by this. Source: RFC 9112, section 6.3.
+    private static func isWellFramed(_ connection: OpaquePointer) -> Bool {
+        let hasLength = MHD_lookup_connection_value(connection, .HEADER_KIND, "content-length") != nil
+        let coding = MHD_lookup_connection_value(connection, .HEADER_KIND, "transfer-encoding")
+        guard hasLength || coding != nil else { return true }
+        if let coding, strcasecmp(coding, "chunked") != 0 { return false }
+        var count = 0
+        withUnsafeMutablePointer(to: &count) { pointer in
             _ = MHD_get_connection_values(
                 connection, .HEADER_KIND,
-                { context, _, name, value in
-                    guard let name, let request = context?.assumingMemoryBound(to: Request.self) else { return .NO }
-                    request.pointee.headers.append(
-                        (Listener.lowercased(name), value.map { String(cString: $0) } ?? ""))
-                    return .YES
-                }, pointer)
-            _ = MHD_get_connection_values(
-                connection, .GET_ARGUMENT_KIND,
-                { context, _, name, value in
-                    guard let name, let request = context?.assumingMemoryBound(to: Request.self) else { return .NO }
-                    request.pointee.query.append(
-                        (String(cString: name), value.map { String(cString: $0) } ?? ""))
+                { context, _, name, _ in
+                    let isFraming = name.map {
+                        strcasecmp($0, "content-length") == 0 || strcasecmp($0, "transfer-encoding") == 0
+                    }
+                    if isFraming == true { context?.assumingMemoryBound(to: Int.self).pointee += 1 }
                     return .YES
                 }, pointer)
         }
+        return count == 1
+    }
+
+    /// A NUL in a query is refused: what stands behind it would be lost where the text is taken for a C string.
+    /// Of a header libmicrohttpd itself keeps only what stands before one.
+    private static func collect(_ request: inout Request, _ connection: OpaquePointer) {
+        withUnsafeMutablePointer(to: &request) { pointer in
+            _ = MHD_get_connection_values_n(
+                connection, .HEADER_KIND,
+                { context, _, name, _, value, count in
+                    guard let name, let request = context?.assumingMemoryBound(to: Request.self) else { return .NO }
+                    let text = Listener.text(value, count, &request.pointee.isMalformed)
+                    request.pointee.headers.append((Listener.lowercased(name), text))
+                    return .YES
+                }, pointer)
+            _ = MHD_get_connection_values_n(
+                connection, .GET_ARGUMENT_KIND,
+                { context, _, name, nameCount, value, count in
+                    guard let name, let request = context?.assumingMemoryBound(to: Request.self) else { return .NO }
+                    let key = Listener.text(name, nameCount, &request.pointee.isMalformed)
+                    request.pointee.query.append((key, Listener.text(value, count, &request.pointee.isMalformed)))
+                    return .YES
+                }, pointer)
+        }
+    }
+
+    private static func text(_ bytes: UnsafePointer<CChar>?, _ count: Int, _ hasNUL: inout Bool) -> String {
+        guard let bytes, count > 0 else { return "" }
+        if memchr(bytes, 0, count) != nil { hasNUL = true }
+        return String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
     }
 
     private static func lowercased(_ name: UnsafePointer<CChar>) -> String {

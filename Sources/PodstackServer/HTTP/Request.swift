@@ -8,6 +8,8 @@ struct Request {
     /// Names in lower case, in order, repeats included.
     var headers: [(name: String, value: String)] = []
     var body: [UInt8] = []
+    /// Whether it leaves in doubt where its body ends, or has a NUL in its query.
+    var isMalformed = false
     var address = ClientAddress.unknown
 
     /// The first value of a header; `name` in lower case.

@@ -15,17 +15,24 @@ struct Route: Sendable {
     /// Segments; one in braces matches anything and gives it to the handler.
     var pattern: [Substring]
     var access: Access
+    var operation: Operation
     var handle: @Sendable (Exchange) throws -> Response
 
     init(
-        _ method: String, _ pattern: String, _ access: Access,
+        _ method: String, _ pattern: String, _ access: Access, _ operation: Operation,
         handle: @escaping @Sendable (Exchange) throws -> Response
     ) {
         self.method = method
         self.pattern = pattern.split(separator: "/")
         self.access = access
+        self.operation = operation
         self.handle = handle
     }
+
+    var path: String { "/" + pattern.joined(separator: "/") }
+
+    /// Whether it asks who calls it.
+    var hasCaller: Bool { if case .anybody = access { false } else { true } }
 }
 
 /// A request that found its route and passed its checks.
@@ -49,7 +56,7 @@ struct Router: Sendable {
 
     init(_ routes: [Route]) {
         let isOpen: (Route) -> Bool = { $0.pattern.contains { $0.hasPrefix("{") } }
-        fixed = Dictionary(grouping: routes.filter { !isOpen($0) }) { "/" + $0.pattern.joined(separator: "/") }
+        fixed = Dictionary(grouping: routes.filter { !isOpen($0) }) { $0.path }
         open = routes.filter(isOpen)
     }
 

@@ -46,8 +46,7 @@ struct LeakReport: Sendable {
         guard let token = try TokenStore.find(proof.id, in: connection), token.revokedAt == nil,
             !token.isExpired(at: now)
         else { return nil }
-        let retired = try SecretStore.retired(of: proof.id, in: connection)
-        switch SecretStanding(of: proof.digest, among: token, retired) {
+        switch try SecretStore.all(of: proof.id, in: connection).standing(of: proof.digest) {
         case .current: return token
         case .waiting(let secret) where !secret.hasLapsed(at: now): return token
         case .retired(let secret) where secret.endsAt > now: return token

@@ -4,8 +4,25 @@ enum SecretStore {
     private static let remembered = 16
     private static let rememberedFor: Int64 = 90 * 86_400
 
+    static func all(of tokenID: String, in connection: any DatabaseConnection) throws -> TokenSecrets {
+        let row = try connection.run(
+            "SELECT digest, waiting_digest, waiting_made_at, waiting_grace_seconds FROM tokens WHERE id = ?",
+            [.text(tokenID)]
+        ).first
+        return TokenSecrets(
+            current: try row?.blob(0), waiting: try row.flatMap { try waiting($0, from: 1) },
+            retired: try retired(of: tokenID, in: connection))
+    }
+
+    /// Of a row with its digest, when it was made and its grace from `column` on.
+    static func waiting(_ row: DatabaseRow, from column: Int) throws -> WaitingSecret? {
+        guard case .blob(let digest) = row.values[column] else { return nil }
+        return WaitingSecret(
+            digest: digest, madeAt: try row.integer(column + 1), graceSeconds: try row.integer(column + 2))
+    }
+
     /// Those that lived longest first.
-    static func retired(of tokenID: String, in connection: any DatabaseConnection) throws -> [RetiredSecret] {
+    private static func retired(of tokenID: String, in connection: any DatabaseConnection) throws -> [RetiredSecret] {
         try connection.run(
             "SELECT digest, rotated_at, ends_at FROM retired_secrets WHERE token_id = ? ORDER BY ends_at DESC",
             [.text(tokenID)]

@@ -28,24 +28,26 @@ enum SecretStanding: Sendable, Equatable {
     case current
     case waiting(WaitingSecret)
     case retired(RetiredSecret)
+}
 
-    /// Nil when `digest` is of none of the token's secrets. Compares with all of them, whichever it is.
-    init?(of digest: [UInt8], among token: TokenRecord?, _ retired: [RetiredSecret]) {
-        // An unknown id costs the same as a wrong secret.
+/// All secrets of a token: its digests, and no more of it than that.
+struct TokenSecrets: Sendable {
+    /// Nil when there is no such token.
+    var current: [UInt8]?
+    var waiting: WaitingSecret?
+    var retired: [RetiredSecret]
+
+    /// Nil when `digest` is of none of them. Compares with all, whichever it is, and with as many when there is no
+    /// token: an unknown id costs the same as a wrong secret.
+    func standing(of digest: [UInt8]) -> SecretStanding? {
         let nothing = [UInt8](repeating: 0, count: 32)
-        let isCurrent = Sodium.constantTimeEqual(digest, token?.digest ?? nothing)
-        let isWaiting = Sodium.constantTimeEqual(digest, token?.waiting?.digest ?? nothing)
+        let isCurrent = Sodium.constantTimeEqual(digest, current ?? nothing)
+        let isWaiting = Sodium.constantTimeEqual(digest, waiting?.digest ?? nothing)
         var found: RetiredSecret?
         for secret in retired where Sodium.constantTimeEqual(digest, secret.digest) { found = secret }
-        guard let token else { return nil }
-        if isCurrent {
-            self = .current
-        } else if isWaiting, let waiting = token.waiting {
-            self = .waiting(waiting)
-        } else if let found {
-            self = .retired(found)
-        } else {
-            return nil
-        }
+        guard current != nil else { return nil }
+        if isCurrent { return .current }
+        if isWaiting, let waiting { return .waiting(waiting) }
+        return found.map(SecretStanding.retired)
     }
 }

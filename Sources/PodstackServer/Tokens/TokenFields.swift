@@ -22,7 +22,7 @@ enum TokenFields {
     static func scopes(_ value: JSONValue) throws(Mistake) -> [Scope] {
         let texts = try texts(value)
         guard !texts.isEmpty else { throw Mistake("must name at least one scope") }
-        return try texts.map { text throws(Mistake) in
+        return try unique(texts).map { text throws(Mistake) in
             // What is too long for a scope may be a token, and is not repeated.
             let shown = text.utf8.count > 24 ? "…" : text
             guard let scope = Scope(text) else { throw Mistake("\"\(shown)\" is not a scope") }
@@ -35,7 +35,7 @@ enum TokenFields {
         guard value != .null else { return nil }
         let ids = try texts(value)
         guard !ids.isEmpty else { throw Mistake("must name at least one project, or be null for all") }
-        return ids
+        return unique(ids)
     }
 
     static func id(_ value: JSONValue) throws(Mistake) -> String {
@@ -50,6 +50,12 @@ enum TokenFields {
             bytes.count == 32
         else { throw Mistake("must be 64 lower-case hexadecimal digits") }
         return bytes
+    }
+
+    /// In the order given, each once.
+    private static func unique(_ texts: [String]) -> [String] {
+        var seen: Set<String> = []
+        return texts.filter { seen.insert($0).inserted }
     }
 
     private static func texts(_ value: JSONValue) throws(Mistake) -> [String] {

@@ -23,8 +23,8 @@ extension TokenService {
         var token = try find(id, accountID: caller.token.accountID, in: change.connection)
         try checkHandingOut(token, to: caller.token)
         try checkIsAlive(token, now: now)
-        let retired = try SecretStore.retired(of: id, in: change.connection)
-        switch SecretStanding(of: waiting.digest, among: token, retired) {
+        let secrets = try SecretStore.all(of: id, in: change.connection)
+        switch secrets.standing(of: waiting.digest) {
         case .current where token.generation > 1:
             // The repeat of the rotation that made the current secret.
             return (token, nil)
@@ -36,7 +36,7 @@ extension TokenService {
         case .current, .retired:
             throw APIError.conflict("The token had that secret already; make another one")
         }
-        guard retired.count(where: { $0.endsAt > now }) < Self.mostInGrace else {
+        guard secrets.retired.count(where: { $0.endsAt > now }) < Self.mostInGrace else {
             throw APIError.conflict("The token has \(Self.mostInGrace) secrets in their grace; rotate it later")
         }
         if caller.token.id == id, case .retired = caller.standing {

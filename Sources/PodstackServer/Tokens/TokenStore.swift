@@ -91,13 +91,8 @@ enum TokenStore {
             projectIDs: row.optionalText(6)?.split(separator: " ").map(String.init), createdAt: try row.integer(7),
             expiresAt: row.optionalInteger(8), revokedAt: row.optionalInteger(9), rotatedAt: row.optionalInteger(10),
             lastUsedAt: row.optionalInteger(11), generation: try row.integer(12),
-            waiting: try waiting(row)
+            waiting: try SecretStore.waiting(row, from: 13)
         )
-    }
-
-    private static func waiting(_ row: DatabaseRow) throws -> WaitingSecret? {
-        guard case .blob(let digest) = row.values[13] else { return nil }
-        return WaitingSecret(digest: digest, madeAt: try row.integer(14), graceSeconds: try row.integer(15))
     }
 
     private static func text(_ scopes: [Scope]) -> String { scopes.map(\.description).joined(separator: " ") }

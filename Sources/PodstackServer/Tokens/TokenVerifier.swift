@@ -39,6 +39,9 @@ final class TokenVerifier: Sendable {
         }
     }
 
+    /// How many secrets are known to be good without the database.
+    var knownCount: Int { verified.count }
+
     /// Must be called after a change to a token is durable and before it is answered.
     func forget(_ id: String) { verified.forget(id: id) }
 
@@ -47,9 +50,8 @@ final class TokenVerifier: Sendable {
 
     private func lookUp(_ id: String, _ digest: [UInt8]) throws -> Identity {
         try database.read { connection in
-            let token = try TokenStore.find(id, in: connection)
-            let retired = try SecretStore.retired(of: id, in: connection)
-            guard let standing = SecretStanding(of: digest, among: token, retired), let token,
+            guard let standing = try SecretStore.all(of: id, in: connection).standing(of: digest),
+                let token = try TokenStore.find(id, in: connection),
                 let identity = try Identity.find(token, standing, in: connection)
             else { throw Refusal.invalid }
             return identity

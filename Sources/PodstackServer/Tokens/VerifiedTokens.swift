@@ -39,6 +39,8 @@ final class VerifiedTokens: Sendable {
     private let capacity = 1_000_000
     private let state = Mutex(State())
 
+    var count: Int { state.withLock { $0.identities.count } }
+
     /// The identity, or else the epoch to hand to ``insert(_:for:since:)``.
     func find(_ key: Key) -> (identity: Identity?, epoch: UInt64) {
         state.withLock { ($0.identities[key], $0.epoch) }

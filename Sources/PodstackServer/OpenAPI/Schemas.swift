@@ -1,0 +1,81 @@
+import PodstackAPI
+
+extension Schema {
+    /// The components of the document, by name.
+    static let all: [String: JSONValue] = [
+        "Any": any, "Text": string, "Status": object(["status": choice(["ok"])]),
+        "User": object(
+            [
+                "id": string, "email": string, "account_id": string, "created_at": time, "token": reference("Token"),
+                "default_project_id": string,
+            ], optional: ["name": orNull(string)]),
+        "Permission": object([
+            "scope": scope, "project_id": orNull(string), "allowed": boolean,
+            "missing": list(
+                of: object([
+                    "code": choice(["insufficient_scope", "project_forbidden", "member_forbidden"]), "message": string,
+                ])),
+        ]),
+        "Token": object(tokenFields), "TokenPage": page("tokens", of: "Token"),
+        "CreatedToken": object(tokenFields, optional: ["token": tokenText, "notice": string]),
+        "NewToken": object(
+            ["name": name],
+            optional: madeByCaller.merging([
+                "expires_in_days": ["type": "integer", "enum": .array(TokenExpiry.choices.map(JSONValue.integer))],
+                "expires_at": orNull(time), "scopes": scopes, "project_ids": projectIDs,
+            ]) { first, _ in first }),
+        "TokenUpdate": object([:], optional: ["name": name, "scopes": scopes, "project_ids": projectIDs]),
+        "TokenRotation": object(
+            [:],
+            optional: madeByCaller.merging(["grace_seconds": integer(from: 0, to: 604_800)]) { first, _ in first }),
+        "TokenReport": object(["tokens": list(of: string, 0...TokenReport.most)]),
+        "Project": object([
+            "id": string, "name": string, "description": orNull(string), "created_at": time, "role": role,
+            "permissions": permissions, "is_default": boolean,
+        ]),
+        "ProjectPage": page("projects", of: "Project"),
+        "NewProject": object(["name": name], optional: ["description": description]),
+        "ProjectUpdate": object([:], optional: ["name": name, "description": description]),
+        "Member": object([
+            "user_id": string, "email": string, "name": orNull(string), "role": role, "permissions": permissions,
+            "status": status, "added_at": time,
+        ]),
+        "MemberPage": page("members", of: "Member"),
+        "NewMember": object(
+            ["email": text(3...254, pattern: "^[^@\\s]+@[^@\\s]+$"), "role": role],
+            optional: ["permissions": permissions]),
+        "MemberUpdate": object([:], optional: ["role": role, "permissions": permissions, "status": status]),
+        "AuditEvent": object([
+            "id": string, "created_at": time, "action": string, "resource_type": string,
+            "resource_id": orNull(string), "resource_name": orNull(string), "project_id": orNull(string),
+            "user_id": orNull(string), "user_email": orNull(string), "token_id": orNull(string),
+            "ip_address": orNull(string), "user_agent": orNull(string), "details": ["type": "object"],
+        ]),
+        "AuditEventPage": page(AuditEvent.listKey, of: "AuditEvent"),
+        "Error": object([
+            "error": object(
+                ["code": string, "message": string, "request_id": string], optional: ["details": ["type": "object"]])
+        ]),
+    ]
+
+    private static let name = text(1...100)
+    private static let description = orNull(text(0...1000))
+    private static let role = choice(["admin", "user"])
+    private static let status = choice(["active", "deactivated"])
+    private static let permissions = list(of: choice(Scope.actions), 1...100)
+    private static let scopes = list(of: scope, 1...100)
+    private static let projectIDs = orNull(list(of: string, 1...100))
+    private static let tokenText = text(56...56, pattern: "^podstack_[0-9a-hjkmnp-tv-z]{8}_[0-9A-Za-z]{38}$")
+
+    private static let tokenFields: [String: JSONValue] = [
+        "id": string, "name": string, "prefix": string, "scopes": list(of: scope),
+        "project_ids": orNull(list(of: string)), "created_at": time, "expires_at": orNull(time),
+        "last_used_at": orNull(time), "generation": integer(from: 1), "rotate_by": orNull(time),
+        "status": choice(["active", "expired", "revoked"]), "revoked_at": orNull(time),
+    ]
+
+    /// Of a secret that the caller made: both, or neither.
+    private static let madeByCaller: [String: JSONValue] = [
+        "id": text(8...8, pattern: "^[0-9a-hjkmnp-tv-z]{8}$"), "sha256": text(64...64, pattern: "^[0-9a-f]{64}$"),
+    ]
+}

@@ -1,0 +1,12 @@
+/// What the operator of the service decides.
+struct Settings: Sendable {
+    /// Of each account.
+    var maxActiveTokens = 5
+    /// From each address in a minute; nil for no limit.
+    var failedAuthentications: Int?
+    /// With each token in a minute; nil for no limit.
+    var requests: Int?
+    /// Reports of leaked tokens from each address in a minute; nil for no limit.
+    var reports: Int?
+    var proxies = TrustedProxies()
+}

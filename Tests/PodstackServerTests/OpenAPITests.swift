@@ -1,0 +1,101 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("/openapi.json")
+struct OpenAPITests {
+    let session: Session
+    let document: JSONValue
+
+    init() throws {
+        session = try Session(maxActiveTokens: 50)
+        let answer = try RawHTTP(port: session.server.server.port).request("GET", "/openapi.json")
+        document = try answer.decoded(JSONValue.self)
+    }
+
+    /// Every operation with its method and path.
+    func operations() throws -> [(method: String, path: String, operation: JSONValue)] {
+        guard case .object(let paths)? = document["paths"] else { return [] }
+        return paths.flatMap { path, methods -> [(String, String, JSONValue)] in
+            guard case .object(let methods) = methods else { return [] }
+            return methods.map { ($0.key.uppercased(), path, $0.value) }
+        }
+    }
+
+    @Test("it describes every route, and nothing else")
+    func complete() throws {
+        let described = try operations().map { "\($0.method) \($0.path)" }
+        let routes = Routes.all(session.server.server.service)
+        #expect(described.sorted() == routes.map { "\($0.method) \($0.path)" }.sorted())
+        #expect(Set(routes.map(\.operation)).count == routes.count)
+        #expect(Set(routes.map(\.operation)) == Set(Operation.allCases))
+        #expect(document["openapi"] == "3.1.0")
+    }
+
+    @Test("what it refers to is there, and each component is of use")
+    func references() throws {
+        func references(_ value: JSONValue) -> [String] {
+            switch value {
+            case .object(let fields):
+                (fields["$ref"]?.stringValue.map { [$0] } ?? []) + fields.values.flatMap(references)
+            case .array(let elements): elements.flatMap(references)
+            default: []
+            }
+        }
+        let used = Set(references(document).map { String($0.split(separator: "/").last ?? "") })
+        guard case .object(let schemas)? = document["components"]?["schemas"] else {
+            Issue.record("there are no components")
+            return
+        }
+        #expect(used == Set(schemas.keys).union(["Error"]))
+    }
+
+    @Test("a scope is asked for as the route asks for it")
+    func security() throws {
+        let list = try #require(try operations().first { $0.path == "/v1/tokens" && $0.method == "GET" })
+        #expect(list.operation["security"] == .array([["token": .array(["tokens:read"])]]))
+        let health = try #require(try operations().first { $0.path == "/healthz" })
+        #expect(health.operation["security"] == .array([]))
+    }
+
+    @Test("real answers, successes and refusals, are as it says")
+    func answers() throws {
+        let project = try session.send("POST", "/v1/projects", #"{"name": "p"}"#).decoded(Project.self)
+        try session.server.server.addUser("ann@example.com")
+        let member = try session.send(
+            "POST", "/v1/projects/\(project.id)/members", #"{"email": "ann@example.com", "role": "admin"}"#
+        ).decoded(Member.self)
+        let token = try session.makeToken()
+        let paths = ["{project}": project.id, "{user}": member.userID, "{id}": token.id]
+        let bodies: [Operation: String] = [
+            .createToken: #"{"name": "n", "expires_at": null}"#, .createProject: #"{"name": "n"}"#,
+            .updateToken: "{}", .updateProject: #"{"description": "d"}"#, .updateMember: "{}",
+            .addMember: #"{"email": "ann@example.com", "role": "admin"}"#, .reportTokens: #"{"tokens": []}"#,
+            .rotateToken: "{}", .rotateOwnToken: "{}",
+        ]
+        let check = SchemaCheck(document: document)
+        // What ends things comes last.
+        let all = try operations().sorted { ($0.method == "DELETE" ? 1 : 0) < ($1.method == "DELETE" ? 1 : 0) }
+        for (method, path, described) in all {
+            let operation = try #require(described["operationId"]?.stringValue.flatMap(Operation.init))
+            var target = paths.reduce(path) { $0.replacing($1.key, with: $1.value) }
+            if operation == .checkPermission { target += "?scope=pods:create&project=\(project.id)" }
+            let caller = operation == .revokeOwnToken ? try session.makeToken() : session
+            let answer = try caller.send(method, target, bodies[operation])
+            let responses = try #require(described["responses"])
+            var response = try #require(responses[String(answer.status)], "\(operation) \(answer.status)")
+            if response["$ref"] != nil { response = try #require(document["components"]?["responses"]?["Error"]) }
+            guard let schema = response["content"]?["application/json"]?["schema"] else {
+                #expect(answer.body.isEmpty || operation == .getMetrics, "\(operation)")
+                continue
+            }
+            let faults = check.faults(try answer.decoded(JSONValue.self), schema)
+            #expect(faults.isEmpty, "\(operation): \(faults)")
+        }
+        for answer in [try session.send("GET", "/v1/nothing"), try session.send("POST", "/v1/tokens", "{}")] {
+            #expect(check.faults(try answer.decoded(JSONValue.self), Schema.reference("Error")).isEmpty)
+        }
+    }
+}

@@ -1,0 +1,97 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("What operators ask, over a socket")
+struct OperationTests {
+    let session: Session
+
+    init() throws { session = try Session(clock: ManualClock()) }
+
+    func get(_ path: String) throws -> RawHTTP.Answer {
+        try RawHTTP(port: session.server.server.port).request("GET", path)
+    }
+
+    func metric(_ name: String) throws -> Int? {
+        let line = try get("/metrics").body.split(separator: "\n").first { $0.hasPrefix(name + " ") }
+        return line.flatMap { Int($0.dropFirst(name.count + 1)) }
+    }
+
+    @Test("metrics count what was answered, and name nobody")
+    func metrics() throws {
+        #expect(try metric(#"podstack_requests_total{status="2xx"}"#) == 0)
+        for _ in 0..<3 { _ = try session.whoami() }
+        _ = try session.with(TokenMaker.token(id: "00000000")).whoami()
+        _ = try session.send("GET", "/v1/nothing")
+        // The three, and the request for the metrics before this one.
+        #expect(try metric(#"podstack_requests_total{status="2xx"}"#) == 4)
+        #expect(try metric(#"podstack_requests_total{status="4xx"}"#) == 2)
+        #expect(try metric(#"podstack_refusals_total{status="401",code="invalid_token"}"#) == 1)
+        #expect(try metric(#"podstack_refusals_total{status="404",code="not_found"}"#) == 1)
+        #expect(try metric("podstack_verified_tokens") == 1)
+        #expect(try metric("process_start_time_seconds") == 1_900_000_000)
+        let answer = try get("/metrics")
+        #expect(answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
+        for secret in [session.id, "usr_", "127.0.0.1", "example.com"] { #expect(!answer.body.contains(secret)) }
+        for line in answer.body.split(separator: "\n") where !line.hasPrefix("#") {
+            #expect(line.wholeMatch(of: /[a-z_]+(\{([a-z]+="[a-z0-9_.]*",?)+\})? [0-9]+/) != nil, "\(line)")
+        }
+    }
+
+    @Test("with a full disk nothing is said to be done that is not, and what is known goes on")
+    func diskFull() throws {
+        let other = try session.makeToken()
+        #expect(try other.whoami().status == 200)
+        let database = session.server.server.service.database
+        // As many pages as there are, and no more.
+        _ = try database.write { try $0.run("PRAGMA max_page_count = 1") }
+        func count() throws -> Int {
+            try session.send("GET", "/v1/projects?limit=200").decoded(Page<Project>.self).elements.count
+        }
+        var made = try count()
+        var refused = 0
+        for length in [100, 50, 1] {
+            for _ in 0..<50 {
+                let name = String(repeating: "n", count: length)
+                let answer = try session.send("POST", "/v1/projects", "{\"name\": \"\(name)\"}")
+                if answer.status == 201 {
+                    made += 1
+                } else {
+                    #expect(answer.code == "unavailable")
+                    refused += 1
+                    break
+                }
+            }
+            #expect(try count() == made)
+        }
+        #expect(refused == 3)
+        let deletion = try session.send("DELETE", "/v1/tokens/\(other.id)").status
+        #expect([204, 503].contains(deletion))
+        #expect(try other.whoami().status == (deletion == 204 ? 401 : 200))
+        _ = try database.write { try $0.run("PRAGMA max_page_count = 1000000") }
+        #expect(try session.send("DELETE", "/v1/tokens/\(other.id)").status == 204)
+        #expect(try other.whoami().code == "revoked_token")
+    }
+
+    @Test("without its database the service says unavailable: never that a token is wrong, never an old answer")
+    func databaseGone() throws {
+        let token = try session.makeToken()
+        #expect(try session.whoami().status == 200)
+        #expect(try get("/readyz").status == 200)
+        let database = session.server.server.service.database
+        _ = try database.write { try $0.run("ALTER TABLE users RENAME TO gone") }
+        let unknown = try token.whoami()
+        #expect(unknown.status == 503)
+        #expect(unknown.code == "unavailable")
+        #expect(unknown.headers["retry-after"] == "5")
+        #expect(!unknown.body.contains("users"))
+        _ = try database.write { try $0.run("ALTER TABLE schema_version RENAME TO gone_too") }
+        #expect(try get("/readyz").status == 503)
+        #expect(try get("/healthz").status == 200)
+        // What cannot be revoked is not said to be; the token that is known goes on.
+        _ = try database.write { try $0.run("ALTER TABLE tokens RENAME TO gone_three") }
+        #expect(try session.send("DELETE", "/v1/tokens/self").status == 503)
+    }
+}

@@ -1,0 +1,104 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@Suite("No privilege grows, over a socket")
+struct PrivilegeTests {
+    let clock = ManualClock()
+    let owner: Session
+    let projects: [String]
+
+    init() throws {
+        let server = try RunningServer(clock: clock, maxActiveTokens: 10_000)
+        owner = Session(server, try server.makeToken(expiresAt: clock.now + 400 * 86_400))
+        let owner = owner
+        projects = try (0..<3).map { _ in
+            try owner.send("POST", "/v1/projects", #"{"name": "p"}"#).decoded(Project.self).id
+        }
+    }
+
+    /// What a token may be asked to be; nil leaves a field out.
+    struct Wish {
+        var scopes: [String]?
+        var projectIDs: [String]?
+        var days: Int?
+
+        static func random(_ projects: [String]) -> Wish {
+            let all =
+                ["*"] + Scope.resources.map { "\($0):*" }
+                + Scope.resources.flatMap { resource in
+                    Scope.actions.map { "\(resource):\($0)" }
+                }
+            return Wish(
+                scopes: Bool.random() ? nil : (0...Int.random(in: 0..<3)).compactMap { _ in all.randomElement() },
+                projectIDs: Bool.random()
+                    ? nil : (0...Int.random(in: 0..<2)).compactMap { _ in projects.randomElement() },
+                days: [nil, 7, 30, 90].randomElement() ?? nil)
+        }
+
+        func body(named name: Bool) -> String {
+            var fields = name ? [#""name": "w""#] : []
+            func list(_ texts: [String]) -> String { texts.map { "\"\($0)\"" }.joined(separator: ", ") }
+            if let scopes { fields.append("\"scopes\": [\(list(scopes))]") }
+            if let projectIDs { fields.append("\"project_ids\": [\(list(projectIDs))]") }
+            if name, let days { fields.append("\"expires_in_days\": \(days)") }
+            return "{\(fields.joined(separator: ", "))}"
+        }
+    }
+
+    /// Whether `token` is good for nothing that `holder` is not.
+    func isWithin(_ token: Token, _ holder: Token) -> Bool {
+        let held = holder.scopes.compactMap(Scope.init)
+        let scopes = token.scopes.compactMap(Scope.init).allSatisfy { held.allows($0) }
+        let projects =
+            holder.projectIDs.map { allowed in token.projectIDs?.allSatisfy(allowed.contains) ?? false } ?? true
+        let life = holder.expiresAt.map { end in token.expiresAt.map { $0 <= end } ?? false } ?? true
+        return scopes && projects && life
+    }
+
+    @Test("whatever a token asks for: what it makes, and what it gets the secret of, is within itself")
+    func random() throws {
+        var granted = 0
+        for _ in 0..<150 {
+            var wish = Wish.random(projects)
+            // So that it can make and rotate at all.
+            wish.scopes = (wish.scopes ?? []) + ["tokens:*"]
+            let parent = try owner.send("POST", "/v1/tokens", wish.body(named: true)).decoded(CreatedToken.self)
+            let session = owner.with(try #require(parent.secret))
+            let made = try session.send("POST", "/v1/tokens", Wish.random(projects).body(named: true))
+            if made.status == 201 {
+                granted += 1
+                #expect(isWithin(try made.decoded(CreatedToken.self).token, parent.token))
+            }
+            let target = try owner.send("POST", "/v1/tokens", Wish.random(projects).body(named: true))
+                .decoded(CreatedToken.self).token
+            let rotated = try session.send("POST", "/v1/tokens/\(target.id)/rotate")
+            #expect((rotated.status == 200) == isWithin(target, parent.token))
+            let changed = try session.send(
+                "PATCH", "/v1/tokens/\(target.id)", Wish.random(projects).body(named: false))
+            if changed.status == 200 { #expect(isWithin(try changed.decoded(Token.self), target)) }
+        }
+        #expect(granted > 10)
+    }
+
+    @Test("a wrong secret with the right id is told nothing, in every state of the token")
+    func states() throws {
+        func wrong(_ session: Session) throws -> String? {
+            try owner.with(TokenMaker.token(id: session.id)).whoami().code
+        }
+        let active = try owner.makeToken()
+        let revoked = try owner.makeToken()
+        #expect(try revoked.send("DELETE", "/v1/tokens/self").status == 204)
+        let waiting = try owner.makeToken()
+        let next = try waiting.send("POST", "/v1/tokens/self/rotate", #"{"grace_seconds": 0}"#)
+        let expiring = owner.with(try owner.server.makeToken(expiresAt: clock.now + 10))
+        for session in [active, revoked, waiting, expiring] { #expect(try wrong(session) == "invalid_token") }
+        let secret = try #require(try next.decoded(CreatedToken.self).secret)
+        #expect(try owner.with(secret).whoami().status == 200)
+        clock.set(clock.now + 10)
+        #expect(try expiring.whoami().code == "expired_token")
+        #expect(try waiting.whoami().code == "rotated_token")
+        #expect(try revoked.whoami().code == "revoked_token")
+        for session in [expiring, waiting, revoked] { #expect(try wrong(session) == "invalid_token") }
+    }
+}

@@ -1,0 +1,131 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("Rate limits over a socket")
+struct RateLimitTests {
+    let clock = ManualClock()
+
+    func whoami(_ server: RunningServer, _ token: String, from address: String? = nil) throws -> RawHTTP.Answer {
+        var headers = [("Authorization", "Bearer \(token)")]
+        if let address { headers.append(("X-Forwarded-For", address)) }
+        return try RawHTTP(port: server.server.port).request("GET", "/v1/auth/whoami", headers: headers)
+    }
+
+    @Test("after 20 failures in a minute an address is told to wait, and one more passes every three seconds")
+    func failures() throws {
+        let server = try RunningServer(clock: clock, failedAuthentications: 20)
+        let wrong = TokenMaker.token(id: "00000000")
+        for _ in 0..<20 { #expect(try whoami(server, wrong).status == 401) }
+        let refused = try whoami(server, wrong)
+        #expect(refused.status == 429)
+        #expect(refused.code == "rate_limited")
+        #expect(refused.headers["retry-after"] == "3")
+        #expect(refused.headers["ratelimit"] == #""authentication";r=0;t=60"#)
+        #expect(refused.headers["ratelimit-policy"] == #""authentication";q=20;w=60"#)
+        clock.set(clock.now + 2)
+        #expect(try whoami(server, wrong).headers["retry-after"] == "1")
+        clock.set(clock.now + 1)
+        #expect(try whoami(server, wrong).status == 401)
+        #expect(try whoami(server, wrong).status == 429)
+        clock.set(clock.now + 60)
+        for _ in 0..<20 { #expect(try whoami(server, wrong).status == 401) }
+        #expect(try whoami(server, wrong).status == 429)
+    }
+
+    @Test("a thousand failures from an address lock out no good token from it")
+    func neighbour() throws {
+        let server = try RunningServer(clock: clock, failedAuthentications: 20)
+        let token = try server.makeToken()
+        let connection = try RawHTTP(port: server.server.port)
+        for index in 0..<1000 {
+            let headers = [("Authorization", "Bearer \(TokenMaker.token(id: "00000000"))")]
+            let status = try connection.request("GET", "/v1/auth/whoami", headers: headers).status
+            #expect(status == (index < 20 ? 401 : 429))
+        }
+        // One that nobody has seen yet, and one that is known.
+        for _ in 0..<2 { #expect(try whoami(server, token).status == 200) }
+        let other = try server.makeToken()
+        #expect(try whoami(server, other).status == 200)
+    }
+
+    @Test("each token has its own bucket, and every answer says what is left")
+    func requests() throws {
+        let server = try RunningServer(clock: clock, requests: 6)
+        let (first, second) = (try server.makeToken(), try server.makeToken())
+        for left in [5, 4, 3, 2, 1, 0] {
+            let answer = try whoami(server, first)
+            #expect(answer.status == 200)
+            #expect(answer.headers["ratelimit"] == "\"token\";r=\(left);t=\((6 - left) * 10)")
+        }
+        let refused = try whoami(server, first)
+        #expect(refused.status == 429)
+        #expect(refused.headers["retry-after"] == "10")
+        #expect(refused.headers["podstack-token-expires"] != nil)
+        #expect(try whoami(server, second).status == 200)
+        clock.set(clock.now + 10)
+        #expect(try whoami(server, first).status == 200)
+        #expect(try whoami(server, first).status == 429)
+    }
+
+    @Test("without the flag there is no limit, and no header")
+    func noLimit() throws {
+        let server = try RunningServer(clock: clock)
+        let token = try server.makeToken()
+        for _ in 0..<30 { #expect(try whoami(server, TokenMaker.token(id: "00000000")).status == 401) }
+        #expect(try whoami(server, token).headers["ratelimit"] == nil)
+    }
+
+    @Test("reports of leaked tokens are counted by address")
+    func reports() throws {
+        let server = try RunningServer(clock: clock, reports: 2)
+        func report() throws -> Int {
+            try RawHTTP(port: server.server.port).request(
+                "POST", "/v1/tokens/report", headers: [("Content-Type", "application/json")], body: #"{"tokens":[]}"#
+            ).status
+        }
+        #expect(try [report(), report(), report()] == [202, 202, 429])
+        clock.set(clock.now + 30)
+        #expect(try report() == 202)
+    }
+
+    @Test("X-Forwarded-For counts only from a proxy that was named, and only its last stranger")
+    func proxies() throws {
+        let named = try RunningServer(clock: clock, failedAuthentications: 1, proxies: ["127.0.0.1", "10.0.0.9"])
+        let wrong = TokenMaker.token(id: "00000000")
+        for (address, status) in [
+            ("192.0.2.1", 401), ("192.0.2.1", 429), ("192.0.2.2", 401), ("192.0.2.3, 192.0.2.1", 429),
+            ("192.0.2.4, 10.0.0.9", 401), ("192.0.2.4 ,10.0.0.9", 429), ("2001:db8::1", 401), ("2001:db8::2", 429),
+            ("2001:db8:0:1::1", 401), ("nonsense", 401), ("192.0.2.9, nonsense", 429),
+        ] {
+            #expect(try whoami(named, wrong, from: address).status == status, "\(address)")
+        }
+        let unnamed = try RunningServer(clock: clock, failedAuthentications: 1, proxies: ["10.0.0.9"])
+        #expect(try whoami(unnamed, wrong, from: "192.0.2.1").status == 401)
+        #expect(try whoami(unnamed, wrong, from: "192.0.2.2").status == 429)
+    }
+
+    @Test("the audit log has the address that the proxy told")
+    func audit() throws {
+        let server = try RunningServer(clock: clock, proxies: ["127.0.0.1"])
+        let session = Session(server, try server.makeToken())
+        for address in ["192.0.2.7", "2001:db8::7"] {
+            _ = try session.send(
+                "POST", "/v1/projects", #"{"name": "p"}"#, headers: [("X-Forwarded-For", "evil, \(address)")])
+        }
+        let events = try session.send("GET", "/v1/audit-logs?action=create").decoded(Page<AuditEvent>.self).elements
+        #expect(events.map(\.ipAddress) == ["2001:db8:0:0:0:0:0:7", "192.0.2.7"])
+    }
+
+    @Test("the buckets of many addresses take a bounded room, and none is refilled by it before it must")
+    func room() {
+        let allowances = Allowances<Int>(RateLimit(name: "x", count: 1), capacity: 100)
+        for key in 0..<100 { #expect(allowances.take(key, now: 0).isAllowed) }
+        #expect(!allowances.take(5, now: 0).isAllowed)
+        #expect(allowances.take(100, now: 60).isAllowed)
+        #expect(!allowances.take(100, now: 60).isAllowed)
+        for key in 200..<1000 { #expect(allowances.take(key, now: 61).isAllowed) }
+    }
+}

@@ -1,0 +1,171 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+/// Whatever comes in, the service refuses it or answers it, and goes on.
+@Suite("Hostile input over a socket")
+struct RobustnessTests {
+    let session: Session
+
+    init() throws { session = try Session(maxActiveTokens: 10_000) }
+
+    var port: UInt16 { session.server.server.port }
+
+    /// The status of what came back; nil when the connection was closed without an answer.
+    func status(of text: String) -> Int? {
+        guard let connection = try? RawHTTP(port: port), (try? connection.send(text)) != nil else { return nil }
+        return try? connection.answer().status
+    }
+
+    func isAlive() -> Bool { status(of: "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n") == 200 }
+
+    @Test("requests that are none, or two at once, are refused, and the next one is served")
+    func broken() throws {
+        let auth = "Authorization: Bearer \(session.token)\r\n"
+        let long = String(repeating: "a", count: 1 << 20)
+        let requests = [
+            "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
+            "GET /v1/tokens HTTP/1.1\r\nHost: x\r\nX: \(long)\r\n\r\n",
+            "GET /\(long) HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET /v1/tokens HTTP/1.1\r\n\(auth)X-Project-ID: a\0b\r\nHost: x\r\n\r\n",
+            "POST /v1/projects HTTP/1.1\r\nHost: x\r\n\(auth)Content-Length: 5\r\nContent-Length: 6\r\n\r\n{}",
+            "POST /v1/projects HTTP/1.1\r\nHost: x\r\n\(auth)Content-Length: -1\r\n\r\n{}",
+            "POST /v1/projects HTTP/1.1\r\nHost: x\r\n\(auth)Content-Length: 99999999999999999999\r\n\r\n{}",
+            "POST /v1/projects HTTP/1.1\r\nHost: x\r\n\(auth)Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+            "GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n", "GET /v1/tokens/%2e%2e/%2f HTTP/1.1\r\nHost: x\r\n\(auth)\r\n",
+        ]
+        for request in requests {
+            if let status = status(of: request) {
+                #expect((400..<500).contains(status) || status == 505, "\(status): \(request.prefix(60))")
+            }
+            #expect(isAlive(), "\(request.prefix(60))")
+        }
+    }
+
+    @Test("what stands behind a NUL in a query is not lost in silence: the request is refused")
+    func nul() throws {
+        let start = "GET /v1/auth/whoami"
+        let auth = "Authorization: Bearer \(session.token)"
+        #expect(status(of: "\(start) HTTP/1.1\r\nHost: x\r\n\(auth)\r\n\r\n") == 200)
+        #expect(status(of: "\(start)?a%00b=c HTTP/1.1\r\nHost: x\r\n\(auth)\r\n\r\n") == 400)
+        #expect(status(of: "\(start)?a=b%00c HTTP/1.1\r\nHost: x\r\n\(auth)\r\n\r\n") == 400)
+    }
+
+    @Test("a request whose end two headers tell differently makes no second one")
+    func smuggling() throws {
+        let hidden = "DELETE /v1/tokens/self HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(session.token)\r\n\r\n"
+        for head in [
+            "Content-Length: \(hidden.utf8.count + 5)\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "Transfer-Encoding: chunked, identity\r\n",
+            "Transfer-Encoding: xchunked\r\n",
+            "Content-Length: 5\r\nContent-Length: \(hidden.utf8.count + 5)\r\n",
+        ] {
+            let request = "POST /v1/tokens/report HTTP/1.1\r\nHost: x\r\n\(head)\r\n0\r\n\r\n\(hidden)"
+            let connection = try RawHTTP(port: port)
+            try connection.send(request)
+            if let answer = try? connection.answer() { #expect((400..<500).contains(answer.status), "\(head)") }
+            #expect(try session.whoami().status == 200, "\(head)")
+        }
+    }
+
+    @Test("clients that stop in the middle of a request hold up nobody")
+    func slow() throws {
+        var held: [RawHTTP] = []
+        for index in 0..<100 {
+            let connection = try RawHTTP(port: port)
+            try connection.send(
+                index.isMultiple(of: 2)
+                    ? "GET /v1/auth/whoami HTTP/1.1\r\nHost: x\r\nAuthor"
+                    : "POST /v1/projects HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            held.append(connection)
+        }
+        for _ in 0..<20 { #expect(try session.whoami().status == 200) }
+        #expect(held.count == 100)
+    }
+
+    @Test("2,000 credentials made up or broken are all refused, and none is an error of the service")
+    func credentials() throws {
+        let connection = try RawHTTP(port: port)
+        let alphabet = Array("podstack_Bearer 0aZ=,;:\t\"\\/éß")
+        for index in 0..<2000 {
+            var text = Array("Bearer \(session.token)")
+            for _ in 0...Int.random(in: 0..<4) {
+                let place = Int.random(in: 7..<text.count)
+                switch index % 3 {
+                case 0: text[place] = alphabet.randomElement() ?? "x"
+                case 1: text.remove(at: place)
+                default: text.insert(alphabet.randomElement() ?? "x", at: place)
+                }
+            }
+            let value = String(text)
+            guard value.trimmed != "Bearer \(session.token)" else { continue }
+            let answer = try connection.request("GET", "/v1/auth/whoami", headers: [("Authorization", value)])
+            #expect(answer.status == 401, "\(answer.status)")
+        }
+    }
+
+    @Test("1,000 bodies and queries made up are refused or taken, and none is an error of the service")
+    func bodiesAndQueries() throws {
+        let project = try #require(try session.whoami().decoded(User.self).defaultProjectID)
+        let paths = [
+            ("POST", "/v1/tokens"), ("POST", "/v1/tokens/self/rotate"), ("PATCH", "/v1/tokens/00000000"),
+            ("POST", "/v1/projects"), ("PATCH", "/v1/projects/\(project)"),
+            ("POST", "/v1/projects/\(project)/members"), ("POST", "/v1/tokens/report"),
+        ]
+        for _ in 0..<700 {
+            let (method, path) = paths.randomElement() ?? paths[0]
+            var body = String(decoding: try APICoding.encode(RandomJSON.object()), as: UTF8.self)
+            if Int.random(in: 0..<4) == 0 { body = String(body.shuffled()) }
+            let answer = try session.send(method, path, body)
+            #expect(answer.status < 500, "\(method) \(path) \(body)")
+            #expect(answer.status < 300 || answer.code != nil)
+        }
+        for _ in 0..<300 {
+            let path = ["/v1/tokens", "/v1/projects", "/v1/audit-logs", "/v1/auth/can"].randomElement() ?? "/"
+            let name = ["limit", "cursor", "q", "since", "user", "scope", "project", "%00"].randomElement() ?? "q"
+            let value = (0..<Int.random(in: 0..<12)).map { _ in "%" + String(Int.random(in: 16..<256), radix: 16) }
+            let answer = try session.send("GET", "\(path)?\(name)=\(value.joined())")
+            #expect(answer.status < 500, "\(path)?\(name)=\(value.joined())")
+        }
+        #expect(try session.whoami().status == 200)
+    }
+}
+
+private enum RandomJSON {
+    private static let names = [
+        "name", "scopes", "project_ids", "expires_at", "expires_in_days", "id", "sha256", "grace_seconds",
+        "description",
+        "email", "role", "permissions", "status", "tokens", "",
+    ]
+
+    static func object(depth: Int = 0) -> JSONValue {
+        .object(
+            Dictionary((0..<Int.random(in: 0..<5)).map { _ in (names.randomElement() ?? "", value(depth)) }) { $1 })
+    }
+
+    private static func value(_ depth: Int) -> JSONValue {
+        switch Int.random(in: 0..<(depth < 3 ? 9 : 7)) {
+        case 0: .null
+        case 1: .bool(.random())
+        case 2: .integer([0, 1, 7, 30, -1, 604_800, .max, .min].randomElement() ?? 0)
+        case 3: .number([0.5, -1e300, 1e18].randomElement() ?? 0)
+        case 4:
+            .string(
+                ["", "*", "tokens:*", "admin", "user", "active", "\u{0}", "\u{1F600}", "'; --"].randomElement() ?? "")
+        case 5: .string(String(repeating: "a", count: Int.random(in: 0..<300)))
+        case 6: .string(["2027-01-31T12:00:00Z", "9999-12-31T23:59:59Z", "00000000", "read"].randomElement() ?? "")
+        case 7: .array((0..<Int.random(in: 0..<4)).map { _ in value(depth + 1) })
+        default: object(depth: depth + 1)
+        }
+    }
+}
+
+extension String {
+    /// Without the white space around it, which HTTP takes for nothing.
+    fileprivate var trimmed: String {
+        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        return String(drop(while: isBlank).reversed().drop(while: isBlank).reversed())
+    }
+}
