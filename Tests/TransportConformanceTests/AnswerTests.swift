@@ -180,19 +180,19 @@ struct AnswerTests {
         #expect(try await transport.send(TransportRequest(server.url + "/2")).body == Array("{}".utf8))
     }
 
-    @Test("with a head of a megabyte, or millions of interim ones, not at all", arguments: TransportUnderTest.all)
+    @Test("with a head of a megabyte, or a thousand interim ones, not at all", arguments: TransportUnderTest.all)
     func headerBomb(_ subject: TransportUnderTest) async throws {
         let line = "X-Bomb: \(String(repeating: "b", count: 1000))\r\n"
-        let bomb = String(repeating: line, count: 1024)
-        let large: [WireServer.Step] = [.text("HTTP/1.1 200 X\r\n" + bomb + "Content-Length: 0\r\n\r\n")]
-        let oneLine = "HTTP/1.1 200 X\r\nX: \(String(repeating: "b", count: 1 << 20))\r\n\r\n"
-        _ = try #require(try await self.failure(subject, [.text(oneLine), .close]))
-        if subject.has(.unboundedHead) { return }
-        let failure = try await failure(subject, large)
-        #expect(failure?.reason == "the headers of the answer are larger than 262144 bytes")
-        #expect(failure?.mayPass == false)
+        let lines = "HTTP/1.1 200 X\r\n" + String(repeating: line, count: 1024) + "Content-Length: 0\r\n\r\n"
         let interim = String(repeating: "HTTP/1.1 103 X\r\n" + line + "\r\n", count: 1024)
-        #expect(try await self.failure(subject, [.text(interim), .answer()])?.mayPass == false)
+        for bomb in [[WireServer.Step.text(lines)], [.text(interim), .answer()]] {
+            let failure = try #require(try await failure(subject, bomb))
+            if subject.has(.vagueAboutLargeHeads) { continue }
+            #expect(failure.reason == "the headers of the answer are larger than 262144 bytes")
+            #expect(!failure.mayPass)
+        }
+        let oneLine = "HTTP/1.1 200 X\r\nX: \(String(repeating: "b", count: 1 << 20))\r\n\r\n"
+        _ = try #require(try await failure(subject, [.text(oneLine), .close]))
     }
 
     @Test("of no more than 16 MiB", arguments: TransportUnderTest.all)

@@ -51,7 +51,8 @@
 
         /// In milliseconds, for epoll.
         var sleepingTime: Int32 {
-            guard let first = [timer, queue.nextDeadline].lazy.compactMap({ $0 }).min() else { return -1 }
+            guard var first = timer ?? queue.nextDeadline else { return -1 }
+            if let deadline = queue.nextDeadline { first = min(first, deadline) }
             let left = first - .now
             // Rounded up: to wake too early is to spin.
             return left > .zero ? Int32(clamping: left.milliseconds + 1) : 0

@@ -146,11 +146,8 @@
         }
 
         private func obey(_ loop: CurlLoop) {
-            let commands = inbox.withLock { inbox in
-                let commands = inbox.commands
-                inbox.commands = []
-                return commands
-            }
+            var commands: [Command] = []
+            inbox.withLock { swap(&$0.commands, &commands) }
             for command in commands {
                 switch command {
                 case .start(let request, let completion): loop.start(request, completion)

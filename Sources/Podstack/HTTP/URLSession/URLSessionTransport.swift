@@ -22,7 +22,7 @@
     ///   other ones were asked for, rather than going another way.
     /// - A 401 that asks for a user's name and password (`Basic`, `Digest`) comes without its body.
     /// - A head that breaks off, or a chunked body with trailers, ends the process: a defect of its Foundation.
-    /// - The size of an answer's head is bounded line by line, not as a whole.
+    /// - Of a head that is too large for libcurl it is only known that the connection failed.
     public final class URLSessionTransport: Transport {
         private let options: ConnectionOptions
         private let session: URLSession
