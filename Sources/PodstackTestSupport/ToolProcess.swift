@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -17,6 +19,7 @@ package final class ToolProcess: Sendable {
     package struct Failure: Error { var reason: String }
 
     private let id: pid_t
+    private let ending: Ending
     private let output: TemporaryDirectory
     /// The end of its standard input that we hold; -1 when it has none.
     private let leash: Int32
@@ -88,6 +91,7 @@ package final class ToolProcess: Sendable {
             throw Failure(reason: "cannot start \(path)")
         }
         self.id = id
+        ending = Ending(of: id)
     }
 
     deinit {
@@ -99,15 +103,34 @@ package final class ToolProcess: Sendable {
     package var standardOutput: String { output.read("out") ?? "" }
     package var standardError: String { output.read("err") ?? "" }
 
-    package func signal(_ number: Int32) { kill(id, number) }
+    package func signal(_ number: Int32) {
+        if ending.status.load(ordering: .acquiring) < 0 { kill(id, number) }
+    }
 
     /// The exit status, or 128 and the signal that ended it.
     @discardableResult
     package func wait() -> Int32 {
-        var status: Int32 = 0
-        while waitpid(id, &status, 0) < 0, errno == EINTR {}
-        let signal = status & 0x7F
-        return signal == 0 ? (status >> 8) & 0xFF : 128 + signal
+        while true {
+            let status = ending.status.load(ordering: .acquiring)
+            if status >= 0 { return status }
+            usleep(2000)
+        }
+    }
+
+    private final class Ending: Sendable {
+        /// -1 until then.
+        let status = Atomic<Int32>(-1)
+
+        init(of id: pid_t) {
+            // Waited for from the start: what nobody waits for stays as a zombie, and the exit tests of Swift Testing,
+            // which look at every child, would go round and round over it.
+            Thread.start { [self] in
+                var status: Int32 = 0
+                while waitpid(id, &status, 0) < 0, errno == EINTR {}
+                let signal = status & 0x7F
+                self.status.store(signal == 0 ? (status >> 8) & 0xFF : 128 + signal, ordering: .releasing)
+            }
+        }
     }
 
     /// Polls for 20 seconds until `condition` of the standard output holds.

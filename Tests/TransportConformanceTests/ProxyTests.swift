@@ -59,7 +59,7 @@ struct ProxyTests {
 
     @Test("https goes through a tunnel, and the token only inside it", arguments: TransportUnderTest.all)
     func tunnel(_ subject: TransportUnderTest) async throws {
-        let services = try TLSServices.shared.get()
+        let services = try TLSServices.shared()
         let proxy = try TunnelProxy()
         let environment = ["https_proxy": proxy.url, "PODSTACK_CA_BUNDLE": services.authority.bundle]
         let url = services.url(.modern) + "/token"

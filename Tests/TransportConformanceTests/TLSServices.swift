@@ -1,6 +1,7 @@
 import PodstackTestSupport
+import Synchronization
 
-/// Services over TLS, right and wrong, whose certificates are from a private authority. One nginx for all tests.
+/// Services over TLS, right and wrong, whose certificates are from a private authority. One nginx for all tests that run at once.
 final class TLSServices: Sendable {
     enum Service: Int, CaseIterable {
         /// HTTP/2 and HTTP/1.1.
@@ -15,7 +16,21 @@ final class TLSServices: Sendable {
     let authority: PrivateAuthority
     private let nginx: Nginx
 
-    static let shared = Result { try TLSServices() }
+    private struct Current {
+        weak var services: TLSServices?
+    }
+
+    private static let current = Mutex(Current())
+
+    /// Those of the tests that run at the moment; they go with the last of them.
+    static func shared() throws -> TLSServices {
+        try current.withLock { current in
+            if let services = current.services { return services }
+            let services = try TLSServices()
+            current.services = services
+            return services
+        }
+    }
 
     private init() throws {
         let authority = try PrivateAuthority()

@@ -8,7 +8,7 @@ struct TLSTests {
     let services: TLSServices
     var trusting: [String: String] { ["PODSTACK_CA_BUNDLE": services.authority.bundle] }
 
-    init() throws { services = try TLSServices.shared.get() }
+    init() throws { services = try TLSServices.shared() }
 
     /// Asserts that a transport which cannot trust a bundle says so rather than trusting others.
     func refuses(_ subject: TransportUnderTest) async -> Bool {
