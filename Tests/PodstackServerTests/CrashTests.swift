@@ -51,7 +51,7 @@ struct CrashTests {
     /// Makes, rotates, uses and revokes tokens until the connection breaks.
     private static func work(_ port: UInt16, _ owner: String, _ journal: Journal) {
         guard let connection = try? RawHTTP(port: port) else { return }
-        var generator = SystemRandomNumberGenerator()
+        var generator = SecureGenerator()
         func send(_ method: String, _ path: String, _ token: String, _ body: String? = nil) -> Bool {
             let headers = [("Authorization", "Bearer \(token)"), ("Content-Type", "application/json")]
             return (try? connection.request(method, path, headers: headers, body: body).status < 300) ?? false

@@ -14,7 +14,7 @@ extension TokenService {
     func rotate(
         _ id: String, _ request: RotationRequest, by caller: Identity, in change: Change
     ) throws -> (TokenRecord, secret: String?) {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SecureGenerator()
         let secret = request.sha256 == nil ? TokenFormat.makeToken(id: id, using: &generator) : nil
         let hash = request.sha256 ?? Sodium.sha256((secret ?? "").utf8)
         let now = change.now
