@@ -18,6 +18,7 @@ public struct ErrorCode: RawRepresentable, Hashable, Sendable, Codable, CustomSt
     public static let memberForbidden = ErrorCode("member_forbidden")
     public static let notFound = ErrorCode("not_found")
     public static let methodNotAllowed = ErrorCode("method_not_allowed")
+    public static let notAcceptable = ErrorCode("not_acceptable")
     public static let contentTooLarge = ErrorCode("content_too_large")
     public static let uriTooLong = ErrorCode("uri_too_long")
     public static let unsupportedMediaType = ErrorCode("unsupported_media_type")

@@ -3,7 +3,7 @@ import PodstackAPI
 /// Well-formed tokens that no server knows.
 package enum TokenMaker {
     package static func token(id: String) -> String {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SecureGenerator()
         return TokenFormat.makeToken(id: id, using: &generator)
     }
 }

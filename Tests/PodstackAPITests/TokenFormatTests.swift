@@ -27,7 +27,7 @@ struct TokenFormatTests {
 
     @Test("makes 100,000 tokens without a duplicate, each position even over its alphabet")
     func generatedTokens() throws {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SecureGenerator()
         let count = 100_000
         var seen: Set<String> = []
         var frequencies = [[Int]](repeating: [Int](repeating: 0, count: 128), count: TokenFormat.length)

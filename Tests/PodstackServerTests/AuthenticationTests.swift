@@ -123,10 +123,10 @@ struct AuthenticationTests {
         }
     }
 
-    @Test("revoked is revoked at once, on a connection that was open before too, 200 times over")
+    @Test("revoked is revoked at once, on a connection that was open before too, 1,000 times over")
     func revocation() throws {
         let connection = try RawHTTP(port: server.server.port)
-        for _ in 0..<200 {
+        for _ in 0..<1000 {
             let token = try server.makeToken()
             let headers = [("Authorization", "Bearer \(token)")]
             #expect(try connection.request("GET", "/v1/auth/whoami", headers: headers).status == 200)
@@ -148,6 +148,20 @@ struct AuthenticationTests {
             let answer = try whoami([("Authorization", "Bearer \(token)")], path: "/v1/auth/whoami?\(query)")
             #expect(answer.status == 400)
             #expect(!answer.body.contains(token))
+        }
+    }
+
+    @Test("JSON is what there is: who accepts something else only is told so")
+    func accept() throws {
+        let auth = ("Authorization", "Bearer \(try server.makeToken())")
+        for (accept, status) in [
+            ("*/*", 200), ("application/json", 200), ("text/html, */*;q=0.1", 200), ("application/*", 200),
+            ("Application/JSON; charset=utf-8", 200), ("text/html", 406), ("application/json;q=0, text/csv", 406),
+            ("", 406),
+        ] {
+            let answer = try whoami([auth, ("Accept", accept)])
+            #expect(answer.status == status, "\(accept)")
+            #expect(status == 200 || answer.body.contains("not_acceptable"))
         }
     }
 

@@ -119,6 +119,22 @@ struct IdempotencyTests {
         #expect(try projectCount() == 2)
     }
 
+    @Test("a change that was overtaken by the revocation of its token is refused")
+    func overtaken() throws {
+        let service = owner.server.server.service
+        let session = try owner.makeToken()
+        let identity = try service.verifier.verify(session.token.utf8, now: clock.now)
+        #expect(try session.send("DELETE", "/v1/tokens/self").status == 204)
+        for headers in [[], [(name: "idempotency-key", value: "a")]] {
+            let exchange = Exchange(
+                request: Request(method: "POST", path: "/x", headers: headers), identity: identity)
+            let refusal = #expect(throws: APIError.self) {
+                try service.changes.answer(exchange, at: clock.now) { _ in Response(status: 201) }
+            }
+            #expect(refusal?.code == .revokedToken)
+        }
+    }
+
     @Test("one that is still running is said to be")
     func running() throws {
         let request = Request(method: "POST", path: "/x", headers: [("idempotency-key", "a")])

@@ -111,6 +111,17 @@ struct RotationTests {
         }
     }
 
+    @Test("asked again with another grace, that one counts, and the audit log tells both")
+    func otherGrace() throws {
+        let next = TokenMaker.token(id: first.id)
+        for grace in [600, 600, 0] { #expect(try rotate(first, Session.fields(of: next, grace: grace)).status == 200) }
+        #expect(try first.with(next).whoami().status == 200)
+        #expect(try first.whoami().code == "rotated_token")
+        let log = try first.with(next).send("GET", "/v1/audit-logs?action=token_rotated")
+        let graces = try log.decoded(Page<AuditEvent>.self).elements.map { $0.details["grace_seconds"] }
+        #expect(graces == [0, 600])
+    }
+
     @Test("a secret that the service made is answered once and works")
     func madeByService() throws {
         let made = try first.send("POST", "/v1/tokens/self/rotate")

@@ -106,7 +106,9 @@ struct ServerProcessTests {
         "wrong usage is one line and status 2",
         arguments: [
             ["serve", "--lisen", "x"], ["serve", "--listen", "0.0.0.0:80"], ["user", "add"], ["user", "add", "nobody"],
-            ["token", "create", "a@b.c"], ["fly"], ["token", "create", "a@b.c", "--name", "n", "--scope", "cats"],
+            ["token", "create", "a@b.c"], ["fly"], ["audit"], ["audit", "verify", "x"],
+            ["serve", "--behind-proxy", "example.com"], ["serve", "--requests-per-minute", "0"],
+            ["token", "create", "a@b.c", "--name", "n", "--scope", "cats"],
         ])
     func usage(words: [String]) throws {
         let result = try administrate(words)

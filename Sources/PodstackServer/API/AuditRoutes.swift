@@ -9,7 +9,10 @@ struct AuditRoutes: Sendable {
 
     @Sendable func list(_ exchange: Exchange) throws -> Response {
         let filter = try AuditFilter(exchange)
-        let isExport = exchange.request.header("accept")?.contains("text/csv") ?? false
+        // JSON unless it was not asked for: a browser, say, takes anything.
+        let isExport =
+            !ContentNegotiation.accepts("application/json", exchange.request)
+            && ContentNegotiation.accepts("text/csv", exchange.request)
         let page = try PageRequest(exchange.request, standard: isExport ? Self.exported : 50)
         let found = try database.read {
             try AuditStore.list(filter, limit: page.limit + 1, before: page.after?.position, in: $0)

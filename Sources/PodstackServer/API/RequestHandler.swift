@@ -66,10 +66,19 @@ struct RequestHandler: Sendable {
             guard verdict.isAllowed else { throw verdict.refusal }
         }
         try authorise(identity, route.access, request, parameters)
+        guard !route.hasCaller || ContentNegotiation.accepts("application/json", request) || isExport(route, request)
+        else {
+            throw APIError(
+                status: 406, code: .notAcceptable, message: "There is JSON here, and what you accept is something else")
+        }
         guard request.body.count <= Listener.largestBody else {
             throw APIError(status: 413, code: .contentTooLarge, message: "The body is larger than 64 KiB")
         }
         return try route.handle(Exchange(request: request, parameters: parameters, identity: identity))
+    }
+
+    private func isExport(_ route: Route, _ request: Request) -> Bool {
+        route.operation == .listAuditLogs && ContentNegotiation.accepts("text/csv", request)
     }
 
     private func authenticate(_ request: Request, _ access: Access) throws -> Identity? {
@@ -133,7 +142,7 @@ struct RequestHandler: Sendable {
             "request", level: response.status >= 500 ? "error" : "info",
             [
                 ("request_id", requestID), ("method", request.method), ("path", loggable(request.path)),
-                ("status", String(response.status)),
+                ("status", String(response.status)), ("address", request.address.description),
                 ("token", identity.map { TokenFormat.prefix(id: $0.token.id) } ?? ""),
             ])
     }

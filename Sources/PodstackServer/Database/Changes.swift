@@ -37,15 +37,27 @@ struct Changes: Sendable {
         _ exchange: Exchange, at now: Int64, _ body: (Change) throws -> Response
     ) throws -> Response {
         let actor = Actor(exchange.request, exchange.identity)
-        guard let key = try IdempotencyKey(of: exchange) else { return try make(by: actor, at: now, body) }
-        return try answers.alone(key) {
+        func run(_ work: (Change) throws -> Response) throws -> Response {
             try make(by: actor, at: now) { change in
+                try checkNotRevokedSince(exchange, in: change.connection)
+                return try work(change)
+            }
+        }
+        guard let key = try IdempotencyKey(of: exchange) else { return try run(body) }
+        return try answers.alone(key) {
+            try run { change in
                 if let known = try IdempotencyStore.find(key, now: now, in: change.connection) { return known }
                 let response = try body(change)
                 try IdempotencyStore.insert(response, for: key, now: now, in: change.connection)
                 return response
             }
         }
+    }
+
+    /// A request that waited for the one writer may have been overtaken by the revocation of its own token.
+    private func checkNotRevokedSince(_ exchange: Exchange, in connection: any DatabaseConnection) throws {
+        guard let id = exchange.identity?.token.id else { return }
+        if let token = try TokenStore.find(id, in: connection), token.revokedAt != nil { throw Refusal.revoked(token) }
     }
 }
 

@@ -3,7 +3,7 @@ import PodstackAPI
 /// Opaque ids: a prefix and 20 base62 characters from the system's generator.
 enum Identifier {
     static func make(_ prefix: String) -> String {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SecureGenerator()
         var bytes = Array(prefix.utf8)
         bytes += Base62.encode(generator.next(), width: 10)
         bytes += Base62.encode(generator.next(), width: 10)

@@ -73,7 +73,7 @@ enum OpenAPIDocument {
             success["content"] = .object(content)
         }
         var statuses = [400, 500, 503]
-        if route.hasCaller { statuses += [401, 403, 404, 429] }
+        if route.hasCaller { statuses += [401, 403, 404, 406, 429] }
         if shape.body != nil { statuses += [413, 415, 422, 429] }
         if !shape.query.isEmpty { statuses.append(422) }
         if route.hasCaller, route.method != "GET" { statuses.append(409) }

@@ -14,7 +14,7 @@ extension TokenService {
     func rotate(
         _ id: String, _ request: RotationRequest, by caller: Identity, in change: Change
     ) throws -> (TokenRecord, secret: String?) {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SecureGenerator()
         let secret = request.sha256 == nil ? TokenFormat.makeToken(id: id, using: &generator) : nil
         let hash = request.sha256 ?? Sodium.sha256((secret ?? "").utf8)
         let now = change.now
@@ -29,8 +29,10 @@ extension TokenService {
             // The repeat of the rotation that made the current secret.
             return (token, nil)
         case .waiting(let known) where !known.hasLapsed(at: now):
+            guard known.graceSeconds != request.graceSeconds else { return (token.asRotated, nil) }
             token.waiting?.graceSeconds = request.graceSeconds
             try TokenStore.update(token, in: change.connection)
+            try record(token, in: change)
             return (token.asRotated, nil)
         case .waiting, nil: break
         case .current, .retired:
@@ -51,10 +53,15 @@ extension TokenService {
         try TokenStore.update(token, in: change.connection)
         try SecretStore.trim(id, now: now, in: change.connection)
         change.changed(token: id)
+        try record(token, in: change)
+        return (token.asRotated, secret)
+    }
+
+    private func record(_ token: TokenRecord, in change: Change) throws {
+        let grace = token.waiting.map { JSONValue.integer(Int($0.graceSeconds)) }
         try change.record(
             .tokenRotated, on: AuditResource(token),
-            ["generation": .integer(Int(token.generation) + 1), "grace_seconds": .integer(Int(waiting.graceSeconds))])
-        return (token.asRotated, secret)
+            ["generation": .integer(Int(token.generation) + 1), "grace_seconds": grace ?? .null])
     }
 
     /// Whoever rotates another token holds its new secret: it must not be good for more than the caller's own.

@@ -45,7 +45,7 @@ struct TokenService: Sendable {
         }
         let expiresAt = try expiry(request, parent: parent, now: change.now)
         let projectIDs = try projects(request, parent: parent)
-        var generator = SystemRandomNumberGenerator()
+        var generator = SecureGenerator()
         let id = request.id ?? TokenFormat.makeID(using: &generator)
         let secret = request.sha256 == nil ? TokenFormat.makeToken(id: id, using: &generator) : nil
         let hash = request.sha256 ?? Sodium.sha256((secret ?? "").utf8)
