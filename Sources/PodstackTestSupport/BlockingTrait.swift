@@ -24,14 +24,18 @@ extension Trait where Self == BlockingTrait {
     package static var blocking: BlockingTrait { BlockingTrait() }
 }
 
-/// Runs each job on a thread that is started for it when no idle one is left.
+/// Runs each job on a thread that is started for it when no idle one is left, up to a limit.
 private final class ThreadExecutor: TaskExecutor {
     static let shared = ThreadExecutor()
 
     private struct State {
         var jobs: [UnownedJob] = []
         var idle = 0
+        var threads = 0
     }
+
+    /// More than tests that block at once, and few enough for those that count threads.
+    private static let mostThreads = 64
 
     private let state = Mutex(State())
     private let arrival = Semaphore()
@@ -40,7 +44,9 @@ private final class ThreadExecutor: TaskExecutor {
         let job = UnownedJob(job)
         let needsThread = state.withLock { state in
             state.jobs.append(job)
-            return state.jobs.count > state.idle
+            guard state.jobs.count > state.idle, state.threads < Self.mostThreads else { return false }
+            state.threads += 1
+            return true
         }
         if needsThread { BackgroundThread.start { self.work() } }
         arrival.signal()

@@ -3,7 +3,7 @@ import PodstackCLI
 import PodstackTestSupport
 import Testing
 
-@Suite("podstack against a running server")
+@Suite("podstack against a running server", .blocking)
 struct CommandTests {
     let server: RunningServer
     let home: TemporaryDirectory

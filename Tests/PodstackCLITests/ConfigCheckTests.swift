@@ -7,7 +7,7 @@ import Testing
     import Glibc
 #endif
 
-@Suite("podstack config check")
+@Suite("podstack config check", .blocking)
 struct ConfigCheckTests {
     let folder: TemporaryDirectory
     let console: Console

@@ -3,7 +3,7 @@ import PodstackCLI
 import PodstackTestSupport
 import Testing
 
-@Suite("podstack and .env files")
+@Suite("podstack and .env files", .blocking)
 struct EnvCommandTests {
     let folder: TemporaryDirectory
     let console: Console

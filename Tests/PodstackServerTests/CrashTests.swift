@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// The real program, killed in the middle of its work.
-@Suite("podstack-server killed at a random moment")
+@Suite("podstack-server killed at a random moment", .blocking)
 struct CrashTests {
     /// How far the life of one token had come, as far as its holder was told.
     private struct Life {

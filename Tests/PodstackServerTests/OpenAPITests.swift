@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("/openapi.json")
+@Suite("/openapi.json", .blocking)
 struct OpenAPITests {
     let session: Session
     let document: JSONValue

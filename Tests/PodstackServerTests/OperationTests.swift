@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("What operators ask, over a socket")
+@Suite("What operators ask, over a socket", .blocking)
 struct OperationTests {
     let session: Session
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Rate limits over a socket")
+@Suite("Rate limits over a socket", .blocking)
 struct RateLimitTests {
     let clock = ManualClock()
 

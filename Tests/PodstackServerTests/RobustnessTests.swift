@@ -5,7 +5,7 @@ import Testing
 @testable import PodstackServer
 
 /// Whatever comes in, the service refuses it or answers it, and goes on.
-@Suite("Hostile input over a socket")
+@Suite("Hostile input over a socket", .blocking)
 struct RobustnessTests {
     let session: Session
 

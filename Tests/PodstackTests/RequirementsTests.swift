@@ -7,7 +7,7 @@ import Testing
 #endif
 
 /// The rows of the authentication page that concern the SDK, each against a running service, as a program would do it.
-@Suite("The authentication page, row by row")
+@Suite("The authentication page, row by row", .blocking)
 struct RequirementsTests {
     let server: RunningServer
     let home: TemporaryDirectory

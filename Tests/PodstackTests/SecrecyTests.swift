@@ -4,7 +4,7 @@ import Testing
 
 @testable import Podstack
 
-@Suite("No secret leaves by any way of printing")
+@Suite("No secret leaves by any way of printing", .blocking)
 struct SecrecyTests {
     /// Everything that a program could print of a run.
     final class Witness: Sendable {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Podstack
 
-@Suite("A transport gives an answer")
+@Suite("A transport gives an answer", .blocking)
 struct AnswerTests {
     func send(_ subject: TransportUnderTest, _ steps: [WireServer.Step]) async throws -> TransportResponse {
         let server = try WireServer { _ in steps }

@@ -10,7 +10,7 @@ import Testing
     import Foundation
 #endif
 
-@Suite("A transport's connections")
+@Suite("A transport's connections", .blocking)
 struct ConnectionTests {
     private final class Count: Sendable {
         let sent = Atomic(0)

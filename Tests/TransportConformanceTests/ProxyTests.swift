@@ -7,7 +7,7 @@ import Testing
     import Glibc
 #endif
 
-@Suite("A transport and proxies")
+@Suite("A transport and proxies", .blocking)
 struct ProxyTests {
     /// Asserts that a transport which has no proxy of its own says so rather than going another way.
     func refuses(_ subject: TransportUnderTest, _ environment: [String: String], _ url: String) async -> Bool {

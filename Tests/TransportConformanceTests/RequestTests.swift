@@ -3,7 +3,7 @@ import Testing
 
 @testable import Podstack
 
-@Suite("A transport sends")
+@Suite("A transport sends", .blocking)
 struct RequestTests {
     @Test(
         "the method, the path and the token",

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Podstack
 
-@Suite("A transport over TLS")
+@Suite("A transport over TLS", .blocking)
 struct TLSTests {
     let services: TLSServices
     var trusting: [String: String] { ["PODSTACK_CA_BUNDLE": services.authority.bundle] }

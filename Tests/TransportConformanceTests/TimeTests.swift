@@ -3,7 +3,7 @@ import Testing
 
 @testable import Podstack
 
-@Suite("A transport's request ends")
+@Suite("A transport's request ends", .blocking)
 struct TimeTests {
     @Test(
         "when its time is over, however the server spends it", arguments: TransportUnderTest.all,

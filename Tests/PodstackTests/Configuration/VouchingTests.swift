@@ -4,7 +4,7 @@ import Testing
 
 @testable import Podstack
 
-@Suite("The endpoint may not steal the token")
+@Suite("The endpoint may not steal the token", .blocking)
 struct VouchingTests {
     let folder: TemporaryDirectory
     /// Where a stolen token would arrive.

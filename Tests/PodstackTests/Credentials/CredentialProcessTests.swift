@@ -8,7 +8,7 @@ import Testing
     import Glibc
 #endif
 
-@Suite("credential_process, with real programs")
+@Suite("credential_process, with real programs", .blocking)
 struct CredentialProcessTests {
     let folder: TemporaryDirectory
     let transport = RecordingTransport(.user(email: "you@example.com"))
@@ -19,7 +19,7 @@ struct CredentialProcessTests {
     func environment(_ script: String, mode: mode_t = 0o600) throws -> Environment {
         let program = try folder.write("#!/bin/sh\n\(script)\n", to: "helper")
         #expect(chmod(program, 0o700) == 0)
-        let path = try folder.write("[default]\ncredential_process = '\(program)' arg\n", to: "credentials")
+        let path = try folder.write("[default]\ncredential_process = /bin/sh '\(program)' arg\n", to: "credentials")
         #expect(chmod(path, mode) == 0)
         return Environment([
             "PODSTACK_CREDENTIALS_FILE": path, "PATH": "/usr/bin:/bin", "COUNT": folder.file("count"),

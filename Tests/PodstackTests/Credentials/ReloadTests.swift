@@ -5,7 +5,7 @@ import Testing
 
 @testable import Podstack
 
-@Suite("A token that was replaced elsewhere")
+@Suite("A token that was replaced elsewhere", .blocking)
 struct ReloadTests {
     let folder: TemporaryDirectory
     let events = RecordedEvents()

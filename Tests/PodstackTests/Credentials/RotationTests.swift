@@ -9,7 +9,7 @@ import Testing
     import Glibc
 #endif
 
-@Suite("Rotation of the token in use, against a running server")
+@Suite("Rotation of the token in use, against a running server", .blocking)
 struct RotationTests {
     let server: RunningServer
     let folder: TemporaryDirectory

@@ -2,7 +2,7 @@ import Podstack
 import PodstackTestSupport
 import Testing
 
-@Suite("Client against a running server")
+@Suite("Client against a running server", .blocking)
 struct ClientTests {
     let server: RunningServer
 

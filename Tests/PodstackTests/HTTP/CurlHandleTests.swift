@@ -7,7 +7,7 @@ import Testing
     import Glibc
 #endif
 
-@Suite("What CurlTransport holds")
+@Suite("What CurlTransport holds", .blocking)
 struct CurlHandleTests {
     func request(_ port: UInt16, timeout: Duration = .seconds(60)) -> TransportRequest {
         TransportRequest(

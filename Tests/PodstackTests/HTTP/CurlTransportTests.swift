@@ -2,11 +2,11 @@ import Podstack
 import PodstackTestSupport
 import Testing
 
-@Suite("CurlTransport against a socket that misbehaves")
+@Suite("CurlTransport against a socket that misbehaves", .blocking)
 struct CurlTransportTests {
     func client(_ port: UInt16, timeout: Duration = .seconds(20)) throws -> Client {
         try Client(
-            apiToken: "secret-token", apiEndpoint: "http://127.0.0.1:\(port)", timeout: timeout,
+            apiToken: "secret-token", apiEndpoint: "http://127.0.0.1:\(port)", retry: .none, timeout: timeout,
             environment: Environment([:]))
     }
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Podstack
 
-@Suite("Projects and permissions against a running server")
+@Suite("Projects and permissions against a running server", .blocking)
 struct ProjectsTests {
     let server: RunningServer
 

@@ -1,9 +1,10 @@
 import Foundation
+import PodstackTestSupport
 import Testing
 
 @testable import Podstack
 
-@Suite("Waits between retries")
+@Suite("Waits between retries", .blocking)
 struct RetryScheduleTests {
     @Test("the longest wait doubles up to the limit")
     func growth() {

@@ -4,7 +4,7 @@ import PodstackTesting
 import Synchronization
 import Testing
 
-@Suite("Retries against a socket that fails in every way")
+@Suite("Retries against a socket that fails in every way", .blocking)
 struct RetryTests {
     static let user = #"{"id":"usr_1","email":"you@example.com"}"#
     static let success = answer(200, user)
