@@ -7,7 +7,9 @@
     /// A request is started by the thread that makes it; one thread of the transport's own waits for the answers. To
     /// hand every request to that thread would cost two more context switches each.
     public final class CurlTransport: Transport {
-        private let loop: SharedLoop
+        private let options: ConnectionOptions
+        /// Made with the first request: a client that sends none needs no descriptors.
+        private let made = Mutex<SharedLoop?>(nil)
 
         /// Proxies and certificate authorities are taken from `environment`.
         public convenience init(environment: Environment = .process) {
@@ -15,14 +17,24 @@
         }
 
         init(options: ConnectionOptions) {
-            loop = SharedLoop(options: options)
+            self.options = options
         }
 
-        deinit { loop.stop() }
+        deinit { made.withLock { $0?.stop() } }
 
         var occupancy: Occupancy? { loop.occupancy }
 
+        private var loop: SharedLoop {
+            made.withLock { made in
+                if let made { return made }
+                let loop = SharedLoop(options: options)
+                made = loop
+                return loop
+            }
+        }
+
         public func send(_ request: TransportRequest) async throws -> TransportResponse {
+            let loop = loop
             let completion = Completion()
             let state = Mutex(TransferState())
             // The loop ends with the transport: not while somebody waits.
