@@ -39,7 +39,10 @@ struct CrashTests {
                 "serve", "--listen", "127.0.0.1:0", "--data", data, "--max-active-tokens", "9999",
                 "--failed-authentications", "999999",
             ])
-        try process.waitForOutput { $0.hasSuffix("\n") }
+        do { try process.waitForOutput { $0.hasSuffix("\n") } } catch {
+            process.signal(SIGKILL)
+            throw error
+        }
         let port = process.standardOutput.split(separator: ":").last.flatMap { UInt16($0.dropLast()) }
         return (process, try #require(port))
     }

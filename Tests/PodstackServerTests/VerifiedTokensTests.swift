@@ -1,0 +1,67 @@
+import PodstackTestSupport
+import Synchronization
+import Testing
+
+@testable import PodstackServer
+
+@Suite("Tokens that are known to be good")
+struct VerifiedTokensTests {
+    /// Does something after a read, as another thread might.
+    private final class OvertakenDatabase: Database {
+        private let inner: any Database
+        private let overtake = Mutex<(@Sendable () throws -> Void)?>(nil)
+
+        init(_ inner: any Database) { self.inner = inner }
+
+        func afterNextRead(_ body: @escaping @Sendable () throws -> Void) { overtake.withLock { $0 = body } }
+
+        func read<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
+            let result = try inner.read(body)
+            let act = overtake.withLock { overtake in
+                defer { overtake = nil }
+                return overtake
+            }
+            try act?()
+            return result
+        }
+
+        func write<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
+            try inner.write(body)
+        }
+    }
+
+    @Test("what was read before a revocation is not kept after it", arguments: ["token", "user"])
+    func overtaken(changed: String) throws {
+        let server = try RunningServer(clock: ManualClock())
+        let token = try server.makeToken()
+        let service = server.server.service
+        let database = OvertakenDatabase(service.database)
+        let verifier = TokenVerifier(database: database, digest: service.reuse.digest)
+        let id = String(token.dropFirst(9).prefix(8))
+        let userID = try service.verifier.verify(token.utf8, now: 0).token.userID
+        database.afterNextRead {
+            try service.database.write { try TokenStore.revoke(id, now: 1, in: $0) }
+            if changed == "token" { verifier.forget(id) } else { verifier.forget(user: userID) }
+        }
+        // This request was on its way before the revocation; the next was not.
+        _ = try verifier.verify(token.utf8, now: 0)
+        #expect(verifier.knownCount == 0)
+        let refusal = #expect(throws: APIError.self) { try verifier.verify(token.utf8, now: 0) }
+        #expect(refusal?.code == .revokedToken)
+    }
+
+    @Test("forgetting a user forgets every secret of every token of theirs, and nobody else's")
+    func forgetUser() throws {
+        let server = try RunningServer(clock: ManualClock())
+        try server.server.addUser("other@example.com")
+        let verifier = server.server.service.verifier
+        let mine = try (0..<3).map { _ in try server.makeToken() }
+        let other = try server.server.makeToken("other@example.com")
+        for token in mine + [other] { _ = try verifier.verify(token.utf8, now: 0) }
+        #expect(verifier.knownCount == 4)
+        verifier.forget(user: try verifier.verify(mine[0].utf8, now: 0).token.userID)
+        #expect(verifier.knownCount == 1)
+        verifier.forget(String(other.dropFirst(9).prefix(8)))
+        #expect(verifier.knownCount == 0)
+    }
+}
