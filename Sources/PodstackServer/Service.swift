@@ -52,6 +52,8 @@ struct Service: Sendable {
         directory: DataDirectory, settings: Settings = Settings(), log: Log = .standardError,
         now: @escaping @Sendable () -> Int64 = Service.systemClock
     ) throws {
+        // First, so that a crash between the two leaves no database without a pepper.
+        let pepper = try directory.pepper()
         let database: SQLiteDatabase
         do {
             database = try SQLiteDatabase(path: directory.databasePath)
@@ -60,7 +62,7 @@ struct Service: Sendable {
             throw SetupFailure("cannot open \(directory.databasePath): \(failure.reason)")
         }
         try self.init(
-            database: database, pepper: try Pepper(file: directory.pepperPath), settings: settings,
+            database: database, pepper: pepper, settings: settings,
             log: log, now: now)
     }
 

@@ -42,6 +42,10 @@ struct Flags {
         return positional
     }
 
+    func existingDataDirectory() throws -> DataDirectory {
+        try .existing(try one("--data") ?? "./podstack-data")
+    }
+
     func dataDirectory() throws -> DataDirectory {
         try DataDirectory(try one("--data") ?? "./podstack-data")
     }
