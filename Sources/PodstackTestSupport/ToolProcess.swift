@@ -26,7 +26,7 @@ package final class ToolProcess: Sendable {
 
     /// - Parameters:
     ///   - name: Of a product, found beside the tests; or the path of any other program.
-    ///   - environment: All of it: nothing of this process comes through.
+    ///   - environment: All of it: nothing of this process comes through but what it says to a sanitizer.
     package convenience init(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws {
         let path = name.hasPrefix("/") ? name : try Self.path(of: name)
         try self.init(path: path, arguments, environment: environment)
@@ -46,6 +46,8 @@ package final class ToolProcess: Sendable {
     package convenience init(installed name: String, _ arguments: [String]) throws {
         try self.init(path: Self.installed(name), arguments, environment: [:])
     }
+
+    private static let sanitizer = ProcessInfo.processInfo.environment.filter { $0.key == "TSAN_OPTIONS" }
 
     private static func installed(_ name: String) throws -> String {
         let folders =
@@ -76,7 +78,7 @@ package final class ToolProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 1, output.file("out"), O_CREAT | O_WRONLY | O_TRUNC, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, output.file("err"), O_CREAT | O_WRONLY | O_TRUNC, 0o600)
         var words = ([path] + arguments).map { strdup($0) } + [nil]
-        var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        var variables = environment.merging(Self.sanitizer) { $1 }.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for string in words + variables { free(string) } }
         // The threads of a task's pool block signals, and a child would go on with that.
         var attributes = posix_spawnattr_t()
