@@ -12,6 +12,7 @@ let package = Package(
     products: [
         .library(name: "Podstack", targets: ["Podstack"]),
         .library(name: "PodstackTesting", targets: ["PodstackTesting"]),
+        .library(name: "PodstackURLSession", targets: ["PodstackURLSession"]),
         .executable(name: "podstack", targets: ["podstack-cli"]),
         .executable(name: "podstack-server", targets: ["podstack-server"]),
     ],
