@@ -6,21 +6,32 @@
 struct PlainJSON {
     struct NotPlain: Error {}
 
+    /// The keys of an object that are known. In the order in which the service writes them they are found at once.
+    struct Keys: Sendable {
+        fileprivate let names: [[UInt8]]
+
+        init(_ names: String...) { self.names = names.map { Array($0.utf8) } }
+    }
+
     private let bytes: [UInt8]
     private var index = 0
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// Gives each key to `field`, which must read its value.
-    mutating func object(_ field: (inout PlainJSON, String) throws(NotPlain) -> Void) throws(NotPlain) {
+    /// Gives the place of each key among `keys` to `field`, which must read its value. A key that is not known, or is there
+    /// twice, is not plain: what it means, if anything, the general decoder knows.
+    mutating func object(
+        _ keys: Keys, _ field: (inout PlainJSON, Int) throws(NotPlain) -> Void
+    ) throws(NotPlain) {
         try expect(UInt8(ascii: "{"))
         if accept(UInt8(ascii: "}")) { return }
-        var seen: [String] = []
-        seen.reserveCapacity(16)
+        var seen: UInt64 = 0
+        var next = 0
         repeat {
-            let key = try string()
-            guard !seen.contains(key) else { throw NotPlain() }
-            seen.append(key)
+            let key = try place(of: try quoted(), in: keys, from: next)
+            guard seen & (1 << UInt64(key)) == 0 else { throw NotPlain() }
+            seen |= 1 << UInt64(key)
+            next = key + 1
             try expect(UInt8(ascii: ":"))
             try field(&self, key)
         } while accept(UInt8(ascii: ","))
@@ -28,18 +39,7 @@ struct PlainJSON {
     }
 
     mutating func string() throws(NotPlain) -> String {
-        try expect(UInt8(ascii: "\""))
-        let start = index
-        while index < bytes.count, bytes[index] != UInt8(ascii: "\"") {
-            // An escape, a control character, or the beginning of what may not be UTF-8.
-            guard bytes[index] != UInt8(ascii: "\\"), bytes[index] >= 0x20, bytes[index] < 0x80 else {
-                throw NotPlain()
-            }
-            index += 1
-        }
-        guard index < bytes.count else { throw NotPlain() }
-        defer { index += 1 }
-        return String(decoding: bytes[start..<index], as: UTF8.self)
+        String(decoding: bytes[try quoted()], as: UTF8.self)
     }
 
     mutating func optionalString() throws(NotPlain) -> String? { acceptNull() ? nil : try string() }
@@ -58,21 +58,26 @@ struct PlainJSON {
         let start = index
         var value = 0
         // So many digits fit an Int; more are not plain.
-        while index < bytes.count, index - start < 19, (0x30...0x39).contains(bytes[index]) {
+        while index < bytes.count, index - start < 19, bytes[index] >= 0x30, bytes[index] <= 0x39 {
             if index - start < 18 { value = value * 10 + Int(bytes[index] - 0x30) }
             index += 1
         }
         // No sign, and no zero in front.
-        guard (1...18).contains(index - start), bytes[start] != 0x30 || index - start == 1 else { throw NotPlain() }
-        if index < bytes.count, [UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E")].contains(bytes[index]) {
-            throw NotPlain()
+        guard index > start, index - start <= 18, bytes[start] != 0x30 || index - start == 1 else { throw NotPlain() }
+        if index < bytes.count {
+            switch bytes[index] {
+            case UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): throw NotPlain()
+            default: break
+            }
         }
         return value
     }
 
     mutating func acceptNull() -> Bool {
         skipSpace()
-        guard bytes[index...].starts(with: "null".utf8) else { return false }
+        guard index + 4 <= bytes.count, bytes[index] == UInt8(ascii: "n"), bytes[index + 1] == UInt8(ascii: "u"),
+            bytes[index + 2] == UInt8(ascii: "l"), bytes[index + 3] == UInt8(ascii: "l")
+        else { return false }
         index += 4
         return true
     }
@@ -81,6 +86,40 @@ struct PlainJSON {
     mutating func end() throws(NotPlain) {
         skipSpace()
         guard index == bytes.count else { throw NotPlain() }
+    }
+
+    /// What stands between two quotes.
+    private mutating func quoted() throws(NotPlain) -> Range<Int> {
+        try expect(UInt8(ascii: "\""))
+        let start = index
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte == UInt8(ascii: "\"") {
+                index += 1
+                return start..<(index - 1)
+            }
+            // An escape, a control character, or the beginning of what may not be UTF-8.
+            guard byte != UInt8(ascii: "\\"), byte >= 0x20, byte < 0x80 else { throw NotPlain() }
+            index += 1
+        }
+        throw NotPlain()
+    }
+
+    private func place(of key: Range<Int>, in keys: Keys, from next: Int) throws(NotPlain) -> Int {
+        let count = keys.names.count
+        var place = next
+        for _ in 0..<count {
+            if place >= count { place = 0 }
+            if isEqual(key, keys.names[place]) { return place }
+            place += 1
+        }
+        throw NotPlain()
+    }
+
+    private func isEqual(_ range: Range<Int>, _ name: [UInt8]) -> Bool {
+        guard range.count == name.count else { return false }
+        for offset in 0..<name.count where bytes[range.lowerBound + offset] != name[offset] { return false }
+        return true
     }
 
     private mutating func expect(_ byte: UInt8) throws(NotPlain) {
@@ -95,7 +134,12 @@ struct PlainJSON {
     }
 
     private mutating func skipSpace() {
-        while index < bytes.count, [0x20, 0x0A, 0x0D, 0x09].contains(bytes[index]) { index += 1 }
+        while index < bytes.count {
+            switch bytes[index] {
+            case 0x20, 0x0A, 0x0D, 0x09: index += 1
+            default: return
+            }
+        }
     }
 }
 

@@ -6,8 +6,10 @@ import Testing
 @Suite("Plain JSON beside the general decoder", .blocking)
 struct PlainJSONTests {
     static let values = [
-        #""text""#, #""2026-11-24T07:33:35Z""#, #""2026-02-30T00:00:00Z""#, #""2026-11-24T07:33:35.5Z""#, "null", "null", "1",
-        "0", "-1", "1.0", "1e2", "01", "9223372036854775807", "99999999999999999999", #"["a","b:c"]"#, "[]", "[1]", #"[null]"#, "{}",
+        #""text""#, #""2026-11-24T07:33:35Z""#, #""2026-02-30T00:00:00Z""#, #""2026-11-24T07:33:35.5Z""#, "null",
+        "null", "1",
+        "0", "-1", "1.0", "1e2", "01", "9223372036854775807", "99999999999999999999", #"["a","b:c"]"#, "[]", "[1]",
+        #"[null]"#, "{}",
         "true", #""\u0041\n""#, #""é""#, "\"\u{1}\"", #""podstack_abc12345""#, #""""#, "nul", "\"open",
     ]
     static let userKeys = ["id", "email", "name", "account_id", "created_at", "default_project_id", "unknown"]
@@ -40,7 +42,8 @@ struct PlainJSONTests {
         var understood = 0
         for _ in 0..<25_000 {
             let token = Self.object(Self.tokenKeys, &generator)
-            let text = Self.object(Self.userKeys, &generator, extra: Bool.random(using: &generator) ? ["\"token\":\(token)"] : [])
+            let text = Self.object(
+                Self.userKeys, &generator, extra: Bool.random(using: &generator) ? ["\"token\":\(token)"] : [])
             let bytes = Array(text.utf8)
             let expected = try? APICoding.decodeGenerally(User.self, from: bytes)
             let found = try? APICoding.decode(User.self, from: bytes)
