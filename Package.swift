@@ -18,6 +18,7 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
         .systemLibrary(name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CPosix"),
@@ -41,7 +42,7 @@ let package = Package(
         .executableTarget(name: "podstack-cli", dependencies: ["PodstackCLI"], swiftSettings: strict),
         .target(
             name: "PodstackServer",
-            dependencies: ["PodstackAPI", "PodstackCryptography", "CMicrohttpd", "CSQLite"],
+            dependencies: ["PodstackAPI", "PodstackCryptography", "CGnuTLS", "CMicrohttpd", "CSQLite"],
             swiftSettings: strict
         ),
         .executableTarget(name: "podstack-server", dependencies: ["PodstackServer"], swiftSettings: strict),
@@ -68,7 +69,8 @@ let package = Package(
         .testTarget(
             name: "PodstackServerTests",
             dependencies: [
-                "PodstackServer", "PodstackAPI", "PodstackCryptography", "PodstackTestSupport", "podstack-server",
+                "PodstackServer", "PodstackAPI", "PodstackCryptography", "PodstackTestSupport", "Podstack",
+                "podstack-server",
             ],
             swiftSettings: strict
         ),

@@ -21,6 +21,7 @@ public struct ErrorCode: RawRepresentable, Hashable, Sendable, Codable, CustomSt
     public static let notAcceptable = ErrorCode("not_acceptable")
     public static let contentTooLarge = ErrorCode("content_too_large")
     public static let uriTooLong = ErrorCode("uri_too_long")
+    public static let headerFieldsTooLarge = ErrorCode("request_header_fields_too_large")
     public static let unsupportedMediaType = ErrorCode("unsupported_media_type")
     public static let conflict = ErrorCode("conflict")
     public static let quotaExceeded = ErrorCode("quota_exceeded")

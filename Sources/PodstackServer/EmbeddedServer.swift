@@ -9,11 +9,12 @@ package final class EmbeddedServer: Sendable {
     ///   - requests: With each token in a minute.
     ///   - reports: Of leaked tokens, from each address in a minute.
     ///   - proxies: The addresses whose X-Forwarded-For counts.
+    ///   - requestTime: Seconds that a request may take to arrive.
     ///   - now: Seconds since 1970.
     ///   - log: Gets each line of the log.
     package init(
         directory: String, maxActiveTokens: Int = 5, failedAuthentications: Int? = nil, requests: Int? = nil,
-        reports: Int? = nil, proxies: [String] = [], now: (@Sendable () -> Int64)? = nil,
+        reports: Int? = nil, proxies: [String] = [], requestTime: Int = 30, now: (@Sendable () -> Int64)? = nil,
         log: @escaping @Sendable ([UInt8]) -> Void = { _ in }
     ) throws {
         service = try Service(
@@ -23,8 +24,14 @@ package final class EmbeddedServer: Sendable {
                 reports: reports, proxies: TrustedProxies(proxies.compactMap(ClientAddress.init))), log: Log(sink: log),
             now: now ?? Service.systemClock)
         let handler = service.handler
-        listener = try Listener(address: "127.0.0.1", port: 0, threads: 2) { handler.handle($0) }
+        listener = try Listener(ListenAddress("127.0.0.1:0"), threads: 2, requestTime: requestTime) {
+            handler.handle($0)
+        }
     }
+
+    /// To be called now and then: ends the connections that take longer than they may.
+    package func endOverdue() { listener.endOverdue() }
+    package var openConnections: Int { listener.openConnections }
 
     package var port: UInt16 { listener.port }
     package var url: String { "http://127.0.0.1:\(listener.port)" }

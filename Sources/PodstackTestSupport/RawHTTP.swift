@@ -49,9 +49,24 @@ package final class RawHTTP {
     package func send(_ text: String) throws {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            let count = rest.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             guard count > 0 else { throw Failure(reason: "the connection was closed") }
             rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Whether the other side has closed, without waiting for it.
+    package var isClosed: Bool {
+        var byte: UInt8 = 0
+        while true {
+            switch recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT) | Int32(MSG_PEEK)) {
+            case 0: return true
+            case 1...: return false
+            case _ where errno == EINTR: continue
+            default: return errno != EAGAIN
+            }
         }
     }
 

@@ -16,7 +16,7 @@ package final class RunningServer: Sendable {
     /// - Parameter clock: Nil for the system's.
     package init(
         clock: ManualClock? = nil, maxActiveTokens: Int = 5, failedAuthentications: Int? = nil, requests: Int? = nil,
-        reports: Int? = nil, proxies: [String] = []
+        reports: Int? = nil, proxies: [String] = [], requestTime: Int = 30
     ) throws {
         let lines = LogLines()
         logged = lines
@@ -30,7 +30,7 @@ package final class RunningServer: Sendable {
         server = try EmbeddedServer(
             directory: data.file("data"), maxActiveTokens: maxActiveTokens,
             failedAuthentications: failedAuthentications, requests: requests, reports: reports, proxies: proxies,
-            now: now, log: log)
+            requestTime: requestTime, now: now, log: log)
         try server.addUser(Self.email)
     }
 

@@ -137,8 +137,17 @@ package final class ToolProcess: Sendable {
 
     /// Polls for 20 seconds until `condition` of the standard output holds.
     package func waitForOutput(_ condition: (String) -> Bool) throws {
+        try wait { condition(standardOutput) }
+    }
+
+    /// The same of the standard error.
+    package func waitForError(_ condition: (String) -> Bool) throws {
+        try wait { condition(standardError) }
+    }
+
+    private func wait(_ condition: () -> Bool) throws {
         for _ in 0..<2000 {
-            if condition(standardOutput) { return }
+            if condition() { return }
             usleep(10_000)
         }
         throw Failure(reason: "it did not say what was waited for: \(standardError)")

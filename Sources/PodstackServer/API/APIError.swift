@@ -8,11 +8,40 @@ struct APIError: Error {
     var details: [String: JSONValue] = [:]
     var headers: [(name: StaticString, value: String)] = []
 
+    init(
+        status: Int, code: ErrorCode, message: String, details: [String: JSONValue] = [:],
+        headers: [(name: StaticString, value: String)] = []
+    ) {
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = details
+        self.headers = headers
+    }
+
     func response(requestID: String) -> Response {
         let body = ErrorBody(code: code, message: message, requestID: requestID, details: details)
         var response = Response(status: status, body: (try? APICoding.encode(body)) ?? [])
         response.headers = headers
         return response
+    }
+
+    /// Of a request that is refused whatever it asks.
+    init(_ defect: Request.Defect) {
+        switch defect {
+        case .unclearEnd: self = .badRequest("The request leaves in doubt where its body ends")
+        case .malformedTarget:
+            self = .badRequest("The URL is not one: it must be percent-encoded UTF-8 without NUL or an encoded slash")
+        case .malformedHeaders:
+            self = .badRequest("A header field has no right name, or there is not one Host")
+        case .longURL: self.init(status: 414, code: .uriTooLong, message: "The URL is longer than 4 KiB")
+        case .largeHeaders:
+            self.init(
+                status: 431, code: .headerFieldsTooLarge,
+                message: "The header fields are more than 100, or larger than 16 KiB")
+        case .largeBody:
+            self.init(status: 413, code: .contentTooLarge, message: "The body is larger than 64 KiB")
+        }
     }
 
     static func badRequest(_ message: String) -> APIError {

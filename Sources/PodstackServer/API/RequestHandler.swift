@@ -51,12 +51,7 @@ struct RequestHandler: Sendable {
     }
 
     private func answer(_ request: Request, _ caller: inout Caller) throws -> Response {
-        guard !request.isMalformed else {
-            throw APIError.badRequest("The request leaves in doubt where its body ends, or has a NUL in its query")
-        }
-        guard request.path.utf8.count <= Listener.longestURL else {
-            throw APIError(status: 414, code: .uriTooLong, message: "The URL is longer than 4 KiB")
-        }
+        if let defect = request.defect { throw APIError(defect) }
         let (route, parameters) = try router.route(request)
         let identity = try authenticate(request, route.access)
         caller.identity = identity
@@ -70,9 +65,6 @@ struct RequestHandler: Sendable {
         else {
             throw APIError(
                 status: 406, code: .notAcceptable, message: "There is JSON here, and what you accept is something else")
-        }
-        guard request.body.count <= Listener.largestBody else {
-            throw APIError(status: 413, code: .contentTooLarge, message: "The body is larger than 64 KiB")
         }
         return try route.handle(Exchange(request: request, parameters: parameters, identity: identity))
     }

@@ -6,30 +6,37 @@
 struct ServeCommand {
     static let flags = [
         "--listen", "--threads", "--max-active-tokens", "--failed-authentications", "--requests-per-minute",
-        "--reports-per-minute", "--behind-proxy",
+        "--reports-per-minute", "--behind-proxy", "--tls-cert", "--tls-key", "--request-timeout",
     ]
     /// Seconds between two rounds of housekeeping.
-    private static let housekeepingInterval = 5
+    private static let housekeepingInterval: Int64 = 5
 
-    private let host: String
-    private let port: UInt16
+    private let address: ListenAddress
     private let threads: Int
+    private let requestTime: Int
     private let settings: Settings
     private let data: Flags
+    /// The files of the certificate and its key.
+    private let certificate: (file: String, key: String)?
 
     init(_ flags: Flags) throws {
         _ = try flags.positional([])
-        let listen = try flags.one("--listen") ?? "127.0.0.1:8080"
-        guard let colon = listen.lastIndex(of: ":"), let port = UInt16(listen[listen.index(after: colon)...]) else {
-            throw UsageFailure("--listen must be HOST:PORT, such as 127.0.0.1:8080")
+        do { address = try ListenAddress(try flags.one("--listen") ?? "127.0.0.1:8080") } catch let mistake
+            as ListenAddress.Mistake
+        {
+            throw UsageFailure("--listen \(mistake.message)")
         }
-        let named = String(listen[..<colon])
-        host = named == "localhost" ? "127.0.0.1" : named
-        guard host.hasPrefix("127.") else {
+        switch (try flags.one("--tls-cert"), try flags.one("--tls-key")) {
+        case (let file?, let key?): certificate = (file, key)
+        case (nil, nil): certificate = nil
+        default: throw UsageFailure("--tls-cert and --tls-key go together")
+        }
+        guard address.isLoopback || certificate != nil || flags.all("--behind-proxy") != nil else {
             throw UsageFailure(
-                "--listen \(named): tokens must not travel in the clear, so this version listens on 127.0.0.1 only")
+                "--listen \(address.host): tokens must not travel in the clear beyond this machine: give --tls-cert and "
+                    + "--tls-key, or name the proxy in front of it with --behind-proxy")
         }
-        self.port = port
+        requestTime = try flags.count("--request-timeout") ?? Listener.requestTime
         threads = try flags.count("--threads") ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
         settings = Settings(
             maxActiveTokens: try flags.count("--max-active-tokens") ?? 5,
@@ -53,25 +60,64 @@ struct ServeCommand {
         sigemptyset(&signals)
         sigaddset(&signals, SIGTERM)
         sigaddset(&signals, SIGINT)
+        sigaddset(&signals, SIGHUP)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         signal(SIGPIPE, SIG_IGN)
 
+        Self.allowManyConnections()
         let directory = try data.dataDirectory()
         try directory.lockForServing()
+        let tls = try certificate.map { try TLSCertificate(certificateFile: $0.file, keyFile: $0.key) }
         let service = try Service(directory: directory, settings: settings)
         let handler = service.handler
-        let listener = try Listener(address: host, port: port, threads: threads) { handler.handle($0) }
-        StandardStream.output.write("podstack-server listening on http://\(host):\(listener.port)\n")
-        service.log.write("started", [("address", "\(host):\(listener.port)")])
-        waitForSignal(signals, meanwhile: Housekeeping(service))
+        let listener = try Listener(address, threads: threads, certificate: tls, requestTime: requestTime) {
+            handler.handle($0)
+        }
+        let url = "\(tls == nil ? "http" : "https")://\(address.host):\(listener.port)"
+        StandardStream.output.write("podstack-server listening on \(url)\n")
+        service.log.write("started", [("address", "\(address.host):\(listener.port)")])
+        work(signals, listener, service, tls)
         listener.stop()
         try service.lastUsed.flush(to: service.database)
         service.log.write("stopped")
     }
 
-    private func waitForSignal(_ signals: sigset_t, meanwhile housekeeping: Housekeeping) {
+    /// The usual limit of 1,024 open files is less than the connections that are kept.
+    private static func allowManyConnections() {
+        let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        var limit = rlimit()
+        guard getrlimit(files, &limit) == 0 else { return }
+        limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 65_536))
+        setrlimit(files, &limit)
+    }
+
+    /// Until a signal says to stop.
+    private func work(_ signals: sigset_t, _ listener: Listener, _ service: Service, _ tls: TLSCertificate?) {
         var signals = signals
-        var interval = timespec(tv_sec: Self.housekeepingInterval, tv_nsec: 0)
-        while sigtimedwait(&signals, nil, &interval) < 0 { housekeeping.run() }
+        var second = timespec(tv_sec: 1, tv_nsec: 0)
+        let housekeeping = Housekeeping(service)
+        var isDueAt = OpenConnections.uptime() + Self.housekeepingInterval
+        while true {
+            switch sigtimedwait(&signals, nil, &second) {
+            case SIGHUP: reload(tls, service.log)
+            case SIGTERM, SIGINT: return
+            default: break
+            }
+            listener.endOverdue()
+            guard OpenConnections.uptime() >= isDueAt else { continue }
+            housekeeping.run()
+            isDueAt = OpenConnections.uptime() + Self.housekeepingInterval
+        }
+    }
+
+    private func reload(_ tls: TLSCertificate?, _ log: Log) {
+        guard let tls else { return }
+        do {
+            try tls.reload()
+            log.write("certificate_reloaded")
+        } catch {
+            let reason = (error as? SetupFailure)?.message ?? ""
+            log.write("certificate_not_reloaded", level: "error", [("reason", reason)])
+        }
     }
 }

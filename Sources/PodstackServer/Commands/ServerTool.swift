@@ -47,13 +47,16 @@ public enum ServerTool {
 
         Commands:
           serve                Serve the API until SIGTERM, which lets running requests finish.
-            --listen HOST:PORT   where to listen; 127.0.0.1:8080 unless said; port 0 picks one
+            --listen ADDRESS:PORT  where to listen; 127.0.0.1:8080 unless said; port 0 picks one; beyond this machine
+                                 only with --tls-cert and --tls-key, or --behind-proxy
             --threads N          threads that answer; as many as processors unless said
             --max-active-tokens N  of each account; 5 unless said
             --requests-per-minute N  with each token; no limit unless said
             --failed-authentications N  from each address in a minute; 20 unless said
             --reports-per-minute N  of leaked tokens, from each address; 60 unless said
             --behind-proxy IP    a proxy whose X-Forwarded-For counts; may be repeated
+            --tls-cert F --tls-key F  certificate with its chain, and key, in PEM; SIGHUP reads them again
+            --request-timeout S  seconds that a request may take to arrive; 30 unless said
           user add EMAIL       Add an account with its first user; prints the account's id.
             --name NAME          the user's name
           token create EMAIL   Make a token for a user; prints it alone, this once.

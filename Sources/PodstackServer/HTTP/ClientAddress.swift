@@ -23,10 +23,35 @@ enum ClientAddress: Sendable, Hashable, CustomStringConvertible {
         } else if inet_pton(AF_INET6, text, &six) == 1 {
             let bytes = withUnsafeBytes(of: &six) { Array($0) }
             func half(_ range: Range<Int>) -> UInt64 { bytes[range].reduce(0) { $0 << 8 | UInt64($1) } }
-            self = .ipv6(half(0..<8), half(8..<16))
+            self = Self.plain(half(0..<8), half(8..<16))
         } else {
             return nil
         }
+    }
+
+    /// Of the other end of a connection.
+    init(_ name: UnsafePointer<sockaddr>) {
+        switch Int32(name.pointee.sa_family) {
+        case AF_INET:
+            self = name.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+                .ipv4(UInt32(bigEndian: $0.pointee.sin_addr.s_addr))
+            }
+        case AF_INET6:
+            self = name.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) {
+                var address = $0.pointee.sin6_addr
+                return withUnsafeBytes(of: &address) { bytes in
+                    Self.plain(
+                        UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+                        UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+                }
+            }
+        default: self = .unknown
+        }
+    }
+
+    /// One of IPv4 that comes in the clothes of IPv6, as on a socket for both, is itself.
+    private static func plain(_ high: UInt64, _ low: UInt64) -> ClientAddress {
+        high == 0 && low >> 32 == 0xFFFF ? .ipv4(UInt32(truncatingIfNeeded: low)) : .ipv6(high, low)
     }
 
     var description: String {

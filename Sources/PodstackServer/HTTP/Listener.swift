@@ -16,7 +16,13 @@ final class Listener: Sendable {
     struct Failure: Error { var reason: String }
 
     static let largestBody = 64 << 10
+    static let largestHeaders = 16 << 10
+    static let mostHeaders = 100
     static let longestURL = 4 << 10
+    /// Of a body that is too large this much is read before the answer, so that most clients get to see it.
+    static let mostDiscarded = 1 << 20
+    /// Seconds that a request may take to arrive.
+    static let requestTime = 30
 
     /// The port that was picked, when 0 was asked for.
     let port: UInt16
@@ -31,32 +37,78 @@ final class Listener: Sendable {
     }
 
     /// - Parameters:
-    ///   - address: An IPv4 address in dotted form.
-    ///   - port: 0 picks a free one.
-    init(address: String, port: UInt16, threads: Int, handler: @escaping Handler) throws(Failure) {
-        let handling = Handling(handler)
-        let socket = try Self.listen(address, port)
+    ///   - certificate: Nil for plain HTTP.
+    ///   - requestTime: Seconds that a request may take to arrive. ``endOverdue()`` sees to it.
+    init(
+        _ address: ListenAddress, threads: Int, certificate: TLSCertificate? = nil,
+        requestTime: Int = Listener.requestTime, handler: @escaping Handler
+    ) throws {
+        let handling = Handling(handler, certificate, OpenConnections(requestTime: requestTime))
+        var pem = try certificate?.pem()
+        let (socket, port) = try address.open()
         let context = Unmanaged.passUnretained(handling).toOpaque()
-        let flags = MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_USE_ITC.rawValue
+        var flags = MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_USE_ITC.rawValue
         var options = [
             MHD_OptionItem(option: .LISTEN_SOCKET, value: Int(socket), ptr_value: nil),
             MHD_OptionItem(option: .THREAD_POOL_SIZE, value: max(threads, 2), ptr_value: nil),
             MHD_OptionItem(option: .CONNECTION_LIMIT, value: 2000, ptr_value: nil),
-            MHD_OptionItem(option: .CONNECTION_TIMEOUT, value: 30, ptr_value: nil),
+            MHD_OptionItem(option: .CONNECTION_TIMEOUT, value: requestTime, ptr_value: nil),
             MHD_OptionItem(option: .CONNECTION_MEMORY_LIMIT, value: 32 << 10, ptr_value: nil),
             MHD_OptionItem(
-                option: .NOTIFY_COMPLETED,
-                value: unsafeBitCast(Self.completed, to: Int.self), ptr_value: nil),
-            MHD_OptionItem(option: .END, value: 0, ptr_value: nil),
+                option: .URI_LOG_CALLBACK, value: unsafeBitCast(Self.began, to: Int.self), ptr_value: nil),
+            MHD_OptionItem(
+                option: .NOTIFY_COMPLETED, value: unsafeBitCast(Self.completed, to: Int.self), ptr_value: context),
+            MHD_OptionItem(
+                option: .NOTIFY_CONNECTION, value: unsafeBitCast(Self.connected, to: Int.self), ptr_value: context),
         ]
-        guard let pointer = podstack_start_daemon(flags, Self.answer, context, &options) else {
+        let pointer = Self.withPEM(&pem) { certificate, key in
+            if let certificate, let key {
+                flags |= MHD_USE_TLS.rawValue
+                options += [
+                    MHD_OptionItem(option: .HTTPS_MEM_CERT, value: 0, ptr_value: certificate),
+                    MHD_OptionItem(option: .HTTPS_MEM_KEY, value: 0, ptr_value: key),
+                    MHD_OptionItem(
+                        option: .HTTPS_PRIORITIES, value: 0, ptr_value: UnsafeMutableRawPointer(Self.priorities)),
+                ]
+            }
+            options.append(MHD_OptionItem(option: .END, value: 0, ptr_value: nil))
+            return podstack_start_daemon(flags, Self.answer, context, &options)
+        }
+        guard let pointer else {
             close(socket)
             throw Failure(reason: "the listener could not be started")
         }
-        self.port = Self.port(of: socket)
+        self.port = port
         self.handling = handling
         daemon = Mutex(Daemon(pointer: pointer, socket: socket))
     }
+
+    /// Made once, for as long as any listener could look at it.
+    private nonisolated(unsafe) static let priorities: UnsafeMutablePointer<CChar> = {
+        // Safe: written here alone, before anybody reads it.
+        let text = Array(TLSCertificate.priorities.utf8CString)
+        let copy = UnsafeMutablePointer<CChar>.allocate(capacity: text.count)
+        copy.initialize(from: text, count: text.count)
+        return copy
+    }()
+
+    private static func withPEM<Result>(
+        _ pem: inout TLSCertificate.PEM?, _ body: (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?) -> Result
+    ) -> Result {
+        guard pem != nil else { return body(nil, nil) }
+        var certificate = pem?.certificate ?? []
+        var key = pem?.key ?? []
+        return certificate.withUnsafeMutableBytes { certificate in
+            key.withUnsafeMutableBytes { body(certificate.baseAddress, $0.baseAddress) }
+        }
+    }
+
+    /// What waits on the socket sees its end.
+    static func shutDown(_ socket: Int32) { shutdown(socket, Int32(SHUT_RDWR)) }
+
+    /// Ends the connections that take longer than they may; to be called every second or so.
+    func endOverdue() { handling.connections.endOverdue() }
+    var openConnections: Int { handling.connections.count }
 
     deinit { stop() }
 
@@ -65,7 +117,7 @@ final class Listener: Sendable {
         daemon.withLock { daemon in
             guard let pointer = daemon.pointer else { return }
             // Not MHD_quiesce_daemon: with epoll it races against the library's own threads, and aborts the process.
-            shutdown(daemon.socket, Int32(SHUT_RDWR))
+            Self.shutDown(daemon.socket)
             var waited = 0
             while handling.underWay.load(ordering: .acquiring) > 0, waited < 1000 {
                 usleep(10_000)
@@ -77,111 +129,137 @@ final class Listener: Sendable {
         }
     }
 
+    // MARK: - What libmicrohttpd calls
+
     /// What the callbacks get at.
     private final class Handling: Sendable {
         let handler: Handler
+        let certificate: TLSCertificate?
+        let connections: OpenConnections
         let underWay = Atomic<Int>(0)
-        init(_ handler: @escaping Handler) { self.handler = handler }
+
+        init(_ handler: @escaping Handler, _ certificate: TLSCertificate?, _ connections: OpenConnections) {
+            self.handler = handler
+            self.certificate = certificate
+            self.connections = connections
+        }
+
+        static func at(_ context: UnsafeMutableRawPointer) -> Handling {
+            Unmanaged<Handling>.fromOpaque(context).takeUnretainedValue()
+        }
     }
 
     /// A request that is still coming in.
     private final class Incoming {
+        let target: String
+        var headers: [(name: String, value: String)] = []
+        var isKnown = false
         var body: [UInt8] = []
-        var isTooLarge = false
+        /// More than may be, and not kept.
+        var discarded = 0
+
+        init(target: String) { self.target = target }
     }
 
-    private static let completed: MHD_RequestCompletedCallback = { _, _, incoming, _ in
+    private static let connected: MHD_NotifyConnectionCallback = { context, connection, kept, event in
+        guard let context, let connection, let kept else { return }
+        let handling = Handling.at(context)
+        if event == .CONNECTION_NOTIFY_STARTED {
+            let entry = handling.connections.add(socket: podstack_socket(connection))
+            kept.pointee = Unmanaged.passRetained(entry).toOpaque()
+            if let session = podstack_tls_session(connection) { handling.certificate?.present(to: session) }
+        } else if let known = kept.pointee {
+            handling.connections.remove(Unmanaged<OpenConnections.Connection>.fromOpaque(known).takeRetainedValue())
+            kept.pointee = nil
+        }
+    }
+
+    private static func entry(of connection: OpaquePointer) -> OpenConnections.Connection? {
+        podstack_socket_context(connection).map {
+            Unmanaged<OpenConnections.Connection>.fromOpaque($0).takeUnretainedValue()
+        }
+    }
+
+    /// The first line is there. What this returns is `incoming` of the callbacks after it.
+    private static let began:
+        @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, OpaquePointer?) -> UnsafeMutableRawPointer? = {
+            _, target, _ in
+            Unmanaged.passRetained(Incoming(target: target.map { String(cString: $0) } ?? "")).toOpaque()
+        }
+
+    private static let completed: MHD_RequestCompletedCallback = { context, connection, incoming, _ in
+        if let context, let connection, let entry = entry(of: connection) {
+            Handling.at(context).connections.requestEnded(entry)
+        }
         guard let incoming, let started = incoming.pointee else { return }
         Unmanaged<Incoming>.fromOpaque(started).release()
         incoming.pointee = nil
     }
 
     private static let answer: MHD_AccessHandlerCallback = {
-        context, connection, url, method, _, upload, uploadSize, incoming in
-        guard let context, let connection, let url, let method, let uploadSize, let incoming else { return .NO }
-        guard let started = incoming.pointee else {
-            guard isWellFramed(connection) else {
-                // Answered at the first call, so that the connection closes and what follows is not taken for a request.
-                var request = Request(method: String(cString: method), path: String(cString: url))
-                request.isMalformed = true
-                let handling = Unmanaged<Handling>.fromOpaque(context).takeUnretainedValue()
-                return queue(handling.handler(request), connection)
-            }
-            // libmicrohttpd closes the connection of a request that is answered at the first call.
-            incoming.pointee = Unmanaged.passRetained(Incoming()).toOpaque()
-            return .YES
-        }
+        context, connection, _, method, version, upload, uploadSize, incoming in
+        guard let context, let connection, let method, let version, let uploadSize, let started = incoming?.pointee
+        else { return .NO }
+        let handling = Handling.at(context)
         let current = Unmanaged<Incoming>.fromOpaque(started).takeUnretainedValue()
-        if uploadSize.pointee > 0 {
-            let count = uploadSize.pointee
-            uploadSize.pointee = 0
-            guard let upload, !current.isTooLarge, current.body.count + count <= largestBody else {
-                current.isTooLarge = true
-                current.body = []
-                return .YES
-            }
-            current.body.append(contentsOf: UnsafeRawBufferPointer(start: upload, count: count))
-            return .YES
+        guard current.isKnown else {
+            // The first call. libmicrohttpd closes the connection of a request that is answered here: what follows is
+            // not taken for another one.
+            current.isKnown = true
+            if let entry = entry(of: connection) { handling.connections.requestBegins(entry) }
+            collect(connection, into: current)
+            let defect = RequestHead.defect(
+                target: current.target, size: podstack_header_size(connection),
+                isHTTP11: strcmp(version, "HTTP/1.1") == 0, headers: current.headers)
+            return defect.map { answer(current, connection, method, $0, handling) } ?? .YES
         }
-        let handling = Unmanaged<Handling>.fromOpaque(context).takeUnretainedValue()
+        let count = uploadSize.pointee
+        guard count > 0 else {
+            return answer(current, connection, method, current.discarded > 0 ? .largeBody : nil, handling)
+        }
+        uploadSize.pointee = 0
+        guard let upload, current.discarded == 0, current.body.count + count <= largestBody else {
+            current.discarded += count
+            current.body = []
+            return current.discarded <= mostDiscarded ? .YES : .NO
+        }
+        current.body.append(contentsOf: UnsafeRawBufferPointer(start: upload, count: count))
+        return .YES
+    }
+
+    private static func answer(
+        _ current: Incoming, _ connection: OpaquePointer, _ method: UnsafePointer<CChar>, _ defect: Request.Defect?,
+        _ handling: Handling
+    ) -> MHD_Result {
         handling.underWay.add(1, ordering: .relaxed)
         defer { handling.underWay.subtract(1, ordering: .releasing) }
-        var request = Request(method: String(cString: method), path: String(cString: url), body: current.body)
-        if current.isTooLarge { request.body = [UInt8](repeating: 0, count: largestBody + 1) }
-        let address = podstack_client_ipv4(connection)
-        if address != 0 { request.address = .ipv4(address) }
-        collect(&request, connection)
-        return queue(handling.handler(request), connection)
-    }
-
-    /// Whether it is beyond doubt where the body ends: two headers that say so could be read in two ways, by a proxy
-    /// and by this. Source: RFC 9112, section 6.3.
-    private static func isWellFramed(_ connection: OpaquePointer) -> Bool {
-        let hasLength = MHD_lookup_connection_value(connection, .HEADER_KIND, "content-length") != nil
-        let coding = MHD_lookup_connection_value(connection, .HEADER_KIND, "transfer-encoding")
-        guard hasLength || coding != nil else { return true }
-        if let coding, strcasecmp(coding, "chunked") != 0 { return false }
-        var count = 0
-        withUnsafeMutablePointer(to: &count) { pointer in
-            _ = MHD_get_connection_values(
-                connection, .HEADER_KIND,
-                { context, _, name, _ in
-                    let isFraming = name.map {
-                        strcasecmp($0, "content-length") == 0 || strcasecmp($0, "transfer-encoding") == 0
-                    }
-                    if isFraming == true { context?.assumingMemoryBound(to: Int.self).pointee += 1 }
-                    return .YES
-                }, pointer)
+        let target = RequestTarget(current.target)
+        var request = Request(
+            method: String(cString: method), path: target.path, query: target.query, headers: current.headers,
+            body: current.body, defect: defect ?? (target.isMalformed ? .malformedTarget : nil))
+        if let address = podstack_client_address(connection) { request.address = ClientAddress(address) }
+        let answer = handling.handler(request)
+        if let entry = entry(of: connection) {
+            handling.connections.answerBegins(entry, size: answer.response.body.count)
         }
-        return count == 1
+        return queue(answer, connection)
     }
 
-    /// A NUL in a query is refused: what stands behind it would be lost where the text is taken for a C string.
-    /// Of a header libmicrohttpd itself keeps only what stands before one.
-    private static func collect(_ request: inout Request, _ connection: OpaquePointer) {
-        withUnsafeMutablePointer(to: &request) { pointer in
-            _ = MHD_get_connection_values_n(
-                connection, .HEADER_KIND,
-                { context, _, name, _, value, count in
-                    guard let name, let request = context?.assumingMemoryBound(to: Request.self) else { return .NO }
-                    let text = Listener.text(value, count, &request.pointee.isMalformed)
-                    request.pointee.headers.append((Listener.lowercased(name), text))
-                    return .YES
-                }, pointer)
-            _ = MHD_get_connection_values_n(
-                connection, .GET_ARGUMENT_KIND,
-                { context, _, name, nameCount, value, count in
-                    guard let name, let request = context?.assumingMemoryBound(to: Request.self) else { return .NO }
-                    let key = Listener.text(name, nameCount, &request.pointee.isMalformed)
-                    request.pointee.query.append((key, Listener.text(value, count, &request.pointee.isMalformed)))
-                    return .YES
-                }, pointer)
-        }
+    /// Of a value with a NUL in it libmicrohttpd itself keeps only what stands before that.
+    private static func collect(_ connection: OpaquePointer, into current: Incoming) {
+        current.headers.reserveCapacity(8)
+        _ = MHD_get_connection_values_n(
+            connection, .HEADER_KIND,
+            { context, _, name, _, value, count in
+                guard let name, let context else { return .NO }
+                let current = Unmanaged<Incoming>.fromOpaque(context).takeUnretainedValue()
+                current.headers.append((Listener.lowercased(name), Listener.text(value, count)))
+                return .YES
+            }, Unmanaged.passUnretained(current).toOpaque())
     }
 
-    private static func text(_ bytes: UnsafePointer<CChar>?, _ count: Int, _ hasNUL: inout Bool) -> String {
+    private static func text(_ bytes: UnsafePointer<CChar>?, _ count: Int) -> String {
         guard let bytes, count > 0 else { return "" }
-        if memchr(bytes, 0, count) != nil { hasNUL = true }
         return String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
     }
 
@@ -221,42 +299,4 @@ final class Listener: Sendable {
             }
         }
     }
-
-    // MARK: - The socket
-
-    private static func listen(_ address: String, _ port: UInt16) throws(Failure) -> Int32 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { throw Failure(reason: reason("no socket")) }
-        var yes: Int32 = 1
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-        var name = sockaddr_in()
-        name.sin_family = sa_family_t(AF_INET)
-        name.sin_port = port.bigEndian
-        guard inet_pton(AF_INET, address, &name.sin_addr) == 1 else {
-            close(descriptor)
-            throw Failure(reason: "\(address) is no IPv4 address")
-        }
-        let bound = withUnsafePointer(to: &name) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard bound == 0, Glibc.listen(descriptor, 1024) == 0 else {
-            let failure = Failure(reason: reason("cannot listen on \(address):\(port)"))
-            close(descriptor)
-            throw failure
-        }
-        return descriptor
-    }
-
-    private static func port(of descriptor: Int32) -> UInt16 {
-        var name = sockaddr_in()
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let known = withUnsafeMutablePointer(to: &name) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) }
-        }
-        return known == 0 ? UInt16(bigEndian: name.sin_port) : 0
-    }
-
-    private static func reason(_ what: String) -> String { "\(what): \(String(cString: strerror(errno)))" }
 }

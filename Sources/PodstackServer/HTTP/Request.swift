@@ -1,15 +1,19 @@
 /// A request, as handlers see it.
 struct Request {
+    /// What is wrong with one, whatever it asks.
+    enum Defect: Sendable {
+        case unclearEnd, malformedTarget, malformedHeaders, longURL, largeHeaders, largeBody
+    }
+
     var method: String
-    /// As sent, without the query.
+    /// Decoded, without the query.
     var path: String
     /// Decoded, in order; an item without `=` has an empty value.
     var query: [(name: String, value: String)] = []
     /// Names in lower case, in order, repeats included.
     var headers: [(name: String, value: String)] = []
     var body: [UInt8] = []
-    /// Whether it leaves in doubt where its body ends, or has a NUL in its query.
-    var isMalformed = false
+    var defect: Defect?
     var address = ClientAddress.unknown
 
     /// The first value of a header; `name` in lower case.

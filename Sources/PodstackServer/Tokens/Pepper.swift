@@ -28,23 +28,11 @@ struct Pepper: Sendable {
             self.bytes = bytes
             return
         }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else {
-            throw SetupFailure("cannot read \(path): \(String(cString: strerror(errno)))")
-        }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw SetupFailure("\(path) is not a regular file")
-        }
-        guard status.st_mode & 0o077 == 0 else {
-            throw SetupFailure("others can read \(path), so it is no secret: chmod 600 it, and consider it known")
-        }
-        var bytes = [UInt8](repeating: 0, count: Self.length + 1)
-        guard read(descriptor, &bytes, bytes.count) == Self.length else {
+        let bytes = try SetupFile.readSecret(path, most: 1 << 10, flags: O_NOFOLLOW)
+        guard bytes.count == Self.length else {
             throw SetupFailure("\(path) does not hold \(Self.length) bytes; restore it from a backup")
         }
-        self.bytes = Array(bytes.prefix(Self.length))
+        self.bytes = bytes
     }
 }
 

@@ -1,0 +1,84 @@
+import CGnuTLS
+import Synchronization
+
+/// The certificate of the service with its key, from two files; the only file that calls GnuTLS.
+final class TLSCertificate: Sendable {
+    /// TLS 1.3, and of 1.2 what has forward secrecy and authenticates what it encrypts.
+    static let priorities = """
+        SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:\
+        +AES-128-GCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD
+        """
+
+    private struct Credentials: @unchecked Sendable {
+        // Safe: never changed after it was made, and GnuTLS only reads it in the sessions that use it.
+        let pointer: gnutls_certificate_credentials_t
+    }
+
+    /// The text of both files, as libmicrohttpd wants to see it once, each with a NUL at its end.
+    struct PEM {
+        var certificate: [UInt8]
+        var key: [UInt8]
+    }
+
+    private let certificateFile: String
+    private let keyFile: String
+    /// The newest last. Those before it stay until the end: sessions that began with them still look at them.
+    private let credentials: Mutex<[Credentials]>
+
+    /// Throws ``SetupFailure`` when the files do not fit, or others can read the key.
+    init(certificateFile: String, keyFile: String) throws {
+        self.certificateFile = certificateFile
+        self.keyFile = keyFile
+        credentials = Mutex([])
+        try reload()
+    }
+
+    deinit {
+        credentials.withLock { for old in $0 { gnutls_certificate_free_credentials(old.pointer) } }
+    }
+
+    /// Reads the files again: new connections get what is in them now, and open ones go on. When the files are no good
+    /// everything stays as it was.
+    func reload() throws {
+        let pem = try pem()
+        var made: gnutls_certificate_credentials_t?
+        guard gnutls_certificate_allocate_credentials(&made) == GNUTLS_E_SUCCESS, let made else {
+            throw SetupFailure("there is no memory for a certificate")
+        }
+        let code = Self.withDatum(pem.certificate) { certificate in
+            Self.withDatum(pem.key) { key in
+                gnutls_certificate_set_x509_key_mem(made, certificate, key, GNUTLS_X509_FMT_PEM)
+            }
+        }
+        guard code >= 0 else {
+            gnutls_certificate_free_credentials(made)
+            let reason = String(cString: gnutls_strerror(code))
+            throw SetupFailure("\(certificateFile) and \(keyFile) are no certificate and its key: \(reason)")
+        }
+        credentials.withLock { $0.append(Credentials(pointer: made)) }
+    }
+
+    func pem() throws -> PEM {
+        PEM(
+            certificate: try SetupFile.read(certificateFile, most: 1 << 20) + [0],
+            key: try SetupFile.readSecret(keyFile, most: 1 << 20) + [0])
+    }
+
+    /// - Parameter session: Of a connection whose handshake has not begun.
+    func present(to session: UnsafeMutableRawPointer) {
+        guard let newest = credentials.withLock({ $0.last }) else { return }
+        gnutls_credentials_set(
+            OpaquePointer(session), GNUTLS_CRD_CERTIFICATE, UnsafeMutableRawPointer(newest.pointer))
+    }
+
+    private static func withDatum<Result>(
+        _ bytes: [UInt8], _ body: (UnsafePointer<gnutls_datum_t>) -> Result
+    ) -> Result {
+        var bytes = bytes
+        return bytes.withUnsafeMutableBufferPointer { buffer in
+            // Without the NUL at the end.
+            var datum = gnutls_datum_t(data: buffer.baseAddress, size: UInt32(buffer.count - 1))
+            return body(&datum)
+        }
+    }
+}

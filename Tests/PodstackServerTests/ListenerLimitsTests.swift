@@ -1,0 +1,132 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// What clients may not do to a listener, over a socket.
+@Suite("The limits of the listener", .blocking)
+struct ListenerLimitsTests {
+    let running: RunningServer
+    var server: EmbeddedServer { running.server }
+
+    init() throws { running = try RunningServer(requestTime: 1) }
+
+    func answer(to text: String) throws -> RawHTTP.Answer {
+        let connection = try RawHTTP(port: server.port)
+        try connection.send(text)
+        return try connection.answer()
+    }
+
+    func isErrorOfTheAPI(_ answer: RawHTTP.Answer, _ status: Int, _ code: String) -> Bool {
+        answer.status == status && answer.code == code && answer.headers["x-request-id"] == answer.error?.requestID
+            && answer.headers["content-type"] == "application/json"
+    }
+
+    @Test("a body, a URL and headers that are too large get the error of the API")
+    func sizes() throws {
+        let start = "POST /v1/tokens/report HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        for head in ["", "Expect: 100-continue\r\n"] {
+            let body = head.isEmpty ? String(repeating: "a", count: 65_537) : ""
+            let answer = try answer(to: "\(start)\(head)Content-Length: 65537\r\n\r\n\(body)")
+            #expect(isErrorOfTheAPI(answer, 413, "content_too_large"), "\(head)\(answer)")
+        }
+        let chunks = String(repeating: "8000\r\n\(String(repeating: "a", count: 0x8000))\r\n", count: 3)
+        let chunked = try answer(to: "\(start)Transfer-Encoding: chunked\r\n\r\n\(chunks)0\r\n\r\n")
+        #expect(isErrorOfTheAPI(chunked, 413, "content_too_large"))
+        let url = try answer(to: "GET /\(String(repeating: "a", count: 4096)) HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(isErrorOfTheAPI(url, 414, "uri_too_long"))
+        let query = try answer(to: "GET /healthz?\(String(repeating: "a", count: 4096)) HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(isErrorOfTheAPI(query, 414, "uri_too_long"))
+        for fields in ["X: \(String(repeating: "a", count: 16 << 10))\r\n", String(repeating: "X: a\r\n", count: 100)] {
+            let headers = try answer(to: "GET /healthz HTTP/1.1\r\nHost: x\r\n\(fields)\r\n")
+            #expect(isErrorOfTheAPI(headers, 431, "request_header_fields_too_large"), "\(headers)")
+        }
+    }
+
+    @Test("just below the limits everything is served")
+    func belowSizes() throws {
+        let tokens = String(repeating: " ", count: 65_536 - 13) + #"{"tokens":[]}"#
+        let body = try answer(
+            to: """
+                POST /v1/tokens/report HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+                Content-Length: 65536\r\n\r\n\(tokens)
+                """)
+        #expect(body.status == 202)
+        let url = try answer(to: "GET /healthz?\(String(repeating: "a", count: 4087)) HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(url.status == 200)
+        let fields = "X: \(String(repeating: "a", count: 15 << 10))\r\n" + String(repeating: "X: a\r\n", count: 90)
+        #expect(try answer(to: "GET /healthz HTTP/1.1\r\nHost: x\r\n\(fields)\r\n").status == 200)
+    }
+
+    @Test("a URL that could be read in two ways, and one without a Host, get the error of the API")
+    func malformed() throws {
+        for target in ["/v1/tokens%2fself", "/%", "/%00", "/healthz?a=%", "/\u{e9}"] {
+            let answer = try answer(to: "GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(isErrorOfTheAPI(answer, 400, "bad_request"), "\(target)")
+        }
+        for head in ["", "Host: x\r\nHost: y\r\n", "Host: x\r\nA : b\r\n"] {
+            let answer = try answer(to: "GET /healthz HTTP/1.1\r\n\(head)\r\n")
+            #expect(isErrorOfTheAPI(answer, 400, "bad_request"), "\(head)")
+        }
+        #expect(try answer(to: "GET http://x/healthz HTTP/1.1\r\nHost: x\r\n\r\n").status == 200)
+        #expect(try answer(to: "GET /%68ealthz HTTP/1.1\r\nHost: x\r\n\r\n").status == 200)
+    }
+
+    /// Sends `piece` again and again, a little at a time, until the server has had enough.
+    func drip(_ start: String, _ piece: String) throws {
+        let connection = try RawHTTP(port: server.port)
+        try connection.send(start)
+        for _ in 0..<400 {
+            server.endOverdue()
+            if connection.isClosed { return }
+            usleep(50_000)
+            // The end may come while this is sent.
+            try? connection.send(piece)
+        }
+        Issue.record("a client that drips was never stopped")
+    }
+
+    @Test("who sends a request line, a header or a body byte by byte is stopped in the end")
+    func drips() throws {
+        try drip("GET /", "a")
+        try drip("GET /healthz HTTP/1.1\r\nHost: x\r\nX: ", "a")
+        try drip("POST /v1/tokens/report HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n", " ")
+        try drip("POST /v1/tokens/report HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\n \r\n")
+    }
+
+    @Test("who never takes the answers is stopped in the end, and who is idle too")
+    func silent() throws {
+        let before = server.openConnections
+        let silent = try RawHTTP(port: server.port)
+        // More than the sockets of both sides hold.
+        try silent.send(String(repeating: "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", count: 1000))
+        let idle = try RawHTTP(port: server.port)
+        #expect(try idle.request("GET", "/healthz").status == 200)
+        var waited = 0
+        while server.openConnections > before, waited < 400 {
+            server.endOverdue()
+            usleep(50_000)
+            waited += 1
+        }
+        #expect(server.openConnections == before)
+        #expect(idle.isClosed)
+    }
+
+    @Test("a thousand idle connections hold up nobody")
+    func idle() throws {
+        let patient = try RunningServer()
+        let idle = try (0..<1000).map { _ in try RawHTTP(port: patient.server.port) }
+        for _ in 0..<20 {
+            #expect(try RawHTTP(port: patient.server.port).request("GET", "/healthz").status == 200)
+        }
+        #expect(patient.server.openConnections >= 1000)
+        for connection in [idle[0], idle[500], idle[999]] {
+            #expect(try connection.request("GET", "/healthz").status == 200)
+        }
+    }
+}

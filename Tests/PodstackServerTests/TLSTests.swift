@@ -1,0 +1,146 @@
+import Foundation
+import Podstack
+import PodstackTestSupport
+import Testing
+
+/// The real program with a certificate, and the SDK against it.
+@Suite("podstack-server over TLS", .blocking)
+struct TLSTests {
+    let folder: TemporaryDirectory
+    let authority: PrivateAuthority
+    var data: String { folder.file("data") }
+
+    init() throws {
+        folder = try TemporaryDirectory()
+        authority = try PrivateAuthority()
+    }
+
+    /// Copies a certificate of `authority` to where the server looks.
+    func install(_ authority: PrivateAuthority) throws {
+        let (certificate, key) = try authority.issue("server", for: "DNS:localhost,IP:127.0.0.1,IP:::1")
+        for (source, name) in [(certificate, "cert.pem"), (key, "key.pem")] {
+            try Data(contentsOf: URL(filePath: source)).write(to: URL(filePath: folder.file(name)))
+        }
+        #expect(chmod(folder.file("key.pem"), 0o600) == 0)
+    }
+
+    func serve(_ listen: String = "127.0.0.1:0") throws -> (ToolProcess, url: String) {
+        let process = try ToolProcess(
+            "podstack-server",
+            [
+                "serve", "--listen", listen, "--data", data, "--tls-cert", folder.file("cert.pem"), "--tls-key",
+                folder.file("key.pem"),
+            ])
+        do { try process.waitForOutput { $0.hasSuffix("\n") } } catch {
+            process.signal(SIGKILL)
+            throw error
+        }
+        return (process, String(process.standardOutput.dropFirst("podstack-server listening on ".count).dropLast()))
+    }
+
+    func makeToken() throws -> String {
+        _ = try ToolProcess.run("podstack-server", ["user", "add", "you@example.com", "--data", data])
+        let made = try ToolProcess.run(
+            "podstack-server", ["token", "create", "you@example.com", "--name", "t", "--data", data])
+        return String(made.output.dropLast())
+    }
+
+    func client(_ token: String, _ url: String, trusting authority: PrivateAuthority) throws -> Client {
+        try Client(
+            apiToken: token, apiEndpoint: url, retry: RetryConfiguration(maxRetries: 0),
+            environment: Environment(["PODSTACK_CA_BUNDLE": authority.bundle]))
+    }
+
+    func handshake(_ url: String, _ version: String) throws -> Int32 {
+        let process = try ToolProcess(
+            installed: "openssl",
+            ["s_client", "-connect", String(url.dropFirst("https://".count)), version, "-cipher", "ALL:@SECLEVEL=0"])
+        return process.wait()
+    }
+
+    @Test("the SDK gets in with the operator's authority, on IPv4 and IPv6")
+    func sdk() async throws {
+        try install(authority)
+        let token = try makeToken()
+        for listen in ["127.0.0.1:0", "[::1]:0"] {
+            let (process, url) = try serve(listen)
+            defer {
+                process.signal(SIGKILL)
+                process.wait()
+            }
+            #expect(url.hasPrefix("https://\(listen.dropLast(2)):"))
+            #expect(try await client(token, url, trusting: authority).auth.whoami().email == "you@example.com")
+        }
+    }
+
+    @Test("TLS 1.3 and 1.2 are spoken, and nothing older; plain HTTP is not answered as such")
+    func versions() throws {
+        try install(authority)
+        let (process, url) = try serve()
+        defer { process.signal(SIGKILL) }
+        #expect(try handshake(url, "-tls1_3") == 0)
+        #expect(try handshake(url, "-tls1_2") == 0)
+        #expect(try handshake(url, "-tls1_1") != 0)
+        #expect(try handshake(url, "-tls1") != 0)
+        let port = try #require(url.split(separator: ":").last.flatMap { UInt16($0) })
+        #expect((try? RawHTTP(port: port).request("GET", "/healthz")) == nil)
+    }
+
+    @Test("SIGHUP brings in a new certificate; connections that are open go on, and a broken file changes nothing")
+    func reload() async throws {
+        try install(authority)
+        let token = try makeToken()
+        let (process, url) = try serve()
+        defer { process.signal(SIGKILL) }
+        let old = try client(token, url, trusting: authority)
+        _ = try await old.auth.whoami()
+        let next = try PrivateAuthority()
+        try install(next)
+        process.signal(SIGHUP)
+        try process.waitForError { $0.contains("certificate_reloaded") }
+        // On the connection that it has.
+        _ = try await old.auth.whoami()
+        _ = try await client(token, url, trusting: next).auth.whoami()
+        await #expect(throws: (any Error).self) {
+            _ = try await client(token, url, trusting: authority).auth.whoami()
+        }
+        try TemporaryDirectory.replace(folder.file("cert.pem"), with: "broken")
+        process.signal(SIGHUP)
+        try process.waitForError { $0.contains("certificate_not_reloaded") }
+        _ = try await client(token, url, trusting: next).auth.whoami()
+        process.signal(SIGTERM)
+        #expect(process.wait() == 0)
+        #expect(!process.standardError.contains("PRIVATE KEY"))
+    }
+
+    @Test("a key that others can read, that is not the certificate's, or is not there, is refused in one sentence")
+    func badKey() throws {
+        try install(authority)
+        func failure(_ key: String) throws -> String {
+            let result = try ToolProcess.run(
+                "podstack-server",
+                [
+                    "serve", "--listen", "127.0.0.1:0", "--data", data, "--tls-cert", folder.file("cert.pem"),
+                    "--tls-key", key,
+                ])
+            #expect(result.status == 1)
+            #expect(result.error.split(separator: "\n").count == 1)
+            return result.error
+        }
+        #expect(chmod(folder.file("key.pem"), 0o640) == 0)
+        #expect(try failure(folder.file("key.pem")).contains("others can read"))
+        #expect(try failure(authority.issue("other", for: "DNS:x").key).contains("are no certificate and its key"))
+        #expect(try failure("/nowhere/key.pem").contains("cannot read /nowhere/key.pem"))
+    }
+
+    @Test(
+        "beyond this machine a server listens only with a certificate, or behind a proxy",
+        arguments: ["0.0.0.0:0", "[::]:0"])
+    func beyondLoopback(listen: String) throws {
+        let refused = try ToolProcess.run("podstack-server", ["serve", "--listen", listen, "--data", data])
+        #expect(refused.status == 2)
+        #expect(refused.error.contains("--tls-cert"))
+        let half = ["serve", "--listen", listen, "--data", data, "--tls-cert", "x"]
+        #expect(try ToolProcess.run("podstack-server", half).status == 2)
+    }
+}
