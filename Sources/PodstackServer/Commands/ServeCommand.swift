@@ -57,8 +57,10 @@ struct ServeCommand {
         signal(SIGPIPE, SIG_IGN)
 
         let directory = try data.dataDirectory()
-        try directory.lockForServing()
-        let service = try Service(directory: directory, settings: settings)
+        let database = try data.database()
+        // Of another database the folder holds the pepper alone, and several instances may share that.
+        if database == nil { try directory.lockForServing() }
+        let service = try Service(directory: directory, database: database, settings: settings)
         let handler = service.handler
         let listener = try Listener(address: host, port: port, threads: threads) { handler.handle($0) }
         StandardStream.output.write("podstack-server listening on http://\(host):\(listener.port)\n")
