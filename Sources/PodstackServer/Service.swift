@@ -48,16 +48,19 @@ struct Service: Sendable {
         members = MemberService(database: database)
     }
 
+    /// - Parameter url: Of the database; nil for the one in the data directory.
     init(
-        directory: DataDirectory, settings: Settings = Settings(), log: Log = .standardError,
-        now: @escaping @Sendable () -> Int64 = Service.systemClock
+        directory: DataDirectory, database url: PostgresURL? = nil, settings: Settings = Settings(),
+        log: Log = .standardError, now: @escaping @Sendable () -> Int64 = Service.systemClock
     ) throws {
-        let database: SQLiteDatabase
+        let place = url.map { _ in "the database" } ?? directory.databasePath
+        let database: any Database
         do {
-            database = try SQLiteDatabase(path: directory.databasePath)
+            database =
+                if let url { PostgresDatabase(url) } else { try SQLiteDatabase(path: directory.databasePath) }
             try Migrations.run(on: database)
         } catch let failure as DatabaseFailure {
-            throw SetupFailure("cannot open \(directory.databasePath): \(failure.reason)")
+            throw SetupFailure("cannot open \(place): \(failure.reason)")
         }
         try self.init(
             database: database, pepper: try Pepper(file: directory.pepperPath), settings: settings,

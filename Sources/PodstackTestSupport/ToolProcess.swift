@@ -34,12 +34,22 @@ package final class ToolProcess: Sendable {
 
     /// Ends with this value, or with this process, whatever ends that.
     ///
-    /// - Parameter name: Of a program of the system, found where such are.
-    package convenience init(attached name: String, _ arguments: [String]) throws {
+    /// - Parameters:
+    ///   - name: Of a program of the system, found where such are; or its path.
+    ///   - ending: The signal that ends it.
+    ///   - folder: What is removed then, unless a file `kept` is in it.
+    package convenience init(
+        attached name: String, _ arguments: [String], ending: String = "KILL", removing folder: String = ""
+    ) throws {
         // The shell's standard input ends when the last who could write to it is gone.
-        let script = "\"$@\" & child=$!; read -r _; kill -9 $child; wait $child"
+        let script = """
+            ending=$1; folder=$2; shift 2; "$@" & child=$!
+            read -r _; kill -$ending $child; wait $child
+            [ -z "$folder" ] || [ -e "$folder/kept" ] || rm -rf "$folder"
+            """
         try self.init(
-            path: "/bin/sh", ["-c", script, "sh", Self.installed(name)] + arguments, environment: [:], leash: true)
+            path: "/bin/sh", ["-c", script, "sh", ending, folder, Self.installed(name)] + arguments, environment: [:],
+            leash: true)
     }
 
     /// - Parameter name: Of a program of the system, found where such are.
@@ -50,6 +60,7 @@ package final class ToolProcess: Sendable {
     private static let sanitizer = ProcessInfo.processInfo.environment.filter { $0.key == "TSAN_OPTIONS" }
 
     private static func installed(_ name: String) throws -> String {
+        if name.hasPrefix("/") { return name }
         let folders =
             (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":") + ["/usr/sbin", "/usr/bin"]
         guard let folder = folders.first(where: { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") })

@@ -3,7 +3,7 @@ import PodstackCryptography
 import PodstackTestSupport
 import Testing
 
-@Suite("/v1/tokens over a socket", .blocking)
+@Suite("/v1/tokens over a socket", .blocking, .everyDatabase)
 struct TokenRoutesTests {
     let server: RunningServer
     let token: String

@@ -2,7 +2,8 @@
 enum Migrations {
     static let all: [[String]] = [initialSchema, tokenRotation, projectMembers, idempotentAnswers, auditLog]
 
-    static func run(on database: some Database, all: [[String]] = all) throws {
+    /// Several instances that start at once do it once: the others wait for the one writer, and find it done.
+    static func run(on database: any Database, all: [[String]] = all) throws {
         try database.write { connection in
             try connection.run("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
             let version = try connection.run("SELECT version FROM schema_version").first?.integer(0) ?? 0
