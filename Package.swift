@@ -12,6 +12,7 @@ let package = Package(
     products: [
         .library(name: "Podstack", targets: ["Podstack"]),
         .library(name: "PodstackTesting", targets: ["PodstackTesting"]),
+        .library(name: "PodstackURLSession", targets: ["PodstackURLSession"]),
         .executable(name: "podstack", targets: ["podstack-cli"]),
         .executable(name: "podstack-server", targets: ["podstack-server"]),
     ],
@@ -21,6 +22,7 @@ let package = Package(
         .systemLibrary(name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CPosix"),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
 
         .target(name: "PodstackAPI", swiftSettings: strict),
@@ -41,7 +43,7 @@ let package = Package(
         .executableTarget(name: "podstack-cli", dependencies: ["PodstackCLI"], swiftSettings: strict),
         .target(
             name: "PodstackServer",
-            dependencies: ["PodstackAPI", "PodstackCryptography", "CGnuTLS", "CMicrohttpd", "CSQLite"],
+            dependencies: ["PodstackAPI", "PodstackCryptography", "CGnuTLS", "CMicrohttpd", "CPostgres", "CSQLite"],
             swiftSettings: strict
         ),
         .executableTarget(name: "podstack-server", dependencies: ["PodstackServer"], swiftSettings: strict),

@@ -14,5 +14,16 @@ let package = Package(
             name: "SettingsLoad",
             dependencies: [.product(name: "Podstack", package: "podstack-swift")]
         ),
+        .executableTarget(
+            name: "InFlight",
+            dependencies: [.product(name: "Podstack", package: "podstack-swift")]
+        ),
+        .executableTarget(
+            name: "URLSessionLoad",
+            dependencies: [
+                .product(name: "Podstack", package: "podstack-swift"),
+                .product(name: "PodstackURLSession", package: "podstack-swift"),
+            ]
+        ),
     ]
 )

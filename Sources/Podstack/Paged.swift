@@ -51,6 +51,7 @@ public struct Paged<Element: Listed>: AsyncSequence, Sendable {
         private var page: [Element].Iterator = [].makeIterator()
         private var cursor: String?
         private var isStarted = false
+        private var seen: Set<String> = []
 
         init(list: Paged) { self.list = list }
 
@@ -59,8 +60,8 @@ public struct Paged<Element: Listed>: AsyncSequence, Sendable {
                 if let element = page.next() { return element }
                 guard !isStarted || cursor != nil else { return nil }
                 let next = try await list.page(limit: list.pageSize, cursor: cursor)
-                // A service that gives the same cursor again would keep us here for ever.
-                cursor = next.nextCursor == cursor && isStarted ? nil : next.nextCursor
+                // A service that gives a cursor again would keep us here for ever.
+                cursor = next.nextCursor.flatMap { seen.insert($0).inserted ? $0 : nil }
                 isStarted = true
                 page = next.elements.makeIterator()
             }

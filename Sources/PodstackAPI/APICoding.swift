@@ -19,7 +19,21 @@ public enum APICoding {
     }
 
     public static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
+        if let plain = Value.self as? any PlainJSONReadable.Type, let value = read(plain, from: bytes) as? Value {
+            return value
+        }
+        return try decodeGenerally(type, from: bytes)
+    }
+
+    static func decodeGenerally<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
         try decoder.decode(type, from: Data(bytes))
+    }
+
+    /// Nil when the bytes are not plain.
+    private static func read<Value: PlainJSONReadable>(_ type: Value.Type, from bytes: [UInt8]) -> Value? {
+        var json = PlainJSON(bytes)
+        guard let value = try? Value(&json), (try? json.end()) != nil else { return nil }
+        return value
     }
 
     /// Never changed after this, so it may be shared.

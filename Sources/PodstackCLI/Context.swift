@@ -9,6 +9,8 @@ public struct Context: Sendable {
     public var readInput: @Sendable () -> String
     /// Asks on the terminal without echo; nil when there is no terminal to ask on.
     public var askSecret: (@Sendable (_ prompt: String) -> String?)?
+    /// Asks on the terminal; nil when there is none.
+    public var askLine: (@Sendable (_ prompt: String) -> String?)?
     /// Nil for the SDK's own.
     public var transport: (any Transport)?
 
@@ -18,6 +20,7 @@ public struct Context: Sendable {
         standardError: @escaping @Sendable (String) -> Void,
         readInput: @escaping @Sendable () -> String,
         askSecret: (@Sendable (_ prompt: String) -> String?)?,
+        askLine: (@Sendable (_ prompt: String) -> String?)? = nil,
         transport: (any Transport)? = nil
     ) {
         self.environment = environment
@@ -25,6 +28,7 @@ public struct Context: Sendable {
         self.standardError = standardError
         self.readInput = readInput
         self.askSecret = askSecret
+        self.askLine = askLine
         self.transport = transport
     }
 
@@ -35,7 +39,8 @@ public struct Context: Sendable {
             standardOutput: { Terminal.write($0, to: .output) },
             standardError: { Terminal.write($0, to: .error) },
             readInput: Terminal.readInput,
-            askSecret: Terminal.isInteractive ? Terminal.askSecret : nil
+            askSecret: Terminal.isInteractive ? Terminal.askSecret : nil,
+            askLine: Terminal.isInteractive ? Terminal.askLine : nil
         )
     }
 }

@@ -68,6 +68,14 @@ struct Invocation: Sendable {
         )
     }
 
+    /// Asks on a terminal before what cannot be undone; elsewhere, and with `--yes`, it is taken as meant.
+    func confirm(_ question: String) throws {
+        guard !arguments.has("yes"), let ask = context.askLine else { return }
+        guard ask("\(question) It cannot be undone. Type yes: ") == "yes" else {
+            throw CommandError(message: "nothing was done")
+        }
+    }
+
     func print(_ text: String) { context.standardOutput(text + "\n") }
     func note(_ text: String) { if !arguments.has("quiet") { context.standardError(text + "\n") } }
     func warn(_ text: String) { context.standardError("warning: \(text)\n") }

@@ -32,20 +32,50 @@ enum Terminal {
         return text
     }
 
+    static func askLine(_ prompt: String) -> String? {
+        write(prompt, to: .error)
+        return readLine()
+    }
+
+    /// Ctrl-C ends the program as elsewhere, but not before the terminal echoes again.
     static func askSecret(_ prompt: String) -> String? {
         write(prompt, to: .error)
         var before = termios()
         guard tcgetattr(0, &before) == 0 else { return nil }
         var silent = before
-        silent.c_lflag &= ~tcflag_t(ECHO)
+        // The interrupt is a character that ends the line, since a signal would leave the terminal without echo.
+        silent.c_lflag &= ~tcflag_t(ECHO | ISIG)
+        withUnsafeMutableBytes(of: &silent.c_cc) { $0[Int(VEOL)] = interrupt }
         guard tcsetattr(0, TCSAFLUSH, &silent) == 0 else { return nil }
-        defer {
-            tcsetattr(0, TCSAFLUSH, &before)
-            write("\n", to: .error)
+        let line = terminalLine()
+        tcsetattr(0, TCSAFLUSH, &before)
+        write("\n", to: .error)
+        if line?.contains(interrupt) == true {
+            raise(SIGINT)
+            return nil
         }
-        return readLine()
+        return line.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private static let interrupt: UInt8 = 3
+
+    /// Without its end; nil at the end of the input.
+    private static func terminalLine() -> [UInt8]? {
+        var line: [UInt8] = []
+        var byte: UInt8 = 0
+        while true {
+            let count = systemRead(0, &byte, 1)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { return line.isEmpty ? nil : line }
+            if byte == UInt8(ascii: "\n") { return line }
+            line.append(byte)
+            if byte == interrupt { return line }
+        }
     }
 }
+
+/// `read` of the C library, which the names around hide.
+private let systemRead: @Sendable (Int32, UnsafeMutableRawPointer?, Int) -> Int = { read($0, $1, $2) }
 
 /// `write` of the C library, which the name of a method hides.
 private let systemWrite: @Sendable (Int32, UnsafeRawPointer?, Int) -> Int = { write($0, $1, $2) }

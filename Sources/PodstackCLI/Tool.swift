@@ -3,8 +3,10 @@ import Podstack
 /// The `podstack` command line: finds the command, runs it, and turns what it throws into a line and an exit status.
 public enum Tool {
     static let commands: [Command] = [
-        .authLogin, .authStatus, .authWhoami, .tokenList, .tokenCreate, .tokenRevoke, .configExplain,
-        .configCheck, .configPath, .configSet, .configUnset, .configGet, .env, .version,
+        .authLogin, .authStatus, .authWhoami, .authLogout, .authTokenInfo, .authRefresh, .authRevoke,
+        .tokenList, .tokenCreate, .tokenGet, .tokenUpdate, .tokenRevoke, .tokenRotate,
+        .projectList, .projectCreate, .projectGet, .projectUpdate, .projectDelete, .projectUse, .projectCurrent,
+        .configExplain, .configCheck, .configPath, .configSet, .configUnset, .configGet, .env, .version,
     ]
 
     /// Runs the command line `words`, without the name of the program.

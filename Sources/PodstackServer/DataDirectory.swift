@@ -33,10 +33,9 @@ struct DataDirectory: Sendable {
         return try DataDirectory(path)
     }
 
-    /// The pepper of the folder. One that is missing is only made where there is nothing yet that would need it.
-    func pepper() throws -> Pepper {
-        let isMissing = access(pepperPath, F_OK) != 0
-        guard !isMissing || access(databasePath, F_OK) != 0 else {
+    /// - Parameter mayMake: Whether one that is missing is made: only where there is nothing yet that would need it.
+    func pepper(mayMake: Bool) throws -> Pepper {
+        guard mayMake || access(pepperPath, F_OK) == 0 else {
             throw SetupFailure("\(pepperPath) is missing, and no token verifies without it: restore it from your copy")
         }
         return try Pepper(file: pepperPath)

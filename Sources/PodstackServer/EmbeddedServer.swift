@@ -5,6 +5,7 @@ package final class EmbeddedServer: Sendable {
 
     /// - Parameters:
     ///   - directory: The data directory; made when it is not there.
+    ///   - database: The URL of a database of PostgreSQL; nil for one in the data directory.
     ///   - failedAuthentications: From each address in a minute; nil for no limit, as with the two after it.
     ///   - requests: With each token in a minute.
     ///   - reports: Of leaked tokens, from each address in a minute.
@@ -13,12 +14,17 @@ package final class EmbeddedServer: Sendable {
     ///   - now: Seconds since 1970.
     ///   - log: Gets each line of the log.
     package init(
-        directory: String, maxActiveTokens: Int = 5, failedAuthentications: Int? = nil, requests: Int? = nil,
-        reports: Int? = nil, proxies: [String] = [], requestTime: Int = 30, now: (@Sendable () -> Int64)? = nil,
+        directory: String, database: String? = nil, maxActiveTokens: Int = 5, failedAuthentications: Int? = nil,
+        requests: Int? = nil, reports: Int? = nil, proxies: [String] = [], requestTime: Int = 30,
+        now: (@Sendable () -> Int64)? = nil,
         log: @escaping @Sendable ([UInt8]) -> Void = { _ in }
     ) throws {
+        let url = try database.map { text in
+            guard let url = PostgresURL(text) else { throw SetupFailure("the database's URL is none") }
+            return url
+        }
         service = try Service(
-            directory: DataDirectory(directory),
+            directory: DataDirectory(directory), database: url,
             settings: Settings(
                 maxActiveTokens: maxActiveTokens, failedAuthentications: failedAuthentications, requests: requests,
                 reports: reports, proxies: TrustedProxies(proxies.compactMap(ClientAddress.init))), log: Log(sink: log),

@@ -48,21 +48,24 @@ struct Service: Sendable {
         members = MemberService(database: database)
     }
 
+    /// - Parameter url: Of the database; nil for the one in the data directory.
     init(
-        directory: DataDirectory, settings: Settings = Settings(), log: Log = .standardError,
-        now: @escaping @Sendable () -> Int64 = Service.systemClock
+        directory: DataDirectory, database url: PostgresURL? = nil, settings: Settings = Settings(),
+        log: Log = .standardError, now: @escaping @Sendable () -> Int64 = Service.systemClock
     ) throws {
-        // First, so that a crash between the two leaves no database without a pepper.
-        let pepper = try directory.pepper()
-        let database: SQLiteDatabase
+        let place = url.map { _ in "the database" } ?? directory.databasePath
+        let database: any Database
         do {
-            database = try SQLiteDatabase(path: directory.databasePath)
+            database =
+                if let url { PostgresDatabase(url) } else { try SQLiteDatabase(path: directory.databasePath) }
             try Migrations.run(on: database)
         } catch let failure as DatabaseFailure {
-            throw SetupFailure("cannot open \(directory.databasePath): \(failure.reason)")
+            throw SetupFailure("cannot open \(place): \(failure.reason)")
         }
+        // Where there is nobody yet, nothing needs the pepper that was.
+        let isNew = try database.read { try $0.run("SELECT id FROM users LIMIT 1").isEmpty }
         try self.init(
-            database: database, pepper: pepper, settings: settings,
+            database: database, pepper: try directory.pepper(mayMake: isNew), settings: settings,
             log: log, now: now)
     }
 

@@ -1,12 +1,14 @@
 import PodstackServer
 import Synchronization
 
-/// A server on a free port over a folder of its own, with one user.
+/// A server on a free port over a folder and a database of its own, with one user.
 package final class RunningServer: Sendable {
     package static let email = "you@example.com"
     package let data: TemporaryDirectory
     package let clock: ManualClock?
     package let server: EmbeddedServer
+    /// Nil when it is SQLite's.
+    package let database: PostgresCluster.Database?
     private let logged: LogLines
 
     private final class LogLines: Sendable {
@@ -21,6 +23,7 @@ package final class RunningServer: Sendable {
         let lines = LogLines()
         logged = lines
         data = try TemporaryDirectory()
+        database = try TestDatabase.current.make()
         self.clock = clock
         let log: @Sendable ([UInt8]) -> Void = { line in
             lines.text.withLock { $0 += String(decoding: line, as: UTF8.self) }
@@ -28,7 +31,7 @@ package final class RunningServer: Sendable {
         var now: (@Sendable () -> Int64)?
         if let clock { now = { clock.now } }
         server = try EmbeddedServer(
-            directory: data.file("data"), maxActiveTokens: maxActiveTokens,
+            directory: data.file("data"), database: database?.url, maxActiveTokens: maxActiveTokens,
             failedAuthentications: failedAuthentications, requests: requests, reports: reports, proxies: proxies,
             requestTime: requestTime, now: now, log: log)
         try server.addUser(Self.email)

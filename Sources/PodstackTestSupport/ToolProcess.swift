@@ -26,7 +26,7 @@ package final class ToolProcess: Sendable {
 
     /// - Parameters:
     ///   - name: Of a product, found beside the tests; or the path of any other program.
-    ///   - environment: All of it: nothing of this process comes through.
+    ///   - environment: All of it: nothing of this process comes through but what it says to a sanitizer.
     package convenience init(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws {
         let path = name.hasPrefix("/") ? name : try Self.path(of: name)
         try self.init(path: path, arguments, environment: environment)
@@ -34,12 +34,22 @@ package final class ToolProcess: Sendable {
 
     /// Ends with this value, or with this process, whatever ends that.
     ///
-    /// - Parameter name: Of a program of the system, found where such are.
-    package convenience init(attached name: String, _ arguments: [String]) throws {
+    /// - Parameters:
+    ///   - name: Of a program of the system, found where such are; or its path.
+    ///   - ending: The signal that ends it.
+    ///   - folder: What is removed then, unless a file `kept` is in it.
+    package convenience init(
+        attached name: String, _ arguments: [String], ending: String = "KILL", removing folder: String = ""
+    ) throws {
         // The shell's standard input ends when the last who could write to it is gone.
-        let script = "\"$@\" & child=$!; read -r _; kill -9 $child; wait $child"
+        let script = """
+            ending=$1; folder=$2; shift 2; "$@" & child=$!
+            read -r _; kill -$ending $child; wait $child
+            [ -z "$folder" ] || [ -e "$folder/kept" ] || rm -rf "$folder"
+            """
         try self.init(
-            path: "/bin/sh", ["-c", script, "sh", Self.installed(name)] + arguments, environment: [:], leash: true)
+            path: "/bin/sh", ["-c", script, "sh", ending, folder, Self.installed(name)] + arguments, environment: [:],
+            leash: true)
     }
 
     /// - Parameter name: Of a program of the system, found where such are.
@@ -47,7 +57,10 @@ package final class ToolProcess: Sendable {
         try self.init(path: Self.installed(name), arguments, environment: [:])
     }
 
+    private static let sanitizer = ProcessInfo.processInfo.environment.filter { $0.key == "TSAN_OPTIONS" }
+
     private static func installed(_ name: String) throws -> String {
+        if name.hasPrefix("/") { return name }
         let folders =
             (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":") + ["/usr/sbin", "/usr/bin"]
         guard let folder = folders.first(where: { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") })
@@ -76,7 +89,7 @@ package final class ToolProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 1, output.file("out"), O_CREAT | O_WRONLY | O_TRUNC, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, output.file("err"), O_CREAT | O_WRONLY | O_TRUNC, 0o600)
         var words = ([path] + arguments).map { strdup($0) } + [nil]
-        var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        var variables = environment.merging(Self.sanitizer) { $1 }.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for string in words + variables { free(string) } }
         // The threads of a task's pool block signals, and a child would go on with that.
         var attributes = posix_spawnattr_t()

@@ -3,9 +3,10 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The chain of the audit log", .blocking)
+@Suite("The chain of the audit log", .blocking, .everyDatabase)
 struct AuditChainTests {
     let folder: TemporaryDirectory
+    let database: PostgresCluster.Database?
     let service: Service
     let clock = ManualClock()
     let account: String
@@ -14,8 +15,10 @@ struct AuditChainTests {
         let folder = try TemporaryDirectory()
         let clock = clock
         self.folder = folder
+        database = try TestDatabase.current.make()
         service = try Service(
-            directory: DataDirectory(folder.file("data")), log: Log { _ in }, now: { clock.now })
+            directory: DataDirectory(folder.file("data")), database: database.flatMap { PostgresURL($0.url) },
+            log: Log { _ in }, now: { clock.now })
         let service = service
         account = try service.changes.make(by: .administrator, at: clock.now) {
             try AccountStore.addUser(email: "you@example.com", name: nil, in: $0)

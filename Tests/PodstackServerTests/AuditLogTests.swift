@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("/v1/audit-logs over a socket", .blocking)
+@Suite("/v1/audit-logs over a socket", .blocking, .everyDatabase)
 struct AuditLogTests {
     let clock = ManualClock()
     let owner: Session

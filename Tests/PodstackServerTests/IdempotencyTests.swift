@@ -5,7 +5,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Idempotency-Key over a socket", .blocking)
+@Suite("Idempotency-Key over a socket", .blocking, .everyDatabase)
 struct IdempotencyTests {
     let clock = ManualClock()
     let owner: Session

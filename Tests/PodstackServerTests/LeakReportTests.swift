@@ -2,7 +2,7 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("POST /v1/tokens/report over a socket", .blocking)
+@Suite("POST /v1/tokens/report over a socket", .blocking, .everyDatabase)
 struct LeakReportTests {
     let clock = ManualClock()
     let owner: Session

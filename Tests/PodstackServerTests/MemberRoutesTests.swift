@@ -2,7 +2,7 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("/v1/projects/{id}/members over a socket", .blocking)
+@Suite("/v1/projects/{id}/members over a socket", .blocking, .everyDatabase)
 struct MemberRoutesTests {
     let owner: Session
     let ann: Session

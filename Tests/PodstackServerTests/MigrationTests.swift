@@ -3,16 +3,13 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Migrations", .blocking)
+@Suite("Migrations", .blocking, .everyDatabase)
 struct MigrationTests {
-    let folder: TemporaryDirectory
-
-    init() throws { folder = try TemporaryDirectory() }
-
     @Test("a database of each released schema is brought to the newest, and keeps what it holds")
     func everySchema() throws {
         for version in 1...Migrations.all.count {
-            let database = try SQLiteDatabase(path: folder.file("db\(version)"))
+            let opened = try OpenedDatabase()
+            let database = opened.database
             try Migrations.run(on: database, all: Array(Migrations.all.prefix(version)))
             let account = try database.write {
                 try $0.run("INSERT INTO accounts (id, created_at) VALUES ('acc_1', 1)")
@@ -40,9 +37,21 @@ struct MigrationTests {
 
     @Test("a database of a newer program is refused in one sentence")
     func newer() throws {
-        let database = try SQLiteDatabase(path: folder.file("db"))
+        let opened = try OpenedDatabase()
+        let database = opened.database
         try Migrations.run(on: database, all: Migrations.all + [[]])
         let failure = #expect(throws: DatabaseFailure.self) { try Migrations.run(on: database) }
         #expect(failure?.reason.contains("use a newer one") == true)
+    }
+
+    @Test("programs that start at once bring it there once")
+    func atOnce() async throws {
+        let opened = try OpenedDatabase()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 { group.addTask { try Migrations.run(on: try opened.another()) } }
+            try await group.waitForAll()
+        }
+        let versions = try opened.database.read { try $0.run("SELECT version FROM schema_version") }
+        #expect(try versions.map { try $0.integer(0) } == [Int64(Migrations.all.count)])
     }
 }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("What operators ask, over a socket", .blocking)
+@Suite("What operators ask, over a socket", .blocking, .everyDatabase)
 struct OperationTests {
     let session: Session
 
@@ -42,6 +42,8 @@ struct OperationTests {
 
     @Test("with a full disk nothing is said to be done that is not, and what is known goes on")
     func diskFull() throws {
+        // PostgreSQL's disk is nothing that a connection could fill.
+        guard TestDatabase.current == .sqlite else { return }
         let other = try session.makeToken()
         #expect(try other.whoami().status == 200)
         let database = session.server.server.service.database

@@ -2,7 +2,7 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("GET /v1/auth/can over a socket", .blocking)
+@Suite("GET /v1/auth/can over a socket", .blocking, .everyDatabase)
 struct PermissionTests {
     let owner: Session
 

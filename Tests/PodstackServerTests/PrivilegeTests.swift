@@ -2,7 +2,7 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("No privilege grows, over a socket", .blocking)
+@Suite("No privilege grows, over a socket", .blocking, .everyDatabase)
 struct PrivilegeTests {
     let clock = ManualClock()
     let owner: Session

@@ -2,7 +2,7 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("/v1/projects over a socket", .blocking)
+@Suite("/v1/projects over a socket", .blocking, .everyDatabase)
 struct ProjectRoutesTests {
     let owner: Session
 

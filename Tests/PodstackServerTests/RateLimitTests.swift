@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Rate limits over a socket", .blocking)
+@Suite("Rate limits over a socket", .blocking, .everyDatabase)
 struct RateLimitTests {
     let clock = ManualClock()
 

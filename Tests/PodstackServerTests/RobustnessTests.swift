@@ -5,7 +5,7 @@ import Testing
 @testable import PodstackServer
 
 /// Whatever comes in, the service refuses it or answers it, and goes on.
-@Suite("Hostile input over a socket", .blocking)
+@Suite("Hostile input over a socket", .blocking, .everyDatabase)
 struct RobustnessTests {
     let session: Session
 

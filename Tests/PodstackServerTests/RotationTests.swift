@@ -2,7 +2,7 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("Rotation over a socket", .blocking)
+@Suite("Rotation over a socket", .blocking, .everyDatabase)
 struct RotationTests {
     let clock = ManualClock()
     let first: Session

@@ -5,7 +5,7 @@ import Testing
 @testable import PodstackServer
 
 /// Every route against everybody who may come: made from the table of routes, so that no route is forgotten.
-@Suite("Every route, guarded", .blocking)
+@Suite("Every route, guarded", .blocking, .everyDatabase)
 struct RouteGuardTests {
     /// Who owns the objects that the paths name, and somebody of another account.
     let owner: Session

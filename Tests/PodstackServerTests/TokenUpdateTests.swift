@@ -2,7 +2,7 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("PATCH /v1/tokens/{id} over a socket", .blocking)
+@Suite("PATCH /v1/tokens/{id} over a socket", .blocking, .everyDatabase)
 struct TokenUpdateTests {
     let owner: Session
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Tokens that are known to be good")
+@Suite("Tokens that are known to be good", .everyDatabase)
 struct VerifiedTokensTests {
     /// Does something after a read, as another thread might.
     private final class OvertakenDatabase: Database {

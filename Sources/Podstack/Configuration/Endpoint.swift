@@ -28,22 +28,20 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
         guard !rest.contains("@") else { throw refuse("must not hold a user name or password") }
         guard !rest.contains("?"), !rest.contains("#") else { throw refuse("must not have a query or a fragment") }
         let authority = rest.prefix { $0 != "/" }
-        guard let (host, port) = Self.split(authority), !host.isEmpty else {
-            throw refuse("has no valid host and port")
-        }
-        guard scheme == "https" || Self.isLoopback(host) else {
-            throw refuse("is plain http to \(host): a token is sent over http only to this machine, use https")
+        guard let (host, port) = Self.split(authority) else { throw refuse("has no valid host and port") }
+        guard scheme == "https" || host.isLoopback else {
+            throw refuse("is plain http to \(host.text): a token is sent over http only to this machine, use https")
         }
         var path = String(rest.dropFirst(authority.count))
         while path.hasSuffix("/") { path.removeLast() }
-        url = "\(scheme)://\(host)\(port.map { ":\($0)" } ?? "")\(path)"
+        url = "\(scheme)://\(host.text)\(port.map { ":\($0)" } ?? "")\(path)"
     }
 
     public var description: String { url }
 
     var isSecure: Bool { url.hasPrefix("https:") }
 
-    private static func split(_ authority: Substring) -> (host: String, port: Int?)? {
+    private static func split(_ authority: Substring) -> (host: EndpointHost, port: Int?)? {
         var host = authority
         var port: Substring?
         if authority.hasPrefix("[") {
@@ -56,16 +54,11 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
             host = authority[..<colon]
             port = authority[authority.index(after: colon)...]
         }
-        guard let port else { return (host.lowercased(), nil) }
+        guard let host = EndpointHost(host) else { return nil }
+        guard let port else { return (host, nil) }
         guard port.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let number = Int(port), (1...65535).contains(number)
         else { return nil }
-        return (host.lowercased(), number)
-    }
-
-    private static func isLoopback(_ host: String) -> Bool {
-        if host == "localhost" || host == "[::1]" { return true }
-        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+        return (host, number)
     }
 }
 

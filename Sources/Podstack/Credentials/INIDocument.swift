@@ -37,15 +37,16 @@ struct INIDocument: Sendable {
 
     /// Everything else stays byte for byte. Throws when the value, or the name, could not be read back.
     mutating func set(_ key: String, to value: String, section: String) throws(Failure) {
-        let entry = try written(key, value) + lineEnd
-        guard let range = range(of: section) else { return try append(section: section, entry) }
+        let entry = try written(key, value)
+        guard let range = range(of: section) else { return try append(section: section, entry + lineEnd) }
         if let index = index(of: key, in: range) {
-            return try replace(lines[index].range, with: entry)
+            return try replace(lines[index].range, with: entry + lineEnd(of: lines[index]))
         }
         // Behind the last thing that the section says, before the blank lines that part it from the next.
         let last = range.last { lines[$0].meaning != .nothing } ?? range.lowerBound - 1
         let end = lines[last].range.upperBound
-        try replace(end..<end, with: (isTerminated(lines[last]) ? [] : lineEnd) + entry)
+        let gap = isTerminated(lines[last]) ? [] : lineEnd
+        try replace(end..<end, with: gap + entry + lineEnd(of: lines[last]))
     }
 
     /// Whether it was there.
@@ -115,11 +116,16 @@ struct INIDocument: Sendable {
         return last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r")
     }
 
-    /// As the file has them.
-    private var lineEnd: [UInt8] {
-        guard let first = lines.first.map({ bytes[$0.range] }) else { return [0x0A] }
-        if first.suffix(2) == [0x0D, 0x0A] { return [0x0D, 0x0A] }
-        return first.last == 0x0D ? [0x0D] : [0x0A]
+    /// As the file's first line has it.
+    private var lineEnd: [UInt8] { lines.first.flatMap(ownLineEnd) ?? [0x0A] }
+
+    /// The line's own: a CR of ours before an LF that follows would be one end of two.
+    private func lineEnd(of line: INILine) -> [UInt8] { ownLineEnd(of: line) ?? lineEnd }
+
+    private func ownLineEnd(of line: INILine) -> [UInt8]? {
+        guard isTerminated(line) else { return nil }
+        let text = bytes[line.range]
+        return text.suffix(2) == [0x0D, 0x0A] ? [0x0D, 0x0A] : text.suffix(1).map(\.self)
     }
 
     private func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }

@@ -11,7 +11,7 @@ struct MadeToken {
 
     /// - Parameter id: Of the token that gets a new secret; nil makes a new one.
     init(id: String? = nil) {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SecureGenerator()
         let id = id ?? TokenFormat.makeID(using: &generator)
         let text = TokenFormat.makeToken(id: id, using: &generator)
         self.id = id

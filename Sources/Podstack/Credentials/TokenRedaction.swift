@@ -25,23 +25,41 @@ enum TokenRedaction {
 
     /// The same, and takes one token of whatever shape out.
     static func redact(_ token: APIToken, in text: String) -> String {
-        let text = redact(text)
-        return token.withSecret { secret in
-            // So short a token is no secret, and taking it out would garble the text.
-            guard secret.utf8.count >= 8, text.contains(secret) else { return text }
-            return text.split(separator: secret, omittingEmptySubsequences: false).joined(separator: "\(token)")
+        // First the whole token: what stands in it may look like another.
+        redact(token.withSecret { replace(Array($0.utf8), by: "\(token)", in: text) })
+    }
+
+    /// By bytes: to a `String`, a token is not there when a combining mark follows it.
+    private static func replace(_ secret: [UInt8], by shown: String, in text: String) -> String {
+        // So short a token is no secret, and taking it out would garble the text.
+        guard secret.count >= 8 else { return text }
+        let bytes = Array(text.utf8)
+        var output: [UInt8] = []
+        var index = 0
+        while index < bytes.count {
+            if bytes[index] == secret[0], bytes[index...].starts(with: secret) {
+                output += shown.utf8
+                index += secret.count
+            } else {
+                output.append(bytes[index])
+                index += 1
+            }
         }
+        return String(decoding: output, as: UTF8.self)
     }
 
     static func redact(_ token: APIToken, in value: JSONValue) -> JSONValue {
         switch value {
         case .string(let text): .string(redact(token, in: text))
         case .array(let values): .array(values.map { redact(token, in: $0) })
-        case .object(let fields):
-            .object(
-                Dictionary(fields.map { (redact(token, in: $0), redact(token, in: $1)) }, uniquingKeysWith: { $1 }))
+        case .object(let fields): .object(redact(token, in: fields))
         default: value
         }
+    }
+
+    /// In the names of the fields too.
+    static func redact(_ token: APIToken, in fields: [String: JSONValue]) -> [String: JSONValue] {
+        Dictionary(fields.map { (redact(token, in: $0), redact(token, in: $1)) }, uniquingKeysWith: { $1 })
     }
 
     private static func isPart(_ byte: UInt8) -> Bool { Base62.isDigit(byte) || byte == UInt8(ascii: "_") }

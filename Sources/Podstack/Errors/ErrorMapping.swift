@@ -7,13 +7,14 @@ enum ErrorMapping {
         for response: TransportResponse, token: APIToken, source: Source, otherTokens: (APIToken) -> [Source]
     ) -> any PodstackError {
         let body = try? APICoding.decode(ErrorBody.self, from: response.body)
+        let said = body.map { OneLine.of($0.message, without: token) } ?? ""
         var answer = ServiceAnswer(
-            message: body?.message ?? notTheAPI(response, token: token),
+            message: said.isEmpty ? notTheAPI(response, token: token) : said,
             code: body?.code,
             requestID: body?.requestID ?? response.header("x-request-id"),
             statusCode: response.status,
             details: body?.details ?? [:]
-        ).redacted(token)
+        ).shown(without: token)
         switch response.status {
         case 401:
             answer.message = "Invalid API token"
@@ -43,7 +44,7 @@ enum ErrorMapping {
         let answer = ServiceAnswer(
             message: notTheAPI(response, token: token), requestID: response.header("x-request-id"),
             statusCode: response.status)
-        return ServerError(answer: answer.redacted(token))
+        return ServerError(answer: answer.shown(without: token))
     }
 
     /// A service that makes a secret shows it once.
@@ -135,26 +136,26 @@ enum ErrorMapping {
     }
 
     private static func time(_ value: JSONValue?) -> String {
-        value?.stringValue.map { " at \($0)" } ?? ""
+        value?.stringValue.map { " at \(OneLine.of($0, most: 40))" } ?? ""
     }
 
     private static func notTheAPI(_ response: TransportResponse, token: APIToken) -> String {
-        // Redacted before it is cut, so that no half of a token is left.
-        let beginning = TokenRedaction.redact(token, in: String(decoding: response.body.prefix(2000), as: UTF8.self))
-        let words = beginning.prefix(200).split(whereSeparator: \.isWhitespace).prefix(12).joined(separator: " ")
+        // More than is shown, so that the cut is behind that.
+        let beginning = String(decoding: response.body.prefix(2000), as: UTF8.self)
+        let words = OneLine.of(beginning, without: token, most: 200).split(separator: " ").prefix(12)
+            .joined(separator: " ")
         let what = words.isEmpty ? "an empty body" : "\"\(words)\""
         return "HTTP \(response.status) with \(what), which is not an answer of the Podstack API"
     }
 }
 
 extension ServiceAnswer {
-    /// Whatever answered may repeat what it was sent.
-    fileprivate func redacted(_ token: APIToken) -> ServiceAnswer {
+    /// Whatever answered may repeat what it was sent, and send what a terminal obeys.
+    fileprivate func shown(without token: APIToken) -> ServiceAnswer {
         var answer = self
-        answer.message = TokenRedaction.redact(token, in: message)
-        answer.requestID = requestID.map { TokenRedaction.redact(token, in: $0) }
-        answer.code = code.map { ErrorCode(rawValue: TokenRedaction.redact(token, in: $0.rawValue)) }
-        answer.details = details.mapValues { TokenRedaction.redact(token, in: $0) }
+        answer.requestID = requestID.map { OneLine.of($0, without: token, most: 128) }
+        answer.code = code.map { ErrorCode(rawValue: OneLine.of($0.rawValue, without: token, most: 128)) }
+        answer.details = TokenRedaction.redact(token, in: details)
         return answer
     }
 }

@@ -41,7 +41,7 @@ struct Call: Sendable {
     }
 
     private static func makeKey() -> String {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SecureGenerator()
         let digits = (0..<2).flatMap { _ in Base62.encode(generator.next(), width: 11) }
         return String(decoding: digits, as: UTF8.self)
     }

@@ -53,7 +53,7 @@ extension Invocation {
         arguments.value("profile") ?? CredentialsFile.ambientProfileName(context.environment)
     }
 
-    fileprivate func changeProfile(_ change: (inout CredentialsFile, String) throws -> Void) throws {
+    func changeProfile(_ change: (inout CredentialsFile, String) throws -> Void) throws {
         var file = try CredentialsFile(path: CredentialsFile.path(context.environment))
         try change(&file, profileName)
         try file.save()

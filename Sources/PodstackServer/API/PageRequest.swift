@@ -16,8 +16,9 @@ struct Cursor: Equatable {
         guard parts.count == 2, let position = Int64(parts[0]), (1...24).contains(parts[1].utf8.count),
             parts[1].utf8.allSatisfy({ $0 == UInt8(ascii: "_") || Base62.isDigit($0) })
         else { return nil }
-        self.position = position
-        id = String(parts[1])
+        self.init(position: position, id: String(parts[1]))
+        // A number has more spellings than the one that is given out.
+        guard self.text == text else { return nil }
     }
 
     var text: String { "\(position)-\(id)" }

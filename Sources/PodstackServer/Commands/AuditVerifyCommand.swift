@@ -4,7 +4,7 @@ enum AuditVerifyCommand {
 
     static func run(_ flags: Flags) throws {
         _ = try flags.positional([])
-        let service = try Service(directory: try flags.dataDirectory())
+        let service = try Service(directory: try flags.dataDirectory(), database: try flags.database())
         let found = try AuditVerification(of: service.database, chain: service.changes.trail.chain)
         for fault in found.faults { StandardStream.output.write(fault + "\n") }
         guard found.faults.isEmpty else {

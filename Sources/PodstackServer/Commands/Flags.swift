@@ -11,7 +11,9 @@ struct Flags {
                 continue
             }
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard (names + ["--data"]).contains(parts[0]) else { throw UsageFailure("unknown option \(parts[0])") }
+            guard (names + ["--data", "--database"]).contains(parts[0]) else {
+                throw UsageFailure("unknown option \(parts[0])")
+            }
             guard let value = parts.count == 2 ? parts[1] : rest.popFirst() else {
                 throw UsageFailure("\(parts[0]) needs a value")
             }
@@ -44,6 +46,21 @@ struct Flags {
 
     func existingDataDirectory() throws -> DataDirectory {
         try .existing(try one("--data") ?? "./podstack-data")
+    }
+
+    /// Nil for the database in the data directory.
+    func database() throws(UsageFailure) -> PostgresURL? {
+        let given = try one("--database")
+        let variable = "PODSTACK_DATABASE_URL"
+        guard let text = given ?? ProcessEnvironment.value(variable) else { return nil }
+        guard let url = PostgresURL(text) else {
+            throw UsageFailure("\(given == nil ? variable : "--database") must be a URL such as postgres://HOST/NAME")
+        }
+        if given != nil, url.hasPassword {
+            StandardStream.error.write(
+                "warning: others on this machine can see a password on the command line; use \(variable)\n")
+        }
+        return url
     }
 
     func dataDirectory() throws -> DataDirectory {

@@ -66,9 +66,11 @@ struct ServeCommand {
 
         Self.allowManyConnections()
         let directory = try data.dataDirectory()
-        try directory.lockForServing()
+        let database = try data.database()
+        // Of another database the folder holds the pepper alone, and several instances may share that.
+        if database == nil { try directory.lockForServing() }
         let tls = try certificate.map { try TLSCertificate(certificateFile: $0.file, keyFile: $0.key) }
-        let service = try Service(directory: directory, settings: settings)
+        let service = try Service(directory: directory, database: database, settings: settings)
         let handler = service.handler
         let listener = try Listener(address, threads: threads, certificate: tls, requestTime: requestTime) {
             handler.handle($0)

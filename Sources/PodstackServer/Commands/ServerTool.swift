@@ -83,6 +83,8 @@ public enum ServerTool {
 
         Options of every command:
           --data DIR           the folder with everything; ./podstack-data unless said
+          --database URL       postgres://USER@HOST/NAME: the database is there, and DIR holds the pepper alone, the
+                               same for every instance; PODSTACK_DATABASE_URL says it too, and shows no password
           --help, --version
 
         All but serve and migrate work beside a running server.

@@ -8,7 +8,7 @@ enum TokenCreateCommand {
         let email = try flags.positional(["EMAIL"])[0]
         guard let name = try flags.one("--name") else { throw UsageFailure("--name is missing") }
         let service = try Service(
-            directory: try flags.dataDirectory(),
+            directory: try flags.dataDirectory(), database: try flags.database(),
             settings: Settings(maxActiveTokens: try flags.count("--max-active-tokens") ?? 5))
         let request = TokenRequest(
             name: try checked(name), expiry: try expiry(flags, now: service.now()), scopes: try scopes(flags),

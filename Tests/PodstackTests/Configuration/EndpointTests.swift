@@ -10,6 +10,8 @@ struct EndpointTests {
             ("https://API.example.com:8443/base/", "https://api.example.com:8443/base"),
             ("http://127.0.0.1:8080", "http://127.0.0.1:8080"), ("http://localhost", "http://localhost"),
             ("http://[::1]:1", "http://[::1]:1"), (" https://a.b \n", "https://a.b"),
+            ("https://a_b-c.example.:00443", "https://a_b-c.example.:443"),
+            ("https://[2001:DB8::1]", "https://[2001:db8::1]"),
         ])
     func accepted(text: String, url: String) throws {
         #expect(try Endpoint(text, from: .argument("apiEndpoint:")).url == url)
@@ -23,6 +25,17 @@ struct EndpointTests {
             "http://127.0.0.1.evil.com", "http://localhost.evil.com", "http://127.1", "", "https://a\u{0}b",
         ])
     func refused(text: String) {
+        #expect(throws: ConfigurationError.self) { try Endpoint(text, from: .argument("apiEndpoint:")) }
+    }
+
+    @Test(
+        "a host that is read in more than one way is refused: what is checked must be what is connected to",
+        arguments: [
+            "http://127.+1.0.1", "http://127.0.0.08", "http://127.0.0.01", "https://0x7f.1", "https://2130706433",
+            "https://0177.0.0.1", "https://1.2.3.4.", "https://a%2eb", "https://a%40b", "https://a..b", "https://.a",
+            "https://a,b", "https://a;b", "https://[fe80::1%25eth0]", "https://[::1", "https://[a.b]", "https://[]",
+        ])
+    func ambiguous(text: String) {
         #expect(throws: ConfigurationError.self) { try Endpoint(text, from: .argument("apiEndpoint:")) }
     }
 }

@@ -110,6 +110,17 @@ struct CredentialProcessTests {
         #expect(error?.message.contains("got=\"podstack_zab5rrb1…\"") == true)
     }
 
+    @Test("a token that is broken up by what cannot be seen does not grow together")
+    func brokenUpToken() {
+        let token = TokenMaker.token(id: "zab5rrb1")
+        let said = "\(token.prefix(30))\u{200B}\(token.dropFirst(30))"
+        let result = ChildProcess.Result(status: 1, output: [], error: Array(said.utf8))
+        let error = #expect(throws: ConfigurationError.self) {
+            try CredentialProcessAnswer.credential(in: result, from: .argument("test"))
+        }
+        #expect(error?.message == "test failed with status 1: podstack_zab5rrb1… \(token.dropFirst(30))")
+    }
+
     @Test("it has no input and a session of its own, and the time it may take is bounded")
     func isolation() async throws {
         let client = try client(

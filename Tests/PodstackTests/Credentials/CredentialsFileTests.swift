@@ -57,6 +57,15 @@ struct CredentialsFileTests {
         )
     }
 
+    @Test(
+        "what is set ends as the line before it, so that no blank line is lost",
+        arguments: [("k", "x=1\nk = 2\n\n"), ("x", "x = 2\n\n")])
+    func mixedLineEnds(key: String, written: String) throws {
+        var document = try INIDocument(Array("[b]\r[a]\nx=1\n\n[c]\n".utf8))
+        try document.set(key, to: "2", section: "a")
+        #expect(String(decoding: document.bytes, as: UTF8.self) == "[b]\r[a]\n\(written)[c]\n")
+    }
+
     @Test("a value or a name that could not be read back is not written")
     func unwritable() throws {
         var document = try INIDocument([])

@@ -21,7 +21,7 @@ struct CredentialProcessAnswer: Decodable {
     /// Throws ``ConfigurationError`` when the command failed or printed anything else, never with what it printed.
     static func credential(in result: ChildProcess.Result, from source: Source) throws -> Credential {
         guard result.status == 0 else {
-            let said = readable(result.error)
+            let said = OneLine.of(String(decoding: result.error, as: UTF8.self))
             throw ConfigurationError(
                 message: "\(source.origin) failed with status \(result.status)" + (said.isEmpty ? "" : ": \(said)"))
         }
@@ -38,13 +38,4 @@ struct CredentialProcessAnswer: Decodable {
         return Credential(try ErrorMapping.usable(answer.apiToken, from: source), expiresAt: answer.expiresAt)
     }
 
-    /// The beginning of what it said, without what could write to a terminal and without tokens.
-    private static func readable(_ bytes: [UInt8]) -> String {
-        let text = TokenRedaction.redact(String(decoding: bytes.prefix(2000), as: UTF8.self))
-        let words = text.split(whereSeparator: \.isWhitespace).prefix(60).joined(separator: " ")
-        let scalars = words.unicodeScalars.filter {
-            ![.control, .format, .lineSeparator, .paragraphSeparator].contains($0.properties.generalCategory)
-        }
-        return String(String.UnicodeScalarView(scalars))
-    }
 }

@@ -8,7 +8,8 @@ enum Migrations {
         return try connection.run("SELECT version FROM schema_version").first?.integer(0) ?? 0
     }
 
-    static func run(on database: some Database, all: [[String]] = all) throws {
+    /// Several instances that start at once do it once: the others wait for the one writer, and find it done.
+    static func run(on database: any Database, all: [[String]] = all) throws {
         try database.write { connection in
             let version = try version(in: connection)
             guard version <= all.count else {

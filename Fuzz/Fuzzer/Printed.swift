@@ -1,0 +1,21 @@
+@testable import Podstack
+
+/// Every way in which a program may print an error.
+enum Printed {
+    static func forms(of error: any PodstackError) -> [String] {
+        var dumped = ""
+        dump(error, to: &dumped)
+        return [
+            "\(error)", String(reflecting: error), dumped, error.message, error.hint ?? "",
+            error.code?.rawValue ?? "", error.requestID ?? "", "\(error.details)",
+            (error as? ValidationError).map { "\($0.fieldErrors)" } ?? "",
+        ]
+    }
+
+    /// What a terminal shows as one line of text.
+    static func isOneLine(_ text: String) -> Bool {
+        text.unicodeScalars.allSatisfy {
+            ![.control, .lineSeparator, .paragraphSeparator, .format].contains($0.properties.generalCategory)
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import PodstackAPI
+
+@testable import PodstackServer
+
+/// The JSON objects of requests, as every kind of request that has one.
+enum RequestBodyTarget {
+    private static let now: Int64 = 1_800_000_000
+
+    static func run(_ input: [UInt8]) {
+        let body = FuzzInput.inserting(FuzzInput.token, in: input)
+        let request = Request(
+            method: "POST", path: "/v1/tokens", headers: [("content-type", "application/json")], body: body)
+        guard let fields = attempt({ try JSONBody.object(of: request) }, [400]) else { return }
+        if let token = attempt({ try TokenRequest(fields, now: now) }) { check(token) }
+        if let update = attempt({ try TokenUpdateRequest(fields) }) {
+            check(name: update.name, scopes: update.scopes)
+        }
+        if let rotation = attempt({ try RotationRequest(fields, tokenID: "zab5rrb1") }) {
+            require((0...604_800).contains(rotation.graceSeconds), "the grace is at most 7 days")
+            require(rotation.sha256.map { $0.count == 32 } ?? true, "a digest has 32 bytes")
+        }
+        for isNew in [false, true] {
+            if let project = attempt({ try ProjectRequest(fields, isNew: isNew) }) {
+                check(name: project.name, scopes: nil)
+                require(!isNew || project.name != nil, "a new project has a name")
+            }
+            _ = attempt { try MemberRequest(fields, isNew: isNew) }
+        }
+    }
+
+    /// Nil when it is refused as a request may be.
+    private static func attempt<Value>(_ read: () throws -> Value, _ statuses: Set<Int> = [422]) -> Value? {
+        do { return try read() } catch let error as APIError {
+            AuthorizationTarget.check(error, statuses)
+            return nil
+        } catch {
+            require(false, "only an error of the API is thrown")
+            return nil
+        }
+    }
+
+    private static func check(_ token: TokenRequest) {
+        check(name: token.name, scopes: token.scopes)
+        if case .at(let time) = token.expiry {
+            require(time >= now && time < 253_402_300_800, "it expires in the future, and before the year 10000")
+        }
+        require((token.id == nil) == (token.sha256 == nil), "id and digest go together")
+        require(token.id.map(TokenFormat.isID) ?? true, "an id has its form")
+        require(token.sha256.map { $0.count == 32 } ?? true, "a digest has 32 bytes")
+    }
+
+    private static func check(name: String?, scopes: [Scope]?) {
+        if let name {
+            require((1...100).contains(name.count), "a name has 1 to 100 characters")
+            require(!name.unicodeScalars.contains { $0.properties.generalCategory == .control }, "and no controls")
+        }
+        if let scopes {
+            require(!scopes.isEmpty, "there is a scope")
+            require(scopes.allSatisfy { Scope($0.description) == $0 }, "and each is one")
+        }
+    }
+}

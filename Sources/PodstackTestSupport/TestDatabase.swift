@@ -1,0 +1,49 @@
+import Testing
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// Which database the servers of a test keep their data in.
+package enum TestDatabase: String, Sendable, CaseIterable {
+    case sqlite, postgresql
+
+    @TaskLocal package static var current = TestDatabase.sqlite
+
+    /// A new one; nil of SQLite, whose file the server makes.
+    package func make() throws -> PostgresCluster.Database? {
+        switch self {
+        case .sqlite: nil
+        case .postgresql: try PostgresCluster.shared().makeDatabase()
+        }
+    }
+}
+
+/// How often a test repeats what may go wrong once in a while. `PODSTACK_TEST_LONG`, set to anything, takes the time.
+package enum Rounds {
+    package static let isLong = ProcessInfo.processInfo.environment["PODSTACK_TEST_LONG"] != nil
+
+    package static func count(_ short: Int, long: Int) -> Int { isLong ? long : short }
+}
+
+/// Runs each test once on every database, from the making of its suite to the end. `PODSTACK_TEST_DATABASE`, `sqlite`
+/// or `postgresql`, chooses one.
+package struct DatabaseTrait: TestTrait, SuiteTrait, TestScoping {
+    package let isRecursive = true
+
+    package func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+    ) async throws {
+        guard testCase != nil else { return try await function() }
+        let chosen = ProcessInfo.processInfo.environment["PODSTACK_TEST_DATABASE"]
+        for database in TestDatabase.allCases where chosen == nil || chosen == database.rawValue {
+            try await TestDatabase.$current.withValue(database) { try await function() }
+        }
+    }
+}
+
+extension Trait where Self == DatabaseTrait {
+    package static var everyDatabase: DatabaseTrait { DatabaseTrait() }
+}

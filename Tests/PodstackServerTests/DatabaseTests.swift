@@ -1,0 +1,132 @@
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+/// What the stores may rely on, whichever database it is.
+@Suite("A database", .blocking, .everyDatabase)
+struct DatabaseTests {
+    let opened: OpenedDatabase
+    var database: any Database { opened.database }
+
+    init() throws {
+        opened = try OpenedDatabase()
+        _ = try database.write {
+            try $0.run("CREATE TABLE things (id TEXT NOT NULL PRIMARY KEY, number BIGINT, bytes BLOB, text TEXT)")
+        }
+    }
+
+    private func insert(_ id: String, _ number: Int64? = nil, in connection: any DatabaseConnection) throws {
+        try connection.run("INSERT INTO things (id, number) VALUES (?, ?)", [.text(id), DatabaseValue(number)])
+    }
+
+    private func count() throws -> Int64? {
+        try database.read { try $0.run("SELECT COUNT(*) FROM things").first?.integer(0) }
+    }
+
+    @Test("what is written is read, to the last bit: numbers, bytes, texts and nothing")
+    func values() throws {
+        let rows: [[DatabaseValue]] = [
+            [.text("a"), .integer(.min), .blob([]), .text("")],
+            [.text("b"), .integer(.max), .blob([0, 255, 39, 92]), .text("'; DROP TABLE things; -- ? $1 \\ %")],
+            [.text("c"), .integer(-1), .blob([UInt8](repeating: 0, count: 100_000)), .text("é\u{1F600}\n")],
+            [.text("d"), .null, .null, .null],
+        ]
+        try database.write { connection in
+            for row in rows {
+                try connection.run("INSERT INTO things (id, number, bytes, text) VALUES (?, ?, ?, ?)", row)
+                #expect(connection.changes == 1)
+            }
+        }
+        let found = try database.read { try $0.run("SELECT id, number, bytes, text FROM things ORDER BY id") }
+        #expect(found.map(\.values) == rows)
+        let quoted = try database.read {
+            try $0.run("SELECT id FROM things WHERE text <> '?' AND number = ?", [.integer(-1)])
+        }
+        #expect(quoted.map(\.values) == [[.text("c")]])
+    }
+
+    @Test("a statement says how many rows it changed")
+    func changes() throws {
+        try database.write { connection in
+            for id in ["a", "b", "c"] { try insert(id, in: connection) }
+            try connection.run("UPDATE things SET number = 1 WHERE id <> ?", [.text("a")])
+            #expect(connection.changes == 2)
+            try connection.run("DELETE FROM things WHERE id = ?", [.text("x")])
+            #expect(connection.changes == 0)
+        }
+    }
+
+    @Test("a write that throws leaves nothing, whatever it had done")
+    func undone() throws {
+        struct Failure: Error {}
+        #expect(throws: Failure.self) {
+            try database.write {
+                try insert("a", in: $0)
+                throw Failure()
+            }
+        }
+        #expect(throws: DatabaseFailure.self) {
+            try database.write {
+                try insert("a", in: $0)
+                try insert("a", in: $0)
+            }
+        }
+        #expect(try count() == 0)
+        try database.write { try insert("a", in: $0) }
+        #expect(try count() == 1)
+    }
+
+    @Test("a failure names no value")
+    func failures() throws {
+        let failure = #expect(throws: DatabaseFailure.self) {
+            try database.write {
+                try insert("a secret", in: $0)
+                try insert("a secret", in: $0)
+            }
+        }
+        #expect(failure?.reason.contains("secret") == false)
+    }
+
+    @Test("a read sees one state from its beginning to its end")
+    func snapshot() throws {
+        try database.read { connection in
+            #expect(try connection.run("SELECT id FROM things").isEmpty)
+            try opened.another().write { try insert("a", in: $0) }
+            #expect(try connection.run("SELECT id FROM things").isEmpty)
+        }
+        #expect(try count() == 1)
+    }
+
+    @Test("a write sees every write before it, of other programs too: none is lost")
+    func oneAfterAnother() async throws {
+        try database.write { try insert("a", 0, in: $0) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                let database = try opened.another()
+                for _ in 0..<2 {
+                    group.addTask {
+                        for _ in 0..<10 {
+                            try database.write { connection in
+                                let number = try connection.run("SELECT number FROM things").first?.integer(0) ?? 0
+                                try connection.run("UPDATE things SET number = ?", [.integer(number + 1)])
+                            }
+                        }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try database.read { try $0.run("SELECT number FROM things").first?.integer(0) } == 80)
+    }
+
+    @Test("a thousand different statements are no burden")
+    func manyStatements() throws {
+        try database.read { connection in
+            for number in 0..<1000 {
+                let row = try connection.run("SELECT \(number) FROM (SELECT 1) one").first
+                #expect(row?.values == [.integer(Int64(number))])
+            }
+        }
+    }
+}
