@@ -26,7 +26,7 @@ struct Service: Sendable {
     static let systemClock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
 
     init(
-        database: any Database, pepper: Pepper, settings: Settings = Settings(), log: Log = .standardError,
+        database: any Database, peppers: Peppers, settings: Settings = Settings(), log: Log = .standardError,
         now: @escaping @Sendable () -> Int64 = Service.systemClock
     ) throws {
         self.database = database
@@ -36,10 +36,10 @@ struct Service: Sendable {
         self.now = { clock.now }
         metrics = Metrics(startedAt: clock.now)
         lastUsed = LastUsedTracker()
-        let digest = TokenDigest(pepper: pepper)
+        let digest = TokenDigest(peppers)
         verifier = TokenVerifier(database: database, digest: digest)
         changes = Changes(
-            database: database, verifier: verifier, trail: AuditTrail(chain: AuditChain(pepper: pepper)))
+            database: database, verifier: verifier, trail: AuditTrail(chain: AuditChain(peppers)))
         reuse = ReuseWatch(changes: changes, digest: digest)
         leaks = LeakReport(changes: changes, digest: digest)
         tokens = TokenService(
@@ -65,7 +65,7 @@ struct Service: Sendable {
         // Where there is nobody yet, nothing needs the pepper that was.
         let isNew = try database.read { try $0.run("SELECT id FROM users LIMIT 1").isEmpty }
         try self.init(
-            database: database, pepper: try directory.pepper(mayMake: isNew), settings: settings,
+            database: database, peppers: try directory.peppers(mayMake: isNew), settings: settings,
             log: log, now: now)
     }
 

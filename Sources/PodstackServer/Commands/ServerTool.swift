@@ -29,6 +29,10 @@ public enum ServerTool {
                 try TokenCreateCommand.run(Flags(words.dropFirst(2), names: TokenCreateCommand.flags))
             case ("audit", "verify"):
                 try AuditVerifyCommand.run(Flags(words.dropFirst(2), names: AuditVerifyCommand.flags))
+            case ("pepper", "rotate"):
+                try PepperCommand.rotate(Flags(words.dropFirst(2), names: PepperCommand.flags))
+            case ("pepper", "status"):
+                try PepperCommand.status(Flags(words.dropFirst(2), names: PepperCommand.flags))
             case ("backup", _): try BackupCommand.run(Flags(words.dropFirst(), names: BackupCommand.flags))
             case ("migrate", _): try MigrateCommand.run(Flags(words.dropFirst(), names: MigrateCommand.flags))
             default:
@@ -79,6 +83,8 @@ public enum ServerTool {
             --max-active-tokens N  of each account; 5 unless said
           audit verify         Check that nothing in the audit log was changed, removed or moved.
           backup FILE          Copy the database, as it is now, to a new file. The pepper is not in it.
+          pepper rotate        Replace the pepper. Every token stays good, and moves to the new one when it is next used.
+          pepper status        What still needs the pepper before.
           migrate              Bring the database to the schema of this program, as serving does too.
 
         Options of every command:
@@ -87,7 +93,7 @@ public enum ServerTool {
                                same for every instance; PODSTACK_DATABASE_URL says it too, and shows no password
           --help, --version
 
-        All but serve and migrate work beside a running server.
+        All but serve, migrate and pepper rotate work beside a running server.
 
         """
 }

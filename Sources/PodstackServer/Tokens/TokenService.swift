@@ -53,6 +53,7 @@ struct TokenService: Sendable {
             id: id, accountID: maker.accountID, userID: maker.userID, name: request.name,
             digest: digest.digest(ofSHA256: hash), scopes: scopes, projectIDs: projectIDs, createdAt: change.now,
             expiresAt: expiresAt)
+        try digest.renew(hash, of: id, in: change.connection)
         if let existing = try TokenStore.find(id, in: change.connection) {
             guard request.sha256 != nil, existing.accountID == record.accountID, existing.revokedAt == nil,
                 Sodium.constantTimeEqual(existing.digest, record.digest)
