@@ -16,6 +16,7 @@ struct Service: Sendable {
     let tokens: TokenService
     let projects: ProjectService
     let members: MemberService
+    let devices: DeviceService
     let lastUsed: LastUsedTracker
     let settings: Settings
     let metrics: Metrics
@@ -44,6 +45,7 @@ struct Service: Sendable {
         leaks = LeakReport(changes: changes, digest: digest)
         tokens = TokenService(
             database: database, digest: digest, lastUsed: lastUsed, maxActive: settings.maxActiveTokens)
+        devices = DeviceService(tokens: tokens, digest: digest)
         projects = ProjectService(database: database)
         members = MemberService(database: database)
     }

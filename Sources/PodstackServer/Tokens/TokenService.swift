@@ -64,12 +64,16 @@ struct TokenService: Sendable {
             return (existing, nil)
         }
         if let wanted = projectIDs { try checkProjectsExist(wanted, of: record, in: change.connection) }
-        let active = try TokenStore.countActive(
-            accountID: record.accountID, now: change.now, in: change.connection)
-        guard active < maxActive else { throw quotaExceeded(active) }
+        try checkRoom(accountID: record.accountID, in: change)
         try TokenStore.insert(record, in: change.connection)
         try change.record(.tokenCreated, on: AuditResource(record), record.audited)
         return (record, secret)
+    }
+
+    /// Throws when the account has as many active tokens as it may have.
+    func checkRoom(accountID: String, in change: Change) throws {
+        let active = try TokenStore.countActive(accountID: accountID, now: change.now, in: change.connection)
+        guard active < maxActive else { throw quotaExceeded(active) }
     }
 
     /// A token of the account; the same 404 whether it is not there or somebody else's.
