@@ -61,13 +61,14 @@ struct ServeCommand {
         // Of another database the folder holds the pepper alone, and several instances may share that.
         if database == nil { try directory.lockForServing() }
         let service = try Service(directory: directory, database: database, settings: settings)
+        try service.start()
         let handler = service.handler
         let listener = try Listener(address: host, port: port, threads: threads) { handler.handle($0) }
         StandardStream.output.write("podstack-server listening on http://\(host):\(listener.port)\n")
         service.log.write("started", [("address", "\(host):\(listener.port)")])
         waitForSignal(signals, meanwhile: Housekeeping(service))
         listener.stop()
-        try service.lastUsed.flush(to: service.database)
+        try service.stop()
         service.log.write("stopped")
     }
 
