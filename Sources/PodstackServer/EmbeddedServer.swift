@@ -29,6 +29,7 @@ package final class EmbeddedServer: Sendable {
                 maxActiveTokens: maxActiveTokens, failedAuthentications: failedAuthentications, requests: requests,
                 reports: reports, proxies: TrustedProxies(proxies.compactMap(ClientAddress.init))), log: Log(sink: log),
             now: now ?? Service.systemClock)
+        try service.start()
         let handler = service.handler
         listener = try Listener(ListenAddress("127.0.0.1:0"), threads: 2, requestTime: requestTime) {
             handler.handle($0)
@@ -44,7 +45,7 @@ package final class EmbeddedServer: Sendable {
 
     package func stop() throws {
         listener.stop()
-        try service.lastUsed.flush(to: service.database)
+        try service.stop()
     }
 
     /// The id of the new account.

@@ -55,16 +55,31 @@ struct Service: Sendable {
     ) throws {
         let place = url.map { _ in "the database" } ?? directory.databasePath
         let database: any Database
+        let pepper = try Pepper(file: directory.pepperPath)
         do {
-            database =
-                if let url { PostgresDatabase(url) } else { try SQLiteDatabase(path: directory.databasePath) }
-            try Migrations.run(on: database)
+            if let url {
+                let shared = PostgresDatabase(url)
+                try Migrations.run(on: shared)
+                try PostgresSchema.prepare(shared, for: pepper)
+                database = shared
+            } else {
+                database = try SQLiteDatabase(path: directory.databasePath)
+                try Migrations.run(on: database)
+            }
         } catch let failure as DatabaseFailure {
             throw SetupFailure("cannot open \(place): \(failure.reason)")
         }
         try self.init(
-            database: database, pepper: try Pepper(file: directory.pepperPath), settings: settings,
-            log: log, now: now)
+            database: database, pepper: pepper, settings: settings, log: log, now: now)
+    }
+
+    /// From now on it serves, beside other instances if there are any.
+    func start() throws { try verifier.follow() }
+
+    /// After the last request.
+    func stop() throws {
+        database.unfollow()
+        try lastUsed.flush(to: database)
     }
 
     var handler: RequestHandler {

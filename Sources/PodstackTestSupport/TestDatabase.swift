@@ -13,10 +13,10 @@ package enum TestDatabase: String, Sendable, CaseIterable {
     @TaskLocal package static var current = TestDatabase.sqlite
 
     /// A new one; nil of SQLite, whose file the server makes.
-    package func make() throws -> PostgresCluster.Database? {
+    package func make(for use: PostgresCluster.Database.Use = .service) throws -> PostgresCluster.Database? {
         switch self {
         case .sqlite: nil
-        case .postgresql: try PostgresCluster.shared().makeDatabase()
+        case .postgresql: try PostgresCluster.shared().makeDatabase(for: use)
         }
     }
 }

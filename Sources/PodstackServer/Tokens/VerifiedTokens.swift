@@ -25,6 +25,12 @@ final class VerifiedTokens: Sendable {
         /// Grows whenever something was forgotten.
         var epoch: UInt64 = 0
 
+        mutating func clear() {
+            identities = [:]
+            keys = [:]
+            tokensOfUser = [:]
+        }
+
         mutating func forget(_ id: String) {
             epoch += 1
             for key in keys.removeValue(forKey: id) ?? [] {
@@ -38,23 +44,25 @@ final class VerifiedTokens: Sendable {
     /// Room for a million; when it is full it starts again empty.
     private let capacity = 1_000_000
     private let state = Mutex(State())
+    private let lease: Lease?
+
+    /// - Parameter lease: Nothing is found without it; nil when none is needed.
+    init(lease: Lease? = nil) { self.lease = lease }
 
     var count: Int { state.withLock { $0.identities.count } }
 
     /// The identity, or else the epoch to hand to ``insert(_:for:since:)``.
     func find(_ key: Key) -> (identity: Identity?, epoch: UInt64) {
-        state.withLock { ($0.identities[key], $0.epoch) }
+        // Asked before: what is forgotten when the lease ends is not found after.
+        let isKnown = lease?.isValid ?? true
+        return state.withLock { (isKnown ? $0.identities[key] : nil, $0.epoch) }
     }
 
     /// Not inserted when anything was forgotten since `epoch`: what was read may be older than that.
     func insert(_ identity: Identity, for key: Key, since epoch: UInt64) {
         state.withLock { state in
             guard state.epoch == epoch else { return }
-            if state.identities.count >= capacity {
-                state.identities = [:]
-                state.keys = [:]
-                state.tokensOfUser = [:]
-            }
+            if state.identities.count >= capacity { state.clear() }
             if state.identities.updateValue(identity, forKey: key) == nil {
                 state.keys[identity.token.id, default: []].append(key)
                 state.tokensOfUser[identity.token.userID, default: []].insert(identity.token.id)
@@ -62,14 +70,22 @@ final class VerifiedTokens: Sendable {
         }
     }
 
-    /// From the return of this on, no request is served from what was known of the token.
-    func forget(id: String) { state.withLock { $0.forget(id) } }
+    /// From the return of this on, no request is served from what was known of those.
+    func forget(_ announcement: Announcement) {
+        state.withLock { state in
+            for id in announcement.tokens { state.forget(id) }
+            for userID in announcement.users {
+                state.epoch += 1
+                for id in state.tokensOfUser[userID] ?? [] { state.forget(id) }
+            }
+        }
+    }
 
-    /// The same for every token of a user.
-    func forget(userID: String) {
+    /// The same for all of them.
+    func forgetAll() {
         state.withLock { state in
             state.epoch += 1
-            for id in state.tokensOfUser[userID] ?? [] { state.forget(id) }
+            state.clear()
         }
     }
 }
