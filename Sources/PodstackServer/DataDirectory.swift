@@ -25,6 +25,23 @@ struct DataDirectory: Sendable {
         umask(0o077)
     }
 
+    /// One that a service has worked in. Throws when there is none: what was mistyped is not made.
+    static func existing(_ path: String) throws -> DataDirectory {
+        guard access(path + "/podstack.sqlite", F_OK) == 0 else {
+            throw SetupFailure("\(path) is no data directory of podstack-server: there is no podstack.sqlite in it")
+        }
+        return try DataDirectory(path)
+    }
+
+    /// The pepper of the folder. One that is missing is only made where there is nothing yet that would need it.
+    func pepper() throws -> Pepper {
+        let isMissing = access(pepperPath, F_OK) != 0
+        guard !isMissing || access(databasePath, F_OK) != 0 else {
+            throw SetupFailure("\(pepperPath) is missing, and no token verifies without it: restore it from your copy")
+        }
+        return try Pepper(file: pepperPath)
+    }
+
     /// Held for as long as a server serves the folder, until the process ends.
     func lockForServing() throws {
         let descriptor = open(path + "/serving.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)

@@ -55,7 +55,8 @@ struct Service: Sendable {
     ) throws {
         let place = url.map { _ in "the database" } ?? directory.databasePath
         let database: any Database
-        let pepper = try Pepper(file: directory.pepperPath)
+        // First, so that a crash between the two leaves no database without a pepper.
+        let pepper = try directory.pepper()
         do {
             if let url {
                 let shared = PostgresDatabase(url)

@@ -11,6 +11,8 @@ enum StandardStream: Int32 {
     case output = 1
     case error = 2
 
+    var isTerminal: Bool { isatty(rawValue) == 1 }
+
     func write(_ text: String) { write(Array(text.utf8)) }
 
     /// In one call, so that the lines of several threads do not mix.

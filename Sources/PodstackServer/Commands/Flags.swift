@@ -59,6 +59,10 @@ struct Flags {
         return url
     }
 
+    func existingDataDirectory() throws -> DataDirectory {
+        try .existing(try one("--data") ?? "./podstack-data")
+    }
+
     func dataDirectory() throws -> DataDirectory {
         try DataDirectory(try one("--data") ?? "./podstack-data")
     }

@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// The `podstack-server` command line.
 public enum ServerTool {
     static let versionNumber = "0.1.0"
@@ -5,6 +13,8 @@ public enum ServerTool {
     /// Runs the command line `words`, without the name of the program, and gives the exit status:
     /// 0 done, 1 failed, 2 wrong usage.
     public static func run(_ words: [String]) -> Int32 {
+        // A file that may not grow is then an error like a full disk, and not the end of the process.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             switch (words.first, words.dropFirst().first) {
             case (nil, _):
@@ -19,6 +29,8 @@ public enum ServerTool {
                 try TokenCreateCommand.run(Flags(words.dropFirst(2), names: TokenCreateCommand.flags))
             case ("audit", "verify"):
                 try AuditVerifyCommand.run(Flags(words.dropFirst(2), names: AuditVerifyCommand.flags))
+            case ("backup", _): try BackupCommand.run(Flags(words.dropFirst(), names: BackupCommand.flags))
+            case ("migrate", _): try MigrateCommand.run(Flags(words.dropFirst(), names: MigrateCommand.flags))
             default:
                 throw UsageFailure("unknown command \"\(words.prefix(2).joined(separator: " "))\"")
             }
@@ -66,6 +78,8 @@ public enum ServerTool {
             --project ID         a project it is good for; may be repeated; all unless said
             --max-active-tokens N  of each account; 5 unless said
           audit verify         Check that nothing in the audit log was changed, removed or moved.
+          backup FILE          Copy the database, as it is now, to a new file. The pepper is not in it.
+          migrate              Bring the database to the schema of this program, as serving does too.
 
         Options of every command:
           --data DIR           the folder with everything; ./podstack-data unless said
@@ -73,7 +87,7 @@ public enum ServerTool {
                                same for every instance; PODSTACK_DATABASE_URL says it too, and shows no password
           --help, --version
 
-        user, token and audit work beside a running server.
+        All but serve and migrate work beside a running server.
 
         """
 }

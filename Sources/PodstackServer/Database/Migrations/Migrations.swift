@@ -2,11 +2,16 @@
 enum Migrations {
     static let all: [[String]] = [initialSchema, tokenRotation, projectMembers, idempotentAnswers, auditLog]
 
+    /// 0 for a database without anything.
+    static func version(in connection: any DatabaseConnection) throws -> Int64 {
+        try connection.run("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
+        return try connection.run("SELECT version FROM schema_version").first?.integer(0) ?? 0
+    }
+
     /// Several instances that start at once do it once: the others wait for the one writer, and find it done.
     static func run(on database: any Database, all: [[String]] = all) throws {
         try database.write { connection in
-            try connection.run("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
-            let version = try connection.run("SELECT version FROM schema_version").first?.integer(0) ?? 0
+            let version = try version(in: connection)
             guard version <= all.count else {
                 throw DatabaseFailure(
                     reason: "its schema is version \(version), this program knows \(all.count); use a newer one")

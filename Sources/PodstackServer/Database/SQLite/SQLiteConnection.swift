@@ -7,7 +7,8 @@ final class SQLiteConnection: DatabaseConnection {
     private var handle: OpaquePointer?
     private var statements: [String: OpaquePointer] = [:]
 
-    init(path: String) throws(DatabaseFailure) {
+    /// - Parameter isCopy: Whether it is to be filled by ``copy(to:_:)``, in a file that is thrown away when that fails.
+    init(path: String, isCopy: Bool = false) throws(DatabaseFailure) {
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
         let code = sqlite3_open_v2(path, &handle, flags, nil)
         guard code == SQLITE_OK else {
@@ -17,7 +18,7 @@ final class SQLiteConnection: DatabaseConnection {
         }
         sqlite3_extended_result_codes(handle, 1)
         sqlite3_busy_timeout(handle, 10_000)
-        for pragma in ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"] {
+        for pragma in ["journal_mode = \(isCopy ? "OFF" : "WAL")", "synchronous = FULL", "foreign_keys = ON"] {
             try run("PRAGMA \(pragma)", [])
         }
     }
@@ -51,6 +52,29 @@ final class SQLiteConnection: DatabaseConnection {
             case let code: throw failure(code)
             }
         }
+    }
+
+    /// Copies everything, as it is at one moment, to `destination`; others may write meanwhile.
+    ///
+    /// - Parameter progress: Told how many pages are done, of how many.
+    func copy(to destination: SQLiteConnection, _ progress: (Int, Int) -> Void) throws(DatabaseFailure) {
+        // In a transaction that reads: without one, each change by another connection would start the copy again.
+        try run("BEGIN", [])
+        defer { _ = try? run("COMMIT", []) }
+        try run("SELECT COUNT(*) FROM sqlite_schema", [])
+        guard let backup = sqlite3_backup_init(destination.handle, "main", handle, "main") else {
+            throw failure(sqlite3_errcode(destination.handle))
+        }
+        var code = SQLITE_OK
+        while code == SQLITE_OK {
+            code = sqlite3_backup_step(backup, 1024)
+            let all = Int(sqlite3_backup_pagecount(backup))
+            progress(all - Int(sqlite3_backup_remaining(backup)), all)
+        }
+        sqlite3_backup_finish(backup)
+        guard code == SQLITE_DONE else { throw failure(code) }
+        // One file, without the log that stands beside a database in use.
+        try destination.run("PRAGMA journal_mode = DELETE", [])
     }
 
     private func prepared(_ sql: String) throws(DatabaseFailure) -> OpaquePointer {

@@ -1,0 +1,18 @@
+/// `podstack-server backup FILE`.
+enum BackupCommand {
+    static let flags: [String] = []
+
+    static func run(_ flags: Flags) throws {
+        let file = try flags.positional(["FILE"])[0]
+        let directory = try flags.existingDataDirectory()
+        let isWatched = StandardStream.error.isTerminal
+        try SQLiteBackup.make(of: directory.databasePath, to: file) { done, all in
+            if isWatched { StandardStream.error.write("\r\(done * 100 / max(all, 1)) %") }
+        }
+        if isWatched { StandardStream.error.write("\r\u{1B}[K") }
+        StandardStream.output.write("backed up to \(file)\n")
+        StandardStream.error.write(
+            "note: \(directory.pepperPath) is not in it, and without it no token of the backup verifies: "
+                + "keep a copy of it in another place\n")
+    }
+}
