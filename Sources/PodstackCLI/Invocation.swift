@@ -72,7 +72,8 @@ struct Invocation: Sendable {
     func confirm(_ question: String) throws {
         if arguments.has("yes") { return }
         guard let ask = context.askLine else {
-            throw UsageError("this cannot be undone, and there is no terminal to ask on", hint: "--yes says that it is meant")
+            throw UsageError(
+                "this cannot be undone, and there is no terminal to ask on", hint: "--yes says that it is meant")
         }
         guard ask("\(question) It cannot be undone. Type yes: ") == "yes" else {
             throw CommandError(message: "nothing was done")

@@ -17,7 +17,7 @@ public enum Tool {
             if let reason = context.outputFailure() {
                 throw CommandError(
                     message: "cannot write to standard output: \(reason)",
-                    hint: "What was asked for was done, but what it printed is lost; a new token that is lost can be revoked")
+                    hint: "It was done, but what it printed is lost; revoke a new token that nobody has")
             }
             return status
         } catch {

@@ -57,7 +57,9 @@ struct Rotation {
         pipeline.credentials.use(secret)
         if case .elsewhere = place {
             let origin = pipeline.credentials.provider.source.origin
-            pipeline.events.send { .warning("the new secret is in this client alone: put it where the old one came from, \(origin)") }
+            pipeline.events.send {
+                .warning("the new secret is in this client alone: put it where the old one came from, \(origin)")
+            }
         }
         return (token, secret)
     }
