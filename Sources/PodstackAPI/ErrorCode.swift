@@ -29,6 +29,11 @@ public struct ErrorCode: RawRepresentable, Hashable, Sendable, Codable, CustomSt
     public static let idempotencyKeyReused = ErrorCode("idempotency_key_reused")
     public static let validationFailed = ErrorCode("validation_failed")
     public static let rateLimited = ErrorCode("rate_limited")
+    /// The four of RFC 8628 and RFC 6749 that a program without a browser meets, and ``expiredToken``.
+    public static let authorizationPending = ErrorCode("authorization_pending")
+    public static let slowDown = ErrorCode("slow_down")
+    public static let accessDenied = ErrorCode("access_denied")
+    public static let invalidGrant = ErrorCode("invalid_grant")
     public static let `internal` = ErrorCode("internal")
     public static let unavailable = ErrorCode("unavailable")
 }

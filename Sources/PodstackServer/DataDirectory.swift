@@ -11,6 +11,10 @@ struct DataDirectory: Sendable {
     let path: String
     var databasePath: String { path + "/podstack.sqlite" }
     var pepperPath: String { path + "/pepper" }
+    /// The one before, as long as something is kept under it.
+    var previousPepperPath: String { path + "/pepper.previous" }
+    /// The one that a rotation is about to put in place.
+    var nextPepperPath: String { path + "/pepper.next" }
 
     /// Makes the folder when it is not there, and takes it away from others when it is.
     init(_ path: String) throws {
@@ -33,13 +37,22 @@ struct DataDirectory: Sendable {
         return try DataDirectory(path)
     }
 
-    /// The pepper of the folder. One that is missing is only made where there is nothing yet that would need it.
-    func pepper() throws -> Pepper {
-        let isMissing = access(pepperPath, F_OK) != 0
-        guard !isMissing || access(databasePath, F_OK) != 0 else {
+    /// - Parameter mayMake: Whether one that is missing is made: only where there is nothing yet that would need it.
+    func peppers(mayMake: Bool) throws -> Peppers {
+        guard mayMake || access(pepperPath, F_OK) == 0 else {
             throw SetupFailure("\(pepperPath) is missing, and no token verifies without it: restore it from your copy")
         }
-        return try Pepper(file: pepperPath)
+        let hasPrevious = access(previousPepperPath, F_OK) == 0
+        return Peppers(
+            current: try Pepper(file: pepperPath), previous: hasPrevious ? try Pepper(file: previousPepperPath) : nil)
+    }
+
+    /// So that names are as they are now after a power failure.
+    func sync() {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        fsync(descriptor)
+        close(descriptor)
     }
 
     /// Held for as long as a server serves the folder, until the process ends.

@@ -6,16 +6,18 @@ package final class EmbeddedServer: Sendable {
     /// - Parameters:
     ///   - directory: The data directory; made when it is not there.
     ///   - database: The URL of a database of PostgreSQL; nil for one in the data directory.
-    ///   - failedAuthentications: From each address in a minute; nil for no limit, as with the two after it.
+    ///   - failedAuthentications: From each address in a minute; nil for no limit, as with the three after it.
     ///   - requests: With each token in a minute.
     ///   - reports: Of leaked tokens, from each address in a minute.
+    ///   - deviceCodes: From each address in a minute.
     ///   - proxies: The addresses whose X-Forwarded-For counts.
     ///   - requestTime: Seconds that a request may take to arrive.
     ///   - now: Seconds since 1970.
     ///   - log: Gets each line of the log.
     package init(
         directory: String, database: String? = nil, maxActiveTokens: Int = 5, failedAuthentications: Int? = nil,
-        requests: Int? = nil, reports: Int? = nil, proxies: [String] = [], requestTime: Int = 30,
+        requests: Int? = nil, reports: Int? = nil, deviceCodes: Int? = nil, proxies: [String] = [],
+        requestTime: Int = 30,
         now: (@Sendable () -> Int64)? = nil,
         log: @escaping @Sendable ([UInt8]) -> Void = { _ in }
     ) throws {
@@ -27,7 +29,8 @@ package final class EmbeddedServer: Sendable {
             directory: DataDirectory(directory), database: url,
             settings: Settings(
                 maxActiveTokens: maxActiveTokens, failedAuthentications: failedAuthentications, requests: requests,
-                reports: reports, proxies: TrustedProxies(proxies.compactMap(ClientAddress.init))), log: Log(sink: log),
+                reports: reports, deviceCodes: deviceCodes,
+                proxies: TrustedProxies(proxies.compactMap(ClientAddress.init))), log: Log(sink: log),
             now: now ?? Service.systemClock)
         try service.start()
         let handler = service.handler

@@ -16,6 +16,7 @@ struct Service: Sendable {
     let tokens: TokenService
     let projects: ProjectService
     let members: MemberService
+    let devices: DeviceService
     let lastUsed: LastUsedTracker
     let settings: Settings
     let metrics: Metrics
@@ -26,7 +27,7 @@ struct Service: Sendable {
     static let systemClock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
 
     init(
-        database: any Database, pepper: Pepper, settings: Settings = Settings(), log: Log = .standardError,
+        database: any Database, peppers: Peppers, settings: Settings = Settings(), log: Log = .standardError,
         now: @escaping @Sendable () -> Int64 = Service.systemClock
     ) throws {
         self.database = database
@@ -36,14 +37,15 @@ struct Service: Sendable {
         self.now = { clock.now }
         metrics = Metrics(startedAt: clock.now)
         lastUsed = LastUsedTracker()
-        let digest = TokenDigest(pepper: pepper)
+        let digest = TokenDigest(peppers)
         verifier = TokenVerifier(database: database, digest: digest)
         changes = Changes(
-            database: database, verifier: verifier, trail: AuditTrail(chain: AuditChain(pepper: pepper)))
+            database: database, verifier: verifier, trail: AuditTrail(chain: AuditChain(peppers)))
         reuse = ReuseWatch(changes: changes, digest: digest)
         leaks = LeakReport(changes: changes, digest: digest)
         tokens = TokenService(
             database: database, digest: digest, lastUsed: lastUsed, maxActive: settings.maxActiveTokens)
+        devices = DeviceService(tokens: tokens, digest: digest)
         projects = ProjectService(database: database)
         members = MemberService(database: database)
     }
@@ -55,23 +57,19 @@ struct Service: Sendable {
     ) throws {
         let place = url.map { _ in "the database" } ?? directory.databasePath
         let database: any Database
-        // First, so that a crash between the two leaves no database without a pepper.
-        let pepper = try directory.pepper()
         do {
-            if let url {
-                let shared = PostgresDatabase(url)
-                try Migrations.run(on: shared)
-                try PostgresSchema.prepare(shared, for: pepper)
-                database = shared
-            } else {
-                database = try SQLiteDatabase(path: directory.databasePath)
-                try Migrations.run(on: database)
-            }
+            database =
+                if let url { PostgresDatabase(url) } else { try SQLiteDatabase(path: directory.databasePath) }
+            try Migrations.run(on: database)
         } catch let failure as DatabaseFailure {
             throw SetupFailure("cannot open \(place): \(failure.reason)")
         }
+        // Where there is nobody yet, nothing needs the pepper that was.
+        let isNew = try database.read { try $0.run("SELECT id FROM users LIMIT 1").isEmpty }
+        let peppers = try directory.peppers(mayMake: isNew)
+        if let shared = database as? PostgresDatabase { try PostgresSchema.prepare(shared, for: peppers) }
         try self.init(
-            database: database, pepper: pepper, settings: settings, log: log, now: now)
+            database: database, peppers: peppers, settings: settings, log: log, now: now)
     }
 
     /// From now on it serves, beside other instances if there are any.

@@ -8,5 +8,8 @@ struct Settings: Sendable {
     var requests: Int?
     /// Reports of leaked tokens from each address in a minute; nil for no limit.
     var reports: Int?
+    /// Codes for devices from each address in a minute; nil for no limit.
+    var deviceCodes: Int?
+    var publicURL = PublicURL()
     var proxies = TrustedProxies()
 }

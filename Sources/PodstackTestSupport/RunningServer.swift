@@ -18,7 +18,7 @@ package final class RunningServer: Sendable {
     /// - Parameter clock: Nil for the system's.
     package init(
         clock: ManualClock? = nil, maxActiveTokens: Int = 5, failedAuthentications: Int? = nil, requests: Int? = nil,
-        reports: Int? = nil, proxies: [String] = [], requestTime: Int = 30
+        reports: Int? = nil, deviceCodes: Int? = nil, proxies: [String] = [], requestTime: Int = 30
     ) throws {
         let lines = LogLines()
         logged = lines
@@ -32,7 +32,8 @@ package final class RunningServer: Sendable {
         if let clock { now = { clock.now } }
         server = try EmbeddedServer(
             directory: data.file("data"), database: database?.url, maxActiveTokens: maxActiveTokens,
-            failedAuthentications: failedAuthentications, requests: requests, reports: reports, proxies: proxies,
+            failedAuthentications: failedAuthentications, requests: requests, reports: reports,
+            deviceCodes: deviceCodes, proxies: proxies,
             requestTime: requestTime, now: now, log: log)
         try server.addUser(Self.email)
     }

@@ -113,7 +113,7 @@ struct AuditChainTests {
 
     @Test("whoever has the database without its pepper can make no event that fits")
     func otherPepper() throws {
-        let forged = AuditTrail(chain: AuditChain(pepper: Pepper(bytes: [UInt8](repeating: 1, count: 32))))
+        let forged = AuditTrail(chain: AuditChain(Peppers(current: Pepper(bytes: [UInt8](repeating: 1, count: 32)))))
         let changes = Changes(database: service.database, verifier: service.verifier, trail: forged)
         let resource = AuditResource(userID: "usr_1", email: "you@example.com", accountID: account)
         try changes.make(by: .administrator, at: clock.now) { try $0.record(.update, on: resource) }

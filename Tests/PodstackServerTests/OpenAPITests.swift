@@ -73,6 +73,7 @@ struct OpenAPITests {
             .createToken: #"{"name": "n", "expires_at": null}"#, .createProject: #"{"name": "n"}"#,
             .updateToken: "{}", .updateProject: #"{"description": "d"}"#, .updateMember: "{}",
             .addMember: #"{"email": "ann@example.com", "role": "admin"}"#, .reportTokens: #"{"tokens": []}"#,
+            .beginDevice: #"{"client_name": "n"}"#, .fetchDeviceToken: #"{"device_code": "n"}"#,
             .rotateToken: "{}", .rotateOwnToken: "{}",
         ]
         let check = SchemaCheck(document: document)

@@ -113,6 +113,7 @@ struct RobustnessTests {
             ("POST", "/v1/tokens"), ("POST", "/v1/tokens/self/rotate"), ("PATCH", "/v1/tokens/00000000"),
             ("POST", "/v1/projects"), ("PATCH", "/v1/projects/\(project)"),
             ("POST", "/v1/projects/\(project)/members"), ("POST", "/v1/tokens/report"),
+            ("POST", "/v1/device/code"), ("POST", "/v1/device/token"),
         ]
         for _ in 0..<700 {
             let (method, path) = paths.randomElement() ?? paths[0]
@@ -136,7 +137,7 @@ struct RobustnessTests {
 private enum RandomJSON {
     private static let names = [
         "name", "scopes", "project_ids", "expires_at", "expires_in_days", "id", "sha256", "grace_seconds",
-        "description",
+        "description", "client_name", "device_code",
         "email", "role", "permissions", "status", "tokens", "",
     ]
 

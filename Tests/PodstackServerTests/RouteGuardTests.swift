@@ -16,7 +16,10 @@ struct RouteGuardTests {
     let routes: [Route]
 
     /// The routes that ask for nothing. Whoever adds one adds it here too, and says to themselves why.
-    let open: Set = ["GET /healthz", "GET /readyz", "GET /metrics", "GET /openapi.json", "POST /v1/tokens/report"]
+    let open: Set = [
+        "GET /healthz", "GET /readyz", "GET /metrics", "GET /openapi.json", "POST /v1/tokens/report",
+        "POST /v1/device/code", "POST /v1/device/token",
+    ]
 
     init() throws {
         owner = try Session(maxActiveTokens: 500)
@@ -51,6 +54,8 @@ struct RouteGuardTests {
         switch name(route) {
         case "POST /v1/tokens", "POST /v1/projects": #"{"name": "n"}"#
         case "POST /v1/projects/{project}/members": #"{"email": "stranger@example.com", "role": "admin"}"#
+        case "POST /v1/device/code": #"{"client_name": "n"}"#
+        case "POST /v1/device/token": #"{"device_code": "n"}"#
         case "POST /v1/tokens/report": #"{"tokens": []}"#
         case let name where name.hasPrefix("PATCH"): "{}"
         case let name where name.hasSuffix("/rotate"): "{}"

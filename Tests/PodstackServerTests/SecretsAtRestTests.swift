@@ -90,7 +90,7 @@ struct SecretsAtRestTests {
         let database = CountingDatabase(opened.database)
         try Migrations.run(on: database)
         let verifier = TokenVerifier(
-            database: database, digest: TokenDigest(pepper: Pepper(bytes: [UInt8](repeating: 1, count: 32))))
+            database: database, digest: TokenDigest(Peppers(current: Pepper(bytes: [UInt8](repeating: 1, count: 32)))))
         let before = database.calls
         for vector in try TokenVectors.load().invalid {
             #expect(throws: APIError.self) { try verifier.verify(vector.token.utf8, now: 0) }

@@ -3,7 +3,7 @@ import PodstackAPI
 /// Every route, with what it asks of who calls it.
 enum Routes {
     static func all(_ service: Service) -> [Route] {
-        let described = operation(service) + tokens(service) + projects(service) + auditLogs(service)
+        let described = operation(service) + tokens(service) + devices(service) + projects(service) + auditLogs(service)
         // The document describes itself too.
         let document = Route("GET", "/openapi.json", .anybody, .getDocument) { _ in Response(status: 200) }
         let body = (try? APICoding.encode(OpenAPIDocument.make(described + [document]))) ?? []
@@ -42,6 +42,14 @@ enum Routes {
             Route("PATCH", "/v1/tokens/{id}", .scope(.tokensUpdate), .updateToken, handle: routes.update),
             Route("DELETE", "/v1/tokens/{id}", .scope(.tokensDelete), .revokeToken, handle: routes.revoke),
             Route("POST", "/v1/tokens/{id}/rotate", .scope(.tokensUpdate), .rotateToken, handle: routes.rotate),
+        ]
+    }
+
+    private static func devices(_ service: Service) -> [Route] {
+        let routes = DeviceRoutes(service)
+        return [
+            Route("POST", "/v1/device/code", .anybody, .beginDevice, handle: routes.begin),
+            Route("POST", "/v1/device/token", .anybody, .fetchDeviceToken, handle: routes.fetch),
         ]
     }
 

@@ -31,6 +31,14 @@ enum AccountStore {
         return account
     }
 
+    /// The account and the address of a user.
+    static func user(
+        id: String, in connection: any DatabaseConnection
+    ) throws -> (accountID: String, email: String)? {
+        try connection.run("SELECT account_id, email FROM users WHERE id = ?", [.text(id)])
+            .first.map { (try $0.text(0), try $0.text(1)) }
+    }
+
     /// The user and the account of an address; nil when nobody has it.
     static func user(
         email: String, in connection: any DatabaseConnection

@@ -11,6 +11,8 @@ enum AuditAction: String, Sendable {
     case memberActivated = "member_activated"
     case memberDeactivated = "member_deactivated"
     case permissionsChanged = "permissions_changed"
+    case deviceApproved = "device_approved"
+    case deviceDenied = "device_denied"
     /// An old secret was used after its grace: somebody forgot to replace it, or stole it.
     case rotatedTokenUsed = "rotated_token_used"
 }
@@ -36,6 +38,10 @@ struct AuditResource: Sendable {
         (type, id, name, accountID, projectID) = (
             "member", member.userID, member.email, project.accountID, project.id
         )
+    }
+
+    init(_ request: DeviceRequest, accountID: String) {
+        (type, id, name, self.accountID) = ("device", request.id, request.clientName, accountID)
     }
 
     init(userID: String, email: String, accountID: String) {

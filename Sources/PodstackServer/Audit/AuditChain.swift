@@ -21,10 +21,30 @@ struct AuditChain: Sendable {
     static let start = Hash(repeating: 0, count: 32)
 
     private let key: [UInt8]
+    /// Of the pepper before: what was written until the rotation fits this one.
+    private let oldKey: [UInt8]?
 
-    init(pepper: Pepper) { key = Sodium.hmacSHA256(Array("podstack audit chain 1".utf8), key: pepper.bytes) }
+    init(_ peppers: Peppers) {
+        key = Self.key(of: peppers.current)
+        oldKey = peppers.previous.map(Self.key)
+    }
 
-    func hash(_ event: AuditRecord, after previous: Hash) -> Hash {
+    private static func key(of pepper: Pepper) -> [UInt8] {
+        Sodium.hmacSHA256(Array("podstack audit chain 1".utf8), key: pepper.bytes)
+    }
+
+    func hash(_ event: AuditRecord, after previous: Hash) -> Hash { Self.hash(event, after: previous, key) }
+
+    /// Which of the keys an event was written under; nil when it is not what was written.
+    func age(of row: AuditStore.Row) -> Age? {
+        if Self.hash(row.event, after: row.previousHash, key) == row.hash { return .current }
+        guard let oldKey else { return nil }
+        return Self.hash(row.event, after: row.previousHash, oldKey) == row.hash ? .beforeRotation : nil
+    }
+
+    enum Age { case current, beforeRotation }
+
+    private static func hash(_ event: AuditRecord, after previous: Hash, _ key: [UInt8]) -> Hash {
         var bytes = previous
         for text in [
             event.accountID, String(event.number), event.id, String(event.createdAt), event.action, event.resourceType,

@@ -4,6 +4,9 @@ enum BackupCommand {
 
     static func run(_ flags: Flags) throws {
         let file = try flags.positional(["FILE"])[0]
+        guard try flags.database() == nil else {
+            throw UsageFailure("backup copies the database of a data directory; pg_dump backs up PostgreSQL")
+        }
         let directory = try flags.existingDataDirectory()
         let isWatched = StandardStream.error.isTerminal
         try SQLiteBackup.make(of: directory.databasePath, to: file) { done, all in

@@ -44,6 +44,10 @@ struct Flags {
         return positional
     }
 
+    func existingDataDirectory() throws -> DataDirectory {
+        try .existing(try one("--data") ?? "./podstack-data")
+    }
+
     /// Nil for the database in the data directory.
     func database() throws(UsageFailure) -> PostgresURL? {
         let given = try one("--database")
@@ -57,10 +61,6 @@ struct Flags {
                 "warning: others on this machine can see a password on the command line; use \(variable)\n")
         }
         return url
-    }
-
-    func existingDataDirectory() throws -> DataDirectory {
-        try .existing(try one("--data") ?? "./podstack-data")
     }
 
     func dataDirectory() throws -> DataDirectory {

@@ -4,8 +4,12 @@ enum MigrateCommand {
 
     static func run(_ flags: Flags) throws {
         _ = try flags.positional([])
-        let directory = try flags.existingDataDirectory()
-        let database = try SQLiteDatabase(path: directory.databasePath)
+        let database: any Database =
+            if let url = try flags.database() {
+                PostgresDatabase(url)
+            } else {
+                try SQLiteDatabase(path: try flags.existingDataDirectory().databasePath)
+            }
         let old = try database.write { try Migrations.version(in: $0) }
         try Migrations.run(on: database)
         let new = try database.write { try Migrations.version(in: $0) }

@@ -7,6 +7,8 @@ struct ServeCommand {
     static let flags = [
         "--listen", "--threads", "--max-active-tokens", "--failed-authentications", "--requests-per-minute",
         "--reports-per-minute", "--behind-proxy", "--tls-cert", "--tls-key", "--request-timeout",
+        "--device-codes-per-minute",
+        "--public-url",
     ]
     /// Seconds between two rounds of housekeeping.
     private static let housekeepingInterval: Int64 = 5
@@ -43,6 +45,10 @@ struct ServeCommand {
             failedAuthentications: try flags.count("--failed-authentications") ?? 20,
             requests: try flags.count("--requests-per-minute"),
             reports: try flags.count("--reports-per-minute") ?? 60,
+            deviceCodes: try flags.count("--device-codes-per-minute") ?? 10,
+            publicURL: PublicURL(
+                fixed: try flags.one("--public-url").map(Self.publicURL),
+                isSecure: certificate != nil || flags.all("--behind-proxy") != nil),
             proxies: TrustedProxies(try (flags.all("--behind-proxy") ?? []).map(Self.proxy)))
         data = flags
     }
@@ -52,6 +58,14 @@ struct ServeCommand {
             throw UsageFailure("--behind-proxy \(text): must be an IP address")
         }
         return address
+    }
+
+    private static func publicURL(_ text: String) throws(UsageFailure) -> String {
+        guard text.hasPrefix("https://") || text.hasPrefix("http://"), text.utf8.allSatisfy({ 0x21...0x7E ~= $0 })
+        else {
+            throw UsageFailure("--public-url must be a URL such as https://podstack.example.com")
+        }
+        return text.hasSuffix("/") ? String(text.dropLast()) : text
     }
 
     func run() throws {

@@ -29,6 +29,14 @@ public enum ServerTool {
                 try TokenCreateCommand.run(Flags(words.dropFirst(2), names: TokenCreateCommand.flags))
             case ("audit", "verify"):
                 try AuditVerifyCommand.run(Flags(words.dropFirst(2), names: AuditVerifyCommand.flags))
+            case ("pepper", "rotate"):
+                try PepperCommand.rotate(Flags(words.dropFirst(2), names: PepperCommand.flags))
+            case ("pepper", "status"):
+                try PepperCommand.status(Flags(words.dropFirst(2), names: PepperCommand.flags))
+            case ("device", "approve"):
+                try DeviceCommand.run(.approve, Flags(words.dropFirst(2), names: DeviceCommand.flags))
+            case ("device", "deny"):
+                try DeviceCommand.run(.deny, Flags(words.dropFirst(2), names: DeviceCommand.flags))
             case ("backup", _): try BackupCommand.run(Flags(words.dropFirst(), names: BackupCommand.flags))
             case ("migrate", _): try MigrateCommand.run(Flags(words.dropFirst(), names: MigrateCommand.flags))
             default:
@@ -66,6 +74,8 @@ public enum ServerTool {
             --requests-per-minute N  with each token; no limit unless said
             --failed-authentications N  from each address in a minute; 20 unless said
             --reports-per-minute N  of leaked tokens, from each address; 60 unless said
+            --device-codes-per-minute N  for programs without a browser, from each address; 10 unless said
+            --public-url URL     where browsers reach the service; what each client calls it unless said
             --behind-proxy IP    a proxy whose X-Forwarded-For counts; may be repeated
             --tls-cert F --tls-key F  certificate with its chain, and key, in PEM; SIGHUP reads them again
             --request-timeout S  seconds that a request may take to arrive; 30 unless said
@@ -78,7 +88,11 @@ public enum ServerTool {
             --project ID         a project it is good for; may be repeated; all unless said
             --max-active-tokens N  of each account; 5 unless said
           audit verify         Check that nothing in the audit log was changed, removed or moved.
+          device approve CODE EMAIL
+                               Give the program that shows CODE a token of a user; device deny refuses it.
           backup FILE          Copy the database, as it is now, to a new file. The pepper is not in it.
+          pepper rotate        Replace the pepper. Every token stays good, and moves to the new one when it is next used.
+          pepper status        What still needs the pepper before.
           migrate              Bring the database to the schema of this program, as serving does too.
 
         Options of every command:
@@ -87,7 +101,7 @@ public enum ServerTool {
                                same for every instance; PODSTACK_DATABASE_URL says it too, and shows no password
           --help, --version
 
-        All but serve and migrate work beside a running server.
+        All but serve, migrate and pepper rotate work beside a running server.
 
         """
 }

@@ -77,6 +77,13 @@ final class Change {
         self.trail = trail
     }
 
+    /// The same change, where what is done next is done in the name of a user from the same place.
+    func acting(for userID: String, _ email: String) -> Change {
+        var actor = actor
+        (actor.userID, actor.email) = (userID, email)
+        return Change(connection, by: actor, at: now, trail: trail)
+    }
+
     /// Writes the audit event of what is done.
     func record(_ action: AuditAction, on resource: AuditResource, _ details: [String: JSONValue] = [:]) throws {
         try trail.append(action, on: resource, by: actor, details: details, in: self)

@@ -6,6 +6,7 @@ enum Operation: String, Sendable, CaseIterable {
     case whoami, checkPermission
     case listTokens, createToken, getToken, updateToken, revokeToken, rotateToken
     case getOwnToken, revokeOwnToken, rotateOwnToken, reportTokens
+    case beginDevice, fetchDeviceToken
     case listProjects, createProject, getProject, updateProject, deleteProject
     case listMembers, addMember, updateMember, removeMember
     case listAuditLogs
@@ -62,6 +63,13 @@ enum Operation: String, Sendable, CaseIterable {
         case .reportTokens:
             Shape(
                 summary: "Report tokens that leaked: those that are real are revoked", body: "TokenReport", status: 202)
+        case .beginDevice:
+            Shape(
+                summary: "A program without a browser asks for a token, by RFC 8628", body: "NewDeviceCode",
+                answer: "DeviceCode")
+        case .fetchDeviceToken:
+            Shape(
+                summary: "Whether the user has granted the token", body: "DeviceQuestion", answer: "CreatedToken")
         case .listProjects: Shape(summary: "Projects, newest first", query: Self.paging, answer: "ProjectPage")
         case .createProject: Shape(summary: "Make a project", body: "NewProject", status: 201, answer: "Project")
         case .getProject: Shape(summary: "One project", answer: "Project")

@@ -29,6 +29,14 @@ extension Schema {
             [:],
             optional: madeByCaller.merging(["grace_seconds": integer(from: 0, to: 604_800)]) { first, _ in first }),
         "TokenReport": object(["tokens": list(of: string, 0...TokenReport.most)]),
+        "NewDeviceCode": object(
+            ["client_name": name], optional: madeByCaller.merging(["scopes": scopes]) { first, _ in first }),
+        "DeviceCode": object([
+            "device_code": string, "user_code": text(9...9, pattern: "^[B-Z]{4}-[B-Z]{4}$"),
+            "verification_uri": string, "verification_uri_complete": string, "expires_in": integer(from: 1),
+            "interval": integer(from: 1),
+        ]),
+        "DeviceQuestion": object(["device_code": text(0...100)]),
         "Project": object([
             "id": string, "name": string, "description": orNull(string), "created_at": time, "role": role,
             "permissions": permissions, "is_default": boolean,

@@ -7,7 +7,7 @@ import PodstackCryptography
 struct LeakReport: Sendable {
     private struct Proof {
         var id: String
-        var digest: [UInt8]
+        var hash: [UInt8]
     }
 
     let changes: Changes
@@ -18,7 +18,7 @@ struct LeakReport: Sendable {
     func receive(_ tokens: [String], by actor: Actor, now: Int64) throws -> Int {
         let proofs = Set(tokens).compactMap { token in
             TokenFormat.id(of: token).map { id in
-                Proof(id: id, digest: digest.digest(ofSHA256: Sodium.sha256(token.utf8)))
+                Proof(id: id, hash: Sodium.sha256(token.utf8))
             }
         }
         let proven = try changes.database.read { connection in
@@ -46,7 +46,9 @@ struct LeakReport: Sendable {
         guard let token = try TokenStore.find(proof.id, in: connection), token.revokedAt == nil,
             !token.isExpired(at: now)
         else { return nil }
-        switch try SecretStore.all(of: proof.id, in: connection).standing(of: proof.digest) {
+        let secrets = try SecretStore.all(of: proof.id, in: connection)
+        let old = digest.previous(ofSHA256: proof.hash)
+        switch secrets.standing(of: digest.digest(ofSHA256: proof.hash)) ?? old.flatMap(secrets.standing) {
         case .current: return token
         case .waiting(let secret) where !secret.hasLapsed(at: now): return token
         case .retired(let secret) where secret.endsAt > now: return token

@@ -36,6 +36,12 @@ struct Pepper: Sendable {
     }
 }
 
+/// The pepper, and the one before it while something is kept under that.
+struct Peppers: Sendable {
+    var current: Pepper
+    var previous: Pepper?
+}
+
 /// The service cannot start, or a command cannot run, for a reason that the operator can mend.
 struct SetupFailure: Error {
     var message: String

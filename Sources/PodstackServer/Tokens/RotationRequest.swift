@@ -2,7 +2,8 @@ import PodstackAPI
 
 /// A checked body of `POST /v1/tokens/{id}/rotate`.
 struct RotationRequest {
-    private static let graces = 0...604_800
+    static let longestGrace = 604_800
+    private static let graces = 0...longestGrace
     private static let standardGrace = 3600
 
     var graceSeconds: Int64

@@ -35,6 +35,18 @@ enum SecretStore {
             [.text(tokenID), .blob(secret.digest), .integer(secret.rotatedAt), .integer(secret.endsAt)])
     }
 
+    /// Whichever secret of the token it is.
+    static func replace(
+        _ old: [UInt8], by new: [UInt8], of tokenID: String, in connection: any DatabaseConnection
+    ) throws {
+        let arguments: [DatabaseValue] = [.blob(new), .text(tokenID), .blob(old)]
+        for change in [
+            "UPDATE tokens SET digest = ? WHERE id = ? AND digest = ?",
+            "UPDATE tokens SET waiting_digest = ? WHERE id = ? AND waiting_digest = ?",
+            "UPDATE retired_secrets SET digest = ? WHERE token_id = ? AND digest = ?",
+        ] { try connection.run(change, arguments) }
+    }
+
     /// No retired secret of the token lives beyond `end`.
     static func end(_ tokenID: String, by end: Int64, in connection: any DatabaseConnection) throws {
         try connection.run(

@@ -20,6 +20,7 @@ extension TokenService {
         let now = change.now
         let waiting = WaitingSecret(
             digest: digest.digest(ofSHA256: hash), madeAt: now, graceSeconds: request.graceSeconds)
+        try digest.renew(hash, of: id, in: change.connection)
         var token = try find(id, accountID: caller.token.accountID, in: change.connection)
         try checkHandingOut(token, to: caller.token)
         try checkIsAlive(token, now: now)

@@ -53,6 +53,7 @@ struct TokenService: Sendable {
             id: id, accountID: maker.accountID, userID: maker.userID, name: request.name,
             digest: digest.digest(ofSHA256: hash), scopes: scopes, projectIDs: projectIDs, createdAt: change.now,
             expiresAt: expiresAt)
+        try digest.renew(hash, of: id, in: change.connection)
         if let existing = try TokenStore.find(id, in: change.connection) {
             guard request.sha256 != nil, existing.accountID == record.accountID, existing.revokedAt == nil,
                 Sodium.constantTimeEqual(existing.digest, record.digest)
@@ -63,12 +64,16 @@ struct TokenService: Sendable {
             return (existing, nil)
         }
         if let wanted = projectIDs { try checkProjectsExist(wanted, of: record, in: change.connection) }
-        let active = try TokenStore.countActive(
-            accountID: record.accountID, now: change.now, in: change.connection)
-        guard active < maxActive else { throw quotaExceeded(active) }
+        try checkRoom(accountID: record.accountID, in: change)
         try TokenStore.insert(record, in: change.connection)
         try change.record(.tokenCreated, on: AuditResource(record), record.audited)
         return (record, secret)
+    }
+
+    /// Throws when the account has as many active tokens as it may have.
+    func checkRoom(accountID: String, in change: Change) throws {
+        let active = try TokenStore.countActive(accountID: accountID, now: change.now, in: change.connection)
+        guard active < maxActive else { throw quotaExceeded(active) }
     }
 
     /// A token of the account; the same 404 whether it is not there or somebody else's.

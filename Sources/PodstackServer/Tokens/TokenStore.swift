@@ -42,6 +42,17 @@ enum TokenStore {
         return Int(try rows.first?.integer(0) ?? 0)
     }
 
+    static func countAlive(
+        notUsedSince time: Int64, now: Int64, in connection: any DatabaseConnection
+    ) throws -> Int64 {
+        try connection.run(
+            """
+            SELECT COUNT(*) FROM tokens WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)
+                AND created_at <= ? AND (last_used_at IS NULL OR last_used_at < ?)
+            """, [.integer(now), .integer(time), .integer(time)]
+        ).first?.integer(0) ?? 0
+    }
+
     static func insert(_ token: TokenRecord, in connection: any DatabaseConnection) throws {
         try connection.run(
             "INSERT INTO tokens (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)",

@@ -32,7 +32,10 @@ final class TokenVerifier: Sendable {
                 throw known.refusalIfAny(at: now) ?? Refusal.invalid
             }
             let digest = digest.digest(ofSHA256: hash)
-            let identity = try lookUp(id, digest)
+            guard let identity = try lookUp(id, digest, hash) else {
+                try database.write { try self.digest.renew(hash, of: id, in: $0) }
+                continue
+            }
             if let refusal = identity.refusalIfAny(at: now) { throw refusal }
             if case .waiting = identity.standing {
                 try startUsing(id, digest, from: address, now: now)
@@ -49,10 +52,15 @@ final class TokenVerifier: Sendable {
     /// Must be called after a change is durable and before it is answered.
     func forget(_ announcement: Announcement) { verified.forget(announcement) }
 
-    private func lookUp(_ id: String, _ digest: [UInt8]) throws -> Identity {
+    /// Nil when the secret is still kept under the pepper before.
+    private func lookUp(_ id: String, _ digest: [UInt8], _ hash: [UInt8]) throws -> Identity? {
         try database.read { connection in
-            guard let standing = try SecretStore.all(of: id, in: connection).standing(of: digest),
-                let token = try TokenStore.find(id, in: connection),
+            let secrets = try SecretStore.all(of: id, in: connection)
+            let standing = secrets.standing(of: digest)
+            if standing == nil, let old = self.digest.previous(ofSHA256: hash), secrets.standing(of: old) != nil {
+                return nil
+            }
+            guard let standing, let token = try TokenStore.find(id, in: connection),
                 let identity = try Identity.find(token, standing, in: connection)
             else { throw Refusal.invalid }
             return identity

@@ -1,6 +1,8 @@
 /// Brings a database from any released schema to the newest. A migration never changes once it was released.
 enum Migrations {
-    static let all: [[String]] = [initialSchema, tokenRotation, projectMembers, idempotentAnswers, auditLog]
+    static let all: [[String]] = [
+        initialSchema, tokenRotation, projectMembers, idempotentAnswers, auditLog, pepperRotations, deviceRequests,
+    ]
 
     /// 0 for a database without anything.
     static func version(in connection: any DatabaseConnection) throws -> Int64 {
