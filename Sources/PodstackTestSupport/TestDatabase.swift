@@ -21,6 +21,20 @@ package enum TestDatabase: String, Sendable, CaseIterable {
     }
 }
 
+/// A data directory for the program itself, and the database that belongs to it.
+package struct ServerPlace: Sendable {
+    package let folder: TemporaryDirectory
+    package let database: PostgresCluster.Database?
+    package var data: String { folder.file("data") }
+    /// What the program is started with.
+    package var environment: [String: String] { database.map { ["PODSTACK_DATABASE_URL": $0.portURL] } ?? [:] }
+
+    package init() throws {
+        folder = try TemporaryDirectory()
+        database = try TestDatabase.current.make()
+    }
+}
+
 /// How often a test repeats what may go wrong once in a while. `PODSTACK_TEST_LONG`, set to anything, takes the time.
 package enum Rounds {
     package static let isLong = ProcessInfo.processInfo.environment["PODSTACK_TEST_LONG"] != nil

@@ -13,7 +13,7 @@ import Synchronization
 /// It ends by the clock alone: a process that was stopped, or that nobody reaches any more, cannot be told.
 final class Lease: Sendable {
     /// In nanoseconds.
-    static let length: Int64 = 2_000_000_000
+    static let length: Int64 = 1_000_000_000
 
     private let end = Atomic<Int64>(.min)
 

@@ -1,11 +1,13 @@
 /// Who remembers tokens, in the database: a row for each instance of the service that listens.
 enum Instances {
     static let schema = [
-        // `heard` is the number of the announcement up to which the instance has forgotten what it was told to.
+        // `backend` is the number of the database's process for the connection that listens; `heard` that of the
+        // announcement up to which the instance has forgotten what it was told to.
         """
         CREATE TABLE IF NOT EXISTS instances (
             id TEXT NOT NULL PRIMARY KEY,
             process TEXT NOT NULL,
+            backend BIGINT NOT NULL,
             heard BIGINT NOT NULL,
             fenced BIGINT NOT NULL
         )
@@ -17,9 +19,13 @@ enum Instances {
     /// whose announcement has its number already, and is yet to come.
     static func add(_ id: String, of process: String, in connection: any DatabaseConnection) throws -> Int64 {
         try remove(process: process, in: connection)
-        let last = try connection.run("SELECT last_value FROM announcements").first?.integer(0) ?? 0
+        // The first number and none at all look the same but for the flag.
+        let last = try connection.run(
+            "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM announcements"
+        ).first?.integer(0)
+        guard let last else { throw DatabaseFailure(reason: "PostgreSQL: announcements are not numbered") }
         try connection.run(
-            "INSERT INTO instances (id, process, heard, fenced) VALUES (?, ?, ?, 0)",
+            "INSERT INTO instances (id, process, backend, heard, fenced) VALUES (?, ?, pg_backend_pid(), ?, 0)",
             [.text(id), .text(process), .integer(last)])
         return last
     }
@@ -35,14 +41,17 @@ enum Instances {
         try connection.run("DELETE FROM instances WHERE process = ?", [.text(process)])
     }
 
-    /// Those, but for `process`, that may still use what they remember from before announcement `number`.
+    /// Those, but for `process`, that may still use what they remember from before announcement `number`; and whether
+    /// the connection is there through which they would hear of it.
     static func behind(
         _ number: Int64, but process: String, in connection: any DatabaseConnection
-    ) throws -> [String] {
+    ) throws -> [(id: String, isConnected: Bool)] {
         try connection.run(
-            "SELECT id FROM instances WHERE process <> ? AND (heard < ? OR fenced = 1)",
-            [.text(process), .integer(number)]
-        ).map { try $0.text(0) }
+            """
+            SELECT id, (SELECT COUNT(*) FROM pg_stat_activity WHERE pid = backend) FROM instances
+            WHERE process <> ? AND (heard < ? OR fenced = 1)
+            """, [.text(process), .integer(number)]
+        ).map { (try $0.text(0), try $0.integer(1) > 0) }
     }
 
     /// From now on the instance cannot lengthen its lease.

@@ -21,7 +21,7 @@ final class PostgresDatabase: Database {
     private static let beginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
     /// How long another instance may take to forget what it was told to. Then it is given up.
-    private static let patience: Int64 = 1_500_000_000
+    private static let patience: Int64 = 1_000_000_000
 
     let lease: Lease? = Lease()
     private let url: PostgresURL
@@ -29,7 +29,7 @@ final class PostgresDatabase: Database {
     /// One is enough for one write at a time, and leaves the others to those who read.
     private let writer: PostgresPool
     /// Tells this process from the other instances.
-    private let process = Identifier.make("ins_")
+    let process = Identifier.make("ins_")
     private let listener = Mutex<PostgresListener?>(nil)
 
     init(_ url: PostgresURL, readers: Int = 16) {
@@ -93,7 +93,7 @@ final class PostgresDatabase: Database {
 
     /// Returns when no other instance can use what it remembers from before an announcement.
     ///
-    /// Most have heard of it within a millisecond. One that says nothing is fenced, so that its lease cannot be
+    /// Most have heard of it within a millisecond or two. One that says nothing is fenced, so that its lease cannot be
     /// lengthened; when that has run out, by the clock of this process, the instance uses nothing any more.
     private func waitUntilForgotten(_ number: Int64) throws {
         let connection = try readers.take(beginning: "")
@@ -103,13 +103,12 @@ final class PostgresDatabase: Database {
         var pause: UInt32 = 200
         while true {
             let behind = try Instances.behind(number, but: process, in: connection)
-                .filter { fenced[$0].map { Lease.now - $0 <= Lease.length } ?? true }
+                .filter { fenced[$0.id].map { Lease.now - $0 <= Lease.length } ?? true }
             if behind.isEmpty { break }
-            if Lease.now - start > Self.patience {
-                for id in behind where fenced[id] == nil {
-                    try Instances.fence(id, in: connection)
-                    fenced[id] = Lease.now
-                }
+            let isLate = Lease.now - start > Self.patience
+            for (id, isConnected) in behind where fenced[id] == nil && (isLate || !isConnected) {
+                try Instances.fence(id, in: connection)
+                fenced[id] = Lease.now
             }
             usleep(pause)
             pause = min(pause * 2, 20_000)

@@ -13,7 +13,7 @@
 /// at once, and everything is forgotten; should the thread not learn of the loss, the lease ends by itself.
 final class PostgresListener: Sendable {
     /// Milliseconds between two lengthenings of the lease when nothing happens.
-    private static let beat = 500
+    private static let beat = 250
 
     private struct State {
         /// Whether it ever was.
@@ -96,6 +96,7 @@ final class PostgresListener: Sendable {
 
     private func listen(as id: String) throws {
         let connection = try PostgresConnection(url)
+        try connection.script("SET application_name = 'podstack-server listener'")
         try connection.script("LISTEN \(PostgresTransaction.channel)")
         var start = Lease.now
         try connection.script(PostgresDatabase.beginWrite)
