@@ -90,7 +90,7 @@ public struct Client: Sendable {
         self.resolution = resolution
         pipeline = Pipeline(
             credentials: credentials, endpoint: configuration.apiEndpoint.value,
-            projectID: configuration.projectID?.value, retry: retry,
+            project: configuration.projectID, retry: retry,
             // A year is for ever, and a deadline beyond the end of time would trap.
             timeout: min(max(timeout, .zero), .seconds(31_536_000)), transport: transport,
             events: EventSink(onEvent), time: time, otherTokens: { resolution?.otherTokens(than: $0) ?? [] })

@@ -14,7 +14,7 @@ public struct Projects: Sendable {
 
     /// The project that operations use when none is named: the client's own, else the user's default.
     public func current() async throws -> Project {
-        if let id = pipeline.projectID { return try await get(id) }
+        if let id = pipeline.project?.value { return try await get(id) }
         let user: User = try await pipeline.call(.get("/v1/auth/whoami"))
         guard let id = user.defaultProjectID else { throw ErrorMapping.noProject() }
         return try await get(id)

@@ -11,6 +11,8 @@ public struct Context: Sendable {
     public var askSecret: (@Sendable (_ prompt: String) -> String?)?
     /// Asks on the terminal; nil when there is none.
     public var askLine: (@Sendable (_ prompt: String) -> String?)?
+    /// Why standard output lacks something; nil when it lacks nothing.
+    public var outputFailure: @Sendable () -> String? = { nil }
     /// Nil for the SDK's own.
     public var transport: (any Transport)?
 
@@ -34,7 +36,7 @@ public struct Context: Sendable {
 
     /// This process.
     public static var process: Context {
-        Context(
+        var context = Context(
             environment: .process,
             standardOutput: { Terminal.write($0, to: .output) },
             standardError: { Terminal.write($0, to: .error) },
@@ -42,5 +44,7 @@ public struct Context: Sendable {
             askSecret: Terminal.isInteractive ? Terminal.askSecret : nil,
             askLine: Terminal.isInteractive ? Terminal.askLine : nil
         )
+        context.outputFailure = { Terminal.outputFailure }
+        return context
     }
 }

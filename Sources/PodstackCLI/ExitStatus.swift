@@ -14,6 +14,7 @@ public enum ExitStatus: Int32, Sendable {
         self =
             switch error {
             case is UsageError: .usage
+            case let error as ConfigurationError where error.isAboutArgument: .usage
             case is AuthenticationError: .notAuthenticated
             case is PermissionError: .notAllowed
             case is ResourceNotFoundError: .notFound

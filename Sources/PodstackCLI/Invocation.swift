@@ -68,13 +68,20 @@ struct Invocation: Sendable {
         )
     }
 
-    /// Asks on a terminal before what cannot be undone; elsewhere, and with `--yes`, it is taken as meant.
+    /// Asks before what cannot be undone. Where nobody can be asked, `--yes` must say it.
     func confirm(_ question: String) throws {
-        guard !arguments.has("yes"), let ask = context.askLine else { return }
+        if arguments.has("yes") { return }
+        guard let ask = context.askLine else {
+            throw UsageError(
+                "this cannot be undone, and there is no terminal to ask on", hint: "--yes says that it is meant")
+        }
         guard ask("\(question) It cannot be undone. Type yes: ") == "yes" else {
             throw CommandError(message: "nothing was done")
         }
     }
+
+    /// Somebody will be asked before what cannot be undone.
+    var mustAsk: Bool { !arguments.has("yes") && context.askLine != nil }
 
     func print(_ text: String) { context.standardOutput(text + "\n") }
     func note(_ text: String) { if !arguments.has("quiet") { context.standardError(text + "\n") } }

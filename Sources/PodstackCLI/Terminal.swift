@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -13,6 +15,14 @@ enum Terminal {
         case error = 2
     }
 
+    private static let failure = Atomic<Int32>(0)
+
+    /// Why something that was meant for standard output is not there; nil when all of it is.
+    static var outputFailure: String? {
+        let code = failure.load(ordering: .relaxed)
+        return code == 0 ? nil : String(cString: strerror(code))
+    }
+
     static var isInteractive: Bool { isatty(0) == 1 && isatty(2) == 1 }
 
     static func write(_ text: String, to stream: Stream) {
@@ -20,8 +30,10 @@ enum Terminal {
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { systemWrite(stream.rawValue, $0.baseAddress, $0.count) }
             if count < 0 && errno == EINTR { continue }
-            // Nobody reads any more: there is nothing left to tell.
-            guard count > 0 else { return }
+            guard count > 0 else {
+                if stream == .output { failure.store(errno, ordering: .relaxed) }
+                return
+            }
             rest = rest.dropFirst(count)
         }
     }

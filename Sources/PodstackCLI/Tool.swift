@@ -13,7 +13,13 @@ public enum Tool {
     public static func run(_ words: [String], context: Context) async -> ExitStatus {
         var format = OutputFormat.requested(in: words, environment: context.environment)
         do {
-            return try await perform(words, context: context, format: &format)
+            let status = try await perform(words, context: context, format: &format)
+            if let reason = context.outputFailure() {
+                throw CommandError(
+                    message: "cannot write to standard output: \(reason)",
+                    hint: "It was done, but what it printed is lost; revoke a new token that nobody has")
+            }
+            return status
         } catch {
             ErrorReport(error).write(to: context.standardError, format: format)
             return ExitStatus(for: error)
@@ -23,6 +29,7 @@ public enum Tool {
     private static func perform(
         _ words: [String], context: Context, format: inout OutputFormat
     ) async throws -> ExitStatus {
+        let words = words.first == "help" ? Array(words.dropFirst()) + ["--help"] : words
         let all = GlobalFlags.all + commands.flatMap(\.flags)
         var arguments = try Arguments(words, flags: all)
         if arguments.has("version") { arguments = try Arguments(["version"], flags: all) }

@@ -32,6 +32,7 @@ package final class EmbeddedServer: Sendable {
                 reports: reports, deviceCodes: deviceCodes,
                 proxies: TrustedProxies(proxies.compactMap(ClientAddress.init))), log: Log(sink: log),
             now: now ?? Service.systemClock)
+        try service.start()
         let handler = service.handler
         listener = try Listener(ListenAddress("127.0.0.1:0"), threads: 2, requestTime: requestTime) {
             handler.handle($0)
@@ -47,7 +48,7 @@ package final class EmbeddedServer: Sendable {
 
     package func stop() throws {
         listener.stop()
-        try service.lastUsed.flush(to: service.database)
+        try service.stop()
     }
 
     /// The id of the new account.

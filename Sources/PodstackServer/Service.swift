@@ -66,9 +66,19 @@ struct Service: Sendable {
         }
         // Where there is nobody yet, nothing needs the pepper that was.
         let isNew = try database.read { try $0.run("SELECT id FROM users LIMIT 1").isEmpty }
+        let peppers = try directory.peppers(mayMake: isNew)
+        if let shared = database as? PostgresDatabase { try PostgresSchema.prepare(shared, for: peppers) }
         try self.init(
-            database: database, peppers: try directory.peppers(mayMake: isNew), settings: settings,
-            log: log, now: now)
+            database: database, peppers: peppers, settings: settings, log: log, now: now)
+    }
+
+    /// From now on it serves, beside other instances if there are any.
+    func start() throws { try verifier.follow() }
+
+    /// After the last request.
+    func stop() throws {
+        database.unfollow()
+        try lastUsed.flush(to: database)
     }
 
     var handler: RequestHandler {

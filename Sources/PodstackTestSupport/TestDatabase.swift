@@ -13,11 +13,25 @@ package enum TestDatabase: String, Sendable, CaseIterable {
     @TaskLocal package static var current = TestDatabase.sqlite
 
     /// A new one; nil of SQLite, whose file the server makes.
-    package func make() throws -> PostgresCluster.Database? {
+    package func make(for use: PostgresCluster.Database.Use = .service) throws -> PostgresCluster.Database? {
         switch self {
         case .sqlite: nil
-        case .postgresql: try PostgresCluster.shared().makeDatabase()
+        case .postgresql: try PostgresCluster.shared().makeDatabase(for: use)
         }
+    }
+}
+
+/// A data directory for the program itself, and the database that belongs to it.
+package struct ServerPlace: Sendable {
+    package let folder: TemporaryDirectory
+    package let database: PostgresCluster.Database?
+    package var data: String { folder.file("data") }
+    /// What the program is started with.
+    package var environment: [String: String] { database.map { ["PODSTACK_DATABASE_URL": $0.portURL] } ?? [:] }
+
+    package init() throws {
+        folder = try TemporaryDirectory()
+        database = try TestDatabase.current.make()
     }
 }
 

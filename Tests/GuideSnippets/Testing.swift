@@ -15,11 +15,11 @@ enum Testing {
     @Sendable static func failures() async throws {
         // snippet
         let transport = RecordingTransport(
-            .failure(.rateLimited(retryAfter: 60)), .failure(.expiredToken()), .user(email: "you@example.com"))
+            .failure(.rateLimited(retryAfter: 5)), .failure(.expiredToken()), .user(email: "you@example.com"))
         // end
         let client = try Client(
-            apiToken: "test", retry: .none, environment: Environment([:]), transport: transport)
-        for _ in 0..<3 {
+            apiToken: "test", environment: Environment([:]), transport: transport, time: TestClock().time)
+        for _ in 0..<2 {
             do { print(try await client.auth.whoami().email) } catch { print(error) }
         }
     }

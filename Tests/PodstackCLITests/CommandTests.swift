@@ -24,7 +24,9 @@ struct CommandTests {
         let login = await run("auth", "login", input: token + "\n")
         #expect(login.status == .done)
         #expect(login.output == "Authenticated as: you@example.com\n")
-        #expect(home.read(".podstack/credentials") == "[default]\napi_token = \(token)\n")
+        // With the service that it is of, or the next call would take it to another.
+        #expect(
+            home.read(".podstack/credentials") == "[default]\napi_token = \(token)\napi_endpoint = \(server.url)\n")
         let whoami = await run("auth", "whoami")
         #expect(whoami.output == "you@example.com\n")
         let status = await run("auth", "status")
@@ -70,12 +72,15 @@ struct CommandTests {
         #expect(denied.status == .notAllowed)
         #expect(denied.error == "error: Access denied to resource: the token lacks tokens:create\n")
         let id = String(secret.dropFirst(9).prefix(8))
-        let revoked = await run("token", "revoke", id, environment: environment)
+        let revoked = await run("token", "revoke", id, "--yes", environment: environment)
         #expect(revoked.status == .done)
         let refused = await run("auth", "whoami", "-o", "json", environment: ["PODSTACK_API_TOKEN": secret])
         #expect(refused.status == .notAuthenticated)
         #expect(refused.error.contains("\"code\" : \"revoked_token\""))
-        let unknown = await run("token", "revoke", "00000000", environment: environment)
+        let unasked = await run("token", "revoke", "00000000", environment: environment)
+        #expect(unasked.status == .usage)
+        #expect(unasked.error.contains("--yes says that it is meant"))
+        let unknown = await run("token", "revoke", "00000000", "-y", environment: environment)
         #expect(unknown.status == .notFound)
     }
 
@@ -111,6 +116,7 @@ struct CommandTests {
         #expect(await run("auth", "whoami", environment: nobody).status == .unreachable)
         let plain = ["PODSTACK_API_TOKEN": "t", "PODSTACK_API_ENDPOINT": "http://example.com"]
         #expect(await run("auth", "whoami", environment: plain).status == .failure)
+        #expect(await run("auth", "whoami", "--token", "t", "--api-endpoint", "http://example.com").status == .usage)
     }
 
     @Test("every command has a help that names it, and the real program says it too")

@@ -28,7 +28,7 @@ struct ConfigCheckTests {
         try write("[default]\napi_token = t\n")
         let check = await console.run("config", "check")
         #expect(check.status == .done)
-        #expect(check.output == "\(path): 1 profiles, nothing to mend\n")
+        #expect(check.output == "\(path): 1 profile, nothing to mend\n")
         #expect(await console.run("config", "path").output == path + "\n")
     }
 

@@ -57,6 +57,6 @@ struct EnvCommandTests {
         let whoami = await console.run("auth", "whoami", "--env-file", path, environment: ["PODSTACK_API_TOKEN": "t"])
         #expect(whoami.status == .failure)
         #expect(whoami.error.contains("and the token comes from PODSTACK_API_TOKEN"))
-        #expect(whoami.error.contains("hint: If that is meant, pass apiEndpoint: (on the command line --api-endpoint)"))
+        #expect(whoami.error.contains("hint: If that is meant, pass --api-endpoint\n"))
     }
 }

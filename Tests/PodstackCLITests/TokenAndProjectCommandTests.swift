@@ -49,7 +49,7 @@ struct TokenAndProjectCommandTests {
         _ = try await logIn()
         #expect(await console.run("config", "set", "project_id", "p").status == .done)
         #expect(await console.run("auth", "logout").status == .done)
-        #expect(home.read(".podstack/credentials") == "[default]\nproject_id = p\n")
+        #expect(home.read(".podstack/credentials") == "[default]\napi_endpoint = \(server.url)\nproject_id = p\n")
         #expect(await console.run("auth", "logout").status == .failure)
     }
 
@@ -58,7 +58,7 @@ struct TokenAndProjectCommandTests {
         let token = try await logIn()
         let info = await console.run("auth", "token-info")
         #expect(info.output.contains("Prefix:     \(token.prefix(17))\n"))
-        #expect(await console.run("auth", "revoke").status == .done)
+        #expect(await console.run("auth", "revoke", "--yes").status == .done)
         #expect(await console.run("auth", "token-info").status == .notAuthenticated)
     }
 
@@ -89,7 +89,7 @@ struct TokenAndProjectCommandTests {
         #expect(await console.run("project", "update", id, "--name", "inference").output.contains("inference"))
         #expect(await console.run("project", "use", "prj_nowhere").status == .notFound)
         #expect(await console.run("config", "unset", "project_id").status == .done)
-        #expect(await console.run("project", "delete", id).status == .done)
+        #expect(await console.run("project", "delete", id, "--yes").status == .done)
         #expect(await console.run("project", "get", id).status == .notFound)
     }
 }

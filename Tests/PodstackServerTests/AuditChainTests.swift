@@ -15,7 +15,7 @@ struct AuditChainTests {
         let folder = try TemporaryDirectory()
         let clock = clock
         self.folder = folder
-        database = try TestDatabase.current.make()
+        database = try TestDatabase.current.make(for: .anything)
         service = try Service(
             directory: DataDirectory(folder.file("data")), database: database.flatMap { PostgresURL($0.url) },
             log: Log { _ in }, now: { clock.now })

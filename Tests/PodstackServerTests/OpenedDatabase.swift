@@ -10,7 +10,7 @@ struct OpenedDatabase: Sendable {
 
     init() throws {
         folder = try TemporaryDirectory()
-        cluster = try TestDatabase.current.make()
+        cluster = try TestDatabase.current.make(for: .anything)
         database = try Self.open(folder, cluster)
     }
 

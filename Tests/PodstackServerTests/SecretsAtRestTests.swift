@@ -57,6 +57,14 @@ struct SecretsAtRestTests {
         let pepper = server.data.file("data/pepper")
         try Data((0..<32).map { _ in UInt8.random(in: 0...255) }).write(to: URL(filePath: pepper))
         #expect(chmod(pepper, 0o600) == 0)
+        if let url = server.database?.url {
+            // Where several instances share a database, that is a mistake which is told at once.
+            let failure = #expect(throws: SetupFailure.self) {
+                try EmbeddedServer(directory: server.data.file("data"), database: url)
+            }
+            #expect(failure?.message.contains("pepper") == true)
+            return
+        }
         let stolen = try EmbeddedServer(directory: server.data.file("data"))
         let answer = try RawHTTP(port: stolen.port)
             .request("GET", "/v1/auth/whoami", headers: [("Authorization", "Bearer \(token)")])

@@ -41,7 +41,8 @@ struct VerifiedTokensTests {
         let userID = try service.verifier.verify(token.utf8, now: 0).token.userID
         database.afterNextRead {
             try service.database.write { try TokenStore.revoke(id, now: 1, in: $0) }
-            if changed == "token" { verifier.forget(id) } else { verifier.forget(user: userID) }
+            verifier.forget(
+                changed == "token" ? Announcement(tokens: [id]) : Announcement(users: [userID]))
         }
         // This request was on its way before the revocation; the next was not.
         _ = try verifier.verify(token.utf8, now: 0)
@@ -59,9 +60,10 @@ struct VerifiedTokensTests {
         let other = try server.server.makeToken("other@example.com")
         for token in mine + [other] { _ = try verifier.verify(token.utf8, now: 0) }
         #expect(verifier.knownCount == 4)
-        verifier.forget(user: try verifier.verify(mine[0].utf8, now: 0).token.userID)
+        let userID = try verifier.verify(mine[0].utf8, now: 0).token.userID
+        verifier.forget(Announcement(users: [userID]))
         #expect(verifier.knownCount == 1)
-        verifier.forget(String(other.dropFirst(9).prefix(8)))
+        verifier.forget(Announcement(tokens: [String(other.dropFirst(9).prefix(8))]))
         #expect(verifier.knownCount == 0)
     }
 
@@ -82,7 +84,7 @@ struct VerifiedTokensTests {
         let known = (0..<10).filter { verified.find(keys[$0]).identity != nil }
         #expect(known.count >= 3)
         for place in known {
-            verified.forget(id: identities[place].token.id)
+            verified.forget(Announcement(tokens: [identities[place].token.id]))
             #expect(verified.find(keys[place]).identity == nil)
         }
         #expect(verified.count == 0)
@@ -90,7 +92,7 @@ struct VerifiedTokensTests {
             verified.insert(identities[place], for: keys[place], since: verified.find(keys[place]).epoch)
         }
         #expect(verified.count == 5)
-        verified.forget(userID: identities[0].token.userID)
+        verified.forget(Announcement(users: [identities[0].token.userID]))
         #expect(verified.count == 0)
     }
 }

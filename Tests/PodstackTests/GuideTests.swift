@@ -76,7 +76,7 @@ struct GuideTests {
             ("parse", "hello value"), ("trust", "https://deploy.example"), ("timeout", "you@example.com"),
             ("errors", ""), ("retry", "you@example.com"), ("events", "you@example.com"),
             ("recording", #"you@example.com ["GET"]"#),
-            ("failures", "Too many requests\nInvalid API token\nyou@example.com"),
+            ("failures", "Invalid API token\nyou@example.com"),
             ("clock", "3"), ("offline", "No answer from https://api.podstack.ai: this machine is offline"),
         ])
     func run(name: String, expected: String) throws {

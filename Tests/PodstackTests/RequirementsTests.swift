@@ -77,7 +77,8 @@ struct RequirementsTests {
         #expect(try await variable.projects.current().name == "mine")
         // The service looks at it: one that does not exist stops an operation.
         let wrong = try Client(apiToken: token, projectID: "prj_nowhere", environment: environment())
-        await #expect(throws: ResourceNotFoundError.self) { try await wrong.projects.list().all() }
+        let error = await #expect(throws: ResourceNotFoundError.self) { try await wrong.projects.list().all() }
+        #expect(error?.hint == "The project prj_nowhere came from projectID:")
     }
 
     @Test("R7: Client(apiEndpoint:) talks to that service")

@@ -51,13 +51,13 @@ struct TransportUnderTest: Sendable, CustomTestStringConvertible {
 extension TransportRequest {
     static let secret = "secret-token"
 
-    init(_ url: String, headers: [HeaderField] = [], timeout: Duration = .seconds(20)) {
+    init(_ url: String, headers: [HeaderField] = [], timeout: Duration = .seconds(120)) {
         self.init("GET", url, headers: headers, timeout: timeout)
     }
 
     init(
         _ method: String, _ url: String, headers: [HeaderField] = [], body: [UInt8]? = nil,
-        timeout: Duration = .seconds(20)
+        timeout: Duration = .seconds(120)
     ) {
         self.init(
             method: method, url: url, token: APIToken(Self.secret), headers: headers, body: body, timeout: timeout)

@@ -12,7 +12,8 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     /// Throws ``ConfigurationError``, which names `source`, when the address is none or not safe.
     public init(_ text: String, from source: Source) throws(ConfigurationError) {
         func refuse(_ why: String) -> ConfigurationError {
-            ConfigurationError(message: "The API endpoint from \(source.origin) \(why)", hint: nil)
+            ConfigurationError(
+                message: "The API endpoint from \(source.origin) \(why)", isAboutArgument: source.kind == "argument")
         }
         let trimmed = text.trimmingWhitespace()
         guard !trimmed.isEmpty else { throw refuse("is empty") }

@@ -55,6 +55,12 @@ struct Rotation {
         let token: Token = try await pipeline.call(Call.get("/v1/tokens/self").with(secret))
         try place.complete(secret)
         pipeline.credentials.use(secret)
+        if case .elsewhere = place {
+            let origin = pipeline.credentials.provider.source.origin
+            pipeline.events.send {
+                .warning("the new secret is in this client alone: put it where the old one came from, \(origin)")
+            }
+        }
         return (token, secret)
     }
 }

@@ -4,7 +4,8 @@ import PodstackAPI
 enum ErrorMapping {
     /// The error for an answer that is not a success. What the answer says is shown without the token that was sent.
     static func error(
-        for response: TransportResponse, token: APIToken, source: Source, otherTokens: (APIToken) -> [Source]
+        for response: TransportResponse, token: APIToken, source: Source, project: Setting<String>? = nil,
+        otherTokens: (APIToken) -> [Source]
     ) -> any PodstackError {
         let body = try? APICoding.decode(ErrorBody.self, from: response.body)
         let said = body.map { OneLine.of($0.message, without: token) } ?? ""
@@ -29,11 +30,21 @@ enum ErrorMapping {
             if !answer.message.hasPrefix(documented) { answer.message = "\(documented): \(answer.message)" }
             return PermissionError(answer: answer)
         case 404:
+            let error = ResourceNotFoundError(answer: answer)
+            if let project, error.resourceType == "project", error.resourceID == project.value {
+                answer.hint = "The project \(project.value) came from \(project.source.origin)"
+            }
             return ResourceNotFoundError(answer: answer)
         case 429:
             let wait = response.header("retry-after").flatMap { RetryAfter.parse($0) }
             return RateLimitError(answer: answer, retryAfter: wait.map { Int($0.components.seconds) })
         case 400..<500:
+            let fields = ValidationError(answer: answer).fieldErrors
+            if !fields.isEmpty {
+                let sentences = fields.sorted { $0.key < $1.key }
+                    .map { "\($0.key) \($0.value.joined(separator: " and "))" }.joined(separator: "; ")
+                answer.message = OneLine.of(sentences, without: token)
+            }
             return ValidationError(answer: answer)
         default:
             return ServerError(answer: answer)

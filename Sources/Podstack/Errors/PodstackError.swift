@@ -1,7 +1,13 @@
 import PodstackAPI
 
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
 /// What every error of the SDK can say. Printing one gives ``message``: one sentence, never a secret.
-public protocol PodstackError: Error, Sendable, CustomStringConvertible {
+public protocol PodstackError: LocalizedError, Sendable, CustomStringConvertible {
     var message: String { get }
     /// The machine-readable reason, when the service or the SDK gave one.
     var code: ErrorCode? { get }
@@ -17,6 +23,8 @@ public protocol PodstackError: Error, Sendable, CustomStringConvertible {
 
 extension PodstackError {
     public var description: String { message }
+    /// What `localizedDescription` gives.
+    public var errorDescription: String? { message }
     public var code: ErrorCode? { nil }
     public var requestID: String? { nil }
     public var statusCode: Int? { nil }

@@ -4,7 +4,7 @@ import PodstackAPI
 struct Pipeline: Sendable {
     let credentials: TokenCache
     let endpoint: Endpoint
-    let projectID: String?
+    let project: Setting<String>?
     let retry: RetryConfiguration
     let timeout: Duration
     let transport: any Transport
@@ -94,14 +94,15 @@ struct Pipeline: Sendable {
         switch outcome {
         case .success(let response):
             ErrorMapping.error(
-                for: response, token: token, source: credentials.provider.source, otherTokens: otherTokens)
+                for: response, token: token, source: credentials.provider.source, project: project,
+                otherTokens: otherTokens)
         case .failure(let failure): ErrorMapping.network(failure, endpoint: endpoint)
         }
     }
 
     private func prepare(_ call: Call, token: APIToken) -> TransportRequest {
         var headers = [HeaderField("Accept", "application/json"), HeaderField("User-Agent", SDKVersion.userAgent)]
-        if let projectID { headers.append(HeaderField("X-Project-ID", projectID)) }
+        if let project { headers.append(HeaderField("X-Project-ID", project.value)) }
         if call.body != nil { headers.append(HeaderField("Content-Type", "application/json")) }
         if let key = call.idempotencyKey { headers.append(HeaderField("Idempotency-Key", key)) }
         return TransportRequest(

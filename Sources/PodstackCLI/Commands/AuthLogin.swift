@@ -23,12 +23,13 @@ extension Command {
         }
         var file = try CredentialsFile(path: path)
         try token.withSecret { try file.set(.apiToken, to: $0, profile: profile) }
-        if let endpoint = invocation.arguments.value("api-endpoint") {
-            try file.set(.apiEndpoint, to: endpoint, profile: profile)
-        }
+        // The token is of that service: without it, the next call would take the token to another.
+        let endpoint = client.configuration.apiEndpoint
+        if endpoint.source != .default { try file.set(.apiEndpoint, to: endpoint.value.url, profile: profile) }
         try file.save()
         try invocation.write(user) { "Authenticated as: \(Table.printable(user.email))" }
-        invocation.note("Stored in \(path) [\(profile)]")
+        let service = endpoint.source == .default ? "" : ", for \(endpoint.value.url)"
+        invocation.note(Table.printable("Stored in \(path) [\(profile)]\(service)"))
         return .done
     }
 

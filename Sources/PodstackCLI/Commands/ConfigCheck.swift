@@ -17,10 +17,18 @@ extension Command {
         let report = Report(path: path, profiles: file.profileNames, findings: findings)
         try invocation.write(report) {
             findings.isEmpty
-                ? "\(path): \(file.profileNames.count) profiles, nothing to mend"
+                ? "\(path): \(count(file)), nothing to mend"
                 : findings.map { Table.printable($0) }.joined(separator: "\n")
         }
         return findings.isEmpty ? .done : .failure
+    }
+
+    private static func count(_ file: CredentialsFile) -> String {
+        switch file.profileNames.count {
+        case 0: "no profiles"
+        case 1: "1 profile"
+        case let count: "\(count) profiles"
+        }
     }
 
     private struct Report: Encodable {
@@ -38,6 +46,12 @@ extension Command {
             }
             if has(.apiToken), has(.credentialProcess) {
                 findings.append("\(file.path): [\(profile)] has an api_token, so its credential_process is never run")
+            }
+            for key in [CredentialsFile.Key.apiEndpoint, .projectID] {
+                guard let value = file.value(key, profile: profile), !value.isEmpty else { continue }
+                do { try ProfileKey.check(value, for: key) } catch {
+                    findings.append("\(file.path): [\(profile)] has an \(key.rawValue) that cannot be used")
+                }
             }
             if has(.pendingAPIToken) {
                 findings.append("\(file.path): [\(profile)] has a rotation that was not finished; rotate it again")

@@ -8,6 +8,7 @@ extension Command {
         try invocation.arguments.nothing(after: 2)
         guard invocation.arguments.positional.count == 2 else { throw UsageError("KEY and VALUE are needed") }
         let key = try ProfileKey.settable(invocation.arguments.positional[0])
+        try ProfileKey.check(invocation.arguments.positional[1], for: key)
         try invocation.changeProfile { file, profile in
             try file.set(key, to: invocation.arguments.positional[1], profile: profile)
         }
@@ -35,11 +36,25 @@ extension Command {
     }
 }
 
-private enum ProfileKey {
+enum ProfileKey {
+    /// What a client would not use is not stored either.
+    static func check(_ value: String, for key: CredentialsFile.Key) throws {
+        switch key {
+        case .apiEndpoint: _ = try Endpoint(value, from: .argument("VALUE"))
+        case .projectID:
+            guard !value.isEmpty, value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+                throw UsageError("a project id is not empty and has no white space")
+            }
+        default: break
+        }
+    }
+
     static func settable(_ name: String) throws(UsageError) -> CredentialsFile.Key {
         switch CredentialsFile.Key(rawValue: name.lowercased()) {
         case .apiToken?:
-            throw UsageError("a token on the command line is seen by others", hint: "podstack auth login stores one")
+            throw UsageError(
+                "a token is not shown, and not taken from the command line, which others can see",
+                hint: "podstack auth login stores one, podstack auth logout removes it")
         case .pendingAPIToken?, nil:
             throw UsageError("\"\(name)\" is none of project_id, api_endpoint, credential_process")
         case let key?: return key

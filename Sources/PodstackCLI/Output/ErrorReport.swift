@@ -9,12 +9,10 @@ struct ErrorReport {
         switch error {
         case let error as any PodstackError:
             body = ErrorBody(
-                code: error.code, message: error.message, requestID: error.requestID, details: error.details)
-            hint = error.hint
-            if let fields = (error as? ValidationError)?.fieldErrors, !fields.isEmpty {
-                hint = fields.sorted { $0.key < $1.key }
-                    .map { "\($0.key): \($0.value.joined(separator: ", "))" }.joined(separator: "; ")
-            }
+                code: error.code, message: SDKWords.translated(error.message), requestID: error.requestID,
+                details: error.details)
+            hint = error.hint.map(SDKWords.translated)
+            if error.code == .missingToken { hint = hint ?? "podstack auth login stores one" }
         case let error as UsageError:
             body = ErrorBody(code: ErrorCode(rawValue: "usage"), message: error.message, requestID: nil)
             hint = error.hint
@@ -27,6 +25,8 @@ struct ErrorReport {
     }
 
     func write(to standardError: (String) -> Void, format: OutputFormat) {
+        var body = body
+        if format == .json, let hint { body.details["hint"] = .string(hint) }
         if format == .json, let json = try? APICoding.encode(body, pretty: true) {
             standardError(String(decoding: json, as: UTF8.self) + "\n")
             return

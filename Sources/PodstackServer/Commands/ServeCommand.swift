@@ -85,6 +85,7 @@ struct ServeCommand {
         if database == nil { try directory.lockForServing() }
         let tls = try certificate.map { try TLSCertificate(certificateFile: $0.file, keyFile: $0.key) }
         let service = try Service(directory: directory, database: database, settings: settings)
+        try service.start()
         let handler = service.handler
         let listener = try Listener(address, threads: threads, certificate: tls, requestTime: requestTime) {
             handler.handle($0)
@@ -94,7 +95,7 @@ struct ServeCommand {
         service.log.write("started", [("address", "\(address.host):\(listener.port)")])
         work(signals, listener, service, tls)
         listener.stop()
-        try service.lastUsed.flush(to: service.database)
+        try service.stop()
         service.log.write("stopped")
     }
 

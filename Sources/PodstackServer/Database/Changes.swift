@@ -14,20 +14,19 @@ struct Changes: Sendable {
     }
 
     /// Runs `body` in one transaction. When this returns it is durable, and nothing that it changed is served
-    /// from memory any more.
+    /// from memory any more, by no instance of the service.
     func make<Result>(
         by actor: Actor, at now: Int64, _ body: (Change) throws -> Result
     ) throws -> Result {
-        var tokens: Set<String> = []
-        var users: Set<String> = []
+        var announcement = Announcement()
         let result = try database.write { connection in
             let change = Change(connection, by: actor, at: now, trail: trail)
             let result = try body(change)
-            (tokens, users) = (change.changedTokens, change.changedUsers)
+            announcement = Announcement(tokens: change.changedTokens, users: change.changedUsers)
+            try connection.announce(announcement)
             return result
         }
-        for id in tokens { verifier.forget(id) }
-        for id in users { verifier.forget(user: id) }
+        verifier.forget(announcement)
         return result
     }
 

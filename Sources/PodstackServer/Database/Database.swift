@@ -4,6 +4,20 @@ protocol Database: Sendable {
     func read<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result
     /// Runs `body` in a transaction that is durable when this returns, and is undone when it throws.
     func write<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result
+
+    /// Under which what was read may be remembered; nil when nobody else changes it.
+    var lease: Lease? { get }
+    /// From now on, what others change is forgotten by `cache`.
+    func follow(_ cache: VerifiedTokens) throws
+    /// Ends ``follow(_:)``; nothing remembered is used any more.
+    func unfollow()
+}
+
+/// A database that only this process changes, as far as anybody remembers.
+extension Database {
+    var lease: Lease? { nil }
+    func follow(_ cache: VerifiedTokens) throws {}
+    func unfollow() {}
 }
 
 protocol DatabaseConnection {
@@ -12,11 +26,16 @@ protocol DatabaseConnection {
     func run(_ sql: String, _ arguments: [DatabaseValue]) throws -> [DatabaseRow]
     /// How many rows the last statement changed.
     var changes: Int { get }
+    /// Part of a write: when that returns, no instance of the service uses what it remembers from before.
+    func announce(_ announcement: Announcement) throws
 }
 
 extension DatabaseConnection {
     @discardableResult
     func run(_ sql: String) throws -> [DatabaseRow] { try run(sql, []) }
+
+    /// Where there is one instance, there is nobody to tell.
+    func announce(_ announcement: Announcement) throws {}
 }
 
 /// The database could not do it. Holds no statement's arguments.

@@ -91,9 +91,10 @@ struct TokenService: Sendable {
     /// Once the change is made, no request with the token is accepted any more.
     func revoke(_ id: String, accountID: String, in change: Change) throws {
         let token = try find(id, accountID: accountID, in: change.connection)
+        // Asked again: whoever made the change may have failed before everybody had heard of it.
+        change.changed(token: id)
         guard token.revokedAt == nil else { return }
         try TokenStore.revoke(id, now: change.now, in: change.connection)
-        change.changed(token: id)
         try change.record(.tokenRevoked, on: AuditResource(token))
     }
 

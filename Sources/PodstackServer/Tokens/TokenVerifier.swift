@@ -5,12 +5,16 @@ import PodstackCryptography
 final class TokenVerifier: Sendable {
     private let database: any Database
     private let digest: TokenDigest
-    private let verified = VerifiedTokens()
+    private let verified: VerifiedTokens
 
     init(database: any Database, digest: TokenDigest) {
         self.database = database
         self.digest = digest
+        verified = VerifiedTokens(lease: database.lease)
     }
+
+    /// From now on, what is known is used though others may change it.
+    func follow() throws { try database.follow(verified) }
 
     /// Throws the 401 that fits. A token's state is told only to who holds its secret.
     ///
@@ -45,11 +49,8 @@ final class TokenVerifier: Sendable {
     /// How many secrets are known to be good without the database.
     var knownCount: Int { verified.count }
 
-    /// Must be called after a change to a token is durable and before it is answered.
-    func forget(_ id: String) { verified.forget(id: id) }
-
-    /// The same after a change to a user, or to what a user may do.
-    func forget(user id: String) { verified.forget(userID: id) }
+    /// Must be called after a change is durable and before it is answered.
+    func forget(_ announcement: Announcement) { verified.forget(announcement) }
 
     /// Nil when the secret is still kept under the pepper before.
     private func lookUp(_ id: String, _ digest: [UInt8], _ hash: [UInt8]) throws -> Identity? {
@@ -81,7 +82,8 @@ final class TokenVerifier: Sendable {
             try SecretStore.setCurrentUsedFrom(address.description, id, in: connection)
             try SecretStore.end(id, by: end, in: connection)
             try SecretStore.retire(old, of: id, in: connection)
+            try connection.announce(Announcement(tokens: [id]))
         }
-        forget(id)
+        forget(Announcement(tokens: [id]))
     }
 }

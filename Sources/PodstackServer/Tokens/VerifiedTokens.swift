@@ -41,12 +41,15 @@ final class VerifiedTokens: Sendable {
             return identity
         }
 
-        mutating func forget(_ id: String) {
-            for key in keys[id] ?? [] { _ = take(key) }
+        mutating func forget(_ announcement: Announcement) {
+            for id in announcement.tokens { forget(id) }
+            for userID in announcement.users {
+                for id in tokensOfUser[userID] ?? [] { forget(id) }
+            }
         }
 
-        mutating func forget(userID: String) {
-            for id in tokensOfUser[userID] ?? [] { forget(id) }
+        private mutating func forget(_ id: String) {
+            for key in keys[id] ?? [] { _ = take(key) }
         }
     }
 
@@ -77,14 +80,21 @@ final class VerifiedTokens: Sendable {
     /// In each of the two generations. A token takes one to two kilobytes.
     private let room: Int
     private let state = Mutex(State())
+    private let lease: Lease?
 
-    init(room: Int = 50_000) { self.room = room }
+    /// - Parameter lease: Nothing is found without it; nil when none is needed.
+    init(lease: Lease? = nil, room: Int = 50_000) {
+        self.lease = lease
+        self.room = room
+    }
 
     var count: Int { state.withLock { $0.young.identities.count + $0.old.identities.count } }
 
     /// The identity, or else the epoch to hand to ``insert(_:for:since:)``.
     func find(_ key: Key) -> (identity: Identity?, epoch: UInt64) {
-        state.withLock { ($0.find(key, room: room), $0.epoch) }
+        // Asked before: what is forgotten when the lease ends is not found after.
+        let isKnown = lease?.isValid ?? true
+        return state.withLock { (isKnown ? $0.find(key, room: room) : nil, $0.epoch) }
     }
 
     /// Not inserted when anything was forgotten since `epoch`: what was read may be older than that.
@@ -95,21 +105,22 @@ final class VerifiedTokens: Sendable {
         }
     }
 
-    /// From the return of this on, no request is served from what was known of the token.
-    func forget(id: String) {
+    /// From the return of this on, no request is served from what was known of those.
+    func forget(_ announcement: Announcement) {
         state.withLock { state in
+            guard !announcement.isEmpty else { return }
             state.epoch += 1
-            state.young.forget(id)
-            state.old.forget(id)
+            state.young.forget(announcement)
+            state.old.forget(announcement)
         }
     }
 
-    /// The same for every token of a user.
-    func forget(userID: String) {
+    /// The same for all of them.
+    func forgetAll() {
         state.withLock { state in
             state.epoch += 1
-            state.young.forget(userID: userID)
-            state.old.forget(userID: userID)
+            state.young = Generation()
+            state.old = Generation()
         }
     }
 }

@@ -11,9 +11,15 @@ struct DotEnvVectorTests {
         var text: Text
         var environment: [String: String]
         var expected: Values
-        var expected_override: Values
-        var errors_on_lines: [Int]
+        var expectedOverride: Values
+        var errorsOnLines: [Int]
         var testDescription: String { name }
+
+        private enum CodingKeys: String, CodingKey {
+            case name, text, environment, expected
+            case expectedOverride = "expected_override"
+            case errorsOnLines = "errors_on_lines"
+        }
     }
 
     /// A text, or how to make one that is too long to be written out: `{"repeat": ["A=", "x", 70000]}`.
@@ -77,11 +83,11 @@ struct DotEnvVectorTests {
     @Test("a text means what python-dotenv says it means", arguments: (try? vectors.get()) ?? [])
     func vector(_ vector: Vector) throws {
         let environment = Environment(vector.environment)
-        for (override, expected) in [(false, vector.expected), (true, vector.expected_override)] {
+        for (override, expected) in [(false, vector.expected), (true, vector.expectedOverride)] {
             let file = try DotEnv.parse(vector.text.text, environment: environment, override: override)
             let values = Dictionary(uniqueKeysWithValues: file.variables.map { ($0.name, $0.value) })
             #expect(values == expected.values)
-            #expect(file.errorLines == vector.errors_on_lines)
+            #expect(file.errorLines == vector.errorsOnLines)
         }
     }
 }

@@ -1,0 +1,28 @@
+import PodstackServer
+
+/// Two servers over one database of PostgreSQL, as two machines would run them.
+package final class TwoInstances: Sendable {
+    package let first: EmbeddedServer
+    package let second: EmbeddedServer
+    package let database: PostgresCluster.Database
+    private let folder: TemporaryDirectory
+
+    /// - Parameter cluster: Nil for the one that all tests share.
+    package init(maxActiveTokens: Int = 1000, on cluster: PostgresCluster? = nil) throws {
+        folder = try TemporaryDirectory()
+        database = try (try cluster ?? PostgresCluster.shared()).makeDatabase(for: .service)
+        let directory = folder.file("data")
+        first = try EmbeddedServer(
+            directory: directory, database: database.url, maxActiveTokens: maxActiveTokens)
+        second = try EmbeddedServer(
+            directory: directory, database: database.url, maxActiveTokens: maxActiveTokens)
+        try first.addUser(RunningServer.email)
+    }
+
+    deinit {
+        try? first.stop()
+        try? second.stop()
+    }
+
+    package func makeToken() throws -> String { try first.makeToken(RunningServer.email) }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("Two instances whose database fails", .blocking)
+struct DatabaseTroubleTests {
+    /// Tokens live and die at both instances while `disturb` does its worst.
+    private func underLoad(
+        _ instances: TwoInstances, threads: Int = 3, _ disturb: (TokenLoad) async throws -> Void
+    ) async throws -> TokenLoad {
+        let load = TokenLoad(
+            owner: try instances.makeToken(), ports: [instances.first.port, instances.second.port])
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<threads { group.addTask { load.run() } }
+            defer { load.stop() }
+            try await disturb(load)
+        }
+        #expect(load.wrong == [])
+        return load
+    }
+
+    private static func end(_ instances: TwoInstances, where condition: String) throws {
+        try instances.database.run(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid() AND \(condition)
+            """)
+    }
+
+    private static let isListener = "application_name = 'podstack-server listener'"
+
+    @Test("with the connections cut on which they listen, nothing that was revoked is accepted, and they listen again")
+    func listeners() async throws {
+        let instances = try TwoInstances()
+        let load = try await underLoad(instances) { load in
+            for _ in 0..<Rounds.count(5, long: 100) {
+                try Self.end(instances, where: Self.isListener)
+                try await load.waitForLives(1)
+            }
+        }
+        #expect(load.revoked > 0)
+        try await waitForLease(instances)
+    }
+
+    @Test("with any connection cut the worst is a 503, and all goes on")
+    func pool() async throws {
+        let instances = try TwoInstances()
+        _ = try await underLoad(instances) { load in
+            for _ in 0..<Rounds.count(5, long: 100) {
+                try Self.end(instances, where: "TRUE")
+                try await load.waitForLives(1)
+            }
+        }
+        try await waitForLease(instances)
+    }
+
+    @Test("an instance that hears nothing any more, and does not know it, uses nothing once a revocation is answered")
+    func deaf() async throws {
+        let instances = try TwoInstances()
+        for round in 0..<Rounds.count(1, long: 20) {
+            let token = try instances.makeToken()
+            let here = Holder(token, at: instances.first.port)
+            let there = Holder(token, at: instances.second.port)
+            #expect(try here.whoami() == "ok" && there.whoami() == "ok")
+            let database = try #require(instances.second.service.database as? PostgresDatabase)
+            let backend = try instances.database.run(
+                "SELECT backend FROM instances WHERE process = '\(database.process)'")
+            let process = try #require(pid_t(backend))
+            // The database's end of its connection falls silent; the connection stays open.
+            #expect(kill(process, SIGSTOP) == 0)
+            #expect(try here.send("DELETE", "/v1/tokens/self").status == 204)
+            #expect(try there.whoami() == "revoked_token", "round \(round)")
+            kill(process, SIGCONT)
+            try await waitForLease(instances)
+            #expect(try there.whoami() == "revoked_token")
+        }
+    }
+
+    @Test("while PostgreSQL is stopped everything is a 503, and when it is back all that was answered holds")
+    func stopped() async throws {
+        let cluster = try PostgresCluster()
+        let instances = try TwoInstances(on: cluster)
+        let load = try await underLoad(instances) { load in
+            for _ in 0..<Rounds.count(1, long: 20) {
+                try await load.waitForLives(3)
+                try cluster.stop()
+                let before = load.unavailable
+                while load.unavailable < before + 20 { try await Task.sleep(for: .milliseconds(10)) }
+                let ready = try RawHTTP(port: instances.second.port).request("GET", "/readyz").status
+                #expect(ready == 503)
+                try cluster.start()
+                try await load.waitForLives(3)
+            }
+        }
+        #expect(load.unavailable > 0)
+        try await waitForLease(instances)
+        let service = instances.first.service
+        #expect(try AuditVerification(of: service.database, chain: service.changes.trail.chain).faults.isEmpty)
+    }
+
+    /// Both remember what they know again.
+    private func waitForLease(_ instances: TwoInstances) async throws {
+        let leases = [instances.first, instances.second].map { $0.service.database.lease }
+        for _ in 0..<2000 where leases.contains(where: { $0?.isValid != true }) {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        #expect(leases.allSatisfy { $0?.isValid == true })
+    }
+}

@@ -1,0 +1,69 @@
+import PodstackAPI
+import PodstackTestSupport
+import Synchronization
+import Testing
+
+/// Makes, uses and revokes tokens at two instances, until it is told to stop, and looks that each answer is one that
+/// may be given: a good token is never refused, a revoked one never accepted, and trouble is said as trouble.
+final class TokenLoad: Sendable {
+    private struct Seen {
+        var isOver = false
+        var wrong: [String] = []
+        var revoked = 0
+        var unavailable = 0
+    }
+
+    private let owner: String
+    private let ports: [UInt16]
+    private let seen = Mutex(Seen())
+
+    init(owner: String, ports: [UInt16]) {
+        self.owner = owner
+        self.ports = ports
+    }
+
+    var wrong: [String] { seen.withLock { $0.wrong } }
+    /// How many tokens lived their whole life.
+    var revoked: Int { seen.withLock { $0.revoked } }
+    var unavailable: Int { seen.withLock { $0.unavailable } }
+
+    func stop() { seen.withLock { $0.isOver = true } }
+
+    /// Waits until so many more tokens have lived their lives; gives up after 20 seconds.
+    func waitForLives(_ count: Int) async throws {
+        let goal = revoked + count
+        for _ in 0..<2000 where revoked < goal { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(revoked >= goal)
+    }
+
+    func run() {
+        var generator = SecureGenerator()
+        while !seen.withLock({ $0.isOver }) {
+            let token = TokenMaker.token(id: TokenFormat.makeID(using: &generator))
+            let (first, second) = (ports.randomElement() ?? 0, ports.randomElement() ?? 0)
+            let made = ask(owner, first, "POST", "/v1/tokens", "{\"name\": \"t\", \(Session.fields(of: token))}")
+            guard expect(made, ["ok", "unavailable"], "POST"), made == "ok" else { continue }
+            for port in ports { _ = expect(ask(token, port), ["ok", "unavailable"], "before") }
+            let revoked = ask(token, second, "DELETE", "/v1/tokens/self")
+            guard expect(revoked, ["ok", "unavailable"], "DELETE"), revoked == "ok" else { continue }
+            for port in ports { _ = expect(ask(token, port), ["revoked_token", "unavailable"], "after") }
+            seen.withLock { $0.revoked += 1 }
+        }
+    }
+
+    /// `ok`, or the code of the error.
+    private func ask(
+        _ token: String, _ port: UInt16, _ method: String = "GET", _ path: String = "/v1/auth/whoami",
+        _ body: String? = nil
+    ) -> String {
+        do { return try Holder(token, at: port).send(method, path, body).code ?? "ok" } catch { return "\(error)" }
+    }
+
+    private func expect(_ code: String, _ allowed: [String], _ what: String) -> Bool {
+        seen.withLock { seen in
+            if code == "unavailable" { seen.unavailable += 1 }
+            if !allowed.contains(code) { seen.wrong.append("\(what): \(code)") }
+            return allowed.contains(code)
+        }
+    }
+}

@@ -1,0 +1,150 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("Two instances over one database", .blocking)
+struct TwoInstancesTests {
+    let instances: TwoInstances
+    var ports: [UInt16] { [instances.first.port, instances.second.port] }
+
+    init() throws { instances = try TwoInstances() }
+
+    /// The same token at each of them, known to both already.
+    private func holders(_ token: String) throws -> (Holder, Holder) {
+        let (here, there) = (Holder(token, at: ports[0]), Holder(token, at: ports[1]))
+        for _ in 0..<2 { #expect(try here.whoami() == "ok" && there.whoami() == "ok") }
+        return (here, there)
+    }
+
+    @Test("what one revokes the other refuses from the answer on, on a connection that was open before")
+    func revocation() throws {
+        for round in 0..<Rounds.count(50, long: 1000) {
+            var (here, there) = try holders(try instances.makeToken())
+            if !round.isMultiple(of: 2) { (here, there) = (there, here) }
+            #expect(try here.send("DELETE", "/v1/tokens/self").status == 204)
+            let code = try there.whoami()
+            #expect(code == "revoked_token", "round \(round)")
+        }
+        #expect(instances.second.service.verifier.knownCount == 0)
+    }
+
+    @Test("the very first announcement of a database is waited for too")
+    func first() throws {
+        try instances.first.service.stop()
+        try instances.second.service.stop()
+        for _ in 0..<2 {
+            try instances.database.run("ALTER SEQUENCE announcements RESTART")
+            try instances.first.service.start()
+            try instances.second.service.start()
+            let (here, there) = try holders(try instances.makeToken())
+            #expect(try here.send("DELETE", "/v1/tokens/self").status == 204)
+            #expect(try there.whoami() == "revoked_token")
+            try instances.first.service.stop()
+            try instances.second.service.stop()
+        }
+    }
+
+    @Test("they remember what they know: a request asks the database once")
+    func remembered() throws {
+        let (_, there) = try holders(try instances.makeToken())
+        let token = there.token
+        let database = CountingDatabase(instances.second.service.database)
+        #expect(instances.second.service.verifier.knownCount == 1)
+        #expect(try instances.second.service.verifier.verify(token.utf8, now: 0).token.id == there.id)
+        #expect(database.calls == 0)
+        #expect(instances.second.service.database.lease?.isValid == true)
+    }
+
+    @Test("the first use of a new secret at one ends the old one at the other")
+    func rotation() throws {
+        let (here, there) = try holders(try instances.makeToken())
+        let next = TokenMaker.token(id: here.id)
+        let body = "{\(Session.fields(of: next, grace: 0))}"
+        #expect(try here.send("POST", "/v1/tokens/self/rotate", body).status == 200)
+        #expect(try here.whoami() == "ok" && there.whoami() == "ok")
+        #expect(try Holder(next, at: ports[1]).whoami() == "ok")
+        #expect(try here.whoami() == "rotated_token" && there.whoami() == "rotated_token")
+        #expect(try Holder(next, at: ports[0]).whoami() == "ok")
+    }
+
+    @Test("what one takes from a token or a member, the other does not allow any more")
+    func permissions() throws {
+        let (here, there) = try holders(try instances.makeToken())
+        try instances.second.addUser("member@example.com")
+        let member = Holder(try instances.first.makeToken("member@example.com"), at: ports[1])
+        let created = try here.send("POST", "/v1/projects", #"{"name": "p"}"#)
+        let project = "/v1/projects/\(try created.decoded(Project.self).id)"
+        #expect(try member.send("GET", project).status == 404)
+        let added = try here.send(
+            "POST", project + "/members",
+            #"{"email": "member@example.com", "role": "user", "permissions": ["read"]}"#)
+        let user = try added.decoded(Member.self).userID
+        #expect(try member.send("GET", project).status == 200)
+        #expect(try here.send("DELETE", "\(project)/members/\(user)").status == 204)
+        #expect(try member.send("GET", project).status == 404)
+
+        #expect(try there.send("POST", "/v1/projects", #"{"name": "q"}"#).status == 201)
+        let shrunk = try here.send("PATCH", "/v1/tokens/\(here.id)", #"{"scopes": ["projects:read"]}"#)
+        #expect(shrunk.status == 200)
+        #expect(try there.send("POST", "/v1/projects", #"{"name": "r"}"#).code == "insufficient_scope")
+    }
+
+    @Test("50 creations at once through both make exactly five tokens, and one chain of events")
+    func quota() async throws {
+        let instances = try TwoInstances(maxActiveTokens: 5)
+        let token = try instances.makeToken()
+        let ports = [instances.first.port, instances.second.port]
+        let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+            for index in 0..<50 {
+                group.addTask {
+                    try Holder(token, at: ports[index % 2]).send("POST", "/v1/tokens", #"{"name": "many"}"#).status
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(statuses.count { $0 == 201 } == 4)
+        #expect(statuses.count { $0 == 409 } == 46)
+        let service = instances.second.service
+        #expect(try AuditVerification(of: service.database, chain: service.changes.trail.chain).faults.isEmpty)
+    }
+
+    @Test("an Idempotency-Key is used once, whichever is asked")
+    func idempotency() async throws {
+        let token = try instances.makeToken()
+        let ports = ports
+        let answers = try await withThrowingTaskGroup(of: RawHTTP.Answer.self) { group in
+            for index in 0..<20 {
+                group.addTask {
+                    try Holder(token, at: ports[index % 2]).send(
+                        "POST", "/v1/projects", #"{"name": "p"}"#, headers: [("Idempotency-Key", "a")])
+                }
+            }
+            return try await group.reduce(into: [RawHTTP.Answer]()) { $0.append($1) }
+        }
+        #expect(answers.allSatisfy { $0.status == 201 || $0.status == 409 })
+        #expect(Set(answers.filter { $0.status == 201 }.map(\.body)).count == 1)
+        let list = try Holder(token, at: ports[0]).send("GET", "/v1/projects").decoded(Page<Project>.self)
+        #expect(list.elements.count == 2)
+    }
+
+    @Test("an instance that is killed delays the next revocation for no longer than its lease, and none after that")
+    func killed() throws {
+        let (here, _) = try holders(try instances.makeToken())
+        let other = Holder(try instances.makeToken(), at: ports[0])
+        // As the row of one that had no time to remove it.
+        try instances.database.run("INSERT INTO instances VALUES ('gone.1', 'gone', 1, 0, 0)")
+        #expect(try here.send("DELETE", "/v1/tokens/self").status == 204)
+        #expect(try instances.database.run("SELECT COUNT(*) FROM instances WHERE process = 'gone'") == "0")
+        #expect(try other.send("DELETE", "/v1/tokens/self").status == 204)
+    }
+
+    @Test("one that stops takes leave")
+    func leave() throws {
+        #expect(try instances.database.run("SELECT COUNT(*) FROM instances") == "2")
+        try instances.second.stop()
+        #expect(instances.second.service.database.lease?.isValid == false)
+        #expect(try instances.database.run("SELECT COUNT(*) FROM instances") == "1")
+    }
+}
