@@ -133,7 +133,8 @@ struct DatabaseTests {
     @Test("of however many things an announcement is, it is made")
     func announcements() throws {
         if let shared = database as? PostgresDatabase {
-            try PostgresSchema.prepare(shared, for: Pepper(bytes: [UInt8](repeating: 1, count: 32)))
+            let pepper = Pepper(bytes: [UInt8](repeating: 1, count: 32))
+            try PostgresSchema.prepare(shared, for: Peppers(current: pepper))
         }
         let many = Announcement(
             tokens: Set((0..<3000).map { "token\($0)" }), users: Set((0..<300).map { "usr_\($0)" }))
