@@ -66,4 +66,33 @@ struct VerifiedTokensTests {
         verifier.forget(Announcement(tokens: [String(other.dropFirst(9).prefix(8))]))
         #expect(verifier.knownCount == 0)
     }
+
+    @Test("what is used stays, whatever else comes by, and is forgotten wherever it stands")
+    func generations() throws {
+        let server = try RunningServer(clock: ManualClock(), maxActiveTokens: 50)
+        let identities = try (0..<10).map { _ in
+            try server.server.service.verifier.verify(server.makeToken().utf8, now: 0)
+        }
+        let keys = (0..<10).map { VerifiedTokens.Key([UInt8](repeating: UInt8($0), count: 32)) }
+        let verified = VerifiedTokens(room: 3)
+        for place in 0..<10 {
+            verified.insert(identities[place], for: keys[place], since: verified.find(keys[place]).epoch)
+            #expect(verified.find(keys[0]).identity != nil)
+            #expect(verified.count <= 6)
+        }
+        #expect(verified.find(keys[1]).identity == nil)
+        let known = (0..<10).filter { verified.find(keys[$0]).identity != nil }
+        #expect(known.count >= 3)
+        for place in known {
+            verified.forget(Announcement(tokens: [identities[place].token.id]))
+            #expect(verified.find(keys[place]).identity == nil)
+        }
+        #expect(verified.count == 0)
+        for place in 0..<5 {
+            verified.insert(identities[place], for: keys[place], since: verified.find(keys[place]).epoch)
+        }
+        #expect(verified.count == 5)
+        verified.forget(Announcement(users: [identities[0].token.userID]))
+        #expect(verified.count == 0)
+    }
 }

@@ -92,13 +92,14 @@ struct RequestHandler: Sendable {
     private func authorise(
         _ identity: Identity?, _ access: Access, _ request: Request, _ parameters: [String]
     ) throws {
-        guard let authority = identity?.authority else { return }
+        guard let identity else { return }
         let named = try project(of: request)
         switch access {
         // A token may always look at, rotate and revoke itself, whatever project its holder has set.
         case .anybody, .anyToken: break
-        case .scope(let scope): try authority.require(scope, in: named)
+        case .scope(let scope): try identity.authority.require(scope, in: named)
         case .project(let scope):
+            let authority = identity.authority
             try authority.require(scope, in: parameters.first)
             if let named, named != parameters.first { try authority.require(nil, in: named) }
         }

@@ -8,22 +8,24 @@ final class Identity: Sendable {
     let standing: SecretStanding
     /// From this second on the secret is refused: the end of the token, or of the secret's grace.
     let endsAt: Int64
-    /// What it may do.
-    let authority: Authority
+    /// Of the user, by project.
+    private let memberships: [String: Membership]
     let email: String
     private let name: String?
     private let userCreatedAt: Int64
     let defaultProjectID: String
     /// `Podstack-Token-Expires` of every answer.
     let expiresText: String
-    /// The whoami answer, which changes once a second at most.
-    private let whoami: Mutex<(second: Int64, body: [UInt8])>
+    /// The whoami answer, which changes once a second at most. Nil until it is asked for a second time: most of it would
+    /// be the memory of tokens that are used once.
+    private let whoami = Mutex<(second: Int64, body: [UInt8])?>(nil)
+    private let wasAsked = Atomic(false)
     /// The second in which the use was last noted: one note a second is enough.
     let notedAt = Atomic<Int64>(0)
 
     init(token: TokenRecord, standing: SecretStanding, user: DatabaseRow, memberships: [String: Membership]) throws {
         self.token = token
-        authority = Authority(token: token, memberships: memberships)
+        self.memberships = memberships
         self.standing = standing
         var end = token.expiresAt
         if case .retired(let secret) = standing { end = min(secret.endsAt, end ?? .max) }
@@ -33,7 +35,6 @@ final class Identity: Sendable {
         defaultProjectID = try user.text(2)
         userCreatedAt = try user.integer(3)
         expiresText = end.map { Timestamp.format(.init($0)) } ?? "never"
-        whoami = Mutex((.min, []))
     }
 
     /// The user of a token; nil when there is none.
@@ -48,6 +49,9 @@ final class Identity: Sendable {
         }
     }
 
+    /// What it may do.
+    var authority: Authority { Authority(token: token, memberships: memberships) }
+
     /// The 401 that tells the holder of the secret why it is good for nothing; nil when it is.
     func refusalIfAny(at now: Int64) -> APIError? {
         if token.revokedAt != nil { return Refusal.revoked(token) }
@@ -61,15 +65,22 @@ final class Identity: Sendable {
 
     /// The body of `GET /v1/auth/whoami`, encoded again only when the second has changed.
     func whoamiBody(at now: Int64) throws -> [UInt8] {
-        try whoami.withLock { cached in
-            if cached.second != now {
-                let user = User(
-                    id: token.userID, email: email, name: name, accountID: token.accountID,
-                    createdAt: .init(userCreatedAt), token: token.shown(at: now, lastUsedAt: now),
-                    defaultProjectID: defaultProjectID)
-                cached = (now, try APICoding.encode(user))
-            }
-            return cached.body
+        guard wasAsked.load(ordering: .relaxed) else {
+            wasAsked.store(true, ordering: .relaxed)
+            return try encode(at: now)
         }
+        return try whoami.withLock { cached in
+            if let cached, cached.second == now { return cached.body }
+            let body = try encode(at: now)
+            cached = (now, body)
+            return body
+        }
+    }
+
+    private func encode(at now: Int64) throws -> [UInt8] {
+        try APICoding.encode(
+            User(
+                id: token.userID, email: email, name: name, accountID: token.accountID, createdAt: .init(userCreatedAt),
+                token: token.shown(at: now, lastUsedAt: now), defaultProjectID: defaultProjectID))
     }
 }

@@ -48,7 +48,7 @@ enum TokenStore {
         try connection.run(
             """
             SELECT COUNT(*) FROM tokens WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)
-                AND created_at <= ? AND (last_used_at IS NULL OR last_used_at < ?)
+                AND created_at <= ? AND (last_used_at IS NULL OR last_used_at <= ?)
             """, [.integer(now), .integer(time), .integer(time)]
         ).first?.integer(0) ?? 0
     }

@@ -17,67 +17,101 @@ final class VerifiedTokens: Sendable {
         func hash(into hasher: inout Hasher) { hasher.combine(first) }
     }
 
-    private struct State {
+    /// Identities with what finds them again.
+    private struct Generation {
         var identities: [Key: Identity] = [:]
         /// A token in its grace has more than one secret.
-        var keys: [String: [Key]] = [:]
-        var tokensOfUser: [String: Set<String>] = [:]
-        /// Grows whenever something was forgotten.
-        var epoch: UInt64 = 0
+        private var keys: [String: [Key]] = [:]
+        private var tokensOfUser: [String: Set<String>] = [:]
 
-        mutating func clear() {
-            identities = [:]
-            keys = [:]
-            tokensOfUser = [:]
+        mutating func insert(_ identity: Identity, for key: Key) {
+            guard identities.updateValue(identity, forKey: key) == nil else { return }
+            keys[identity.token.id, default: []].append(key)
+            tokensOfUser[identity.token.userID, default: []].insert(identity.token.id)
         }
 
-        mutating func forget(_ id: String) {
-            epoch += 1
-            for key in keys.removeValue(forKey: id) ?? [] {
-                guard let userID = identities.removeValue(forKey: key)?.token.userID else { continue }
-                tokensOfUser[userID]?.remove(id)
-                if tokensOfUser[userID]?.isEmpty == true { tokensOfUser[userID] = nil }
+        mutating func take(_ key: Key) -> Identity? {
+            guard let identity = identities.removeValue(forKey: key) else { return nil }
+            let (id, userID) = (identity.token.id, identity.token.userID)
+            keys[id]?.removeAll { $0 == key }
+            guard keys[id]?.isEmpty == true else { return identity }
+            keys[id] = nil
+            tokensOfUser[userID]?.remove(id)
+            if tokensOfUser[userID]?.isEmpty == true { tokensOfUser[userID] = nil }
+            return identity
+        }
+
+        mutating func forget(_ announcement: Announcement) {
+            for id in announcement.tokens { forget(id) }
+            for userID in announcement.users {
+                for id in tokensOfUser[userID] ?? [] { forget(id) }
             }
+        }
+
+        private mutating func forget(_ id: String) {
+            for key in keys[id] ?? [] { _ = take(key) }
         }
     }
 
-    /// Room for a million; when it is full it starts again empty.
-    private let capacity = 1_000_000
+    /// When the young are as many as there is room for, they become the old, and the old are gone. One that is asked
+    /// for is young again: what is used stays, whatever else comes by.
+    private struct State {
+        var young = Generation()
+        var old = Generation()
+        /// Grows whenever something was forgotten.
+        var epoch: UInt64 = 0
+
+        mutating func insert(_ identity: Identity, for key: Key, room: Int) {
+            if young.identities.count >= room {
+                old = young
+                young = Generation()
+            }
+            young.insert(identity, for: key)
+        }
+
+        mutating func find(_ key: Key, room: Int) -> Identity? {
+            if let identity = young.identities[key] { return identity }
+            guard let identity = old.take(key) else { return nil }
+            insert(identity, for: key, room: room)
+            return identity
+        }
+    }
+
+    /// In each of the two generations. A token takes one to two kilobytes.
+    private let room: Int
     private let state = Mutex(State())
     private let lease: Lease?
 
     /// - Parameter lease: Nothing is found without it; nil when none is needed.
-    init(lease: Lease? = nil) { self.lease = lease }
+    init(lease: Lease? = nil, room: Int = 50_000) {
+        self.lease = lease
+        self.room = room
+    }
 
-    var count: Int { state.withLock { $0.identities.count } }
+    var count: Int { state.withLock { $0.young.identities.count + $0.old.identities.count } }
 
     /// The identity, or else the epoch to hand to ``insert(_:for:since:)``.
     func find(_ key: Key) -> (identity: Identity?, epoch: UInt64) {
         // Asked before: what is forgotten when the lease ends is not found after.
         let isKnown = lease?.isValid ?? true
-        return state.withLock { (isKnown ? $0.identities[key] : nil, $0.epoch) }
+        return state.withLock { (isKnown ? $0.find(key, room: room) : nil, $0.epoch) }
     }
 
     /// Not inserted when anything was forgotten since `epoch`: what was read may be older than that.
     func insert(_ identity: Identity, for key: Key, since epoch: UInt64) {
         state.withLock { state in
             guard state.epoch == epoch else { return }
-            if state.identities.count >= capacity { state.clear() }
-            if state.identities.updateValue(identity, forKey: key) == nil {
-                state.keys[identity.token.id, default: []].append(key)
-                state.tokensOfUser[identity.token.userID, default: []].insert(identity.token.id)
-            }
+            state.insert(identity, for: key, room: room)
         }
     }
 
     /// From the return of this on, no request is served from what was known of those.
     func forget(_ announcement: Announcement) {
         state.withLock { state in
-            for id in announcement.tokens { state.forget(id) }
-            for userID in announcement.users {
-                state.epoch += 1
-                for id in state.tokensOfUser[userID] ?? [] { state.forget(id) }
-            }
+            guard !announcement.isEmpty else { return }
+            state.epoch += 1
+            state.young.forget(announcement)
+            state.old.forget(announcement)
         }
     }
 
@@ -85,7 +119,8 @@ final class VerifiedTokens: Sendable {
     func forgetAll() {
         state.withLock { state in
             state.epoch += 1
-            state.clear()
+            state.young = Generation()
+            state.old = Generation()
         }
     }
 }
