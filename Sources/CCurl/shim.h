@@ -1,12 +1,4 @@
 #include <curl/curl.h>
-#ifdef __linux__
-// What waits for curl's sockets; the system's Swift module lacks all three.
-#include <poll.h>
-#include <signal.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-extern int ppoll(struct pollfd *descriptors, nfds_t count, const struct timespec *timeout, const sigset_t *mask);
-#endif
 
 // curl's setters and getters are variadic, which Swift cannot call; one inline function for each argument type.
 

@@ -1,4 +1,6 @@
-// What starting a program needs, and the system's Swift module lacks: it is compiled without the GNU extensions.
+// What the system's Swift module lacks: it is compiled without the GNU extensions.
+
+// To start a program.
 #include <spawn.h>
 
 #ifdef __linux__
@@ -10,4 +12,13 @@ static inline int podstack_spawn_close_from(posix_spawn_file_actions_t *actions,
 #else
 static const short podstack_spawn_new_session = POSIX_SPAWN_SETSID | POSIX_SPAWN_CLOEXEC_DEFAULT;
 static inline int podstack_spawn_close_from(posix_spawn_file_actions_t *actions, int from) { return 0; }
+#endif
+
+#ifdef __linux__
+// To wait for sockets.
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+extern int ppoll(struct pollfd *descriptors, nfds_t count, const struct timespec *timeout, const sigset_t *mask);
 #endif

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What has to be done now and then while the service runs.
+/// What has to be done now and then while the service runs. Each instance does it; the second finds it done.
 final class Housekeeping: Sendable {
     private static let interval: Int64 = 3600
 
@@ -19,7 +19,7 @@ final class Housekeeping: Sendable {
         let isDue = lastDone.withLock { $0.map { now - $0 >= Self.interval } ?? true }
         guard isDue else { return }
         do {
-            try service.database.write { try service.changes.trail.prune(now: now, in: $0) }
+            try service.changes.trail.prune(now: now, in: service.database)
             lastDone.withLock { $0 = now }
         } catch {
             service.log.write("old_events_not_removed", level: "warning")

@@ -2,6 +2,8 @@ import Synchronization
 
 /// A clock that never goes back, whatever the machine's does: what has ended stays so.
 ///
+/// Each instance of the service has its own: they agree as far as the clocks of their machines do.
+///
 /// After a clock that ran ahead was put right, time stands still until it is reached again, or the service restarted.
 final class SteadyClock: Sendable {
     private let source: @Sendable () -> Int64

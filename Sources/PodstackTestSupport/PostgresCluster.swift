@@ -157,7 +157,8 @@ package final class PostgresCluster: Sendable {
         /// Through the socket.
         package var url: String {
             let folder = cluster.directory.path.replacing("/", with: "%2F")
-            return "postgres://podstack@\(folder):\(cluster.port)/\(name)"
+            // On a busy machine a connection takes its time.
+            return "postgres://podstack@\(folder):\(cluster.port)/\(name)?connect_timeout=120"
         }
 
         /// Through the port; with a password.

@@ -145,7 +145,7 @@ struct AuditChainTests {
         let start = clock.now
         clock.set(start + 86_400)
         for _ in 0..<3 { try note() }
-        func prune() throws { try service.database.write { try service.changes.trail.prune(now: clock.now, in: $0) } }
+        func prune() throws { try service.changes.trail.prune(now: clock.now, in: service.database) }
         func count() throws -> Int {
             try AuditVerification(of: service.database, chain: service.changes.trail.chain).events
         }

@@ -129,4 +129,38 @@ struct DatabaseTests {
             }
         }
     }
+
+    @Test("of however many things an announcement is, it is made")
+    func announcements() throws {
+        if let shared = database as? PostgresDatabase {
+            let pepper = Pepper(bytes: [UInt8](repeating: 1, count: 32))
+            try PostgresSchema.prepare(shared, for: Peppers(current: pepper))
+        }
+        let many = Announcement(
+            tokens: Set((0..<3000).map { "token\($0)" }), users: Set((0..<300).map { "usr_\($0)" }))
+        try database.write { try $0.announce(many) }
+        try database.write { try $0.announce(Announcement()) }
+        #expect(many.lines.allSatisfy { $0.utf8.count <= 7000 })
+        var heard = Announcement()
+        for line in many.lines {
+            let part = Announcement(line: line)
+            heard.tokens.formUnion(part.tokens)
+            heard.users.formUnion(part.users)
+        }
+        #expect(heard == many)
+    }
+
+    @Test("a write that waits too long for another is refused, and the next one is not")
+    func patience() throws {
+        guard let cluster = opened.cluster, let url = PostgresURL(cluster.url) else { return }
+        let holder = try PostgresConnection(url)
+        try holder.script(PostgresDatabase.beginWrite)
+        let impatient = try PostgresConnection(url)
+        try impatient.script("SET lock_timeout = '50ms'")
+        let failure = #expect(throws: DatabaseFailure.self) { try impatient.script(PostgresDatabase.beginWrite) }
+        #expect(failure?.reason.contains("takes too long") == true)
+        #expect(impatient.isAlive && !impatient.isIdle)
+        try holder.script("ROLLBACK")
+        try database.write { try insert("a", in: $0) }
+    }
 }

@@ -6,7 +6,7 @@ import PodstackTestSupport
 struct OpenedDatabase: Sendable {
     let database: any Database
     private let folder: TemporaryDirectory
-    private let cluster: PostgresCluster.Database?
+    let cluster: PostgresCluster.Database?
 
     init() throws {
         folder = try TemporaryDirectory()

@@ -30,6 +30,8 @@ struct TLSTests {
             [
                 "serve", "--listen", listen, "--data", data, "--tls-cert", folder.file("cert.pem"), "--tls-key",
                 folder.file("key.pem"),
+                // An idle connection must not end while the machine is busy.
+                "--request-timeout", "600",
             ])
         do { try process.waitForOutput { $0.hasSuffix("\n") } } catch {
             process.signal(SIGKILL)

@@ -53,6 +53,13 @@ enum AuditStore {
         ).map { try $0.text(0) }
     }
 
+    static func accountIDs(
+        withEventsUntil time: Int64, in connection: any DatabaseConnection
+    ) throws -> [String] {
+        try connection.run("SELECT DISTINCT account_id FROM audit_events WHERE created_at <= ?", [.integer(time)])
+            .map { try $0.text(0) }
+    }
+
     static func ends(
         of accountID: String, in connection: any DatabaseConnection
     ) throws -> (ends: AuditChain.Ends, seal: AuditChain.Hash)? {

@@ -29,17 +29,24 @@ struct AuditTrail: Sendable {
     }
 
     /// Removes what is older than 90 days. The chain then begins with the hash of the last one that was removed.
-    func prune(now: Int64, in connection: any DatabaseConnection) throws {
-        for accountID in try AuditStore.accountIDs(in: connection) {
-            guard var ends = try AuditStore.ends(of: accountID, in: connection)?.ends else { continue }
-            let kept = try AuditStore.oldest(of: accountID, after: now - Self.keptFor, in: connection)
-            let last = kept.map { $0 - 1 } ?? ends.last
-            guard last > ends.first,
-                let row = try AuditStore.rows(of: accountID, after: last - 1, limit: 1, in: connection).first
-            else { continue }
-            try AuditStore.remove(of: accountID, through: last, in: connection)
-            (ends.first, ends.firstHash) = (last, row.hash)
-            try AuditStore.setEnds(ends, seal: chain.seal(ends), in: connection)
+    ///
+    /// In a transaction for each account that has anything so old: others who write wait for no more than that.
+    func prune(now: Int64, in database: any Database) throws {
+        let time = now - Self.keptFor
+        for accountID in try database.read({ try AuditStore.accountIDs(withEventsUntil: time, in: $0) }) {
+            try database.write { try prune(accountID, until: time, in: $0) }
         }
+    }
+
+    private func prune(_ accountID: String, until time: Int64, in connection: any DatabaseConnection) throws {
+        guard var ends = try AuditStore.ends(of: accountID, in: connection)?.ends else { return }
+        let kept = try AuditStore.oldest(of: accountID, after: time, in: connection)
+        let last = kept.map { $0 - 1 } ?? ends.last
+        guard last > ends.first,
+            let row = try AuditStore.rows(of: accountID, after: last - 1, limit: 1, in: connection).first
+        else { return }
+        try AuditStore.remove(of: accountID, through: last, in: connection)
+        (ends.first, ends.firstHash) = (last, row.hash)
+        try AuditStore.setEnds(ends, seal: chain.seal(ends), in: connection)
     }
 }

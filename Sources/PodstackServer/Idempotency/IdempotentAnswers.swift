@@ -2,7 +2,8 @@ import Synchronization
 
 /// Which requests with an `Idempotency-Key` are running in this process.
 ///
-/// It spares who repeats too early the wait for the database; that a change happens once is seen to there.
+/// It spares who repeats too early the wait for the database; that a change happens once is seen to there, for whoever
+/// asks another instance too: the second of two waits for the one writer, and finds the answer of the first.
 final class IdempotentAnswers: Sendable {
     private struct Running: Hashable {
         var tokenID: String

@@ -1,6 +1,7 @@
 import Synchronization
 
-/// A bucket for each of many: of addresses, or of tokens.
+/// A bucket for each of many: of addresses, or of tokens. Each instance of the service has its own: who spreads requests
+/// over several gets so many of each, and none of them asks the database.
 final class Allowances<Key: Hashable & Sendable>: Sendable {
     /// When each bucket will be full again; one that is full is not kept.
     private let buckets = Mutex<[Key: Int64]>([:])

@@ -87,12 +87,15 @@ enum TokenStore {
             "UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", [.integer(now), .text(id)])
     }
 
-    static func setLastUsed(_ times: [String: Int64], in connection: any DatabaseConnection) throws {
-        for (id, time) in times {
-            try connection.run(
-                "UPDATE tokens SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)",
-                [.integer(time), .text(id), .integer(time)])
-        }
+    /// Those of other instances count too: the latest is kept. In one statement for many, so that others who write do
+    /// not wait for a way to the database and back for each.
+    static func setLastUsed(_ times: [(id: String, time: Int64)], in connection: any DatabaseConnection) throws {
+        let rows = times.map { _ in "(CAST(? AS TEXT), CAST(? AS BIGINT))" }.joined(separator: ", ")
+        try connection.run(
+            """
+            UPDATE tokens SET last_used_at = used.column2 FROM (VALUES \(rows)) AS used
+            WHERE id = used.column1 AND (last_used_at IS NULL OR last_used_at < used.column2)
+            """, times.flatMap { [.text($0.id), .integer($0.time)] })
     }
 
     private static func record(_ row: DatabaseRow) throws -> TokenRecord {

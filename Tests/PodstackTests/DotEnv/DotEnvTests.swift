@@ -106,17 +106,17 @@ struct DotEnvTests {
 
     @Test("it is looked for upwards, but not beyond the repository or the home directory")
     func search() throws {
-        let root = folder.file("root")
+        let top = folder.file("top")
         for path in ["", "/repository", "/repository/.git", "/repository/sub", "/home", "/home/project"] {
-            #expect(mkdir(root + path, 0o700) == 0)
+            #expect(mkdir(top + path, 0o700) == 0)
         }
-        _ = try folder.write("A=1", to: "root/.env")
-        #expect(DotEnvSearch.find(from: root + "/repository/sub", home: nil) == nil)
-        #expect(DotEnvSearch.find(from: root + "/home/project", home: root + "/home") == nil)
-        #expect(DotEnvSearch.find(from: root + "/home/project", home: nil)?.hasSuffix("/root/.env") == true)
-        _ = try folder.write("A=1", to: "root/repository/.env")
-        #expect(DotEnvSearch.find(from: root + "/repository/sub", home: nil)?.hasSuffix("repository/.env") == true)
-        #expect(mkdir(root + "/repository/sub/.env", 0o700) == 0)
-        #expect(DotEnvSearch.find(from: root + "/repository/sub", home: nil)?.hasSuffix("repository/.env") == true)
+        _ = try folder.write("A=1", to: "top/.env")
+        #expect(DotEnvSearch.find(from: top + "/repository/sub", home: nil) == nil)
+        #expect(DotEnvSearch.find(from: top + "/home/project", home: top + "/home") == nil)
+        #expect(DotEnvSearch.find(from: top + "/home/project", home: nil)?.hasSuffix("/top/.env") == true)
+        _ = try folder.write("A=1", to: "top/repository/.env")
+        #expect(DotEnvSearch.find(from: top + "/repository/sub", home: nil)?.hasSuffix("repository/.env") == true)
+        #expect(mkdir(top + "/repository/sub/.env", 0o700) == 0)
+        #expect(DotEnvSearch.find(from: top + "/repository/sub", home: nil)?.hasSuffix("repository/.env") == true)
     }
 }

@@ -1,5 +1,6 @@
 #if os(Linux)
     import CCurl
+    import CPosix
     import Glibc
 
     /// All transfers of a transport: libcurl says which sockets to watch, and does the rest when they are ready.

@@ -1,5 +1,5 @@
 #if os(Linux)
-    import CCurl
+    import CPosix
     import Glibc
     import Synchronization
 

@@ -52,10 +52,11 @@ final class PostgresConnection: DatabaseConnection {
 
     deinit { PQfinish(handle) }
 
+    /// Whether the server is there, as far as is known.
+    var isAlive: Bool { !isLost && PQstatus(handle) == CONNECTION_OK }
+
     /// Whether it is good for another transaction.
-    var isIdle: Bool {
-        !isLost && PQstatus(handle) == CONNECTION_OK && PQtransactionStatus(handle) == PQTRANS_IDLE
-    }
+    var isIdle: Bool { isAlive && PQtransactionStatus(handle) == PQTRANS_IDLE }
 
     @discardableResult
     func run(_ sql: String, _ arguments: [DatabaseValue]) throws -> [DatabaseRow] {

@@ -30,8 +30,9 @@ final class PostgresPool: Sendable {
                 try connection.script(begin)
                 return connection
             } catch {
+                let wasAlive = opened?.isAlive == true
                 give(opened)
-                if known == nil || opened?.isIdle == true { throw error }
+                if known == nil || wasAlive { throw error }
             }
         }
     }
