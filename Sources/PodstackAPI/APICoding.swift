@@ -25,8 +25,14 @@ public enum APICoding {
         return try decodeGenerally(type, from: bytes)
     }
 
+    /// Nothing in the contract is so deep, and what is deeper costs the decoder out of proportion.
+    private static let deepest = 32
+
+    struct TooDeep: Error {}
+
     static func decodeGenerally<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
-        try decoder.decode(type, from: Data(bytes))
+        guard JSONDepth.of(bytes) <= deepest else { throw TooDeep() }
+        return try decoder.decode(type, from: Data(bytes))
     }
 
     /// Nil when the bytes are not plain.

@@ -11,8 +11,19 @@ public enum Timestamp {
     /// Nil when `text` is not a time with a zone.
     public static func parse(_ text: String) -> Date? {
         if let date = plain(text) { return date }
+        // The general way passes over what follows a time.
+        guard text.utf8.count <= 40, text.utf8.allSatisfy({ isOfTime($0) }) else { return nil }
         if let date = try? Date(text, strategy: .iso8601) { return date }
         return try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }
+
+    private static func isOfTime(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "T"), UInt8(ascii: "Z"), UInt8(ascii: ":"),
+            UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."):
+            true
+        default: false
+        }
     }
 
     /// `YYYY-MM-DDTHH:MM:SSZ`, as the API writes it: most of what is read, so without the general way's cost.

@@ -27,7 +27,7 @@ struct Arguments: Sendable {
             }
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             guard let flag = flags.first(where: { $0.isNamed(parts[0]) }) else {
-                throw UsageError("unknown option \(parts[0])", hint: "podstack --help lists the options")
+                throw UsageError("unknown option \(Self.shown(parts[0]))", hint: "podstack --help lists the options")
             }
             guard let valueName = flag.value else {
                 guard parts.count == 1 else { throw UsageError("--\(flag.name) takes no value") }
@@ -44,6 +44,9 @@ struct Arguments: Sendable {
         }
     }
 
+    /// An argument as an error may repeat it: one that is long may be a token.
+    static func shown(_ text: String) -> String { text.utf8.count > 24 ? "…" : text }
+
     /// Takes the words of the command itself away.
     mutating func dropCommand(_ count: Int) { positional.removeFirst(count) }
 
@@ -59,7 +62,9 @@ struct Arguments: Sendable {
     }
 
     func nothing(after count: Int = 0) throws(UsageError) {
-        guard positional.count <= count else { throw UsageError("unexpected argument \"\(positional[count])\"") }
+        guard positional.count <= count else {
+            throw UsageError("unexpected argument \"\(Self.shown(positional[count]))\"")
+        }
     }
 }
 

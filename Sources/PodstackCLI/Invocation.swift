@@ -32,10 +32,10 @@ struct Invocation: Sendable {
     }
 
     /// The flags are the explicit arguments of `Client`.
-    func client(token override: String? = nil) throws -> Client {
+    func client(token override: String? = nil, endpoint: String? = nil) throws -> Client {
         try Client(
             apiToken: override ?? token, profile: override == nil ? arguments.value("profile") : nil,
-            projectID: arguments.value("project"), apiEndpoint: arguments.value("api-endpoint"),
+            projectID: arguments.value("project"), apiEndpoint: endpoint ?? arguments.value("api-endpoint"),
             environment: context.environment, transport: context.transport, onEvent: eventLog
         )
     }

@@ -57,11 +57,12 @@ public enum Tool {
     private static func help(_ arguments: Arguments, context: Context) throws -> ExitStatus {
         let group = arguments.positional.first
         if let group, !commands.contains(where: { $0.words.first == group }) {
-            throw UsageError("unknown command \"\(group)\"", hint: "podstack --help lists the commands")
+            throw UsageError(
+                "unknown command \"\(Arguments.shown(group))\"", hint: "podstack --help lists the commands")
         }
         if arguments.positional.count > 1 {
             throw UsageError(
-                "unknown command \"\(arguments.positional.prefix(2).joined(separator: " "))\"",
+                "unknown command \"\(arguments.positional.prefix(2).map(Arguments.shown).joined(separator: " "))\"",
                 hint: "podstack \(group ?? "") --help lists the commands")
         }
         let text = Help.overview(of: commands.filter { group == nil || $0.words.first == group })

@@ -1,6 +1,7 @@
 import Foundation
-import PodstackAPI
 import Testing
+
+@testable import PodstackAPI
 
 @Suite("Contract")
 struct ContractTests {
@@ -20,6 +21,16 @@ struct ContractTests {
         "what is not a scope is none",
         arguments: ["", ":", "tokens", "tokens:", "tokens:fly", "cats:read", "*:*", "* "])
     func notScopes(text: String) { #expect(Scope(text) == nil) }
+
+    @Test("what lies too deep is refused before it costs anything, and a bracket in a string is none")
+    func depth() throws {
+        #expect(JSONDepth.of(Array(#"{"a":["[[[",{"b":"\\\"]"}]}"#.utf8)) == 3)
+        let deep = String(repeating: #"{"a":"#, count: 5000) + "1" + String(repeating: "}", count: 5000)
+        let body = #"{"error":{"message":"m","details":\#(deep)}}"#
+        #expect(throws: APICoding.TooDeep.self) { try APICoding.decode(ErrorBody.self, from: Array(body.utf8)) }
+        #expect(Timestamp.parse("2026-11-25T00:00:00Z and more") == nil)
+        #expect(Timestamp.parse("2026-11-25T00:00:00.5Z") != nil)
+    }
 
     @Test("an error body is read in both of its shapes")
     func errorBodies() throws {

@@ -48,6 +48,32 @@ struct CommandTests {
         #expect(forced.status == .done)
     }
 
+    @Test("login takes a token to the service of the profile that it is for, and to no other")
+    func loginOfProfile() async throws {
+        let stranger = try ScriptedServer { _ in "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" }
+        let elsewhere = ["PODSTACK_API_ENDPOINT": "http://127.0.0.1:\(stranger.port)"]
+        #expect(await run("config", "set", "api_endpoint", server.url, "--profile", "work").status == .done)
+        let login = await run(
+            "auth", "login", "--profile", "work", environment: elsewhere, input: try server.makeToken())
+        #expect(login.status == .done, "\(login.error)")
+        #expect(stranger.received.isEmpty)
+        #expect(home.read(".podstack/credentials")?.contains("api_endpoint = \(server.url)\n") == true)
+    }
+
+    @Test("what is typed in the wrong place is not repeated when it may be a token")
+    func misplacedTokens() async throws {
+        let token = TokenMaker.token(id: "00000000")
+        for words in [
+            ["auth", "login", token], [token], ["--token\(token)"], ["config", "set", token, "x"],
+            ["config", "get", token],
+        ] {
+            let outcome = await Console(environment: [:]).run(words + ["-o", "json"])
+            #expect(outcome.status == .usage)
+            let isShown = (outcome.output + outcome.error).contains(token.dropFirst(18))
+            #expect(!isShown)
+        }
+    }
+
     @Test("a token on the command line warns that others can see it")
     func tokenFlag() async throws {
         let whoami = await run("auth", "whoami", "--token", try server.makeToken())

@@ -49,9 +49,12 @@ extension Environment {
         var all: [String: String] = [:]
         var next = environ
         while let entry = next.pointee {
-            let text = String(cString: entry)
-            if let equals = text.firstIndex(of: "=") {
-                all[String(text[..<equals])] = String(text[text.index(after: equals)...])
+            // By bytes: to a Character, a combining mark merges with the = before it.
+            let text = String(cString: entry).utf8
+            if let equals = text.firstIndex(of: UInt8(ascii: "=")), let name = String(text[..<equals]),
+                let value = String(text[text.index(after: equals)...])
+            {
+                all[name] = value
             }
             next += 1
         }

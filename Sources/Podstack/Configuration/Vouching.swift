@@ -17,7 +17,7 @@ enum Vouching {
     static func check(
         endpoint: Source, token: Source?, project: Source?, environment: Environment
     ) throws(ConfigurationError) {
-        guard case .dotEnv(let variable, let path, _) = endpoint,
+        guard case .dotEnv(let variable, _, _) = endpoint,
             let origin = environment.dotEnvOrigin(of: variable), !origin.isTrusted
         else { return }
         guard origin.isLiteral else {
@@ -27,22 +27,22 @@ enum Vouching {
         }
         // Without a token nothing is sent.
         guard let token else { return }
-        guard isLiteral(token, of: path, environment) else {
+        guard isLiteral(token, of: origin, environment) else {
             throw ErrorMapping.notVouched(
                 "The API endpoint from \(endpoint.origin) gets only a token that is written in the same file, "
                     + "and the token comes from \(token.origin)", for: variable)
         }
         // A project id that expanded another secret would carry that instead.
-        if let project, case .dotEnv = project, !isLiteral(project, of: path, environment) {
+        if let project, case .dotEnv = project, !isLiteral(project, of: origin, environment) {
             throw ErrorMapping.notVouched(
                 "The API endpoint from \(endpoint.origin) gets only a project that is written in the same file, "
                     + "and the project comes from \(project.origin)", for: variable)
         }
     }
 
-    private static func isLiteral(_ source: Source, of path: String, _ environment: Environment) -> Bool {
-        guard case .dotEnv(let variable, path, _) = source, let origin = environment.dotEnvOrigin(of: variable)
+    private static func isLiteral(_ source: Source, of file: DotEnvOrigin, _ environment: Environment) -> Bool {
+        guard case .dotEnv(let variable, _, _) = source, let origin = environment.dotEnvOrigin(of: variable)
         else { return false }
-        return origin.path == path && origin.isLiteral
+        return origin.load == file.load && origin.isLiteral
     }
 }

@@ -1,9 +1,9 @@
 import PodstackAPI
 
 /// Takes tokens out of a text that comes from elsewhere, before it is shown.
-enum TokenRedaction {
+package enum TokenRedaction {
     /// Whatever begins as a token of the service's format does is cut to its public prefix.
-    static func redact(_ text: String) -> String {
+    package static func redact(_ text: String) -> String {
         let scheme = Array("podstack_".utf8)
         let prefixLength = scheme.count + TokenFormat.idLength
         let bytes = Array(text.utf8)

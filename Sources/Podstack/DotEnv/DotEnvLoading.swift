@@ -43,13 +43,15 @@ extension DotEnv {
         else { return nil }
         let file = try read(found, environment: environment, override: override)
         let isInParent = path == nil && found != folder.map { $0 + "/.env" }
+        let load = DotEnvOrigin.nextLoad()
         var origins: [String: DotEnvOrigin] = [:]
         for variable in file.variables {
             guard let value = variable.value else { continue }
             try check(variable, value, path: found)
             if !override, environment[variable.name] != nil { continue }
             origins[variable.name] = DotEnvOrigin(
-                path: found, line: variable.line, value: value, isLiteral: variable.isLiteral, isTrusted: trust,
+                path: found, line: variable.line, load: load, value: value, isLiteral: variable.isLiteral,
+                isTrusted: trust,
                 isInParent: isInParent)
         }
         environment.set(origins)

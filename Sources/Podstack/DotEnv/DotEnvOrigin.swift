@@ -4,6 +4,8 @@ import Synchronization
 struct DotEnvOrigin: Sendable, Hashable {
     var path: String
     var line: Int
+    /// Which loading of a file it was: two files may go by one path.
+    var load: UInt64 = 0
     /// What the file gave it; a variable that was changed since is no longer the file's.
     var value: String
     /// Written in the file itself, so that a token may vouch for an endpoint beside it.
@@ -15,6 +17,11 @@ struct DotEnvOrigin: Sendable, Hashable {
 }
 
 extension DotEnvOrigin {
+    private static let loads = Atomic<UInt64>(0)
+
+    /// The number of one more loading.
+    static func nextLoad() -> UInt64 { loads.add(1, ordering: .relaxed).newValue }
+
     /// What ``DotEnv/load(_:override:trust:onEvent:)`` has set in this process.
     enum OfProcess {
         private static let origins = Mutex<[String: DotEnvOrigin]>([:])

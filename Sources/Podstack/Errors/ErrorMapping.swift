@@ -7,7 +7,9 @@ enum ErrorMapping {
         for response: TransportResponse, token: APIToken, source: Source, project: Setting<String>? = nil,
         otherTokens: (APIToken) -> [Source]
     ) -> any PodstackError {
-        let body = try? APICoding.decode(ErrorBody.self, from: response.body)
+        // No error of the service is so long.
+        let body =
+            response.body.count <= 256 << 10 ? try? APICoding.decode(ErrorBody.self, from: response.body) : nil
         let said = body.map { OneLine.of($0.message, without: token) } ?? ""
         var answer = ServiceAnswer(
             message: said.isEmpty ? notTheAPI(response, token: token) : said,

@@ -26,6 +26,6 @@ final class EventSink: Sendable {
         else { return }
         let left = Int(date.timeIntervalSince(now))
         guard left < 14 * 86_400, !hasToldExpiry.exchange(true, ordering: .relaxed) else { return }
-        send { .tokenExpiring(expiresAt: text, secondsLeft: left) }
+        send { .tokenExpiring(expiresAt: Timestamp.format(date), secondsLeft: left) }
     }
 }

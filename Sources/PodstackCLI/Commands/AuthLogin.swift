@@ -9,7 +9,9 @@ extension Command {
         try invocation.arguments.nothing()
         let token = APIToken(try readToken(invocation))
         // Checked alone, so that no other token can answer for it.
-        let client = try token.withSecret { try invocation.client(token: $0) }
+        let client = try token.withSecret {
+            try invocation.client(token: $0, endpoint: try endpointOfProfile(invocation))
+        }
         let user = try await client.auth.whoami()
         let environment = invocation.context.environment
         let profile = invocation.profileName
@@ -31,6 +33,16 @@ extension Command {
         let service = endpoint.source == .default ? "" : ", for \(endpoint.value.url)"
         invocation.note(Table.printable("Stored in \(path) [\(profile)]\(service)"))
         return .done
+    }
+
+    /// Where the profile's tokens go: to no other service is a token taken that will be stored in it.
+    private static func endpointOfProfile(_ invocation: Invocation) throws -> String? {
+        if let given = invocation.arguments.value("api-endpoint") { return given }
+        let environment = invocation.context.environment
+        let isNamed = invocation.arguments.value("profile") != nil
+        guard isNamed || environment["PODSTACK_API_ENDPOINT"]?.isEmpty != false else { return nil }
+        let file = try CredentialsFile(path: CredentialsFile.path(environment))
+        return file.value(.apiEndpoint, profile: invocation.profileName).flatMap { $0.isEmpty ? nil : $0 }
     }
 
     private static func readToken(_ invocation: Invocation) throws -> String {

@@ -38,7 +38,9 @@ extension Command {
     }
 
     private static func findings(in file: CredentialsFile) -> [String] {
-        var findings = file.unknownKeys.map { "\(file.path):\($0.line): [\($0.profile)] has an unknown key \($0.key)" }
+        var findings = file.unknownKeys.map {
+            "\(file.path):\($0.line): [\($0.profile)] has an unknown key \(Arguments.shown($0.key))"
+        }
         for profile in file.profileNames {
             func has(_ key: CredentialsFile.Key) -> Bool { file.value(key, profile: profile)?.isEmpty == false }
             if !has(.apiToken), !has(.credentialProcess) {

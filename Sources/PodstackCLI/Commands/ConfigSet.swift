@@ -56,7 +56,7 @@ enum ProfileKey {
                 "a token is not shown, and not taken from the command line, which others can see",
                 hint: "podstack auth login stores one, podstack auth logout removes it")
         case .pendingAPIToken?, nil:
-            throw UsageError("\"\(name)\" is none of project_id, api_endpoint, credential_process")
+            throw UsageError("\"\(Arguments.shown(name))\" is none of project_id, api_endpoint, credential_process")
         case let key?: return key
         }
     }

@@ -134,11 +134,15 @@ struct RequestHandler: Sendable {
         log.write(
             "request", level: response.status >= 500 ? "error" : "info",
             [
-                ("request_id", requestID), ("method", request.method), ("path", loggable(request.path)),
+                ("request_id", requestID), ("method", Self.methods.contains(request.method) ? request.method : "other"),
+                ("path", loggable(request.path)),
                 ("status", String(response.status)), ("address", request.address.description),
                 ("token", identity.map { TokenFormat.prefix(id: $0.token.id) } ?? ""),
             ])
     }
+
+    /// Anything may be sent as a method, a token too.
+    private static let methods: Set<String> = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
     /// A path as a log may hold it: no segment of it is long enough to be a token.
     private func loggable(_ path: String) -> String {

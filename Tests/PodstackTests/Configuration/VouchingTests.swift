@@ -68,6 +68,14 @@ struct VouchingTests {
         try await refuse(environment)
     }
 
+    @Test("two files that go by one path are two")
+    func samePath() async throws {
+        var environment = try environment(endpoint)
+        let path = try folder.write("PODSTACK_API_TOKEN=a\n", to: ".env")
+        try DotEnv.load(path, into: &environment)
+        try await refuse(environment)
+    }
+
     @Test(
         "what else steers where a token goes is refused from a .env",
         arguments: [
@@ -112,6 +120,24 @@ struct VouchingTests {
         let events = RecordedEvents()
         _ = try Client(environment: environment, onEvent: events.append)
         #expect(events.warnings == ["the token comes from \(path), which is not in the working directory"])
+    }
+
+    @Test("no name of a .env gets past the filter, and its PATH finds no program")
+    func childPath() async throws {
+        let program = try folder.write("#!/bin/sh\ntouch '\(folder.file("ran"))'\n", to: "podstack-test-helper")
+        #expect(chmod(program, 0o700) == 0)
+        let credentials = try folder.write(
+            "[default]\ncredential_process = podstack-test-helper\n", to: "path-credentials")
+        #expect(chmod(credentials, 0o600) == 0)
+        let variables = ["PODSTACK_CREDENTIALS_FILE": credentials, "PATH": "/usr/bin:/bin"]
+        let environment = try environment("PATH=\(folder.path):/usr/bin\n", variables, override: true)
+        await #expect(throws: ConfigurationError.self) { try await Client(environment: environment).auth.whoami() }
+        #expect(folder.read("ran") == nil)
+        let name = "PODSTACK_TEST_\(UInt32.random(in: 0...UInt32.max))"
+        setenv("\(name)=\u{301}x", "y", 1)
+        setenv("\(name)", "\u{301}:a=b", 1)
+        defer { unsetenv(name) }
+        #expect(Environment.process.all[name] == "\u{301}:a=b")
     }
 
     @Test("a credential_process is not run with what an untrusted .env set")

@@ -48,6 +48,12 @@ struct CredentialProcessTests {
         #expect(transport.requests.allSatisfy { $0.token == APIToken("of_the_process") })
     }
 
+    @Test("a program that closes its streams before it ends is waited for")
+    func earlyClose() async throws {
+        let client = try client("\(Self.token); exec 1>&- 2>&-; sleep 0.1; exit 0")
+        #expect(try await client.auth.whoami().email == "you@example.com")
+    }
+
     @Test("it is run again shortly before its token ends")
     func expiry() async throws {
         let clock = TestClock()

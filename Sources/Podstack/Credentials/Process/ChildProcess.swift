@@ -49,7 +49,9 @@ enum ChildProcess {
         output.closeWriting()
         error.closeWriting()
         running.begin(id)
-        let problem = collect(output, error, until: .now + longest)
+        let end = ContinuousClock.now + longest
+        // Programs often close their streams before they end.
+        let problem = collect(output, error, until: end) ?? awaitEnd(of: id, until: end)
         running.end()
         var status: Int32 = 0
         while waitpid(id, &status, 0) < 0, errno == EINTR {}
@@ -83,7 +85,9 @@ enum ChildProcess {
         var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for string in arguments + variables { free(string) } }
         var id = pid_t()
-        let code = posix_spawnp(&id, words[0], &actions, &attributes, &arguments, &variables)
+        // In the path of the environment that it is given: the process's own may be a .env's.
+        let program = ProgramSearch.path(of: words[0], in: environment["PATH"])
+        let code = posix_spawn(&id, program, &actions, &attributes, &arguments, &variables)
         guard code == 0 else {
             throw ConfigurationError(
                 message: "\(source.origin) cannot run \(words[0]): \(String(cString: strerror(code)))")
@@ -92,6 +96,18 @@ enum ChildProcess {
     }
 
     private enum Problem { case tooLong, tooMuch }
+
+    /// Leaves the program to be waited for, so that its id stays its own.
+    private static func awaitEnd(of id: pid_t, until end: ContinuousClock.Instant) -> Problem? {
+        while true {
+            var information = siginfo_t()
+            let code = waitid(P_PID, id_t(id), &information, WEXITED | WNOWAIT | WNOHANG)
+            if code < 0 && errno != EINTR { return nil }
+            if code == 0, information.si_signo == SIGCHLD { return nil }
+            guard ContinuousClock.now < end else { return .tooLong }
+            usleep(1000)
+        }
+    }
 
     /// Reads both streams until they end.
     private static func collect(_ output: Pipe, _ error: Pipe, until end: ContinuousClock.Instant) -> Problem? {

@@ -28,7 +28,8 @@
             made.withLock { made in
                 if let made { return made }
                 let loop = SharedLoop(options: options)
-                made = loop
+                // One that could not be made is tried again with the next request.
+                if loop.isUsable { made = loop }
                 return loop
             }
         }

@@ -52,8 +52,14 @@
             close(epoll)
         }
 
+        /// Not when the process had no descriptors left for it.
+        var isUsable: Bool { owned.loop != nil && epoll >= 0 && wakeUp >= 0 && handover >= 0 }
+
         /// Sends the request; the caller waits for `completion` afterwards, if it is not done when this returns.
         func start(_ request: TransportRequest, _ completion: Completion) {
+            guard isUsable else {
+                return completion.finish(.failure(TransportFailure(reason: "too many files are open")))
+            }
             let isTaken = inbox.withLock { inbox in
                 if !inbox.hasThread { inbox.hasThread = startThread() }
                 guard inbox.hasThread else { return false }
