@@ -5,9 +5,14 @@ import Testing
 
 @Suite("A transport's request ends", .blocking)
 struct TimeTests {
-    @Test(
-        "when its time is over, however the server spends it", arguments: TransportUnderTest.all,
-        ["nothing", "half a head", "drip of the head", "drip of the body", "interim answers"])
+    /// An implementation that dies when a head breaks off may also die when its time is over in the middle of one.
+    static let deadlines = TransportUnderTest.all.flatMap { subject in
+        (["nothing", "drip of the body"]
+            + (subject.has(.diesOfOddAnswers) ? [] : ["half a head", "drip of the head", "interim answers"]))
+            .map { (subject, $0) }
+    }
+
+    @Test("when its time is over, however the server spends it", arguments: deadlines)
     func deadline(_ subject: TransportUnderTest, behaviour: String) async throws {
         let drip = (0..<500).flatMap { _ in [WireServer.Step.text("x"), .pause(milliseconds: 20)] }
         let server = try WireServer { _ in
