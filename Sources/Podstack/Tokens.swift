@@ -9,7 +9,7 @@ public struct Tokens: Sendable {
 
     /// Throws ``ResourceNotFoundError`` when the account has no such token.
     public func get(_ id: Token.ID) async throws -> Token {
-        try await pipeline.call(.get("/v1/tokens/\(Call.segment(id))"))
+        try await pipeline.call(.get(path(id)))
     }
 
     /// Makes a token: its secret is drawn here, and only its digest is sent, so that a lost answer loses nothing.
@@ -37,7 +37,7 @@ public struct Tokens: Sendable {
         _ id: Token.ID, name: String? = nil, scopes: [String]? = nil, projects: [String]? = nil
     ) async throws -> Token {
         let update = TokenUpdate(name: name, scopes: scopes, projectIDs: projects)
-        return try await pipeline.call(.patch("/v1/tokens/\(Call.segment(id))", update))
+        return try await pipeline.call(.patch(path(id), update))
     }
 
     /// Gives a token a new secret; the old one works until the new one is first used, and `grace` longer.
@@ -50,13 +50,13 @@ public struct Tokens: Sendable {
     public func rotate(_ id: Token.ID, grace: Duration? = nil) async throws -> (token: Token, secret: APIToken) {
         let made = MadeToken(id: id)
         let rotation = TokenRotation(graceSeconds: grace?.wholeSeconds, id: id, sha256: made.sha256)
-        let rotated: CreatedToken = try await pipeline.call(.post("/v1/tokens/\(Call.segment(id))/rotate", rotation))
+        let rotated: CreatedToken = try await pipeline.call(.post(path(id) + "/rotate", rotation))
         return (rotated.token, made.secret)
     }
 
     /// Refused everywhere from now on.
     public func revoke(_ id: Token.ID) async throws {
-        try await pipeline.call(.delete("/v1/tokens/\(Call.segment(id))"))
+        try await pipeline.call(.delete(path(id)))
     }
 
     /// Reports tokens that leaked, whoever's they are: to hold one is proof enough, and each that is one is revoked.
@@ -68,4 +68,7 @@ public struct Tokens: Sendable {
             try await pipeline.call(.post("/v1/tokens/report", ["tokens": texts]))
         }
     }
+
+    /// Whoever passes a whole token means its id; the rest must not stand in a URL.
+    private func path(_ id: Token.ID) -> String { "/v1/tokens/\(Call.segment(TokenFormat.id(of: id) ?? id))" }
 }

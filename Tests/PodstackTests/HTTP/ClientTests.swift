@@ -58,6 +58,17 @@ struct ClientTests {
         #expect(quota?.current == 5)
     }
 
+    @Test("a whole token in the place of its id does not get into the URL")
+    func wholeToken() async throws {
+        let token = try server.makeToken()
+        let events = RecordedEvents()
+        let client = try Client(
+            apiToken: token, apiEndpoint: server.url, environment: Environment([:]), onEvent: events.append)
+        #expect(try await client.tokens.get(token).id == TokenFormat.id(of: token))
+        let isShown = "\(events.all)".contains(token.dropFirst(18))
+        #expect(!isShown)
+    }
+
     @Test("many requests at once are all answered")
     func concurrency() async throws {
         let client = try client(try server.makeToken())
