@@ -65,8 +65,8 @@ private final class ThreadExecutor: TaskExecutor {
     }
 }
 
+// Safe: the C library's own semaphore, made once and used only through its functions.
 private final class Semaphore: @unchecked Sendable {
-    // Safe: the C library's own semaphore, made once and used only through its functions.
     private let pointer = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
 
     init() { sem_init(pointer, 0, 0) }

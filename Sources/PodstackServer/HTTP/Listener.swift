@@ -30,8 +30,8 @@ final class Listener: Sendable {
     private let daemon: Mutex<Daemon>
 
     /// Owned by the mutex around it.
+    // Safe: used only under the lock of `daemon`, and libmicrohttpd's own functions may be called from any thread.
     private struct Daemon: @unchecked Sendable {
-        // Safe: used only under the lock of `daemon`, and libmicrohttpd's own functions may be called from any thread.
         var pointer: OpaquePointer?
         var socket: Int32 = -1
     }
@@ -84,8 +84,8 @@ final class Listener: Sendable {
     }
 
     /// Made once, for as long as any listener could look at it.
+    // Safe: written here alone, before anybody reads it.
     private nonisolated(unsafe) static let priorities: UnsafeMutablePointer<CChar> = {
-        // Safe: written here alone, before anybody reads it.
         let text = Array(TLSCertificate.priorities.utf8CString)
         let copy = UnsafeMutablePointer<CChar>.allocate(capacity: text.count)
         copy.initialize(from: text, count: text.count)

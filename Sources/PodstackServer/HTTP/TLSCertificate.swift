@@ -9,8 +9,8 @@ final class TLSCertificate: Sendable {
         +AES-128-GCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD
         """
 
+    // Safe: never changed after it was made, and GnuTLS only reads it in the sessions that use it.
     private struct Credentials: @unchecked Sendable {
-        // Safe: never changed after it was made, and GnuTLS only reads it in the sessions that use it.
         let pointer: gnutls_certificate_credentials_t
     }
 

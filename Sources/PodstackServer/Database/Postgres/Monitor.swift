@@ -7,8 +7,8 @@
 #endif
 
 /// A state that threads change, and wait for others to change.
+// Safe: `state` is reached only with the mutex locked, and both C values stay where they were made.
 final class Monitor<State>: @unchecked Sendable {
-    // Safe: `state` is reached only with the mutex locked, and both C values stay where they were made.
     private var state: State
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)

@@ -3,8 +3,8 @@ import Synchronization
 /// SQLite in WAL mode: one writer, and readers that never wait for it.
 final class SQLiteDatabase: Database {
     /// Hands a connection from thread to thread under a lock.
+    // Safe: reached only inside the mutex that owns it, so by one thread at a time.
     private struct Guarded: @unchecked Sendable {
-        // Safe: reached only inside the mutex that owns it, so by one thread at a time.
         let connection: SQLiteConnection
     }
 
