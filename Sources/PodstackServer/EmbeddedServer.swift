@@ -66,7 +66,7 @@ package final class EmbeddedServer: Sendable {
         }
         let request = TokenRequest(
             name: name, expiry: expiresAt.map { .at($0) } ?? .standard, scopes: nil, projectIDs: nil)
-        let maker = TokenService.Maker.administrator(accountID: user.accountID, userID: user.id)
+        let maker = Grant(accountID: user.accountID, userID: user.id)
         return try service.changes.make(by: .administrator, at: service.now()) {
             try service.tokens.create(request, by: maker, in: $0).secret ?? ""
         }

@@ -8,7 +8,7 @@ struct ProjectRoutes: Sendable {
 
     @Sendable func list(_ exchange: Exchange) throws -> Response {
         let caller = try exchange.caller()
-        let (page, next) = try projects.list(caller.token, try PageRequest(exchange.request))
+        let (page, next) = try projects.list(caller.token.grant, try PageRequest(exchange.request))
         return try .json(Page(elements: try page.map { try shown($0, caller) }, nextCursor: next?.text))
     }
 
@@ -16,7 +16,7 @@ struct ProjectRoutes: Sendable {
         let caller = try exchange.caller()
         let request = try ProjectRequest(try JSONBody.object(of: exchange.request), isNew: true)
         return try changes.answer(exchange, at: now()) { change in
-            let (project, membership) = try projects.create(request, by: caller.token, in: change)
+            let (project, membership) = try projects.create(request, by: caller.token.grant, in: change)
             return try .json(project.shown(to: membership, defaultProjectID: caller.defaultProjectID), status: 201)
         }
     }

@@ -17,7 +17,7 @@ struct TokenRoutes: Sendable {
     @Sendable func create(_ exchange: Exchange) throws -> Response {
         let time = now()
         let request = try TokenRequest(try JSONBody.object(of: exchange.request), now: time)
-        let maker = TokenService.Maker.token(try exchange.caller().token)
+        let maker = try exchange.caller().token.grant
         return try changes.answer(exchange, at: time) { change in
             let (token, secret) = try tokens.create(request, by: maker, in: change)
             return try created(token, secret, time, status: 201)
@@ -32,7 +32,7 @@ struct TokenRoutes: Sendable {
     @Sendable func update(_ exchange: Exchange) throws -> Response {
         let time = now()
         let request = try TokenUpdateRequest(try JSONBody.object(of: exchange.request))
-        let caller = try exchange.caller().token
+        let caller = try exchange.caller().token.grant
         return try changes.answer(exchange, at: time) { change in
             let token = try tokens.update(exchange.parameters[0], request, by: caller, in: change)
             return try .json(shown(token, time))
@@ -72,7 +72,8 @@ struct TokenRoutes: Sendable {
         let request = try RotationRequest(try JSONBody.optionalObject(of: exchange.request), tokenID: id)
         let caller = try exchange.caller()
         return try changes.answer(exchange, at: time) { change in
-            let (token, secret) = try tokens.rotate(id, request, by: caller, in: change)
+            let (token, secret) = try tokens.rotate(
+                id, request, by: caller.token.grant, showing: caller.standing, in: change)
             return try created(token, secret, time, status: 200)
         }
     }

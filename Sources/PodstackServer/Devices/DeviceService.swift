@@ -104,7 +104,7 @@ struct DeviceService: Sendable {
         var wish = TokenRequest(name: request.clientName, expiry: .standard, scopes: request.scopes, projectIDs: nil)
         (wish.id, wish.sha256) = (request.made?.id, request.made?.sha256)
         return try tokens.create(
-            wish, by: .administrator(accountID: user.accountID, userID: userID),
+            wish, by: Grant(accountID: user.accountID, userID: userID),
             in: change.acting(for: userID, user.email))
     }
 

@@ -1,8 +1,8 @@
 import PodstackAPI
 
-/// What a caller may do: what the token's scopes allow, within the projects of the token, within the role there.
+/// What a caller may do: what the grant's scopes allow, within the projects of the grant, within the role there.
 struct Authority: Sendable {
-    let token: TokenRecord
+    let grant: Grant
     /// Of the user, by project.
     let memberships: [String: Membership]
 
@@ -10,12 +10,12 @@ struct Authority: Sendable {
     /// A project that the user cannot see is not there, whatever the token says.
     func missing(_ scope: Scope?, in projectID: String?) throws -> [APIError] {
         var missing: [APIError] = []
-        if let scope, !token.scopes.allows(scope) { missing.append(TokenService.lacks(scope, token)) }
+        if let scope, !grant.scopes.allows(scope) { missing.append(TokenService.lacks(scope, grant)) }
         guard let projectID else { return missing }
         guard let membership = memberships[projectID] else {
             throw APIError.notFound(type: "project", id: projectID)
         }
-        if !token.isGood(for: projectID) { missing.append(TokenService.notGood(for: projectID, token)) }
+        if !grant.isGood(for: projectID) { missing.append(TokenService.notGood(for: projectID, grant)) }
         if !membership.isActive {
             missing.append(Self.forbidden("your membership of the project is deactivated", membership))
         } else if let scope, !membership.role.allows(scope) {

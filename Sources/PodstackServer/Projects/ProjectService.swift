@@ -4,7 +4,7 @@ import PodstackAPI
 struct ProjectService: Sendable {
     let database: any Database
 
-    func list(_ caller: TokenRecord, _ page: PageRequest) throws -> (page: [ProjectRecord], next: Cursor?) {
+    func list(_ caller: Grant, _ page: PageRequest) throws -> (page: [ProjectRecord], next: Cursor?) {
         let found = try database.read {
             try ProjectStore.list(
                 userID: caller.userID, only: caller.projectIDs, limit: page.limit + 1, after: page.after, in: $0)
@@ -14,7 +14,7 @@ struct ProjectService: Sendable {
 
     /// Whoever makes a project is its admin.
     func create(
-        _ request: ProjectRequest, by caller: TokenRecord, in change: Change
+        _ request: ProjectRequest, by caller: Grant, in change: Change
     ) throws -> (ProjectRecord, Membership) {
         // A new project is none of those that a token is restricted to.
         if let allowed = caller.projectIDs {

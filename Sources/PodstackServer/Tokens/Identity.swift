@@ -50,7 +50,7 @@ final class Identity: Sendable {
     }
 
     /// What it may do.
-    var authority: Authority { Authority(token: token, memberships: memberships) }
+    var authority: Authority { Authority(grant: token.grant, memberships: memberships) }
 
     /// The 401 that tells the holder of the secret why it is good for nothing; nil when it is.
     func refusalIfAny(at now: Int64) -> APIError? {

@@ -11,8 +11,10 @@ extension TokenService {
     /// `rotate_by` moves then to 90 days after the new one was made. The answer shows the token as it will be from
     /// that use on, so that it is the same before and after: asked again with the same digest, nothing changes.
     /// The secret is nil when the caller made it.
+    ///
+    /// - Parameter standing: Of the secret that the caller showed.
     func rotate(
-        _ id: String, _ request: RotationRequest, by caller: Identity, in change: Change
+        _ id: String, _ request: RotationRequest, by caller: Grant, showing standing: SecretStanding = .current, in change: Change
     ) throws -> (TokenRecord, secret: String?) {
         var generator = SecureGenerator()
         let secret = request.sha256 == nil ? TokenFormat.makeToken(id: id, using: &generator) : nil
@@ -21,8 +23,8 @@ extension TokenService {
         let waiting = WaitingSecret(
             digest: digest.digest(ofSHA256: hash), madeAt: now, graceSeconds: request.graceSeconds)
         try digest.renew(hash, of: id, in: change.connection)
-        var token = try find(id, accountID: caller.token.accountID, in: change.connection)
-        try checkHandingOut(token, to: caller.token)
+        var token = try find(id, accountID: caller.accountID, in: change.connection)
+        try checkHandingOut(token, to: caller)
         try checkIsAlive(token, now: now)
         let secrets = try SecretStore.all(of: id, in: change.connection)
         switch secrets.standing(of: waiting.digest) {
@@ -42,7 +44,7 @@ extension TokenService {
         guard secrets.retired.count(where: { $0.endsAt > now }) < Self.mostInGrace else {
             throw APIError.conflict("The token has \(Self.mostInGrace) secrets in their grace; rotate it later")
         }
-        if caller.token.id == id, case .retired = caller.standing {
+        if caller.tokenID == id, case .retired = standing {
             throw APIError.conflict(
                 "This secret was rotated already and only lives out its grace: rotate with the newer one")
         }
@@ -66,8 +68,8 @@ extension TokenService {
     }
 
     /// Whoever rotates another token holds its new secret: it must not be good for more than the caller's own.
-    private func checkHandingOut(_ token: TokenRecord, to caller: TokenRecord) throws {
-        guard token.id != caller.id else { return }
+    private func checkHandingOut(_ token: TokenRecord, to caller: Grant) throws {
+        guard token.id != caller.tokenID else { return }
         if let wider = token.scopes.first(where: { !caller.scopes.allows($0) }) { throw Self.lacks(wider, caller) }
         if let allowed = caller.projectIDs {
             guard let projectIDs = token.projectIDs else {

@@ -3,7 +3,7 @@ import PodstackAPI
 extension TokenService {
     /// Changes a token. Its scopes and its projects only ever shrink, and end up within those of the caller's token.
     func update(
-        _ id: String, _ request: TokenUpdateRequest, by caller: TokenRecord, in change: Change
+        _ id: String, _ request: TokenUpdateRequest, by caller: Grant, in change: Change
     ) throws -> TokenRecord {
         let old = try find(id, accountID: caller.accountID, in: change.connection)
         var token = old
@@ -27,7 +27,7 @@ extension TokenService {
     }
 
     private func shrink(
-        _ token: inout TokenRecord, to projectIDs: [String]?, by caller: TokenRecord,
+        _ token: inout TokenRecord, to projectIDs: [String]?, by caller: Grant,
         in connection: any DatabaseConnection
     ) throws {
         guard let projectIDs else {

@@ -10,41 +10,14 @@ struct TokenService: Sendable {
 
     private static let standardLife: Int64 = 30 * 86_400
 
-    /// What a new token may not exceed: the token that makes it, or nothing when the operator does.
-    enum Maker {
-        case token(TokenRecord)
-        case administrator(accountID: String, userID: String)
-
-        var accountID: String {
-            switch self {
-            case .token(let token): token.accountID
-            case .administrator(let accountID, _): accountID
-            }
-        }
-
-        var userID: String {
-            switch self {
-            case .token(let token): token.userID
-            case .administrator(_, let userID): userID
-            }
-        }
-
-        var parent: TokenRecord? {
-            if case .token(let token) = self { token } else { nil }
-        }
-    }
-
     /// Makes a token; the secret is nil when the caller made it, or asks again for what was made before.
     func create(
-        _ request: TokenRequest, by maker: Maker, in change: Change
+        _ request: TokenRequest, by maker: Grant, in change: Change
     ) throws -> (TokenRecord, secret: String?) {
-        let parent = maker.parent
-        let scopes = request.scopes ?? parent?.scopes ?? [.all]
-        if let parent, let wider = scopes.first(where: { !parent.scopes.allows($0) }) {
-            throw Self.lacks(wider, parent)
-        }
-        let expiresAt = try expiry(request, parent: parent, now: change.now)
-        let projectIDs = try projects(request, parent: parent)
+        let scopes = request.scopes ?? maker.scopes
+        if let wider = scopes.first(where: { !maker.scopes.allows($0) }) { throw Self.lacks(wider, maker) }
+        let expiresAt = try expiry(request, maker, now: change.now)
+        let projectIDs = try projects(request, maker)
         var generator = SecureGenerator()
         let id = request.id ?? TokenFormat.makeID(using: &generator)
         let secret = request.sha256 == nil ? TokenFormat.makeToken(id: id, using: &generator) : nil
@@ -98,13 +71,13 @@ struct TokenService: Sendable {
         try change.record(.tokenRevoked, on: AuditResource(token))
     }
 
-    static func lacks(_ scope: Scope, _ token: TokenRecord) -> APIError {
+    static func lacks(_ scope: Scope, _ grant: Grant) -> APIError {
         APIError(
             status: 403, code: .insufficientScope,
             message: "Access denied to resource: the token lacks \(scope)",
             details: [
                 "required_scope": .string(scope.description),
-                "token_scopes": .array(token.scopes.map { .string($0.description) }),
+                "token_scopes": .array(grant.scopes.map { .string($0.description) }),
             ],
             headers: [
                 ("WWW-Authenticate", #"Bearer realm="podstack", error="insufficient_scope", scope="\#(scope)""#)
@@ -138,8 +111,8 @@ struct TokenService: Sendable {
         }
     }
 
-    private func expiry(_ request: TokenRequest, parent: TokenRecord?, now: Int64) throws -> Int64? {
-        let limit = parent?.expiresAt
+    private func expiry(_ request: TokenRequest, _ maker: Grant, now: Int64) throws -> Int64? {
+        let limit = maker.expiresAt
         switch request.expiry {
         case .standard: return min(now + Self.standardLife, limit ?? .max)
         case .never where limit == nil: return nil
@@ -151,23 +124,23 @@ struct TokenService: Sendable {
         }
     }
 
-    private func projects(_ request: TokenRequest, parent: TokenRecord?) throws -> [String]? {
-        guard let allowed = parent?.projectIDs else { return request.projectIDs }
+    private func projects(_ request: TokenRequest, _ maker: Grant) throws -> [String]? {
+        guard let allowed = maker.projectIDs else { return request.projectIDs }
         guard let wanted = request.projectIDs else { return allowed }
         if let foreign = wanted.first(where: { !allowed.contains($0) }) {
-            throw Self.notGood(for: foreign, parent)
+            throw Self.notGood(for: foreign, maker)
         }
         return wanted
     }
 
-    static func notGood(for projectID: String, _ token: TokenRecord?) -> APIError {
+    static func notGood(for projectID: String, _ grant: Grant) -> APIError {
         let shown = projectID.utf8.count > 24 ? "…" : projectID
         return APIError(
             status: 403, code: .projectForbidden,
             message: "Access denied to resource: the token is not good for project \(shown)",
             details: [
                 "project_id": .string(shown),
-                "token_project_ids": token?.projectIDs.map { .array($0.map(JSONValue.string)) } ?? .null,
+                "token_project_ids": grant.projectIDs.map { .array($0.map(JSONValue.string)) } ?? .null,
             ])
     }
 
