@@ -44,6 +44,10 @@ let package = Package(
         .target(
             name: "PodstackServer",
             dependencies: ["PodstackAPI", "PodstackCryptography", "CGnuTLS", "CMicrohttpd", "CPostgres", "CSQLite"],
+            resources: [
+                .embedInCode("Dashboard/Assets/dashboard.css"), .embedInCode("Dashboard/Assets/dashboard.js"),
+                .embedInCode("Dashboard/Assets/icon.svg"),
+            ],
             swiftSettings: strict
         ),
         .executableTarget(name: "podstack-server", dependencies: ["PodstackServer"], swiftSettings: strict),

@@ -27,6 +27,36 @@ public enum Sodium {
         return left.count == right.count && sodium_memcmp(left, right, left.count) == 0
     }
 
+    /// Argon2id of a password, with its salt and its cost, as text; nil when there is no memory for it (64 MiB).
+    /// Takes some 100 ms on purpose.
+    public static func passwordHash(_ password: String) -> String? {
+        precondition(ready, "libsodium could not be initialised")
+        var output = [CChar](repeating: 0, count: Int(crypto_pwhash_STRBYTES))
+        let result = withUTF8CChars(password) { bytes, count in
+            crypto_pwhash_str(
+                &output, bytes, count, UInt64(crypto_pwhash_OPSLIMIT_INTERACTIVE),
+                Int(crypto_pwhash_MEMLIMIT_INTERACTIVE))
+        }
+        guard result == 0 else { return nil }
+        return String(decoding: output.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// Whether `hash` is one of `password`, in the time that making it took.
+    public static func isPassword(_ password: String, hashedAs hash: String) -> Bool {
+        precondition(ready, "libsodium could not be initialised")
+        var text = hash.utf8.map(CChar.init(bitPattern:))
+        guard text.count < Int(crypto_pwhash_STRBYTES) else { return false }
+        text += [CChar](repeating: 0, count: Int(crypto_pwhash_STRBYTES) - text.count)
+        return withUTF8CChars(password) { crypto_pwhash_str_verify(text, $0, $1) } == 0
+    }
+
+    private static func withUTF8CChars<Result>(
+        _ text: String, _ body: (UnsafePointer<CChar>, UInt64) -> Result
+    ) -> Result {
+        // The NUL at its end is not counted, and not read.
+        text.withCString { body($0, UInt64(text.utf8.count)) }
+    }
+
     /// `count` bytes from the system's generator.
     public static func randomBytes(_ count: Int) -> [UInt8] {
         precondition(ready, "libsodium could not be initialised")

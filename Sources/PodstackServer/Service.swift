@@ -17,6 +17,7 @@ struct Service: Sendable {
     let projects: ProjectService
     let members: MemberService
     let devices: DeviceService
+    let signIn: SignInService
     let lastUsed: LastUsedTracker
     let settings: Settings
     let metrics: Metrics
@@ -46,6 +47,7 @@ struct Service: Sendable {
         tokens = TokenService(
             database: database, digest: digest, lastUsed: lastUsed, maxActive: settings.maxActiveTokens)
         devices = DeviceService(tokens: tokens, digest: digest)
+        signIn = SignInService(database: database, changes: changes, digest: digest)
         projects = ProjectService(database: database)
         members = MemberService(database: database)
     }
@@ -83,7 +85,8 @@ struct Service: Sendable {
 
     var handler: RequestHandler {
         RequestHandler(
-            router: Router(Routes.all(self)), verifier: verifier, reuse: reuse, lastUsed: lastUsed,
+            router: Router(Routes.all(self)), dashboard: Dashboard(self), verifier: verifier, reuse: reuse,
+            lastUsed: lastUsed,
             proxies: settings.proxies,
             failures: settings.failedAuthentications.map { Allowances(RateLimit(name: "authentication", count: $0)) },
             requests: settings.requests.map { Allowances(RateLimit(name: "token", count: $0)) }, log: log,

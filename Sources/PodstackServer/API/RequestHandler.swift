@@ -3,6 +3,7 @@ import PodstackAPI
 /// One request from the router to the answer; the order of its stops never changes.
 struct RequestHandler: Sendable {
     let router: Router
+    let dashboard: Dashboard
     let verifier: TokenVerifier
     let reuse: ReuseWatch
     let lastUsed: LastUsedTracker
@@ -30,7 +31,10 @@ struct RequestHandler: Sendable {
         } catch {
             let refusal = refusal(error, request, requestID)
             metrics.refusal(refusal.status, refusal.code)
-            var response = refusal.response(requestID: requestID)
+            var response =
+                dashboard.owns(request.path)
+                ? dashboard.page(of: refusal, for: request, requestID: requestID)
+                : refusal.response(requestID: requestID)
             caller.mark(&response)
             if response.status >= 500 || request.method != "GET" {
                 note(request, response, requestID, caller.identity)
@@ -51,6 +55,7 @@ struct RequestHandler: Sendable {
     }
 
     private func answer(_ request: Request, _ caller: inout Caller) throws -> Response {
+        if dashboard.owns(request.path) { return try dashboard.answer(request) }
         if let defect = request.defect { throw APIError(defect) }
         let (route, parameters) = try router.route(request)
         let identity = try authenticate(request, route.access)

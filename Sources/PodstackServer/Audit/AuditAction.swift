@@ -11,6 +11,10 @@ enum AuditAction: String, Sendable {
     case memberActivated = "member_activated"
     case memberDeactivated = "member_deactivated"
     case permissionsChanged = "permissions_changed"
+    case login, logout
+    case loginFailed = "login_failed"
+    case passwordChanged = "password_changed"
+    case sessionRevoked = "session_revoked"
     case deviceApproved = "device_approved"
     case deviceDenied = "device_denied"
     /// An old secret was used after its grace: somebody forgot to replace it, or stole it.

@@ -1,13 +1,18 @@
-/// The options of a command line, each with a value.
+/// The options of a command line.
 struct Flags {
     private(set) var positional: [String] = []
     private var values: [String: [String]] = [:]
 
-    init(_ words: ArraySlice<String>, names: [String]) throws(UsageFailure) {
+    /// - Parameter switches: Those of the options that have no value.
+    init(_ words: ArraySlice<String>, names: [String], switches: [String] = []) throws(UsageFailure) {
         var rest = words
         while let word = rest.popFirst() {
             guard word.hasPrefix("-") else {
                 positional.append(word)
+                continue
+            }
+            if switches.contains(word) {
+                values[word, default: []].append("")
                 continue
             }
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
@@ -20,6 +25,8 @@ struct Flags {
             values[parts[0], default: []].append(value)
         }
     }
+
+    func has(_ name: String) -> Bool { values[name] != nil }
 
     func all(_ name: String) -> [String]? { values[name] }
 

@@ -47,7 +47,7 @@ struct ServeCommand {
             reports: try flags.count("--reports-per-minute") ?? 60,
             deviceCodes: try flags.count("--device-codes-per-minute") ?? 10,
             publicURL: PublicURL(
-                fixed: try flags.one("--public-url").map(Self.publicURL),
+                fixed: try flags.one("--public-url").map(PublicURL.checked),
                 isSecure: certificate != nil || flags.all("--behind-proxy") != nil),
             proxies: TrustedProxies(try (flags.all("--behind-proxy") ?? []).map(Self.proxy)))
         data = flags
@@ -58,14 +58,6 @@ struct ServeCommand {
             throw UsageFailure("--behind-proxy \(text): must be an IP address")
         }
         return address
-    }
-
-    private static func publicURL(_ text: String) throws(UsageFailure) -> String {
-        guard text.hasPrefix("https://") || text.hasPrefix("http://"), text.utf8.allSatisfy({ 0x21...0x7E ~= $0 })
-        else {
-            throw UsageFailure("--public-url must be a URL such as https://podstack.example.com")
-        }
-        return text.hasSuffix("/") ? String(text.dropLast()) : text
     }
 
     func run() throws {
@@ -93,6 +85,9 @@ struct ServeCommand {
         let url = "\(tls == nil ? "http" : "https")://\(address.host):\(listener.port)"
         StandardStream.output.write("podstack-server listening on \(url)\n")
         service.log.write("started", [("address", "\(address.host):\(listener.port)")])
+        let shown = settings.publicURL.fixed ?? url
+        ServiceAddress.note(shown, in: directory)
+        try FirstAccount.offer(service, in: directory, at: shown)
         work(signals, listener, service, tls)
         listener.stop()
         try service.stop()

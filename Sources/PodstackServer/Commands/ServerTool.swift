@@ -24,7 +24,11 @@ public enum ServerTool {
             case ("--version", _), ("version", _): StandardStream.output.write("podstack-server \(versionNumber)\n")
             case (_, _) where words.contains("--help") || words.contains("-h"): StandardStream.output.write(help)
             case ("serve", _): try ServeCommand(Flags(words.dropFirst(), names: ServeCommand.flags)).run()
-            case ("user", "add"): try UserAddCommand.run(Flags(words.dropFirst(2), names: UserAddCommand.flags))
+            case ("user", "add"):
+                try UserCommand.add(
+                    Flags(words.dropFirst(2), names: UserCommand.addFlags, switches: UserCommand.addSwitches))
+            case ("user", "link"):
+                try UserCommand.link(Flags(words.dropFirst(2), names: UserCommand.linkFlags))
             case ("token", "create"):
                 try TokenCreateCommand.run(Flags(words.dropFirst(2), names: TokenCreateCommand.flags))
             case ("audit", "verify"):
@@ -79,8 +83,13 @@ public enum ServerTool {
             --behind-proxy IP    a proxy whose X-Forwarded-For counts; may be repeated
             --tls-cert F --tls-key F  certificate with its chain, and key, in PEM; SIGHUP reads them again
             --request-timeout S  seconds that a request may take to arrive; 30 unless said
-          user add EMAIL       Add an account with its first user; prints the account's id.
+          user add EMAIL       Add an account with its first user; prints the account's id, and a link that works
+                               once, to choose a password for the dashboard.
             --name NAME          the user's name
+            --password-stdin     take the password from a pipe, and print no link
+            --public-url URL     where browsers reach the service; where it last listened unless said
+          user link EMAIL      Print another such link, for a password that was forgotten.
+            --public-url URL     as above
           token create EMAIL   Make a token for a user; prints it alone, this once.
             --name NAME          what it is for
             --expires-in-days D  7, 30, 90, 180, 365 or never; 30 unless said

@@ -285,7 +285,7 @@ final class Listener: Sendable {
         guard let response else { return .NO }
         defer { MHD_destroy_response(response) }
         if !body.isEmpty { MHD_add_response_header(response, "Content-Type", answer.response.contentType) }
-        MHD_add_response_header(response, "Cache-Control", "no-store")
+        MHD_add_response_header(response, "Cache-Control", answer.response.cacheControl)
         MHD_add_response_header(response, "X-Request-ID", answer.requestID)
         for (name, value) in answer.response.headers { add(name, value, to: response) }
         return MHD_queue_response(connection, UInt32(answer.response.status), response)

@@ -5,6 +5,15 @@ struct PublicURL: Sendable {
     /// Whether clients come over TLS.
     var isSecure = false
 
+    /// What an operator gives, without a slash at its end.
+    static func checked(_ text: String) throws(UsageFailure) -> String {
+        guard text.hasPrefix("https://") || text.hasPrefix("http://"), text.utf8.allSatisfy({ 0x21...0x7E ~= $0 })
+        else {
+            throw UsageFailure("--public-url must be a URL such as https://podstack.example.com")
+        }
+        return text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+
     func of(_ request: Request) throws -> String {
         if let fixed { return fixed }
         guard let host = request.header("host"), !host.isEmpty, host.utf8.allSatisfy(Self.isOfHost) else {

@@ -5,6 +5,7 @@ struct Response {
     var status: Int
     var headers: [(name: StaticString, value: String)] = []
     var contentType = "application/json"
+    var cacheControl = "no-store"
     var body: [UInt8] = []
     /// What a repeat is answered in place of a body that holds a secret.
     var repeatable: [UInt8]?
@@ -19,6 +20,13 @@ struct Response {
     }
 
     static let noContent = Response(status: 204)
+
+    /// To a page that is to be fetched by GET, whatever led there.
+    static func redirect(_ link: Link) -> Response {
+        var response = Response(status: 303)
+        response.set("Location", link.text)
+        return response
+    }
 
     mutating func set(_ name: StaticString, _ value: String) { headers.append((name, value)) }
 }

@@ -14,7 +14,8 @@ extension TokenService {
     ///
     /// - Parameter standing: Of the secret that the caller showed.
     func rotate(
-        _ id: String, _ request: RotationRequest, by caller: Grant, showing standing: SecretStanding = .current, in change: Change
+        _ id: String, _ request: RotationRequest, by caller: Grant, showing standing: SecretStanding = .current,
+        in change: Change
     ) throws -> (TokenRecord, secret: String?) {
         var generator = SecureGenerator()
         let secret = request.sha256 == nil ? TokenFormat.makeToken(id: id, using: &generator) : nil

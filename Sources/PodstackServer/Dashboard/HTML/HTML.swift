@@ -58,3 +58,13 @@ struct Text: HTML {
 struct EmptyHTML: HTML {
     func write(to output: inout HTMLOutput) {}
 }
+
+/// A piece of a page that is made of others.
+protocol Component: HTML {
+    associatedtype Body: HTML
+    @HTMLBuilder var body: Body { get }
+}
+
+extension Component {
+    func write(to output: inout HTMLOutput) { body.write(to: &output) }
+}

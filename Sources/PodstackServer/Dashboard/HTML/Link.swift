@@ -12,6 +12,15 @@ struct Link: Sendable, Equatable {
         self.text = items.isEmpty ? text : text + "?" + items.joined(separator: "&")
     }
 
+    /// One that was sent along, to lead back to; nil when it leads anywhere but to this service.
+    static func local(_ text: String) -> Link? {
+        // Two slashes, or a slash and a backslash, begin the name of another host.
+        guard text.hasPrefix("/"), !text.dropFirst().hasPrefix("/"), text.utf8.count <= 2048,
+            text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\\") })
+        else { return nil }
+        return Link(text)
+    }
+
     /// Within the page.
     static func anchor(_ id: StaticString) -> Link { Link("#\(id)") }
 

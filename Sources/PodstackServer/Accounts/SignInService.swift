@@ -1,0 +1,151 @@
+import PodstackAPI
+import PodstackCryptography
+import Synchronization
+
+/// The rules of signing in, without HTTP or SQL.
+struct SignInService: Sendable {
+    let database: any Database
+    let changes: Changes
+    let sessions: WebSessions
+    let links: SignInLink
+    let failures: SignInFailures
+    private let effort = PasswordEffort()
+
+    init(database: any Database, changes: Changes, digest: TokenDigest) {
+        self.database = database
+        self.changes = changes
+        sessions = WebSessions(database: database, digest: digest)
+        links = SignInLink(digest: digest)
+        failures = SignInFailures(digest: digest)
+    }
+
+    enum Refusal: Error, Equatable {
+        /// An unknown address and a wrong password are not told apart.
+        case wrong
+        case tooMany(retryAfter: Int64)
+        case password(String)
+        case email(String)
+        case linkIsOver
+    }
+
+    /// - Returns: What goes into the cookie.
+    func signIn(email: String, password: String, from request: Request, now: Int64) throws -> String {
+        let (user, hash, wait) = try database.read { connection in
+            let user = try AccountStore.user(email: email, in: connection)
+            return (
+                user, try user.flatMap { try PasswordStore.hash(userID: $0.id, in: connection) },
+                try failures.wait(email, from: request.address, now: now, in: connection)
+            )
+        }
+        guard wait == 0 else { throw Refusal.tooMany(retryAfter: wait) }
+        // As much work whether there is such a user or not.
+        let isRight = try effort.isPassword(password, hashedAs: hash)
+        guard let user, isRight else {
+            try changes.make(by: Actor(request, nil), at: now) { change in
+                try failures.note(email, from: request.address, now: now, in: change.connection)
+                guard let user else { return }
+                try change.record(
+                    .loginFailed, on: AuditResource(userID: user.id, email: email, accountID: user.accountID))
+            }
+            throw Refusal.wrong
+        }
+        return try changes.make(by: Actor(request, nil), at: now) { change in
+            try failures.forget(email, from: request.address, in: change.connection)
+            return try begin(user.id, user.accountID, email, from: request, in: change)
+        }
+    }
+
+    /// Chooses the password of whom the link is for, and signs them in. All their other sessions end.
+    func useLink(_ secret: String, email: String?, password: String, from request: Request, now: Int64) throws
+        -> String
+    {
+        guard let holder = try database.read({ try links.holder(secret, now: now, in: $0) }) else {
+            throw Refusal.linkIsOver
+        }
+        let address = try address(of: holder, email)
+        if let defect = Password.defect(password, email: address) { throw Refusal.password(defect) }
+        let hash = try effort.hash(password)
+        return try changes.make(by: Actor(request, nil), at: now) { change in
+            guard try links.holder(secret, now: now, in: change.connection) == holder else { throw Refusal.linkIsOver }
+            try links.use(secret, in: change.connection)
+            let (id, accountID) = try user(of: holder, email: address, in: change)
+            try PasswordStore.set(hash, userID: id, in: change.connection)
+            try sessions.endAll(userID: id, except: nil, in: change)
+            try change.acting(for: id, address).record(
+                .passwordChanged, on: AuditResource(userID: id, email: address, accountID: accountID))
+            return try begin(id, accountID, address, from: request, in: change)
+        }
+    }
+
+    /// All other sessions of the user end.
+    func changePassword(of session: WebSession, from old: String, to new: String, request: Request, now: Int64) throws {
+        let hash = try database.read { try PasswordStore.hash(userID: session.userID, in: $0) }
+        guard try effort.isPassword(old, hashedAs: hash) else { throw Refusal.wrong }
+        if let defect = Password.defect(new, email: session.email) { throw Refusal.password(defect) }
+        let newHash = try effort.hash(new)
+        try changes.make(by: Actor(request, session), at: now) { change in
+            try PasswordStore.set(newHash, userID: session.userID, in: change.connection)
+            try sessions.endAll(userID: session.userID, except: session.id, in: change)
+            try change.record(.passwordChanged, on: AuditResource(session))
+        }
+    }
+
+    func signOut(_ session: WebSession, from request: Request, now: Int64) throws {
+        try changes.make(by: Actor(request, session), at: now) { change in
+            guard try sessions.end(session.id, userID: session.userID, in: change) else { return }
+            try change.record(.logout, on: AuditResource(session))
+        }
+    }
+
+    /// Ends another session of the same user.
+    func end(_ id: String, of session: WebSession, from request: Request, now: Int64) throws {
+        try changes.make(by: Actor(request, session), at: now) { change in
+            guard try sessions.end(id, userID: session.userID, in: change) else { return }
+            try change.record(.sessionRevoked, on: AuditResource(session))
+        }
+    }
+
+    private func begin(
+        _ userID: String, _ accountID: String, _ email: String, from request: Request, in change: Change
+    ) throws -> String {
+        let secret = try sessions.begin(userID: userID, from: request, in: change).secret
+        try change.acting(for: userID, email).record(
+            .login, on: AuditResource(userID: userID, email: email, accountID: accountID))
+        return secret
+    }
+
+    private func address(of holder: SignInLink.Holder, _ email: String?) throws -> String {
+        switch holder {
+        case .user(_, _, let email): return email
+        case .firstUser:
+            guard let email, EmailAddress.isValid(email) else { throw Refusal.email("must be an e-mail address") }
+            return email
+        }
+    }
+
+    private func user(
+        of holder: SignInLink.Holder, email: String, in change: Change
+    ) throws -> (id: String, accountID: String) {
+        switch holder {
+        case .user(let id, let accountID, _): return (id, accountID)
+        case .firstUser:
+            _ = try AccountStore.addUser(email: email, name: nil, in: change)
+            guard let user = try AccountStore.user(email: email, in: change.connection) else { throw APIError.internal }
+            return user
+        }
+    }
+}
+
+extension Actor {
+    /// Somebody who is signed in.
+    init(_ request: Request, _ session: WebSession) {
+        self.init(request, nil)
+        (userID, email) = (session.userID, session.email)
+    }
+}
+
+extension AuditResource {
+    init(_ session: WebSession) {
+        self.init(userID: session.userID, email: session.email, accountID: session.accountID)
+    }
+}

@@ -1,0 +1,115 @@
+import PodstackCryptography
+
+/// Somebody who is signed in to the dashboard, in one browser.
+struct WebSession: Sendable {
+    /// Seconds without a request after which it is over, and those that it lasts at most.
+    static let idle: Int64 = 12 * 3600
+    static let life: Int64 = 7 * 86_400
+
+    var id: String
+    var userID: String
+    var accountID: String
+    var email: String
+    var name: String?
+    var defaultProjectID: String
+    var createdAt: Int64
+    var lastSeenAt: Int64
+    var address: String
+    var userAgent: String?
+
+    func isOver(at now: Int64) -> Bool { now - lastSeenAt >= Self.idle || now - createdAt >= Self.life }
+
+    /// Who signs in may do everything that their roles allow.
+    var grant: Grant { Grant(accountID: accountID, userID: userID) }
+
+    var user: DeviceService.User { DeviceService.User(id: userID, accountID: accountID, email: email) }
+}
+
+/// Sessions in the database, found by the digest of what is in the browser's cookie.
+struct WebSessions: Sendable {
+    /// A session is seen this often in its row: not every request is to write.
+    private static let seenEvery: Int64 = 60
+
+    let database: any Database
+    let digest: TokenDigest
+
+    private static let columns = """
+        s.id, s.user_id, u.account_id, u.email, u.name, u.default_project_id, s.created_at, s.last_seen_at, s.address, \
+        s.user_agent
+        """
+
+    /// - Returns: What goes into the cookie. It is not kept.
+    func begin(userID: String, from request: Request, in change: Change) throws -> (id: String, secret: String) {
+        let id = Identifier.make("ses_")
+        let secret = Identifier.make("") + Identifier.make("")
+        let actor = Actor(request, nil)
+        try removeOld(now: change.now, in: change.connection)
+        try change.connection.run(
+            """
+            INSERT INTO sessions (id, digest, user_id, created_at, last_seen_at, address, user_agent)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                .text(id), .blob(kept(secret)), .text(userID), .integer(change.now), .integer(change.now),
+                .text(actor.address ?? ""), DatabaseValue(actor.userAgent),
+            ])
+        return (id, secret)
+    }
+
+    /// The session of a cookie; nil when there is none, or it is over.
+    func find(_ secret: String, now: Int64) throws -> WebSession? {
+        let session = try database.read { connection in
+            try connection.run(
+                "SELECT \(Self.columns) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = ?",
+                [.blob(kept(secret))]
+            ).first.map(Self.session)
+        }
+        guard let session, !session.isOver(at: now) else { return nil }
+        if now - session.lastSeenAt >= Self.seenEvery {
+            _ = try database.write {
+                try $0.run("UPDATE sessions SET last_seen_at = ? WHERE id = ?", [.integer(now), .text(session.id)])
+            }
+        }
+        return session
+    }
+
+    /// The latest first.
+    func list(userID: String, now: Int64) throws -> [WebSession] {
+        try database.read { connection in
+            try connection.run(
+                """
+                SELECT \(Self.columns) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.user_id = ?
+                ORDER BY s.last_seen_at DESC, s.id
+                """, [.text(userID)]
+            ).map(Self.session).filter { !$0.isOver(at: now) }
+        }
+    }
+
+    /// Nil when the user has no such session.
+    @discardableResult
+    func end(_ id: String, userID: String, in change: Change) throws -> Bool {
+        try change.connection.run("DELETE FROM sessions WHERE id = ? AND user_id = ?", [.text(id), .text(userID)])
+        return change.connection.changes > 0
+    }
+
+    /// All but the one that is named.
+    func endAll(userID: String, except id: String?, in change: Change) throws {
+        try change.connection.run(
+            "DELETE FROM sessions WHERE user_id = ? AND id <> ?", [.text(userID), .text(id ?? "")])
+    }
+
+    private func removeOld(now: Int64, in connection: any DatabaseConnection) throws {
+        try connection.run(
+            "DELETE FROM sessions WHERE last_seen_at <= ? OR created_at <= ?",
+            [.integer(now - WebSession.idle), .integer(now - WebSession.life)])
+    }
+
+    private func kept(_ secret: String) -> [UInt8] { digest.digest(ofSHA256: Sodium.sha256(secret.utf8)) }
+
+    private static func session(_ row: DatabaseRow) throws -> WebSession {
+        WebSession(
+            id: try row.text(0), userID: try row.text(1), accountID: try row.text(2), email: try row.text(3),
+            name: row.optionalText(4), defaultProjectID: try row.text(5), createdAt: try row.integer(6),
+            lastSeenAt: try row.integer(7), address: try row.text(8), userAgent: row.optionalText(9))
+    }
+}

@@ -1,0 +1,49 @@
+import PodstackCryptography
+
+/// What pages load beside themselves: files of this folder, part of the program, fetched once and kept by the browser.
+enum Asset: CaseIterable {
+    case style, script, icon
+
+    private var bytes: [UInt8] {
+        switch self {
+        case .style: PackageResources.dashboard_css
+        case .script: PackageResources.dashboard_js
+        case .icon: PackageResources.icon_svg
+        }
+    }
+
+    private var contentType: String {
+        switch self {
+        case .style: "text/css; charset=utf-8"
+        case .script: "text/javascript; charset=utf-8"
+        case .icon: "image/svg+xml"
+        }
+    }
+
+    private var ending: String {
+        switch self {
+        case .style: "css"
+        case .script: "js"
+        case .icon: "svg"
+        }
+    }
+
+    /// Another name for other content, so that no browser shows a new page with an old style.
+    private var name: String { "\(Sodium.sha256(bytes).prefix(8).hexadecimal).\(ending)" }
+
+    private static let names = Dictionary(uniqueKeysWithValues: allCases.map { ($0, $0.name) })
+    private static let byName = Dictionary(uniqueKeysWithValues: allCases.map { ($0.name, $0) })
+
+    var link: Link { Link("/assets", Self.names[self] ?? "") }
+
+    @Sendable static func get(_ visit: Visit) throws -> Response {
+        guard let asset = byName[visit.parameters[0]] else {
+            throw APIError(status: 404, code: .notFound, message: "There is no such file")
+        }
+        var response = Response(status: 200, body: asset.bytes)
+        response.contentType = asset.contentType
+        response.cacheControl = "public, max-age=31536000, immutable"
+        response.set("X-Content-Type-Options", "nosniff")
+        return response
+    }
+}

@@ -1,0 +1,112 @@
+/// A page as a whole: head, navigation, and what it is about.
+struct Document<Content: HTML>: HTML {
+    let title: String
+    let section: PageSection?
+    let session: WebSession?
+    let formKey: String
+    let content: Content
+
+    /// - Parameter section: The entry of the navigation that leads here.
+    init(_ title: String, _ section: PageSection? = nil, for visit: Visit, @HTMLBuilder content: () -> Content) {
+        self.init(title, section, session: visit.session, formKey: visit.formKey, content: content)
+    }
+
+    init(
+        _ title: String, _ section: PageSection? = nil, session: WebSession?, formKey: String,
+        @HTMLBuilder content: () -> Content
+    ) {
+        self.title = title
+        self.section = section
+        self.session = session
+        self.formKey = formKey
+        self.content = content()
+    }
+
+    func write(to output: inout HTMLOutput) {
+        output.markup("<!DOCTYPE html>")
+        whole.write(to: &output)
+    }
+
+    func response(status: Int = 200) -> Response {
+        var output = HTMLOutput()
+        write(to: &output)
+        return .page(output.bytes, status: status)
+    }
+
+    @HTMLBuilder private var whole: some HTML {
+        Element("html", .lang("en")) {
+            Element("head") {
+                VoidElement("meta", .charset("utf-8"))
+                VoidElement("meta", .name("viewport"), .content("width=device-width, initial-scale=1"))
+                VoidElement("meta", .name("color-scheme"), .content("light dark"))
+                Element("title") { "\(title) · Podstack" }
+                VoidElement("link", .rel("icon"), .href(Asset.icon.link))
+                VoidElement("link", .rel("stylesheet"), .href(Asset.style.link))
+                Element("script", .src(Asset.script.link), .flag("defer")) {}
+            }
+            Element("body") {
+                Element("a", .class("skip"), .href(.anchor("content"))) { "Skip to the content" }
+                header
+                Element("main", .id("content"), .tabIndex(-1)) {
+                    Element("h1") { title }
+                    content
+                }
+            }
+        }
+    }
+
+    @HTMLBuilder private var header: some HTML {
+        Element("header") {
+            Element("a", .class("brand"), .href(Link("/"))) { "Podstack" }
+            if let session {
+                Element("nav", .aria("aria-label", "Main")) {
+                    Element("ul") {
+                        for entry in PageSection.allCases {
+                            Element("li") {
+                                Element(
+                                    "a", [.href(entry.link)] + (entry == section ? [.aria("aria-current", "page")] : [])
+                                ) {
+                                    entry.title
+                                }
+                            }
+                        }
+                    }
+                }
+                Element("form", .class("sign-out"), .method("post"), .action(Link("/sign-out"))) {
+                    FormKeyField(formKey)
+                    Element("span", .class("who")) { session.email }
+                    Element("button", .type("submit"), .class("quiet")) { "Sign out" }
+                }
+            }
+        }
+    }
+}
+
+/// Must be in every form that posts.
+struct FormKeyField: HTML {
+    private let key: String
+    init(_ key: String) { self.key = key }
+    init(_ visit: Visit) { key = visit.formKey }
+
+    func write(to output: inout HTMLOutput) {
+        VoidElement("input", .type("hidden"), .name(FormKey.field), .value(key)).write(to: &output)
+    }
+}
+
+extension Response {
+    /// A page, with what keeps others from reading, framing or changing it.
+    static func page(_ body: [UInt8], status: Int = 200) -> Response {
+        var response = Response(status: status, body: body)
+        response.contentType = "text/html; charset=utf-8"
+        response.set(
+            "Content-Security-Policy",
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+                + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+        response.set("X-Content-Type-Options", "nosniff")
+        response.set("X-Frame-Options", "DENY")
+        response.set("Referrer-Policy", "same-origin")
+        response.set("Cross-Origin-Opener-Policy", "same-origin")
+        response.set("Cross-Origin-Resource-Policy", "same-origin")
+        return response
+    }
+}

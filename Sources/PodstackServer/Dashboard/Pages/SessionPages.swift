@@ -1,0 +1,110 @@
+import PodstackAPI
+
+/// `/account/sign-in`: the password, and every browser that is signed in.
+struct SessionPages: Sendable {
+    private let service: SignInService
+
+    init(_ service: Service) { self.service = service.signIn }
+
+    @Sendable func show(_ visit: Visit) throws -> Response {
+        let done: String? =
+            switch visit.request.query("done") {
+            case "password": "Your password was changed. Everywhere else you were signed out."
+            case "session": "That browser is signed out."
+            default: nil
+            }
+        return try page(visit, notice: done.map { Notice(.done, $0) })
+    }
+
+    @Sendable func changePassword(_ visit: Visit) throws -> Response {
+        do {
+            guard visit.form["password"] == visit.form["repeated"] else {
+                throw SignInService.Refusal.password("is not the same in both fields")
+            }
+            try service.changePassword(
+                of: try visit.signedIn(), from: visit.form["current"], to: visit.form["password"],
+                request: visit.request, now: visit.now)
+        } catch SignInService.Refusal.password(let defect) {
+            return try page(visit, notice: Notice(.problem, "The new password \(defect)."), status: 422)
+        } catch SignInService.Refusal.tooMany(let seconds) {
+            let text = "Too many attempts. Try again in \(seconds) second\(seconds == 1 ? "" : "s")."
+            return try page(visit, notice: Notice(.problem, text), status: 429)
+        } catch is SignInService.Refusal {
+            return try page(visit, notice: Notice(.problem, "That is not your current password."), status: 422)
+        }
+        return .redirect(Link("/account/sign-in", query: [("done", "password")]))
+    }
+
+    @Sendable func end(_ visit: Visit) throws -> Response {
+        try service.end(visit.parameters[0], of: try visit.signedIn(), from: visit.request, now: visit.now)
+        return .redirect(Link("/account/sign-in", query: [("done", "session")]))
+    }
+
+    private func page(_ visit: Visit, notice: Notice?, status: Int = 200) throws -> Response {
+        let session = try visit.signedIn()
+        let sessions = try service.sessions.list(userID: session.userID, now: visit.now)
+        return Document("Sign-in", .sessions, for: visit) {
+            if let notice { notice }
+            Element("h2") { "Where you are signed in" }
+            Element("div", .class("table-scroll")) {
+                Element("table") {
+                    Element("thead") {
+                        Element("tr") {
+                            for title in ["Browser", "Address", "Since", "Last seen"] {
+                                Element("th", .scope("col")) { title }
+                            }
+                            Element("th", .scope("col")) { Element("span", .class("visually-hidden")) { "Action" } }
+                        }
+                    }
+                    Element("tbody") {
+                        for each in sessions { SessionRow(session: each, isThis: each.id == session.id, visit: visit) }
+                    }
+                }
+            }
+            Element("h2") { "Change your password" }
+            Element("form", .class("card narrow"), .method("post"), .action(Link("/account/sign-in/password"))) {
+                FormKeyField(visit)
+                VoidElement(
+                    "input", .class("visually-hidden"), .type("text"), .name("username"), .value(session.email),
+                    .autocomplete("username"), .flag("readonly"), .tabIndex(-1), .aria("aria-hidden", "true"))
+                Field(
+                    "Current password", name: "current", .type("password"), .autocomplete("current-password"),
+                    .flag("required"))
+                Field(
+                    "New password", name: "password",
+                    hint: "At least \(Password.shortest) characters; a sentence is fine.", .type("password"),
+                    .autocomplete("new-password"), .minLength(Password.shortest), .flag("required"))
+                Field(
+                    "The same again", name: "repeated", .type("password"), .autocomplete("new-password"),
+                    .flag("required"))
+                Element("button", .type("submit")) { "Change password" }
+                Element("p", .class("hint")) { "Everywhere else you will be signed out." }
+            }
+        }.response(status: status)
+    }
+}
+
+private struct SessionRow: Component {
+    let session: WebSession
+    let isThis: Bool
+    let visit: Visit
+
+    var body: some HTML {
+        Element("tr") {
+            Element("td") { UserAgent.name(session.userAgent) }
+            Element("td") { session.address }
+            Element("td") { Time(session.createdAt) }
+            Element("td") { Time(session.lastSeenAt) }
+            Element("td", .class("actions")) {
+                if isThis {
+                    Element("span", .class("badge")) { "this browser" }
+                } else {
+                    Element("form", .method("post"), .action(Link("/account/sign-in/sessions", session.id, "end"))) {
+                        FormKeyField(visit)
+                        Element("button", .type("submit"), .class("quiet danger")) { "Sign out" }
+                    }
+                }
+            }
+        }
+    }
+}

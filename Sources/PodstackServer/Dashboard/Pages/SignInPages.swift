@@ -1,0 +1,88 @@
+import PodstackAPI
+
+/// `/sign-in` and `/sign-out`.
+struct SignInPages: Sendable {
+    private let service: SignInService
+    private let isSecure: Bool
+    /// Of each neighbourhood, whatever addresses are tried.
+    private let attempts = Allowances<ClientAddress>(RateLimit(name: "sign-in", count: 30))
+
+    init(_ service: Service) {
+        self.service = service.signIn
+        isSecure = service.settings.publicURL.isSecure
+    }
+
+    /// To the sign-in page, and from there to what was asked for.
+    static func link(returningTo request: Request) -> Link {
+        guard request.path != "/" else { return Link("/sign-in") }
+        let query = Link("/", query: request.query).text.dropFirst()
+        return Link("/sign-in", query: [("next", request.path + query)])
+    }
+
+    @Sendable func show(_ visit: Visit) throws -> Response {
+        if visit.session != nil { return .redirect(Link("/account/tokens")) }
+        return form(visit, next: visit.request.query("next") ?? "")
+    }
+
+    @Sendable func signIn(_ visit: Visit) throws -> Response {
+        let email = String(visit.form["email"].prefix(254))
+        let next = visit.form["next"]
+        func again(_ problem: String, status: Int, retryAfter: Int64? = nil) -> Response {
+            var response = form(visit, next: next, email: email, problem: problem, status: status)
+            if let retryAfter { response.set("Retry-After", String(retryAfter)) }
+            return response
+        }
+        let verdict = attempts.take(visit.request.address.neighbourhood, now: visit.now)
+        guard verdict.isAllowed else {
+            return again(Self.tooMany(verdict.retryAfter), status: 429, retryAfter: verdict.retryAfter)
+        }
+        do {
+            let secret = try service.signIn(
+                email: email, password: visit.form["password"], from: visit.request, now: visit.now)
+            var response = Response.redirect(Link.local(next) ?? Link("/account/tokens"))
+            response.set("Set-Cookie", Cookie.session.set(secret, isSecure: isSecure, lasts: WebSession.life))
+            return response
+        } catch SignInService.Refusal.tooMany(let seconds) {
+            return again(Self.tooMany(seconds), status: 429, retryAfter: seconds)
+        } catch is SignInService.Refusal {
+            return again("That e-mail address and password do not go together.", status: 422)
+        } catch let error as APIError where error.status == 503 {
+            return again("\(error.message).", status: 503, retryAfter: 1)
+        }
+    }
+
+    @Sendable func signOut(_ visit: Visit) throws -> Response {
+        try service.signOut(try visit.signedIn(), from: visit.request, now: visit.now)
+        var response = Response.redirect(Link("/sign-in"))
+        response.set("Set-Cookie", Cookie.session.removed(isSecure: isSecure))
+        // What was shown to the one who leaves is not for whoever comes next.
+        response.set("Clear-Site-Data", "\"cache\"")
+        return response
+    }
+
+    private static func tooMany(_ seconds: Int64) -> String {
+        "Too many attempts. Try again in \(seconds) second\(seconds == 1 ? "" : "s")."
+    }
+
+    private func form(
+        _ visit: Visit, next: String, email: String = "", problem: String? = nil, status: Int = 200
+    ) -> Response {
+        Document("Sign in", for: visit) {
+            if let problem { Notice(.problem, problem) }
+            Element("form", .class("card narrow"), .method("post"), .action(Link("/sign-in"))) {
+                FormKeyField(visit)
+                VoidElement("input", .type("hidden"), .name("next"), .value(next))
+                Field(
+                    "E-mail", name: "email", value: email, .type("email"), .autocomplete("username"),
+                    .flag("required"), .flag("autofocus", if: email.isEmpty))
+                Field(
+                    "Password", name: "password", .type("password"), .autocomplete("current-password"),
+                    .flag("required"), .flag("autofocus", if: !email.isEmpty))
+                Element("button", .type("submit")) { "Sign in" }
+                Element("p", .class("hint")) {
+                    "No password yet, or forgotten it? Ask whoever runs this service for a sign-in link."
+                }
+            }
+        }.response(status: status)
+    }
+}

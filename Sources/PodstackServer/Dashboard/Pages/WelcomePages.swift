@@ -1,0 +1,89 @@
+import PodstackAPI
+
+/// `/welcome/…`: where a one-time link leads. Looking at it does not use it up; choosing a password does.
+struct WelcomePages: Sendable {
+    private let service: SignInService
+    private let isSecure: Bool
+
+    init(_ service: Service) {
+        self.service = service.signIn
+        isSecure = service.settings.publicURL.isSecure
+    }
+
+    @Sendable func show(_ visit: Visit) throws -> Response {
+        let secret = visit.parameters[0]
+        guard let holder = try service.database.read({ try service.links.holder(secret, now: visit.now, in: $0) })
+        else { return over(visit) }
+        return form(visit, holder)
+    }
+
+    @Sendable func choose(_ visit: Visit) throws -> Response {
+        let secret = visit.parameters[0]
+        guard let holder = try service.database.read({ try service.links.holder(secret, now: visit.now, in: $0) })
+        else { return over(visit) }
+        do {
+            guard visit.form["password"] == visit.form["repeated"] else {
+                throw SignInService.Refusal.password("is not the same in both fields")
+            }
+            let cookie = try service.useLink(
+                secret, email: visit.form["email"], password: visit.form["password"], from: visit.request,
+                now: visit.now)
+            var response = Response.redirect(Link("/account/tokens"))
+            response.set("Set-Cookie", Cookie.session.set(cookie, isSecure: isSecure, lasts: WebSession.life))
+            return response
+        } catch SignInService.Refusal.password(let defect) {
+            return form(visit, holder, passwordProblem: "The password \(defect).")
+        } catch SignInService.Refusal.email(let defect) {
+            return form(visit, holder, emailProblem: "The address \(defect).")
+        } catch is AccountStore.EmailTaken {
+            return form(visit, holder, emailProblem: "That address has an account already.")
+        } catch SignInService.Refusal.linkIsOver {
+            return over(visit)
+        }
+    }
+
+    private func form(
+        _ visit: Visit, _ holder: SignInLink.Holder, emailProblem: String? = nil, passwordProblem: String? = nil
+    ) -> Response {
+        let isFirst = holder == .firstUser
+        let isAgain = emailProblem != nil || passwordProblem != nil
+        return Document(isFirst ? "Create the first account" : "Choose your password", for: visit) {
+            if let problem = emailProblem ?? passwordProblem { Notice(.problem, problem) }
+            Element(
+                "form", .class("card narrow"), .method("post"), .action(Link("/welcome", visit.parameters[0]))
+            ) {
+                FormKeyField(visit)
+                if case .user(_, _, let email) = holder {
+                    Element("p") { "For \(email). This link works once." }
+                    // So that a password manager knows whose password it is.
+                    VoidElement(
+                        "input", .class("visually-hidden"), .type("text"), .name("username"), .value(email),
+                        .autocomplete("username"), .flag("readonly"), .tabIndex(-1), .aria("aria-hidden", "true"))
+                } else {
+                    Element("p") { "Nobody has an account here yet. Yours will be the first." }
+                    Field(
+                        "E-mail", name: "email", value: visit.form["email"], problem: emailProblem, .type("email"),
+                        .autocomplete("username"), .flag("required"), .flag("autofocus", if: !isAgain))
+                }
+                Field(
+                    "Password", name: "password", hint: "At least \(Password.shortest) characters; a sentence is fine.",
+                    problem: passwordProblem, .type("password"), .autocomplete("new-password"),
+                    .minLength(Password.shortest), .flag("required"), .flag("autofocus", if: !isFirst || isAgain))
+                Field(
+                    "The same again", name: "repeated", .type("password"), .autocomplete("new-password"),
+                    .flag("required"))
+                Element("button", .type("submit")) { isFirst ? "Create account" : "Save and sign in" }
+            }
+        }.response(status: isAgain ? 422 : 200)
+    }
+
+    private func over(_ visit: Visit) -> Response {
+        Document("This link is used up", for: visit) {
+            Element("p") {
+                "A sign-in link works once, and for three days. Ask whoever runs this service for another one, or "
+                Element("a", .href(Link("/sign-in"))) { "sign in" }
+                " with your password."
+            }
+        }.response(status: 410)
+    }
+}
