@@ -2,9 +2,9 @@ import Foundation
 import PodstackTestSupport
 import Testing
 
-/// Every test that needs a browser is in here, so that no two of them run at once: a Chromium is a dozen processes.
+/// Every test that needs a browser is in here, for what they have in common.
 @Suite(
-    "In a browser", .serialized, .blocking,
+    "In a browser", .fewAtOnce, .blocking,
     .disabled(
         if: ProcessInfo.processInfo.environment["TSAN_OPTIONS"] != nil,
         "the thread sanitizer sees nothing of the browser, and makes these tests very slow"))
