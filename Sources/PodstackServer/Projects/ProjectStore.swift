@@ -26,6 +26,19 @@ enum ProjectStore {
         ).map(record)
     }
 
+    /// By id, of those that the user belongs to.
+    static func names(
+        of ids: Set<String>, userID: String, in connection: any DatabaseConnection
+    ) throws -> [String: String] {
+        guard !ids.isEmpty else { return [:] }
+        let rows = try connection.run(
+            """
+            SELECT p.id, p.name FROM projects p JOIN members m ON m.project_id = p.id
+            WHERE m.user_id = ? AND p.id IN (\(ids.map { _ in "?" }.joined(separator: ", ")))
+            """, [.text(userID)] + ids.map(DatabaseValue.text))
+        return Dictionary(uniqueKeysWithValues: try rows.map { (try $0.text(0), try $0.text(1)) })
+    }
+
     static func insert(_ project: ProjectRecord, in connection: any DatabaseConnection) throws {
         try connection.run(
             "INSERT INTO projects (id, account_id, name, description, created_at) VALUES (?, ?, ?, ?, ?)",
