@@ -59,6 +59,18 @@ package final class EmbeddedServer: Sendable {
         }
     }
 
+    /// The path of a page where a user chooses a password, once; nil for the one that makes the first account.
+    package func signInLink(_ email: String?) throws -> String {
+        let user = try email.flatMap { email in
+            try service.database.read { try AccountStore.user(email: email, in: $0) }
+        }
+        if let email, user == nil { throw SetupFailure("nobody has the address \(email)") }
+        let secret = try service.changes.make(by: .administrator, at: service.now()) {
+            try service.signIn.links.make(for: user?.id, in: $0)
+        }
+        return Link("/welcome", secret).text
+    }
+
     /// A whole token, as the operator's command makes it. `expiresAt` in seconds since 1970, nil for the default.
     package func makeToken(_ email: String, name: String = "test", expiresAt: Int64? = nil) throws -> String {
         guard let user = try service.database.read({ try AccountStore.user(email: email, in: $0) }) else {

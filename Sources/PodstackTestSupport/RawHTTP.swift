@@ -10,6 +10,8 @@ package final class RawHTTP {
         package var status: Int
         /// Names in lower case.
         package var headers: [String: String]
+        /// Those that may come more than once.
+        package var cookies: [String] = []
         package var body: String
     }
 
@@ -81,15 +83,19 @@ package final class RawHTTP {
         buffer.removeFirst((headerEnd ?? 0) + end.count)
         let lines = head.split(separator: "\r\n", omittingEmptySubsequences: false)
         var headers: [String: String] = [:]
+        var cookies: [String] = []
         for line in lines.dropFirst() {
             let parts = line.split(separator: ":", maxSplits: 1)
-            headers[parts[0].lowercased()] = parts.count == 2 ? String(parts[1].drop { $0 == " " }) : ""
+            let (name, value) = (parts[0].lowercased(), parts.count == 2 ? String(parts[1].drop { $0 == " " }) : "")
+            headers[name] = value
+            if name == "set-cookie" { cookies.append(value) }
         }
         let length = hasBody ? headers["content-length"].flatMap { Int($0) } ?? 0 : 0
         while buffer.count < length { try receive() }
         let body = String(decoding: buffer.prefix(length), as: UTF8.self)
         buffer.removeFirst(length)
-        return Answer(status: Int(lines[0].split(separator: " ")[1]) ?? 0, headers: headers, body: body)
+        return Answer(
+            status: Int(lines[0].split(separator: " ")[1]) ?? 0, headers: headers, cookies: cookies, body: body)
     }
 
     private func receive() throws {

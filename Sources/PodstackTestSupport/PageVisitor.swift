@@ -1,0 +1,138 @@
+import Synchronization
+
+/// Somebody at the dashboard, as a browser without scripts sees it: keeps cookies, and sends forms with the key of the
+/// page that was got last.
+package final class PageVisitor: Sendable {
+    package typealias Answer = RawHTTP.Answer
+
+    /// Good enough for anybody.
+    package static let password = "a horse, a battery and a staple"
+
+    package let server: RunningServer
+    private let state = Mutex(State())
+
+    private struct State {
+        var cookies: [String: String] = [:]
+        var formKey: String?
+    }
+
+    package init(_ server: RunningServer) { self.server = server }
+
+    /// By name.
+    package var cookies: [String: String] {
+        get { state.withLock { $0.cookies } }
+        set { state.withLock { $0.cookies = newValue } }
+    }
+
+    /// Of the last page that had one.
+    package var formKey: String? {
+        get { state.withLock { $0.formKey } }
+        set { state.withLock { $0.formKey = newValue } }
+    }
+
+    // MARK: Pages
+
+    @discardableResult
+    package func get(_ path: String, headers: [(String, String)] = []) throws -> Answer {
+        try send("GET", path, headers: headers)
+    }
+
+    /// Sends a form as the browser does that showed the last page.
+    ///
+    /// - Parameters:
+    ///   - fields: In order; a name may come more than once. The form's key is added unless it is among them.
+    ///   - headers: Added to those of a browser; of the same name, instead of them.
+    @discardableResult
+    package func post(
+        _ path: String, _ fields: KeyValuePairs<String, String> = [:], headers: [(String, String)] = []
+    ) throws -> Answer {
+        try post(path, fields.map { ($0.key, $0.value) }, headers: headers)
+    }
+
+    @discardableResult
+    package func post(_ path: String, _ fields: [(String, String)], headers: [(String, String)] = []) throws -> Answer {
+        var fields = fields
+        if !fields.contains(where: { $0.0 == "form_key" }), let formKey { fields.append(("form_key", formKey)) }
+        let body = fields.map { "\(Self.encoded($0.0))=\(Self.encoded($0.1))" }.joined(separator: "&")
+        let own = [
+            ("Content-Type", "application/x-www-form-urlencoded"), ("Origin", "http://localhost"),
+            ("Sec-Fetch-Site", "same-origin"),
+        ].filter { name, _ in !headers.contains { $0.0.lowercased() == name.lowercased() } }
+        return try send("POST", path, headers: own + headers, body: body)
+    }
+
+    /// Goes where an answer leads.
+    @discardableResult
+    package func follow(_ answer: Answer) throws -> Answer {
+        guard let location = answer.headers["location"] else {
+            throw RawHTTP.Failure(reason: "an answer of \(answer.status) leads nowhere")
+        }
+        return try get(location)
+    }
+
+    /// Any request, with the cookies.
+    package func send(
+        _ method: String, _ path: String, headers: [(String, String)] = [], body: String? = nil
+    ) throws -> Answer {
+        let shown = cookies.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: "; ")
+        let answer = try RawHTTP(port: server.server.port).request(
+            method, path, headers: headers + (shown.isEmpty ? [] : [("Cookie", shown)]), body: body)
+        state.withLock { state in
+            for cookie in answer.cookies { Self.keep(cookie, in: &state.cookies) }
+            if let key = Self.formKey(in: answer.body) { state.formKey = key }
+        }
+        return answer
+    }
+
+    // MARK: Signing in
+
+    /// Chooses a password by a one-time link, which signs in.
+    ///
+    /// - Parameter email: Of a user; made when there is none.
+    @discardableResult
+    package func signUp(
+        email: String = RunningServer.email, password: String = PageVisitor.password
+    ) throws -> Answer {
+        let link: String
+        do { link = try server.server.signInLink(email) } catch {
+            try server.server.addUser(email)
+            link = try server.server.signInLink(email)
+        }
+        try get(link)
+        return try post(link, ["password": password, "repeated": password])
+    }
+
+    @discardableResult
+    package func signIn(
+        email: String = RunningServer.email, password: String = PageVisitor.password,
+        headers: [(String, String)] = []
+    ) throws -> Answer {
+        try get("/sign-in")
+        return try post("/sign-in", ["email": email, "password": password], headers: headers)
+    }
+
+    package var isSignedIn: Bool {
+        get throws { try get("/account/sign-in").status == 200 }
+    }
+
+    private static func keep(_ line: String, in cookies: inout [String: String]) {
+        let parts = line.split(separator: ";").map { $0.drop { $0 == " " } }
+        guard let pair = parts.first?.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false),
+            pair.count == 2
+        else { return }
+        cookies[String(pair[0])] = parts.contains("Max-Age=0") ? nil : String(pair[1])
+    }
+
+    private static func formKey(in body: String) -> String? {
+        body.firstRange(of: "name=\"form_key\" value=\"").map { String(body[$0.upperBound...].prefix { $0 != "\"" }) }
+    }
+
+    private static func encoded(_ text: String) -> String {
+        text.utf8.map { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: String(UnicodeScalar(byte))
+            default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }.joined()
+    }
+}

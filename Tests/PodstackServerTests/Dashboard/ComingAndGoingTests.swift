@@ -1,0 +1,20 @@
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("Coming and going", .blocking, .everyDatabase)
+struct ComingAndGoingTests {
+    @Test("a link signs in, signing out ends that, and the password signs in again")
+    func all() throws {
+        let visitor = PageVisitor(try RunningServer())
+        #expect(try visitor.get("/").headers["location"] == "/sign-in")
+        #expect(try visitor.signUp().headers["location"] == "/account/tokens")
+        #expect(try visitor.isSignedIn)
+        #expect(try visitor.session?.email == RunningServer.email)
+        try visitor.follow(visitor.post("/sign-out"))
+        #expect(try !visitor.isSignedIn)
+        #expect(try visitor.signIn().status == 303)
+        #expect(try visitor.isSignedIn)
+    }
+}
