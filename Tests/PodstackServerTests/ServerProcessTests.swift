@@ -16,9 +16,10 @@ struct ServerProcessTests {
             environment: place.environment)
         try process.waitForOutput { $0.hasSuffix("\n") }
         let prefix = "podstack-server listening on http://127.0.0.1:"
-        let line = process.standardOutput
+        // A second line tells of the link to the first account.
+        let line = process.standardOutput.prefix { $0 != "\n" }
         #expect(line.hasPrefix(prefix))
-        let port = try #require(UInt16(line.dropFirst(prefix.count).dropLast()))
+        let port = try #require(UInt16(line.dropFirst(prefix.count)))
         return (process, try RawHTTP(port: port))
     }
 

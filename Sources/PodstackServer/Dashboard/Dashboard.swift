@@ -19,7 +19,10 @@ struct Dashboard: Sendable {
     }
 
     /// Whether a path is the dashboard's, and not the API's.
-    func owns(_ path: String) -> Bool { places.contains(path.dropFirst().prefix { $0 != "/" }) }
+    func owns(_ path: String) -> Bool {
+        // One that could not be read is empty.
+        path.hasPrefix("/") && places.contains(path.dropFirst().prefix { $0 != "/" })
+    }
 
     func answer(_ request: Request) throws -> Response {
         if let defect = request.defect { throw APIError(defect) }
