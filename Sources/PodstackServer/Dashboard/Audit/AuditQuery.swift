@@ -16,7 +16,8 @@ struct AuditQuery: Sendable {
     /// The fields that were filled in, as they were typed.
     let typed: [(name: String, value: String)]
     /// What is wrong with them, by name.
-    let problems: [String: String]
+    let problems: FieldProblems
+    private let refusal: APIError?
     let filter: AuditFilter
     let place: Place
     let limit: Int
@@ -46,7 +47,8 @@ struct AuditQuery: Sendable {
         let after = reader.take("after", Self.number)
         place = before.map(Place.before) ?? after.map(Place.after) ?? .newest
         typed = request.query.filter { AuditFilter.parameters.contains($0.name) || $0.name == "project" }
-        problems = try Self.problems(reader)
+        refusal = try Self.refusal(reader)
+        problems = refusal.flatMap(FieldProblems.init) ?? FieldProblems()
     }
 
     typealias Mistake = FieldReader.Mistake
@@ -56,7 +58,7 @@ struct AuditQuery: Sendable {
 
     /// Where there is no form to tell what is wrong.
     func checked() throws -> AuditQuery {
-        guard problems.isEmpty else { throw APIError.validation(problems.mapValues { [$0] }) }
+        if let refusal { throw refusal }
         return self
     }
 
@@ -68,14 +70,13 @@ struct AuditQuery: Sendable {
     }
 
     /// Mistakes in fields are told there; any other address was not made by these pages.
-    private static func problems(_ reader: QueryReader) throws -> [String: String] {
+    private static func refusal(_ reader: QueryReader) throws -> APIError? {
         do {
             try reader.finish()
-            return [:]
+            return nil
         } catch let error as APIError {
-            let problems = error.fieldProblems
-            guard problems.keys.allSatisfy({ ["since", "until"].contains($0) }) else { throw error }
-            return problems
+            guard FieldProblems(error)?.isOnly(about: ["since", "until"]) == true else { throw error }
+            return error
         }
     }
 

@@ -5,7 +5,7 @@ struct MemberForm {
     var email = ""
     var role = "user"
     var permissions: Set<String> = ["read"]
-    var problems: [String: String] = [:]
+    var problems = FieldProblems()
 
     init() {}
 
