@@ -67,7 +67,7 @@ struct Service: Sendable {
             throw SetupFailure("cannot open \(place): \(failure.reason)")
         }
         // Where there is nobody yet, nothing needs the pepper that was.
-        let isNew = try database.read { try $0.run("SELECT id FROM users LIMIT 1").isEmpty }
+        let isNew = try database.read { try AccountStore.isEmpty(in: $0) }
         let peppers = try directory.peppers(mayMake: isNew)
         if let shared = database as? PostgresDatabase { try PostgresSchema.prepare(shared, for: peppers) }
         try self.init(
