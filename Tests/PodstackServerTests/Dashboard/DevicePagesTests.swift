@@ -44,7 +44,7 @@ struct DevicePagesTests {
         for shown in [
             code.userCode, "CLI on &lt;laptop&gt;", "203.0.113.7", "another address than yours", "podstack-swift/9.9",
             "2030-03-17 17:46 UTC", "See projects", "projects:read", "Everything with API tokens", "30 days",
-            "every project of yours", "Only continue if you started this yourself",
+            "all that you have a role in", "Only continue if you started this yourself",
         ] { #expect(page.body.contains(shown), "\(shown)") }
         let done = try visitor.post("/device/approve", ["code": code.userCode])
         #expect(done.headers["location"] == "/device?done=approved")
