@@ -13,6 +13,13 @@ public struct Context: Sendable {
     public var askLine: (@Sendable (_ prompt: String) -> String?)?
     /// Why standard output lacks something; nil when it lacks nothing.
     public var outputFailure: @Sendable () -> String? = { nil }
+    /// Shows a page in a browser, if it can; nil where there is none, or nobody to look at it.
+    public var openPage: (@Sendable (_ url: String) -> Void)?
+    /// Whether somebody watches standard error: only then is there progress on it.
+    public var showsProgress = false
+    /// Says a sentence when the program is interrupted, until it is called with nil.
+    public var onInterrupt: @Sendable (_ sentence: StaticString?) -> Void = { _ in }
+    public var time = TimeSource.system
     /// Nil for the SDK's own.
     public var transport: (any Transport)?
 
@@ -45,6 +52,9 @@ public struct Context: Sendable {
             askLine: Terminal.isInteractive ? Terminal.askLine : nil
         )
         context.outputFailure = { Terminal.outputFailure }
+        context.openPage = Terminal.isInteractive ? Browser.opener(context.environment) : nil
+        context.showsProgress = Terminal.isInteractive
+        context.onInterrupt = Terminal.onInterrupt
         return context
     }
 }

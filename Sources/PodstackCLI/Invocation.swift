@@ -40,7 +40,7 @@ struct Invocation: Sendable {
         )
     }
 
-    private var eventLog: @Sendable (ClientEvent) -> Void {
+    var eventLog: @Sendable (ClientEvent) -> Void {
         let isDebugging = arguments.has("debug")
         let isQuiet = arguments.has("quiet")
         let standardError = context.standardError

@@ -69,6 +69,23 @@ enum Terminal {
         return line.map { String(decoding: $0, as: UTF8.self) }
     }
 
+    /// Said by a signal handler, which may do little more than write.
+    // Safe: set only while no handler is installed, on the one thread that runs commands, and what it points at is part
+    // of the program.
+    nonisolated(unsafe) private static var lastWords: (start: UnsafePointer<UInt8>, count: Int)?
+
+    /// Ctrl-C ends the program as elsewhere, but not before it has said `sentence`; with nil, in silence.
+    static func onInterrupt(_ sentence: StaticString?) {
+        signal(SIGINT, SIG_DFL)
+        guard let sentence else { return }
+        lastWords = (sentence.utf8Start, sentence.utf8CodeUnitCount)
+        signal(SIGINT) { number in
+            if let words = Terminal.lastWords { _ = systemWrite(2, words.start, words.count) }
+            signal(number, SIG_DFL)
+            raise(number)
+        }
+    }
+
     private static let interrupt: UInt8 = 3
 
     /// Without its end; nil at the end of the input.

@@ -18,6 +18,7 @@ struct Service: Sendable {
     let members: MemberService
     let devices: DeviceService
     let signIn: SignInService
+    let auditWatch: AuditWatch
     let lastUsed: LastUsedTracker
     let settings: Settings
     let metrics: Metrics
@@ -48,6 +49,7 @@ struct Service: Sendable {
             database: database, digest: digest, lastUsed: lastUsed, maxActive: settings.maxActiveTokens)
         devices = DeviceService(tokens: tokens, digest: digest)
         signIn = SignInService(database: database, changes: changes, digest: digest)
+        auditWatch = AuditWatch(database: database, sessions: signIn.sessions) { clock.now }
         projects = ProjectService(database: database)
         members = MemberService(database: database)
     }
@@ -67,7 +69,7 @@ struct Service: Sendable {
             throw SetupFailure("cannot open \(place): \(failure.reason)")
         }
         // Where there is nobody yet, nothing needs the pepper that was.
-        let isNew = try database.read { try $0.run("SELECT id FROM users LIMIT 1").isEmpty }
+        let isNew = try database.read { try AccountStore.isEmpty(in: $0) }
         let peppers = try directory.peppers(mayMake: isNew)
         if let shared = database as? PostgresDatabase { try PostgresSchema.prepare(shared, for: peppers) }
         try self.init(
@@ -79,6 +81,7 @@ struct Service: Sendable {
 
     /// After the last request.
     func stop() throws {
+        auditWatch.stop()
         database.unfollow()
         try lastUsed.flush(to: database)
     }

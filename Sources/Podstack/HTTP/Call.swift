@@ -29,6 +29,9 @@ struct Call: Sendable {
         return call
     }
 
+    /// One that needs no token.
+    var anonymous: Call { with(APIToken("")) }
+
     static func delete(_ path: String) -> Call { Call(method: "DELETE", path: path) }
 
     /// A piece of a path that cannot leave its place.

@@ -16,7 +16,7 @@ struct RequestHandler: Sendable {
     let now: @Sendable () -> Int64
 
     func handle(_ request: Request) -> (response: Response, requestID: String) {
-        let requestID = Identifier.make("req_")
+        let requestID = RequestID.make()
         var request = request
         if !proxies.isEmpty { request.address = proxies.origin(of: request) }
         var caller = Caller()

@@ -47,4 +47,8 @@ enum AccountStore {
             .first.map { (try $0.text(0), try $0.text(1)) }
     }
 
+    /// Whether nobody has an account.
+    static func isEmpty(in connection: any DatabaseConnection) throws -> Bool {
+        try connection.run("SELECT id FROM users LIMIT 1").isEmpty
+    }
 }

@@ -48,7 +48,7 @@ struct ServeCommand {
             deviceCodes: try flags.count("--device-codes-per-minute") ?? 10,
             publicURL: PublicURL(
                 fixed: try flags.one("--public-url").map(PublicURL.checked),
-                isSecure: certificate != nil || flags.all("--behind-proxy") != nil),
+                isEncrypted: certificate != nil || flags.all("--behind-proxy") != nil),
             proxies: TrustedProxies(try (flags.all("--behind-proxy") ?? []).map(Self.proxy)))
         data = flags
     }
@@ -87,8 +87,8 @@ struct ServeCommand {
         service.log.write("started", [("address", "\(address.host):\(listener.port)")])
         let shown = settings.publicURL.fixed ?? url
         ServiceAddress.note(shown, in: directory)
-        try FirstAccount.offer(service, in: directory, at: shown)
-        work(signals, listener, service, tls)
+        let offer = try FirstAccountOffer.make(service, in: directory, at: shown)
+        work(signals, listener, service, tls, offer)
         listener.stop()
         try service.stop()
         service.log.write("stopped")
@@ -104,8 +104,11 @@ struct ServeCommand {
     }
 
     /// Until a signal says to stop.
-    private func work(_ signals: sigset_t, _ listener: Listener, _ service: Service, _ tls: TLSCertificate?) {
-        var signals = signals
+    private func work(
+        _ signals: sigset_t, _ listener: Listener, _ service: Service, _ tls: TLSCertificate?,
+        _ offer: FirstAccountOffer?
+    ) {
+        var (signals, offer) = (signals, offer)
         var second = timespec(tv_sec: 1, tv_nsec: 0)
         let housekeeping = Housekeeping(service)
         var isDueAt = OpenConnections.uptime() + Self.housekeepingInterval
@@ -118,6 +121,7 @@ struct ServeCommand {
             listener.endOverdue()
             guard OpenConnections.uptime() >= isDueAt else { continue }
             housekeeping.run()
+            if offer?.withdrawIfOver() == true { offer = nil }
             isDueAt = OpenConnections.uptime() + Self.housekeepingInterval
         }
     }

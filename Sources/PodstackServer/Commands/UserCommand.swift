@@ -21,6 +21,7 @@ enum UserCommand {
                 if let hash { try PasswordStore.set(hash, userID: user.id, in: change.connection) }
                 return (account, hash == nil ? try service.signIn.links.make(for: user.id, in: change) : nil)
             }
+            FirstAccountOffer.removeFile(in: directory)
             StandardStream.output.write(account + "\n")
             if let link { show(link, at: try ServiceAddress.find(flags, in: directory)) }
         } catch is AccountStore.EmailTaken {

@@ -32,11 +32,26 @@ struct DeviceService: Sendable {
 
     /// What waits for a decision under the code that a user typed; nil when nothing does.
     func pending(_ userCode: String, now: Int64, in connection: any DatabaseConnection) throws -> DeviceRequest? {
-        guard let code = UserCode.read(userCode),
-            let request = try DeviceStore.find(.user, digest(code), in: connection), request.state == .pending,
-            !request.isOver(at: now)
-        else { return nil }
+        guard case .waiting(let request) = try find(userCode, now: now, in: connection) else { return nil }
         return request
+    }
+
+    enum Found {
+        case waiting(DeviceRequest)
+        /// Somebody has decided already.
+        case decided
+        case over
+        /// Mistyped, never told to anybody, or forgotten.
+        case unknown
+    }
+
+    /// What is behind the code that a user typed.
+    func find(_ userCode: String, now: Int64, in connection: any DatabaseConnection) throws -> Found {
+        guard let code = UserCode.read(userCode),
+            let request = try DeviceStore.find(.user, digest(code), in: connection)
+        else { return .unknown }
+        guard request.state == .pending else { return .decided }
+        return request.isOver(at: now) ? .over : .waiting(request)
     }
 
     /// The program may fetch a token of this user. Throws when there is no such request, or no room for a token.

@@ -26,17 +26,12 @@ enum ProjectStore {
         ).map(record)
     }
 
-    /// By id, of those that the user belongs to.
-    static func names(
-        of ids: Set<String>, userID: String, in connection: any DatabaseConnection
-    ) throws -> [String: String] {
-        guard !ids.isEmpty else { return [:] }
+    /// The names of those that a user belongs to, by id.
+    static func names(userID: String, in connection: any DatabaseConnection) throws -> [String: String] {
         let rows = try connection.run(
-            """
-            SELECT p.id, p.name FROM projects p JOIN members m ON m.project_id = p.id
-            WHERE m.user_id = ? AND p.id IN (\(ids.map { _ in "?" }.joined(separator: ", ")))
-            """, [.text(userID)] + ids.map(DatabaseValue.text))
-        return Dictionary(uniqueKeysWithValues: try rows.map { (try $0.text(0), try $0.text(1)) })
+            "SELECT p.id, p.name FROM projects p JOIN members m ON m.project_id = p.id WHERE m.user_id = ?",
+            [.text(userID)])
+        return Dictionary(try rows.map { (try $0.text(0), try $0.text(1)) }) { first, _ in first }
     }
 
     static func insert(_ project: ProjectRecord, in connection: any DatabaseConnection) throws {

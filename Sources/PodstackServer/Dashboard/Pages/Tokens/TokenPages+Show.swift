@@ -18,7 +18,7 @@ extension TokenPages {
     ) throws -> Response {
         let session = try visit.signedIn()
         let token = tokens.upToDate(try tokens.token(visit.parameters[0], accountID: session.accountID))
-        let names = try projects.names(of: Set(token.projectIDs ?? []), userID: session.userID)
+        let names = try projects.names(userID: session.userID)
         let isActive = TokenHealth(token, now: visit.now).state == .active
         return Document(token.name, .tokens, for: visit) {
             if let notice { notice }

@@ -38,8 +38,7 @@ struct TokenPages: Sendable {
             accountID: accountID, .active, PageRequest(limit: 100, cursor: cursors.active), now: visit.now)
         let ended = try tokens.list(
             accountID: accountID, .ended, PageRequest(limit: Self.mostEnded, cursor: cursors.ended), now: visit.now)
-        let names = try projects.names(
-            of: Set(active.page.flatMap { $0.projectIDs ?? [] }), userID: session.userID)
+        let names = try projects.names(userID: session.userID)
         let count = try tokens.countActive(accountID: accountID, now: visit.now)
         return Document("API Tokens", .tokens, for: visit) {
             if visit.request.query("done") == "revoked" {

@@ -8,7 +8,7 @@ struct ActiveTokenTable: Component {
 
     var body: some HTML {
         Element("div", .class("table-scroll")) {
-            Element("table") {
+            Element("table", .class("tokens")) {
                 Element("caption", .class("visually-hidden")) { "Active tokens" }
                 TableHead(["Token", "May do", "Projects", "Created", "Expires", "Last used"])
                 Element("tbody") {
@@ -35,7 +35,7 @@ struct EndedTokenTable: Component {
 
     var body: some HTML {
         Element("div", .class("table-scroll")) {
-            Element("table") {
+            Element("table", .class("tokens")) {
                 Element("caption", .class("visually-hidden")) { "Revoked and expired tokens" }
                 TableHead(["Token", "Since", "Created", "Last used"])
                 Element("tbody") {
