@@ -34,6 +34,11 @@ struct ProjectService: Sendable {
         return (project, admin)
     }
 
+    /// By id, of those that the user belongs to.
+    func names(userID: String) throws -> [String: String] {
+        try database.read { try ProjectStore.names(userID: userID, in: $0) }
+    }
+
     func project(_ id: String) throws -> ProjectRecord { try database.read { try find(id, in: $0) } }
 
     func update(_ id: String, _ request: ProjectRequest, in change: Change) throws -> ProjectRecord {

@@ -4,7 +4,7 @@ enum Pages {
         [
             PageRoute("GET", "/", .signedIn) { _ in .redirect(Link("/account/tokens")) },
             PageRoute("GET", "/assets/{name}", .anybody, handle: Asset.get),
-        ] + signIn(service) + auditLog(service) + projects(service)
+        ] + signIn(service) + TokenPages(service).routes + auditLog(service) + projects(service)
     }
 
     private static func signIn(_ service: Service) -> [PageRoute] {
