@@ -79,7 +79,8 @@ struct Resolution: Sendable {
         let trimmed = value.trimmingWhitespace()
         guard !trimmed.isEmpty, trimmed.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw ConfigurationError(
-                message: "The project from \(source.origin) is empty or holds characters that no project id has"
+                message: "The project from \(source) is empty or holds characters that no project id has",
+                about: source
             )
         }
         return Setting(trimmed, source, shadows: found.dropFirst().map(\.1))
@@ -176,9 +177,9 @@ struct Resolution: Sendable {
     private var credentialsPath: String? { try? CredentialsFile.path(environment) }
 
     /// The places that an error about a missing token names, in their order.
-    private var places: [String] {
+    private var places: [Wording] {
         let file = credentialsPath ?? "~/.podstack/credentials (there is no home directory)"
-        return ["apiToken:", "PODSTACK_API_TOKEN", "PODSTACK_API_TOKEN_FILE"]
+        return ["\(Source.argument("apiToken:"))", "PODSTACK_API_TOKEN", "PODSTACK_API_TOKEN_FILE"]
             + ["\(file) [\(CredentialsFile.ambientProfileName(environment))]"]
     }
 
@@ -190,7 +191,8 @@ struct Resolution: Sendable {
 
     private func namedProfile(_ name: String) throws -> Profile {
         guard !name.trimmingWhitespace().isEmpty else {
-            throw ConfigurationError(message: "The profile from profile: is empty")
+            let source = Source.argument("profile:")
+            throw ConfigurationError(message: "The profile from \(source) is empty", about: source)
         }
         let path = try CredentialsFile.path(environment)
         let file = try CredentialsFile(path: path)
@@ -208,7 +210,7 @@ struct Resolution: Sendable {
 
     private func tokenFile(_ path: String) throws -> String {
         guard let content = try SecureFile.read(path) else {
-            throw ConfigurationError(message: "\(tokenFileSource(path).origin) is not there")
+            throw ConfigurationError(message: "\(tokenFileSource(path)) is not there")
         }
         return String(decoding: content.bytes, as: UTF8.self)
     }

@@ -17,7 +17,7 @@ public struct EnvironmentCredentials: CredentialProvider {
         }
         guard let path = environment[.apiTokenFile] else {
             throw ErrorMapping.noToken(
-                lookedIn: [EnvironmentVariable.apiToken.rawValue, EnvironmentVariable.apiTokenFile.rawValue],
+                lookedIn: ["PODSTACK_API_TOKEN", "PODSTACK_API_TOKEN_FILE"],
                 misnamedVariable: nil)
         }
         let file = TokenFileCredentials(path: path, source: .file(path, namedBy: environment.source(of: .apiTokenFile)))

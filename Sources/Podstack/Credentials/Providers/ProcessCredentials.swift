@@ -14,7 +14,7 @@ public struct ProcessCredentials: CredentialProvider {
     /// on standard error.
     public func credential(insteadOf refused: APIToken?) async throws -> Credential {
         guard let words = CommandWords.split(command), !words.isEmpty else {
-            throw ConfigurationError(message: "\(source.origin) has a quote that is not closed, or no words")
+            throw ConfigurationError(message: "\(source) has a quote that is not closed, or no words")
         }
         let result = try await ChildProcess.run(words, environment: environment.withoutUntrustedDotEnv, of: source)
         return try CredentialProcessAnswer.credential(in: result, from: source)

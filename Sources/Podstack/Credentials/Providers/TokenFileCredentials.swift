@@ -8,7 +8,7 @@ struct TokenFileCredentials: CredentialProvider {
 
     func credential(insteadOf refused: APIToken?) async throws -> Credential {
         guard let text = try Self.read(path) else {
-            throw ConfigurationError(message: "\(source.origin) is not there")
+            throw ConfigurationError(message: "\(source) is not there")
         }
         let token = try ErrorMapping.usable(text, from: source)
         if token == refused, let pending = try Self.read(Self.pendingPath(path)) {
