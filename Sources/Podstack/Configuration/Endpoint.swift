@@ -35,6 +35,7 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
         }
         var path = String(rest.dropFirst(authority.count))
         while path.hasSuffix("/") { path.removeLast() }
+        guard !path.hasSuffix("/v1") else { throw refuse("must not hold the /v1 at its end, which the client adds") }
         url = "\(scheme)://\(host.text)\(port.map { ":\($0)" } ?? "")\(path)"
     }
 

@@ -3,10 +3,11 @@
 enum Vouching {
     /// Throws ``ConfigurationError`` when an untrusted `.env` set a variable that steers.
     static func refuseSteering(_ environment: Environment, tokenSource: () -> Source?) throws(ConfigurationError) {
-        let steering = environment.dotEnvOrigins.filter {
-            EnvironmentVariable.steering.contains($0.key) && !$0.value.isTrusted
+        // Not every variable of a .env is looked at: each look goes through the whole environment.
+        let steering = EnvironmentVariable.steering.sorted().lazy.compactMap { name in
+            environment.dotEnvOrigin(of: name).map { (name, $0) }
         }
-        guard let (name, origin) = steering.min(by: { $0.key < $1.key }) else { return }
+        guard let (name, origin) = steering.first(where: { !$1.isTrusted }) else { return }
         let source = Source.dotEnv(name, path: origin.path, line: origin.line)
         let token: Wording = tokenSource().map { "the token from \($0)" } ?? "a token"
         throw ErrorMapping.notVouched("\(source) would steer where \(token) goes or who can read it", for: name)

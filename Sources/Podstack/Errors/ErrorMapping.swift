@@ -72,6 +72,12 @@ enum ErrorMapping {
             hint: "Pass \(Source.argument("projectID:")), or set PODSTACK_PROJECT")
     }
 
+    static func unusableID() -> ValidationError {
+        ValidationError(
+            answer: ServiceAnswer(
+                message: "An id that was passed is empty or holds a slash, which no id does", code: .validationFailed))
+    }
+
     static func network(_ failure: TransportFailure, endpoint: Endpoint) -> NetworkError {
         NetworkError(message: "No answer from \(endpoint): \(failure.reason)")
     }

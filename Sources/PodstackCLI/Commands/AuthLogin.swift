@@ -23,7 +23,7 @@ extension Command {
                 message: "\(variable) is set and would still be used instead of what is stored",
                 hint: "unset \(variable), or store it all the same with --force")
         }
-        var file = try CredentialsFile(path: path)
+        var file = try CredentialsFile(changing: path)
         try token.withSecret { try file.set(.apiToken, to: $0, profile: profile) }
         // The token is of that service: without it, the next call would take the token to another.
         let endpoint = client.configuration.apiEndpoint

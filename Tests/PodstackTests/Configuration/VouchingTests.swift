@@ -80,7 +80,8 @@ struct VouchingTests {
         "what else steers where a token goes is refused from a .env",
         arguments: [
             "HTTPS_PROXY", "http_proxy", "ALL_PROXY", "NO_PROXY", "PODSTACK_CA_BUNDLE", "SSL_CERT_FILE",
-            "PODSTACK_CREDENTIALS_FILE", "PODSTACK_PROFILE", "SSLKEYLOGFILE", "HOME",
+            "PODSTACK_CREDENTIALS_FILE", "PODSTACK_PROFILE", "SSLKEYLOGFILE", "HOME", "LOCALDOMAIN", "RES_OPTIONS",
+            "HOSTALIASES",
         ])
     func steering(name: String) async throws {
         let text = "\(name)=http://127.0.0.1:\(thief.port)\nPODSTACK_API_TOKEN=literal\n"

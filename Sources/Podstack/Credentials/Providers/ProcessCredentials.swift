@@ -16,7 +16,8 @@ public struct ProcessCredentials: CredentialProvider {
         guard let words = CommandWords.split(command), !words.isEmpty else {
             throw ConfigurationError(message: "\(source) has a quote that is not closed, or no words")
         }
-        let result = try await ChildProcess.run(words, environment: environment.withoutUntrustedDotEnv, of: source)
+        // What a `.env` set must not choose the program that is run, or what it loads.
+        let result = try await ChildProcess.run(words, environment: environment.allTrusted, of: source)
         return try CredentialProcessAnswer.credential(in: result, from: source)
     }
 }
@@ -29,13 +30,5 @@ extension CredentialProvider where Self == ProcessCredentials {
     ///   - environment: What the program is started with.
     public static func process(command: String, environment: Environment = .process) -> ProcessCredentials {
         ProcessCredentials(command: command, environment: environment, source: .argument("credentials:"))
-    }
-}
-
-extension Environment {
-    /// What a `.env` set that the program does not trust must not choose the program that is run, or what it loads.
-    fileprivate var withoutUntrustedDotEnv: [String: String] {
-        let untrusted = dotEnvOrigins.filter { !$0.value.isTrusted }
-        return all.filter { untrusted[$0.key] == nil }
     }
 }

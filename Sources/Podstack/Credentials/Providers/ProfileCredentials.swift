@@ -14,7 +14,13 @@ public struct ProfileCredentials: CredentialProvider {
     /// Throws ``AuthenticationError`` when the profile is not there or has none, ``ConfigurationError`` when the file
     /// cannot be read or understood.
     public func credential(insteadOf refused: APIToken?) async throws -> Credential {
-        let file = try CredentialsFile(path: path)
+        // A pipe may keep its reader waiting.
+        try await BlockingThread.run { try read(insteadOf: refused) }
+    }
+
+    private func read(insteadOf refused: APIToken?) throws -> Credential {
+        let patience = refused == nil ? SecureFile.patience : SecureFile.patienceForMore
+        let file = try CredentialsFile(path: path, within: patience)
         guard let profile = file.profile(profile) else {
             throw ErrorMapping.profile(profile, problem: "is not in", path: path, others: file.profileNames)
         }
