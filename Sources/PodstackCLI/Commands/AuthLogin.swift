@@ -47,7 +47,7 @@ extension Command {
 
     private static func readToken(_ invocation: Invocation) throws -> String {
         if let token = invocation.token { return token }
-        guard let ask = invocation.context.askSecret else { return invocation.context.readInput() }
+        guard let ask = invocation.context.askSecret else { return try invocation.context.readInput() }
         guard let token = ask("API token: ") else { throw CommandError(message: "no token was entered") }
         return token
     }
