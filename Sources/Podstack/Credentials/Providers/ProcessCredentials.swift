@@ -1,14 +1,8 @@
 /// What a command prints: `{"version": 1, "api_token": "…", "expires_at": "…"}`, the time optional.
 public struct ProcessCredentials: CredentialProvider {
-    private let command: String
-    private let environment: Environment
+    let command: String
+    let environment: Environment
     public let source: Source
-
-    init(command: String, environment: Environment, source: Source) {
-        self.command = command
-        self.environment = environment
-        self.source = source
-    }
 
     /// Runs the command: 30 seconds and 64 KiB at most. Throws ``ConfigurationError`` when it fails, with what it said
     /// on standard error.

@@ -1,14 +1,8 @@
 /// A profile of a credentials file, read again at each question.
 public struct ProfileCredentials: CredentialProvider {
-    private let path: String
-    private let profile: String
+    let path: String
+    let profile: String
     public let source: Source
-
-    init(path: String, profile: String, source: Source) {
-        self.path = path
-        self.profile = profile
-        self.source = source
-    }
 
     /// Its `api_token`; when that is the one that was refused and a rotation was begun, the new one.
     /// Throws ``AuthenticationError`` when the profile is not there or has none, ``ConfigurationError`` when the file
