@@ -21,7 +21,7 @@ final class FileLock: Sendable {
         var opened = open(path, flags | O_EXCL, 0o600)
         if opened >= 0 {
             // What somebody else made stays theirs: behind its name may be a second one of any file.
-            guard FileOwner.give(opened, to: FileOwner.of(SecureFile.parent(of: path))) else {
+            guard FileOwner.give(opened, to: FileOwner.ofNew(in: SecureFile.parent(of: path))) else {
                 throw SecureFile.failure("cannot set the owner of", path)
             }
         } else if errno == EEXIST {

@@ -17,9 +17,12 @@ struct FileOwner {
         return stat(path, &status) == 0 ? FileOwner(user: status.st_uid, group: status.st_gid) : nil
     }
 
+    /// Whose a new file in a folder is; nil for whoever makes it.
+    static func ofNew(in folder: String) -> FileOwner? { geteuid() == 0 ? of(folder) : nil }
+
     /// - Parameter descriptor: Of a file that this process has just made: of another's, giving it away is theft.
     static func give(_ descriptor: Int32, to owner: FileOwner?) -> Bool {
-        guard geteuid() == 0, let owner, owner.user != 0 else { return true }
+        guard let owner, owner.user != geteuid() else { return true }
         return fchown(descriptor, owner.user, owner.group) == 0
     }
 }

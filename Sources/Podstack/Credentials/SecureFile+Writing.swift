@@ -74,7 +74,7 @@ extension SecureFile {
             close(descriptor)
             if !isDone { unlink(temporary) }
         }
-        guard FileOwner.give(descriptor, to: FileOwner.of(path) ?? FileOwner.of(folder)) else {
+        guard FileOwner.give(descriptor, to: FileOwner.of(path) ?? FileOwner.ofNew(in: folder)) else {
             throw failure("cannot keep the owner of", path)
         }
         // The umask may have taken bits away, and a stricter file stays stricter.
@@ -102,7 +102,7 @@ extension SecureFile {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { throw failure("cannot open the folder", path) }
         defer { close(descriptor) }
-        guard FileOwner.give(descriptor, to: FileOwner.of(folder)) else {
+        guard FileOwner.give(descriptor, to: FileOwner.ofNew(in: folder)) else {
             throw failure("cannot set the owner of", path)
         }
     }
