@@ -153,7 +153,8 @@ struct VouchingTests {
         let transport = RecordingTransport(.user(email: "you@example.com"))
         for (trust, expected) in [(false, "x"), (true, "xyes")] {
             let environment = try environment("INJECTED=yes\n", variables, trust: trust)
-            _ = try await Client(environment: environment, transport: transport).auth.whoami()
+            let client = try Client(timeout: .seconds(600), environment: environment, transport: transport)
+            _ = try await client.auth.whoami()
             #expect(transport.requests.last?.token == APIToken(expected))
         }
     }
