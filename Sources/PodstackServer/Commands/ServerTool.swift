@@ -20,9 +20,11 @@ public enum ServerTool {
             case (nil, _):
                 StandardStream.error.write(help)
                 return 2
-            case ("--help", _), ("-h", _), ("help", _): StandardStream.output.write(help)
+            case ("--help", _), ("-h", _), ("help", _):
+                StandardStream.output.write(try ServerHelp(help).text(for: Array(words.dropFirst())))
             case ("--version", _), ("version", _): StandardStream.output.write("podstack-server \(versionNumber)\n")
-            case (_, _) where words.contains("--help") || words.contains("-h"): StandardStream.output.write(help)
+            case (_, _) where words.contains("--help") || words.contains("-h"):
+                StandardStream.output.write(try ServerHelp(help).text(for: words))
             case ("serve", _): try ServeCommand(Flags(words.dropFirst(), names: ServeCommand.flags)).run()
             case ("user", "add"):
                 try UserCommand.add(
@@ -44,7 +46,7 @@ public enum ServerTool {
             case ("backup", _): try BackupCommand.run(Flags(words.dropFirst(), names: BackupCommand.flags))
             case ("migrate", _): try MigrateCommand.run(Flags(words.dropFirst(), names: MigrateCommand.flags))
             default:
-                throw UsageFailure("unknown command \"\(words.prefix(2).joined(separator: " "))\"")
+                throw ServerHelp(help).unknown(words)
             }
             return 0
         } catch let failure as UsageFailure {
@@ -98,7 +100,9 @@ public enum ServerTool {
             --max-active-tokens N  of each account; 5 unless said
           audit verify         Check that nothing in the audit log was changed, removed or moved.
           device approve CODE EMAIL
-                               Give the program that shows CODE a token of a user; device deny refuses it.
+                               Give the program that shows CODE a token of a user.
+          device deny CODE EMAIL
+                               Refuse that program.
           backup FILE          Copy the database, as it is now, to a new file. The pepper is not in it.
           pepper rotate        Replace the pepper. Every token stays good, and moves to the new one when it is next used.
           pepper status        What still needs the pepper before.

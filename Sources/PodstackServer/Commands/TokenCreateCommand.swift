@@ -37,7 +37,7 @@ enum TokenCreateCommand {
     }
 
     private static func scopes(_ flags: Flags) throws -> [Scope]? {
-        try flags.all("--scope")?.map { text in
+        try flags.all("--scope")?.flatMap { $0.split(separator: ",").map(String.init) }.map { text in
             guard let scope = Scope(text) else { throw UsageFailure("\"\(text)\" is not a scope") }
             return scope
         }

@@ -24,6 +24,7 @@ struct ProjectRequest {
             $0 == "\n" || $0 == "\t" || $0.properties.generalCategory != .control
         }
         guard isPlain else { throw FieldReader.Mistake("must not hold control characters") }
+        try TokenFields.refuseToken(text)
         return text.isEmpty ? nil : text
     }
 }
