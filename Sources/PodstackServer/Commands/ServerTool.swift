@@ -25,6 +25,11 @@ public enum ServerTool {
             case (_, _) where words.contains("--help") || words.contains("-h"): StandardStream.output.write(help)
             case ("serve", _): try ServeCommand(Flags(words.dropFirst(), names: ServeCommand.flags)).run()
             case ("user", "add"): try UserAddCommand.run(Flags(words.dropFirst(2), names: UserAddCommand.flags))
+            case ("user", "disable"):
+                try UserCommand.set(isDisabled: true, Flags(words.dropFirst(2), names: UserCommand.flags))
+            case ("user", "enable"):
+                try UserCommand.set(isDisabled: false, Flags(words.dropFirst(2), names: UserCommand.flags))
+            case ("user", "list"): try UserCommand.list(Flags(words.dropFirst(2), names: UserCommand.flags))
             case ("token", "create"):
                 try TokenCreateCommand.run(Flags(words.dropFirst(2), names: TokenCreateCommand.flags))
             case ("audit", "verify"):
@@ -81,6 +86,8 @@ public enum ServerTool {
             --request-timeout S  seconds that a request may take to arrive; 30 unless said
           user add EMAIL       Add an account with its first user; prints the account's id.
             --name NAME          the user's name
+          user disable EMAIL   Refuse every token of a user from now on; user enable takes that back.
+          user list            Everybody, a line each: address, account, since when, active or disabled.
           token create EMAIL   Make a token for a user; prints it alone, this once.
             --name NAME          what it is for
             --expires-in-days D  7, 30, 90, 180, 365 or never; 30 unless said

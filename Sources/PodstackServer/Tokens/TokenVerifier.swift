@@ -10,7 +10,7 @@ final class TokenVerifier: Sendable {
     init(database: any Database, digest: TokenDigest) {
         self.database = database
         self.digest = digest
-        verified = VerifiedTokens(lease: database.lease)
+        verified = VerifiedTokens(lease: database.lease, foreignChanges: database.foreignChanges)
     }
 
     /// From now on, what is known is used though others may change it.

@@ -2,6 +2,7 @@
 enum Migrations {
     static let all: [[String]] = [
         initialSchema, tokenRotation, projectMembers, idempotentAnswers, auditLog, pepperRotations, deviceRequests,
+        disabledUsers,
     ]
 
     /// 0 for a database without anything.
