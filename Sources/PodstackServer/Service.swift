@@ -73,7 +73,7 @@ struct Service: Sendable {
     }
 
     /// From now on it serves, beside other instances if there are any.
-    func start() throws { try verifier.follow() }
+    func start() throws { try verifier.follow(log) }
 
     /// After the last request.
     func stop() throws {

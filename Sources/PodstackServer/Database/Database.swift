@@ -10,8 +10,8 @@ protocol Database: Sendable {
     /// Another value than before when others have changed anything that may be remembered; nil when they say what.
     var foreignChanges: SharedMark? { get }
     /// From now on, what others change is forgotten by `cache`.
-    func follow(_ cache: VerifiedTokens) throws
-    /// Ends ``follow(_:)``; nothing remembered is used any more.
+    func follow(_ cache: VerifiedTokens, _ log: Log) throws
+    /// Ends ``follow(_:_:)``; nothing remembered is used any more.
     func unfollow()
 }
 
@@ -19,7 +19,7 @@ protocol Database: Sendable {
 extension Database {
     var lease: Lease? { nil }
     var foreignChanges: SharedMark? { nil }
-    func follow(_ cache: VerifiedTokens) throws {}
+    func follow(_ cache: VerifiedTokens, _ log: Log) throws {}
     func unfollow() {}
 }
 

@@ -14,7 +14,7 @@ final class TokenVerifier: Sendable {
     }
 
     /// From now on, what is known is used though others may change it.
-    func follow() throws { try database.follow(verified) }
+    func follow(_ log: Log) throws { try database.follow(verified, log) }
 
     /// Throws the 401 that fits. A token's state is told only to who holds its secret.
     ///
