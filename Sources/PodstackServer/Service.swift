@@ -55,6 +55,7 @@ struct Service: Sendable {
         directory: DataDirectory, database url: PostgresURL? = nil, settings: Settings = Settings(),
         log: Log = .standardError, now: @escaping @Sendable () -> Int64 = Service.systemClock
     ) throws {
+        if url == nil { try directory.checkHoldsItsDatabase() }
         let place = url.map { _ in "the database" } ?? directory.databasePath
         let database: any Database
         do {

@@ -50,6 +50,13 @@ struct SeveralInstancesTests {
         let early = try administrate("second", "user", "list")
         #expect(early.status == 1 && early.output.contains("pepper"))
         try copyPepper()
+        // Forgetting where the database is must not make another one.
+        for words in [["user", "list"], ["user", "add", "x@example.com"], ["serve", "--listen", "127.0.0.1:0"]] {
+            let lost = try ToolProcess.run("podstack-server", words + ["--data", folder.file("second")])
+            #expect(lost.status == 1 && lost.error.contains("PODSTACK_DATABASE_URL"), "\(lost.output + lost.error)")
+        }
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.file("second"))
+        #expect(!names.contains("podstack.sqlite"))
         let second = try serve("second")
         defer { second.process.signal(SIGTERM) }
         #expect(try administrate("second", "user", "add", "other@example.com").status == 0)
