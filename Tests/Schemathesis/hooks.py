@@ -4,11 +4,10 @@ PODSTACK_SERVER       podstack-server, and PODSTACK_DATA its data directory
 PODSTACK_SCOPES       of the tokens that are under test, with spaces between
 PODSTACK_FIRST_TOKEN  the first of them, made before
 PODSTACK_KNOWN_IDS    a JSON object: the name of a path's parameter, and an id that is there
+PODSTACK_STATEFUL     set to anything when requests take up what answers before them gave
 
-PODSTACK_STATEFUL      set to anything when requests take up what answers before them gave
-
-What a request has changed, revoked, rotated or removed of these is replaced by a new one. A token may always revoke and rotate
-itself, whatever its scopes: those two operations get a token of another account each time, made for the one request.
+What a request has changed, revoked, rotated or removed of these is replaced by a new one. A token may always revoke and
+rotate itself, whatever its scopes: those two operations get a token of another account each time, made for the one request.
 """
 import json
 import os
@@ -93,8 +92,10 @@ def after_call(context, case, response):
         members = f"/v1/projects/{known_ids['project']}/members"
         try:
             known_ids["user"] = post(base, members, MEMBER, "user_id", token)
-        except urllib.error.HTTPError:
-            pass  # still there
+        except urllib.error.HTTPError as failure:
+            # Another one was removed, and this one is there still.
+            if failure.code != 409:
+                raise
 
 
 @schemathesis.hook
