@@ -27,10 +27,15 @@ public enum ServerTool {
                 StandardStream.output.write(try ServerHelp(help).text(for: words))
             case ("serve", _): try ServeCommand(Flags(words.dropFirst(), names: ServeCommand.flags)).run()
             case ("user", "add"):
-                try UserCommand.add(
-                    Flags(words.dropFirst(2), names: UserCommand.addFlags, switches: UserCommand.addSwitches))
+                try UserAddCommand.add(
+                    Flags(words.dropFirst(2), names: UserAddCommand.addFlags, switches: UserAddCommand.addSwitches))
             case ("user", "link"):
-                try UserCommand.link(Flags(words.dropFirst(2), names: UserCommand.linkFlags))
+                try UserAddCommand.link(Flags(words.dropFirst(2), names: UserAddCommand.linkFlags))
+            case ("user", "disable"):
+                try UserCommand.set(isDisabled: true, Flags(words.dropFirst(2), names: UserCommand.flags))
+            case ("user", "enable"):
+                try UserCommand.set(isDisabled: false, Flags(words.dropFirst(2), names: UserCommand.flags))
+            case ("user", "list"): try UserCommand.list(Flags(words.dropFirst(2), names: UserCommand.flags))
             case ("token", "create"):
                 try TokenCreateCommand.run(Flags(words.dropFirst(2), names: TokenCreateCommand.flags))
             case ("audit", "verify"):
@@ -92,6 +97,8 @@ public enum ServerTool {
             --public-url URL     where browsers reach the service; where it last listened unless said
           user link EMAIL      Print another such link, for a password that was forgotten.
             --public-url URL     as above
+          user disable EMAIL   Refuse every token of a user from now on; user enable takes that back.
+          user list            Everybody, a line each: address, account, since when, active or disabled.
           token create EMAIL   Make a token for a user; prints it alone, this once.
             --name NAME          what it is for
             --expires-in-days D  7, 30, 90, 180, 365 or never; 30 unless said

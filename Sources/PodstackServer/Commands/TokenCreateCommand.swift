@@ -16,6 +16,9 @@ enum TokenCreateCommand {
         guard let user = try service.database.read({ try AccountStore.user(email: email, in: $0) }) else {
             throw SetupFailure("nobody has the address \(email): podstack-server user add makes an account")
         }
+        guard try !service.database.read({ try AccountStore.isDisabled(user.id, in: $0) }) else {
+            throw SetupFailure("\(email) is disabled, and so would the token be: podstack-server user enable")
+        }
         let maker = Grant(accountID: user.accountID, userID: user.id)
         let (_, secret) = try service.changes.make(by: .administrator, at: service.now()) {
             try service.tokens.create(request, by: maker, in: $0)

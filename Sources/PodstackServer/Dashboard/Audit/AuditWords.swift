@@ -21,6 +21,8 @@ enum AuditWords {
         case .update: "Changed"
         case .delete: "Deleted"
         case .userCreated: "User created"
+        case .userDisabled: "User disabled"
+        case .userEnabled: "User enabled"
         case .tokenCreated: "Token created"
         case .tokenUpdated: "Token changed"
         case .tokenRotated: "Token rotated"
@@ -45,8 +47,9 @@ enum AuditWords {
     static func badge(_ action: String) -> String {
         switch AuditAction(rawValue: action) {
         case .loginFailed, .rotatedTokenUsed: "badge bad"
-        case .delete, .tokenRevoked, .memberRemoved, .memberDeactivated, .deviceDenied: "badge warn"
-        case .create, .userCreated, .tokenCreated, .memberAdded, .memberActivated, .deviceApproved: "badge good"
+        case .delete, .userDisabled, .tokenRevoked, .memberRemoved, .memberDeactivated, .deviceDenied: "badge warn"
+        case .create, .userCreated, .userEnabled, .tokenCreated, .memberAdded, .memberActivated, .deviceApproved:
+            "badge good"
         default: "badge"
         }
     }
