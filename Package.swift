@@ -84,5 +84,8 @@ let package = Package(
             dependencies: ["PodstackCLI", "Podstack", "PodstackTestSupport", "podstack-cli"],
             swiftSettings: strict
         ),
+        .testTarget(
+            name: "BrowserTests", dependencies: ["PodstackServer", "PodstackAPI", "PodstackTestSupport"],
+            path: "Tests/Browser", swiftSettings: strict),
     ]
 )

@@ -7,9 +7,14 @@ public enum Sodium {
 
     /// The 32 bytes of the SHA-256 of `bytes`.
     public static func sha256(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+        bytes.withContiguousStorageIfAvailable(sha256) ?? Array(bytes).withUnsafeBufferPointer(sha256)
+    }
+
+    private static func sha256(_ input: UnsafeBufferPointer<UInt8>) -> [UInt8] {
         precondition(ready, "libsodium could not be initialised")
-        let input = Array(bytes)
-        return fill(Int(crypto_hash_sha256_BYTES)) { _ = crypto_hash_sha256($0, input, UInt64(input.count)) }
+        return fill(Int(crypto_hash_sha256_BYTES)) {
+            _ = crypto_hash_sha256($0, input.baseAddress, UInt64(input.count))
+        }
     }
 
     /// The 32 bytes of HMAC-SHA-256 of `message` under a `key` of any length.

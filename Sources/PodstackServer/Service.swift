@@ -18,6 +18,7 @@ struct Service: Sendable {
     let members: MemberService
     let devices: DeviceService
     let signIn: SignInService
+    let auditWatch: AuditWatch
     let lastUsed: LastUsedTracker
     let settings: Settings
     let metrics: Metrics
@@ -48,6 +49,7 @@ struct Service: Sendable {
             database: database, digest: digest, lastUsed: lastUsed, maxActive: settings.maxActiveTokens)
         devices = DeviceService(tokens: tokens, digest: digest)
         signIn = SignInService(database: database, changes: changes, digest: digest)
+        auditWatch = AuditWatch(database: database, sessions: signIn.sessions) { clock.now }
         projects = ProjectService(database: database)
         members = MemberService(database: database)
     }
@@ -79,6 +81,7 @@ struct Service: Sendable {
 
     /// After the last request.
     func stop() throws {
+        auditWatch.stop()
         database.unfollow()
         try lastUsed.flush(to: database)
     }

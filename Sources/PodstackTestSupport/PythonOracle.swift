@@ -13,6 +13,13 @@ package enum PythonOracle {
     package static let interpreter = ProcessInfo.processInfo.environment["PODSTACK_TEST_PYTHON"]
     package static var isThere: Bool { interpreter != nil }
 
+    /// The path of what else `scripts/oracles` brings along, which is no Python.
+    package static func file(_ name: String) throws -> String {
+        guard let interpreter else { throw ToolProcess.Failure(reason: "PODSTACK_TEST_PYTHON is not set") }
+        return URL(filePath: interpreter).deletingLastPathComponent().appending(path: "../share/\(name)").standardized
+            .path
+    }
+
     /// Runs `Tests/Oracles/NAME`, which reads questions from one file and writes answers to another.
     package static func ask<Question: Encodable, Answer: Decodable>(
         _ name: String, _ questions: [Question]

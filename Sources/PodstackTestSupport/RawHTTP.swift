@@ -20,7 +20,8 @@ package final class RawHTTP {
     private let descriptor: Int32
     private var buffer: [UInt8] = []
 
-    package init(port: UInt16) throws {
+    /// - Parameter silence: How many seconds the other side may take for the next byte.
+    package init(port: UInt16, silence: Int = 20) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var name = sockaddr_in()
         name.sin_family = sa_family_t(AF_INET)
@@ -32,7 +33,7 @@ package final class RawHTTP {
             }
         }
         guard connected == 0 else { throw Failure(reason: "cannot connect") }
-        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        var limit = timeval(tv_sec: silence, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 
@@ -90,18 +91,38 @@ package final class RawHTTP {
             headers[name] = value
             if name == "set-cookie" { cookies.append(value) }
         }
-        let length = hasBody ? headers["content-length"].flatMap { Int($0) } ?? 0 : 0
-        while buffer.count < length { try receive() }
-        let body = String(decoding: buffer.prefix(length), as: UTF8.self)
-        buffer.removeFirst(length)
+        var body: [UInt8] = []
+        if hasBody, headers["transfer-encoding"] == "chunked" {
+            body = try chunks()
+        } else if hasBody {
+            body = try take(headers["content-length"].flatMap { Int($0) } ?? 0)
+        }
         return Answer(
-            status: Int(lines[0].split(separator: " ")[1]) ?? 0, headers: headers, cookies: cookies, body: body)
+            status: Int(lines[0].split(separator: " ")[1]) ?? 0, headers: headers, cookies: cookies,
+            body: String(decoding: body, as: UTF8.self))
+    }
+
+    private func take(_ count: Int) throws -> [UInt8] {
+        while buffer.count < count { try receive() }
+        defer { buffer.removeFirst(count) }
+        return Array(buffer.prefix(count))
+    }
+
+    private func chunks() throws -> [UInt8] {
+        var body: [UInt8] = []
+        while true {
+            while find([13, 10]) == nil { try receive() }
+            let size = String(decoding: try take(find([13, 10]) ?? 0), as: UTF8.self)
+            guard let count = Int(size, radix: 16) else { throw Failure(reason: "not the size of a chunk: \(size)") }
+            body += try take(2 + count + 2)[2..<(2 + count)]
+            if count == 0 { return body }
+        }
     }
 
     private func receive() throws {
         var chunk = [UInt8](repeating: 0, count: 1 << 14)
         let count = read(descriptor, &chunk, chunk.count)
-        guard count > 0 else { throw Failure(reason: "the connection ended or was silent for 20 seconds") }
+        guard count > 0 else { throw Failure(reason: "the connection ended or was silent for too long") }
         buffer += chunk[..<count]
     }
 

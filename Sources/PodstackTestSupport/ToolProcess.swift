@@ -45,7 +45,10 @@ package final class ToolProcess: Sendable {
         let script = """
             ending=$1; folder=$2; shift 2; "$@" & child=$!
             read -r _; kill -$ending $child; wait $child
-            [ -z "$folder" ] || [ -e "$folder/kept" ] || rm -rf "$folder"
+            [ -z "$folder" ] || [ -e "$folder/kept" ] || for _ in 1 2 3 4 5; do
+                # Its own children may still write while they end.
+                rm -rf "$folder" 2>/dev/null && break; sleep 1
+            done
             """
         try self.init(
             path: "/bin/sh", ["-c", script, "sh", ending, folder, Self.installed(name)] + arguments, environment: [:],

@@ -10,14 +10,14 @@ enum Authentication {
             credential = header.value
         }
         guard let credential else { throw Refusal.missing }
-        let parts = credential.utf8.split(separator: UInt8(ascii: " "), maxSplits: 1)
-        guard let scheme = parts.first, isBearer(scheme) else { throw Refusal.missing }
-        guard parts.count == 2, let token = Substring(parts[1]) as Substring? else { throw Refusal.malformed }
-        return token.utf8
+        let end = credential.utf8.firstIndex(of: UInt8(ascii: " ")) ?? credential.endIndex
+        guard isBearer(credential[..<end].utf8) else { throw Refusal.missing }
+        guard end < credential.endIndex else { throw Refusal.malformed }
+        return credential[credential.utf8.index(after: end)...].utf8
     }
 
     private static func isBearer(_ scheme: Substring.UTF8View) -> Bool {
-        scheme.count == 6 && zip(scheme, "bearer".utf8).allSatisfy { $0 | 0x20 == $1 }
+        scheme.count == 6 && scheme.elementsEqual("bearer".utf8) { $0 | 0x20 == $1 }
     }
 
     private static func refuseTokenInURL(_ request: Request) throws {

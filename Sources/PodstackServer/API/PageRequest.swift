@@ -31,19 +31,22 @@ struct PageRequest {
 
     /// - Parameter standard: The limit of a request that names none.
     init(_ request: Request, standard: Int = 50) throws {
-        limit = standard
+        try self.init(limit: standard, cursor: request.query("cursor"))
         if let text = request.query("limit") {
             guard let number = Int(text), (1...200).contains(number) else {
                 throw APIError.badRequest("limit must be a number from 1 to 200")
             }
             limit = number
         }
-        if let text = request.query("cursor") {
-            guard let known = Cursor(text) else {
-                throw APIError.badRequest("cursor must be the next_cursor of an earlier answer")
-            }
-            after = known
+    }
+
+    init(limit: Int, cursor: String? = nil) throws {
+        self.limit = limit
+        guard let cursor else { return }
+        guard let known = Cursor(cursor) else {
+            throw APIError.badRequest("cursor must be the next_cursor of an earlier answer")
         }
+        after = known
     }
 
     /// The page, of what was found with one more than ``limit``: that one tells whether there is a page after it.

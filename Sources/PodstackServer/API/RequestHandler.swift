@@ -16,7 +16,7 @@ struct RequestHandler: Sendable {
     let now: @Sendable () -> Int64
 
     func handle(_ request: Request) -> (response: Response, requestID: String) {
-        let requestID = Identifier.make("req_")
+        let requestID = RequestID.make()
         var request = request
         if !proxies.isEmpty { request.address = proxies.origin(of: request) }
         var caller = Caller()
@@ -66,6 +66,7 @@ struct RequestHandler: Sendable {
             guard verdict.isAllowed else { throw verdict.refusal }
         }
         try authorise(identity, route.access, request, parameters)
+        if let identity { note(route.access, of: identity, from: request.address) }
         guard !route.hasCaller || ContentNegotiation.accepts("application/json", request) || isExport(route, request)
         else {
             throw APIError(
@@ -89,8 +90,18 @@ struct RequestHandler: Sendable {
             try reuse.note(token, by: request, now: time)
             throw refusal
         }
-        if identity.notedAt.exchange(time, ordering: .relaxed) != time { lastUsed.use(identity.token.id, at: time) }
+        if identity.notedAt.exchange(time, ordering: .relaxed) != time {
+            lastUsed.note(TokenUse(time: time, address: request.address), of: identity.token.id)
+        }
         return identity
+    }
+
+    /// That a token used the scope of a route, and was not refused.
+    private func note(_ access: Access, of identity: Identity, from address: ClientAddress) {
+        guard let scope = access.scope else { return }
+        let scopes = ScopeSet(scope)
+        guard identity.uses(scopes) else { return }
+        lastUsed.note(TokenUse(time: now(), address: address, scopes: scopes), of: identity.token.id)
     }
 
     /// What the path is about, and the project that the header names, must both be within reach.

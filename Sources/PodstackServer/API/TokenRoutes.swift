@@ -10,7 +10,7 @@ struct TokenRoutes: Sendable {
         let caller = try exchange.caller()
         let time = now()
         let (page, next) = try tokens.list(
-            accountID: caller.token.accountID, try PageRequest(exchange.request), now: time)
+            accountID: caller.token.accountID, .all, try PageRequest(exchange.request), now: time)
         return try .json(Page(elements: page.map { shown($0, time) }, nextCursor: next?.text))
     }
 
@@ -93,6 +93,6 @@ struct TokenRoutes: Sendable {
     }
 
     private func shown(_ token: TokenRecord, _ time: Int64) -> Token {
-        token.shown(at: time, lastUsedAt: tokens.lastUsed.latest(token.id) ?? token.lastUsedAt)
+        token.shown(at: time, lastUsedAt: tokens.upToDate(token).lastUsedAt)
     }
 }

@@ -57,7 +57,9 @@ struct WebSessions: Sendable {
     }
 
     /// The session of a cookie; nil when there is none, or it is over.
-    func find(_ secret: String, now: Int64) throws -> WebSession? {
+    ///
+    /// - Parameter isSeen: False of what no person asked for: it must not keep a session alive.
+    func find(_ secret: String, now: Int64, isSeen: Bool = true) throws -> WebSession? {
         let session = try database.read { connection in
             try connection.run(
                 "SELECT \(Self.columns) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = ?",
@@ -65,12 +67,22 @@ struct WebSessions: Sendable {
             ).first.map(Self.session)
         }
         guard let session, !session.isOver(at: now) else { return nil }
-        if now - session.lastSeenAt >= Self.seenEvery {
+        if isSeen, now - session.lastSeenAt >= Self.seenEvery {
             _ = try database.write {
                 try $0.run("UPDATE sessions SET last_seen_at = ? WHERE id = ?", [.integer(now), .text(session.id)])
             }
         }
         return session
+    }
+
+    /// Those of some sessions that are not over.
+    func alive(_ ids: [String], now: Int64, in connection: any DatabaseConnection) throws -> Set<String> {
+        let places = ids.map { _ in "?" }.joined(separator: ", ")
+        return Set(
+            try connection.run(
+                "SELECT \(Self.columns) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id IN (\(places))",
+                ids.map(DatabaseValue.text)
+            ).map(Self.session).filter { !$0.isOver(at: now) }.map(\.id))
     }
 
     /// The latest first.

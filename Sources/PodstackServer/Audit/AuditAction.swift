@@ -1,5 +1,5 @@
 /// What the audit log has events of.
-enum AuditAction: String, Sendable {
+enum AuditAction: String, Sendable, CaseIterable {
     case create, update, delete
     case userCreated = "user_created"
     case tokenCreated = "token_created"

@@ -19,22 +19,37 @@ struct AuditFilter: Sendable {
     private var until: Int64?
     private var text: String?
 
+    static let parameters = ["action", "resource_type", "user", "since", "until", "q"]
+    typealias Mistake = FieldReader.Mistake
+
     /// The log is the account's, or else that of the one project that the request names, whose member the caller is.
     init(_ exchange: Exchange) throws {
         let token = try exchange.caller().token
-        accountID = token.accountID
-        only = token.projectIDs
-        projectID = exchange.request.header("x-project-id")
-        var reader = QueryReader(
-            exchange.request,
-            known: ["action", "resource_type", "user", "since", "until", "q", "limit", "cursor"])
+        var reader = QueryReader(exchange.request, known: Self.parameters + ["limit", "cursor"])
+        self.init(
+            &reader, of: token.grant, projectID: exchange.request.header("x-project-id"), since: Self.time,
+            until: Self.time)
+        try reader.finish()
+    }
+
+    /// What is wrong is left to the reader to tell.
+    ///
+    /// - Parameters:
+    ///   - projectID: Whose log it is, in place of the account's. That the caller may see it is not checked here.
+    ///   - since: Reads a time, as does `until`: the first second that is asked for, and the first that is not.
+    init(
+        _ reader: inout QueryReader, of caller: Grant, projectID: String?,
+        since: (String) throws(Mistake) -> Int64, until: (String) throws(Mistake) -> Int64
+    ) {
+        accountID = caller.accountID
+        only = caller.projectIDs
+        self.projectID = projectID
         action = reader.take("action") { $0 }
         resourceType = reader.take("resource_type") { $0 }
         user = reader.take("user") { $0 }
-        since = reader.take("since", Self.time)
-        until = reader.take("until", Self.time)
+        self.since = reader.take("since", since)
+        self.until = reader.take("until", until)
         text = reader.take("q") { $0 }
-        try reader.finish()
     }
 
     /// Standard SQL, with what goes in the place of each `?`.
@@ -70,9 +85,9 @@ struct AuditFilter: Sendable {
         text.reduce(into: "") { $0 += "%_\\".contains($1) ? "\\\($1)" : "\($1)" }
     }
 
-    private static func time(_ text: String) throws(FieldReader.Mistake) -> Int64 {
+    private static func time(_ text: String) throws(Mistake) -> Int64 {
         guard let date = Timestamp.parse(text), abs(date.timeIntervalSince1970) < 1e12 else {
-            throw FieldReader.Mistake("must be a time such as 2027-01-31T12:00:00Z")
+            throw Mistake("must be a time such as 2027-01-31T12:00:00Z")
         }
         return Int64(date.timeIntervalSince1970.rounded(.up))
     }

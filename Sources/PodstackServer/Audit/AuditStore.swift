@@ -36,6 +36,36 @@ enum AuditStore {
         ).map { try row($0).event }
     }
 
+    /// Those that came next, oldest first.
+    static func list(
+        _ filter: AuditFilter, limit: Int, after number: Int64, in connection: any DatabaseConnection
+    ) throws -> [AuditRecord] {
+        let (condition, arguments) = filter.condition
+        return try connection.run(
+            "SELECT \(columns) FROM audit_events WHERE \(condition) AND number > ? ORDER BY number LIMIT ?",
+            arguments + [.integer(number), .integer(Int64(limit))]
+        ).map { try row($0).event }
+    }
+
+    static func has(
+        moreThan count: Int, _ filter: AuditFilter, in connection: any DatabaseConnection
+    ) throws -> Bool {
+        let (condition, arguments) = filter.condition
+        return try !connection.run(
+            "SELECT 1 FROM audit_events WHERE \(condition) ORDER BY number DESC LIMIT 1 OFFSET ?",
+            arguments + [.integer(Int64(count))]
+        ).isEmpty
+    }
+
+    /// The number of the newest event of each account that has one.
+    static func newest(of accountIDs: [String], in connection: any DatabaseConnection) throws -> [String: Int64] {
+        let places = accountIDs.map { _ in "?" }.joined(separator: ", ")
+        let rows = try connection.run(
+            "SELECT account_id, last_number FROM audit_chains WHERE account_id IN (\(places))",
+            accountIDs.map(DatabaseValue.text))
+        return Dictionary(try rows.map { (try $0.text(0), try $0.integer(1)) }) { first, _ in first }
+    }
+
     /// In the order of the chain.
     static func rows(
         of accountID: String, after number: Int64, limit: Int, in connection: any DatabaseConnection

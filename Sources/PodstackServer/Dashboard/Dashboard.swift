@@ -30,7 +30,7 @@ struct Dashboard: Sendable {
         let isSecure = publicURL.isSecure
         let now = now()
         let shown = Cookie.session.value(in: request, isSecure: isSecure)
-        let session = try shown.flatMap { try sessions.find($0, now: now) }
+        let session = try shown.flatMap { try sessions.find($0, now: now, isSeen: route.access != .watching) }
         let visitor = Cookie.visitor.value(in: request, isSecure: isSecure)
         let cookie = session == nil ? visitor : shown
         var form = Form.empty
@@ -38,6 +38,9 @@ struct Dashboard: Sendable {
         if route.access == .signedIn, session == nil {
             return request.method == "GET" || request.method == "HEAD"
                 ? .redirect(SignInPages.link(returningTo: request)) : .redirect(Link("/sign-in"))
+        }
+        if route.access == .watching, session == nil {
+            throw APIError(status: 401, code: .missingToken, message: "You are signed out")
         }
         if request.method == "POST" {
             form = try Form(request)

@@ -25,7 +25,11 @@ struct Visit {
     func actor() throws -> Actor { Actor(request, try signedIn()) }
 }
 
-enum PageAccess: Sendable { case anybody, signedIn }
+enum PageAccess: Sendable {
+    case anybody, signedIn
+    /// Signed in, and asked for by a page by itself: no sign that anybody is there.
+    case watching
+}
 
 /// One address of the dashboard, and what is done there. As with a ``Route``, who may come is not left out.
 struct PageRoute: Sendable {

@@ -47,7 +47,7 @@ final class Listener: Sendable {
         var pem = try certificate?.pem()
         let (socket, port) = try address.open()
         let context = Unmanaged.passUnretained(handling).toOpaque()
-        var flags = MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_USE_ITC.rawValue
+        var flags = MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_ALLOW_SUSPEND_RESUME.rawValue
         var options = [
             MHD_OptionItem(option: .LISTEN_SOCKET, value: Int(socket), ptr_value: nil),
             MHD_OptionItem(option: .THREAD_POOL_SIZE, value: max(threads, 2), ptr_value: nil),
@@ -112,14 +112,23 @@ final class Listener: Sendable {
 
     deinit { stop() }
 
-    /// Accepts no more, lets the requests under way finish (10 seconds at most), and closes all connections.
+    /// Accepts no more, ends the streams, lets the requests under way finish (10 seconds at most), and closes all
+    /// connections.
     func stop() {
         daemon.withLock { daemon in
             guard let pointer = daemon.pointer else { return }
             // Not MHD_quiesce_daemon: with epoll it races against the library's own threads, and aborts the process.
             Self.shutDown(daemon.socket)
+            // libmicrohttpd cannot be stopped while a connection is suspended.
+            handling.streams.end()
             var waited = 0
             while handling.underWay.load(ordering: .acquiring) > 0, waited < 1000 {
+                usleep(10_000)
+                waited += 1
+            }
+            // Who reads sees a proper end; for who does not nobody waits.
+            waited = 0
+            while handling.streams.count > 0, waited < 50 {
                 usleep(10_000)
                 waited += 1
             }
@@ -137,6 +146,7 @@ final class Listener: Sendable {
         let certificate: TLSCertificate?
         let connections: OpenConnections
         let underWay = Atomic<Int>(0)
+        let streams = OpenStreams()
 
         init(_ handler: @escaping Handler, _ certificate: TLSCertificate?, _ connections: OpenConnections) {
             self.handler = handler
@@ -239,6 +249,7 @@ final class Listener: Sendable {
             body: current.body, defect: defect ?? (target.isMalformed ? .malformedTarget : nil))
         if let address = podstack_client_address(connection) { request.address = ClientAddress(address) }
         let answer = handling.handler(request)
+        if let stream = answer.response.stream { return queue(answer, stream, connection, handling) }
         if let entry = entry(of: connection) {
             handling.connections.answerBegins(entry, size: answer.response.body.count)
         }
@@ -282,13 +293,80 @@ final class Listener: Sendable {
             MHD_create_response_from_buffer(
                 bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress), .RESPMEM_MUST_COPY)
         }
+        return queue(answer, response, connection, hasBody: !body.isEmpty)
+    }
+
+    private static func queue(
+        _ answer: (response: Response, requestID: String), _ response: OpaquePointer?, _ connection: OpaquePointer,
+        hasBody: Bool
+    ) -> MHD_Result {
         guard let response else { return .NO }
         defer { MHD_destroy_response(response) }
-        if !body.isEmpty { MHD_add_response_header(response, "Content-Type", answer.response.contentType) }
+        if hasBody { MHD_add_response_header(response, "Content-Type", answer.response.contentType) }
         MHD_add_response_header(response, "Cache-Control", answer.response.cacheControl)
         MHD_add_response_header(response, "X-Request-ID", answer.requestID)
         for (name, value) in answer.response.headers { add(name, value, to: response) }
         return MHD_queue_response(connection, UInt32(answer.response.status), response)
+    }
+
+    // MARK: - Streams
+
+    /// One that is being sent on a connection.
+    // Safe: the pointer is used only by libmicrohttpd's own functions, which may be called from any thread, and only
+    // until libmicrohttpd has released this.
+    private final class Outgoing: @unchecked Sendable {
+        let stream: ResponseStream
+        let connection: OpaquePointer
+        let streams: OpenStreams
+
+        init(_ stream: ResponseStream, _ connection: OpaquePointer, _ streams: OpenStreams) {
+            self.stream = stream
+            self.connection = connection
+            self.streams = streams
+        }
+    }
+
+    private static func queue(
+        _ answer: (response: Response, requestID: String), _ stream: ResponseStream, _ connection: OpaquePointer,
+        _ handling: Handling
+    ) -> MHD_Result {
+        let outgoing = Outgoing(stream, connection, handling.streams)
+        let connections = handling.connections
+        if let entry = entry(of: connection) {
+            connections.streamBegins(entry, lasting: stream.longest)
+            stream.begin(
+                on: ResponseStream.Carrier(
+                    resume: { [unowned outgoing] in MHD_resume_connection(outgoing.connection) },
+                    cut: { connections.end(entry) }, isLeft: { connections.isLeft(entry) }))
+        }
+        handling.streams.add(stream)
+        let context = Unmanaged.passRetained(outgoing)
+        let response = MHD_create_response_from_callback(.max, 4 << 10, next, context.toOpaque(), released)
+        if response == nil {
+            handling.streams.remove(stream)
+            context.release()
+        }
+        return queue(answer, response, connection, hasBody: true)
+    }
+
+    private static let next: MHD_ContentReaderCallback = { context, _, buffer, size in
+        guard let context, let buffer else { return -2 }
+        let outgoing = Unmanaged<Outgoing>.fromOpaque(context).takeUnretainedValue()
+        let piece = outgoing.stream.read(into: UnsafeMutableRawBufferPointer(start: buffer, count: size)) {
+            MHD_suspend_connection(outgoing.connection)
+        }
+        return switch piece {
+        case .bytes(let count): count
+        case .nothing: 0
+        // MHD_CONTENT_READER_END_OF_STREAM, a macro with a cast.
+        case .end: -1
+        }
+    }
+
+    private static let released: MHD_ContentReaderFreeCallback = { context in
+        guard let context else { return }
+        let outgoing = Unmanaged<Outgoing>.fromOpaque(context).takeRetainedValue()
+        outgoing.streams.remove(outgoing.stream)
     }
 
     private static func add(_ name: StaticString, _ value: String, to response: OpaquePointer) {

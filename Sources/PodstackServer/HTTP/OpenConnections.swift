@@ -23,6 +23,9 @@ final class OpenConnections: Sendable {
     /// What a client that is slow, or has much to fetch, is granted.
     private static let slowestFetch = 16 << 10
 
+    /// POLLRDHUP, which the headers show to C alone that asks for GNU's own.
+    private static let readingEnded: Int16 = 0x2000
+
     private let requestTime: Int64
     private let now: @Sendable () -> Int64
     private let open = Mutex<[ObjectIdentifier: Connection]>([:])
@@ -58,6 +61,22 @@ final class OpenConnections: Sendable {
     /// Its answer is on the way.
     func answerBegins(_ connection: Connection, size: Int) {
         limit(connection, to: requestTime + Int64(size / Self.slowestFetch))
+    }
+
+    /// Its answer is on the way, and may take so many seconds.
+    func streamBegins(_ connection: Connection, lasting seconds: Int64) { limit(connection, to: requestTime + seconds) }
+
+    /// Ends one that may be gone already.
+    func end(_ connection: Connection) {
+        open.withLock { open in
+            if open[ObjectIdentifier(connection)] != nil { Listener.shutDown(connection.socket) }
+        }
+    }
+
+    /// Whether the client has closed its end. The socket must still be open.
+    func isLeft(_ connection: Connection) -> Bool {
+        var description = pollfd(fd: connection.socket, events: Self.readingEnded, revents: 0)
+        return poll(&description, 1, 0) > 0
     }
 
     /// The connection may idle, and then begin the next request: time for both.

@@ -7,6 +7,8 @@ struct Response {
     var contentType = "application/json"
     var cacheControl = "no-store"
     var body: [UInt8] = []
+    /// In place of a body, what is written while it is sent.
+    var stream: ResponseStream?
     /// What a repeat is answered in place of a body that holds a secret.
     var repeatable: [UInt8]?
 

@@ -7,6 +7,14 @@ enum Access: Sendable {
     case scope(Scope)
     /// The scope in the project that the first segment in braces names.
     case project(Scope)
+
+    /// Nil when it asks for none.
+    var scope: Scope? {
+        switch self {
+        case .anybody, .anyToken: nil
+        case .scope(let scope), .project(let scope): scope
+        }
+    }
 }
 
 /// One operation of the API.

@@ -71,7 +71,7 @@ struct MemberService: Sendable {
         try change.record(action, on: AuditResource(member, of: project), details)
     }
 
-    private func find(
+    func find(
         _ userID: String, _ projectID: String, in connection: any DatabaseConnection
     ) throws -> MemberRecord {
         guard let member = try MemberStore.find(userID, projectID: projectID, in: connection) else {

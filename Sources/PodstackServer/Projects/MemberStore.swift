@@ -82,6 +82,16 @@ enum MemberStore {
         return Int(try rows.first?.integer(0) ?? 0)
     }
 
+    /// Of each project that a user belongs to.
+    static func counts(userID: String, in connection: any DatabaseConnection) throws -> [String: Int64] {
+        let rows = try connection.run(
+            """
+            SELECT m.project_id, COUNT(*) FROM members m JOIN members own ON own.project_id = m.project_id
+            WHERE own.user_id = ? GROUP BY m.project_id
+            """, [.text(userID)])
+        return Dictionary(try rows.map { (try $0.text(0), try $0.integer(1)) }) { first, _ in first }
+    }
+
     static func userIDs(projectID: String, in connection: any DatabaseConnection) throws -> [String] {
         try connection.run("SELECT user_id FROM members WHERE project_id = ?", [.text(projectID)]).map {
             try $0.text(0)

@@ -34,6 +34,11 @@ struct ProjectService: Sendable {
         return (project, admin)
     }
 
+    /// By id, of those that the user belongs to.
+    func names(userID: String) throws -> [String: String] {
+        try database.read { try ProjectStore.names(userID: userID, in: $0) }
+    }
+
     func project(_ id: String) throws -> ProjectRecord { try database.read { try find(id, in: $0) } }
 
     func update(_ id: String, _ request: ProjectRequest, in change: Change) throws -> ProjectRecord {
@@ -50,18 +55,23 @@ struct ProjectService: Sendable {
     /// Deletes a project with nothing left in it but the member who does.
     func delete(_ id: String, in change: Change) throws {
         let project = try find(id, in: change.connection)
-        guard try !ProjectStore.isDefault(id, in: change.connection) else {
-            throw APIError.conflict("A default project cannot be deleted")
-        }
-        let contents = try ProjectContents(of: id, in: change.connection)
-        guard contents.isEmpty else { throw contents.refusal }
+        if let obstacle = try obstacleToDeletion(of: id, in: change.connection) { throw obstacle }
         for user in try MemberStore.userIDs(projectID: id, in: change.connection) { change.changed(user: user) }
         try MemberStore.removeAll(projectID: id, in: change.connection)
         try ProjectStore.remove(id, in: change.connection)
         try change.record(.delete, on: AuditResource(project), project.audited)
     }
 
-    private func find(_ id: String, in connection: any DatabaseConnection) throws -> ProjectRecord {
+    /// Nil when there is none.
+    func obstacleToDeletion(of id: String, in connection: any DatabaseConnection) throws -> APIError? {
+        guard try !ProjectStore.isDefault(id, in: connection) else {
+            return .conflict("A default project cannot be deleted")
+        }
+        let contents = try ProjectContents(of: id, in: connection)
+        return contents.isEmpty ? nil : contents.refusal
+    }
+
+    func find(_ id: String, in connection: any DatabaseConnection) throws -> ProjectRecord {
         guard let project = try ProjectStore.find(id, in: connection) else {
             throw APIError.notFound(type: "project", id: id)
         }

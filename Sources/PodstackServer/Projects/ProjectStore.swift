@@ -26,6 +26,14 @@ enum ProjectStore {
         ).map(record)
     }
 
+    /// The names of those that a user belongs to, by id.
+    static func names(userID: String, in connection: any DatabaseConnection) throws -> [String: String] {
+        let rows = try connection.run(
+            "SELECT p.id, p.name FROM projects p JOIN members m ON m.project_id = p.id WHERE m.user_id = ?",
+            [.text(userID)])
+        return Dictionary(try rows.map { (try $0.text(0), try $0.text(1)) }) { first, _ in first }
+    }
+
     static func insert(_ project: ProjectRecord, in connection: any DatabaseConnection) throws {
         try connection.run(
             "INSERT INTO projects (id, account_id, name, description, created_at) VALUES (?, ?, ?, ?, ?)",

@@ -22,6 +22,8 @@ final class Identity: Sendable {
     private let wasAsked = Atomic(false)
     /// The second in which the use was last noted: one note a second is enough.
     let notedAt = Atomic<Int64>(0)
+    /// The scopes whose use was noted.
+    private let usedScopes = Atomic<Int64>(0)
 
     init(token: TokenRecord, standing: SecretStanding, user: DatabaseRow, memberships: [String: Membership]) throws {
         self.token = token
@@ -51,6 +53,13 @@ final class Identity: Sendable {
 
     /// What it may do.
     var authority: Authority { Authority(grant: token.grant, memberships: memberships) }
+
+    /// Whether any of the scopes is used for the first time. Once they are, this costs one look.
+    func uses(_ scopes: ScopeSet) -> Bool {
+        guard !ScopeSet(rawValue: usedScopes.load(ordering: .relaxed)).contains(scopes) else { return false }
+        let before = usedScopes.bitwiseOr(scopes.rawValue, ordering: .relaxed).oldValue
+        return !ScopeSet(rawValue: before).contains(scopes)
+    }
 
     /// The 401 that tells the holder of the secret why it is good for nothing; nil when it is.
     func refusalIfAny(at now: Int64) -> APIError? {

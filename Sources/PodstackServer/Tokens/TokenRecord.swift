@@ -26,9 +26,17 @@ struct TokenRecord: Sendable, Equatable {
     /// Counts the secrets that came into use.
     var generation: Int64 = 1
     var waiting: WaitingSecret?
+    /// The address of the last use.
+    var lastUsedFrom: String?
+    var usedScopes: ScopeSet = []
+    /// Since when ``usedScopes`` is kept; nil for a token from before, until it is used.
+    var usedScopesSince: Int64?
 
     /// How long a token should live before it is rotated.
     static let rotationInterval: Int64 = 90 * 86_400
+
+    /// Seconds since 1970.
+    var rotateBy: Int64 { (rotatedAt ?? createdAt) + Self.rotationInterval }
 
     func isExpired(at now: Int64) -> Bool { expiresAt.map { $0 <= now } ?? false }
 
@@ -49,7 +57,7 @@ struct TokenRecord: Sendable, Equatable {
         Token(
             id: id, name: name, scopes: scopes.map(\.description), projectIDs: projectIDs, createdAt: Date(createdAt),
             expiresAt: expiresAt.map(Date.init(_:)), lastUsedAt: lastUsedAt.map(Date.init(_:)),
-            generation: Int(generation), rotateBy: Date((rotatedAt ?? createdAt) + Self.rotationInterval),
+            generation: Int(generation), rotateBy: Date(rotateBy),
             status: revokedAt != nil ? "revoked" : isExpired(at: now) ? "expired" : "active",
             revokedAt: revokedAt.map(Date.init(_:))
         )

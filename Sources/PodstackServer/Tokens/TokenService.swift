@@ -50,16 +50,35 @@ struct TokenService: Sendable {
         guard active < maxActive else { throw quotaExceeded(active) }
     }
 
+    func countActive(accountID: String, now: Int64) throws -> Int {
+        try database.read { try TokenStore.countActive(accountID: accountID, now: now, in: $0) }
+    }
+
     /// A token of the account; the same 404 whether it is not there or somebody else's.
     func token(_ id: String, accountID: String) throws -> TokenRecord {
         try database.read { try find(id, accountID: accountID, in: $0) }
     }
 
-    func list(accountID: String, _ page: PageRequest, now: Int64) throws -> (page: [TokenRecord], next: Cursor?) {
+    func list(
+        accountID: String, _ selection: TokenStore.Selection, _ page: PageRequest, now: Int64
+    ) throws -> (page: [TokenRecord], next: Cursor?) {
         let found = try database.read {
-            try TokenStore.list(accountID: accountID, now: now, limit: page.limit + 1, after: page.after, in: $0)
+            try TokenStore.list(
+                accountID: accountID, selection, now: now, limit: page.limit + 1, after: page.after, in: $0)
         }
         return page.page(of: found) { Cursor(position: $0.createdAt, id: $0.id) }
+    }
+
+    /// With the use of which the database does not know yet.
+    func upToDate(_ token: TokenRecord) -> TokenRecord {
+        guard let use = lastUsed.latest(token.id) else { return token }
+        var token = token
+        if use.time >= token.lastUsedAt ?? .min {
+            (token.lastUsedAt, token.lastUsedFrom) = (use.time, use.address.description)
+        }
+        token.usedScopes.formUnion(use.scopes)
+        token.usedScopesSince = token.usedScopesSince ?? use.time
+        return token
     }
 
     /// Once the change is made, no request with the token is accepted any more.

@@ -22,7 +22,8 @@ final class TokenVerifier: Sendable {
     func verify(
         _ token: some Collection<UInt8>, from address: ClientAddress = .unknown, now: Int64
     ) throws -> Identity {
-        guard case .wellFormed(let id) = TokenFormat.shape(of: token) else { throw Refusal.malformed }
+        // Nothing of another length is worth a hash.
+        guard token.count == TokenFormat.length else { throw Refusal.malformed }
         let hash = Sodium.sha256(token)
         let key = VerifiedTokens.Key(hash)
         while true {
@@ -31,6 +32,8 @@ final class TokenVerifier: Sendable {
                 if now < known.endsAt { return known }
                 throw known.refusalIfAny(at: now) ?? Refusal.invalid
             }
+            // What is known was well-formed when it was looked up.
+            guard case .wellFormed(let id) = TokenFormat.shape(of: token) else { throw Refusal.malformed }
             let digest = digest.digest(ofSHA256: hash)
             guard let identity = try lookUp(id, digest, hash) else {
                 try database.write { try self.digest.renew(hash, of: id, in: $0) }

@@ -7,10 +7,10 @@ final class VerifiedTokens: Sendable {
 
         /// Of the 32 bytes of a digest.
         init(_ sha256: [UInt8]) {
-            func word(_ index: Int) -> UInt64 {
-                sha256[(index * 8)..<(index * 8 + 8)].reduce(0) { $0 << 8 | UInt64($1) }
+            (first, second, third, fourth) = sha256.withUnsafeBytes { bytes in
+                func word(_ index: Int) -> UInt64 { bytes.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self) }
+                return (word(0), word(1), word(2), word(3))
             }
-            (first, second, third, fourth) = (word(0), word(1), word(2), word(3))
         }
 
         // The key is a hash already.

@@ -47,6 +47,7 @@ struct Attribute {
     static func scope(_ scope: StaticString) -> Attribute { Attribute("scope", .text("\(scope)")) }
     static func dateTime(_ text: String) -> Attribute { Attribute("datetime", .text(text)) }
     static func tabIndex(_ index: Int) -> Attribute { Attribute("tabindex", .text(String(index))) }
+    static func least(_ value: String) -> Attribute { Attribute("min", .text(value)) }
     static func rows(_ count: Int) -> Attribute { Attribute("rows", .text(String(count))) }
     static func columnSpan(_ count: Int) -> Attribute { Attribute("colspan", .text(String(count))) }
     static func maxLength(_ count: Int) -> Attribute { Attribute("maxlength", .text(String(count))) }
@@ -60,6 +61,8 @@ struct Attribute {
     static func flag(_ name: StaticString, if isSet: Bool = true) -> Attribute {
         Attribute(name, isSet ? .none : .absent)
     }
+
+    static func max(_ value: String) -> Attribute { Attribute("max", .text(value)) }
 
     static func href(_ link: Link) -> Attribute { Attribute("href", .text(link.text)) }
     static func src(_ link: Link) -> Attribute { Attribute("src", .text(link.text)) }

@@ -4,7 +4,7 @@ enum Pages {
         [
             PageRoute("GET", "/", .signedIn) { _ in .redirect(Link("/account/tokens")) },
             PageRoute("GET", "/assets/{name}", .anybody, handle: Asset.get),
-        ] + signIn(service) + device(service)
+        ] + signIn(service) + TokenPages(service).routes + auditLog(service) + projects(service) + device(service)
     }
 
     private static func device(_ service: Service) -> [PageRoute] {
@@ -29,6 +29,37 @@ enum Pages {
             PageRoute("GET", "/account/sign-in", .signedIn, handle: account.show),
             PageRoute("POST", "/account/sign-in/password", .signedIn, handle: account.changePassword),
             PageRoute("POST", "/account/sign-in/sessions/{id}/end", .signedIn, handle: account.end),
+        ]
+    }
+
+    private static func auditLog(_ service: Service) -> [PageRoute] {
+        let pages = AuditLogPages(service)
+        return [
+            PageRoute("GET", "/audit-log", .signedIn, handle: pages.show),
+            PageRoute("GET", "/audit-log.csv", .signedIn, handle: pages.export),
+            PageRoute("GET", "/audit-log/events", .watching, handle: pages.events),
+        ]
+    }
+
+    private static func projects(_ service: Service) -> [PageRoute] {
+        let projects = ProjectPages(service)
+        let members = MemberPages(service)
+        let one = "/projects/{project}"
+        let member = one + "/members/{user}"
+        return [
+            PageRoute("GET", "/projects", .signedIn, handle: projects.list),
+            PageRoute("POST", "/projects", .signedIn, handle: projects.create),
+            PageRoute("GET", one, .signedIn, handle: projects.show),
+            PageRoute("POST", one, .signedIn, handle: projects.update),
+            PageRoute("GET", one + "/delete", .signedIn, handle: projects.confirmDeletion),
+            PageRoute("POST", one + "/delete", .signedIn, handle: projects.delete),
+            PageRoute("POST", one + "/members", .signedIn, handle: projects.addMember),
+            PageRoute("GET", member, .signedIn, handle: members.show),
+            PageRoute("POST", member, .signedIn, handle: members.update),
+            PageRoute("POST", member + "/deactivate", .signedIn, handle: members.deactivate),
+            PageRoute("POST", member + "/activate", .signedIn, handle: members.activate),
+            PageRoute("GET", member + "/remove", .signedIn, handle: members.confirmRemoval),
+            PageRoute("POST", member + "/remove", .signedIn, handle: members.remove),
         ]
     }
 }

@@ -1,0 +1,95 @@
+import PodstackAPI
+
+/// What the address of the audit log's page asks for.
+struct AuditQuery: Sendable {
+    enum Place: Sendable, Equatable {
+        /// The newest, to which what is new is added by itself.
+        case newest
+        /// Those before, or after, the one of that number.
+        case before(Int64)
+        case after(Int64)
+    }
+
+    static let standardLimit = 50
+    static let mostEntries = 1000
+
+    /// The fields that were filled in, as they were typed.
+    let typed: [(name: String, value: String)]
+    /// What is wrong with them, by name.
+    let problems: FieldProblems
+    private let refusal: APIError?
+    let filter: AuditFilter
+    let place: Place
+    let limit: Int
+    /// Whose log it is, in place of the account's.
+    let projectID: String?
+
+    /// - Parameter reach: Of the grant of who looks; the account is that of the project, if one is named.
+    init(_ request: Request, reach: (_ projectID: String?) throws -> Grant) throws {
+        // A field that was left empty asks for nothing.
+        var request = request
+        request.query.removeAll { $0.value.isEmpty }
+        var reader = QueryReader(
+            request, known: AuditFilter.parameters + ["project", "limit", "before", "after"])
+        projectID = request.query("project")
+        filter = AuditFilter(
+            &reader, of: try reach(projectID), projectID: projectID,
+            since: { text throws(Mistake) in try Self.day(text) },
+            until: { text throws(Mistake) in try Self.day(text) + 86_400 })
+        limit =
+            reader.take("limit") { text throws(Mistake) in
+                guard let number = Int(text), (1...Self.mostEntries).contains(number) else {
+                    throw Mistake("must be a number from 1 to \(Self.mostEntries)")
+                }
+                return number
+            } ?? Self.standardLimit
+        let before = reader.take("before", Self.number)
+        let after = reader.take("after", Self.number)
+        place = before.map(Place.before) ?? after.map(Place.after) ?? .newest
+        typed = request.query.filter { AuditFilter.parameters.contains($0.name) || $0.name == "project" }
+        refusal = try Self.refusal(reader)
+        problems = refusal.flatMap(FieldProblems.init) ?? FieldProblems()
+    }
+
+    typealias Mistake = FieldReader.Mistake
+
+    /// Where a stream begins.
+    var number: Int64? { if case .after(let number) = place { number } else { nil } }
+
+    /// Where there is no form to tell what is wrong.
+    func checked() throws -> AuditQuery {
+        if let refusal { throw refusal }
+        return self
+    }
+
+    func typed(_ name: String) -> String { typed.first { $0.name == name }?.value ?? "" }
+
+    /// What other pages of the same list are asked for with.
+    func fields() -> [(name: String, value: String)] {
+        typed + (limit == Self.standardLimit ? [] : [("limit", String(limit))])
+    }
+
+    /// Mistakes in fields are told there; any other address was not made by these pages.
+    private static func refusal(_ reader: QueryReader) throws -> APIError? {
+        do {
+            try reader.finish()
+            return nil
+        } catch let error as APIError {
+            guard FieldProblems(error)?.isOnly(about: ["since", "until"]) == true else { throw error }
+            return error
+        }
+    }
+
+    private static func number(_ text: String) throws(Mistake) -> Int64 {
+        guard let number = Int64(text), number >= 0 else { throw Mistake("must be the number of an entry") }
+        return number
+    }
+
+    /// Its first second in UTC.
+    private static func day(_ text: String) throws(Mistake) -> Int64 {
+        guard text.utf8.count == 10, let time = Timestamp.parse(text + "T00:00:00Z") else {
+            throw Mistake("must be a day such as 2027-01-31")
+        }
+        return Int64(time.timeIntervalSince1970)
+    }
+}

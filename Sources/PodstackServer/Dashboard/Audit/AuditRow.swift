@@ -1,0 +1,97 @@
+/// One entry of the audit log, in the table and in the stream of new ones alike.
+struct AuditRow: Component {
+    let event: AuditRecord
+    /// Of those that who looks belongs to, by id.
+    let projects: [String: String]
+
+    var body: some HTML {
+        Element("tr") {
+            Element("td") { Time(event.createdAt) }
+            Element("td") {
+                Element("span", .class("who-did")) { who }
+                if let id = event.tokenID {
+                    Element("span", .class("under")) {
+                        "with "
+                        Element("code") { "podstack_" + id }
+                    }
+                }
+            }
+            Element("td") {
+                Element("span", .class(AuditWords.badge(event.action))) {
+                    AuditWords.said(event.action, of: event.resourceType)
+                }
+            }
+            Element("td") {
+                if let name = event.resourceName { Element("span", .class("what")) { name } }
+                if let resourceID { Element("span", .class("under")) { Element("code") { resourceID } } }
+            }
+            Element("td", .class("wide")) {
+                if let id = event.projectID { AuditProject(id: id, name: projects[id]) }
+            }
+            Element("td", .class("wide")) { event.address ?? "" }
+            Element("td") {
+                Element("details") {
+                    Element("summary") { "Details" }
+                    Element("dl") {
+                        for detail in DetailsReader.read(event.details) { AuditChange(detail: detail) }
+                        AuditFact(name: "Address", value: event.address)
+                        AuditFact(name: "Program", value: event.userAgent)
+                        AuditFact(name: "Entry", value: event.id)
+                    }
+                }
+            }
+        }
+    }
+
+    private var resourceID: String? {
+        event.resourceType == "token" ? event.resourceID.map { "podstack_" + $0 } : event.resourceID
+    }
+
+    private var who: String {
+        if let email = event.userEmail { return email }
+        if event.address == nil { return "The operator" }
+        return event.tokenID == nil ? "Somebody unknown" : "A token"
+    }
+}
+
+private struct AuditProject: Component {
+    let id: String
+    let name: String?
+
+    var body: some HTML {
+        if let name {
+            Element("a", .href(Link("/projects", id))) { name }
+        } else {
+            Element("code") { id }
+        }
+    }
+}
+
+private struct AuditChange: Component {
+    let detail: DetailsReader.Detail
+
+    var body: some HTML {
+        Element("dt") { AuditWords.label(detail.name) }
+        Element("dd") {
+            if let old = detail.old {
+                Element("del") { old }
+                " → "
+                Element("ins") { detail.new }
+            } else {
+                detail.new
+            }
+        }
+    }
+}
+
+private struct AuditFact: Component {
+    let name: String
+    let value: String?
+
+    var body: some HTML {
+        if let value {
+            Element("dt") { name }
+            Element("dd") { value }
+        }
+    }
+}

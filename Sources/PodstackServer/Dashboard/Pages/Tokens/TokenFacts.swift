@@ -1,0 +1,56 @@
+import PodstackAPI
+
+/// Everything that is known of a token.
+struct TokenFacts: Component {
+    let token: TokenRecord
+    let names: [String: String]
+    let now: Int64
+
+    var body: some HTML {
+        Element("dl", .class("card facts")) {
+            Fact("State") { TokenBadges(token, now: now) }
+            Fact("Prefix") { Element("code") { TokenFormat.prefix(id: token.id) } }
+            Fact("May do") { ScopeList(scopes: token.scopes) }
+            Fact("Projects") { ProjectList(ids: token.projectIDs, names: names) }
+            Fact("Created") { Time(token.createdAt) }
+            if let revokedAt = token.revokedAt {
+                Fact("Revoked") { Time(revokedAt) }
+            } else {
+                Fact(token.isExpired(at: now) ? "Expired" : "Expires") { Expiry(token: token) }
+            }
+            Fact("Last used") { LastUse(token: token) }
+            if TokenHealth(token, now: now).state == .active {
+                Fact("Rotate by") { Time(token.rotateBy) }
+                if let rotatedAt = token.rotatedAt {
+                    Fact("Secret") {
+                        "no. \(token.generation), made "
+                        Time(rotatedAt)
+                    }
+                }
+                if let waiting = token.waiting, !waiting.hasLapsed(at: now) {
+                    Fact("New secret") {
+                        "made "
+                        Time(waiting.madeAt)
+                        ", waits for its first use until "
+                        Time(waiting.lapsesAt)
+                    }
+                }
+            }
+        }
+    }
+}
+
+private struct Fact<Content: HTML>: Component {
+    private let title: String
+    private let content: Content
+
+    init(_ title: String, @HTMLBuilder content: () -> Content) {
+        self.title = title
+        self.content = content()
+    }
+
+    var body: some HTML {
+        Element("dt") { title }
+        Element("dd") { content }
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import PodstackAPI
+import PodstackTestSupport
+import Synchronization
+
+/// The Nu Html Checker, the reference for what is HTML. It is one process for all tests, since it takes two seconds to
+/// start and a hundredth for a page.
+enum HTMLValidator {
+    /// Its errors and warnings about a page, each with its line.
+    ///
+    /// - Parameter html: As the server sent it.
+    static func problems(in html: String) throws -> [String] {
+        struct Message: Decodable {
+            var type: String
+            var subType: String?
+            var lastLine: Int?
+            var message: String
+            var extract: String?
+        }
+        struct Report: Decodable { var messages: [Message] }
+        let answer = try RawHTTP(port: try shared(), silence: 180).request(
+            "POST", "/?out=json",
+            headers: [
+                ("Content-Type", "text/html; charset=utf-8"),
+                // It refuses who does not say.
+                ("User-Agent", "BrowserTests"),
+            ], body: html)
+        guard answer.status == 200 else {
+            throw BrowserFailure(description: "the HTML checker answered \(answer.status)")
+        }
+        let messages = try APICoding.decode(Report.self, from: Array(answer.body.utf8)).messages
+        return messages.filter { $0.type != "info" || $0.subType == "warning" }.map { message in
+            "line \(message.lastLine ?? 0): \(message.message) \(message.extract ?? "")"
+        }
+    }
+
+    private static let current = Mutex<(process: ToolProcess, port: UInt16)?>(nil)
+
+    /// The port of the one for all tests, started by the first that needs it.
+    private static func shared() throws -> UInt16 {
+        try current.withLock { checker in
+            if let checker { return checker.port }
+            let started = try start()
+            checker = started
+            // What is static is never let go.
+            atexit { HTMLValidator.current.withLock { $0 = nil } }
+            return started.port
+        }
+    }
+
+    private static func start() throws -> (process: ToolProcess, port: UInt16) {
+        let jar = try PythonOracle.file("vnu.jar")
+        var problem = ""
+        // Another process may take the port between our asking and this one.
+        for _ in 0..<5 {
+            let port = try LoopbackListener.freePorts(1)[0]
+            let process = try ToolProcess(
+                attached: "java",
+                [
+                    "-Xmx256m", "-Xss8m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
+                    "-Dnu.validator.servlet.bind-address=127.0.0.1", "-cp", jar, "nu.validator.servlet.Main",
+                    String(port),
+                ])
+            for _ in 0..<6000 {
+                problem = process.standardError
+                if (process.standardOutput + problem).contains("Checker service started") { return (process, port) }
+                if problem.contains("BindException") { break }
+                usleep(20_000)
+            }
+        }
+        throw BrowserFailure(description: "the HTML checker does not start: \(problem.suffix(500))")
+    }
+}

@@ -1,0 +1,14 @@
+import Foundation
+
+/// What `scripts/screenshots` has taken pictures of.
+enum PicturedPage {
+    /// Where they go; nil when none are wanted.
+    static let folder = ProcessInfo.processInfo.environment["PODSTACK_SCREENSHOTS"]
+
+    /// Goes from page to page, as a person would, and names each for `picture` when it is there.
+    static func visitAll(_ browser: Browser, picture: (String) throws -> Void) throws {
+        let server = try PageServer(["/": InBrowser.HarnessTests.form])
+        try browser.open(server.url)
+        try picture("sample")
+    }
+}

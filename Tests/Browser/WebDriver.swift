@@ -1,0 +1,89 @@
+import Foundation
+import PodstackAPI
+import PodstackTestSupport
+
+/// Chromium behind `chromedriver`, spoken to as the W3C's WebDriver says, for as long as this value lives.
+final class WebDriver {
+    /// Where Chromium has its files.
+    let folder: String
+    private let process: ToolProcess
+    private let port: UInt16
+    private let session: String
+
+    /// - Parameter capabilities: What the session must have.
+    init(_ capabilities: JSONValue) throws {
+        // Removed by the process below: when that ends, so does Chromium, which may write until then.
+        folder = FileManager.default.temporaryDirectory.path + "/podstack-browser-\(UInt32.random(in: 0 ... .max))"
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        let process = try ToolProcess(
+            attached: "env", ["HOME=\(folder)", "TMPDIR=\(folder)", "PATH=\(path)", "chromedriver", "--port=0"],
+            removing: folder)
+        try process.waitForOutput { Self.port(in: $0) != nil }
+        guard let port = Self.port(in: process.standardOutput) else {
+            throw BrowserFailure(description: "chromedriver does not say its port: \(process.standardOutput)")
+        }
+        self.process = process
+        self.port = port
+        let made: NewSession = try Self.call(
+            port, "POST", "/session", ["capabilities": ["alwaysMatch": capabilities]])
+        session = made.sessionId
+    }
+
+    deinit {
+        // Lets Chromium end by itself, before the process ends what is left.
+        let _: JSONValue? = try? Self.call(port, "DELETE", "/session/\(session)", nil)
+    }
+
+    private struct NewSession: Decodable { var sessionId: String }
+
+    func get<Value: Decodable>(_ path: String, as: Value.Type = Value.self) throws -> Value {
+        try Self.call(port, "GET", "/session/\(session)\(path)", nil)
+    }
+
+    @discardableResult
+    func post<Value: Decodable>(_ path: String, _ body: JSONValue = [:], as: Value.Type = JSONValue.self) throws
+        -> Value
+    {
+        try Self.call(port, "POST", "/session/\(session)\(path)", body)
+    }
+
+    @discardableResult
+    func delete(_ path: String) throws -> JSONValue {
+        try Self.call(port, "DELETE", "/session/\(session)\(path)", nil)
+    }
+
+    private struct Answer<Value: Decodable>: Decodable { var value: Value }
+
+    private struct Problem: Decodable {
+        var error: String
+        var message: String
+    }
+
+    private static func call<Value: Decodable>(
+        _ port: UInt16, _ method: String, _ path: String, _ body: JSONValue?
+    ) throws -> Value {
+        // Generous: on a busy machine a new Chromium takes its time.
+        let connection = try RawHTTP(port: port, silence: 180)
+        let text = try body.map { String(decoding: try APICoding.encode($0), as: UTF8.self) }
+        let answer = try connection.request(
+            method, path, headers: [("Content-Type", "application/json; charset=utf-8"), ("Connection", "close")],
+            body: text)
+        let bytes = Array(answer.body.utf8)
+        if answer.status == 200 { return try APICoding.decode(Answer<Value>.self, from: bytes).value }
+        guard let problem = try? APICoding.decode(Answer<Problem>.self, from: bytes).value else {
+            throw BrowserFailure(description: "chromedriver answered \(answer.status) to \(method) \(path)")
+        }
+        // More lines tell of Chromium's version and of addresses in it.
+        let reason = problem.message.split(separator: "\n").first ?? ""
+        throw BrowserFailure(code: problem.error, description: "\(reason)")
+    }
+
+    /// It takes a free port, and then says which.
+    private static func port(in output: String) -> UInt16? {
+        guard let range = output.range(of: "successfully on port ") else { return nil }
+        let rest = output[range.upperBound...]
+        return rest.contains(".") ? UInt16(rest.prefix { $0.isNumber }) : nil
+    }
+}
