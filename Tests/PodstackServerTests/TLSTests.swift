@@ -33,11 +33,13 @@ struct TLSTests {
                 // An idle connection must not end while the machine is busy.
                 "--request-timeout", "600",
             ])
-        do { try process.waitForOutput { $0.hasSuffix("\n") } } catch {
+        do { try process.waitForOutput { $0.contains("\n") } } catch {
             process.signal(SIGKILL)
             throw error
         }
-        return (process, String(process.standardOutput.dropFirst("podstack-server listening on ".count).dropLast()))
+        // A second line says where the link of the first account is.
+        let line = process.standardOutput.prefix { $0 != "\n" }
+        return (process, String(line.dropFirst("podstack-server listening on ".count)))
     }
 
     func makeToken() throws -> String {
