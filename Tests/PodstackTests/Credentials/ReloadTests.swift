@@ -30,7 +30,8 @@ struct ReloadTests {
     {
         try write(token)
         return try Client(
-            timeout: generous, environment: Environment([variable: folder.file("file")]), transport: transport, onEvent: events.append)
+            timeout: generous, environment: Environment([variable: folder.file("file")]), transport: transport,
+            onEvent: events.append)
     }
 
     func write(_ token: String) throws { _ = try folder.write("[default]\napi_token = \(token)\n", to: "file") }
@@ -121,7 +122,8 @@ struct ReloadTests {
         }
         let provider = Counting()
         let client = try Client(
-            credentials: provider, timeout: generous, environment: Environment([:]), transport: service(accepting: "new"),
+            credentials: provider, timeout: generous, environment: Environment([:]),
+            transport: service(accepting: "new"),
             onEvent: events.append)
         #expect(try await client.auth.whoami().email == "you@example.com")
         #expect(provider.asked.tokens.withLock { $0 } == [nil, APIToken("old")])
