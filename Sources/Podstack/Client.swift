@@ -33,7 +33,8 @@ public struct Client: Sendable {
     ///   - time: What time it is, and how to wait; for tests.
     ///   - onEvent: Told about requests and warnings, on any thread.
     /// - Throws: ``AuthenticationError`` when there is no usable token; ``ConfigurationError`` when another setting, or
-    ///   a file that counts, cannot be used, ``retry`` and ``timeout`` among them, or when a token could go where its source did not say.
+    ///   a file that counts, cannot be used, `retry` and `timeout` among them, or when a token could go where its source
+    ///   did not say.
     ///
     /// Source: Authentication Methods, Project Context, API Endpoint.
     public init(
