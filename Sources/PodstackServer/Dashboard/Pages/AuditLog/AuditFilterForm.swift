@@ -5,8 +5,9 @@ struct AuditFilterForm: Component {
     var body: some HTML {
         Element("form", .class("card filters"), .method("get"), .action(Link("/audit-log")), .role("search")) {
             Field("Search", name: "q", value: query.typed("q"), .type("search"), .placeholder("name, id, address"))
-            Choice(label: "Action", name: "action", all: "Any action", options: actions, chosen: query.typed("action"))
-            Choice(
+            Selection(
+                label: "Action", name: "action", all: "Any action", options: actions, chosen: query.typed("action"))
+            Selection(
                 label: "Kind of thing", name: "resource_type", all: "Anything", options: AuditWords.resources,
                 chosen: query.typed("resource_type"))
             Field("Who", name: "user", value: query.typed("user"), .placeholder("e-mail or usr_…"))
@@ -37,7 +38,7 @@ struct AuditFilterForm: Component {
 }
 
 /// A choice of one among several, or of none in particular.
-private struct Choice: Component {
+private struct Selection: Component {
     let label: String
     let name: String
     let all: String

@@ -15,8 +15,8 @@ struct AuditQuery: Sendable {
 
     /// The fields that were filled in, as they were typed.
     let typed: [(name: String, value: String)]
-    /// What is wrong with them, by name.
-    let problems: [String: String]
+    /// What is wrong with them; nil when nothing is.
+    let mistake: APIError?
     let filter: AuditFilter
     let place: Place
     let limit: Int
@@ -46,7 +46,7 @@ struct AuditQuery: Sendable {
         let after = reader.take("after", Self.number)
         place = before.map(Place.before) ?? after.map(Place.after) ?? .newest
         typed = request.query.filter { AuditFilter.parameters.contains($0.name) || $0.name == "project" }
-        problems = try Self.problems(reader)
+        mistake = try Self.mistake(reader)
     }
 
     typealias Mistake = FieldReader.Mistake
@@ -56,9 +56,11 @@ struct AuditQuery: Sendable {
 
     /// Where there is no form to tell what is wrong.
     func checked() throws -> AuditQuery {
-        guard problems.isEmpty else { throw APIError.validation(problems.mapValues { [$0] }) }
+        if let mistake { throw mistake }
         return self
     }
+
+    var problems: FieldProblems { mistake.flatMap(FieldProblems.init) ?? FieldProblems() }
 
     func typed(_ name: String) -> String { typed.first { $0.name == name }?.value ?? "" }
 
@@ -68,14 +70,15 @@ struct AuditQuery: Sendable {
     }
 
     /// Mistakes in fields are told there; any other address was not made by these pages.
-    private static func problems(_ reader: QueryReader) throws -> [String: String] {
+    private static func mistake(_ reader: QueryReader) throws -> APIError? {
         do {
             try reader.finish()
-            return [:]
+            return nil
         } catch let error as APIError {
-            let problems = error.fieldProblems
-            guard problems.keys.allSatisfy({ ["since", "until"].contains($0) }) else { throw error }
-            return problems
+            guard case .object(let fields)? = error.details["field_errors"],
+                fields.keys.allSatisfy({ ["since", "until"].contains($0) })
+            else { throw error }
+            return error
         }
     }
 

@@ -4,7 +4,7 @@ import PodstackAPI
 struct ProjectForm {
     var name = ""
     var description = ""
-    var problems: [String: String] = [:]
+    var problems = FieldProblems()
 
     init() {}
 
