@@ -1,3 +1,9 @@
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
 /// Reads JSON of the plain kind that the service writes: no escapes, no fractions, no surprises.
 ///
 /// Most answers are of it, and with many requests at once to a near service the general decoder took a quarter of the
@@ -43,6 +49,14 @@ struct PlainJSON {
     }
 
     mutating func optionalString() throws(NotPlain) -> String? { acceptNull() ? nil : try string() }
+
+    /// As the service writes times; others are not plain.
+    mutating func optionalDate() throws(NotPlain) -> Date? {
+        if acceptNull() { return nil }
+        let text = try quoted()
+        guard let date = bytes.withUnsafeBufferPointer({ Timestamp.plain($0[text]) }) else { throw NotPlain() }
+        return date
+    }
 
     mutating func strings() throws(NotPlain) -> [String] {
         try expect(UInt8(ascii: "["))
