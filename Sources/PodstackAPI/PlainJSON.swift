@@ -45,7 +45,11 @@ struct PlainJSON {
     }
 
     mutating func string() throws(NotPlain) -> String {
-        String(decoding: bytes[try quoted()], as: UTF8.self)
+        let text = try quoted()
+        // A slice of the array would hold on to it, and cost twice as much.
+        return bytes.withUnsafeBufferPointer {
+            String(decoding: UnsafeBufferPointer(rebasing: $0[text]), as: UTF8.self)
+        }
     }
 
     mutating func optionalString() throws(NotPlain) -> String? { acceptNull() ? nil : try string() }

@@ -77,14 +77,12 @@
             occupancy.waiting.store(queue.count, ordering: .relaxed)
         }
 
-        func start(_ request: TransportRequest, _ completion: Completion) {
-            queue.append(Transfer(request, completion, options))
-        }
+        func start(_ transfer: Transfer) { queue.append(transfer) }
 
-        func cancel(_ completion: Completion) {
-            guard completion.result == nil else { return }
-            completion.finish(.failure(CancellationError()))
-            if let handle = active.first(where: { $0.transfer?.completion === completion }) {
+        func cancel(_ transfer: Transfer) {
+            guard !transfer.completion.isFinished else { return }
+            transfer.completion.finish(.failure(CancellationError()))
+            if let handle = active.first(where: { $0.transfer === transfer }) {
                 retire(handle)
             } else {
                 queue.noteEnd()
@@ -132,14 +130,14 @@
         private func startWaiting() -> Bool {
             var hasStarted = false
             while active.count < options.concurrency, let transfer = queue.popFirst() {
-                start(transfer)
+                begin(transfer)
                 hasStarted = true
             }
             if hasStarted { fireTimer() }
             return hasStarted
         }
 
-        private func start(_ transfer: Transfer) {
+        private func begin(_ transfer: Transfer) {
             let left = (transfer.deadline - .now).milliseconds
             guard left > 0 else { return transfer.completion.finish(.failure(TransportFailure.timedOut)) }
             guard let handle = idle.popLast() ?? makeHandle() else {

@@ -12,6 +12,7 @@
         private var headers: [HeaderField] = []
         private var list: UnsafeMutablePointer<curl_slist>?
         private(set) var transfer: Transfer?
+        private var answer: Answer
         /// Its place among the handles at work.
         var index = 0
 
@@ -19,6 +20,7 @@
             guard let raw = curl_easy_init() else { return nil }
             self.raw = raw
             self.options = options
+            answer = Answer(options)
         }
 
         deinit {
@@ -39,15 +41,16 @@
             }
             set(CURLOPT_TIMEOUT_MS, timeout)
             set(CURLOPT_CONNECTTIMEOUT_MS, min(timeout, 10_000))
-            if request.token != token || request.headers != headers { try setHeaders(request) }
-            if request.method != "GET" || request.body != nil { setBody(request) }
+            if !request.isPlain || request.token != token || request.headers != headers { try setHeaders(request) }
+            if !request.isPlain { setBody(request) }
             self.transfer = transfer
         }
 
         func release() {
             guard let transfer else { return }
             self.transfer = nil
-            if transfer.request.method != "GET" || transfer.request.body != nil { reset() }
+            answer = Answer(options)
+            if !transfer.request.isPlain { reset() }
         }
 
         static func owner(of raw: UnsafeMutableRawPointer) -> EasyHandle? {
@@ -111,18 +114,16 @@
             podstack_setopt_pointer(raw, CURLOPT_WRITEDATA, context)
             podstack_setopt_pointer(raw, CURLOPT_HEADERDATA, context)
             podstack_setopt_data_function(raw, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
-                guard let context,
-                    let transfer = Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue().transfer
-                else { return 0 }
+                guard let context else { return 0 }
                 let chunk = UnsafeRawBufferPointer(start: bytes, count: size * count)
-                return transfer.receive(chunk) ? chunk.count : 0
+                let handle = Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue()
+                return handle.answer.receive(chunk) ? chunk.count : 0
             }
             podstack_setopt_data_function(raw, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
-                guard let context,
-                    let transfer = Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue().transfer
-                else { return 0 }
+                guard let context else { return 0 }
                 let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
-                return transfer.receiveHead(line) ? line.count : 0
+                let handle = Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue()
+                return handle.answer.receiveHead(line) ? line.count : 0
             }
         }
 
@@ -140,8 +141,8 @@
                 try append(HeaderField("Authorization", "Bearer \(secret)"))
             }
             for field in request.headers { try append(field) }
-            // What libcurl would add by itself.
-            let own = ["Accept", "Content-Type", "Expect"]
+            // What libcurl would add by itself. It looks for each header it knows in this list, so it is short.
+            let own = request.isPlain ? ["Accept"] : ["Accept", "Content-Type", "Expect"]
             for name in own where !request.headers.contains(where: { $0.name.lowercased() == name.lowercased() }) {
                 list = curl_slist_append(list, "\(name):")
             }
@@ -171,28 +172,14 @@
 
         // MARK: - The end
 
-        func result(_ code: CURLcode) -> Result<TransportResponse, any Error> {
-            guard let transfer else { return .failure(CancellationError()) }
-            if let excess = transfer.excess { return .failure(excess) }
+        func result(_ code: CURLcode) -> Completion.Ending {
+            if let excess = answer.excess { return .failure(excess) }
             guard code == CURLE_OK else { return .failure(failure(code)) }
-            guard transfer.isHeadWhole else {
+            guard answer.isHeadWhole else {
                 return .failure(TransportFailure(reason: "the answer broke off in its headers"))
             }
-            var headers: [HeaderField] = []
-            headers.reserveCapacity(16)
-            var previous: UnsafeMutablePointer<curl_header>?
-            while let header = curl_easy_nextheader(raw, UInt32(CURLH_HEADER), -1, previous) {
-                headers.append(HeaderField(String(cString: header.pointee.name), Self.value(of: header)))
-                previous = header
-            }
-            return .success(
-                TransportResponse(status: number(CURLINFO_RESPONSE_CODE), headers: headers, body: transfer.body))
-        }
-
-        private static func value(of header: UnsafeMutablePointer<curl_header>) -> String {
-            let value = String(cString: header.pointee.value)
-            // libcurl leaves a piece of the line's end on a value that is empty.
-            return value.utf8.first.map { $0 == 0x0D || $0 == 0x0A } == true ? "" : value
+            let status = number(CURLINFO_RESPONSE_CODE)
+            return .success(TransportResponse(status: status, headers: answer.headers, body: answer.body))
         }
 
         private func number(_ info: CURLINFO) -> Int {
@@ -237,5 +224,10 @@
                     + "PODSTACK_CA_BUNDLE names a file with others"
             }
         }
+    }
+
+    extension TransportRequest {
+        /// All that most handles are ever used for.
+        fileprivate var isPlain: Bool { method == "GET" && body == nil }
     }
 #endif
