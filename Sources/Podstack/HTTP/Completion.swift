@@ -1,12 +1,12 @@
 import Synchronization
 
 /// Brings the result of a transfer to its one caller, whichever of the two comes first.
-package final class Completion: Sendable {
-    package typealias Ending = Result<TransportResponse, any Error>
+package final class Completion<Value: Sendable>: Sendable {
+    package typealias Ending = Result<Value, any Error>
 
     private enum State {
         case pending
-        case awaited(UnsafeContinuation<TransportResponse, any Error>)
+        case awaited(UnsafeContinuation<Value, any Error>)
         case finished(Ending)
         /// The caller has it.
         case delivered
@@ -18,7 +18,7 @@ package final class Completion: Sendable {
 
     /// Only the first result counts.
     package func finish(_ ending: Ending) {
-        let continuation = state.withLock { state -> UnsafeContinuation<TransportResponse, any Error>? in
+        let continuation = state.withLock { state -> UnsafeContinuation<Value, any Error>? in
             switch state {
             case .pending: state = .finished(ending)
             case .awaited(let continuation):
@@ -41,7 +41,7 @@ package final class Completion: Sendable {
     }
 
     /// To be asked for once.
-    package var value: TransportResponse {
+    package var value: Value {
         get async throws {
             if let ending { return try ending.get() }
             // Resumed once: whoever takes it out of the state leaves another state there.

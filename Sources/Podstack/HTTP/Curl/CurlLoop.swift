@@ -9,6 +9,7 @@
         private static let mostIdle = 64
 
         let occupancy = Occupancy()
+        let results = Results()
         private let options: ConnectionOptions
         private let multi: UnsafeMutableRawPointer
         private let epoll: Int32
@@ -74,6 +75,7 @@
             // A transfer may be over as soon as it is started, and its end makes room for the next.
             repeat { collect() } while startWaiting()
             endExpired()
+            while results.tellOne() {}
             occupancy.waiting.store(queue.count, ordering: .relaxed)
         }
 
@@ -172,7 +174,7 @@
                 let result = handle.result(podstack_message_result(message))
                 learn(transfer)
                 retire(handle)
-                transfer.completion.finish(result)
+                results.append(result, of: transfer)
             }
         }
 

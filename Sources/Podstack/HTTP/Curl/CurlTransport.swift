@@ -36,13 +36,17 @@
 
         public func send(_ request: TransportRequest) async throws -> TransportResponse {
             let loop = loop
-            let transfer = Transfer(request)
+            let count = loop.unanswered.add(1, ordering: .relaxed).newValue
+            defer { loop.unanswered.subtract(1, ordering: .relaxed) }
+            let transfer = Transfer(request, options, waits: count > options.concurrency)
             // The loop ends with the transport: not while somebody waits.
             defer { withExtendedLifetime(self) {} }
             return try await withTaskCancellationHandler {
                 guard transfer.state.withLock({ $0.submit() }) else { throw CancellationError() }
                 loop.start(transfer)
-                return try await transfer.completion.value
+                let status = try await transfer.completion.value
+                loop.results?.tellOne()
+                return transfer.response(status)
             } onCancel: {
                 transfer.state.withLock { if $0.cancel() { loop.cancel(transfer) } }
             }

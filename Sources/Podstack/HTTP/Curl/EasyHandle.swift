@@ -12,7 +12,6 @@
         private var headers: [HeaderField] = []
         private var list: UnsafeMutablePointer<curl_slist>?
         private(set) var transfer: Transfer?
-        private var answer: Answer
         /// Its place among the handles at work.
         var index = 0
 
@@ -20,7 +19,6 @@
             guard let raw = curl_easy_init() else { return nil }
             self.raw = raw
             self.options = options
-            answer = Answer(options)
         }
 
         deinit {
@@ -49,7 +47,6 @@
         func release() {
             guard let transfer else { return }
             self.transfer = nil
-            answer = Answer(options)
             if !transfer.request.isPlain { reset() }
         }
 
@@ -117,13 +114,15 @@
                 guard let context else { return 0 }
                 let chunk = UnsafeRawBufferPointer(start: bytes, count: size * count)
                 let handle = Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue()
-                return handle.answer.receive(chunk) ? chunk.count : 0
+                guard let transfer = handle.transfer else { return 0 }
+                return transfer.answer.withLock { $0.receive(chunk) ? chunk.count : 0 }
             }
             podstack_setopt_data_function(raw, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
                 guard let context else { return 0 }
                 let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
                 let handle = Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue()
-                return handle.answer.receiveHead(line) ? line.count : 0
+                guard let transfer = handle.transfer else { return 0 }
+                return transfer.answer.withLock { $0.receiveHead(line) ? line.count : 0 }
             }
         }
 
@@ -172,14 +171,16 @@
 
         // MARK: - The end
 
-        func result(_ code: CURLcode) -> Completion.Ending {
-            if let excess = answer.excess { return .failure(excess) }
+        /// The status of the answer.
+        func result(_ code: CURLcode) -> Result<Int, any Error> {
+            guard let transfer else { return .failure(CancellationError()) }
+            let (excess, isHeadWhole) = transfer.answer.withLock { ($0.excess, $0.isHeadWhole) }
+            if let excess { return .failure(excess) }
             guard code == CURLE_OK else { return .failure(failure(code)) }
-            guard answer.isHeadWhole else {
+            guard isHeadWhole else {
                 return .failure(TransportFailure(reason: "the answer broke off in its headers"))
             }
-            let status = number(CURLINFO_RESPONSE_CODE)
-            return .success(TransportResponse(status: status, headers: answer.headers, body: answer.body))
+            return .success(number(CURLINFO_RESPONSE_CODE))
         }
 
         private func number(_ info: CURLINFO) -> Int {

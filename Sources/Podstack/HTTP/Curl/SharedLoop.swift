@@ -38,6 +38,9 @@
         private let handover = eventfd(0, Int32(EFD_CLOEXEC))
 
         var occupancy: Occupancy? { owned.loop?.occupancy }
+        var results: Results? { owned.loop?.results }
+        /// Requests whose callers have no answer yet.
+        let unanswered = Atomic(0)
 
         init(options: ConnectionOptions) {
             owned = Owned(loop: CurlLoop(options, epoll: epoll))
@@ -113,7 +116,7 @@
         }
 
         /// Runs the loop for as long as it takes less than to wake the thread.
-        private func lead(_ loop: CurlLoop, _ completion: Completion) {
+        private func lead(_ loop: CurlLoop, _ completion: Completion<Int>) {
             obey(loop)
             guard loop.answersAtOnce else { return release(loop) }
             let end = ContinuousClock.now + CurlLoop.atOnce
