@@ -5,14 +5,21 @@ public struct Context: Sendable {
     public var environment: Environment
     public var standardOutput: @Sendable (String) -> Void
     public var standardError: @Sendable (String) -> Void
-    /// Everything that comes on standard input.
-    public var readInput: @Sendable () -> String
+    /// Everything that comes on standard input; throws when that is more than a token can be.
+    public var readInput: @Sendable () throws -> String
     /// Asks on the terminal without echo; nil when there is no terminal to ask on.
     public var askSecret: (@Sendable (_ prompt: String) -> String?)?
     /// Asks on the terminal; nil when there is none.
     public var askLine: (@Sendable (_ prompt: String) -> String?)?
     /// Why standard output lacks something; nil when it lacks nothing.
     public var outputFailure: @Sendable () -> String? = { nil }
+    /// Shows a page in a browser, if it can; nil where there is none, or nobody to look at it.
+    public var openPage: (@Sendable (_ url: String) -> Void)?
+    /// Whether somebody watches standard error: only then is there progress on it.
+    public var showsProgress = false
+    /// Says a sentence when the program is interrupted, until it is called with nil.
+    public var onInterrupt: @Sendable (_ sentence: StaticString?) -> Void = { _ in }
+    public var time = TimeSource.system
     /// Nil for the SDK's own.
     public var transport: (any Transport)?
 
@@ -20,7 +27,7 @@ public struct Context: Sendable {
         environment: Environment,
         standardOutput: @escaping @Sendable (String) -> Void,
         standardError: @escaping @Sendable (String) -> Void,
-        readInput: @escaping @Sendable () -> String,
+        readInput: @escaping @Sendable () throws -> String,
         askSecret: (@Sendable (_ prompt: String) -> String?)?,
         askLine: (@Sendable (_ prompt: String) -> String?)? = nil,
         transport: (any Transport)? = nil
@@ -45,6 +52,9 @@ public struct Context: Sendable {
             askLine: Terminal.isInteractive ? Terminal.askLine : nil
         )
         context.outputFailure = { Terminal.outputFailure }
+        context.openPage = Terminal.isInteractive ? Browser.opener(context.environment) : nil
+        context.showsProgress = Terminal.isInteractive
+        context.onInterrupt = Terminal.onInterrupt
         return context
     }
 }

@@ -1,3 +1,4 @@
+import Podstack
 import Synchronization
 
 #if canImport(Glibc)
@@ -38,10 +39,21 @@ enum Terminal {
         }
     }
 
-    static func readInput() -> String {
-        var text = ""
-        while let line = readLine(strippingNewline: false) { text += line }
-        return text
+    static func readInput() throws -> String {
+        let most = APIToken.largestText
+        var text: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 14)
+        while true {
+            let count = systemRead(0, &chunk, chunk.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { return String(decoding: text, as: UTF8.self) }
+            text += chunk[..<count]
+            guard text.count <= most else {
+                throw CommandError(
+                    message: "standard input is larger than \(most >> 10) KiB, which no token is",
+                    hint: "Pipe the token alone")
+            }
+        }
     }
 
     static func askLine(_ prompt: String) -> String? {
@@ -67,6 +79,23 @@ enum Terminal {
             return nil
         }
         return line.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Said by a signal handler, which may do little more than write.
+    // Safe: set only while no handler is installed, on the one thread that runs commands, and what it points at is part
+    // of the program.
+    nonisolated(unsafe) private static var lastWords: (start: UnsafePointer<UInt8>, count: Int)?
+
+    /// Ctrl-C ends the program as elsewhere, but not before it has said `sentence`; with nil, in silence.
+    static func onInterrupt(_ sentence: StaticString?) {
+        signal(SIGINT, SIG_DFL)
+        guard let sentence else { return }
+        lastWords = (sentence.utf8Start, sentence.utf8CodeUnitCount)
+        signal(SIGINT) { number in
+            if let words = Terminal.lastWords { _ = systemWrite(2, words.start, words.count) }
+            signal(number, SIG_DFL)
+            raise(number)
+        }
     }
 
     private static let interrupt: UInt8 = 3

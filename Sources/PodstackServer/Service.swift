@@ -59,6 +59,7 @@ struct Service: Sendable {
         directory: DataDirectory, database url: PostgresURL? = nil, settings: Settings = Settings(),
         log: Log = .standardError, now: @escaping @Sendable () -> Int64 = Service.systemClock
     ) throws {
+        if url == nil { try directory.checkHoldsItsDatabase() }
         let place = url.map { _ in "the database" } ?? directory.databasePath
         let database: any Database
         do {
@@ -69,7 +70,7 @@ struct Service: Sendable {
             throw SetupFailure("cannot open \(place): \(failure.reason)")
         }
         // Where there is nobody yet, nothing needs the pepper that was.
-        let isNew = try database.read { try $0.run("SELECT id FROM users LIMIT 1").isEmpty }
+        let isNew = try database.read { try AccountStore.isEmpty(in: $0) }
         let peppers = try directory.peppers(mayMake: isNew)
         if let shared = database as? PostgresDatabase { try PostgresSchema.prepare(shared, for: peppers) }
         try self.init(
@@ -77,7 +78,7 @@ struct Service: Sendable {
     }
 
     /// From now on it serves, beside other instances if there are any.
-    func start() throws { try verifier.follow() }
+    func start() throws { try verifier.follow(log) }
 
     /// After the last request.
     func stop() throws {

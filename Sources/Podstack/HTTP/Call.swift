@@ -29,6 +29,9 @@ struct Call: Sendable {
         return call
     }
 
+    /// One that needs no token.
+    var anonymous: Call { with(APIToken("")) }
+
     static func delete(_ path: String) -> Call { Call(method: "DELETE", path: path) }
 
     /// A piece of a path that cannot leave its place.
@@ -38,6 +41,12 @@ struct Call: Sendable {
         guard !query.isEmpty else { return "" }
         return "?"
             + query.map { "\(Self.percentEncoded($0.name))=\(Self.percentEncoded($0.value))" }.joined(separator: "&")
+    }
+
+    /// Whether each piece of the path is one: an empty id would make it another path, and a slash is never part of one.
+    var hasWholePath: Bool {
+        path.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+            .allSatisfy { !$0.isEmpty && !Substring($0).contains("%2F") }
     }
 
     private static func makeKey() -> String {

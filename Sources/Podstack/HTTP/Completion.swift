@@ -14,15 +14,17 @@ package final class Completion: Sendable {
 
     /// Only the first result counts.
     package func finish(_ result: Result<TransportResponse, any Error>) {
-        state.withLock { state in
-            switch state {
-            case .pending: state = .finished(result)
-            case .awaited(let continuation):
-                state = .finished(result)
-                continuation.resume(with: result)
-            case .finished: break
+        // Resumed without the lock: to resume a task takes one of its own, which whoever cancels that task holds while
+        // its handler waits here.
+        let continuation = state.withLock { state -> CheckedContinuation<TransportResponse, any Error>? in
+            guard case .finished = state else {
+                defer { state = .finished(result) }
+                if case .awaited(let continuation) = state { return continuation }
+                return nil
             }
+            return nil
         }
+        continuation?.resume(with: result)
     }
 
     /// Nil when it is not over yet.
@@ -33,13 +35,12 @@ package final class Completion: Sendable {
     package var value: TransportResponse {
         get async throws {
             try await withCheckedThrowingContinuation { continuation in
-                state.withLock { state in
-                    if case .finished(let result) = state {
-                        continuation.resume(with: result)
-                    } else {
-                        state = .awaited(continuation)
-                    }
+                let result = state.withLock { state -> Result<TransportResponse, any Error>? in
+                    if case .finished(let result) = state { return result }
+                    state = .awaited(continuation)
+                    return nil
                 }
+                if let result { continuation.resume(with: result) }
             }
         }
     }

@@ -11,6 +11,7 @@ public struct TransportRequest: Sendable {
     public var method: String
     public var url: String
     /// Sent as `Authorization: Bearer …`; apart from the other headers, so that printing a request shows no secret.
+    /// An empty one is not sent: the calls by which a program gets its first token need none.
     public var token: APIToken
     public var headers: [HeaderField]
     public var body: [UInt8]?

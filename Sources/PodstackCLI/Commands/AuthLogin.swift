@@ -4,39 +4,51 @@ extension Command {
     static let authLogin = Command(
         words: ["auth", "login"],
         summary: "Check a token and store it in the credentials file; asks for it, or reads it from a pipe.",
-        flags: [.init(name: "force", summary: "store it even when a variable will still be used before it")]
+        flags: [
+            .init(name: "web", summary: "get the token by approving it in a browser, here or on another machine"),
+            .init(name: "force", summary: "store it even when a variable will still be used before it"),
+        ]
     ) { invocation in
         try invocation.arguments.nothing()
+        if invocation.arguments.has("web") { return try await WebLogin(invocation).run() }
         let token = APIToken(try readToken(invocation))
         // Checked alone, so that no other token can answer for it.
         let client = try token.withSecret {
             try invocation.client(token: $0, endpoint: try endpointOfProfile(invocation))
         }
         let user = try await client.auth.whoami()
-        let environment = invocation.context.environment
+        try checkNothingHides(invocation)
+        try store(token, for: client.configuration.apiEndpoint, user, invocation)
+        return .done
+    }
+
+    /// Throws when a variable would still be used instead of what is stored.
+    static func checkNothingHides(_ invocation: Invocation) throws {
+        guard invocation.arguments.value("profile") == nil, !invocation.arguments.has("force"),
+            let variable = Configuration.variableHoldingToken(invocation.context.environment)
+        else { return }
+        throw CommandError(
+            message: "\(variable) is set and would still be used instead of what is stored",
+            hint: "unset \(variable), or store it all the same with --force")
+    }
+
+    static func store(
+        _ token: APIToken, for endpoint: Setting<Endpoint>, _ user: User, _ invocation: Invocation
+    ) throws {
         let profile = invocation.profileName
-        let path = try CredentialsFile.path(environment)
-        if invocation.arguments.value("profile") == nil,
-            let variable = Configuration.variableHoldingToken(environment), !invocation.arguments.has("force")
-        {
-            throw CommandError(
-                message: "\(variable) is set and would still be used instead of what is stored",
-                hint: "unset \(variable), or store it all the same with --force")
-        }
-        var file = try CredentialsFile(path: path)
+        let path = try CredentialsFile.path(invocation.context.environment)
+        var file = try CredentialsFile(changing: path)
         try token.withSecret { try file.set(.apiToken, to: $0, profile: profile) }
         // The token is of that service: without it, the next call would take the token to another.
-        let endpoint = client.configuration.apiEndpoint
         if endpoint.source != .default { try file.set(.apiEndpoint, to: endpoint.value.url, profile: profile) }
         try file.save()
         try invocation.write(user) { "Authenticated as: \(Table.printable(user.email))" }
         let service = endpoint.source == .default ? "" : ", for \(endpoint.value.url)"
         invocation.note(Table.printable("Stored in \(path) [\(profile)]\(service)"))
-        return .done
     }
 
     /// Where the profile's tokens go: to no other service is a token taken that will be stored in it.
-    private static func endpointOfProfile(_ invocation: Invocation) throws -> String? {
+    static func endpointOfProfile(_ invocation: Invocation) throws -> String? {
         if let given = invocation.arguments.value("api-endpoint") { return given }
         let environment = invocation.context.environment
         let isNamed = invocation.arguments.value("profile") != nil
@@ -47,7 +59,7 @@ extension Command {
 
     private static func readToken(_ invocation: Invocation) throws -> String {
         if let token = invocation.token { return token }
-        guard let ask = invocation.context.askSecret else { return invocation.context.readInput() }
+        guard let ask = invocation.context.askSecret else { return try invocation.context.readInput() }
         guard let token = ask("API token: ") else { throw CommandError(message: "no token was entered") }
         return token
     }

@@ -5,6 +5,9 @@ import Synchronization
 /// to keep one thread busy, not all that answer.
 final class PasswordEffort: Sendable {
     private let turn = Mutex(())
+    private let count = Atomic<Int>(0)
+    /// How many passwords were hashed, and how many are being.
+    var hashed: Int { count.load(ordering: .relaxed) }
     /// What a password that nobody chose is compared with, so that an unknown address takes as long as a known one.
     private static let nobodys = Sodium.passwordHash(Identifier.make("")) ?? ""
 
@@ -24,7 +27,12 @@ final class PasswordEffort: Sendable {
     }
 
     private func alone<Result: Sendable>(_ work: () -> Result) throws -> Result {
-        guard let result = turn.withLockIfAvailable({ _ in work() }) else { throw Self.busy }
+        guard
+            let result = turn.withLockIfAvailable({ _ in
+                count.add(1, ordering: .relaxed)
+                return work()
+            })
+        else { throw Self.busy }
         return result
     }
 

@@ -31,13 +31,17 @@ struct SignInLink: Sendable {
         case firstUser
     }
 
-    /// Whom a link is for; nil when it was used, is too old, or never was.
+    /// Whom a link is for; nil when it was used, is too old, or never was, or would make the first account and there is
+    /// one already.
     func holder(_ secret: String, now: Int64, in connection: any DatabaseConnection) throws -> Holder? {
         let rows = try connection.run(
             "SELECT user_id FROM sign_in_links WHERE digest = ? AND expires_at > ?",
             [.blob(kept(secret)), .integer(now)])
         guard let row = rows.first else { return nil }
-        guard let id = row.optionalText(0) else { return .firstUser }
+        guard let id = row.optionalText(0) else {
+            return try AccountStore.isEmpty(in: connection) ? .firstUser : nil
+        }
+        guard try !AccountStore.isDisabled(id, in: connection) else { return nil }
         return try AccountStore.user(id: id, in: connection).map {
             .user(id: id, accountID: $0.accountID, email: $0.email)
         }

@@ -9,7 +9,7 @@ struct SignInService: Sendable {
     let sessions: WebSessions
     let links: SignInLink
     let failures: SignInFailures
-    private let effort = PasswordEffort()
+    let effort = PasswordEffort()
 
     init(database: any Database, changes: Changes, digest: TokenDigest) {
         self.database = database
@@ -26,33 +26,47 @@ struct SignInService: Sendable {
         case password(String)
         case email(String)
         case linkIsOver
+        /// Told only to who has the password.
+        case disabled
     }
 
     /// - Returns: What goes into the cookie.
     func signIn(email: String, password: String, from request: Request, now: Int64) throws -> String {
-        let (user, hash, wait) = try database.read { connection in
-            let user = try AccountStore.user(email: email, in: connection)
-            return (
-                user, try user.flatMap { try PasswordStore.hash(userID: $0.id, in: connection) },
-                try failures.wait(email, from: request.address, now: now, in: connection)
+        let user = try database.read { connection in
+            try AccountStore.user(email: email, in: connection).flatMap { known in
+                try AccountStore.user(id: known.id, in: connection).map {
+                    AuditResource(userID: known.id, email: $0.email, accountID: $0.accountID)
+                }
+            }
+        }
+        try check(password, of: user, email: email, by: Actor(request, nil), from: request, now: now)
+        return try changes.make(by: Actor(request, nil), at: now) { change in
+            guard let user else { throw Refusal.wrong }
+            guard try !AccountStore.isDisabled(user.id, in: change.connection) else { throw Refusal.disabled }
+            return try begin(user.id, user.accountID, user.name ?? email, from: request, in: change)
+        }
+    }
+
+    /// Returns when the password is right. Each wrong one counts, whether there is such a user or not.
+    private func check(
+        _ password: String, of user: AuditResource?, email: String, by actor: Actor, from request: Request, now: Int64
+    ) throws {
+        let address = request.address
+        let (hash, wait) = try database.read { connection in
+            (
+                try user.flatMap { try PasswordStore.hash(userID: $0.id, in: connection) },
+                try failures.wait(email, from: address, now: now, in: connection)
             )
         }
         guard wait == 0 else { throw Refusal.tooMany(retryAfter: wait) }
         // As much work whether there is such a user or not.
         let isRight = try effort.isPassword(password, hashedAs: hash)
-        guard let user, isRight else {
-            try changes.make(by: Actor(request, nil), at: now) { change in
-                try failures.note(email, from: request.address, now: now, in: change.connection)
-                guard let user else { return }
-                try change.record(
-                    .loginFailed, on: AuditResource(userID: user.id, email: email, accountID: user.accountID))
-            }
-            throw Refusal.wrong
+        try changes.make(by: actor, at: now) { change in
+            if isRight { return try failures.forget(email, from: address, in: change.connection) }
+            try failures.note(email, from: address, now: now, in: change.connection)
+            if let user { try change.record(.loginFailed, on: user) }
         }
-        return try changes.make(by: Actor(request, nil), at: now) { change in
-            try failures.forget(email, from: request.address, in: change.connection)
-            return try begin(user.id, user.accountID, email, from: request, in: change)
-        }
+        guard isRight else { throw Refusal.wrong }
     }
 
     /// Chooses the password of whom the link is for, and signs them in. All their other sessions end.
@@ -79,14 +93,14 @@ struct SignInService: Sendable {
 
     /// All other sessions of the user end.
     func changePassword(of session: WebSession, from old: String, to new: String, request: Request, now: Int64) throws {
-        let hash = try database.read { try PasswordStore.hash(userID: session.userID, in: $0) }
-        guard try effort.isPassword(old, hashedAs: hash) else { throw Refusal.wrong }
+        let user = AuditResource(session)
+        try check(old, of: user, email: session.email, by: Actor(request, session), from: request, now: now)
         if let defect = Password.defect(new, email: session.email) { throw Refusal.password(defect) }
         let newHash = try effort.hash(new)
         try changes.make(by: Actor(request, session), at: now) { change in
             try PasswordStore.set(newHash, userID: session.userID, in: change.connection)
             try sessions.endAll(userID: session.userID, except: session.id, in: change)
-            try change.record(.passwordChanged, on: AuditResource(session))
+            try change.record(.passwordChanged, on: user)
         }
     }
 

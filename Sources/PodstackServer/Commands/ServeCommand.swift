@@ -48,7 +48,7 @@ struct ServeCommand {
             deviceCodes: try flags.count("--device-codes-per-minute") ?? 10,
             publicURL: PublicURL(
                 fixed: try flags.one("--public-url").map(PublicURL.checked),
-                isSecure: certificate != nil || flags.all("--behind-proxy") != nil),
+                isEncrypted: certificate != nil || flags.all("--behind-proxy") != nil),
             proxies: TrustedProxies(try (flags.all("--behind-proxy") ?? []).map(Self.proxy)))
         data = flags
     }
@@ -77,18 +77,19 @@ struct ServeCommand {
         if database == nil { try directory.lockForServing() }
         let tls = try certificate.map { try TLSCertificate(certificateFile: $0.file, keyFile: $0.key) }
         let service = try Service(directory: directory, database: database, settings: settings)
+        if let tls { service.metrics.certificateExpires(at: tls.end) }
         try service.start()
         let handler = service.handler
         let listener = try Listener(address, threads: threads, certificate: tls, requestTime: requestTime) {
             handler.handle($0)
         }
         let url = "\(tls == nil ? "http" : "https")://\(address.host):\(listener.port)"
-        StandardStream.output.write("podstack-server listening on \(url)\n")
-        service.log.write("started", [("address", "\(address.host):\(listener.port)")])
         let shown = settings.publicURL.fixed ?? url
         ServiceAddress.note(shown, in: directory)
-        try FirstAccount.offer(service, in: directory, at: shown)
-        work(signals, listener, service, tls)
+        StandardStream.output.write("podstack-server listening on \(url)\n")
+        service.log.write("started", [("address", "\(address.host):\(listener.port)")])
+        let offer = try FirstAccountOffer.make(service, in: directory, at: shown)
+        work(signals, listener, service, tls, offer)
         listener.stop()
         try service.stop()
         service.log.write("stopped")
@@ -104,32 +105,37 @@ struct ServeCommand {
     }
 
     /// Until a signal says to stop.
-    private func work(_ signals: sigset_t, _ listener: Listener, _ service: Service, _ tls: TLSCertificate?) {
-        var signals = signals
+    private func work(
+        _ signals: sigset_t, _ listener: Listener, _ service: Service, _ tls: TLSCertificate?,
+        _ offer: FirstAccountOffer?
+    ) {
+        var (signals, offer) = (signals, offer)
         var second = timespec(tv_sec: 1, tv_nsec: 0)
         let housekeeping = Housekeeping(service)
         var isDueAt = OpenConnections.uptime() + Self.housekeepingInterval
         while true {
             switch sigtimedwait(&signals, nil, &second) {
-            case SIGHUP: reload(tls, service.log)
+            case SIGHUP: reload(tls, service)
             case SIGTERM, SIGINT: return
             default: break
             }
             listener.endOverdue()
             guard OpenConnections.uptime() >= isDueAt else { continue }
             housekeeping.run()
+            if offer?.withdrawIfOver() == true { offer = nil }
             isDueAt = OpenConnections.uptime() + Self.housekeepingInterval
         }
     }
 
-    private func reload(_ tls: TLSCertificate?, _ log: Log) {
+    private func reload(_ tls: TLSCertificate?, _ service: Service) {
         guard let tls else { return }
         do {
             try tls.reload()
-            log.write("certificate_reloaded")
+            service.metrics.certificateExpires(at: tls.end)
+            service.log.write("certificate_reloaded")
         } catch {
             let reason = (error as? SetupFailure)?.message ?? ""
-            log.write("certificate_not_reloaded", level: "error", [("reason", reason)])
+            service.log.write("certificate_not_reloaded", level: "error", [("reason", reason)])
         }
     }
 }

@@ -32,17 +32,35 @@ struct DeviceService: Sendable {
 
     /// What waits for a decision under the code that a user typed; nil when nothing does.
     func pending(_ userCode: String, now: Int64, in connection: any DatabaseConnection) throws -> DeviceRequest? {
-        guard let code = UserCode.read(userCode),
-            let request = try DeviceStore.find(.user, digest(code), in: connection), request.state == .pending,
-            !request.isOver(at: now)
-        else { return nil }
+        guard case .waiting(let request) = try find(userCode, now: now, in: connection) else { return nil }
         return request
+    }
+
+    enum Found {
+        case waiting(DeviceRequest)
+        /// Somebody has decided already.
+        case decided
+        case over
+        /// Mistyped, never told to anybody, or forgotten.
+        case unknown
+    }
+
+    /// What is behind the code that a user typed.
+    func find(_ userCode: String, now: Int64, in connection: any DatabaseConnection) throws -> Found {
+        guard let code = UserCode.read(userCode),
+            let request = try DeviceStore.find(.user, digest(code), in: connection)
+        else { return .unknown }
+        guard request.state == .pending else { return .decided }
+        return request.isOver(at: now) ? .over : .waiting(request)
     }
 
     /// The program may fetch a token of this user. Throws when there is no such request, or no room for a token.
     @discardableResult
     func approve(_ userCode: String, by user: User, in change: Change) throws -> DeviceRequest {
         let request = try waiting(userCode, change)
+        guard try !AccountStore.isDisabled(user.id, in: change.connection) else {
+            throw APIError.conflict("The account of \(user.email) is disabled")
+        }
         try tokens.checkRoom(accountID: user.accountID, in: change)
         try DeviceStore.setState(.approved(userID: user.id), of: request.id, in: change.connection)
         try change.record(.deviceApproved, on: AuditResource(request, accountID: user.accountID), request.audited)
@@ -86,6 +104,10 @@ struct DeviceService: Sendable {
         switch request.state {
         case .pending: return .pending
         case .denied: return .denied
+        // Whoever approved it was disabled since.
+        case .approved(let userID) where try AccountStore.isDisabled(userID, in: connection),
+            .done(let userID) where try AccountStore.isDisabled(userID, in: connection):
+            return .denied
         case .approved(let userID):
             let (token, secret) = try create(request, userID, in: change)
             try DeviceStore.setState(.done(userID: userID), of: request.id, in: connection)

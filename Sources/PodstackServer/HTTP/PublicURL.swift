@@ -2,16 +2,29 @@
 struct PublicURL: Sendable {
     /// What the operator said, without a slash at its end; nil to go by what each client calls the service.
     var fixed: String?
-    /// Whether clients come over TLS.
+    /// Whether browsers come over TLS.
     var isSecure = false
 
-    /// What an operator gives, without a slash at its end.
+    init() {}
+
+    /// - Parameter isEncrypted: Whether what clients send comes over TLS, here or as far as a proxy. What the operator
+    ///   says of browsers goes before that.
+    init(fixed: String?, isEncrypted: Bool) {
+        self.fixed = fixed
+        isSecure = fixed?.hasPrefix("https://") ?? isEncrypted
+    }
+
+    /// What an operator gives, as browsers write an origin: in lower case, without a slash at its end or the port that
+    /// goes without saying.
     static func checked(_ text: String) throws(UsageFailure) -> String {
-        guard text.hasPrefix("https://") || text.hasPrefix("http://"), text.utf8.allSatisfy({ 0x21...0x7E ~= $0 })
-        else {
-            throw UsageFailure("--public-url must be a URL such as https://podstack.example.com")
+        for (scheme, port) in [("https://", ":443"), ("http://", ":80")] where text.lowercased().hasPrefix(scheme) {
+            var host = text.dropFirst(scheme.count).lowercased()
+            if host.hasSuffix("/") { host.removeLast() }
+            if host.hasSuffix(port) { host.removeLast(port.count) }
+            guard !host.isEmpty, host.utf8.allSatisfy(isOfHost) else { break }
+            return scheme + host
         }
-        return text.hasSuffix("/") ? String(text.dropLast()) : text
+        throw UsageFailure("--public-url must be a URL without a path, such as https://podstack.example.com")
     }
 
     func of(_ request: Request) throws -> String {

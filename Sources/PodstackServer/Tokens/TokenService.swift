@@ -8,7 +8,8 @@ struct TokenService: Sendable {
     let lastUsed: LastUsedTracker
     let maxActive: Int
 
-    private static let standardLife: Int64 = 30 * 86_400
+    /// Seconds that a token lives whose maker says nothing of it.
+    static let standardLife: Int64 = 30 * 86_400
 
     /// Makes a token; the secret is nil when the caller made it, or asks again for what was made before.
     func create(

@@ -137,6 +137,7 @@
                 list = curl_slist_append(list, field.value.isEmpty ? "\(field.name);" : "\(field.name): \(field.value)")
             }
             try request.token.withSecret { secret throws(TransportFailure) in
+                if secret.isEmpty { return }
                 try append(HeaderField("Authorization", "Bearer \(secret)"))
             }
             for field in request.headers { try append(field) }

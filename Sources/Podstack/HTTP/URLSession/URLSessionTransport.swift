@@ -94,7 +94,9 @@
                 guard field.isOneLine else { throw .header(field.name) }
                 result.addValue(field.value, forHTTPHeaderField: field.name)
             }
-            request.token.withSecret { result.setValue("Bearer \($0)", forHTTPHeaderField: "Authorization") }
+            request.token.withSecret { secret in
+                if !secret.isEmpty { result.setValue("Bearer \(secret)", forHTTPHeaderField: "Authorization") }
+            }
             if let body = request.body { result.httpBody = Data(body) }
             return result
         }

@@ -37,6 +37,8 @@ struct Attribute {
     static func rel(_ relation: StaticString) -> Attribute { Attribute("rel", .text("\(relation)")) }
     static func method(_ method: StaticString) -> Attribute { Attribute("method", .text("\(method)")) }
     static func autocomplete(_ kind: StaticString) -> Attribute { Attribute("autocomplete", .text("\(kind)")) }
+    static func autocapitalize(_ kind: StaticString) -> Attribute { Attribute("autocapitalize", .text("\(kind)")) }
+    static func spellcheck(_ isOn: Bool) -> Attribute { Attribute("spellcheck", .text("\(isOn)")) }
     static func placeholder(_ text: String) -> Attribute { Attribute("placeholder", .text(text)) }
     static func pattern(_ expression: StaticString) -> Attribute { Attribute("pattern", .text("\(expression)")) }
     static func inputMode(_ mode: StaticString) -> Attribute { Attribute("inputmode", .text("\(mode)")) }

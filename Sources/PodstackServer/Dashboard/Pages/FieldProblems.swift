@@ -19,6 +19,8 @@ struct FieldProblems: Error {
 
     var isEmpty: Bool { sentences.isEmpty }
 
+    func isOnly(about fields: [String]) -> Bool { sentences.keys.allSatisfy(fields.contains) }
+
     /// - Parameter message: Without its capital and its full stop.
     mutating func add(_ message: String, to field: String) {
         let sentence = message.prefix(1).uppercased() + message.dropFirst() + "."

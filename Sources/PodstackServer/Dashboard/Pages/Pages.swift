@@ -4,7 +4,16 @@ enum Pages {
         [
             PageRoute("GET", "/", .signedIn) { _ in .redirect(Link("/account/tokens")) },
             PageRoute("GET", "/assets/{name}", .anybody, handle: Asset.get),
-        ] + signIn(service) + TokenPages(service).routes + auditLog(service) + projects(service)
+        ] + signIn(service) + TokenPages(service).routes + auditLog(service) + projects(service) + device(service)
+    }
+
+    private static func device(_ service: Service) -> [PageRoute] {
+        let pages = DevicePages(service)
+        return [
+            PageRoute("GET", "/device", .signedIn, handle: pages.show),
+            PageRoute("POST", "/device/approve", .signedIn, handle: pages.approve),
+            PageRoute("POST", "/device/deny", .signedIn, handle: pages.deny),
+        ]
     }
 
     private static func signIn(_ service: Service) -> [PageRoute] {

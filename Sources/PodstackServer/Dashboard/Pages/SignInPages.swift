@@ -19,9 +19,13 @@ struct SignInPages: Sendable {
         return Link("/sign-in", query: [("next", request.path + query)])
     }
 
+    /// Where to go once signed in.
+    private static func link(to next: String) -> Link { Link.local(next) ?? Link("/account/tokens") }
+
     @Sendable func show(_ visit: Visit) throws -> Response {
-        if visit.session != nil { return .redirect(Link("/account/tokens")) }
-        return form(visit, next: visit.request.query("next") ?? "")
+        let next = visit.request.query("next") ?? ""
+        if visit.session != nil { return .redirect(Self.link(to: next)) }
+        return form(visit, next: next)
     }
 
     @Sendable func signIn(_ visit: Visit) throws -> Response {
@@ -39,11 +43,13 @@ struct SignInPages: Sendable {
         do {
             let secret = try service.signIn(
                 email: email, password: visit.form["password"], from: visit.request, now: visit.now)
-            var response = Response.redirect(Link.local(next) ?? Link("/account/tokens"))
+            var response = Response.redirect(Self.link(to: next))
             response.set("Set-Cookie", Cookie.session.set(secret, isSecure: isSecure, lasts: WebSession.life))
             return response
         } catch SignInService.Refusal.tooMany(let seconds) {
             return again(Self.tooMany(seconds), status: 429, retryAfter: seconds)
+        } catch SignInService.Refusal.disabled {
+            return again("Your account is disabled. Ask whoever runs this service.", status: 403)
         } catch is SignInService.Refusal {
             return again("That e-mail address and password do not go together.", status: 422)
         } catch let error as APIError where error.status == 503 {

@@ -27,6 +27,8 @@ enum AuditWords {
         case .update: "Changed"
         case .delete: "Deleted"
         case .userCreated: "User created"
+        case .userDisabled: "User disabled"
+        case .userEnabled: "User enabled"
         case .tokenCreated: "Token created"
         case .tokenUpdated: "Token changed"
         case .tokenRotated: "Token rotated"
@@ -50,8 +52,9 @@ enum AuditWords {
     private static func badge(_ action: AuditAction) -> String {
         switch action {
         case .loginFailed, .rotatedTokenUsed: "badge bad"
-        case .delete, .tokenRevoked, .memberRemoved, .memberDeactivated, .deviceDenied: "badge warn"
-        case .create, .userCreated, .tokenCreated, .memberAdded, .memberActivated, .deviceApproved: "badge good"
+        case .delete, .userDisabled, .tokenRevoked, .memberRemoved, .memberDeactivated, .deviceDenied: "badge warn"
+        case .create, .userCreated, .userEnabled, .tokenCreated, .memberAdded, .memberActivated, .deviceApproved:
+            "badge good"
         default: "badge"
         }
     }
