@@ -24,6 +24,12 @@ enum Calendar {
         return (date(ofDay: day), two(minutes / 60) + ":" + two(minutes % 60))
     }
 
+    /// Such as `2026-11-24 10:33 UTC`.
+    static func text(of seconds: Int64) -> String {
+        let (date, clock) = parts(of: seconds)
+        return date + " " + clock + " UTC"
+    }
+
     /// Of a day since 1970, not before it. Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
     static func date(ofDay day: Int64) -> String {
         let shifted = day + 719_468
