@@ -4,15 +4,21 @@ enum AuditWords {
         ("token", "Token"), ("project", "Project"), ("member", "Member"), ("user", "User"), ("device", "Device"),
     ]
 
-    /// Such as `Project created`.
-    static func said(_ action: String, of resource: String) -> String {
-        switch AuditAction(rawValue: action) {
-        case .create: "\(name(of: resource)) created"
-        case .update: "\(name(of: resource)) changed"
-        case .delete: "\(name(of: resource)) deleted"
-        case let known?: said(known)
-        case nil: action
-        }
+    /// What there is of each, made once: a page has a thousand entries.
+    private static let actions = Dictionary(uniqueKeysWithValues: AuditAction.allCases.map { ($0.rawValue, $0) })
+    private static let names = Dictionary(uniqueKeysWithValues: resources)
+
+    /// Of an event: such as `Project created`, and how much it asks to be looked at.
+    static func said(_ action: String, of resource: String) -> (text: String, badge: String) {
+        guard let known = actions[action] else { return (action, "badge") }
+        let text =
+            switch known {
+            case .create: (names[resource] ?? resource) + " created"
+            case .update: (names[resource] ?? resource) + " changed"
+            case .delete: (names[resource] ?? resource) + " deleted"
+            default: said(known)
+            }
+        return (text, badge(known))
     }
 
     static func said(_ action: AuditAction) -> String {
@@ -43,9 +49,8 @@ enum AuditWords {
         }
     }
 
-    /// How much an action asks to be looked at.
-    static func badge(_ action: String) -> String {
-        switch AuditAction(rawValue: action) {
+    private static func badge(_ action: AuditAction) -> String {
+        switch action {
         case .loginFailed, .rotatedTokenUsed: "badge bad"
         case .delete, .userDisabled, .tokenRevoked, .memberRemoved, .memberDeactivated, .deviceDenied: "badge warn"
         case .create, .userCreated, .userEnabled, .tokenCreated, .memberAdded, .memberActivated, .deviceApproved:
@@ -56,11 +61,17 @@ enum AuditWords {
 
     /// Such as `Expires at`, of `expires_at`.
     static func label(_ key: String) -> String {
-        let words = key.replacing("_", with: " ")
-        return words.prefix(1).uppercased() + words.dropFirst()
-    }
-
-    private static func name(of resource: String) -> String {
-        resources.first { $0.0 == resource }?.1 ?? resource
+        String(
+            unsafeUninitializedCapacity: key.utf8.count,
+            initializingUTF8With: { bytes in
+                var count = 0
+                for byte in key.utf8 {
+                    let isFirstOfWord = count == 0 && (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                    bytes[count] =
+                        isFirstOfWord ? byte & ~0x20 : byte == UInt8(ascii: "_") ? UInt8(ascii: " ") : byte
+                    count += 1
+                }
+                return count
+            })
     }
 }

@@ -12,7 +12,13 @@ struct DetailsReader {
     }
 
     private struct NotPlain: Error {}
-    private typealias Fields = [(name: String, value: JSONValue)]
+
+    /// A name with a value: in words, or of fields again.
+    private struct Item {
+        var name: String
+        var text = ""
+        var fields: [Item]?
+    }
 
     private let bytes: [UInt8]
     private var index = 0
@@ -20,17 +26,30 @@ struct DetailsReader {
     static func read(_ text: String) -> [Detail] {
         if text == "{}" { return [] }
         var reader = DetailsReader(bytes: Array(text.utf8))
-        if let fields = try? reader.whole() { return details(fields) }
+        if let items = try? reader.whole() { return details(items) }
         let fields = (try? APICoding.decode([String: JSONValue].self, from: reader.bytes)) ?? [:]
-        return details(fields.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+        return details(items(fields))
     }
 
-    private static func details(_ fields: Fields) -> [Detail] {
-        guard let old = fields.first(where: { $0.name == "old" }), case .object(let was) = old.value,
-            let new = fields.first(where: { $0.name == "new" }), case .object(let become) = new.value
-        else { return fields.map { Detail(name: $0.name, new: text($0.value)) } }
-        return become.keys.sorted().map {
-            Detail(name: $0, old: text(was[$0] ?? .null), new: text(become[$0] ?? .null))
+    private static func details(_ items: [Item]) -> [Detail] {
+        guard let old = items.first(where: { $0.name == "old" })?.fields,
+            let new = items.first(where: { $0.name == "new" })?.fields
+        else { return items.map { Detail(name: $0.name, new: said($0)) } }
+        return new.map { item in
+            Detail(name: item.name, old: old.first { $0.name == item.name }.map(said) ?? "none", new: said(item))
+        }
+    }
+
+    private static func said(_ item: Item) -> String {
+        item.fields?.map { "\($0.name): \($0.text)" }.joined(separator: ", ") ?? item.text
+    }
+
+    // MARK: - What is not plain
+
+    private static func items(_ fields: [String: JSONValue]) -> [Item] {
+        fields.sorted { $0.key < $1.key }.map { name, value in
+            if case .object(let fields) = value { return Item(name: name, fields: items(fields)) }
+            return Item(name: name, text: text(value))
         }
     }
 
@@ -42,48 +61,54 @@ struct DetailsReader {
         case .number(let number): String(number)
         case .string(let text): text
         case .array(let values): values.map(text).joined(separator: ", ")
-        case .object(let fields):
-            fields.sorted { $0.key < $1.key }.map { "\($0.key): \(text($0.value))" }.joined(separator: ", ")
+        case .object(let fields): items(fields).map { "\($0.name): \(said($0))" }.joined(separator: ", ")
         }
     }
 
-    private mutating func whole() throws(NotPlain) -> Fields {
-        let fields = try object(depth: 0)
+    // MARK: - What is
+
+    private mutating func whole() throws(NotPlain) -> [Item] {
+        let items = try object(isInner: false)
         guard index == bytes.count else { throw NotPlain() }
-        return fields
+        return items
     }
 
-    private mutating func object(depth: Int) throws(NotPlain) -> Fields {
+    private mutating func object(isInner: Bool) throws(NotPlain) -> [Item] {
         try expect(UInt8(ascii: "{"))
         if accept(UInt8(ascii: "}")) { return [] }
-        var fields: Fields = []
+        var items: [Item] = []
         repeat {
-            let name = try string()
+            var item = Item(name: try string())
             try expect(UInt8(ascii: ":"))
-            fields.append((name, try value(depth: depth)))
+            if index < bytes.count, bytes[index] == UInt8(ascii: "{") {
+                guard !isInner else { throw NotPlain() }
+                item.fields = try object(isInner: true)
+            } else {
+                item.text = try value(isInner: false)
+            }
+            items.append(item)
         } while accept(UInt8(ascii: ","))
         try expect(UInt8(ascii: "}"))
-        return fields
+        return items
     }
 
-    private mutating func value(depth: Int) throws(NotPlain) -> JSONValue {
-        guard index < bytes.count, depth < 4 else { throw NotPlain() }
+    /// In words.
+    private mutating func value(isInner: Bool) throws(NotPlain) -> String {
+        guard index < bytes.count else { throw NotPlain() }
         switch bytes[index] {
-        case UInt8(ascii: "\""): return .string(try string())
-        case UInt8(ascii: "{"):
-            let fields = try object(depth: depth + 1)
-            return .object(Dictionary(fields.map { ($0.name, $0.value) }) { _, last in last })
+        case UInt8(ascii: "\""): return try string()
         case UInt8(ascii: "["):
+            guard !isInner else { throw NotPlain() }
             index += 1
-            if accept(UInt8(ascii: "]")) { return .array([]) }
-            var values: [JSONValue] = []
-            repeat { values.append(try value(depth: depth + 1)) } while accept(UInt8(ascii: ","))
+            if accept(UInt8(ascii: "]")) { return "" }
+            var text = try value(isInner: true)
+            while accept(UInt8(ascii: ",")) { text += ", " + (try value(isInner: true)) }
             try expect(UInt8(ascii: "]"))
-            return .array(values)
-        case UInt8(ascii: "n"): return try word("null", .null)
-        case UInt8(ascii: "t"): return try word("true", .bool(true))
-        case UInt8(ascii: "f"): return try word("false", .bool(false))
-        default: return .integer(try integer())
+            return text
+        case UInt8(ascii: "n"): return try word("null", "none")
+        case UInt8(ascii: "t"): return try word("true", "yes")
+        case UInt8(ascii: "f"): return try word("false", "no")
+        default: return try integer()
         }
     }
 
@@ -102,22 +127,22 @@ struct DetailsReader {
         throw NotPlain()
     }
 
-    private mutating func integer() throws(NotPlain) -> Int {
+    private mutating func integer() throws(NotPlain) -> String {
         let start = index
-        while index < bytes.count, index - start < 18, (0x30...0x39).contains(bytes[index]) { index += 1 }
-        let isWhole =
-            index == bytes.count
-            || [UInt8(ascii: ","), UInt8(ascii: "}"), UInt8(ascii: "]")]
-                .contains(bytes[index])
-        guard isWhole, let number = Int(String(decoding: bytes[start..<index], as: UTF8.self)) else { throw NotPlain() }
-        return number
+        while index < bytes.count, (0x30...0x39).contains(bytes[index]) { index += 1 }
+        guard index > start, index - start < 18, index < bytes.count else { throw NotPlain() }
+        switch bytes[index] {
+        case UInt8(ascii: ","), UInt8(ascii: "}"), UInt8(ascii: "]"):
+            return String(decoding: bytes[start..<index], as: UTF8.self)
+        default: throw NotPlain()
+        }
     }
 
-    private mutating func word(_ word: StaticString, _ value: JSONValue) throws(NotPlain) -> JSONValue {
+    private mutating func word(_ word: StaticString, _ said: String) throws(NotPlain) -> String {
         let isIt = word.withUTF8Buffer { bytes[index...].starts(with: $0) }
         guard isIt else { throw NotPlain() }
         index += word.utf8CodeUnitCount
-        return value
+        return said
     }
 
     private mutating func expect(_ byte: UInt8) throws(NotPlain) { if !accept(byte) { throw NotPlain() } }
