@@ -8,15 +8,37 @@ package final class PageVisitor: Sendable {
     /// Good enough for anybody.
     package static let password = "a horse, a battery and a staple"
 
-    package let server: RunningServer
+    private let known: RunningServer?
+    private let port: UInt16
     private let state = Mutex(State())
 
     private struct State {
         var cookies: [String: String] = [:]
         var formKey: String?
+        var origin = "http://localhost"
     }
 
-    package init(_ server: RunningServer) { self.server = server }
+    package init(_ server: RunningServer) {
+        known = server
+        port = server.server.port
+    }
+
+    /// Of a server in a process of its own, whose users have to be made there.
+    package init(port: UInt16) {
+        known = nil
+        self.port = port
+    }
+
+    package var server: RunningServer {
+        guard let known else { preconditionFailure("the server is in another process") }
+        return known
+    }
+
+    /// Where the browser believes that its pages come from.
+    package var origin: String {
+        get { state.withLock { $0.origin } }
+        set { state.withLock { $0.origin = newValue } }
+    }
 
     /// By name.
     package var cookies: [String: String] {
@@ -55,7 +77,7 @@ package final class PageVisitor: Sendable {
         if !fields.contains(where: { $0.0 == "form_key" }), let formKey { fields.append(("form_key", formKey)) }
         let body = fields.map { "\(Self.encoded($0.0))=\(Self.encoded($0.1))" }.joined(separator: "&")
         let own = [
-            ("Content-Type", "application/x-www-form-urlencoded"), ("Origin", "http://localhost"),
+            ("Content-Type", "application/x-www-form-urlencoded"), ("Origin", origin),
             ("Sec-Fetch-Site", "same-origin"),
         ].filter { name, _ in !headers.contains { $0.0.lowercased() == name.lowercased() } }
         return try send("POST", path, headers: own + headers, body: body)
@@ -75,7 +97,7 @@ package final class PageVisitor: Sendable {
         _ method: String, _ path: String, headers: [(String, String)] = [], body: String? = nil
     ) throws -> Answer {
         let shown = cookies.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: "; ")
-        let answer = try RawHTTP(port: server.server.port).request(
+        let answer = try RawHTTP(port: port).request(
             method, path, headers: headers + (shown.isEmpty ? [] : [("Cookie", shown)]), body: body)
         state.withLock { state in
             for cookie in answer.cookies { Self.keep(cookie, in: &state.cookies) }
@@ -98,8 +120,15 @@ package final class PageVisitor: Sendable {
             try server.server.addUser(email)
             link = try server.server.signInLink(email)
         }
+        return try choose(password, at: link)
+    }
+
+    /// Chooses a password where a one-time link leads, which signs in.
+    @discardableResult
+    package func choose(_ password: String = PageVisitor.password, at link: String, email: String = "") throws -> Answer
+    {
         try get(link)
-        return try post(link, ["password": password, "repeated": password])
+        return try post(link, ["email": email, "password": password, "repeated": password])
     }
 
     @discardableResult

@@ -119,6 +119,17 @@ package final class RawHTTP {
         }
     }
 
+    /// All that has come and was not read yet, as soon as `isEnough` of it; for at most a minute.
+    package func text(until isEnough: (String) -> Bool) throws -> String {
+        let start = time(nil)
+        while true {
+            let text = String(decoding: buffer, as: UTF8.self)
+            if isEnough(text) { return text }
+            guard time(nil) - start < 60 else { throw Failure(reason: "what was waited for did not come: \(text)") }
+            try receive()
+        }
+    }
+
     private func receive() throws {
         var chunk = [UInt8](repeating: 0, count: 1 << 14)
         let count = read(descriptor, &chunk, chunk.count)

@@ -21,6 +21,17 @@ enum Authentication {
         // end
     }
 
+    @Sendable static func device() async throws {
+        // snippet
+        let login = try DeviceLogin()
+        let request = try await login.begin(clientName: "training on host-7", scopes: ["projects:read"])
+        print("Open \(request.verificationURIComplete) and check that it shows \(request.userCode)")
+        let (token, secret) = try await request.token()
+        // end
+        let client = try secret.withSecret { try Client(apiToken: $0) }
+        print("\(token.name): \(try await client.auth.whoami().email)")
+    }
+
     @Sendable static func environment() async throws {
         // snippet
         let client = try Client()  // reads PODSTACK_API_TOKEN

@@ -7,7 +7,8 @@ import Podstack
 // Runs one snippet of the guide, as a program would: in this process's environment.
 // Usage: GuideSnippets NAME
 let snippets: [String: @Sendable () async throws -> Void] = [
-    "overview": Authentication.overview, "create": Authentication.create, "environment": Authentication.environment,
+    "overview": Authentication.overview, "create": Authentication.create, "device": Authentication.device,
+    "environment": Authentication.environment,
     "direct": Authentication.direct, "profiles": Authentication.profiles, "configuration": Authentication.configuration,
     "project": Authentication.project, "endpoint": Authentication.endpoint, "verify": Authentication.verify,
     "rotate": Authentication.rotate, "can": Authentication.can, "revoke": Authentication.revoke,

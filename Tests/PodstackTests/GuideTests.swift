@@ -101,4 +101,23 @@ struct GuideTests {
         #expect(run.status == (expected.hasPrefix("failed: ") ? 1 : 0))
         #expect(!run.output.contains(token.dropFirst(18)))
     }
+
+    @Test("the snippet that asks for a token gets one when somebody approves")
+    func device() throws {
+        let server = try RunningServer()
+        let visitor = PageVisitor(server)
+        try visitor.signUp()
+        // On a terminal of its own, where each line is written at once.
+        let program = try ToolProcess.path(of: "GuideSnippets")
+        let run = try ToolProcess(
+            installed: "script",
+            ["-qefc", "HOME=/nowhere PODSTACK_API_ENDPOINT=\(server.url) '\(program)' device", "/dev/null"])
+        defer { run.signal(15) }
+        try run.waitForOutput { $0.contains("and check that it shows") && $0.last?.isNewline == true }
+        let code = String(run.standardOutput.split { $0.isWhitespace }.last ?? "")
+        #expect(try visitor.get("/device?code=\(code)").body.contains("training on host-7"))
+        #expect(try visitor.post("/device/approve", ["code": code]).status == 303)
+        #expect(run.wait() == 0, "\(run.standardOutput)")
+        #expect(run.standardOutput.contains("training on host-7: you@example.com"))
+    }
 }

@@ -83,10 +83,10 @@ struct ServeCommand {
             handler.handle($0)
         }
         let url = "\(tls == nil ? "http" : "https")://\(address.host):\(listener.port)"
-        StandardStream.output.write("podstack-server listening on \(url)\n")
-        service.log.write("started", [("address", "\(address.host):\(listener.port)")])
         let shown = settings.publicURL.fixed ?? url
         ServiceAddress.note(shown, in: directory)
+        StandardStream.output.write("podstack-server listening on \(url)\n")
+        service.log.write("started", [("address", "\(address.host):\(listener.port)")])
         let offer = try FirstAccountOffer.make(service, in: directory, at: shown)
         work(signals, listener, service, tls, offer)
         listener.stop()

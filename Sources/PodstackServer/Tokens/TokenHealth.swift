@@ -27,8 +27,8 @@ struct TokenHealth {
 
     private static func expiry(_ token: TokenRecord, _ now: Int64) -> String? {
         guard let end = token.expiresAt, end - now <= soon else { return nil }
-        let days = (end - now) / 86_400
-        return days == 0 ? "expires within a day" : "expires in \(days) day\(days == 1 ? "" : "s")"
+        let days = (end - now + 86_399) / 86_400
+        return days <= 1 ? "expires within a day" : "expires in \(days) days"
     }
 
     private static func idleness(_ token: TokenRecord, _ now: Int64) -> String? {

@@ -28,9 +28,9 @@ extension PageTour {
         try make(
             "CI of speech-recognition",
             ["expires_in_days": 90, "scopes": .array(["pods:*"]), "project_ids": .array([.string(id)])], with: own)
-        try make("Given away by mistake", ["expires_in_days": 7], with: own, revoked: true)
         try pass(days: 24)
         try call("GET", "/v1/projects", token: own)
+        try make("Given away by mistake", ["expires_in_days": 7], with: own, revoked: true)
         try make("A short one", ["expires_in_days": 7], with: own)
         try open("/account/tokens")
         try look("tokens", "API Tokens")

@@ -50,7 +50,8 @@ struct AuditLogPages: Sendable {
             sessionID: session.id, accountID: try database.read { try account(query, session, $0) },
             filter: query.filter, after: after,
             mayWatch: { connection in
-                try session.authority(in: connection).missing(.auditLogsRead, in: query.projectID).isEmpty
+                let authority = try session.authority(in: connection)
+                return (try? authority.require(.auditLogsRead, in: query.projectID)) != nil
             },
             messages: { events, connection in
                 AuditMessages.encode(events, try ProjectStore.names(userID: session.userID, in: connection))

@@ -50,7 +50,7 @@ struct AuditRow: Component {
     private var who: String {
         if let email = event.userEmail { return email }
         if event.address == nil { return "The operator" }
-        return event.tokenID == nil ? "Somebody unknown" : "A token"
+        return event.tokenID == nil ? "Somebody not signed in" : "A token"
     }
 }
 

@@ -62,8 +62,6 @@ struct Attribute {
         Attribute(name, isSet ? .none : .absent)
     }
 
-    static func max(_ value: String) -> Attribute { Attribute("max", .text(value)) }
-
     static func href(_ link: Link) -> Attribute { Attribute("href", .text(link.text)) }
     static func src(_ link: Link) -> Attribute { Attribute("src", .text(link.text)) }
     static func action(_ link: Link) -> Attribute { Attribute("action", .text(link.text)) }

@@ -24,14 +24,16 @@ struct DeviceRequestView {
                     + "the token acts in your name.")
             Element("div", .class("card")) {
                 Element("dl") {
-                    Fact("Code") { Element("code") { code } }
+                    Fact("Code") { Element("code", .class("user-code")) { code } }
                     Fact("Calls itself") { request.clientName }
                     Fact("Asks from") { DeviceOrigin(request: request, address: visit.request.address) }
                     Fact("With") { UserAgent.name(request.userAgent) }
                     Fact("Asked at") { Time(request.createdAt) }
                     Fact("May then") { GrantedScopes(scopes: request.scopes ?? [.all]) }
-                    Fact("In") { "every project of yours, those of later too" }
-                    Fact("For") { "\(TokenService.standardLife / 86_400) days, unless you revoke the token before" }
+                    Fact("In projects") { "all that you have a role in, now or later" }
+                    Fact("For how long") {
+                        "\(TokenService.standardLife / 86_400) days, unless you revoke the token before"
+                    }
                 }
             }
             Element("div", .class("decision")) {

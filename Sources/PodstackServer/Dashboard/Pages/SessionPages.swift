@@ -28,7 +28,9 @@ struct SessionPages: Sendable {
             return try page(visit, notice: Notice(.problem, "The new password \(defect)."), status: 422)
         } catch SignInService.Refusal.tooMany(let seconds) {
             let text = "Too many attempts. Try again in \(seconds) second\(seconds == 1 ? "" : "s")."
-            return try page(visit, notice: Notice(.problem, text), status: 429)
+            var response = try page(visit, notice: Notice(.problem, text), status: 429)
+            response.set("Retry-After", String(seconds))
+            return response
         } catch is SignInService.Refusal {
             return try page(visit, notice: Notice(.problem, "That is not your current password."), status: 422)
         }

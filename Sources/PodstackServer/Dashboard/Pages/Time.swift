@@ -4,10 +4,7 @@ struct Time: Component {
     init(_ seconds: Int64) { text = Calendar.text(of: seconds) }
 
     var body: some HTML {
-        Element("time", .dateTime(text.prefix(10) + "T" + text.dropFirst(11).prefix(5) + "Z")) {
-            // Where it must be broken, then between the day and the time.
-            text.replacing(" UTC", with: "\u{A0}UTC")
-        }
+        Element("time", .dateTime(text.prefix(10) + "T" + text.dropFirst(11).prefix(5) + "Z")) { text }
     }
 }
 

@@ -41,7 +41,7 @@ struct MemberPages: Sendable {
                     Element("button", .type("submit")) { "Save" }
                 }
                 Element("h2") { member.membership.isActive ? "Deactivate" : "Activate" }
-                Element("p", .class("hint")) {
+                Element("p") {
                     member.membership.isActive
                         ? "A deactivated member stays in the list, and can do nothing in the project."
                         : "The member gets back the role that they had."

@@ -23,9 +23,10 @@ struct ShownSecret: Component {
         Element("p") {
             "Or put it into the file "
             Element("code") { "~/.podstack/credentials" }
-            " yourself:"
+            " yourself, and keep others from reading it:"
         }
         Snippet("[default]\napi_token = your_api_token_here\(endpoint.map { "\napi_endpoint = \($0)" } ?? "")")
+        Snippet("chmod 600 ~/.podstack/credentials")
         Element("p") {
             "Or into the environment of this shell. It asks, so that the token is not in the history of commands:"
         }

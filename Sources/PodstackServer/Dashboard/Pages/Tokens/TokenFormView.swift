@@ -23,8 +23,10 @@ struct TokenFormView: Component {
             } else {
                 VoidElement("input", .type("hidden"), .name("projects"), .value("all"))
             }
-            Element("button", .type("submit")) { "Create token" }
-            Element("a", .class("button quiet"), .href(Link("/account/tokens"))) { "Cancel" }
+            Element("p", .class("ways")) {
+                Element("button", .type("submit")) { "Create token" }
+                Element("a", .class("button quiet"), .href(Link("/account/tokens"))) { "Cancel" }
+            }
         }
     }
 }

@@ -99,7 +99,7 @@ struct RotationForm: Component {
                 }
             }
             if token.waiting.map({ !$0.hasLapsed(at: visit.now) }) ?? false {
-                Element("p") { "The new secret that waits for its first use will be good for nothing." }
+                Element("p") { "The new secret that waits for its first use will then be good for nothing." }
             }
             Element("button", .type("submit")) { "Rotate" }
         }

@@ -8,14 +8,13 @@ struct ActiveTokenTable: Component {
 
     var body: some HTML {
         Element("div", .class("table-scroll")) {
-            Element("table") {
+            Element("table", .class("tokens")) {
                 Element("caption", .class("visually-hidden")) { "Active tokens" }
-                TableHead(["Token", "State", "May do", "Projects", "Created", "Expires", "Last used"])
+                TableHead(["Token", "May do", "Projects", "Created", "Expires", "Last used"])
                 Element("tbody") {
                     for token in tokens {
                         Element("tr") {
-                            TokenName(token: token)
-                            Element("td") { TokenBadges(token, now: now) }
+                            TokenName(token: token, now: now)
                             Element("td") { ScopeList(scopes: token.scopes, most: 4) }
                             Element("td") { ProjectList(ids: token.projectIDs, names: names, most: 3) }
                             Element("td") { Time(token.createdAt) }
@@ -36,14 +35,13 @@ struct EndedTokenTable: Component {
 
     var body: some HTML {
         Element("div", .class("table-scroll")) {
-            Element("table") {
+            Element("table", .class("tokens")) {
                 Element("caption", .class("visually-hidden")) { "Revoked and expired tokens" }
-                TableHead(["Token", "State", "Since", "Created", "Last used"])
+                TableHead(["Token", "Since", "Created", "Last used"])
                 Element("tbody") {
                     for token in tokens {
                         Element("tr") {
-                            TokenName(token: token)
-                            Element("td") { TokenBadges(token, now: now) }
+                            TokenName(token: token, now: now)
                             Element("td") { if let end = TokenHealth(token, now: now).endedAt { Time(end) } }
                             Element("td") { Time(token.createdAt) }
                             Element("td") { LastUse(token: token) }
@@ -66,12 +64,15 @@ private struct TableHead: Component {
 
 private struct TokenName: Component {
     let token: TokenRecord
+    let now: Int64
 
     var body: some HTML {
         Element("th", .scope("row")) {
             Element("a", .href(Link("/account/tokens", token.id))) { token.name }
             " "
             Element("code", .class("prefix")) { TokenFormat.prefix(id: token.id) }
+            " "
+            TokenBadges(token, now: now)
         }
     }
 }

@@ -1,0 +1,238 @@
+import Foundation
+import Podstack
+import PodstackAPI
+import PodstackCLI
+import PodstackTestSupport
+import Synchronization
+import Testing
+
+@Suite("podstack auth login --web", .blocking)
+struct WebLoginTests {
+    let clock: ManualClock
+    let server: RunningServer
+    let home: TemporaryDirectory
+    let visitor: PageVisitor
+
+    init() throws {
+        let clock = ManualClock()
+        self.clock = clock
+        server = try RunningServer(clock: clock)
+        home = try TemporaryDirectory()
+        visitor = PageVisitor(server)
+        try visitor.signUp()
+    }
+
+    private final class Streams: Sendable {
+        let output = Mutex("")
+        let error = Mutex("")
+        let opened = Mutex<[String]>([])
+    }
+
+    struct Outcome {
+        var status: PodstackCLI.ExitStatus
+        var output: String
+        var error: String
+        var opened: [String]
+    }
+
+    /// Runs it at a terminal with a screen. Nobody really waits.
+    ///
+    /// - Parameter whenAsked: What somebody does about the code once it waits for them, in the middle of the first wait.
+    func run(
+        _ words: String..., environment: [String: String] = [:], url: String? = nil,
+        whenAsked: @escaping @Sendable (_ code: String) throws -> Void = { _ in }
+    ) async -> Outcome {
+        let streams = Streams()
+        let own = ["HOME": home.path, "PODSTACK_API_ENDPOINT": url ?? server.url, "USER": "you"]
+        var context = Context(
+            environment: Environment(own.merging(environment) { $1 }),
+            standardOutput: { text in streams.output.withLock { $0 += text } },
+            standardError: { text in streams.error.withLock { $0 += text } }, readInput: { "" }, askSecret: nil)
+        context.openPage = { page in streams.opened.withLock { $0.append(page) } }
+        context.showsProgress = true
+        let hasAsked = Mutex(false)
+        context.time.sleep = { [clock] duration in
+            clock.set(clock.now + duration.components.seconds)
+            let isFirst = hasAsked.withLock { asked in
+                defer { asked = true }
+                return !asked
+            }
+            let page = streams.opened.withLock { $0.first } ?? ""
+            if isFirst { try? whenAsked(String(page.suffix(9))) }
+        }
+        let start = ContinuousClock.now
+        context.time.now = { [clock] in start + .seconds(clock.now - 1_900_000_000) }
+        let status = await Tool.run(["auth", "login", "--web"] + words, context: context)
+        return Outcome(
+            status: status, output: streams.output.withLock { $0 }, error: streams.error.withLock { $0 },
+            opened: streams.opened.withLock { $0 })
+    }
+
+    func decide(_ decision: String, _ code: String) throws {
+        let page = try visitor.get("/device?code=\(code)")
+        #expect(page.body.contains("podstack on "))
+        #expect(page.body.contains("(you)"))
+        #expect(page.body.contains(code))
+        #expect(try visitor.post("/device/\(decision)", ["code": code]).status == 303)
+    }
+
+    @Test("the page and the code are shown, somebody approves, and the token is stored and works")
+    func approve() async throws {
+        let login = await run { code in try decide("approve", code) }
+        #expect(login.status == .done, "\(login.error)")
+        #expect(login.output == "Authenticated as: you@example.com\n")
+        // The server names itself by the Host of the request.
+        let page = try #require(login.opened.first)
+        #expect(page.hasPrefix("\(server.url)/device?code="))
+        #expect(login.error.hasPrefix("Open this page in any browser:  \(page)\n"))
+        #expect(login.error.contains("It must show this code:         \(page.suffix(9))\n"))
+        #expect(login.error.contains("Waiting for your decision there, 10:00 left"))
+        #expect(login.error.hasSuffix("Stored in \(home.path)/.podstack/credentials [default], for \(server.url)\n"))
+        let stored = try #require(home.read(".podstack/credentials"))
+        #expect(stored.contains("api_endpoint = \(server.url)\n"))
+        let secret = try #require(stored.firstMatch(of: /api_token = (\S+)/)).1
+        #expect(!(login.output + login.error + server.log).contains(secret.dropFirst(18).prefix(16)))
+        let console = Console(environment: ["HOME": home.path])
+        #expect(await console.run("auth", "whoami").output == "you@example.com\n")
+    }
+
+    @Test("a denial, and a code that nobody decides about, are said in a sentence, and nothing is stored")
+    func refused() async throws {
+        let denied = await run { code in try decide("deny", code) }
+        #expect(denied.status == .notAllowed)
+        #expect(denied.error.hasSuffix("error: Access denied to resource: the code was denied in the browser\n"))
+        let late = await run()
+        #expect(late.status == .notAuthenticated)
+        #expect(late.error.contains("error: No API token provided: nobody approved the code within 10 minutes\n"))
+        #expect(late.output.isEmpty)
+        #expect(home.read(".podstack/credentials") == nil)
+    }
+
+    @Test("with room for no other token it says so")
+    func quota() async throws {
+        let full = await run { [server] code in
+            try decide("approve", code)
+            for _ in 0..<5 { _ = try server.makeToken() }
+        }
+        #expect(full.status == .failure)
+        #expect(full.error.contains("5 active tokens"))
+    }
+
+    @Test("a variable that would hide the token stops it before anybody is asked, unless --force or --profile is given")
+    func hidden() async throws {
+        let environment = ["PODSTACK_API_TOKEN": TokenMaker.token(id: "00000000")]
+        let hidden = await run(environment: environment) { _ in Issue.record("nobody should be asked") }
+        #expect(hidden.status == .failure)
+        #expect(hidden.error.hasPrefix("error: PODSTACK_API_TOKEN is set and would still be used"))
+        #expect(hidden.opened.isEmpty)
+        let forced = await run("--force", environment: environment) { code in try decide("approve", code) }
+        #expect(forced.status == .done, "\(forced.error)")
+        let named = await run("--profile", "work", "--api-endpoint", server.url, environment: environment) { code in
+            try decide("approve", code)
+        }
+        #expect(named.status == .done, "\(named.error)")
+        #expect(home.read(".podstack/credentials")?.contains("[work]\napi_token = podstack_") == true)
+    }
+
+    @Test("a broken credentials file, and a token given beside it, stop it before anybody is asked")
+    func broken() async throws {
+        #expect(await run("--token", "x").status == .usage)
+        try FileManager.default.createDirectory(atPath: home.file(".podstack"), withIntermediateDirectories: true)
+        _ = try home.write("[default\n", to: ".podstack/credentials")
+        let broken = await run { _ in Issue.record("nobody should be asked") }
+        #expect(broken.status == .failure)
+        #expect(broken.error.contains("credentials:1"))
+        #expect(broken.opened.isEmpty)
+    }
+
+    @Test("it asks as often as the service wants, slower when told so, and goes on after trouble")
+    func polling() async throws {
+        let answers = [
+            (
+                200,
+                #"{"device_code": "dvc_x", "user_code": "WDJB-MJHT", "verification_uri": "http://localhost/device", "verification_uri_complete": "http://localhost/device?code=WDJB-MJHT", "expires_in": 600, "interval": 7}"#
+            ),
+            (400, #"{"error": {"code": "authorization_pending", "message": "m"}}"#),
+            (400, #"{"error": {"code": "slow_down", "message": "m", "details": {"interval": 30}}}"#),
+            (400, #"{"error": {"code": "slow_down", "message": "m"}}"#), (501, "{}"),
+            (400, #"{"error": {"code": "access_denied", "message": "m"}}"#),
+        ]
+        let next = Mutex(0)
+        let stranger = try ScriptedServer { _ in
+            let (status, body) = next.withLock { index in
+                defer { index += 1 }
+                return answers[min(index, answers.count - 1)]
+            }
+            return
+                "HTTP/1.1 \(status) X\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        }
+        let start = clock.now
+        let outcome = await run(url: "http://127.0.0.1:\(stranger.port)")
+        #expect(outcome.status == .notAllowed, "\(outcome.error)")
+        #expect(clock.now - start == 7 + 7 + 30 + 35 + 40)
+        let requests = stranger.received
+        #expect(requests.count == answers.count)
+        #expect(requests.allSatisfy { !$0.lowercased().contains("authorization") })
+    }
+
+    @Test(
+        "what is no page is given to no browser",
+        arguments: ["file:///etc/passwd", "--help", "javascript:alert(1)", "http://localhost/ x", ""])
+    func hostile(page: String) async throws {
+        let body =
+            #"{"device_code": "d", "user_code": "\u001b[2J", "verification_uri": "x", "verification_uri_complete": "\#(page)", "expires_in": 600, "interval": 5}"#
+        let stranger = try ScriptedServer { _ in
+            "HTTP/1.1 200 X\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        }
+        let outcome = await run(url: "http://127.0.0.1:\(stranger.port)")
+        #expect(outcome.status == .failure)
+        #expect(outcome.opened.isEmpty)
+        #expect(outcome.error.hasPrefix("error: the service names no page to open"))
+        #expect(!outcome.error.contains("\u{1B}"))
+    }
+
+    @Test("the real program at no terminal opens nothing, and Ctrl-C ends it with a sentence")
+    func interrupted() throws {
+        let folder = try TemporaryDirectory()
+        let marker = folder.file("opened")
+        let fake = try folder.write("#!/bin/sh\necho \"$@\" >'\(marker)'\n", to: "xdg-open")
+        _ = try ToolProcess.run("/bin/chmod", ["755", fake])
+        let environment = [
+            "HOME": home.path, "PODSTACK_API_ENDPOINT": server.url, "DISPLAY": ":0", "PATH": folder.path,
+        ]
+        let process = try ToolProcess("podstack", ["auth", "login", "--web"], environment: environment)
+        try process.waitForError { $0.contains("It must show this code:") }
+        process.signal(2)
+        #expect(process.wait() == 128 + 2)
+        #expect(
+            process.standardError.hasSuffix(
+                "Interrupted: nothing was stored. If you approved already, revoke the token.\n"))
+        #expect(folder.read("opened") == nil)
+        #expect(home.read(".podstack/credentials") == nil)
+    }
+
+    @Test("the real program at a terminal with a screen opens the page, and shows that it waits")
+    func terminal() throws {
+        // Of the real time, as the program is.
+        let server = try RunningServer()
+        let visitor = PageVisitor(server)
+        try visitor.signUp()
+        let folder = try TemporaryDirectory()
+        let marker = folder.file("opened")
+        let fake = try folder.write("#!/bin/sh\necho \"$@\" >'\(marker)'\n", to: "xdg-open")
+        _ = try ToolProcess.run("/bin/chmod", ["755", fake])
+        let program = try ToolProcess.path(of: "podstack")
+        let settings = "HOME='\(home.path)' PODSTACK_API_ENDPOINT=\(server.url) DISPLAY=:0 PATH='\(folder.path)'"
+        let process = try ToolProcess(
+            installed: "script", ["-qefc", "\(settings) '\(program)' auth login --web", "/dev/null"])
+        defer { process.signal(15) }
+        try process.waitForOutput { $0.contains("Waiting for your decision there") }
+        for _ in 0..<2000 where (folder.read("opened") ?? "").isEmpty { usleep(10_000) }
+        let page = try #require(folder.read("opened")?.dropLast())
+        #expect(page.hasPrefix("\(server.url)/device?code="))
+        try visitor.get("/device?code=\(page.suffix(9))")
+        try visitor.post("/device/approve", ["code": String(page.suffix(9))])
+        #expect(process.wait() == 0)
+        #expect(process.standardOutput.contains("Authenticated as: you@example.com"))
+    }
+}

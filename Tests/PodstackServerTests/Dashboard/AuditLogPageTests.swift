@@ -1,0 +1,222 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("The audit log's page", .blocking, .everyDatabase)
+struct AuditLogPageTests {
+    let clock = ManualClock()
+    let scene: DashboardScene
+    var owner: PageVisitor { scene.owner }
+
+    init() throws { scene = try DashboardScene(clock: clock) }
+
+    /// What each entry is about, in the order of the page.
+    func names(_ path: String) throws -> [String] {
+        let answer = try owner.get(path)
+        #expect(answer.status == 200, "\(path): \(answer.body)")
+        return answer.texts("<span class=\"what\"", until: "</span>")
+    }
+
+    @Test("an entry says when, who, what was done, to what, from where, and what changed")
+    func entry() throws {
+        let id = try scene.makeProject("before")
+        try owner.get("/projects/\(id)")
+        try owner.post(
+            "/projects/\(id)", ["name": "after", "description": "new"], headers: [("User-Agent", "tests/1")])
+        let answer = try owner.get("/audit-log")
+        let row = try #require(answer.body.split(separator: "<tr>").first { $0.contains("Project changed") })
+        for part in [
+            "<time datetime=\"2030-03-17T17:46Z\">2030-03-17 17:46 UTC</time>", "you@example.com", ">after</span>",
+            "<code>\(id)</code>", "<a href=\"/projects/\(id)\">after</a>", ">127.0.0.1<",
+            "<dt>Name</dt><dd><del>before</del> → <ins>after</ins></dd>",
+            "<dt>Description</dt><dd><del>none</del> → <ins>new</ins></dd>", "<dt>Program</dt><dd>tests/1</dd>",
+        ] {
+            #expect(row.contains(part), "\(part) in \(row)")
+        }
+        #expect(answer.headers["server-timing"]?.contains("render;dur=") == true)
+        #expect(try #require(try names("/audit-log").first) == "after")
+    }
+
+    @Test("nothing that somebody else wrote becomes a part of the page")
+    func escaping() throws {
+        let evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+        let id = try scene.makeProject(evil, description: "\(evil)\nsecond line")
+        try owner.get("/projects/\(id)")
+        try owner.post("/projects/\(id)", ["name": "tame", "description": ""], headers: [("User-Agent", evil)])
+        for path in [
+            "/audit-log", "/audit-log?q=\("%3Cscript%3E%22")", "/audit-log?action=%3Cscript%3E",
+            "/audit-log?since=%3Cscript%3E%22", "/projects", "/projects/\(id)",
+        ] {
+            let body = try owner.get(path).body
+            #expect(!body.contains("<script>"), "\(path)")
+            #expect(!body.contains("<img"), "\(path)")
+            #expect(!body.contains("value=\"<"), "\(path)")
+        }
+        let events = try scene.service.database.read { connection in
+            try AuditStore.list(
+                AuditFilter(of: try #require(try owner.session).grant), limit: 50, before: nil, in: connection)
+        }
+        let messages = String(decoding: AuditMessages.encode(events, [id: evil]), as: UTF8.self)
+        #expect(!messages.contains("<script>"))
+        #expect(messages.split(separator: "\n").allSatisfy { $0.hasPrefix("id: ") || $0.hasPrefix("data: ") })
+    }
+
+    @Test("the form's filters take what they say, and empty fields nothing")
+    func filters() throws {
+        let start = clock.now
+        _ = try scene.makeProject("Alpha 100%")
+        clock.set(start + 2 * 86_400)
+        try owner.enter(RunningServer.email)
+        _ = try scene.makeProject("beta")
+        let cases = [
+            ("", ["beta", "Alpha 100%", "you@example.com"]), ("action=create", ["beta", "Alpha 100%"]),
+            ("action=&resource_type=project&user=&since=&until=&q=", ["beta", "Alpha 100%"]),
+            ("resource_type=user", ["you@example.com"]), ("user=YOU%40example.com", ["beta", "Alpha 100%"]),
+            ("user=nobody", []), ("q=100%25", ["Alpha 100%"]), ("since=2030-03-18", ["beta"]),
+            ("until=2030-03-17", ["Alpha 100%", "you@example.com"]), ("since=2030-03-19&until=2030-03-19", ["beta"]),
+            ("since=2030-03-20", []), ("action=unheard_of", []),
+        ]
+        for (query, expected) in cases { #expect(try names("/audit-log?\(query)") == expected, "\(query)") }
+        let page = try owner.get("/audit-log?action=create&q=beta&since=2030-03-18").body
+        for part in ["<option value=\"create\" selected>", "value=\"beta\"", "value=\"2030-03-18\""] {
+            #expect(page.contains(part), "\(part)")
+        }
+        #expect(page.contains("/audit-log.csv?action=create&amp;q=beta&amp;since=2030-03-18"))
+        #expect(page.contains("/audit-log/events?action=create&amp;q=beta&amp;since=2030-03-18&amp;after="))
+    }
+
+    @Test("a day that is none is said beside its field, and shows no entries as if it were not there")
+    func mistakes() throws {
+        let answer = try owner.get("/audit-log?since=2030-02-31&until=x&q=beta")
+        #expect(answer.status == 422)
+        #expect(answer.texts("<p class=\"field-problem\"", until: "</p>").count == 2)
+        #expect(answer.body.contains("value=\"2030-02-31\""))
+        #expect(!answer.body.contains("<table"))
+        for query in ["acton=create", "limit=0", "limit=1001", "limit=x", "before=x", "q=a&q=b", "after=-1"] {
+            #expect(try owner.get("/audit-log?\(query)").status == 422, "\(query)")
+        }
+        #expect(try owner.get("/audit-log.csv?since=x").status == 422)
+        #expect(try owner.get("/audit-log/events?since=x&after=1").status == 422)
+        #expect(try owner.get("/audit-log/events").status == 400)
+    }
+
+    @Test("older and newer entries are led to without a gap")
+    func paging() throws {
+        for index in 0..<7 { _ = try scene.makeProject("p\(index)") }
+        var seen: [[String]] = []
+        var path = "/audit-log?limit=3&action=create"
+        func link(_ text: String) throws -> String? {
+            let body = try owner.get(path).body
+            guard let end = body.firstRange(of: "\">\(text)</a>") else { return nil }
+            let begin = try #require(body[..<end.lowerBound].ranges(of: "href=\"").last)
+            return String(body[begin.upperBound..<end.lowerBound]).replacing("&amp;", with: "&")
+        }
+        seen.append(try names(path))
+        #expect(try link("Newer entries") == nil)
+        while let older = try link("Older entries") {
+            path = older
+            seen.append(try names(path))
+            #expect(!(try owner.get(path).body.contains("data-stream")))
+        }
+        #expect(seen == [["p6", "p5", "p4"], ["p3", "p2", "p1"], ["p0"]])
+        var back: [[String]] = []
+        while let newer = try link("Newer entries") {
+            path = newer
+            let page = try names(path)
+            if page.isEmpty { break }
+            back.append(page)
+        }
+        #expect(back == [["p3", "p2", "p1"], ["p6", "p5", "p4"]])
+    }
+
+    @Test("the file has the entries of the filter, no formula among them, and says when there are more")
+    func export() throws {
+        for name in ["=1+1", "plain"] { _ = try scene.makeProject(name) }
+        let answer = try owner.get("/audit-log.csv?action=create&q=1%2B1")
+        #expect(answer.status == 200)
+        #expect(answer.headers["content-type"] == "text/csv; charset=utf-8")
+        #expect(answer.headers["content-disposition"] == "attachment; filename=\"audit-log.csv\"")
+        #expect(answer.body.split(separator: "\r\n").count == 2)
+        #expect(answer.body.contains(",\"'=1+1\","))
+        #expect(!(try owner.get("/audit-log").body.contains("the newest 10000")))
+    }
+
+    @Test("a log with more entries than fit a file says so before it is fetched, and a thousand fit a page")
+    func large() throws {
+        let session = try #require(try owner.session)
+        try scene.service.database.write { connection in
+            for number in 2...10_002 {
+                let event = AuditRecord(
+                    accountID: session.accountID, number: Int64(number), id: "evt_\(number)", createdAt: clock.now,
+                    action: "create", resourceType: "project", resourceName: "p\(number)", details: "{}")
+                try AuditStore.insert(.init(event: event, previousHash: [], hash: []), in: connection)
+            }
+        }
+        #expect(try owner.get("/audit-log").body.contains("the newest 10000 of these entries"))
+        #expect(!(try owner.get("/audit-log?q=p5000").body.contains("the newest 10000")))
+        let file = try owner.get("/audit-log.csv?resource_type=project")
+        #expect(file.headers["content-disposition"]?.contains("newest-10000") == true)
+        #expect(file.body.utf8.split(separator: UInt8(ascii: "\n")).count == 10_001)
+        #expect(try names("/audit-log?limit=1000").count == 1000)
+    }
+
+    @Test("the log is the account's own, or that of a project whose member one is")
+    func reach() throws {
+        let project = try scene.makeProject("shared")
+        let ann = try scene.visitor("ann@example.com")
+        #expect(!(try ann.get("/audit-log").body.contains("shared")))
+        for path in ["/audit-log", "/audit-log.csv", "/audit-log/events"] {
+            #expect(try ann.get("\(path)?project=\(project)&after=0").status == 404, "\(path)")
+        }
+        try scene.add("ann@example.com", to: project, ["create"])
+        #expect(try ann.get("/audit-log?project=\(project)").status == 403)
+        #expect(try ann.get("/audit-log/events?after=0&project=\(project)").status == 403)
+        let bob = try scene.visitor("bob@example.com")
+        try scene.add("bob@example.com", to: project, ["read"])
+        let answer = try bob.get("/audit-log?project=\(project)")
+        #expect(
+            answer.texts("<span class=\"what\"", until: "</span>") == [
+                "bob@example.com", "ann@example.com", "shared",
+            ])
+        #expect(try bob.get("/audit-log.csv?project=\(project)").body.contains("shared"))
+    }
+
+    @Test("who is not signed in is led to sign in, and comes back to the same entries")
+    func signedOut() throws {
+        let visitor = PageVisitor(scene.server)
+        let answer = try visitor.get("/audit-log?action=create")
+        #expect(answer.status == 303)
+        #expect(answer.headers["location"] == "/sign-in?next=%2Faudit-log%3Faction%3Dcreate")
+        #expect(try visitor.get("/audit-log/events?after=0").status == 401)
+        #expect(try visitor.get("/audit-log.csv").status == 303)
+    }
+
+    @Test("details are read as the general decoder reads them")
+    func details() throws {
+        let cases: [(String, [DetailsReader.Detail])] = [
+            ("{}", []),
+            (
+                #"{"a":"x","b":null,"c":["y","z"],"d":12,"e":true,"f":{}}"#,
+                [
+                    .init(name: "a", new: "x"), .init(name: "b", new: "none"), .init(name: "c", new: "y, z"),
+                    .init(name: "d", new: "12"), .init(name: "e", new: "yes"), .init(name: "f", new: ""),
+                ]
+            ),
+            (#"{"new":{"n":"b"},"old":{"n":"a","o":1}}"#, [.init(name: "n", old: "a", new: "b")]),
+            (#"{"a":"\u003c\n","b":1.5}"#, [.init(name: "a", new: "<\n"), .init(name: "b", new: "1.5")]),
+            ("{\"a\":\"é\"}", [.init(name: "a", new: "é")]), ("nonsense", []), ("", []), ("{\"a\"", []),
+        ]
+        for (text, expected) in cases { #expect(DetailsReader.read(text) == expected, "\(text)") }
+    }
+}
+
+extension AuditFilter {
+    /// Everything.
+    init(of caller: Grant) {
+        var reader = QueryReader(Request(method: "GET", path: "/"), known: [])
+        self.init(
+            &reader, of: caller, projectID: nil, since: { _ throws(Mistake) in 0 }, until: { _ throws(Mistake) in 0 })
+    }
+}

@@ -1,0 +1,223 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+@Suite("New entries of the audit log, as they come", .blocking, .everyDatabase)
+struct AuditStreamTests {
+    let scene: DashboardScene
+    var owner: PageVisitor { scene.owner }
+
+    init() throws { scene = try DashboardScene() }
+
+    /// A browser that listens.
+    final class Stream {
+        let connection: RawHTTP
+
+        init(_ visitor: PageVisitor, _ query: String, headers: [(String, String)] = []) throws {
+            connection = try RawHTTP(port: visitor.server.server.port)
+            var head = "GET /audit-log/events?\(query) HTTP/1.1\r\nHost: localhost\r\n"
+            for (name, value) in headers + visitor.cookies.map({ ("Cookie", "\($0.key)=\($0.value)") }) {
+                head += "\(name): \(value)\r\n"
+            }
+            try connection.send(head + "\r\n")
+        }
+
+        /// What came by the time that it has `text`.
+        func wait(for text: String) throws -> String {
+            Self.body(of: try connection.text { Self.body(of: $0).contains(text) })
+        }
+
+        /// Until the body has its proper end.
+        func waitForEnd() throws -> String {
+            Self.body(of: try connection.text { $0.hasSuffix("\r\n0\r\n\r\n") })
+        }
+
+        /// The head, and what the chunks after it hold. Source: RFC 9112, section 7.1.
+        private static func body(of text: String) -> String {
+            guard let end = text.firstRange(of: "\r\n\r\n") else { return text }
+            var body = Array(text[..<end.upperBound].utf8)
+            var rest = Array(text[end.upperBound...].utf8)[...]
+            while let line = rest.firstIndex(of: UInt8(ascii: "\n")),
+                let size = Int(String(decoding: rest[..<line].dropLast(), as: UTF8.self), radix: 16)
+            {
+                body += rest[(line + 1)...].prefix(size)
+                rest = rest[(line + 1)...].dropFirst(size + 2)
+            }
+            return String(decoding: body, as: UTF8.self)
+        }
+    }
+
+    func newest() throws -> Int64 {
+        let account = try #require(try owner.session).accountID
+        return try scene.service.database.read { try AuditStore.newest(of: [account], in: $0) }[account] ?? 0
+    }
+
+    @Test("an entry arrives by itself, as the row of the page, with a number to resume at")
+    func arrives() throws {
+        let stream = try Stream(owner, "after=\(try newest())")
+        let head = try stream.wait(for: "retry: 3000")
+        #expect(head.hasPrefix("HTTP/1.1 200"))
+        for field in [
+            "Content-Type: text/event-stream", "Cache-Control: no-store", "X-Accel-Buffering: no",
+            "Transfer-Encoding: chunked",
+        ] {
+            #expect(head.contains(field), "\(field)")
+        }
+        _ = try scene.makeProject("first <b>")
+        let first = try stream.wait(for: "</tr>\n\n")
+        #expect(first.contains("id: \(try newest())\n"))
+        #expect(first.contains("first &lt;b&gt;"))
+        let row = try #require(first.firstRange(of: "data: ")).upperBound
+        let shown = String(first[row...].prefix { $0 != "\n" })
+        #expect(try owner.get("/audit-log").body.contains(shown))
+        _ = try scene.makeProject("second")
+        _ = try stream.wait(for: ">second<")
+    }
+
+    @Test("the filters of the page hold for what is new")
+    func filtered() throws {
+        let stream = try Stream(owner, "after=0&action=create&q=wanted")
+        _ = try scene.makeProject("other")
+        _ = try scene.makeProject("wanted")
+        let text = try stream.wait(for: ">wanted<")
+        #expect(!text.contains("other"))
+        #expect(!text.contains("User created"))
+    }
+
+    @Test("who comes back gets what was missed, and nothing twice")
+    func resumes() throws {
+        _ = try scene.makeProject("known")
+        let known = try newest()
+        _ = try scene.makeProject("missed")
+        let stream = try Stream(owner, "after=0", headers: [("Last-Event-ID", String(known))])
+        let text = try stream.wait(for: ">missed<")
+        #expect(!text.contains(">known<"))
+        #expect(text.ranges(of: "id: ").count == 1)
+    }
+
+    @Test("more than one batch arrives whole and in order")
+    func manyAtOnce() throws {
+        for index in 0..<230 {
+            try scene.service.changes.make(by: .administrator, at: scene.service.now()) { change in
+                let session = try #require(try owner.session)
+                try change.record(.update, on: AuditResource(session), ["index": .integer(index)])
+            }
+        }
+        let stream = try Stream(owner, "after=0&action=update")
+        let text = try stream.wait(for: "<dd>229</dd>")
+        let numbers = text.split(separator: "\n").filter { $0.hasPrefix("id: ") }.compactMap { Int($0.dropFirst(4)) }
+        #expect(numbers.count == 230)
+        #expect(numbers == numbers.sorted())
+    }
+
+    @Test("signing out ends the streams of that browser, and of no other")
+    func signOut() throws {
+        let other = PageVisitor(scene.server)
+        try other.enter(RunningServer.email)
+        let (mine, others) = (try Stream(owner, "after=0"), try Stream(other, "after=0"))
+        _ = try mine.wait(for: "retry")
+        _ = try others.wait(for: "retry")
+        try owner.post("/sign-out")
+        #expect(!(try mine.waitForEnd().contains(">Signed out<")))
+        _ = try others.wait(for: ">Signed out<")
+        #expect(try Stream(owner, "after=0").wait(for: "\r\n\r\n").hasPrefix("HTTP/1.1 401"))
+    }
+
+    @Test("who loses the project loses its stream")
+    func loses() throws {
+        let project = try scene.makeProject("p")
+        let ann = try scene.visitor("ann@example.com")
+        try scene.add("ann@example.com", to: project, ["read"])
+        let stream = try Stream(ann, "after=0&project=\(project)")
+        _ = try stream.wait(for: "Member added")
+        let member = "/projects/\(project)/members/\(try scene.userID("ann@example.com"))"
+        try owner.get("/projects/\(project)")
+        #expect(try owner.post("\(member)/remove").status == 303)
+        #expect(!(try stream.waitForEnd().contains("Member removed")))
+    }
+
+    @Test("the end of the server ends the streams")
+    func stop() throws {
+        let streams = try (0..<4).map { _ in try Stream(owner, "after=0") }
+        for stream in streams { _ = try stream.wait(for: "retry") }
+        try scene.server.server.stop()
+        for stream in streams { _ = try stream.waitForEnd() }
+    }
+
+    @Test("one browser has four streams at most, and one that is left makes room")
+    func limit() throws {
+        var streams = try (0..<4).map { _ in try Stream(owner, "after=0") }
+        for stream in streams { _ = try stream.wait(for: "retry") }
+        let refused = try owner.get("/audit-log/events?after=0")
+        #expect(refused.status == 429)
+        #expect(refused.headers["retry-after"] == "60")
+        streams.removeLast()
+        var status = 429
+        for _ in 0..<200 where status == 429 {
+            usleep(100_000)
+            let answer = try Stream(owner, "after=0").wait(for: "\r\n\r\n")
+            status = Int(answer.dropFirst(9).prefix(3)) ?? 0
+        }
+        #expect(status == 200)
+    }
+
+    @Test("fifty streams hold up nobody, and each gets what is new")
+    func fifty() throws {
+        let visitors = try (0..<13).map { _ in
+            let visitor = PageVisitor(scene.server)
+            try visitor.enter(RunningServer.email)
+            return visitor
+        }
+        let after = try newest()
+        let streams = try (0..<50).map { try Stream(visitors[$0 / 4], "after=\(after)") }
+        for stream in streams { _ = try stream.wait(for: "retry") }
+        let session = Session(scene.server, try scene.server.makeToken())
+        for _ in 0..<20 { #expect(try session.whoami().status == 200) }
+        _ = try scene.makeProject("for all")
+        for stream in streams { _ = try stream.wait(for: ">for all<") }
+        #expect(try session.whoami().status == 200)
+    }
+
+    @Test("a stream does not keep a session alive")
+    func idle() throws {
+        let clock = ManualClock()
+        let scene = try DashboardScene(clock: clock)
+        let stream = try Stream(scene.owner, "after=0")
+        _ = try stream.wait(for: "retry")
+        clock.set(clock.now + WebSession.idle - 1)
+        #expect(try Stream(scene.owner, "after=0").wait(for: "\r\n\r\n").hasPrefix("HTTP/1.1 200"))
+        clock.set(clock.now + 1)
+        _ = try stream.waitForEnd()
+        #expect(try scene.owner.get("/audit-log/events?after=0").status == 401)
+    }
+
+    @Test("HEAD answers without a stream")
+    func head() throws {
+        for _ in 0..<6 { #expect(try owner.send("HEAD", "/audit-log/events?after=0").status < 430) }
+        #expect(try owner.get("/audit-log").status == 200)
+    }
+
+    @Test("two instances: what one writes, those hear who watch at the other")
+    func instances() throws {
+        guard TestDatabase.current == .postgresql else { return }
+        let two = try TwoInstances()
+        let request = Request(method: "GET", path: "/")
+        let service = two.first.service
+        let secret = try service.changes.make(by: Actor(request, nil), at: service.now()) { change in
+            let user = try #require(try AccountStore.user(email: RunningServer.email, in: change.connection))
+            return try service.signIn.sessions.begin(userID: user.id, from: request, in: change).secret
+        }
+        let connection = try RawHTTP(port: two.second.port)
+        try connection.send(
+            "GET /audit-log/events?after=0 HTTP/1.1\r\nHost: x\r\nCookie: podstack_session=\(secret)\r\n\r\n")
+        _ = try connection.text { $0.contains("User created") }
+        _ = try two.makeToken()
+        _ = try connection.text { $0.contains("Token created") }
+    }
+}

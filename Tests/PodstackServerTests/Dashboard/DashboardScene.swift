@@ -1,0 +1,96 @@
+import PodstackAPI
+import PodstackTestSupport
+
+@testable import PodstackServer
+
+/// A server with people who are signed in to its dashboard.
+struct DashboardScene: Sendable {
+    let server: RunningServer
+    let owner: PageVisitor
+
+    init(clock: ManualClock? = nil) throws {
+        server = try RunningServer(clock: clock)
+        owner = PageVisitor(server)
+        try owner.enter(RunningServer.email)
+    }
+
+    var service: Service { server.server.service }
+
+    /// Somebody with an account of their own.
+    func visitor(_ email: String) throws -> PageVisitor {
+        try server.server.addUser(email)
+        let visitor = PageVisitor(server)
+        try visitor.enter(email)
+        return visitor
+    }
+
+    func userID(_ email: String) throws -> String {
+        try service.database.read { try AccountStore.user(email: email, in: $0) }?.id ?? ""
+    }
+
+    /// A new project of the owner's: its id.
+    func makeProject(_ name: String, description: String = "") throws -> String {
+        try owner.get("/projects")
+        let answer = try owner.post("/projects", ["name": name, "description": description])
+        let path = answer.headers["location"] ?? ""
+        return String(path.dropFirst("/projects/".count).prefix { $0 != "?" })
+    }
+
+    /// As the owner does; nil permissions are those of an admin.
+    @discardableResult
+    func add(_ email: String, to project: String, _ permissions: [String]?) throws -> PageVisitor.Answer {
+        try owner.get("/projects/\(project)")
+        return try owner.post(
+            "/projects/\(project)/members",
+            [("email", email), ("role", permissions == nil ? "admin" : "user")]
+                + (permissions ?? []).map { ("permissions", $0) })
+    }
+}
+
+extension PageVisitor {
+    /// Signs in without the second that a password takes.
+    func enter(_ email: String) throws {
+        let request = Request(method: "GET", path: "/")
+        let secret = try service.changes.make(by: Actor(request, nil), at: service.now()) { change in
+            let user = try AccountStore.user(email: email, in: change.connection)
+            return try service.signIn.sessions.begin(userID: user?.id ?? "", from: request, in: change).secret
+        }
+        cookies = ["podstack_session": secret]
+        try get("/account/sign-in")
+    }
+}
+
+extension RawHTTP.Answer {
+    /// The texts between tags, without white space around them, of every element whose start tag begins with `start`.
+    func texts(_ start: String, until end: String) -> [String] {
+        body.components(after: start, until: end).map { Self.withoutTags($0) }
+    }
+
+    private static func withoutTags(_ text: String) -> String {
+        var result = ""
+        var isInTag = true
+        for character in text {
+            switch character {
+            case "<": isInTag = true
+            case ">": isInTag = false
+            case _ where !isInTag: result.append(character)
+            default: break
+            }
+        }
+        return result
+    }
+}
+
+extension String {
+    fileprivate func components(after start: String, until end: String) -> [String] {
+        var found: [String] = []
+        var rest = self[...]
+        while let begin = rest.firstRange(of: start) {
+            rest = rest[begin.upperBound...]
+            guard let close = rest.firstRange(of: end) else { break }
+            found.append(String(rest[..<close.lowerBound]))
+            rest = rest[close.upperBound...]
+        }
+        return found
+    }
+}

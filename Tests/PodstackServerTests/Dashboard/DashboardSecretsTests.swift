@@ -1,0 +1,75 @@
+import Foundation
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("Secrets of the dashboard", .blocking, .everyDatabase)
+struct DashboardSecretsTests {
+    @Test("no piece of a password, link, cookie or code is in the data directory or the log")
+    func noTrace() throws {
+        let server = try RunningServer()
+        let visitor = PageVisitor(server)
+        let (first, second, wrong) = (
+            "correct horse battery staple", "sixteen tons of number nine", "not the right one at all"
+        )
+        let link = try server.server.signInLink(RunningServer.email)
+        try visitor.choose("short", at: link)
+        try visitor.choose(first, at: link)
+        var secrets = [first, second, wrong, String(link.dropFirst("/welcome/".count))]
+        secrets += visitor.cookies.values
+        try visitor.get("/account/sign-in")
+        for current in [wrong, first] {
+            try visitor.post(
+                "/account/sign-in/password", ["current": current, "password": second, "repeated": second])
+        }
+        try visitor.post("/sign-out")
+        try visitor.signIn(password: wrong)
+        try visitor.signIn(email: wrong, password: first)
+        try visitor.signIn(password: second)
+        secrets += visitor.cookies.values
+        // In places where nobody expects them.
+        try visitor.get("/sign-in?next=\(link)&password=\(second.replacing(" ", with: "+"))")
+        try visitor.post("/\(link.dropFirst("/welcome/".count))", ["password": second])
+        try visitor.post(link, ["form_key": "x", second: "x"])
+        try visitor.post("/sign-in", ["form_key": secrets[3], "email": second, "password": second])
+        secrets += [try #require(visitor.formKey)]
+        let code = try server.server.service.changes.make(by: .administrator, at: 0) { change in
+            try server.server.service.devices.begin(
+                DeviceRequestFields(["client_name": .string("CLI")]), from: Request(method: "POST", path: "/"),
+                in: change)
+        }
+        try visitor.get("/device?code=\(code.userCode)")
+        try server.server.stop()
+
+        let folder = server.data.file("data")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+        var haystacks = [Data(server.log.utf8)]
+        if let database = server.database { haystacks.append(Data(try database.dump().utf8)) }
+        for name in names { haystacks.append(try Data(contentsOf: URL(filePath: folder + "/" + name))) }
+        #expect(server.log.contains("/account/sign-in/password"))
+        #expect(secrets.allSatisfy { $0.count >= 16 })
+        for secret in secrets {
+            for offset in 0...(secret.count - 16) {
+                let piece = Data(secret.dropFirst(offset).prefix(16).utf8)
+                for haystack in haystacks {
+                    #expect(haystack.range(of: piece) == nil, "\(secrets.firstIndex(of: secret) ?? 0)")
+                }
+            }
+        }
+        #expect(haystacks.allSatisfy { $0.range(of: Data(code.userCode.utf8)) == nil })
+    }
+
+    @Test("what is kept of a password is Argon2id, with a salt of its own")
+    func hash() throws {
+        let server = try RunningServer()
+        try PageVisitor(server).signUp()
+        try PageVisitor(server).signUp(email: "other@example.com")
+        let hashes = try server.server.service.database.read { connection in
+            try connection.run("SELECT password_hash FROM users").map { try $0.text(0) }
+        }
+        #expect(Set(hashes).count == 2)
+        for hash in hashes { #expect(hash.hasPrefix("$argon2id$v=19$m=65536,t=2,p=1$")) }
+    }
+}

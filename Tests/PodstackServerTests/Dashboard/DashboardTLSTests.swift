@@ -1,0 +1,130 @@
+import PodstackTestSupport
+import Testing
+
+@testable import Podstack
+
+/// The dashboard of the real program, as browsers reach it from elsewhere.
+@Suite("The dashboard over TLS, and behind a proxy", .blocking)
+struct DashboardTLSTests {
+    let folder: TemporaryDirectory
+    var data: String { folder.file("data") }
+
+    init() throws { folder = try TemporaryDirectory() }
+
+    func serve(_ options: [String]) throws -> (ToolProcess, url: String) {
+        let process = try ToolProcess(
+            "podstack-server",
+            ["serve", "--listen", "127.0.0.1:0", "--data", data, "--request-timeout", "600"] + options)
+        do { try process.waitForOutput { $0.contains("\n") } } catch {
+            process.signal(9)
+            throw error
+        }
+        let line = process.standardOutput.prefix { $0 != "\n" }
+        return (process, String(line.dropFirst("podstack-server listening on ".count)))
+    }
+
+    func link(_ email: String = "you@example.com") throws -> String {
+        let made = try ToolProcess.run("podstack-server", ["user", "add", email, "--data", data])
+        #expect(made.status == 0, "\(made.error)")
+        return String(try #require(made.output.split(separator: "\n").last))
+    }
+
+    func port(_ url: String) throws -> UInt16 { try #require(url.split(separator: ":").last.flatMap { UInt16($0) }) }
+
+    @Test("under TLS cookies are secure, and of a name that no other host can set")
+    func overTLS() async throws {
+        let authority = try PrivateAuthority()
+        let (certificate, key) = try authority.issue("server", for: "DNS:localhost,IP:127.0.0.1")
+        let (process, url) = try serve(["--tls-cert", certificate, "--tls-key", key])
+        defer { process.signal(9) }
+        let transport = DefaultTransport(environment: Environment(["PODSTACK_CA_BUNDLE": authority.bundle]))
+        let link = try link()
+        #expect(link.hasPrefix("\(url)/welcome/"))
+        func send(
+            _ method: String, _ url: String, headers: [HeaderField] = [], body: String? = nil
+        ) async throws -> TransportResponse {
+            try await transport.send(
+                TransportRequest(
+                    method: method, url: url, token: APIToken(""), headers: headers, body: body.map { Array($0.utf8) },
+                    timeout: .seconds(120)))
+        }
+        let page = try await send("GET", link)
+        let visitor = try #require(page.header("set-cookie"))
+        #expect(visitor.hasPrefix("__Host-podstack_visitor="))
+        #expect(visitor.hasSuffix("; Path=/; HttpOnly; SameSite=Lax; Secure"))
+        let text = String(decoding: page.body, as: UTF8.self)
+        let formKey = try #require(text.firstMatch(of: /name="form_key" value="([0-9a-f]+)"/)).1
+        let password = PageVisitor.password.replacing(" ", with: "+").replacing(",", with: "%2C")
+        func choose(_ origin: String) async throws -> TransportResponse {
+            try await send(
+                "POST", link,
+                headers: [
+                    HeaderField("Content-Type", "application/x-www-form-urlencoded"), HeaderField("Origin", origin),
+                    HeaderField("Cookie", String(visitor.prefix { $0 != ";" })),
+                ], body: "form_key=\(formKey)&password=\(password)&repeated=\(password)")
+        }
+        // The same address without TLS is another site.
+        #expect(try await choose(url.replacing("https:", with: "http:")).status == 403)
+        let answer = try await choose(url)
+        #expect(answer.status == 303)
+        let cookie = try #require(answer.header("set-cookie"))
+        #expect(cookie.hasPrefix("__Host-podstack_session="))
+        #expect(cookie.hasSuffix("; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=604800"))
+        let secret = String(cookie.prefix { $0 != ";" })
+        #expect(try await send("GET", url + "/account/sign-in", headers: [HeaderField("Cookie", secret)]).status == 200)
+        // One that another host could have set does not count.
+        let plain = secret.replacing("__Host-", with: "")
+        #expect(try await send("GET", url + "/account/sign-in", headers: [HeaderField("Cookie", plain)]).status == 303)
+    }
+
+    @Test("behind a proxy forms come from where browsers see the service: by its Host, or by --public-url")
+    func behindProxy() throws {
+        for (options, origin) in [
+            (["--behind-proxy", "127.0.0.1"], "https://localhost"),
+            (
+                ["--behind-proxy", "127.0.0.1", "--public-url", "https://Podstack.example.com:443/"],
+                "https://podstack.example.com"
+            ),
+        ] {
+            let (process, url) = try serve(options)
+            defer {
+                process.signal(9)
+                process.wait()
+            }
+            let visitor = PageVisitor(port: try port(url))
+            let link = try link("\(origin.count)@example.com")
+            let path = String(link[try #require(link.firstRange(of: "/welcome/")).lowerBound...])
+            if options.count > 2 { #expect(link.hasPrefix("https://podstack.example.com/welcome/")) }
+            visitor.origin = "http://localhost"
+            #expect(try visitor.choose(at: path).status == 403)
+            visitor.origin = origin
+            let chosen = try visitor.choose(at: path)
+            #expect(chosen.status == 303)
+            #expect(chosen.cookies.first?.hasPrefix("__Host-podstack_session=") == true)
+            #expect(try visitor.isSignedIn)
+        }
+    }
+
+    @Test("where browsers come without TLS, as --public-url says, cookies are such that they are brought back")
+    func plainURL() throws {
+        let (process, url) = try serve(["--behind-proxy", "127.0.0.1", "--public-url", "http://podstack.internal:8080"])
+        defer { process.signal(9) }
+        let visitor = PageVisitor(port: try port(url))
+        try visitor.get("/sign-in")
+        #expect(visitor.cookies.keys.elementsEqual(["podstack_visitor"]))
+    }
+
+    @Test(
+        "an address of the dashboard that is none is refused in one sentence",
+        arguments: [
+            "podstack.example.com", "ftp://podstack.example.com", "https://", "https://podstack.example.com/dashboard",
+            "https://you@podstack.example.com", "https://podstack.example.com?x", "https://podstack example.com",
+        ])
+    func badURL(url: String) throws {
+        let result = try ToolProcess.run(
+            "podstack-server", ["serve", "--listen", "127.0.0.1:0", "--data", data, "--public-url", url])
+        #expect(result.status == 2)
+        #expect(result.error.hasPrefix("error: --public-url must be a URL without a path"))
+        #expect(result.error.split(separator: "\n").count == 1)
+    }
+}

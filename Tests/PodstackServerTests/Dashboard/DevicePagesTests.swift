@@ -1,0 +1,170 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("The page that approves devices", .blocking, .everyDatabase)
+struct DevicePagesTests {
+    let clock = ManualClock()
+    let server: RunningServer
+    let visitor: PageVisitor
+
+    init() throws {
+        server = try .anywhere(clock)
+        visitor = PageVisitor(server)
+        try visitor.signUp()
+    }
+
+    func post(_ path: String, _ body: String, headers: [(String, String)] = []) throws -> RawHTTP.Answer {
+        try RawHTTP(port: server.server.port).request(
+            "POST", path, headers: [("Content-Type", "application/json")] + headers, body: body)
+    }
+
+    func begin(_ fields: String = "", from address: String = "203.0.113.7") throws -> DeviceCode {
+        try post(
+            "/v1/device/code", #"{"client_name": "CLI on <laptop>"\#(fields)}"#,
+            headers: from(address) + [("User-Agent", "podstack-swift/9.9")]
+        ).decoded(DeviceCode.self)
+    }
+
+    func ask(_ code: DeviceCode) throws -> RawHTTP.Answer {
+        clock.set(clock.now + 10)
+        return try post("/v1/device/token", #"{"device_code": "\#(code.deviceCode)"}"#)
+    }
+
+    func path(_ code: DeviceCode) -> String { "/device?code=\(code.userCode)" }
+
+    @Test("the page shows who asks, from where and for what, and approving gives the program its token")
+    func approve() throws {
+        let code = try begin(#", "scopes": ["projects:read", "tokens:*"]"#)
+        #expect(code.verificationURIComplete.hasSuffix(path(code)))
+        let page = try visitor.get(path(code))
+        #expect(page.status == 200)
+        for shown in [
+            code.userCode, "CLI on &lt;laptop&gt;", "203.0.113.7", "another address than yours", "podstack-swift/9.9",
+            "2030-03-17 17:46 UTC", "See projects", "projects:read", "Everything with API tokens", "30 days",
+            "all that you have a role in", "Only continue if you started this yourself",
+        ] { #expect(page.body.contains(shown), "\(shown)") }
+        let done = try visitor.post("/device/approve", ["code": code.userCode])
+        #expect(done.headers["location"] == "/device?done=approved")
+        #expect(try visitor.follow(done).body.contains("Go back to it"))
+        let token = try ask(code).decoded(CreatedToken.self)
+        #expect(token.token.scopes == ["projects:read", "tokens:*"])
+        #expect(token.token.name == "CLI on <laptop>")
+        let last = try visitor.actions.suffix(2)
+        #expect(last == ["device_approved", "token_created"])
+        let approver = try server.server.service.database.read { connection in
+            try connection.run("SELECT user_email FROM audit_events WHERE action = 'device_approved'").map {
+                try $0.text(0)
+            }
+        }
+        #expect(approver == [RunningServer.email])
+    }
+
+    @Test("denying tells the program so")
+    func deny() throws {
+        let code = try begin()
+        let page = try visitor.get(path(code))
+        #expect(page.body.contains("Everything that you may do yourself"))
+        let done = try visitor.post("/device/deny", ["code": code.userCode])
+        #expect(try visitor.follow(done).body.contains("The program gets nothing."))
+        #expect(try ask(code).code == "access_denied")
+        #expect(try visitor.actions.last == "device_denied")
+    }
+
+    @Test("a code is asked for when none is given, and taken however it is typed")
+    func typed() throws {
+        let asked = try visitor.get("/device")
+        #expect(asked.body.contains(#"<form class="card narrow" method="get" action="/device">"#))
+        let code = try begin(from: "127.0.0.1")
+        let typed = code.userCode.lowercased().replacing("-", with: "+")
+        let page = try visitor.get("/device?code=+\(typed)+")
+        #expect(page.body.contains("where you are too"))
+        #expect(try visitor.post("/device/approve", ["code": typed.replacing("+", with: " ")]).status == 303)
+    }
+
+    @Test("who has to sign in first comes back to the very code")
+    func signedOut() throws {
+        let code = try begin()
+        let stranger = PageVisitor(server)
+        let asked = try stranger.get(path(code))
+        let form = try stranger.follow(asked)
+        #expect(form.body.contains(#"name="next" value="/device?code=\#(code.userCode)""#))
+        let signedIn = try stranger.post(
+            "/sign-in",
+            ["email": RunningServer.email, "password": PageVisitor.password, "next": path(code)])
+        #expect(try stranger.follow(signedIn).body.contains(code.userCode))
+    }
+
+    @Test("a code that is mistyped, used or too old is explained, and decides nothing")
+    func wrong() throws {
+        let used = try begin()
+        try visitor.get(path(used))
+        try visitor.post("/device/approve", ["code": used.userCode])
+        let late = try begin()
+        clock.set(clock.now + 600)
+        for (code, status, words) in [
+            ("BBBB-BBBB", 404, "Check that you typed all 8 letters"), ("x<y", 404, "Check that you typed"),
+            (used.userCode, 409, "That code was used already"), (late.userCode, 410, "That code is too old"),
+        ] {
+            let query = code.replacing("<", with: "%3C")
+            for answer in [
+                try visitor.get("/device?code=\(query)"), try visitor.post("/device/approve", ["code": code]),
+                try visitor.post("/device/deny", ["code": code]),
+            ] {
+                #expect(answer.status == status)
+                #expect(answer.body.contains(words))
+                #expect(answer.body.contains(#"action="/device""#))
+            }
+            clock.set(clock.now + 60)
+        }
+        #expect(try visitor.post("/device/approve").status == 404)
+        #expect(try visitor.actions.filter { $0.hasPrefix("device_") } == ["device_approved"])
+    }
+
+    @Test("codes can be guessed ten times a minute by one session, and thirty times from one neighbourhood")
+    func guessing() throws {
+        for _ in 0..<10 { #expect(try visitor.get("/device?code=BBBB-BBBB").status == 404) }
+        let code = try begin()
+        for answer in [
+            try visitor.get(path(code)), try visitor.post("/device/approve", ["code": code.userCode]),
+            try visitor.get("/device?code=\(code.userCode)", headers: from("192.0.2.9")),
+        ] {
+            #expect(answer.status == 429)
+            #expect(answer.headers["retry-after"] == "6")
+            #expect(!answer.body.contains("laptop"))
+        }
+        #expect(try visitor.get("/device").status == 200)
+        for _ in 0..<2 {
+            let other = PageVisitor(server)
+            try other.signIn()
+            for _ in 0..<9 { _ = try other.get("/device?code=BBBB-BBBB") }
+        }
+        let last = PageVisitor(server)
+        try last.signIn()
+        #expect(try last.get(path(code)).status == 429)
+        #expect(try last.get(path(code), headers: from("192.0.2.9")).status == 200)
+    }
+
+    @Test("where there is no room for a token the page says so, and the program still waits")
+    func quota() throws {
+        for _ in 0..<5 { _ = try server.makeToken() }
+        let code = try begin()
+        try visitor.get(path(code))
+        let full = try visitor.post("/device/approve", ["code": code.userCode])
+        #expect(full.status == 409)
+        #expect(full.body.contains("The account has 5 active tokens and may have 5: revoke one first."))
+        #expect(full.body.contains(#"<a href="/account/tokens">"#))
+        #expect(full.body.contains(code.userCode))
+        #expect(try ask(code).code == "authorization_pending")
+        let tokens = try server.server.service.database.read { connection in
+            try connection.run("SELECT id, account_id FROM tokens LIMIT 1").map { (try $0.text(0), try $0.text(1)) }
+        }
+        try server.server.service.changes.make(by: .administrator, at: clock.now) { change in
+            try server.server.service.tokens.revoke(tokens[0].0, accountID: tokens[0].1, in: change)
+        }
+        #expect(try visitor.post("/device/approve", ["code": code.userCode]).status == 303)
+        #expect(try ask(code).status == 200)
+    }
+}

@@ -1,0 +1,196 @@
+import Foundation
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("The page that creates tokens", .blocking, .everyDatabase)
+struct NewTokenPageTests {
+    let owner: TokenVisitor
+
+    init() throws { owner = try TokenVisitor() }
+
+    private func record(_ session: Session) throws -> TokenRecord {
+        try #require(try owner.service.database.read { try TokenStore.find(session.id, in: $0) })
+    }
+
+    @Test("shows a token once, that works, with a button to copy it, and keeps it from every cache")
+    func once() throws {
+        let answer = try owner.create(["name": "laptop"])
+        #expect(answer.status == 200)
+        #expect(answer.headers["cache-control"] == "no-store")
+        #expect(answer.body.contains(#"data-copy="token" hidden>Copy"#))
+        let secret = try answer.secret
+        #expect(answer.body.components(separatedBy: secret).count == 2)
+        let token = try #require(try Session(owner.server, secret).whoami().decoded(User.self).token)
+        #expect(token.name == "laptop")
+        #expect(token.scopes == ["*"])
+        #expect(try owner.get().says("1 of 5 active"))
+        #expect(try !owner.get().body.contains(secret.dropFirst(18)))
+        #expect(try !owner.get("/account/tokens/\(token.id)").body.contains(secret.dropFirst(18)))
+    }
+
+    @Test("makes one token of one form, however often it is sent")
+    func repeated() throws {
+        let form = try owner.form(["name": "once"])
+        let secret = try owner.visitor.post("/account/tokens", form).secret
+        for _ in 0..<2 {
+            let again = try owner.visitor.post("/account/tokens", form)
+            #expect(again.status == 409)
+            #expect(again.says("was created already and was shown once"))
+            #expect(again.body.contains("/revoke\""))
+            #expect(!again.body.contains("data-once"))
+            #expect(!again.body.contains(secret.dropFirst(18)))
+        }
+        #expect(try owner.get().says("1 of 5 active"))
+    }
+
+    @Test("makes one token of one form that is sent several times at once")
+    func atOnce() async throws {
+        let form = try owner.form()
+        let visitor = owner.visitor
+        let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<4 { group.addTask { try visitor.post("/account/tokens", form).status } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(statuses.sorted() == [200, 409, 409, 409])
+        #expect(try owner.get().says("1 of 5 active"))
+    }
+
+    @Test("lives as long as was chosen", arguments: ["7", "30", "90", "180", "365", "never"])
+    func expiry(choice: String) throws {
+        let token = try record(owner.token(["expiry": choice]))
+        #expect(token.expiresAt == Int(choice).map { token.createdAt + Int64($0) * 86_400 })
+    }
+
+    @Test("lives to the end of a day")
+    func date() throws {
+        let token = try record(owner.token(["expiry": "date", "date": "2999-12-31"]))
+        #expect(token.expiresAt.map { Session.time($0) } == "2999-12-31T23:59:59Z")
+        #expect(try owner.page(Session(owner.server, "podstack_\(token.id)")).says("2999-12-31 23:59 UTC"))
+    }
+
+    @Test(
+        "may do what its preset says",
+        arguments: [
+            ("full", "*"), ("read", "projects:read members:read pods:read tokens:read audit-logs:read"),
+            ("ci", "pods:* projects:read"),
+        ])
+    func preset(access: String, scopes: String) throws {
+        #expect(try record(owner.token(["access": access])).scopes.map(\.description).joined(separator: " ") == scopes)
+    }
+
+    @Test("may do what is ticked, in the projects that are ticked")
+    func custom() throws {
+        let session = try owner.token()
+        let project = try session.send("POST", "/v1/projects", #"{"name": "a & b"}"#).decoded(Project.self)
+        let made = try record(
+            owner.token([
+                "access": "custom", "scope": "tokens:read", "scope": "projects:read", "projects": "chosen",
+                "project": project.id,
+            ]))
+        #expect(made.scopes.map(\.description) == ["projects:read", "tokens:read"])
+        #expect(made.projectIDs == [project.id])
+        #expect(try owner.get().body.contains("<td>a &amp; b</td>"))
+    }
+
+    @Test("says at the fields what is wrong, keeps what was typed, and then makes the token of the same form")
+    func problems() throws {
+        var form = try owner.form([
+            "name": " ", "expiry": "date", "date": "2001-01-01", "access": "custom", "projects": "chosen",
+        ])
+        let answer = try owner.visitor.post("/account/tokens", form)
+        #expect(answer.status == 422)
+        for sentence in [
+            "Must have 1 to 100 characters.", "Must be in the future and before the year 10000.",
+            "Tick at least one box.", "Tick at least one project.",
+        ] { #expect(answer.says(sentence), "\(sentence)") }
+        #expect(answer.body.contains(#"value="2001-01-01""#))
+        #expect(answer.body.contains(#"value="custom" checked"#))
+        #expect(try answer.field("id") == form[0].1)
+        #expect(try owner.get().says("0 of 5 active"))
+        form = try owner.form().map { $0.0 == "id" ? form[0] : $0 }
+        #expect(try owner.visitor.post("/account/tokens", form).status == 200)
+    }
+
+    @Test(
+        "takes no restriction for none",
+        arguments: [
+            [("scope", "pods:read")], [("project", "prj_00000000000000000000")], [("date", "2999-01-01")],
+            [("access", "admin")], [("access", "")], [("projects", "")], [("expiry", "")], [("expiry", "31")],
+            [("access", "custom"), ("scope", "pods:everything")],
+            [("projects", "chosen"), ("project", "prj_00000000000000000000")],
+        ])
+    func contradictions(changes: [(String, String)]) throws {
+        let form = try owner.form().filter { field in !changes.contains { $0.0 == field.0 } } + changes
+        let answer = try owner.visitor.post("/account/tokens", form)
+        #expect(answer.status == 422)
+        #expect(answer.body.contains("field-problem"))
+        #expect(try owner.get().says("0 of 5 active"))
+    }
+
+    @Test("five means five, and the page says then what to do")
+    func full() throws {
+        let late = try owner.form(["name": "kept <1>"])
+        let sessions = try (0..<5).map { _ in try owner.token() }
+        #expect(try owner.get().says("5 of 5 active"))
+        let answer = try owner.visitor.post("/account/tokens", late)
+        #expect(answer.status == 409)
+        #expect(answer.says("revoke one first"))
+        #expect(answer.body.contains(#"value="kept &lt;1&gt;""#))
+        #expect(try owner.get("/account/tokens/new").says("Revoke one that is not needed any more"))
+        try owner.post(sessions[0], "revoke")
+        #expect(try owner.visitor.post("/account/tokens", late).status == 200)
+        #expect(try owner.get().says("5 of 5 active"))
+    }
+
+    @Test("takes no id that is none, or somebody else's", arguments: ["", "oooooooo", "theirs"])
+    func foreignID(id: String) throws {
+        try owner.server.server.addUser("other@example.com")
+        let other = try owner.server.server.makeToken("other@example.com")
+        let theirs = String(other.dropFirst(9).prefix(8))
+        let answer = try owner.create(["id": id == "theirs" ? theirs : id])
+        #expect(answer.status == 422)
+        #expect(try TokenFormat.isID(answer.field("id")))
+        #expect(try answer.field("id") != theirs)
+        #expect(try owner.get().says("0 of 5 active"))
+    }
+
+    @Test("escapes a name wherever it is shown")
+    func escaping() throws {
+        let name = #"<script>alert("x")</script>'&"#
+        let answer = try owner.create(["name": name])
+        let session = Session(owner.server, try answer.secret)
+        let pages = [
+            answer, try owner.get(), try owner.page(session), try owner.get("/account/tokens/\(session.id)/revoke"),
+            try owner.rotate(session), try owner.post(session, "rotate", ["grace": "hour"]),
+        ]
+        for page in pages {
+            #expect(!page.body.contains("<script>"))
+            #expect(page.body.contains("&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;&#39;&amp;"))
+        }
+    }
+
+    @Test("leaves no piece of a secret in the log, the data directory or the database")
+    func noTrace() throws {
+        let session = try owner.token()
+        let rotated = Session(owner.server, try owner.rotate(session).secret)
+        #expect(try rotated.whoami().status == 200)
+        try owner.visitor.post("/account/tokens", ["name": session.token, "id": session.token])
+        _ = try owner.get("/account/tokens/\(session.token)")
+        try owner.server.server.stop()
+        let folder = owner.server.data.file("data")
+        var haystacks = [Data(owner.server.log.utf8)]
+        if let database = owner.server.database { haystacks.append(Data(try database.dump().utf8)) }
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+            haystacks.append(try Data(contentsOf: URL(filePath: folder + "/" + name)))
+        }
+        for secret in [session, rotated].map({ $0.token.dropFirst(18) }) {
+            for offset in 0...(secret.count - 16) {
+                let piece = Data(secret.dropFirst(offset).prefix(16).utf8)
+                for haystack in haystacks { #expect(haystack.range(of: piece) == nil) }
+            }
+        }
+    }
+}

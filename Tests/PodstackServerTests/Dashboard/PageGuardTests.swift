@@ -1,0 +1,169 @@
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+/// Every page against everybody who may come: made from the list of pages, so that no page is forgotten.
+@Suite("Every page, guarded", .blocking, .everyDatabase)
+struct PageGuardTests {
+    let server: RunningServer
+    let visitor: PageVisitor
+    let routes: [PageRoute]
+    let link: String
+    let asset = String(Asset.style.link.text.split(separator: "/")[1])
+
+    /// The pages for those who are not signed in. Whoever adds one adds it here too, and says to themselves why.
+    let open: Set = [
+        "GET /sign-in", "POST /sign-in", "GET /welcome/{link}", "POST /welcome/{link}", "GET /assets/{name}",
+    ]
+
+    init() throws {
+        // It stands still, so that nothing is noted of when a session was seen.
+        server = try RunningServer(clock: ManualClock())
+        visitor = PageVisitor(server)
+        try visitor.signUp()
+        routes = Pages.all(server.server.service)
+        try server.server.addUser("other@example.com")
+        link = try server.server.signInLink("other@example.com")
+        // So that there is a form key.
+        try visitor.get("/account/sign-in")
+    }
+
+    func name(_ route: PageRoute) -> String { "\(route.method) /\(route.pattern.joined(separator: "/"))" }
+
+    func path(_ route: PageRoute) -> String {
+        "/"
+            + route.pattern.map { part in
+                switch part {
+                case "{link}": String(link.dropFirst("/welcome/".count))
+                case "{name}": asset
+                case _ where part.hasPrefix("{"): "00000000"
+                default: String(part)
+                }
+            }.joined(separator: "/")
+    }
+
+    @Test("who is not signed in gets to see only the pages that are meant for them, and is led to sign in")
+    func signedOut() throws {
+        for route in routes {
+            #expect((route.access == .anybody) == open.contains(name(route)), "\(name(route))")
+            guard route.access == .signedIn else { continue }
+            let stranger = PageVisitor(server)
+            try stranger.get("/sign-in")
+            let answer = route.method == "GET" ? try stranger.get(path(route)) : try stranger.post(path(route))
+            #expect(answer.status == 303, "\(name(route))")
+            #expect(answer.headers["location"]?.hasPrefix("/sign-in") == true, "\(name(route))")
+            #expect(answer.body.isEmpty)
+        }
+    }
+
+    @Test("a form is refused without its key, with another's key, from another site, and as something else than a form")
+    func forged() throws {
+        let other = PageVisitor(server)
+        try other.get("/sign-in")
+        let foreign = try #require(other.formKey)
+        let own = try #require(visitor.formKey)
+        let before = try server.everything()
+        for route in routes where route.method == "POST" {
+            let path = path(route)
+            func expectRefusal(_ answer: RawHTTP.Answer, _ status: Int = 403, line: Int = #line) {
+                #expect(answer.status == status, "\(name(route)), line \(line)")
+                #expect(answer.headers["content-type"] == "text/html; charset=utf-8")
+            }
+            for key in ["", "x", foreign, own.uppercased() + "0", String(own.dropLast())] {
+                expectRefusal(try visitor.post(path, ["form_key": key]))
+            }
+            for (name, value) in [
+                ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-site"), ("Sec-Fetch-Site", "none"),
+                ("Origin", "https://evil.example"), ("Origin", "null"), ("Origin", "https://localhost"),
+                ("Origin", "http://localhost.evil.example"), ("Origin", "http://localhost:81"),
+            ] {
+                expectRefusal(try visitor.post(path, ["form_key": own], headers: [(name, value)]))
+            }
+            // The key counts in the body alone, as browsers send a form.
+            expectRefusal(try visitor.post(path + "?form_key=\(own)", ["form_key": ""]))
+            for type in ["application/json", "text/plain", "multipart/form-data; boundary=x"] {
+                expectRefusal(try visitor.post(path, ["form_key": own], headers: [("Content-Type", type)]), 415)
+            }
+            let cookieless = PageVisitor(server)
+            let answer = try cookieless.post(path, ["form_key": own])
+            if route.access == .anybody { expectRefusal(answer) } else { #expect(answer.status == 303) }
+        }
+        #expect(try server.everything() == before)
+        #expect(try visitor.isSignedIn)
+    }
+
+    @Test("to look at a page changes nothing, whether with GET or with HEAD")
+    func looking() throws {
+        let before = try server.everything()
+        for route in routes where route.method == "GET" {
+            for someone in [visitor, PageVisitor(server)] {
+                let got = try someone.get(path(route))
+                #expect(got.status < 500, "\(name(route))")
+                let head = try someone.send("HEAD", path(route))
+                #expect(head.status == got.status, "\(name(route))")
+                #expect(head.body.isEmpty)
+                #expect(head.headers["content-length"] == got.headers["content-length"], "\(name(route))")
+            }
+        }
+        // Nor is a form taken by another method than POST.
+        for route in routes where route.method == "POST" {
+            let form = [("Content-Type", "application/x-www-form-urlencoded")]
+            let key = try #require(visitor.formKey)
+            for method in ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+                let answer = try visitor.send(method, path(route), headers: form, body: "form_key=\(key)")
+                let isPageToo =
+                    ["GET", "HEAD"].contains(method)
+                    && routes.contains { $0.method == "GET" && $0.pattern == route.pattern }
+                #expect(isPageToo || answer.status == 405, "\(method) \(name(route))")
+            }
+        }
+        #expect(try server.everything() == before)
+    }
+
+    @Test("every page, an error too, forbids scripts and styles from elsewhere, framing, and being kept")
+    func headers() throws {
+        var answers = try routes.filter { $0.method == "GET" && !$0.pattern.contains("assets") }
+            .map { ("\(name($0))", try visitor.get(path($0))) }
+        answers += [
+            ("404", try visitor.get("/account/nothing")), ("404 of a file", try visitor.get("/assets/nothing")),
+            ("405", try visitor.send("DELETE", "/sign-in")), ("403", try visitor.post("/sign-in", ["form_key": "x"])),
+        ]
+        for (name, answer) in answers where answer.status != 303 {
+            let policy = answer.headers["content-security-policy"] ?? ""
+            #expect(policy.hasPrefix("default-src 'none'; "), "\(name)")
+            for rule in ["frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'", "script-src 'self'"] {
+                #expect(policy.contains(rule), "\(name)")
+            }
+            #expect(!policy.contains("unsafe"), "\(name)")
+            #expect(answer.headers["x-content-type-options"] == "nosniff", "\(name)")
+            #expect(answer.headers["x-frame-options"] == "DENY", "\(name)")
+            #expect(answer.headers["referrer-policy"] == "same-origin", "\(name)")
+            #expect(answer.headers["cache-control"] == "no-store", "\(name)")
+            #expect(answer.headers["content-type"] == "text/html; charset=utf-8", "\(name)")
+            #expect(answer.body.hasPrefix("<!DOCTYPE html>"), "\(name)")
+            // Nothing that such a policy would forbid.
+            for inline in [" style=", "<style", "javascript:", " onclick=", "<script>"] {
+                #expect(!answer.body.contains(inline), "\(name)")
+            }
+        }
+        for (_, answer) in answers where answer.status == 303 { #expect(answer.headers["cache-control"] == "no-store") }
+    }
+
+    @Test("what pages load is kept by browsers for ever, under a name that goes with its content")
+    func assets() throws {
+        for asset in Asset.allCases {
+            let answer = try visitor.get(asset.link.text)
+            #expect(answer.status == 200)
+            #expect(answer.headers["cache-control"] == "public, max-age=31536000, immutable")
+            #expect(answer.headers["x-content-type-options"] == "nosniff")
+            #expect(try visitor.get("/sign-out").body.contains(asset.link.text))
+        }
+        for wrong in ["/assets/", "/assets/../pepper", "/assets/%2e%2e", "/assets/dashboard.css"] {
+            #expect(try visitor.get(wrong).status == 404)
+        }
+    }
+
+    @Test("no two pages are one")
+    func table() { #expect(Set(routes.map(name)).count == routes.count) }
+}

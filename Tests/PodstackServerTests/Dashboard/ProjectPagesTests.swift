@@ -1,0 +1,225 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("The pages of projects and members", .blocking, .everyDatabase)
+struct ProjectPagesTests {
+    let scene: DashboardScene
+    var owner: PageVisitor { scene.owner }
+
+    init() throws { scene = try DashboardScene() }
+
+    func member(_ email: String, of project: String) throws -> String {
+        "/projects/\(project)/members/\(try scene.userID(email))"
+    }
+
+    /// Sends a form from the page that has it.
+    @discardableResult
+    func send(
+        _ visitor: PageVisitor, _ path: String, _ fields: [(String, String)] = [], from page: String = "/projects"
+    ) throws -> PageVisitor.Answer {
+        try visitor.get(page)
+        return try visitor.post(path, fields)
+    }
+
+    @Test("a project is made, shown, changed and deleted")
+    func life() throws {
+        #expect(try owner.get("/projects").texts("<span class=\"badge\"", until: "</span>") == ["default"])
+        let made = try send(owner, "/projects", [("name", " Alpha "), ("description", "one\r\ntwo")])
+        #expect(made.status == 303)
+        let shown = try owner.follow(made)
+        #expect(shown.texts("<h1", until: "</h1>") == ["Alpha"])
+        #expect(shown.body.contains("<p class=\"described\">one\ntwo</p>"))
+        #expect(shown.body.contains("The project is created."))
+        let path = String(try #require(made.headers["location"]).prefix { $0 != "?" })
+        let list = try owner.get("/projects")
+        #expect(list.body.contains("<a href=\"\(path)\">Alpha</a>"))
+        #expect(list.body.contains("<td>admin</td><td>1</td>"))
+        let changed = try send(owner, path, [("name", "Beta"), ("description", "")], from: path)
+        #expect(try owner.follow(changed).texts("<h1", until: "</h1>") == ["Beta"])
+        #expect(try owner.get("\(path)/delete").texts("<h1", until: "</h1>") == ["Delete “Beta”?"])
+        let deleted = try owner.post("\(path)/delete")
+        #expect(try owner.follow(deleted).body.contains("The project is deleted."))
+        #expect(try owner.get(path).status == 404)
+    }
+
+    @Test("what is wrong with a field is said beside it, and what was typed stays")
+    func mistakes() throws {
+        let long = String(repeating: "x", count: 101)
+        let answer = try send(owner, "/projects", [("name", long), ("description", "kept")])
+        #expect(answer.status == 422)
+        #expect(answer.texts("<p class=\"field-problem\"", until: "</p>") == ["This must have 1 to 100 characters."])
+        #expect(answer.body.contains("value=\"\(long)\""))
+        #expect(answer.body.contains(">kept</textarea>"))
+        let id = try scene.makeProject("p")
+        let path = "/projects/\(id)"
+        let refused = try send(
+            owner, path, [("name", ""), ("description", String(repeating: "y", count: 1001))], from: path)
+        #expect(refused.status == 422)
+        #expect(refused.texts("<p class=\"field-problem\"", until: "</p>").count == 2)
+        for (email, permissions, problem) in [
+            ("nobody@example.com", ["read"], "Nobody with an account has that e-mail address."),
+            ("you@example.com", ["read"], "That user is a member of the project already; change the member instead."),
+            ("no address", ["read"], "This must be an e-mail address."),
+            ("you@example.com", [], "This must name at least one of create, read, update, delete, and nothing else."),
+        ] {
+            let answer = try scene.add(email, to: id, permissions)
+            #expect(answer.status == 422)
+            #expect(answer.texts("<p class=\"field-problem\"", until: "</p>") == [problem], "\(email)")
+            #expect(answer.body.contains("value=\"\(email)\""))
+        }
+    }
+
+    @Test("a project that is not empty, or somebody's default, says why it stays")
+    func obstacles() throws {
+        let id = try scene.makeProject("p")
+        _ = try scene.visitor("ann@example.com")
+        #expect(try scene.add("ann@example.com", to: id, nil).status == 303)
+        let page = try owner.get("/projects/\(id)/delete")
+        #expect(page.body.contains("The project is not empty (members: 1): remove what is in it first."))
+        #expect(!page.body.contains("Delete the project</button>"))
+        #expect(try send(owner, "/projects/\(id)/delete").status == 409)
+        let session = try #require(try owner.session)
+        let mine = try owner.get("/projects/\(session.defaultProjectID)/delete")
+        #expect(mine.body.contains("A default project cannot be deleted."))
+        #expect(try send(owner, "/projects/\(session.defaultProjectID)/delete").status == 409)
+    }
+
+    @Test("a member is added, changed, deactivated, activated and removed")
+    func members() throws {
+        let id = try scene.makeProject("p")
+        let ann = try scene.visitor("ann@example.com")
+        #expect(try ann.get("/projects/\(id)").status == 404)
+        let added = try scene.add("ann@example.com", to: id, ["read"])
+        let page = try owner.follow(added)
+        #expect(page.body.contains("<th scope=\"row\">ann@example.com</th><td></td><td>user</td><td>read</td>"))
+        #expect(try ann.get("/projects/\(id)").status == 200)
+        #expect(try ann.get("/projects").body.contains("<td>user: read</td><td>2</td>"))
+        let place = try member("ann@example.com", of: id)
+        let form = try owner.get(place)
+        #expect(form.body.contains("name=\"permissions\" value=\"read\" checked"))
+        #expect(!form.body.contains("value=\"update\" checked"))
+        let fields = [("role", "user"), ("permissions", "read"), ("permissions", "update")]
+        #expect(try owner.follow(try owner.post(place, fields)).body.contains("value=\"update\" checked"))
+        #expect(try send(ann, "/projects/\(id)", [("name", "by ann")]).status == 303)
+        #expect(try send(owner, place, [("role", "admin"), ("permissions", "read")], from: place).status == 303)
+        #expect(try ann.get("/projects/\(id)").body.contains("Add a member"))
+        let off = try send(owner, "\(place)/deactivate", from: place)
+        #expect(try owner.follow(off).body.contains("<span class=\"badge warn\">deactivated</span>"))
+        #expect(try ann.get("/projects/\(id)").status == 403)
+        #expect(try send(owner, "\(place)/activate", from: place).status == 303)
+        #expect(try ann.get("/projects/\(id)").status == 200)
+        #expect(try owner.get("\(place)/remove").texts("<h1", until: "</h1>") == ["Remove ann@example.com?"])
+        #expect(try owner.follow(try owner.post("\(place)/remove")).body.contains("The member is removed."))
+        #expect(try ann.get("/projects/\(id)").status == 404)
+        #expect(try owner.get(place).status == 404)
+        #expect(
+            try owner.get("/audit-log?resource_type=member").texts("<span class=\"badge", until: "</span>") == [
+                "Member removed", "Member activated", "Member deactivated", "Permissions changed",
+                "Permissions changed", "Member added",
+            ])
+    }
+
+    @Test("the last admin stays one, and says so")
+    func lastAdmin() throws {
+        let id = try scene.makeProject("p")
+        let place = try member(RunningServer.email, of: id)
+        for (path, fields) in [
+            (place, [("role", "user"), ("permissions", "read")]), ("\(place)/deactivate", []), ("\(place)/remove", []),
+        ] {
+            let answer = try send(owner, path, fields, from: place)
+            #expect(answer.status == 409)
+            #expect(answer.body.contains("That is the project&#39;s last admin"), "\(path)")
+        }
+        _ = try scene.visitor("ann@example.com")
+        try scene.add("ann@example.com", to: id, nil)
+        let left = try send(owner, "\(place)/remove", from: place)
+        #expect(try owner.follow(left).body.contains("not an active member of that project any more"))
+        #expect(try owner.get("/projects/\(id)").status == 404)
+    }
+
+    /// What the page of a project offers, and what it refuses whoever sends the form all the same.
+    @Test(
+        "each role sees what it may do, and may do no more",
+        arguments: [nil, [], ["read"], ["create"], ["read", "create"], ["read", "update"], ["read", "delete"]]
+            as [[String]?])
+    func roles(_ permissions: [String]?) throws {
+        let id = try scene.makeProject("p")
+        let path = "/projects/\(id)"
+        let ann = try scene.visitor("ann@example.com")
+        _ = try scene.visitor("bob@example.com")
+        let isMember = permissions != []
+        if isMember { #expect(try scene.add("ann@example.com", to: id, permissions).status == 303) }
+        try scene.add("bob@example.com", to: id, ["read"])
+        let bob = try member("bob@example.com", of: id)
+        func may(_ action: String) -> Bool { permissions?.contains(action) ?? true }
+        let isAdmin = permissions == nil
+        let refusal = isMember ? 403 : 404
+
+        let page = try ann.get(path)
+        #expect(page.status == (may("read") ? 200 : refusal))
+        if page.status == 200 {
+            for (text, isThere) in [
+                ("Add a member", isAdmin), ("Name and description", may("update")), ("Delete…", may("delete")),
+                (">Change<", isAdmin), ("What happened in this project", may("read")),
+                ("bob@example.com", may("read")),
+            ] {
+                #expect(page.body.contains(text) == isThere, "\(text)")
+            }
+        }
+        #expect(try ann.get("/projects").body.contains(path) == may("read"))
+        let member = try ann.get(bob)
+        #expect(member.status == (may("read") ? 200 : refusal))
+        #expect(member.body.contains("<button type=\"submit\">Save") == isAdmin)
+        #expect(member.body.contains("Remove…") == isAdmin)
+        #expect(try ann.get("\(path)/delete").status == (may("delete") ? 200 : refusal))
+        #expect(try ann.get("\(bob)/remove").status == (isAdmin ? 200 : refusal))
+
+        let role = [("role", "user"), ("permissions", "read"), ("permissions", "update")]
+        for (target, fields, isAllowed, success) in [
+            ("\(path)/delete", [], may("delete"), 409), (path, [("name", "q")], may("update"), 303),
+            ("\(path)/members", [("email", "nobody@example.com")] + role, isAdmin, 422), (bob, role, isAdmin, 303),
+            ("\(bob)/deactivate", [], isAdmin, 303), ("\(bob)/activate", [], isAdmin, 303),
+            ("\(bob)/remove", [], isAdmin, 303),
+        ] as [(String, [(String, String)], Bool, Int)] {
+            let answer = try send(ann, target, fields)
+            #expect(answer.status == (isAllowed ? success : refusal), "\(target) \(answer.body)")
+        }
+    }
+
+    @Test("a form without its key, or from elsewhere, changes nothing")
+    func forgery() throws {
+        let id = try scene.makeProject("p")
+        for path in ["/projects", "/projects/\(id)", "/projects/\(id)/delete", "/projects/\(id)/members"] {
+            #expect(try owner.post(path, ["name": "q", "form_key": "0"]).status == 403, "\(path)")
+            #expect(
+                try owner.post(path, ["name": "q"], headers: [("Origin", "http://evil.example")]).status == 403)
+        }
+        #expect(try owner.get("/projects/\(id)").texts("<h1", until: "</h1>") == ["p"])
+    }
+
+    @Test("long lists of projects and members have further pages")
+    func paging() throws {
+        for index in 0..<3 { _ = try scene.makeProject("p\(index)") }
+        let first = try owner.get("/projects?limit=2")
+        #expect(first.body.contains("Older projects"))
+        let link = try #require(first.body.firstRange(of: "href=\"/projects?cursor="))
+        let second = try owner.get(
+            String(first.body[link.lowerBound...].dropFirst(6).prefix { $0 != "\"" }).replacing("&amp;", with: "&"))
+        #expect(!second.body.contains("Older projects"))
+        #expect(try owner.get("/projects?cursor=x").status == 400)
+    }
+
+    @Test("names and descriptions cannot become parts of a page")
+    func escaping() throws {
+        let evil = "</textarea></title><script>alert(1)</script>"
+        let id = try scene.makeProject(evil, description: evil)
+        for path in ["/projects", "/projects/\(id)", "/projects/\(id)/delete", "/audit-log?project=\(id)"] {
+            let body = try owner.get(path).body
+            #expect(!body.contains("<script>"), "\(path)")
+            #expect(!body.contains("</textarea></title>"), "\(path)")
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import Synchronization
+import Testing
+
+@testable import PodstackServer
+
+@Suite("A body that is written while it is sent")
+struct ResponseStreamTests {
+    private final class Counter: Sendable {
+        private let value = Atomic<Int>(0)
+        var count: Int { value.load(ordering: .relaxed) }
+        func add() { value.add(1, ordering: .relaxed) }
+    }
+
+    func read(_ stream: ResponseStream, _ size: Int = 1 << 20) -> (text: String?, isSuspended: Bool) {
+        var bytes = [UInt8](repeating: 0, count: size)
+        var isSuspended = false
+        let piece = bytes.withUnsafeMutableBytes { stream.read(into: $0) { isSuspended = true } }
+        switch piece {
+        case .bytes(let count): return (String(decoding: bytes[..<count], as: UTF8.self), isSuspended)
+        case .nothing: return ("", isSuspended)
+        case .end: return (nil, isSuspended)
+        }
+    }
+
+    @Test("what was written comes in pieces, and then the end")
+    func pieces() {
+        let stream = ResponseStream(longest: 1, beginning: Array("abc".utf8))
+        #expect(read(stream, 2).text == "ab")
+        #expect(stream.write(Array("d".utf8)))
+        #expect(read(stream).text == "cd")
+        #expect(!stream.isDrained)
+        #expect(read(stream) == ("", true))
+        #expect(stream.isDrained)
+        #expect(stream.write(Array("e".utf8)))
+        #expect(!stream.isDrained)
+        stream.end()
+        #expect(!stream.write([1]))
+        #expect(read(stream) == ("e", false))
+        #expect(read(stream) == (nil, false))
+    }
+
+    @Test("who does not read is not sent without limit, and can be cut off")
+    func slow() {
+        let stream = ResponseStream(longest: 1, beginning: [])
+        var written = 0
+        while written < 1000, stream.write([UInt8](repeating: 0, count: 1000)) { written += 1 }
+        #expect((64..<70).contains(written))
+        stream.cut()
+        #expect(read(stream).text == nil)
+    }
+
+    @Test("a suspended connection is resumed once, and never after it is gone")
+    func resuming() {
+        let stream = ResponseStream(longest: 1, beginning: [])
+        let resumed = Counter()
+        stream.begin(on: .init(resume: { resumed.add() }, cut: {}, isLeft: { true }))
+        stream.write([1])
+        #expect(resumed.count == 0)
+        _ = read(stream)
+        #expect(!stream.isLeft)
+        _ = read(stream)
+        #expect(stream.isLeft)
+        stream.write([1])
+        stream.write([1])
+        #expect(resumed.count == 1)
+        _ = read(stream)
+        _ = read(stream)
+        stream.released()
+        stream.end()
+        stream.cut()
+        #expect(resumed.count == 1)
+        #expect(stream.isOver)
+    }
+
+    @Test("streams that begin while the listener stops end at once")
+    func stopping() {
+        let streams = OpenStreams()
+        let (early, late) = (
+            ResponseStream(longest: 1, beginning: []), ResponseStream(longest: 1, beginning: [])
+        )
+        streams.add(early)
+        streams.end()
+        streams.add(late)
+        #expect(early.isOver && late.isOver)
+        streams.remove(early)
+        #expect(streams.count == 1)
+    }
+}

@@ -1,0 +1,137 @@
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("Signing in", .blocking, .everyDatabase)
+struct SignInTests {
+    let clock = ManualClock()
+    let server: RunningServer
+    let visitor: PageVisitor
+
+    init() throws {
+        server = try .anywhere(clock)
+        visitor = PageVisitor(server)
+        try visitor.signUp()
+        visitor.cookies = [:]
+    }
+
+    func attempt(
+        _ email: String = RunningServer.email, _ password: String = "wrong", from address: String = "192.0.2.1"
+    ) throws -> RawHTTP.Answer {
+        try visitor.signIn(email: email, password: password, headers: from(address))
+    }
+
+    @Test("a wrong password and an unknown address are answered the same, byte for byte, after the same work")
+    func alike() throws {
+        // Both are as long as each other, and are shown again in the form.
+        let (known, unknown) = (RunningServer.email, "not@example.com")
+        let effort = server.server.service.signIn.effort
+        func answer(_ email: String) throws -> (bytes: String, hashed: Int) {
+            let before = effort.hashed
+            var answer = try attempt(email)
+            for name in ["date", "x-request-id"] { answer.headers[name] = nil }
+            #expect(answer.status == 422)
+            let headers = answer.headers.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+            return ("\(headers)\(answer.body.replacing(email, with: "EMAIL"))", effort.hashed - before)
+        }
+        // A visitor's cookie, and so a form key, is there from now on.
+        try visitor.get("/sign-in")
+        let (first, second) = (try answer(known), try answer(unknown))
+        #expect(first.bytes == second.bytes)
+        #expect(first.bytes.contains("That e-mail address and password do not go together."))
+        #expect(first.hashed == 1 && second.hashed == 1)
+        // Nor is somebody without a password told apart.
+        try server.server.addUser("new@example.com")
+        let third = try answer("new@example.com")
+        #expect(third.bytes == first.bytes)
+        #expect(third.hashed == 1)
+    }
+
+    @Test("after five wrong passwords each further one must wait longer, and the right one too")
+    func backOff() throws {
+        for email in [RunningServer.email, "not@example.com"] {
+            for _ in 0..<5 { #expect(try attempt(email).status == 422) }
+            for wait: Int64 in [1, 2, 4] {
+                let refused = try attempt(email, PageVisitor.password)
+                #expect(refused.status == 429)
+                #expect(refused.headers["retry-after"] == "\(wait)")
+                clock.set(clock.now + wait)
+                #expect(try attempt(email).status == 422)
+            }
+            clock.set(clock.now + 60)
+        }
+        #expect(try attempt(RunningServer.email.uppercased(), PageVisitor.password).status == 303)
+        // What was is forgotten.
+        visitor.cookies = [:]
+        for _ in 0..<5 { #expect(try attempt().status == 422) }
+    }
+
+    @Test("who guesses locks nobody else out: not those of other places, nor others of the same place")
+    func neighbours() throws {
+        for _ in 0..<6 { _ = try attempt() }
+        #expect(try attempt(RunningServer.email, PageVisitor.password).status == 429)
+        #expect(try attempt("not@example.com").status == 422)
+        #expect(try attempt(RunningServer.email, PageVisitor.password, from: "192.0.2.2").status == 303)
+    }
+
+    @Test("a whole network of IPv6 is one neighbour")
+    func network() throws {
+        for host in 1...5 { #expect(try attempt(from: "2001:db8::\(host)").status == 422) }
+        #expect(try attempt(from: "2001:db8::99").status == 429)
+        #expect(try attempt(from: "2001:db8:0:1::1").status == 422)
+    }
+
+    @Test("thirty attempts a minute from one neighbourhood, whatever addresses are tried")
+    func limit() throws {
+        // Longer than any that can be chosen, so that there is nothing to hash.
+        let long = String(repeating: "x", count: 1025)
+        for number in 0..<30 { #expect(try attempt("\(number)@example.com", long).status == 422) }
+        let refused = try attempt("other@example.com", long)
+        #expect(refused.status == 429)
+        #expect(refused.headers["retry-after"] == "2")
+        #expect(try attempt("other@example.com", long, from: "192.0.2.2").status == 422)
+        clock.set(clock.now + 2)
+        #expect(try attempt("other@example.com", long).status == 422)
+    }
+
+    @Test("signing in leads back to where one was going, and nowhere else")
+    func next() throws {
+        let asked = try visitor.get("/account/sign-in?done=session")
+        let location = try #require(asked.headers["location"])
+        #expect(location == "/sign-in?next=%2Faccount%2Fsign-in%3Fdone%3Dsession")
+        #expect(try visitor.get(location).body.contains(#"name="next" value="/account/sign-in?done=session""#))
+        func led(_ next: String) throws -> String? {
+            visitor.cookies = [:]
+            try visitor.get("/sign-in")
+            return try visitor.post(
+                "/sign-in", ["email": RunningServer.email, "password": PageVisitor.password, "next": next]
+            ).headers["location"]
+        }
+        #expect(try led("/account/sign-in?done=session") == "/account/sign-in?done=session")
+        for evil in [
+            "//evil.example", #"/\evil.example"#, "https://evil.example", "https:evil.example", "javascript:alert(1)",
+            "evil.example", #"\\evil.example"#, "/\t/evil.example", "/\n/evil.example", "/x\r\nSet-Cookie: a=b",
+            " //evil.example", "/ü", "", "/" + String(repeating: "x", count: 3000),
+        ] {
+            clock.set(clock.now + 2)
+            #expect(try led(evil) == "/account/tokens", "\(evil)")
+        }
+        // Nor for whoever is signed in.
+        #expect(try visitor.get("/sign-in?next=%2Fdevice").headers["location"] == "/device")
+        #expect(try visitor.get("/sign-in?next=%2F%2Fevil.example").headers["location"] == "/account/tokens")
+    }
+
+    @Test("while a password is being hashed others are asked to try again, and nothing is counted against them")
+    func busy() async throws {
+        let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+            for number in 0..<6 {
+                let each = PageVisitor(server)
+                group.addTask { try each.signIn(headers: from("192.0.2.\(number)")).status }
+            }
+            return try await group.reduce(into: Set<Int>()) { $0.insert($1) }
+        }
+        #expect(statuses.isSubset(of: [303, 503]))
+        #expect(statuses.contains(303))
+    }
+}

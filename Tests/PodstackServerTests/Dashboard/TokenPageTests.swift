@@ -1,0 +1,204 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("The pages of tokens", .blocking, .everyDatabase)
+struct TokenPageTests {
+    static let day: Int64 = 86_400
+
+    let clock = ManualClock()
+    let owner: TokenVisitor
+
+    init() throws { owner = try TokenVisitor(clock: clock) }
+
+    /// Later, and signed in again if that is too late for the session.
+    private func pass(days: Int64) throws {
+        clock.set(clock.now + days * Self.day)
+        try owner.visitor.signIn()
+    }
+
+    @Test("list what is known of a token, the address of its last use too")
+    func list() throws {
+        #expect(try owner.get().says("No token yet."))
+        let session = try owner.token(["name": "CI", "access": "ci", "expiry": "never"])
+        #expect(try owner.get().says("Never"))
+        #expect(try session.whoami().status == 200)
+        try owner.service.lastUsed.flush(to: owner.service.database)
+        for page in [try owner.get(), try owner.page(session)] {
+            for text in ["podstack_\(session.id)", "pods:* projects:read", "UTC from 127.0.0.1", "active"] {
+                #expect(page.says(text), "\(text)")
+            }
+        }
+        let record = try #require(try owner.service.database.read { try TokenStore.find(session.id, in: $0) })
+        #expect(record.lastUsedFrom == "127.0.0.1")
+        #expect(record.lastUsedAt == clock.now)
+    }
+
+    @Test("point out what should be seen to, in words")
+    func badges() throws {
+        let used = try owner.token(["name": "used", "expiry": "never"])
+        try owner.token(["name": "unused", "expiry": "never"])
+        let short = try owner.token(["name": "short", "expiry": "90"])
+        #expect(try !owner.get().body.contains("badge warn"))
+        try pass(days: 76)
+        #expect(try used.whoami().status == 200)
+        #expect(try owner.page(short).says("expires in 14 days"))
+        try pass(days: 13)
+        #expect(try owner.page(short).says("expires within a day"))
+        #expect(try !owner.get().body.contains("never used"))
+        try pass(days: 1)
+        #expect(try owner.page(short).says("expired"))
+        let list = try owner.get()
+        #expect(list.says("2 of 5 active"))
+        #expect(list.says("never used"))
+        #expect(list.says("due for rotation"))
+        #expect(try !owner.page(used).says("not used for"))
+        try pass(days: 76)
+        #expect(try owner.page(used).says("not used for 90 days"))
+    }
+
+    @Test("show ended tokens for 90 days, apart from those that work, and further ones on further pages")
+    func ended() throws {
+        for number in 0..<25 {
+            let session = try owner.token(["name": "old \(number)"])
+            #expect(try owner.post(session, "revoke").status == 303)
+        }
+        let live = try owner.token(["name": "live", "expiry": "never"])
+        let page = try owner.get()
+        let parts = page.body.split(separator: "Revoked and expired", maxSplits: 1)
+        #expect(parts[0].contains(live.id) && !parts[1].contains(live.id))
+        func count(_ page: RawHTTP.Answer) -> Int { page.body.matches(of: />old \d+</).count }
+        #expect(count(page) == 20)
+        let link = try #require(page.body.firstMatch(of: /href="(\/account\/tokens\?ended=[^"]+)"/)).1
+        let older = try owner.get(String(link))
+        #expect(count(older) == 5)
+        #expect(!older.body.contains(live.id))
+        #expect(try owner.get("/account/tokens?ended=x").status == 400)
+        try pass(days: 91)
+        #expect(try !owner.get().says("Revoked and expired"))
+    }
+
+    @Test("rename, and say at the field when that is no name")
+    func rename() throws {
+        let session = try owner.token()
+        let refused = try owner.post(session, "name", ["name": String(repeating: "n", count: 101)])
+        #expect(refused.status == 422)
+        #expect(refused.says("Must have 1 to 100 characters."))
+        #expect(refused.body.contains(String(repeating: "n", count: 101)))
+        let answer = try owner.post(session, "name", ["name": "new & better"])
+        #expect(answer.status == 303)
+        #expect(try owner.visitor.follow(answer).says("The token has its new name."))
+        #expect(try owner.page(session).body.contains("<h1>new &amp; better</h1>"))
+    }
+
+    @Test("rotate: the new secret is shown once, and the old one lives as long as was chosen")
+    func rotate() throws {
+        for (grace, seconds) in [("none", 0), ("hour", 3600), ("day", 86_400), ("week", 604_800)] as [(String, Int64)] {
+            let old = try owner.token()
+            let answer = try owner.rotate(old, grace: grace)
+            #expect(answer.headers["cache-control"] == "no-store")
+            let new = old.with(try answer.secret)
+            #expect(try owner.page(old).says("new secret not used yet"))
+            #expect(try old.whoami().status == 200)
+            #expect(try new.whoami().status == 200)
+            clock.set(clock.now + max(0, seconds - 1))
+            #expect(try old.whoami().status == (seconds == 0 ? 401 : 200))
+            clock.set(clock.now + 1)
+            #expect(try old.whoami().code == "rotated_token")
+            #expect(try new.whoami().status == 200)
+            try owner.visitor.signIn()
+            #expect(try owner.page(new).says("no. 2, made"))
+            try owner.post(new, "revoke")
+        }
+    }
+
+    @Test("make one secret of one rotation, however often its form is sent")
+    func rotateTwice() throws {
+        let session = try owner.token()
+        let mark = try owner.page(session).field("secrets")
+        let secret = try owner.post(session, "rotate", ["secrets": mark, "grace": "hour"]).secret
+        for use in [false, true] {
+            if use { #expect(try session.with(secret).whoami().status == 200) }
+            let again = try owner.post(session, "rotate", ["secrets": mark, "grace": "hour"])
+            #expect(again.status == 409)
+            #expect(again.says("was shown once"))
+            #expect(!again.body.contains("data-once"))
+        }
+        #expect(try session.with(secret).whoami().status == 200)
+        #expect(try owner.post(session, "rotate", ["secrets": mark, "grace": "forever"]).status == 422)
+    }
+
+    @Test("revoke after asking, and the API refuses the token at once")
+    func revoke() throws {
+        let session = try owner.token(["name": "gone"])
+        let connection = Holder(session.token, at: owner.server.server.port)
+        #expect(try connection.whoami() == "ok")
+        let question = try owner.get("/account/tokens/\(session.id)/revoke")
+        #expect(question.says("Revoke “gone”?"))
+        #expect(try connection.whoami() == "ok")
+        let answer = try owner.post(session, "revoke")
+        #expect(try connection.whoami() == "revoked_token")
+        #expect(try owner.visitor.follow(answer).says("The token is revoked."))
+        #expect(try owner.get("/account/tokens/\(session.id)/revoke").status == 303)
+        #expect(try owner.page(session).says("revoked"))
+        #expect(try !owner.page(session).body.contains("<form class=\"card"))
+        let mark = try owner.service.tokens.token(session.id, accountID: owner.accountID)
+        #expect(mark.revokedAt == clock.now)
+        #expect(try owner.post(session, "name", ["name": "n"]).status == 409)
+        #expect(try owner.post(session, "rotate", ["secrets": "", "grace": "hour"]).status == 409)
+    }
+
+    @Test("know nothing of another account's token, and change nothing of it")
+    func foreign() throws {
+        try owner.server.server.addUser("other@example.com")
+        let other = Session(owner.server, try owner.server.server.makeToken("other@example.com"))
+        let unknown = Session(owner.server, "podstack_00000000")
+        try owner.get("/account/tokens/new")
+        for session in [other, unknown] {
+            for path in ["", "/revoke"] {
+                let answer = try owner.get("/account/tokens/\(session.id)\(path)")
+                #expect(answer.status == 404)
+                #expect(answer.says("There is no such token."))
+            }
+            for (action, fields) in [
+                ("name", ["name": "mine"]), ("rotate", ["secrets": "", "grace": "none"]), ("revoke", [:]),
+                ("scopes", ["scopes": "tokens:read"]),
+            ] as [(String, KeyValuePairs<String, String>)] {
+                #expect(try owner.post(session, action, fields).status == 404)
+            }
+        }
+        #expect(try other.whoami().decoded(User.self).token?.name == "test")
+        #expect(try !owner.get().body.contains(other.id))
+    }
+
+    @Test("are for those who are signed in, with the form's key")
+    func guarded() throws {
+        let session = try owner.token()
+        let stranger = PageVisitor(owner.server)
+        let places = [
+            "", "/new", "/\(session.id)", "/\(session.id)/revoke", "/\(session.id)/name", "/\(session.id)/rotate",
+            "/\(session.id)/scopes",
+        ].map { "/account/tokens" + $0 }
+        for path in places {
+            let answers = [
+                try stranger.get(path), try stranger.post(path, []),
+                try stranger.send("GET", path, headers: [("Authorization", "Bearer \(session.token)")]),
+            ]
+            for answer in answers where answer.status != 405 {
+                #expect(answer.status == 303)
+                #expect(answer.headers["location"]?.hasPrefix("/sign-in") == true)
+            }
+            let forged = try owner.visitor.post(path, [("form_key", "0"), ("name", "n")])
+            #expect([403, 405].contains(forged.status))
+        }
+        #expect(try session.whoami().status == 200)
+    }
+}
+
+extension TokenVisitor {
+    var accountID: String {
+        get throws { try visitor.session?.accountID ?? "" }
+    }
+}

@@ -1,0 +1,96 @@
+import PodstackTestSupport
+
+@testable import PodstackServer
+
+/// Somebody signed in who looks after their tokens.
+struct TokenVisitor {
+    let server: RunningServer
+    let visitor: PageVisitor
+
+    init(clock: ManualClock? = nil) throws {
+        server = try RunningServer(clock: clock)
+        visitor = PageVisitor(server)
+        try visitor.signUp()
+    }
+
+    var service: Service { server.server.service }
+
+    @discardableResult
+    func get(_ path: String = "/account/tokens") throws -> RawHTTP.Answer { try visitor.get(path) }
+
+    /// The form of a new token as it is shown, with other values.
+    func form(_ changes: KeyValuePairs<String, String> = [:]) throws -> [(String, String)] {
+        let page = try get("/account/tokens/new")
+        var fields = [
+            ("id", try page.field("id")), ("name", "CI"), ("expiry", "30"), ("date", ""), ("access", "full"),
+            ("projects", "all"),
+        ]
+        for name in Set(changes.map(\.key)) { fields.removeAll { $0.0 == name } }
+        return fields + changes.map { ($0.key, $0.value) }
+    }
+
+    /// The answer to a form that was got for it.
+    @discardableResult
+    func create(_ changes: KeyValuePairs<String, String> = [:]) throws -> RawHTTP.Answer {
+        try visitor.post("/account/tokens", form(changes))
+    }
+
+    /// A session with a token that the page made.
+    @discardableResult
+    func token(_ changes: KeyValuePairs<String, String> = [:]) throws -> Session {
+        Session(server, try create(changes).secret)
+    }
+
+    @discardableResult
+    func post(_ session: Session, _ action: String, _ fields: KeyValuePairs<String, String> = [:]) throws
+        -> RawHTTP.Answer
+    {
+        try visitor.post("/account/tokens/\(session.id)/\(action)", fields)
+    }
+
+    func page(_ session: Session) throws -> RawHTTP.Answer { try get("/account/tokens/\(session.id)") }
+
+    /// The answer to the form of a rotation as it is shown.
+    func rotate(_ session: Session, grace: String = "hour") throws -> RawHTTP.Answer {
+        try post(session, "rotate", ["secrets": page(session).field("secrets"), "grace": grace])
+    }
+}
+
+struct MissingFromPage: Error { var what: String }
+
+extension RawHTTP.Answer {
+    /// The value of the first input of that name, which must have one.
+    func field(_ name: String) throws -> String {
+        guard let start = body.firstRange(of: "name=\"\(name)\" value=\"")?.upperBound else {
+            throw MissingFromPage(what: "the field \(name), and the status is \(status)")
+        }
+        return String(body[start...].prefix { $0 != "\"" })
+    }
+
+    /// What the page shows once.
+    var secret: String {
+        get throws {
+            guard let start = body.firstRange(of: "<code id=\"token\" data-once>")?.upperBound else {
+                throw MissingFromPage(what: "a secret, and the status is \(status)")
+            }
+            return String(body[start...].prefix { $0 != "<" })
+        }
+    }
+
+    /// Whether it holds text as pages do, between tags.
+    func says(_ text: String) -> Bool { withoutTags.contains(text) }
+
+    /// What is read, with one space where there are tags.
+    var withoutTags: String {
+        var (text, isTag) = ("", false)
+        for character in body {
+            switch character {
+            case "<": isTag = true
+            case ">": isTag = false
+            case _ where !isTag: text.append(character)
+            default: break
+            }
+        }
+        return text
+    }
+}

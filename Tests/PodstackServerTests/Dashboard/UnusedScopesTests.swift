@@ -1,0 +1,170 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("Scopes that a token used, and those it could do without", .blocking, .everyDatabase)
+struct UnusedScopesTests {
+    let clock = ManualClock()
+    let owner: TokenVisitor
+
+    init() throws { owner = try TokenVisitor(clock: clock) }
+
+    private func record(_ session: Session) throws -> TokenRecord {
+        try #require(try owner.service.database.read { try TokenStore.find(session.id, in: $0) })
+    }
+
+    private func used(_ session: Session) throws -> [String] {
+        try owner.service.lastUsed.flush(to: owner.service.database)
+        return try record(session).usedScopes.scopes.map(\.description)
+    }
+
+    private func passAWeek() throws {
+        clock.set(clock.now + ScopeAdvice.patience)
+        try owner.visitor.signIn()
+    }
+
+    @Test("what a route asked for is noted once it was granted, and nothing else")
+    func noted() throws {
+        let session = try owner.token([
+            "access": "custom", "scope": "tokens:read", "scope": "tokens:delete", "scope": "projects:read",
+        ])
+        #expect(try used(session) == [])
+        #expect(try session.whoami().status == 200)
+        #expect(try session.send("GET", "/v1/auth/can?scope=tokens:delete").status == 200)
+        #expect(try session.send("GET", "/v1/tokens/self").status == 200)
+        #expect(try session.send("GET", "/v1/audit-logs").status == 403)
+        #expect(try session.send("GET", "/v1/projects/prj_00000000000000000000").status == 404)
+        #expect(try used(session) == [])
+        #expect(try session.send("GET", "/v1/tokens").status == 200)
+        #expect(try used(session) == ["tokens:read"])
+        for _ in 0..<2 { #expect(try session.send("GET", "/v1/projects").status == 200) }
+        #expect(try used(session) == ["projects:read", "tokens:read"])
+        #expect(try record(session).usedScopesSince == record(session).createdAt)
+    }
+
+    @Test("what one instance saw is added to what others saw, and an older use changes no later one")
+    func added() throws {
+        let session = try owner.token()
+        let database = owner.service.database
+        let (first, second) = (LastUsedTracker(), LastUsedTracker())
+        let (here, there) = (ClientAddress.ipv4(1), ClientAddress.ipv4(2))
+        first.note(TokenUse(time: 20, address: here, scopes: ScopeSet(.tokensRead)), of: session.id)
+        second.note(TokenUse(time: 10, address: there, scopes: ScopeSet(.projectsRead)), of: session.id)
+        second.note(TokenUse(time: 5, address: here), of: session.id)
+        for tracker in [first, second, first] { try tracker.flush(to: database) }
+        #expect(first.latest(session.id) == nil)
+        let record = try record(session)
+        #expect(record.usedScopes == [ScopeSet(.tokensRead), ScopeSet(.projectsRead)])
+        #expect(record.lastUsedAt == 20)
+        #expect(record.lastUsedFrom == here.description)
+    }
+
+    @Test("a token from before is watched from its next use on")
+    func before() throws {
+        let session = try owner.token(["expiry": "never"])
+        try owner.service.database.write { _ = try $0.run("UPDATE tokens SET used_scopes_since = NULL") }
+        try passAWeek()
+        #expect(try owner.page(session).body.contains("never used</h2>") == false)
+        #expect(try session.send("GET", "/v1/tokens").status == 200)
+        #expect(try used(session) == ["tokens:read"])
+        #expect(try record(session).usedScopesSince == clock.now)
+        #expect(try !owner.page(session).body.contains("never used</h2>"))
+        try passAWeek()
+        #expect(try owner.page(session).body.contains("never used</h2>"))
+    }
+
+    @Test("after a week the page offers to drop what was never used, and drops exactly what it showed")
+    func dropped() throws {
+        let session = try owner.token([
+            "access": "custom", "scope": "tokens:read", "scope": "tokens:create", "scope": "projects:read",
+        ])
+        #expect(try session.send("GET", "/v1/tokens").status == 200)
+        #expect(try !owner.page(session).body.contains("never used</h2>"))
+        try passAWeek()
+        let page = try owner.page(session)
+        #expect(page.says("this token used tokens:read."))
+        let shown = try page.field("scopes")
+        #expect(shown == "tokens:read")
+        #expect(try session.send("GET", "/v1/projects").status == 200)
+        let stale = try owner.post(session, "scopes", ["scopes": shown])
+        #expect(stale.status == 409)
+        #expect(stale.says("Nothing was taken away"))
+        #expect(try stale.field("scopes") == "projects:read tokens:read")
+        let answer = try owner.post(session, "scopes", ["scopes": "projects:read tokens:read"])
+        #expect(answer.status == 303)
+        #expect(try !owner.visitor.follow(answer).body.contains("never used</h2>"))
+        #expect(try session.send("GET", "/v1/projects").status == 200)
+        #expect(try session.send("POST", "/v1/tokens", #"{"name": "n"}"#).code == "insufficient_scope")
+    }
+
+    @Test("full access is replaced by what was used, and what is not seen here stays")
+    func fullAccess() throws {
+        let session = try owner.token()
+        #expect(try session.send("GET", "/v1/audit-logs").status == 200)
+        _ = try session.makeToken()
+        try passAWeek()
+        let page = try owner.page(session)
+        #expect(try page.field("scopes") == "pods:* tokens:create audit-logs:read")
+        #expect(page.says("scopes for pods are kept"))
+        #expect(page.says("creates or rotates other tokens"))
+        #expect(try owner.post(session, "scopes", ["scopes": page.field("scopes")]).status == 303)
+        #expect(try session.send("GET", "/v1/projects").status == 403)
+    }
+
+    @Test("nothing is offered for a token that was never used, or used all it has")
+    func nothing() throws {
+        let idle = try owner.token()
+        let busy = try owner.token(["access": "custom", "scope": "tokens:read"])
+        #expect(try busy.send("GET", "/v1/tokens").status == 200)
+        try passAWeek()
+        for session in [idle, busy] {
+            #expect(try !owner.page(session).body.contains("never used</h2>"))
+            #expect(try owner.post(session, "scopes", ["scopes": ""]).status == 409)
+        }
+    }
+}
+
+@Suite("Advice on scopes")
+struct ScopeAdviceTests {
+    @Test("every scope of the contract has its place, for good")
+    func places() {
+        let each = Scope.resources.flatMap { resource in Scope.actions.compactMap { Scope("\(resource):\($0)") } }
+        #expect(ScopeSet(.all).scopes == each)
+        for scope in each { #expect(ScopeSet(scope).scopes == [scope]) }
+        // Databases hold these numbers.
+        #expect(ScopeSet(.projectsCreate).rawValue == 1)
+        #expect(ScopeSet(.membersDelete).rawValue == 1 << 7)
+        #expect(ScopeSet(.auditLogsRead).rawValue == 1 << 17)
+    }
+
+    @Test("what is said to be seen here is what the routes ask for")
+    func seen() throws {
+        let routes = Routes.all(try RunningServer().server.service)
+        #expect(Set(routes.compactMap { $0.access.scope?.resource }) == ScopeAdvice.seen)
+    }
+
+    @Test(
+        "keeps what is needed",
+        arguments: [
+            ("tokens:*", "tokens:read", "tokens:read"), ("tokens:*", "", nil), ("tokens:* pods:read", "", "pods:read"),
+            ("tokens:*", "tokens:create tokens:read tokens:update tokens:delete", nil),
+            ("projects:* projects:read", "projects:read", "projects:read"), ("pods:*", "", nil), ("*", "", "pods:*"),
+            ("tokens:read projects:read", "projects:read members:read", "projects:read"),
+            (
+                "*", "tokens:create tokens:read tokens:update tokens:delete members:read",
+                "members:read pods:* tokens:*"
+            ),
+        ] as [(String, String, String?)])
+    func needed(has: String, used: String, enough: String?) {
+        let used = used.split(separator: " ").compactMap { Scope(String($0)) }
+        let token = TokenRecord(
+            id: "00000000", accountID: "", userID: "", name: "", digest: [],
+            scopes: has.split(separator: " ").compactMap { Scope(String($0)) }, createdAt: 0, lastUsedAt: 1,
+            usedScopes: used.reduce([]) { $0.union(ScopeSet($1)) }, usedScopesSince: 0)
+        let advice = ScopeAdvice(for: token, now: ScopeAdvice.patience)
+        #expect(advice?.enough.map(\.description).joined(separator: " ") == enough)
+        #expect(ScopeAdvice(for: token, now: ScopeAdvice.patience - 1) == nil)
+    }
+}

@@ -1,0 +1,158 @@
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("Sessions", .blocking, .everyDatabase)
+struct WebSessionTests {
+    let clock = ManualClock()
+    let server: RunningServer
+    let visitor: PageVisitor
+
+    init() throws {
+        server = try RunningServer(clock: clock)
+        visitor = PageVisitor(server)
+        try visitor.signUp()
+    }
+
+    func pass(_ seconds: Int64) { clock.set(clock.now + seconds) }
+
+    @Test("a session ends after twelve hours without a request, to the second")
+    func idle() throws {
+        pass(12 * 3600 - 1)
+        #expect(try visitor.isSignedIn)
+        pass(12 * 3600 - 1)
+        #expect(try visitor.isSignedIn)
+        pass(12 * 3600)
+        #expect(try !visitor.isSignedIn)
+    }
+
+    @Test("a session ends after seven days, however busy it is")
+    func absolute() throws {
+        for _ in 0..<27 {
+            pass(6 * 3600)
+            #expect(try visitor.isSignedIn)
+        }
+        pass(6 * 3600 - 1)
+        #expect(try visitor.isSignedIn)
+        pass(1)
+        #expect(try !visitor.isSignedIn)
+        // A clock that steps back revives nothing.
+        clock.set(clock.now - 86_400)
+        #expect(try !visitor.isSignedIn)
+    }
+
+    @Test("everybody sees where they are signed in, and can sign out there, at once")
+    func list() throws {
+        let other = PageVisitor(server)
+        try other.get("/sign-in")
+        let firefox = ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+        try other.post(
+            "/sign-in", ["email": RunningServer.email, "password": PageVisitor.password], headers: [firefox])
+        let page = try visitor.get("/account/sign-in").body
+        #expect(page.contains("Firefox on Linux"))
+        #expect(page.contains("this browser"))
+        #expect(page.split(separator: "/account/sign-in/sessions/").count == 2)
+        let id = try #require(try other.session).id
+        let ended = try visitor.post("/account/sign-in/sessions/\(id)/end")
+        #expect(try visitor.follow(ended).body.contains("That browser is signed out."))
+        #expect(try !other.isSignedIn)
+        #expect(try visitor.isSignedIn)
+        #expect(try !visitor.get("/account/sign-in").body.contains("Firefox"))
+        #expect(try visitor.actions.last == "session_revoked")
+    }
+
+    @Test("nobody ends the session of somebody else")
+    func foreign() throws {
+        let stranger = PageVisitor(server)
+        try stranger.signUp(email: "stranger@example.com")
+        try stranger.get("/account/sign-in")
+        try stranger.post("/account/sign-in/sessions/\(#require(try visitor.session).id)/end")
+        #expect(try visitor.isSignedIn)
+        #expect(try !visitor.actions.contains("session_revoked"))
+    }
+
+    @Test("what people do to sign in is in the audit log of their account")
+    func audit() throws {
+        try visitor.get("/account/sign-in")
+        try visitor.post("/sign-out")
+        try visitor.signIn(password: "wrong")
+        try visitor.signIn()
+        #expect(
+            try visitor.actions
+                == ["user_created", "password_changed", "login", "logout", "login_failed", "login"])
+    }
+
+    @Test("cookies are for this service alone, and no script sees them")
+    func cookies() throws {
+        let fresh = PageVisitor(server)
+        let asked = try fresh.get("/sign-in")
+        #expect(asked.cookies.map { $0.split(separator: "=")[0] } == ["podstack_visitor"])
+        let signedIn = try fresh.post(
+            "/sign-in", ["email": RunningServer.email, "password": PageVisitor.password])
+        let out = try fresh.send("GET", "/account/sign-in")
+        #expect(out.cookies.isEmpty)
+        for cookie in asked.cookies + signedIn.cookies {
+            #expect(cookie.contains("; Path=/; HttpOnly; SameSite=Lax"))
+            // Without TLS a browser would not bring back one that is secure.
+            #expect(!cookie.contains("Secure"))
+            #expect(!cookie.contains("Domain"))
+        }
+        #expect(signedIn.cookies.count == 1)
+        #expect(signedIn.cookies.allSatisfy { $0.hasSuffix("; Max-Age=604800") })
+        let left = try fresh.post("/sign-out")
+        #expect(left.cookies.first?.hasSuffix("Max-Age=0") == true)
+        #expect(left.headers["clear-site-data"] == "\"cache\"")
+        #expect(fresh.cookies["podstack_session"] == nil)
+    }
+
+    @Test("a cookie that is made up, cut, or of a session that ended is nobody's")
+    func wrongCookies() throws {
+        let good = try #require(visitor.cookies["podstack_session"])
+        for wrong in [
+            "", "x", String(good.dropLast()), good + "x", good.uppercased(), try #require(try visitor.session).id,
+        ] {
+            visitor.cookies["podstack_session"] = wrong
+            #expect(try !visitor.isSignedIn)
+        }
+        visitor.cookies["podstack_session"] = good
+        #expect(try visitor.isSignedIn)
+        try visitor.post("/sign-out")
+        visitor.cookies["podstack_session"] = good
+        #expect(try !visitor.isSignedIn)
+    }
+
+    @Test("a session's cookie is no credential of the API, and a token none of the dashboard")
+    func credentials() throws {
+        let cookie = try #require(visitor.cookies["podstack_session"])
+        let connection = try RawHTTP(port: server.server.port)
+        for path in ["/v1/auth/whoami", "/v1/tokens"] {
+            #expect(try visitor.get(path).code == "missing_token")
+            let answer = try connection.request("GET", path, headers: [("Authorization", "Bearer \(cookie)")])
+            #expect(answer.status == 401)
+        }
+        #expect(
+            try visitor.send(
+                "POST", "/v1/tokens", headers: [("Content-Type", "application/json")], body: #"{"name": "x"}"#
+            ).code == "missing_token")
+        let token = try server.makeToken()
+        for headers in [[("Authorization", "Bearer \(token)")], [("Cookie", "podstack_session=\(token)")]] {
+            #expect(try connection.request("GET", "/account/sign-in", headers: headers).status == 303)
+        }
+    }
+
+    @Test("a new pepper ends every session and every link")
+    func pepper() throws {
+        guard TestDatabase.current == .sqlite else { return }
+        let link = try server.server.signInLink(RunningServer.email)
+        try server.server.stop()
+        let directory = try DataDirectory(server.data.file("data"))
+        try PepperRotation(directory: directory, database: server.server.service.database).run(now: clock.now)
+        let again = try EmbeddedServer(directory: server.data.file("data"), now: { [clock] in clock.now })
+        let returned = PageVisitor(port: again.port)
+        returned.cookies = visitor.cookies
+        #expect(try !returned.isSignedIn)
+        #expect(try returned.get(link).status == 410)
+        #expect(try returned.signIn().status == 303)
+    }
+}
