@@ -1,5 +1,3 @@
-import PodstackCryptography
-
 /// What is accepted as a password. Source: NIST SP 800-63B, section 3.1.1: length counts, rules of what must be in it do
 /// not.
 enum Password {

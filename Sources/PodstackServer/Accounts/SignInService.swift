@@ -1,13 +1,11 @@
 import PodstackAPI
-import PodstackCryptography
-import Synchronization
 
 /// The rules of signing in, without HTTP or SQL.
 struct SignInService: Sendable {
     let database: any Database
     let changes: Changes
     let sessions: WebSessions
-    let links: SignInLink
+    let links: SignInLinks
     let failures: SignInFailures
     let effort = PasswordEffort()
 
@@ -15,7 +13,7 @@ struct SignInService: Sendable {
         self.database = database
         self.changes = changes
         sessions = WebSessions(database: database, digest: digest)
-        links = SignInLink(digest: digest)
+        links = SignInLinks(digest: digest)
         failures = SignInFailures(digest: digest)
     }
 
@@ -39,18 +37,20 @@ struct SignInService: Sendable {
                 }
             }
         }
-        try check(password, of: user, email: email, by: Actor(request, nil), from: request, now: now)
+        let hash = try check(password, of: user, email: email, by: Actor(request, nil), from: request, now: now)
         return try changes.make(by: Actor(request, nil), at: now) { change in
             guard let user else { throw Refusal.wrong }
+            try checkIsCurrent(hash, userID: user.id, in: change)
             guard try !AccountStore.isDisabled(user.id, in: change.connection) else { throw Refusal.disabled }
             return try begin(user.id, user.accountID, user.name ?? email, from: request, in: change)
         }
     }
 
-    /// Returns when the password is right. Each wrong one counts, whether there is such a user or not.
+    /// Returns when the password is right, with the hash that says so. Each wrong one counts, whether there is such a
+    /// user or not.
     private func check(
         _ password: String, of user: AuditResource?, email: String, by actor: Actor, from request: Request, now: Int64
-    ) throws {
+    ) throws -> String? {
         let address = request.address
         let (hash, wait) = try database.read { connection in
             (
@@ -67,6 +67,12 @@ struct SignInService: Sendable {
             if let user { try change.record(.loginFailed, on: user) }
         }
         guard isRight else { throw Refusal.wrong }
+        return hash
+    }
+
+    /// Hashing takes long enough for the password to be changed meanwhile: what was right before is wrong then.
+    private func checkIsCurrent(_ hash: String?, userID: String, in change: Change) throws {
+        guard try PasswordStore.hash(userID: userID, in: change.connection) == hash else { throw Refusal.wrong }
     }
 
     /// Chooses the password of whom the link is for, and signs them in. All their other sessions end.
@@ -94,10 +100,12 @@ struct SignInService: Sendable {
     /// All other sessions of the user end.
     func changePassword(of session: WebSession, from old: String, to new: String, request: Request, now: Int64) throws {
         let user = AuditResource(session)
-        try check(old, of: user, email: session.email, by: Actor(request, session), from: request, now: now)
+        let oldHash = try check(
+            old, of: user, email: session.email, by: Actor(request, session), from: request, now: now)
         if let defect = Password.defect(new, email: session.email) { throw Refusal.password(defect) }
         let newHash = try effort.hash(new)
         try changes.make(by: Actor(request, session), at: now) { change in
+            try checkIsCurrent(oldHash, userID: session.userID, in: change)
             try PasswordStore.set(newHash, userID: session.userID, in: change.connection)
             try sessions.endAll(userID: session.userID, except: session.id, in: change)
             try change.record(.passwordChanged, on: user)
@@ -128,7 +136,7 @@ struct SignInService: Sendable {
         return secret
     }
 
-    private func address(of holder: SignInLink.Holder, _ email: String?) throws -> String {
+    private func address(of holder: SignInLinks.Holder, _ email: String?) throws -> String {
         switch holder {
         case .user(_, _, let email): return email
         case .firstUser:
@@ -138,7 +146,7 @@ struct SignInService: Sendable {
     }
 
     private func user(
-        of holder: SignInLink.Holder, email: String, in change: Change
+        of holder: SignInLinks.Holder, email: String, in change: Change
     ) throws -> (id: String, accountID: String) {
         switch holder {
         case .user(let id, let accountID, _): return (id, accountID)

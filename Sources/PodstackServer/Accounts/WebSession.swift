@@ -99,7 +99,7 @@ struct WebSessions: Sendable {
         }
     }
 
-    /// Nil when the user has no such session.
+    /// False when the user has no such session.
     @discardableResult
     func end(_ id: String, userID: String, in change: Change) throws -> Bool {
         try change.connection.run("DELETE FROM sessions WHERE id = ? AND user_id = ?", [.text(id), .text(userID)])

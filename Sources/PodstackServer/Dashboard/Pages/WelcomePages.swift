@@ -43,7 +43,7 @@ struct WelcomePages: Sendable {
     }
 
     private func form(
-        _ visit: Visit, _ holder: SignInLink.Holder, emailProblem: String? = nil, passwordProblem: String? = nil
+        _ visit: Visit, _ holder: SignInLinks.Holder, emailProblem: String? = nil, passwordProblem: String? = nil
     ) -> Response {
         let isFirst = holder == .firstUser
         let isAgain = emailProblem != nil || passwordProblem != nil

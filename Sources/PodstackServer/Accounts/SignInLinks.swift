@@ -1,8 +1,8 @@
 import PodstackAPI
 import PodstackCryptography
 
-/// A link that signs somebody in once, to choose a password.
-struct SignInLink: Sendable {
+/// Links that sign somebody in once, to choose a password.
+struct SignInLinks: Sendable {
     /// Seconds for which a new one is good.
     static let life: Int64 = 72 * 3600
 
