@@ -153,7 +153,8 @@ struct ServerProcessTests {
         let whole = try run("--help")
         #expect(whole.status == 0 && whole.output.contains("  serve ") && whole.output.contains("  migrate "))
         for words in [
-            ["serve"], ["user", "add"], ["token", "create"], ["audit", "verify"], ["device", "approve"],
+            ["serve"], ["user", "add"], ["user", "link"], ["user", "disable"], ["user", "enable"], ["user", "list"],
+            ["token", "create"], ["audit", "verify"], ["device", "approve"],
             ["device", "deny"], ["backup"], ["pepper", "rotate"], ["pepper", "status"], ["migrate"],
         ] {
             let help = try ToolProcess.run("podstack-server", words + ["--help"])

@@ -97,7 +97,8 @@ public enum ServerTool {
             --public-url URL     where browsers reach the service; where it last listened unless said
           user link EMAIL      Print another such link, for a password that was forgotten.
             --public-url URL     as above
-          user disable EMAIL   Refuse every token of a user from now on; user enable takes that back.
+          user disable EMAIL   Refuse every token of a user from now on, and end their sessions of the dashboard.
+          user enable EMAIL    Take that back.
           user list            Everybody, a line each: address, account, since when, active or disabled.
           token create EMAIL   Make a token for a user; prints it alone, this once.
             --name NAME          what it is for
