@@ -78,14 +78,14 @@ struct AuditLogTests {
         clock.set(start + 100)
         _ = try makeProject("Alpha 100%")
         clock.set(start + 200)
-        _ = try makeProject("beta")
+        _ = try makeProject("beta É")
         let user = try owner.whoami().decoded(User.self)
         let cases = [
             ("action=create", 2), ("action=token_created", 1), ("action=creat", 0), ("resource_type=project", 2),
             ("user=\(user.id)", 2), ("user=YOU%40example.com", 2), ("user=nobody", 0),
             ("since=\(Session.time(start + 100))", 2), ("since=\(Session.time(start + 101))", 1),
             ("until=\(Session.time(start + 200))", 3), ("until=\(Session.time(start + 201))", 4),
-            ("q=ALPHA", 1), ("q=100%25", 1), ("q=a%25t", 0), ("q=127.0.0", 2), ("q=_", 4),
+            ("q=ALPHA", 1), ("q=100%25", 1), ("q=a%25t", 0), ("q=127.0.0", 2), ("q=_", 4), ("q=BETA%20%C3%89", 1),
             ("action=create&q=beta&since=\(Session.time(start + 150))", 1),
         ]
         for (query, count) in cases { #expect(try events(query).count == count, "\(query)") }

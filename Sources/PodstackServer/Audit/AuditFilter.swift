@@ -67,14 +67,15 @@ struct AuditFilter: Sendable {
         if let action { parts.append(("action = ?", [.text(action)])) }
         if let resourceType { parts.append(("resource_type = ?", [.text(resourceType)])) }
         if let user {
-            parts.append(("(user_id = ? OR LOWER(user_email) = ?)", [.text(user), .text(user.lowercased())]))
+            parts.append(("(user_id = ? OR LOWER(user_email) = LOWER(?))", [.text(user), .text(user)]))
         }
         if let since { parts.append(("created_at >= ?", [.integer(since)])) }
         if let until { parts.append(("created_at < ?", [.integer(until)])) }
         if let text {
             let columns = ["action", "resource_id", "resource_name", "user_email", "address"]
-            let matches = columns.map { "LOWER(\($0)) LIKE ? ESCAPE '\\'" }.joined(separator: " OR ")
-            let pattern = DatabaseValue.text("%\(Self.literal(text.lowercased()))%")
+            // Both sides by the database: which letters have another case is for it alone to say.
+            let matches = columns.map { "LOWER(\($0)) LIKE LOWER(?) ESCAPE '\\'" }.joined(separator: " OR ")
+            let pattern = DatabaseValue.text("%\(Self.literal(text))%")
             parts.append(("(\(matches))", columns.map { _ in pattern }))
         }
         return (parts.map(\.0).joined(separator: " AND "), parts.flatMap(\.1))
