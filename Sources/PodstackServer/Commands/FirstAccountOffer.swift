@@ -6,6 +6,7 @@
 struct FirstAccountOffer {
     private let service: Service
     private let secret: String
+    private let link: String
     private let directory: DataDirectory
 
     private static func path(in directory: DataDirectory) -> String { directory.path + "/first-account-link" }
@@ -29,17 +30,19 @@ struct FirstAccountOffer {
             StandardStream.output.write(
                 "Nobody has an account yet. The link that creates the first one is in \(path)\n")
         }
-        return FirstAccountOffer(service: service, secret: secret, directory: directory)
+        return FirstAccountOffer(service: service, secret: secret, link: link, directory: directory)
     }
 
     /// Removes the file of a link that is used, too old, or of no use because somebody has an account by other means.
     ///
-    /// - Returns: Whether it did. Where the database does not answer, nothing is known.
+    /// - Returns: Whether it is over. Where the database does not answer, nothing is known.
     func withdrawIfOver() -> Bool {
         let now = service.now()
         let holder = Result { try service.database.read { try service.signIn.links.holder(secret, now: now, in: $0) } }
         guard case .success(nil) = holder else { return false }
-        Self.removeFile(in: directory)
+        // Of several instances with this folder the last to start has put its own link there.
+        let kept = try? SetupFile.read(Self.path(in: directory), most: 4096)
+        if kept == Array((link + "\n").utf8) { Self.removeFile(in: directory) }
         return true
     }
 
