@@ -11,15 +11,22 @@ enum Thread {
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
-    static func start(_ run: @escaping @Sendable () -> Void) {
+    /// False when the system has none to give.
+    @discardableResult
+    static func start(_ run: @escaping @Sendable () -> Void) -> Bool {
         var thread = pthread_t()
-        let context = Unmanaged.passRetained(Body(run)).toOpaque()
-        pthread_create(
+        let body = Unmanaged.passRetained(Body(run))
+        let code = pthread_create(
             &thread, nil,
             { context in
                 if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run() }
                 return nil
-            }, context)
+            }, body.toOpaque())
+        guard code == 0 else {
+            body.release()
+            return false
+        }
         pthread_detach(thread)
+        return true
     }
 }

@@ -49,7 +49,13 @@ final class AuditWatch: Sendable {
             defer { state.isRunning = true }
             return !state.isRunning
         }
-        if mustStart { Thread.start { [self] in run() } }
+        if mustStart, !Thread.start({ [self] in run() }) {
+            state.change { state in
+                state.watchers = []
+                state.isRunning = false
+            }
+            throw APIError.unavailable
+        }
         return stream
     }
 

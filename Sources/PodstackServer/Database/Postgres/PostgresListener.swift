@@ -56,21 +56,9 @@ final class PostgresListener: Sendable {
 
     /// Returns when it listens; or after 2 seconds, when nothing is remembered yet.
     func start() {
-        defer { _ = state.wait(2) { $0.isListening ? true : nil } }
-        var thread = pthread_t()
-        // The thread holds on to this until it ends.
-        let context = Unmanaged.passRetained(self).toOpaque()
-        pthread_create(
-            &thread, nil,
-            { context in
-                #if os(Linux)
-                    if let context { Unmanaged<PostgresListener>.fromOpaque(context).takeRetainedValue().run() }
-                #else
-                    Unmanaged<PostgresListener>.fromOpaque(context).takeRetainedValue().run()
-                #endif
-                return nil
-            }, context)
-        pthread_detach(thread)
+        // Without it nothing is ever remembered.
+        guard Thread.start({ [self] in run() }) else { return state.change { $0.hasEnded = true } }
+        _ = state.wait(2) { $0.isListening ? true : nil }
     }
 
     func stop() {
