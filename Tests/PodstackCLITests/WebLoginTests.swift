@@ -143,6 +143,34 @@ struct WebLoginTests {
         #expect(broken.status == .failure)
         #expect(broken.error.contains("credentials:1"))
         #expect(broken.opened.isEmpty)
+        try FileManager.default.removeItem(atPath: home.file(".podstack/credentials"))
+        try #require(mkfifo(home.file(".podstack/credentials"), 0o600) == 0)
+        let pipe = await run { _ in Issue.record("nobody should be asked") }
+        #expect(pipe.status == .failure)
+        #expect(pipe.error.contains("credentials cannot be written: it is no regular file"))
+    }
+
+    @Test("a token that was approved but cannot be checked is revoked, since nobody has it")
+    func unchecked() async throws {
+        let code =
+            #"{"device_code": "d", "user_code": "WDJB-MJHT", "verification_uri": "http://localhost/device", "verification_uri_complete": "http://localhost/device?code=WDJB-MJHT", "expires_in": 600, "interval": 5}"#
+        let token =
+            #"{"id": "00000000", "name": "n", "prefix": "podstack_00000000", "scopes": ["*"], "project_ids": null, "created_at": "2027-01-31T12:00:00Z", "expires_at": null, "last_used_at": null, "generation": 1, "rotate_by": null}"#
+        let stranger = try ScriptedServer { request in
+            let (status, body) =
+                switch request.prefix(while: { !$0.isNewline }) {
+                case let line where line.hasPrefix("POST /v1/device/code "): (200, code)
+                case let line where line.hasPrefix("POST /v1/device/token "): (200, token)
+                case let line where line.hasPrefix("GET /v1/auth/whoami "): (501, "{}")
+                default: (204, "")
+                }
+            return
+                "HTTP/1.1 \(status) X\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        }
+        let outcome = await run(url: "http://127.0.0.1:\(stranger.port)")
+        #expect(outcome.status == .unreachable, "\(outcome.error)")
+        #expect(stranger.received.last?.hasPrefix("DELETE /v1/") == true, "\(stranger.received.count)")
+        #expect(home.read(".podstack/credentials") == nil)
     }
 
     @Test("it asks as often as the service wants, slower when told so, and goes on after trouble")

@@ -15,7 +15,7 @@ struct WebLogin {
     func run() async throws -> ExitStatus {
         // What would be in the way later is said before somebody approves in vain.
         try Command.checkNothingHides(invocation)
-        _ = try CredentialsFile(path: CredentialsFile.path(context.environment))
+        _ = try CredentialsFile(changing: CredentialsFile.path(context.environment))
         let login = try DeviceLogin(
             apiEndpoint: try Command.endpointOfProfile(invocation), environment: context.environment,
             transport: context.transport, time: context.time, onEvent: invocation.eventLog)
@@ -25,8 +25,10 @@ struct WebLogin {
         let client = try secret.withSecret {
             try invocation.client(token: $0, endpoint: login.apiEndpoint.value.url)
         }
-        let user = try await client.auth.whoami()
-        do { try Command.store(secret, for: login.apiEndpoint, user, invocation) } catch {
+        do {
+            let user = try await client.auth.whoami()
+            try Command.store(secret, for: login.apiEndpoint, user, invocation)
+        } catch {
             // Nobody has it: better none than one that only the list of tokens knows.
             try? await client.auth.revoke()
             throw error
