@@ -40,9 +40,10 @@ enum TokenCreateCommand {
     }
 
     private static func scopes(_ flags: Flags) throws -> [Scope]? {
-        try flags.all("--scope")?.flatMap { $0.split(separator: ",").map(String.init) }.map { text in
-            guard let scope = Scope(text) else { throw UsageFailure("\"\(text)\" is not a scope") }
-            return scope
+        guard let given = flags.all("--scope") else { return nil }
+        let texts = given.flatMap { $0.split(separator: ",").map(String.init) }
+        do { return try TokenFields.scopes(.array(texts.map(JSONValue.string))) } catch {
+            throw UsageFailure("--scope: \(error.message)")
         }
     }
 }
