@@ -58,7 +58,9 @@ struct Dashboard: Sendable {
     private func route(_ request: Request) throws -> (PageRoute, [String]) {
         let segments = request.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
         let path = segments == [""] ? [] : segments
-        let found = routes.compactMap { route in parameters(of: path, in: route.pattern).map { (route, $0) } }
+        let found = routes.compactMap { route in
+            PathPattern.parameters(of: path, in: route.pattern).map { (route, $0) }
+        }
         guard !found.isEmpty else {
             throw APIError(status: 404, code: .notFound, message: "There is no page at this address")
         }
@@ -66,21 +68,8 @@ struct Dashboard: Sendable {
         guard let (route, parameters) = found.first(where: { $0.0.method == method }) else {
             throw APIError(
                 status: 405, code: .methodNotAllowed, message: "This page does not know that method",
-                headers: [("Allow", Set(found.map(\.0.method)).sorted().joined(separator: ", "))])
+                headers: [("Allow", PathPattern.allow(found.map(\.0.method)))])
         }
         return (route, parameters)
-    }
-
-    private func parameters(of path: ArraySlice<Substring>, in pattern: [Substring]) -> [String]? {
-        guard path.count == pattern.count else { return nil }
-        var parameters: [String] = []
-        for (segment, expected) in zip(path, pattern) {
-            if expected.hasPrefix("{"), !segment.isEmpty {
-                parameters.append(String(segment))
-            } else if segment != expected {
-                return nil
-            }
-        }
-        return parameters
     }
 }

@@ -77,7 +77,7 @@ struct Router: Sendable {
         }
         let segments = request.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
         let matching = open.compactMap { route in
-            parameters(of: segments, in: route.pattern).map { (route, parameters: $0) }
+            PathPattern.parameters(of: segments, in: route.pattern).map { (route, parameters: $0) }
         }
         guard !matching.isEmpty else {
             throw APIError(status: 404, code: .notFound, message: "There is nothing at this path")
@@ -88,24 +88,9 @@ struct Router: Sendable {
         return found
     }
 
-    private func parameters(of segments: ArraySlice<Substring>, in pattern: [Substring]) -> [String]? {
-        guard segments.count == pattern.count else { return nil }
-        var parameters: [String] = []
-        for (segment, expected) in zip(segments, pattern) {
-            if expected.hasPrefix("{"), !segment.isEmpty {
-                parameters.append(String(segment))
-            } else if segment != expected {
-                return nil
-            }
-        }
-        return parameters
-    }
-
     private func methodNotAllowed(_ routes: [Route]) -> APIError {
-        var methods = Set(routes.map(\.method))
-        if methods.contains("GET") { methods.insert("HEAD") }
-        return APIError(
+        APIError(
             status: 405, code: .methodNotAllowed, message: "This path does not know that method",
-            headers: [("Allow", methods.sorted().joined(separator: ", "))])
+            headers: [("Allow", PathPattern.allow(routes.map(\.method)))])
     }
 }
