@@ -23,12 +23,5 @@ struct Response {
 
     static let noContent = Response(status: 204)
 
-    /// To a page that is to be fetched by GET, whatever led there.
-    static func redirect(_ link: Link) -> Response {
-        var response = Response(status: 303)
-        response.set("Location", link.text)
-        return response
-    }
-
     mutating func set(_ name: StaticString, _ value: String) { headers.append((name, value)) }
 }

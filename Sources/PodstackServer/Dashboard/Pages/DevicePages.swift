@@ -76,8 +76,7 @@ struct DevicePages: Sendable {
         let seconds = verdict.retryAfter
         var response = ask(
             visit, code: String(code.prefix(20)),
-            problem: "Too many codes were tried. Try again in \(seconds) second\(seconds == 1 ? "" : "s").", status: 429
-        )
+            problem: TryAgain.sentence("Too many codes were tried.", after: seconds), status: 429)
         response.set("Retry-After", String(seconds))
         return response
     }

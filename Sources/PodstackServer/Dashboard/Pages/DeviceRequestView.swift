@@ -44,21 +44,6 @@ struct DeviceRequestView {
     }
 }
 
-private struct Fact<Content: HTML>: Component {
-    let term: String
-    let content: Content
-
-    init(_ term: String, @HTMLBuilder content: () -> Content) {
-        self.term = term
-        self.content = content()
-    }
-
-    var body: some HTML {
-        Element("dt") { term }
-        Element("dd") { content }
-    }
-}
-
 private struct DeviceOrigin: Component {
     let request: DeviceRequest
     /// Where whoever decides is.

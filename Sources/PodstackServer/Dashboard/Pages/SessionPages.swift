@@ -27,7 +27,7 @@ struct SessionPages: Sendable {
         } catch SignInService.Refusal.password(let defect) {
             return try page(visit, notice: Notice(.problem, "The new password \(defect)."), status: 422)
         } catch SignInService.Refusal.tooMany(let seconds) {
-            let text = "Too many attempts. Try again in \(seconds) second\(seconds == 1 ? "" : "s")."
+            let text = TryAgain.sentence("Too many attempts.", after: seconds)
             var response = try page(visit, notice: Notice(.problem, text), status: 429)
             response.set("Retry-After", String(seconds))
             return response
@@ -50,14 +50,7 @@ struct SessionPages: Sendable {
             Element("h2") { "Where you are signed in" }
             Element("div", .class("table-scroll")) {
                 Element("table") {
-                    Element("thead") {
-                        Element("tr") {
-                            for title in ["Browser", "Address", "Since", "Last seen"] {
-                                Element("th", .scope("col")) { title }
-                            }
-                            Element("th", .scope("col")) { Element("span", .class("visually-hidden")) { "Action" } }
-                        }
-                    }
+                    TableHead(["Browser", "Address", "Since", "Last seen"], hasActions: true)
                     Element("tbody") {
                         for each in sessions { SessionRow(session: each, isThis: each.id == session.id, visit: visit) }
                     }

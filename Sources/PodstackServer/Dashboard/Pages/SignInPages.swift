@@ -67,7 +67,7 @@ struct SignInPages: Sendable {
     }
 
     private static func tooMany(_ seconds: Int64) -> String {
-        "Too many attempts. Try again in \(seconds) second\(seconds == 1 ? "" : "s")."
+        TryAgain.sentence("Too many attempts.", after: seconds)
     }
 
     private func form(

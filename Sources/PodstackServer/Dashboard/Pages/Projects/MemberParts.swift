@@ -10,16 +10,7 @@ struct MemberTable: Component {
         Element("div", .class("table-scroll")) {
             Element("table") {
                 Element("caption", .class("visually-hidden")) { "Members of the project" }
-                Element("thead") {
-                    Element("tr") {
-                        for title in ["E-mail", "Name", "Role", "Permissions", "Status", "Added"] {
-                            Element("th", .scope("col")) { title }
-                        }
-                        if mayChange {
-                            Element("th", .scope("col")) { Element("span", .class("visually-hidden")) { "Action" } }
-                        }
-                    }
-                }
+                TableHead(["E-mail", "Name", "Role", "Permissions", "Status", "Added"], hasActions: mayChange)
                 Element("tbody") {
                     for member in members {
                         MemberRow(

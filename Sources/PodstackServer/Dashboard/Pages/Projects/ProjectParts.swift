@@ -7,13 +7,7 @@ struct ProjectTable: Component {
         Element("div", .class("table-scroll")) {
             Element("table") {
                 Element("caption", .class("visually-hidden")) { "Projects, the newest first" }
-                Element("thead") {
-                    Element("tr") {
-                        for title in ["Name", "Your role", "Members", "Created"] {
-                            Element("th", .scope("col")) { title }
-                        }
-                    }
-                }
+                TableHead(["Name", "Your role", "Members", "Created"])
                 Element("tbody") { for row in rows { row } }
             }
             if rows.isEmpty { Element("p", .class("empty")) { "There is no project that you may see." } }
@@ -64,21 +58,17 @@ struct ProjectSummary: Component {
     var body: some HTML {
         if let description = view.project.description { Element("p", .class("described")) { description } }
         Element("dl", .class("card")) {
-            Element("dt") { "Project id" }
-            Element("dd") {
+            Fact("Project id") {
                 Element("code") { view.project.id }
                 if view.isDefault {
                     " "
                     Element("span", .class("badge")) { "your default project" }
                 }
             }
-            Element("dt") { "Your role" }
-            Element("dd") { view.membership.role.said }
-            Element("dt") { "Created" }
-            Element("dd") { Time(view.project.createdAt) }
+            Fact("Your role") { view.membership.role.said }
+            Fact("Created") { Time(view.project.createdAt) }
             if view.may(.auditLogsRead) {
-                Element("dt") { "Audit log" }
-                Element("dd") {
+                Fact("Audit log") {
                     Element("a", .href(Link("/audit-log", query: [("project", view.project.id)]))) {
                         "What happened in this project"
                     }

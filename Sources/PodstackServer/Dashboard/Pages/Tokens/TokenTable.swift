@@ -53,15 +53,6 @@ struct EndedTokenTable: Component {
     }
 }
 
-private struct TableHead: Component {
-    let titles: [String]
-    init(_ titles: [String]) { self.titles = titles }
-
-    var body: some HTML {
-        Element("thead") { Element("tr") { for title in titles { Element("th", .scope("col")) { title } } } }
-    }
-}
-
 private struct TokenName: Component {
     let token: TokenRecord
     let now: Int64
