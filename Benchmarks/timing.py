@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """How long a service takes to refuse a token whose id nobody has, and one with the wrong secret, in turn.
 
-Usage: timing.py URL PAIRS FILE, with tokens of the service in FILE, a line each. Prints both medians, in µs, and how often the one was faster
-than the other: of tokens that cannot be told apart, half the time.
+Usage: timing.py URL PAIRS FILE, with tokens of the service in FILE, a line each. Prints both medians, in µs, and how often
+the one was faster than the other: of tokens that cannot be told apart, half the time.
 """
 import secrets
 import socket

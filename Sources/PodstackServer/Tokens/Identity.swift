@@ -13,7 +13,7 @@ final class Identity: Sendable {
     let email: String
     private let name: String?
     private let userCreatedAt: Int64
-    /// Of the user, by the operator; nil when it is not.
+    /// By the operator.
     private let isDisabled: Bool
     let defaultProjectID: String
     /// `Podstack-Token-Expires` of every answer.
