@@ -69,6 +69,10 @@ struct NewTokenPageTests {
         let token = try record(owner.token(["expiry": "date", "date": "2999-12-31"]))
         #expect(token.expiresAt.map { Session.time($0) } == "2999-12-31T23:59:59Z")
         #expect(try owner.page(Session(owner.server, "podstack_\(token.id)")).says("2999-12-31 23:59 UTC"))
+        let none = try owner.visitor.post(
+            "/account/tokens", try owner.form(["name": "n", "expiry": "date", "date": "2999-02-31"]))
+        #expect(none.status == 422)
+        #expect(none.says("Must be a date such as 2027-01-31."))
     }
 
     @Test(

@@ -1,3 +1,5 @@
+import PodstackAPI
+
 /// A time as people read it, in UTC, such as `2026-11-24 10:33 UTC`; the whole of it for programs.
 struct Time: Component {
     private let date: String
@@ -41,6 +43,15 @@ enum Calendar {
         let shownMonth = month < 10 ? month + 3 : month - 9
         let shownYear = year + era * 400 + (shownMonth <= 2 ? 1 : 0)
         return String(shownYear) + "-" + two(shownMonth) + "-" + two(dayOfYear - (153 * month + 2) / 5 + 1)
+    }
+
+    /// Of the first second of a day such as `2027-01-31`, since 1970; nil when there is none.
+    static func time(ofDay text: String) -> Int64? {
+        // The general way takes the 31st of February for the 3rd of March.
+        guard text.utf8.count == 10, let time = Timestamp.parse(text + "T00:00:00Z"),
+            case let seconds = Int64(time.timeIntervalSince1970), seconds >= 0, date(ofDay: seconds / 86_400) == text
+        else { return nil }
+        return seconds
     }
 
     private static let twos = (0..<100).map { ($0 < 10 ? "0" : "") + String($0) }

@@ -87,7 +87,7 @@ struct TokenForm {
         case .days(let days): fields["expires_in_days"] = .integer(days)
         case .never: fields["expires_at"] = .null
         case .date where date.isEmpty: problems.add("a date is missing", to: "expires_at")
-        case .date where Timestamp.parse("\(date)T23:59:59Z") == nil:
+        case .date where Calendar.time(ofDay: date) == nil:
             problems.add("must be a date such as 2027-01-31", to: "expires_at")
         case .date: fields["expires_at"] = .string("\(date)T23:59:59Z")
         case nil: problems.add("choose how long the token lives", to: "expires_at")
@@ -117,9 +117,8 @@ struct TokenForm {
                 "projects are ticked, but all projects were chosen: choose one or the other", to: "project_ids")
         }
         do {
-            var request = try TokenRequest(fields, now: now)
+            let request = try TokenRequest(fields, now: now)
             guard problems.isEmpty else { throw problems }
-            request.id = id
             return request
         } catch let found as FieldProblems {
             throw found

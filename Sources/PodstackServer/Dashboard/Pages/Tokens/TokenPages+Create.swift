@@ -12,29 +12,15 @@ extension TokenPages {
         return try page(TokenForm(), visit)
     }
 
-    private enum Outcome {
-        case made(TokenRecord, secret: String)
-        /// The form was sent before.
-        case repeated(TokenRecord)
-        case idIsTaken
-    }
-
     /// The answer itself holds the secret, and nothing else ever does.
     @Sendable func create(_ visit: Visit) throws -> Response {
         let session = try visit.signedIn()
         var form = TokenForm(visit.form)
         do {
-            let outcome = try changes.make(by: try visit.actor(), at: visit.now) { change -> Outcome in
-                guard TokenFormat.isID(form.id) else { return .idIsTaken }
-                if let known = try TokenStore.find(form.id, in: change.connection) {
-                    return known.accountID == session.accountID ? .repeated(known) : .idIsTaken
-                }
-                let request = try form.request(now: visit.now)
-                let (token, secret) = try tokens.create(request, by: session.grant, in: change)
-                guard let secret else { throw APIError.internal }
-                return .made(token, secret: secret)
+            let creation = try changes.make(by: try visit.actor(), at: visit.now) { change in
+                try tokens.createOnce(form.id, by: session.grant, in: change) { try form.request(now: visit.now) }
             }
-            switch outcome {
+            switch creation {
             case .made(let token, let secret): return created(token, secret, visit)
             case .repeated(let token): return repeated(token, visit)
             case .idIsTaken:
