@@ -12,9 +12,7 @@ extension PageTour {
         func matches(_ request: String) -> Bool {
             let words = request.split(separator: " ")
             guard words.count == 2, words[0] == method else { return false }
-            let path = words[1].split(separator: "/")
-            return path.count == pattern.count
-                && zip(path, pattern).allSatisfy { $1.hasPrefix("{") || $0 == $1 }
+            return PathPattern.parameters(of: words[1].split(separator: "/")[...], in: pattern) != nil
         }
     }
 

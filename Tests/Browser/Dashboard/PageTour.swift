@@ -30,9 +30,9 @@ final class PageTour {
         self.seen = seen
         folder = try TemporaryDirectory()
         let (clock, lines) = (clock, lines)
-        server = try EmbeddedServer(directory: folder.file("data"), now: { clock.now }) { line in
-            lines.text.withLock { $0 += String(decoding: line, as: UTF8.self) }
-        }
+        server = try EmbeddedServer(
+            directory: folder.file("data"), now: { clock.now },
+            log: { line in lines.text.withLock { $0 += String(decoding: line, as: UTF8.self) } })
     }
 
     func visitAll() throws {

@@ -171,6 +171,17 @@ struct PageGuardTests {
         }
     }
 
+    @Test("a page says which methods it knows, HEAD among them wherever GET is")
+    func methods() throws {
+        for (path, methods) in [
+            ("/account/tokens", "GET, HEAD, POST"), ("/account/tokens/new", "GET, HEAD"), ("/sign-out", "POST"),
+        ] {
+            let answer = try visitor.send("PUT", path)
+            #expect(answer.status == 405)
+            #expect(answer.headers["allow"] == methods)
+        }
+    }
+
     @Test("no two pages are one")
     func table() { #expect(Set(routes.map(name)).count == routes.count) }
 }

@@ -134,15 +134,11 @@ struct MemberPages: Sendable {
         }
     }
 
-    /// Whether it is allowed is asked in the transaction of the change.
     private func change(
         _ visit: Visit, _ scope: Scope, _ body: (_ project: String, _ user: String, Change) throws -> Void
     ) throws {
-        let session = try visit.signedIn()
-        try changes.make(by: try visit.actor(), at: visit.now) { change in
-            try session.authority(in: change.connection).require(scope, in: visit.parameters[0])
-            try body(visit.parameters[0], visit.parameters[1], change)
-        }
+        let (project, user) = (visit.parameters[0], visit.parameters[1])
+        try changes.make(by: visit, scope, in: project) { try body(project, user, $0) }
     }
 
     private func isSelf(_ visit: Visit) throws -> Bool { try visit.signedIn().userID == visit.parameters[1] }

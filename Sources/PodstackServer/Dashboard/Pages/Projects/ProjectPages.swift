@@ -57,10 +57,9 @@ struct ProjectPages: Sendable {
         var form = ProjectForm(visit.form)
         do {
             let request = try form.request(isNew: true)
-            let session = try visit.signedIn()
-            let (project, _) = try changes.make(by: try visit.actor(), at: visit.now) { change in
-                try session.authority(in: change.connection).require(.projectsCreate, in: nil)
-                return try projects.create(request, by: session.grant, in: change)
+            let grant = try visit.signedIn().grant
+            let (project, _) = try changes.make(by: visit, .projectsCreate, in: nil) {
+                try projects.create(request, by: grant, in: $0)
             }
             return .redirect(Link("/projects", project.id, query: [("done", "created")]))
         } catch let error as APIError where error.status == 422 {
@@ -175,15 +174,11 @@ struct ProjectPages: Sendable {
         }
     }
 
-    /// Whether it is allowed is asked in the transaction of the change.
     private func change<Result>(
         _ visit: Visit, _ scope: Scope, _ body: (String, Change) throws -> Result
     ) throws -> Result {
-        let session = try visit.signedIn()
-        return try changes.make(by: try visit.actor(), at: visit.now) { change in
-            try session.authority(in: change.connection).require(scope, in: visit.parameters[0])
-            return try body(visit.parameters[0], change)
-        }
+        let id = visit.parameters[0]
+        return try changes.make(by: visit, scope, in: id) { try body(id, $0) }
     }
 }
 
