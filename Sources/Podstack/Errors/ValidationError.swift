@@ -1,7 +1,7 @@
 import PodstackAPI
 
-/// The service could not use what was sent (400, 409, 422); or an id was passed that cannot be one, and nothing was sent:
-/// then there is no status.
+/// The service could not use what was sent (400, 409, 422); or an id was passed that cannot be one. Then nothing was sent,
+/// and there is no status.
 public struct ValidationError: ServiceError, Equatable {
     public var answer: ServiceAnswer
 

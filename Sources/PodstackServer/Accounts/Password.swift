@@ -1,5 +1,5 @@
-/// What is accepted as a password. Source: NIST SP 800-63B, section 3.1.1: length counts, rules of what must be in it do
-/// not.
+/// What is accepted as a password: length counts, rules of what must be in it do not.
+/// Source: NIST SP 800-63B, section 3.1.1.
 enum Password {
     static let shortest = 12
     /// Of its UTF-8: enough for any sentence.

@@ -18,8 +18,8 @@ final class Identity: Sendable {
     let defaultProjectID: String
     /// `Podstack-Token-Expires` of every answer.
     let expiresText: String
-    /// The whoami answer, which changes once a second at most. Nil until it is asked for a second time: most of it would
-    /// be the memory of tokens that are used once.
+    /// The whoami answer, which changes once a second at most. Nil until it is asked for a second time: most of it
+    /// would be the memory of tokens that are used once.
     private let whoami = Mutex<(second: Int64, body: [UInt8])?>(nil)
     private let wasAsked = Atomic(false)
     /// The second in which the use was last noted: one note a second is enough.
