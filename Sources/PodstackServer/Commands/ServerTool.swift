@@ -98,7 +98,7 @@ public enum ServerTool {
           user link EMAIL      Print another such link, for a password that was forgotten.
             --public-url URL     as above
           user disable EMAIL   Refuse every token of a user from now on, and end their sessions of the dashboard.
-          user enable EMAIL    Take that back.
+          user enable EMAIL    Let a disabled user in again: their tokens work as before.
           user list            Everybody, a line each: address, account, since when, active or disabled.
           token create EMAIL   Make a token for a user; prints it alone, this once.
             --name NAME          what it is for
