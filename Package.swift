@@ -85,7 +85,10 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
-            name: "BrowserTests", dependencies: ["PodstackServer", "PodstackAPI", "PodstackTestSupport"],
+            name: "BrowserTests",
+            dependencies: [
+                "PodstackServer", "PodstackAPI", "PodstackTestSupport", "podstack-server", "podstack-cli",
+            ],
             path: "Tests/Browser", swiftSettings: strict),
     ]
 )

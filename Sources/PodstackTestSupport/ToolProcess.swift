@@ -160,6 +160,11 @@ package final class ToolProcess: Sendable {
         try wait { condition(standardError) }
     }
 
+    /// The same of both together.
+    package func waitForEither(_ condition: (String) -> Bool) throws {
+        try wait { condition(standardOutput + standardError) }
+    }
+
     private func wait(_ condition: () -> Bool) throws {
         for _ in 0..<2000 {
             if condition() { return }

@@ -60,4 +60,5 @@ enum Key {
     static let enter = "\u{E007}"
     static let escape = "\u{E00C}"
     static let space = " "
+    static let right = "\u{E014}"
 }

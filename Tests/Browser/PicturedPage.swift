@@ -6,9 +6,7 @@ enum PicturedPage {
     static let folder = ProcessInfo.processInfo.environment["PODSTACK_SCREENSHOTS"]
 
     /// Goes from page to page, as a person would, and names each for `picture` when it is there.
-    static func visitAll(_ browser: Browser, picture: (String) throws -> Void) throws {
-        let server = try PageServer(["/": InBrowser.HarnessTests.form])
-        try browser.open(server.url)
-        try picture("sample")
+    static func visitAll(_ browser: Browser, picture: @escaping (String) throws -> Void) throws {
+        try PageTour(browser) { page, _ in try picture(page) }.visitAll()
     }
 }

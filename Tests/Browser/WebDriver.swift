@@ -12,20 +12,7 @@ final class WebDriver {
 
     /// - Parameter capabilities: What the session must have.
     init(_ capabilities: JSONValue) throws {
-        // Removed by the process below: when that ends, so does Chromium, which may write until then.
-        folder = FileManager.default.temporaryDirectory.path + "/podstack-browser-\(UInt32.random(in: 0 ... .max))"
-        try FileManager.default.createDirectory(
-            atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
-        let process = try ToolProcess(
-            attached: "env", ["HOME=\(folder)", "TMPDIR=\(folder)", "PATH=\(path)", "chromedriver", "--port=0"],
-            removing: folder)
-        try process.waitForOutput { Self.port(in: $0) != nil }
-        guard let port = Self.port(in: process.standardOutput) else {
-            throw BrowserFailure(description: "chromedriver does not say its port: \(process.standardOutput)")
-        }
-        self.process = process
-        self.port = port
+        (process, port, folder) = try Self.start()
         let made: NewSession = try Self.call(
             port, "POST", "/session", ["capabilities": ["alwaysMatch": capabilities]])
         session = made.sessionId
@@ -78,6 +65,26 @@ final class WebDriver {
         // More lines tell of Chromium's version and of addresses in it.
         let reason = problem.message.split(separator: "\n").first ?? ""
         throw BrowserFailure(code: problem.error, description: "\(reason)")
+    }
+
+    private static func start() throws -> (ToolProcess, port: UInt16, folder: String) {
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        var said = ""
+        // It takes a free port for one kind of address, and gives up when another program has that of the other kind.
+        for _ in 0..<5 {
+            // Removed by the process: when that ends, so does Chromium, which may write until then.
+            let folder =
+                FileManager.default.temporaryDirectory.path + "/podstack-browser-\(UInt32.random(in: 0 ... .max))"
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+            let process = try ToolProcess(
+                attached: "env", ["HOME=\(folder)", "TMPDIR=\(folder)", "PATH=\(path)", "chromedriver", "--port=0"],
+                removing: folder)
+            try process.waitForEither { $0.contains("bind() failed") || Self.port(in: $0) != nil }
+            said = process.standardOutput + process.standardError
+            if let port = Self.port(in: said) { return (process, port, folder) }
+        }
+        throw BrowserFailure(description: "chromedriver does not say its port: \(said)")
     }
 
     /// It takes a free port, and then says which.

@@ -67,6 +67,8 @@ enum AccountStore {
         try change.connection.run(
             "UPDATE users SET disabled_at = ? WHERE id = ?",
             [isDisabled ? .integer(change.now) : .null, .text(listed.id)])
+        // Whoever is enabled again signs in again.
+        try change.connection.run("DELETE FROM sessions WHERE user_id = ?", [.text(listed.id)])
         try change.record(
             isDisabled ? .userDisabled : .userEnabled,
             on: AuditResource(userID: listed.id, email: listed.email, accountID: listed.accountID))

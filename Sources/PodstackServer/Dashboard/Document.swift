@@ -61,15 +61,15 @@ struct Document<Content: HTML>: HTML {
             if let session {
                 Element("nav", .aria("aria-label", "Main")) {
                     Element("ul") {
-                        for entry in PageSection.allCases {
-                            Element("li") {
-                                Element(
-                                    "a", [.href(entry.link)] + (entry == section ? [.aria("aria-current", "page")] : [])
-                                ) {
-                                    entry.title
+                        Element("li", .class("group")) {
+                            Element("span") { "Account" }
+                            Element("ul") {
+                                for entry in PageSection.ofAccount {
+                                    NavigationEntry(entry, isCurrent: entry == section)
                                 }
                             }
                         }
+                        for entry in PageSection.others { NavigationEntry(entry, isCurrent: entry == section) }
                     }
                 }
                 Element("form", .class("sign-out"), .method("post"), .action(Link("/sign-out"))) {
@@ -78,6 +78,22 @@ struct Document<Content: HTML>: HTML {
                     Element("button", .type("submit"), .class("quiet")) { "Sign out" }
                 }
             }
+        }
+    }
+}
+
+private struct NavigationEntry: Component {
+    let entry: PageSection
+    let isCurrent: Bool
+
+    init(_ entry: PageSection, isCurrent: Bool) {
+        self.entry = entry
+        self.isCurrent = isCurrent
+    }
+
+    var body: some HTML {
+        Element("li") {
+            Element("a", [.href(entry.link)] + (isCurrent ? [.aria("aria-current", "page")] : [])) { entry.title }
         }
     }
 }

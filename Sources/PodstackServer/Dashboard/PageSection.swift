@@ -1,6 +1,10 @@
 /// The entries of the navigation.
-enum PageSection: CaseIterable {
+enum PageSection {
     case tokens, projects, auditLog, sessions
+
+    /// Under the word that the documentation has for it: Account > API Tokens.
+    static let ofAccount = [tokens, sessions]
+    static let others = [projects, auditLog]
 
     var title: String {
         switch self {

@@ -9,7 +9,7 @@ struct CompletionTests {
     @Test("an end and a cancellation at the same moment hold each other up in no round", .timeLimit(.minutes(5)))
     func endAndCancellation() async {
         for _ in 0..<20_000 {
-            let completion = Completion()
+            let completion = Completion<TransportResponse>()
             let isWaiting = Atomic(false)
             let task = Task {
                 await withTaskCancellationHandler {

@@ -11,11 +11,8 @@ struct AuditFilterForm: Component {
                 label: "Kind of thing", name: "resource_type", all: "Anything", options: AuditWords.resources,
                 chosen: query.typed("resource_type"))
             Field("Who", name: "user", value: query.typed("user"), .placeholder("e-mail or usr_…"))
-            Field(
-                "From day", name: "since", value: query.typed("since"), problem: query.problems["since"],
-                .type("date"))
-            Field(
-                "To day", name: "until", value: query.typed("until"), problem: query.problems["until"], .type("date"))
+            DayField(label: "From day", name: "since", query: query)
+            DayField(label: "To day", name: "until", query: query)
             if let id = query.projectID { VoidElement("input", .type("hidden"), .name("project"), .value(id)) }
             if query.limit != AuditQuery.standardLimit {
                 VoidElement("input", .type("hidden"), .name("limit"), .value(String(query.limit)))
@@ -35,6 +32,19 @@ struct AuditFilterForm: Component {
     }
 
     private var actions: [(String, String)] { AuditAction.allCases.map { ($0.rawValue, AuditWords.said($0)) } }
+}
+
+private struct DayField: Component {
+    let label: String
+    let name: String
+    let query: AuditQuery
+
+    var body: some HTML {
+        // What is no day cannot stand in such a field: it was not typed there, but into the address.
+        Field(
+            label, name: name, value: query.problems[name] == nil ? query.typed(name) : "",
+            problem: query.problems[name], .type("date"))
+    }
 }
 
 /// A choice of one among several, or of none in particular.

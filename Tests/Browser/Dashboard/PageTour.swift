@@ -1,0 +1,96 @@
+import Foundation
+import PodstackAPI
+import PodstackTestSupport
+import Synchronization
+
+@testable import PodstackServer
+
+/// Goes to every page of the dashboard, each with something in it and each with nothing, and as it is when a form was
+/// filled in wrongly. Used to check them and to take their pictures.
+final class PageTour {
+    static let email = "ada@example.com"
+    static let password = "a horse, a battery and a staple"
+    /// A Monday morning; badges speak of days, and pictures should not differ from day to day.
+    static let start: Int64 = 1_809_941_400
+
+    let browser: Browser
+    let server: EmbeddedServer
+    let clock = ManualClock(start)
+    /// The methods and paths that were asked for, as the log has them: ids that are too long are an ellipsis.
+    private(set) var visited: Set<String> = []
+    private let folder: TemporaryDirectory
+    private let seen: (_ page: String, _ status: Int) throws -> Void
+    private let lines = Lines()
+
+    private final class Lines: Sendable { let text = Mutex("") }
+
+    /// - Parameter seen: Called at each page, with a name of its own and the status that it must have.
+    init(_ browser: Browser, seen: @escaping (_ page: String, _ status: Int) throws -> Void) throws {
+        self.browser = browser
+        self.seen = seen
+        folder = try TemporaryDirectory()
+        let (clock, lines) = (clock, lines)
+        server = try EmbeddedServer(directory: folder.file("data"), now: { clock.now }) { line in
+            lines.text.withLock { $0 += String(decoding: line, as: UTF8.self) }
+        }
+    }
+
+    func visitAll() throws {
+        try visitWelcomeAndSignIn()
+        try visitTokens()
+        try visitTokenDetails()
+        try visitProjects()
+        try visitDevice()
+        try visitAuditLog()
+        try visitAccount()
+    }
+
+    // MARK: Going
+
+    func open(_ path: String) throws { try browser.open(server.url + path) }
+
+    /// At a page that the tour is for.
+    func look(_ page: String, _ heading: String, status: Int = 200) throws {
+        try browser.waitForPage(heading)
+        // An answer to a form has the address of the form, which need not be that of a page.
+        if let path = URL(string: try browser.url)?.path, status == 200 { visited.insert("GET \(path)") }
+        try seen(page, status)
+    }
+
+    /// Those that the browser asked for, and sent forms to.
+    func requests() throws -> Set<String> {
+        struct Line: Decodable {
+            var event: String
+            var method: String?
+            var path: String?
+        }
+        let text = lines.text.withLock { $0 }
+        let sent = try text.split(separator: "\n").map { try APICoding.decode(Line.self, from: Array($0.utf8)) }
+        return visited.union(sent.filter { $0.event == "request" }.map { "\($0.method ?? "") \($0.path ?? "")" })
+    }
+
+    // MARK: What was there before
+
+    /// Calls the API as a program does, and goes on only when it worked.
+    @discardableResult
+    func call(
+        _ method: String, _ path: String, _ body: [String: JSONValue]? = nil, token: String? = nil
+    ) throws -> [String: JSONValue] {
+        let text = try body.map { String(decoding: try APICoding.encode($0), as: UTF8.self) }
+        var headers = [("Content-Type", "application/json"), ("User-Agent", "podstack-swift/0.1.0 (Linux x86_64)")]
+        if let token { headers.append(("Authorization", "Bearer \(token)")) }
+        let answer = try RawHTTP(port: server.port).request(method, path, headers: headers, body: text)
+        guard (200..<300).contains(answer.status) else {
+            throw BrowserFailure(description: "\(method) \(path) answered \(answer.body)")
+        }
+        return answer.body.isEmpty ? [:] : try APICoding.decode([String: JSONValue].self, from: Array(answer.body.utf8))
+    }
+
+    /// Moves the clock on, and signs in again where that ended the session.
+    func pass(days: Int64) throws {
+        clock.set(clock.now + days * 86_400)
+        try open("/account/tokens")
+        try browser.signIn(email: Self.email)
+        try browser.waitForPage("API Tokens")
+    }
+}
