@@ -64,7 +64,9 @@ struct Document<Content: HTML>: HTML {
                         Element("li", .class("group")) {
                             Element("span") { "Account" }
                             Element("ul") {
-                                for entry in PageSection.ofAccount { NavigationEntry(entry, isCurrent: entry == section) }
+                                for entry in PageSection.ofAccount {
+                                    NavigationEntry(entry, isCurrent: entry == section)
+                                }
                             }
                         }
                         for entry in PageSection.others { NavigationEntry(entry, isCurrent: entry == section) }

@@ -30,7 +30,8 @@ extension InBrowser {
             let token = try browser.createToken("api")
             let status = "return fetch('/v1/auth/whoami', {credentials: 'include'}).then(answer => answer.status)"
             #expect(try browser.execute(status, as: Int.self) == 401)
-            #expect(try RawHTTP(port: place.port).request("GET", "/v1/auth/whoami", headers: bearer(token)).status == 200)
+            #expect(
+                try RawHTTP(port: place.port).request("GET", "/v1/auth/whoami", headers: bearer(token)).status == 200)
             let answer = try RawHTTP(port: place.port).request("GET", "/account/tokens", headers: bearer(token))
             #expect(answer.status == 303)
             #expect(answer.headers["location"]?.hasPrefix("/sign-in") == true)

@@ -21,7 +21,9 @@ struct Keyboard {
             let found = try browser.focused
             let foundName = try found.accessibleName
             if foundName == name {
-                guard try isSeen(found) else { throw BrowserFailure(description: "one cannot see that “\(name)” is on") }
+                guard try isSeen(found) else {
+                    throw BrowserFailure(description: "one cannot see that “\(name)” is on")
+                }
                 return
             }
             passed.append(foundName)
