@@ -53,7 +53,7 @@ let package = Package(
         .executableTarget(name: "podstack-server", dependencies: ["PodstackServer"], swiftSettings: strict),
         .target(
             name: "PodstackTestSupport",
-            dependencies: ["PodstackServer", "PodstackAPI"],
+            dependencies: ["Podstack", "PodstackServer", "PodstackAPI"],
             swiftSettings: strict
         ),
 

@@ -16,6 +16,7 @@ struct FuzzTarget: Sendable {
         FuzzTarget(name: "endpoint", run: EndpointTarget.run),
         FuzzTarget(name: "error-answer", run: ErrorAnswerTarget.run),
         FuzzTarget(name: "request-body", run: RequestBodyTarget.run),
+        FuzzTarget(name: "request-target", run: RequestTargetTarget.run),
         FuzzTarget(name: "token", run: TokenTarget.run),
     ]
 }

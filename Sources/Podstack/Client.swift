@@ -26,13 +26,15 @@ public struct Client: Sendable {
     ///   - projectID: The project of the operations; else `PODSTACK_PROJECT`, or the profile's.
     ///   - apiEndpoint: `https`, or `http` to loopback; else `PODSTACK_API_ENDPOINT`, the profile's, or Podstack's own.
     ///   - retry: What is tried again, and how often.
-    ///   - timeout: Of each call, from its begin to the last byte of the answer, retries and waits included.
+    ///   - timeout: Of each call, from its begin to the last byte of the answer: with the command or the file that
+    ///     gives the token, retries and waits. More than nothing. A pipe that is read here may take as long too.
     ///   - environment: Where variables and the home directory are looked up.
     ///   - transport: Who sends the requests; libcurl when nil.
     ///   - time: What time it is, and how to wait; for tests.
     ///   - onEvent: Told about requests and warnings, on any thread.
     /// - Throws: ``AuthenticationError`` when there is no usable token; ``ConfigurationError`` when another setting, or
-    ///   a file that counts, cannot be used, or when a token could go where its source did not say.
+    ///   a file that counts, cannot be used, `retry` and `timeout` among them, or when a token could go where its source
+    ///   did not say.
     ///
     /// Source: Authentication Methods, Project Context, API Endpoint.
     public init(
@@ -47,9 +49,10 @@ public struct Client: Sendable {
         time: TimeSource = .system,
         onEvent: (@Sendable (ClientEvent) -> Void)? = nil
     ) throws {
+        try Self.check(retry, timeout: timeout)
         let resolution = Resolution(
             apiToken: apiToken, profile: profile, projectID: projectID, apiEndpoint: apiEndpoint,
-            environment: environment)
+            environment: environment, patience: min(timeout, SecureFile.patience))
         let configuration = try resolution.configuration()
         if let error = configuration.tokenError { throw error }
         self.init(
@@ -74,11 +77,20 @@ public struct Client: Sendable {
         time: TimeSource = .system,
         onEvent: (@Sendable (ClientEvent) -> Void)? = nil
     ) throws {
+        try Self.check(retry, timeout: timeout)
         let configuration = try Resolution(projectID: projectID, apiEndpoint: apiEndpoint, environment: environment)
             .configuration(tokenFrom: credentials.source)
         self.init(
             configuration, nil, TokenCache(credentials, first: nil, time: time), retry, timeout,
             transport ?? DefaultTransport(environment: environment), time, onEvent)
+    }
+
+    static func check(_ retry: RetryConfiguration, timeout: Duration) throws(ConfigurationError) {
+        try retry.check()
+        let source = Source.argument("timeout:")
+        guard timeout > .zero else {
+            throw ConfigurationError(message: "The time from \(source) must be longer than nothing", about: source)
+        }
     }
 
     private init(
@@ -92,7 +104,7 @@ public struct Client: Sendable {
             credentials: credentials, endpoint: configuration.apiEndpoint.value,
             project: configuration.projectID, retry: retry,
             // A year is for ever, and a deadline beyond the end of time would trap.
-            timeout: min(max(timeout, .zero), .seconds(31_536_000)), transport: transport,
+            timeout: min(timeout, .seconds(31_536_000)), transport: transport,
             events: EventSink(onEvent), time: time, otherTokens: { resolution?.otherTokens(than: $0) ?? [] })
         if let onEvent { for warning in configuration.dueWarnings() { onEvent(.warning(warning)) } }
     }

@@ -29,13 +29,15 @@ public struct DeviceLogin: Sendable {
         time: TimeSource = .system,
         onEvent: (@Sendable (ClientEvent) -> Void)? = nil
     ) throws {
-        let none = StaticCredentials(APIToken(""), source: .default)
+        let retry = RetryConfiguration()
+        try Client.check(retry, timeout: timeout)
+        let none = StaticCredentials(token: APIToken(""), source: .default)
         let configuration = try Resolution(apiEndpoint: apiEndpoint, environment: environment)
             .configuration(tokenFrom: none.source)
         self.apiEndpoint = configuration.apiEndpoint
         pipeline = Pipeline(
             credentials: TokenCache(none, first: nil, time: time), endpoint: configuration.apiEndpoint.value,
-            project: nil, retry: RetryConfiguration(), timeout: min(max(timeout, .zero), .seconds(31_536_000)),
+            project: nil, retry: retry, timeout: min(timeout, .seconds(31_536_000)),
             transport: transport ?? DefaultTransport(environment: environment), events: EventSink(onEvent),
             time: time, otherTokens: { _ in [] })
     }

@@ -19,7 +19,7 @@ public enum APICoding {
     }
 
     public static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
-        if let plain = Value.self as? any PlainJSONReadable.Type, let value = read(plain, from: bytes) as? Value {
+        if let plain = Value.self as? any PlainJSONReadable.Type, let value = read(plain, as: type, from: bytes) {
             return value
         }
         return try decodeGenerally(type, from: bytes)
@@ -35,11 +35,13 @@ public enum APICoding {
         return try decoder.decode(type, from: Data(bytes))
     }
 
-    /// Nil when the bytes are not plain.
-    private static func read<Value: PlainJSONReadable>(_ type: Value.Type, from bytes: [UInt8]) -> Value? {
+    /// Nil when the bytes are not plain. `Value` is `Plain`, which only the cast knows.
+    private static func read<Plain: PlainJSONReadable, Value>(
+        _ plain: Plain.Type, as type: Value.Type, from bytes: [UInt8]
+    ) -> Value? {
         var json = PlainJSON(bytes)
-        guard let value = try? Value(&json), (try? json.end()) != nil else { return nil }
-        return value
+        guard let value = try? Plain(&json), (try? json.end()) != nil else { return nil }
+        return value as? Value
     }
 
     /// Never changed after this, so it may be shared.

@@ -1,3 +1,9 @@
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
 /// Reads JSON of the plain kind that the service writes: no escapes, no fractions, no surprises.
 ///
 /// Most answers are of it, and with many requests at once to a near service the general decoder took a quarter of the
@@ -39,10 +45,22 @@ struct PlainJSON {
     }
 
     mutating func string() throws(NotPlain) -> String {
-        String(decoding: bytes[try quoted()], as: UTF8.self)
+        let text = try quoted()
+        // A slice of the array would hold on to it, and cost twice as much.
+        return bytes.withUnsafeBufferPointer {
+            String(decoding: UnsafeBufferPointer(rebasing: $0[text]), as: UTF8.self)
+        }
     }
 
     mutating func optionalString() throws(NotPlain) -> String? { acceptNull() ? nil : try string() }
+
+    /// As the service writes times; others are not plain.
+    mutating func optionalDate() throws(NotPlain) -> Date? {
+        if acceptNull() { return nil }
+        let text = try quoted()
+        guard let date = bytes.withUnsafeBufferPointer({ Timestamp.plain($0[text]) }) else { throw NotPlain() }
+        return date
+    }
 
     mutating func strings() throws(NotPlain) -> [String] {
         try expect(UInt8(ascii: "["))

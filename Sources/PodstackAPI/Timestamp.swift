@@ -10,7 +10,8 @@ public enum Timestamp {
 
     /// Nil when `text` is not a time with a zone.
     public static func parse(_ text: String) -> Date? {
-        if let date = plain(text) { return date }
+        var text = text
+        if let date = text.withUTF8({ plain($0[...]) }) { return date }
         // The general way passes over what follows a time.
         guard text.utf8.count <= 40, text.utf8.allSatisfy({ isOfTime($0) }) else { return nil }
         if let date = try? Date(text, strategy: .iso8601) { return date }
@@ -27,22 +28,20 @@ public enum Timestamp {
     }
 
     /// `YYYY-MM-DDTHH:MM:SSZ`, as the API writes it: most of what is read, so without the general way's cost.
-    private static func plain(_ text: String) -> Date? {
-        var text = text
-        return text.withUTF8 { bytes in
-            guard bytes.count == 20, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"),
-                bytes[10] == UInt8(ascii: "T"), bytes[13] == UInt8(ascii: ":"), bytes[16] == UInt8(ascii: ":"),
-                bytes[19] == UInt8(ascii: "Z"),
-                let year = number(bytes[0..<4]), let month = number(bytes[5..<7]), let day = number(bytes[8..<10]),
-                let hour = number(bytes[11..<13]), let minute = number(bytes[14..<16]),
-                let second = number(bytes[17..<19]),
-                // Earlier years are of the Julian calendar, which the general way knows.
-                year >= 1583, (1...12).contains(month), (1...28).contains(day) || day <= lastDay(month, year),
-                day >= 1, hour < 24, minute < 60, second < 60
-            else { return nil }
-            let days = daysBefore(year) + daysBefore(month, in: year) + day - 1 - daysBefore(1970)
-            return Date(timeIntervalSince1970: Double(days * 86_400 + hour * 3600 + minute * 60 + second))
-        }
+    static func plain(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Date? {
+        let bytes = UnsafeBufferPointer(rebasing: text)
+        guard bytes.count == 20, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"),
+            bytes[10] == UInt8(ascii: "T"), bytes[13] == UInt8(ascii: ":"), bytes[16] == UInt8(ascii: ":"),
+            bytes[19] == UInt8(ascii: "Z"),
+            let year = number(bytes[0..<4]), let month = number(bytes[5..<7]), let day = number(bytes[8..<10]),
+            let hour = number(bytes[11..<13]), let minute = number(bytes[14..<16]),
+            let second = number(bytes[17..<19]),
+            // Earlier years are of the Julian calendar, which the general way knows.
+            year >= 1583, (1...12).contains(month), (1...28).contains(day) || day <= lastDay(month, year),
+            day >= 1, hour < 24, minute < 60, second < 60
+        else { return nil }
+        let days = daysBefore(year) + daysBefore(month, in: year) + day - 1 - daysBefore(1970)
+        return Date(timeIntervalSince1970: Double(days * 86_400 + hour * 3600 + minute * 60 + second))
     }
 
     private static func number(_ digits: Slice<UnsafeBufferPointer<UInt8>>) -> Int? {

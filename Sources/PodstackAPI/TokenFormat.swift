@@ -34,6 +34,15 @@ public enum TokenFormat {
         if case .wellFormed(let id) = shape(of: token) { id } else { nil }
     }
 
+    /// Whether something of the shape of a token stands anywhere in a text, be it mistyped.
+    public static func isHeld(by text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        guard bytes.count >= length else { return false }
+        return (0...(bytes.count - length)).contains { start in
+            bytes[start] == scheme[0] && shape(of: bytes[start..<(start + length)]) != .other
+        }
+    }
+
     /// The part of a token that may be shown: `podstack_` and the id.
     public static func prefix(id: String) -> String { "podstack_" + id }
 

@@ -1,3 +1,5 @@
+import Podstack
+
 /// A command line taken apart: the words of the command, its flags, and what it is about.
 struct Arguments: Sendable {
     /// A flag, by its long name.
@@ -25,9 +27,11 @@ struct Arguments: Sendable {
                 positional.append(word)
                 continue
             }
-            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let parts = Self.parts(of: word, flags)
             guard let flag = flags.first(where: { $0.isNamed(parts[0]) }) else {
-                throw UsageError("unknown option \(Self.shown(parts[0]))", hint: "podstack --help lists the options")
+                let near = NearMiss.question(parts[0], among: flags.map { "--" + $0.name })
+                throw UsageError(
+                    "unknown option \(Self.shown(parts[0]))\(near)", hint: "podstack --help lists the options")
             }
             guard let valueName = flag.value else {
                 guard parts.count == 1 else { throw UsageError("--\(flag.name) takes no value") }
@@ -44,6 +48,15 @@ struct Arguments: Sendable {
         }
     }
 
+    /// The name and the value of `--name=value`, `-nvalue` and `-n=value`; the name alone of other words.
+    private static func parts(of word: String, _ flags: [Flag]) -> [String] {
+        let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard !word.hasPrefix("--"), parts[0].utf8.count > 2,
+            flags.contains(where: { $0.value != nil && $0.isNamed(String(word.prefix(2))) })
+        else { return parts }
+        return [String(word.prefix(2)), String(word.dropFirst(2))]
+    }
+
     /// An argument as an error may repeat it: one that is long may be a token.
     static func shown(_ text: String) -> String { text.utf8.count > 24 ? "…" : text }
 
@@ -52,7 +65,12 @@ struct Arguments: Sendable {
 
     func has(_ name: String) -> Bool { values[name] != nil }
     func value(_ name: String) -> String? { values[name]?.first }
-    func values(_ name: String) -> [String]? { values[name] }
+    /// Of a flag that may be repeated, or have several values with commas between.
+    func values(_ name: String) -> [String]? {
+        values[name]?.flatMap {
+            $0.split(separator: ",").map { $0.trimmingPrefix(while: \.isWhitespace) }.map(String.init)
+        }
+    }
 
     /// The one thing that the command is about.
     func only(_ name: String) throws(UsageError) -> String {

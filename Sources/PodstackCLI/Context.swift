@@ -5,8 +5,8 @@ public struct Context: Sendable {
     public var environment: Environment
     public var standardOutput: @Sendable (String) -> Void
     public var standardError: @Sendable (String) -> Void
-    /// Everything that comes on standard input.
-    public var readInput: @Sendable () -> String
+    /// Everything that comes on standard input; throws when that is more than a token can be.
+    public var readInput: @Sendable () throws -> String
     /// Asks on the terminal without echo; nil when there is no terminal to ask on.
     public var askSecret: (@Sendable (_ prompt: String) -> String?)?
     /// Asks on the terminal; nil when there is none.
@@ -27,7 +27,7 @@ public struct Context: Sendable {
         environment: Environment,
         standardOutput: @escaping @Sendable (String) -> Void,
         standardError: @escaping @Sendable (String) -> Void,
-        readInput: @escaping @Sendable () -> String,
+        readInput: @escaping @Sendable () throws -> String,
         askSecret: (@Sendable (_ prompt: String) -> String?)?,
         askLine: (@Sendable (_ prompt: String) -> String?)? = nil,
         transport: (any Transport)? = nil

@@ -21,7 +21,7 @@ struct Invocation: Sendable {
                 throw UsageError("--token and --token-file cannot both be given")
             }
             if token == "-" {
-                self.token = context.readInput()
+                self.token = try context.readInput()
             } else {
                 self.token = token
                 warn("others on this machine can see a token on the command line; use --token -, or a variable")
@@ -50,7 +50,7 @@ struct Invocation: Sendable {
             case .tokenExpiring(let end, let seconds) where !isQuiet:
                 standardError(
                     "warning: the token \(Self.ending(end, seconds)); \"podstack auth login\" stores another\n")
-            default: if isDebugging { standardError("debug: \(Table.printable("\(event)"))\n") }
+            default: if isDebugging { standardError("debug: \(Table.printable(EventWords.of(event)))\n") }
             }
         }
     }

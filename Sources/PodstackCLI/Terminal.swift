@@ -1,3 +1,4 @@
+import Podstack
 import Synchronization
 
 #if canImport(Glibc)
@@ -38,10 +39,21 @@ enum Terminal {
         }
     }
 
-    static func readInput() -> String {
-        var text = ""
-        while let line = readLine(strippingNewline: false) { text += line }
-        return text
+    static func readInput() throws -> String {
+        let most = APIToken.largestText
+        var text: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 14)
+        while true {
+            let count = systemRead(0, &chunk, chunk.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { return String(decoding: text, as: UTF8.self) }
+            text += chunk[..<count]
+            guard text.count <= most else {
+                throw CommandError(
+                    message: "standard input is larger than \(most >> 10) KiB, which no token is",
+                    hint: "Pipe the token alone")
+            }
+        }
     }
 
     static func askLine(_ prompt: String) -> String? {

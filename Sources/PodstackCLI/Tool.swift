@@ -54,15 +54,28 @@ public enum Tool {
         return try await command.run(invocation)
     }
 
+    /// The command that was meant, when it is near: `token lst`, or `whoami` without its group.
+    private static func suggestion(for words: [String]) -> String {
+        let name = words.prefix(2).joined(separator: " ")
+        if let whole = commands.first(where: { $0.words.last == words.first }) {
+            return "; did you mean \"\(whole.name)\"?"
+        }
+        let near = NearMiss.of(name, among: commands.map(\.name))
+        let group = NearMiss.of(words.first ?? "", among: commands.compactMap(\.words.first))
+        return (near ?? group).map { "; did you mean \"\($0)\"?" } ?? ""
+    }
+
     private static func help(_ arguments: Arguments, context: Context) throws -> ExitStatus {
         let group = arguments.positional.first
         if let group, !commands.contains(where: { $0.words.first == group }) {
             throw UsageError(
-                "unknown command \"\(Arguments.shown(group))\"", hint: "podstack --help lists the commands")
+                "unknown command \"\(Arguments.shown(group))\"\(suggestion(for: arguments.positional))",
+                hint: "podstack --help lists the commands")
         }
         if arguments.positional.count > 1 {
+            let name = arguments.positional.prefix(2).map(Arguments.shown).joined(separator: " ")
             throw UsageError(
-                "unknown command \"\(arguments.positional.prefix(2).map(Arguments.shown).joined(separator: " "))\"",
+                "unknown command \"\(name)\"\(suggestion(for: arguments.positional))",
                 hint: "podstack \(group ?? "") --help lists the commands")
         }
         let text = Help.overview(of: commands.filter { group == nil || $0.words.first == group })

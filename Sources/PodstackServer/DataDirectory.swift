@@ -37,6 +37,14 @@ struct DataDirectory: Sendable {
         return try DataDirectory(path)
     }
 
+    /// Throws where a database of PostgreSQL is forgotten: with a new one, empty, every token would be refused as unknown.
+    func checkHoldsItsDatabase() throws {
+        guard access(pepperPath, F_OK) == 0, access(databasePath, F_OK) != 0 else { return }
+        throw SetupFailure(
+            "\(path) has a pepper and no database: if that is PostgreSQL's, give --database or PODSTACK_DATABASE_URL; "
+                + "for a new one in the folder move the pepper away")
+    }
+
     /// - Parameter mayMake: Whether one that is missing is made: only where there is nothing yet that would need it.
     func peppers(mayMake: Bool) throws -> Peppers {
         guard mayMake || access(pepperPath, F_OK) == 0 else {

@@ -7,6 +7,7 @@ final class Metrics: Sendable {
     /// By status and code: what is answered often is a success, and costs no lock.
     private let refusals = Mutex<[Refused: Int]>([:])
     private let startedAt: Int64
+    private let certificateEnd = Atomic<Int64>(0)
 
     private struct Refused: Hashable, Comparable {
         var status: Int
@@ -15,6 +16,9 @@ final class Metrics: Sendable {
     }
 
     init(startedAt: Int64) { self.startedAt = startedAt }
+
+    /// - Parameter end: In seconds since 1970.
+    func certificateExpires(at end: Int64) { certificateEnd.store(end, ordering: .relaxed) }
 
     func success() { successes.add(1, ordering: .relaxed) }
 
@@ -43,6 +47,12 @@ final class Metrics: Sendable {
         metric(
             "podstack_verified_tokens", "gauge", "Secrets of tokens that are known to be good without a look-up.",
             [("", verifiedTokens)])
+        let end = certificateEnd.load(ordering: .relaxed)
+        if end > 0 {
+            metric(
+                "podstack_tls_certificate_expires_seconds", "gauge",
+                "When the certificate or the first of its chain expires, in seconds since 1970.", [("", Int(end))])
+        }
         metric(
             "process_start_time_seconds", "gauge", "When the service was started, in seconds since 1970.",
             [("", Int(startedAt))])

@@ -59,6 +59,7 @@ struct Service: Sendable {
         directory: DataDirectory, database url: PostgresURL? = nil, settings: Settings = Settings(),
         log: Log = .standardError, now: @escaping @Sendable () -> Int64 = Service.systemClock
     ) throws {
+        if url == nil { try directory.checkHoldsItsDatabase() }
         let place = url.map { _ in "the database" } ?? directory.databasePath
         let database: any Database
         do {
@@ -77,7 +78,7 @@ struct Service: Sendable {
     }
 
     /// From now on it serves, beside other instances if there are any.
-    func start() throws { try verifier.follow() }
+    func start() throws { try verifier.follow(log) }
 
     /// After the last request.
     func stop() throws {

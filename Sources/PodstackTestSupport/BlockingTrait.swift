@@ -1,3 +1,4 @@
+import Podstack
 import Synchronization
 import Testing
 
@@ -48,7 +49,7 @@ private final class ThreadExecutor: TaskExecutor {
             state.threads += 1
             return true
         }
-        if needsThread { BackgroundThread.start { self.work() } }
+        if needsThread { BlockingThread.start { self.work() } }
         arrival.signal()
     }
 

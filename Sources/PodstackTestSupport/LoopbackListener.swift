@@ -1,3 +1,4 @@
+import Podstack
 import Synchronization
 
 #if canImport(Glibc)
@@ -37,7 +38,7 @@ package final class LoopbackListener: Sendable {
         self.open = open
         accepts = serve != nil
         guard let serve else { return }
-        BackgroundThread.start {
+        BlockingThread.start {
             while true {
                 let accepted = accept(listening, nil, nil)
                 guard accepted >= 0 else {
@@ -48,7 +49,7 @@ package final class LoopbackListener: Sendable {
                 _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
                 let connection = Connection(accepted)
                 open.connections.withLock { $0[ObjectIdentifier(connection)] = connection }
-                BackgroundThread.start {
+                BlockingThread.start {
                     serve(connection)
                     if connection.staysOpen { return }
                     open.connections.withLock { $0[ObjectIdentifier(connection)] = nil }

@@ -18,7 +18,7 @@ package final class PrivateAuthority: Sendable {
     /// The paths of a certificate and its key.
     ///
     /// - Parameter names: As openssl writes them: `DNS:localhost,IP:127.0.0.1`.
-    package func issue(_ name: String, for names: String, isExpired: Bool = false) throws -> (
+    package func issue(_ name: String, for names: String, isExpired: Bool = false, days: Int = 2) throws -> (
         certificate: String, key: String
     ) {
         let files = ["csr", "key", "pem", "ext"].map { directory.file("\(name).\($0)") }
@@ -26,7 +26,7 @@ package final class PrivateAuthority: Sendable {
         _ = try directory.write("subjectAltName=\(names)\n", to: "\(name).ext")
         try openssl([
             "x509", "-req", "-in", files[0], "-CA", bundle, "-CAkey", directory.file("ca.key"), "-CAcreateserial",
-            "-days", isExpired ? "-1" : "2", "-extfile", files[3], "-out", files[2],
+            "-days", isExpired ? "-1" : String(days), "-extfile", files[3], "-out", files[2],
         ])
         return (files[2], files[1])
     }

@@ -1,3 +1,4 @@
+import Podstack
 import Synchronization
 
 #if canImport(Glibc)
@@ -140,7 +141,7 @@ package final class ToolProcess: Sendable {
         init(of id: pid_t) {
             // Waited for from the start: what nobody waits for stays as a zombie, and the exit tests of Swift Testing,
             // which look at every child, would go round and round over it.
-            BackgroundThread.start { [self] in
+            BlockingThread.start { [self] in
                 var status: Int32 = 0
                 while waitpid(id, &status, 0) < 0, errno == EINTR {}
                 let signal = status & 0x7F

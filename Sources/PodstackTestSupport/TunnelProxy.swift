@@ -1,3 +1,4 @@
+import Podstack
 import Synchronization
 
 /// An HTTP proxy on loopback that makes tunnels with CONNECT, whatever the host's name: to the port on this machine.
@@ -31,7 +32,7 @@ package final class TunnelProxy: Sendable {
                 let service = LoopbackListener.connect(port: port)
             else { return }
             client.send(Array("HTTP/1.1 200 Connection established\r\n\r\n".utf8))
-            BackgroundThread.start {
+            BlockingThread.start {
                 Self.copy(from: service, to: client)
             }
             Self.copy(from: client, to: service)

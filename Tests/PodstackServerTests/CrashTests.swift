@@ -85,7 +85,7 @@ struct CrashTests {
             "podstack-server", ["token", "create", "you@example.com", "--name", "t", "--data", data],
             environment: place.environment)
         let owner = String(made.output.dropLast())
-        for _ in 0..<(place.database == nil ? 8 : Rounds.count(3, long: 100)) {
+        for _ in 0..<Rounds.count(place.database == nil ? 8 : 3, long: 200) {
             let journal = Journal()
             let (process, port) = try serve()
             let worker = Task.detached { Self.work(port, owner, journal) }

@@ -1,5 +1,6 @@
 import Foundation
 import PodstackTestSupport
+import Synchronization
 import Testing
 
 @testable import PodstackServer
@@ -42,6 +43,40 @@ struct DatabaseTroubleTests {
         }
         #expect(load.revoked > 0)
         try await waitForLease(instances)
+    }
+
+    private final class Lines: Sendable {
+        private let written = Mutex("")
+
+        func add(_ line: [UInt8]) { written.withLock { $0 += String(decoding: line, as: UTF8.self) } }
+        var text: String { written.withLock { $0 } }
+    }
+
+    @Test("the loss of that connection is in the log once, and so is its return")
+    func logged() async throws {
+        let cluster = try PostgresCluster()
+        let database = try cluster.makeDatabase(for: .service)
+        let folder = try TemporaryDirectory()
+        let lines = Lines()
+        let server = try EmbeddedServer(
+            directory: folder.file("data"), database: database.url, log: { lines.add($0) })
+        func events() -> [String] {
+            lines.text.split(separator: "\n").filter { $0.contains("\"event\":\"listening") }.map {
+                $0.contains("listening_lost") ? "lost" : "again"
+            }
+        }
+        for round in 1...2 {
+            try cluster.stop()
+            while server.service.database.lease?.isValid == true { try await Task.sleep(for: .milliseconds(10)) }
+            // Long enough for several attempts.
+            try await Task.sleep(for: .milliseconds(500))
+            try cluster.start()
+            for _ in 0..<2000 where events().count < 2 * round { try await Task.sleep(for: .milliseconds(10)) }
+            #expect(events() == [[String]](repeating: ["lost", "again"], count: round).flatMap { $0 })
+        }
+        #expect(!lines.text.contains("podstack@") && !lines.text.contains(PostgresCluster.password))
+        try server.stop()
+        #expect(events().count == 4)
     }
 
     @Test("with any connection cut the worst is a 503, and all goes on")

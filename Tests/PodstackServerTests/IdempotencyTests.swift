@@ -140,7 +140,7 @@ struct IdempotencyTests {
         let request = Request(method: "POST", path: "/x", headers: [("idempotency-key", "a")])
         let token = TokenRecord(
             id: "00000000", accountID: "acc", userID: "usr", name: "n", digest: [], scopes: [], createdAt: 0)
-        let user = DatabaseRow(values: [.text("e"), .null, .text("p"), .integer(0)])
+        let user = DatabaseRow(values: [.text("e"), .null, .text("p"), .integer(0), .null])
         let identity = try Identity(token: token, standing: .current, user: user, memberships: [:])
         let key = try #require(try IdempotencyKey(of: Exchange(request: request, identity: identity)))
         let answers = IdempotentAnswers()

@@ -77,6 +77,30 @@ struct OperationTests {
         #expect(try other.whoami().code == "revoked_token")
     }
 
+    @Test(
+        "with a database that may only be read, changes are unavailable, nothing is said to be done, and reading goes on"
+    )
+    func readOnly() throws {
+        let other = try session.makeToken()
+        #expect(try other.whoami().status == 200)
+        let database = session.server.server.service.database
+        let isSQLite = TestDatabase.current == .sqlite
+        _ = try database.write {
+            try $0.run(
+                isSQLite ? "PRAGMA query_only = ON" : "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+        }
+        for (method, path, body) in [
+            ("POST", "/v1/projects", #"{"name": "p"}"#), ("DELETE", "/v1/tokens/\(other.id)", nil),
+            ("POST", "/v1/tokens", #"{"name": "t"}"#), ("POST", "/v1/tokens/self/rotate", nil),
+        ] {
+            let answer = try session.send(method, path, body)
+            #expect(answer.status == 503 && answer.code == "unavailable", "\(method) \(path): \(answer.body)")
+        }
+        #expect(try other.whoami().status == 200)
+        #expect(try session.send("GET", "/v1/projects").decoded(Page<Project>.self).elements.count == 1)
+        #expect(try session.with(TokenMaker.token(id: "00000000")).whoami().code == "invalid_token")
+    }
+
     @Test("without its database the service says unavailable: never that a token is wrong, never an old answer")
     func databaseGone() throws {
         let token = try session.makeToken()

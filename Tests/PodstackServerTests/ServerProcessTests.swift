@@ -144,4 +144,31 @@ struct ServerProcessTests {
             }
         }
     }
+
+    @Test("help is of the command that is named, and there is none of a command that is not there")
+    func help() throws {
+        func run(_ words: String...) throws -> (status: Int32, output: String, error: String) {
+            try ToolProcess.run("podstack-server", words)
+        }
+        let whole = try run("--help")
+        #expect(whole.status == 0 && whole.output.contains("  serve ") && whole.output.contains("  migrate "))
+        for words in [
+            ["serve"], ["user", "add"], ["token", "create"], ["audit", "verify"], ["device", "approve"],
+            ["device", "deny"], ["backup"], ["pepper", "rotate"], ["pepper", "status"], ["migrate"],
+        ] {
+            let help = try ToolProcess.run("podstack-server", words + ["--help"])
+            #expect(help.status == 0)
+            #expect(help.output.contains("\n  \(words.joined(separator: " "))"))
+            #expect(help.output.contains("--data DIR"))
+            #expect(words == ["serve"] || !help.output.contains("--listen"))
+        }
+        #expect(try run("help", "user", "add").output == run("user", "add", "-h").output)
+        #expect(try run("token", "--help").output.contains("token create EMAIL"))
+        let bogus = try run("bogus", "--help")
+        #expect(bogus.status == 2)
+        #expect(bogus.error.hasPrefix("error: unknown command \"bogus\" ("))
+        #expect(try run("serv").error.contains("unknown command \"serv\"; did you mean \"serve\"?"))
+        #expect(try run("token", "crate").error.contains("did you mean \"token create\"?"))
+        #expect(try run("user", "add", "--nam", "x").error.contains("unknown option --nam; did you mean \"--name\"?"))
+    }
 }

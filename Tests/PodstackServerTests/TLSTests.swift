@@ -16,8 +16,8 @@ struct TLSTests {
     }
 
     /// Copies a certificate of `authority` to where the server looks.
-    func install(_ authority: PrivateAuthority) throws {
-        let (certificate, key) = try authority.issue("server", for: "DNS:localhost,IP:127.0.0.1,IP:::1")
+    func install(_ authority: PrivateAuthority, days: Int = 2) throws {
+        let (certificate, key) = try authority.issue("server", for: "DNS:localhost,IP:127.0.0.1,IP:::1", days: days)
         for (source, name) in [(certificate, "cert.pem"), (key, "key.pem")] {
             try Data(contentsOf: URL(filePath: source)).write(to: URL(filePath: folder.file(name)))
         }
@@ -33,11 +33,13 @@ struct TLSTests {
                 // An idle connection must not end while the machine is busy.
                 "--request-timeout", "600",
             ])
-        do { try process.waitForOutput { $0.hasSuffix("\n") } } catch {
+        do { try process.waitForOutput { $0.contains("\n") } } catch {
             process.signal(SIGKILL)
             throw error
         }
-        return (process, String(process.standardOutput.dropFirst("podstack-server listening on ".count).dropLast()))
+        // A second line says where the link of the first account is.
+        let line = process.standardOutput.prefix { $0 != "\n" }
+        return (process, String(line.dropFirst("podstack-server listening on ".count)))
     }
 
     func makeToken() throws -> String {
@@ -113,6 +115,31 @@ struct TLSTests {
         process.signal(SIGTERM)
         #expect(process.wait() == 0)
         #expect(!process.standardError.contains("PRIVATE KEY"))
+    }
+
+    @Test("the metrics say when the certificate expires, and after SIGHUP when the new one does")
+    func expiry() async throws {
+        try install(authority)
+        let (process, url) = try serve()
+        defer { process.signal(SIGKILL) }
+        func end(_ authority: PrivateAuthority) throws -> Double? {
+            let port = try #require(url.split(separator: ":").last)
+            let curl = try ToolProcess(
+                installed: "curl", ["-sf", "--cacert", authority.bundle, "https://localhost:\(port)/metrics"])
+            #expect(curl.wait() == 0, "\(curl.standardError)")
+            let name = "podstack_tls_certificate_expires_seconds "
+            let line = curl.standardOutput.split(separator: "\n").first { $0.hasPrefix(name) }
+            return line.flatMap { Double($0.dropFirst(name.count)) }
+        }
+        let now = Date().timeIntervalSince1970
+        let first = try #require(try end(authority))
+        #expect(abs(first - now - 2 * 86_400) < 600)
+        let next = try PrivateAuthority()
+        try install(next, days: 30)
+        process.signal(SIGHUP)
+        try process.waitForError { $0.contains("certificate_reloaded") }
+        let second = try #require(try end(next))
+        #expect(abs(second - now - 30 * 86_400) < 600)
     }
 
     @Test("a key that others can read, that is not the certificate's, or is not there, is refused in one sentence")

@@ -2,14 +2,14 @@ import Synchronization
 
 /// Something about the settings that works but should be changed.
 enum ConfigurationWarning: Sendable, Hashable {
-    case readableByOthers(String)
+    case openToOthers(String, rights: String)
     case profileIgnored(because: Source)
     case dotEnvInParent(String)
 
     var text: String {
         switch self {
-        case .readableByOthers(let path):
-            "others can read \(path); \"podstack config check --fix\" or chmod 600 keeps it to you"
+        case .openToOthers(let path, let rights):
+            "others can \(rights) \(path); \"podstack config check --fix\" or chmod 600 keeps it to you"
         case .profileIgnored(let source):
             "PODSTACK_PROFILE is ignored, since the token of \(source.origin) comes before it"
         case .dotEnvInParent(let path): "the token comes from \(path), which is not in the working directory"
@@ -20,7 +20,7 @@ enum ConfigurationWarning: Sendable, Hashable {
 
     /// Whether to tell it: about the mode of a file once a process.
     var isDue: Bool {
-        guard case .readableByOthers = self else { return true }
+        guard case .openToOthers = self else { return true }
         return Self.told.withLock { $0.insert(self).inserted }
     }
 }

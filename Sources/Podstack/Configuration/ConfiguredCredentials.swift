@@ -10,10 +10,10 @@ extension Configuration {
         case (.value, .file(let path, _)):
             return TokenFileCredentials(path: path, source: source)
         case (.value(let token), _):
-            return StaticCredentials(token, source: source)
+            return StaticCredentials(token: token, source: source)
         case (nil, _):
             // Not reached: a configuration without a token makes no client.
-            return StaticCredentials(APIToken(""), source: source)
+            return StaticCredentials(token: APIToken(""), source: source)
         }
     }
 }

@@ -13,7 +13,7 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     public init(_ text: String, from source: Source) throws(ConfigurationError) {
         func refuse(_ why: String) -> ConfigurationError {
             ConfigurationError(
-                message: "The API endpoint from \(source.origin) \(why)", isAboutArgument: source.kind == "argument")
+                message: "The API endpoint from \(source) \(why)", about: source)
         }
         let trimmed = text.trimmingWhitespace()
         guard !trimmed.isEmpty else { throw refuse("is empty") }
@@ -35,6 +35,7 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
         }
         var path = String(rest.dropFirst(authority.count))
         while path.hasSuffix("/") { path.removeLast() }
+        guard !path.hasSuffix("/v1") else { throw refuse("must not hold the /v1 at its end, which the client adds") }
         url = "\(scheme)://\(host.text)\(port.map { ":\($0)" } ?? "")\(path)"
     }
 

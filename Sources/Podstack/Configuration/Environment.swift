@@ -61,9 +61,13 @@ extension Environment {
         return all
     }
 
-    /// The variables that a `.env` set and nobody has changed since.
-    var dotEnvOrigins: [String: DotEnvOrigin] {
-        (values == nil ? DotEnvOrigin.OfProcess.all : origins).filter { self[$0.key] == $0.value.value }
+    /// The same without what a `.env` set that the program does not trust, and nobody has changed since.
+    var allTrusted: [String: String] {
+        let origins = values == nil ? DotEnvOrigin.OfProcess.all : origins
+        return all.filter { name, value in
+            guard let origin = origins[name], origin.value == value else { return true }
+            return origin.isTrusted
+        }
     }
 
     func dotEnvOrigin(of name: String) -> DotEnvOrigin? {

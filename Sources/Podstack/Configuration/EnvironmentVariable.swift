@@ -19,5 +19,7 @@ public enum EnvironmentVariable: String, CaseIterable, Sendable {
         "PODSTACK_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR",
         // Read by OpenSSL and libcurl themselves: code to load, and where to write the keys of connections.
         "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "SSLKEYLOGFILE",
+        // Read by the C library: which machine a name stands for, and code to load.
+        "LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES", "RESOLV_HOST_CONF", "GCONV_PATH",
     ]
 }

@@ -9,6 +9,8 @@ struct Resolution: Sendable {
     var environment: Environment
     /// Reads sources that cannot win too; a client does without.
     var findsShadows = false
+    /// How long a file that is a pipe may take.
+    var patience = SecureFile.patience
 
     func configuration() throws -> Configuration {
         try Vouching.refuseSteering(environment) { try? self.token(named: profile.map(namedProfile)).0.source }
@@ -79,7 +81,8 @@ struct Resolution: Sendable {
         let trimmed = value.trimmingWhitespace()
         guard !trimmed.isEmpty, trimmed.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw ConfigurationError(
-                message: "The project from \(source.origin) is empty or holds characters that no project id has"
+                message: "The project from \(source) is empty or holds characters that no project id has",
+                about: source
             )
         }
         return Setting(trimmed, source, shadows: found.dropFirst().map(\.1))
@@ -156,6 +159,13 @@ struct Resolution: Sendable {
     /// Every source that holds a token, in their order, but for an argument, which hides all. One that is broken hides
     /// nothing, and is no error here.
     private func tokens(named: Profile?) -> [(source: Source, token: APIToken?)] {
+        // Nobody waits for what is only compared.
+        var hasty = self
+        hasty.patience = .zero
+        return hasty.tokensAtHand(named: named)
+    }
+
+    private func tokensAtHand(named: Profile?) -> [(source: Source, token: APIToken?)] {
         var found: [(source: Source, token: APIToken?)] = []
         func add(_ profile: Profile?) {
             guard let profile else { return }
@@ -176,9 +186,9 @@ struct Resolution: Sendable {
     private var credentialsPath: String? { try? CredentialsFile.path(environment) }
 
     /// The places that an error about a missing token names, in their order.
-    private var places: [String] {
+    private var places: [Wording] {
         let file = credentialsPath ?? "~/.podstack/credentials (there is no home directory)"
-        return ["apiToken:", "PODSTACK_API_TOKEN", "PODSTACK_API_TOKEN_FILE"]
+        return ["\(Source.argument("apiToken:"))", "PODSTACK_API_TOKEN", "PODSTACK_API_TOKEN_FILE"]
             + ["\(file) [\(CredentialsFile.ambientProfileName(environment))]"]
     }
 
@@ -190,10 +200,11 @@ struct Resolution: Sendable {
 
     private func namedProfile(_ name: String) throws -> Profile {
         guard !name.trimmingWhitespace().isEmpty else {
-            throw ConfigurationError(message: "The profile from profile: is empty")
+            let source = Source.argument("profile:")
+            throw ConfigurationError(message: "The profile from \(source) is empty", about: source)
         }
         let path = try CredentialsFile.path(environment)
-        let file = try CredentialsFile(path: path)
+        let file = try CredentialsFile(path: path, within: patience)
         guard let profile = file.profile(name) else {
             throw ErrorMapping.profile(name, problem: "is not in", path: path, others: file.profileNames)
         }
@@ -203,14 +214,14 @@ struct Resolution: Sendable {
     private func ambientProfile() throws -> Profile? {
         if let name = environment[.profile] { return try namedProfile(name) }
         guard let path = credentialsPath else { return nil }
-        return try CredentialsFile(path: path).profile("default")
+        return try CredentialsFile(path: path, within: patience).profile("default")
     }
 
     private func tokenFile(_ path: String) throws -> String {
-        guard let content = try SecureFile.read(path) else {
-            throw ConfigurationError(message: "\(tokenFileSource(path).origin) is not there")
+        guard let text = try TokenFileCredentials.read(path, within: patience) else {
+            throw ConfigurationError(message: "\(tokenFileSource(path)) is not there")
         }
-        return String(decoding: content.bytes, as: UTF8.self)
+        return text
     }
 
     private func tokenFileSource(_ path: String) -> Source {
@@ -221,7 +232,7 @@ struct Resolution: Sendable {
 
     private func warnings(_ token: Token, profile used: Profile?) -> [ConfigurationWarning] {
         var warnings: [ConfigurationWarning] = []
-        if let used, used.isReadableByOthers { warnings.append(.readableByOthers(used.path)) }
+        if let used, let rights = used.rightsOfOthers { warnings.append(.openToOthers(used.path, rights: rights)) }
         switch token.source {
         case .dotEnv(let variable, let path, _)? where environment.dotEnvOrigin(of: variable)?.isInParent == true:
             warnings.append(.dotEnvInParent(path))

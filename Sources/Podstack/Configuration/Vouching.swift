@@ -3,13 +3,14 @@
 enum Vouching {
     /// Throws ``ConfigurationError`` when an untrusted `.env` set a variable that steers.
     static func refuseSteering(_ environment: Environment, tokenSource: () -> Source?) throws(ConfigurationError) {
-        let steering = environment.dotEnvOrigins.filter {
-            EnvironmentVariable.steering.contains($0.key) && !$0.value.isTrusted
+        // Not every variable of a .env is looked at: each look goes through the whole environment.
+        let steering = EnvironmentVariable.steering.sorted().lazy.compactMap { name in
+            environment.dotEnvOrigin(of: name).map { (name, $0) }
         }
-        guard let (name, origin) = steering.min(by: { $0.key < $1.key }) else { return }
+        guard let (name, origin) = steering.first(where: { !$1.isTrusted }) else { return }
         let source = Source.dotEnv(name, path: origin.path, line: origin.line)
-        let token = tokenSource().map { "the token from \($0.origin)" } ?? "a token"
-        throw ErrorMapping.notVouched("\(source.origin) would steer where \(token) goes or who can read it", for: name)
+        let token: Wording = tokenSource().map { "the token from \($0)" } ?? "a token"
+        throw ErrorMapping.notVouched("\(source) would steer where \(token) goes or who can read it", for: name)
     }
 
     /// Throws ``ConfigurationError`` when an untrusted `.env` set the endpoint, and not everything that is sent there
@@ -22,21 +23,21 @@ enum Vouching {
         else { return }
         guard origin.isLiteral else {
             throw ErrorMapping.notVouched(
-                "The API endpoint from \(endpoint.origin) is made of other variables, which it would give away",
+                "The API endpoint from \(endpoint) is made of other variables, which it would give away",
                 for: variable)
         }
         // Without a token nothing is sent.
         guard let token else { return }
         guard isLiteral(token, of: origin, environment) else {
             throw ErrorMapping.notVouched(
-                "The API endpoint from \(endpoint.origin) gets only a token that is written in the same file, "
-                    + "and the token comes from \(token.origin)", for: variable)
+                "The API endpoint from \(endpoint) gets only a token that is written in the same file, "
+                    + "and the token comes from \(token)", for: variable)
         }
         // A project id that expanded another secret would carry that instead.
         if let project, case .dotEnv = project, !isLiteral(project, of: origin, environment) {
             throw ErrorMapping.notVouched(
-                "The API endpoint from \(endpoint.origin) gets only a project that is written in the same file, "
-                    + "and the project comes from \(project.origin)", for: variable)
+                "The API endpoint from \(endpoint) gets only a project that is written in the same file, "
+                    + "and the project comes from \(project)", for: variable)
         }
     }
 

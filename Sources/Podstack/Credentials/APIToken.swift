@@ -7,6 +7,9 @@ import PodstackAPI
 public struct APIToken: Sendable, Hashable {
     private let secret: String
 
+    /// Bytes of a file or an input that holds a token: a larger one holds something else.
+    package static let largestText = 64 << 10
+
     /// Any text; white space around it goes.
     public init(_ secret: String) {
         self.secret = secret.trimmingWhitespace()

@@ -30,17 +30,28 @@ public struct CredentialsFile: Sendable {
     private var document: INIDocument
     private var changes: [Change] = []
     /// A file of this user that others may read, which nothing needs.
-    public let isReadableByOthers: Bool
+    public var isReadableByOthers: Bool { rightsOfOthers != nil }
+    /// What others can do with it, as in "read and change"; nil for nothing.
+    package let rightsOfOthers: String?
     let isWritableByOwnerAlone: Bool
 
     /// Reads the file; one that is not there has no profiles.
     /// Throws ``ConfigurationError`` with the path and the line when it cannot be read or understood.
-    public init(path: String) throws {
+    public init(path: String) throws { try self.init(path: path, within: SecureFile.patience) }
+
+    /// - Parameter patience: How long it may take when it is a pipe.
+    init(path: String, within patience: Duration) throws {
         self.path = path
-        let content = try SecureFile.read(path)
+        let content = try SecureFile.read(path, within: patience)
         document = try Self.parse(content?.bytes ?? [], path: path)
-        isReadableByOthers = content?.isReadableByOthers ?? false
+        rightsOfOthers = content?.rightsOfOthers
         isWritableByOwnerAlone = content?.isWritableByOwnerAlone ?? false
+    }
+
+    /// Of a file that will be saved. Throws ``ConfigurationError`` too when it is a pipe or a device.
+    package init(changing path: String) throws {
+        try SecureFile.checkReplaceable(path)
+        try self.init(path: path)
     }
 
     /// In the order of the file.
@@ -62,7 +73,7 @@ public struct CredentialsFile: Sendable {
     func profile(_ name: String) -> Profile? {
         document.entries(of: name).map {
             Profile(
-                name: name, path: path, entries: $0, isReadableByOthers: isReadableByOthers,
+                name: name, path: path, entries: $0, rightsOfOthers: rightsOfOthers,
                 mayRunCommands: isWritableByOwnerAlone)
         }
     }

@@ -13,10 +13,20 @@ final class FileLock: Sendable {
     private let path: String
     private let descriptor: Mutex<Int32>
 
-    /// Makes the file when it is not there. Throws ``ConfigurationError`` when it cannot be opened, or is a link.
+    /// Makes the file when it is not there, for whom its folder belongs to.
+    /// Throws ``ConfigurationError`` when it cannot be opened, or is a link.
     init(_ path: String) throws(ConfigurationError) {
         self.path = path
-        let opened = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let flags = O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+        var opened = open(path, flags | O_EXCL, 0o600)
+        if opened >= 0 {
+            // What somebody else made stays theirs: behind its name may be a second one of any file.
+            guard FileOwner.give(opened, to: FileOwner.ofNew(in: SecureFile.parent(of: path))) else {
+                throw SecureFile.failure("cannot set the owner of", path)
+            }
+        } else if errno == EEXIST {
+            opened = open(path, flags, 0o600)
+        }
         guard opened >= 0 else { throw SecureFile.failure("cannot lock", path) }
         descriptor = Mutex(opened)
     }

@@ -5,7 +5,8 @@ struct Profile: Sendable {
     var name: String
     var path: String
     var entries: [Entry]
-    var isReadableByOthers: Bool
+    /// To its file; nil for none.
+    var rightsOfOthers: String?
     /// The file belongs to the user and nobody else can write it.
     var mayRunCommands: Bool
 

@@ -56,9 +56,10 @@ struct Rotation {
         try place.complete(secret)
         pipeline.credentials.use(secret)
         if case .elsewhere = place {
-            let origin = pipeline.credentials.provider.source.origin
+            let source = pipeline.credentials.provider.source
+            let place = source.kind == "argument" ? "" : ", \(source.origin)"
             pipeline.events.send {
-                .warning("the new secret is in this client alone: put it where the old one came from, \(origin)")
+                .warning("the new secret is in this client alone: put it where the old one came from\(place)")
             }
         }
         return (token, secret)

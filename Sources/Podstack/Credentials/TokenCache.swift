@@ -23,8 +23,14 @@ final class TokenCache: Sendable {
         current = Mutex(first.map { Credential($0) })
     }
 
+    /// Nil when it has to be asked for.
+    var tokenAtHand: APIToken? {
+        guard let credential = current.withLock(\.self), isGood(credential) else { return nil }
+        return credential.token
+    }
+
     func token() async throws -> APIToken {
-        if let credential = current.withLock(\.self), isGood(credential) { return credential.token }
+        if let token = tokenAtHand { return token }
         return try await ask(insteadOf: nil).token
     }
 

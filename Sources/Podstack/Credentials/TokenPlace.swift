@@ -34,8 +34,7 @@ enum TokenPlace {
         case .profile(let name, let path):
             return try CredentialsFile(path: path).value(.pendingAPIToken, profile: name).map(APIToken.init)
         case .file(let path):
-            let content = try SecureFile.read(TokenFileCredentials.pendingPath(path))
-            return content.map { APIToken(String(decoding: $0.bytes, as: UTF8.self)) }
+            return try TokenFileCredentials.read(TokenFileCredentials.pendingPath(path)).map(APIToken.init)
         case .elsewhere: return nil
         }
     }
@@ -85,7 +84,7 @@ enum TokenPlace {
     }
 
     private func change(_ path: String, _ body: (inout CredentialsFile) throws -> Void) throws {
-        var file = try CredentialsFile(path: path)
+        var file = try CredentialsFile(changing: path)
         try body(&file)
         try file.save()
     }

@@ -54,7 +54,7 @@ public struct DotEnv: Sendable {
     public static func read(
         _ path: String, environment: Environment = .process, override: Bool = false
     ) throws -> DotEnv {
-        guard let content = try SecureFile.read(path) else {
+        guard let content = try SecureFile.read(path, within: nil) else {
             throw ConfigurationError(message: "\(path) is not there")
         }
         return try DotEnv(content.bytes, path: path, environment: environment, override: override)

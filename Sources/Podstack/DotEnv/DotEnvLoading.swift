@@ -21,7 +21,7 @@ extension DotEnv {
     ///   - onEvent: Told one warning for each line that was passed over.
     /// - Returns: What was read; nil when no `path` was given and there is no `.env`.
     /// - Throws: ``ConfigurationError`` when the file cannot be read, is not UTF-8, or holds a name or a value that no
-    ///   environment can hold. Then nothing was set.
+    ///   environment can hold, or more than 10,000 of them. Then nothing was set.
     @discardableResult
     public static func load(
         _ path: String? = nil, override: Bool = false, trust: Bool = false,
@@ -42,6 +42,10 @@ extension DotEnv {
             let found = path ?? folder.flatMap({ DotEnvSearch.find(from: $0, home: environment.homeDirectory) })
         else { return nil }
         let file = try read(found, environment: environment, override: override)
+        // The C library goes through all of the environment for each variable that it is asked for or told.
+        guard file.variables.count <= mostVariables else {
+            throw ConfigurationError(message: "\(found) holds more than \(mostVariables) variables")
+        }
         let isInParent = path == nil && found != folder.map { $0 + "/.env" }
         let load = DotEnvOrigin.nextLoad()
         var origins: [String: DotEnvOrigin] = [:]
@@ -58,6 +62,8 @@ extension DotEnv {
         if let onEvent { for warning in file.warnings { onEvent(.warning(warning)) } }
         return file
     }
+
+    private static let mostVariables = 10_000
 
     private static func check(_ variable: Variable, _ value: String, path: String) throws(ConfigurationError) {
         if variable.name.utf8.contains(0) || value.utf8.contains(0) {

@@ -12,7 +12,7 @@ enum ErrorMapping {
             response.body.count <= 256 << 10 ? try? APICoding.decode(ErrorBody.self, from: response.body) : nil
         let said = body.map { OneLine.of($0.message, without: token) } ?? ""
         var answer = ServiceAnswer(
-            message: said.isEmpty ? notTheAPI(response, token: token) : said,
+            message: Wording(said.isEmpty ? notTheAPI(response, token: token) : said),
             code: body?.code,
             requestID: body?.requestID ?? response.header("x-request-id"),
             statusCode: response.status,
@@ -21,7 +21,7 @@ enum ErrorMapping {
         switch response.status {
         case 401:
             answer.message = "Invalid API token"
-            answer.hint = rejectedTokenHint(answer, token: token, source: source, others: otherTokens(token))
+            answer.hintWording = rejectedTokenHint(answer, token: token, source: source, others: otherTokens(token))
             return AuthenticationError(answer: answer)
         case _ where answer.code == .quotaExceeded:
             return QuotaExceededError(answer: answer)
@@ -34,7 +34,7 @@ enum ErrorMapping {
         case 404:
             let error = ResourceNotFoundError(answer: answer)
             if let project, error.resourceType == "project", error.resourceID == project.value {
-                answer.hint = "The project \(project.value) came from \(project.source.origin)"
+                answer.hintWording = "The project \(project.value) came from \(project.source)"
             }
             return ResourceNotFoundError(answer: answer)
         case 429:
@@ -55,7 +55,7 @@ enum ErrorMapping {
 
     static func notDecodable(_ response: TransportResponse, token: APIToken) -> ServerError {
         let answer = ServiceAnswer(
-            message: notTheAPI(response, token: token), requestID: response.header("x-request-id"),
+            message: Wording(notTheAPI(response, token: token)), requestID: response.header("x-request-id"),
             statusCode: response.status)
         return ServerError(answer: answer.shown(without: token))
     }
@@ -69,16 +69,22 @@ enum ErrorMapping {
     static func noProject() -> ConfigurationError {
         ConfigurationError(
             message: "No project is set, and the user has no default one",
-            hint: "Pass projectID:, or set PODSTACK_PROJECT")
+            hint: "Pass \(Source.argument("projectID:")), or set PODSTACK_PROJECT")
+    }
+
+    static func unusableID() -> ValidationError {
+        ValidationError(
+            answer: ServiceAnswer(
+                message: "An id that was passed is empty or holds a slash, which no id does", code: .validationFailed))
     }
 
     static func network(_ failure: TransportFailure, endpoint: Endpoint) -> NetworkError {
         NetworkError(message: "No answer from \(endpoint): \(failure.reason)")
     }
 
-    static func noToken(lookedIn places: [String], misnamedVariable: String?) -> AuthenticationError {
+    static func noToken(lookedIn places: [Wording], misnamedVariable: String?) -> AuthenticationError {
         var answer = ServiceAnswer(
-            message: "No API token provided: looked in " + places.joined(separator: ", "), code: .missingToken
+            message: "No API token provided: looked in \(places.joined(separator: ", "))", code: .missingToken
         )
         if let misnamedVariable {
             answer.hint = "\(misnamedVariable) is set, but the variable that is read is PODSTACK_API_TOKEN"
@@ -88,7 +94,7 @@ enum ErrorMapping {
 
     static func unusableToken(_ source: Source, because reason: String) -> AuthenticationError {
         AuthenticationError(
-            answer: ServiceAnswer(message: "Invalid API token: \(source.origin) \(reason)", code: .invalidToken)
+            answer: ServiceAnswer(message: "Invalid API token: \(source) \(reason)", code: .invalidToken)
         )
     }
 
@@ -105,17 +111,19 @@ enum ErrorMapping {
 
     static func unsafeCommand(_ source: Source, path: String) -> ConfigurationError {
         ConfigurationError(
-            message: "\(source.origin) is not run: \(path) must belong to you, and others must not be able to write it",
+            message: "\(source) is not run: \(path) must belong to you, and others must not be able to write it",
             hint: "chmod 600 \(path)")
     }
 
-    static func notVouched(_ message: String, for variable: String) -> ConfigurationError {
+    static func notVouched(_ message: Wording, for variable: String) -> ConfigurationError {
         ConfigurationError(
             message: message,
             hint: variable == EnvironmentVariable.apiEndpoint.rawValue
-                ? "If that is meant, pass apiEndpoint: (on the command line --api-endpoint), or load the file with trust: true"
-                : "If that is meant, set \(variable) outside of the file, or load the file with trust: true")
+                ? "If that is meant, pass \(Source.argument("apiEndpoint:"))\(programming: trusting)"
+                : "If that is meant, set \(variable) outside of the file\(programming: trusting)")
     }
+
+    private static let trusting = ", or load the file with trust: true"
 
     static func profile(_ name: String, problem: String, path: String, others: [String]) -> AuthenticationError {
         var message = "No API token provided: profile \"\(name)\" \(problem) \(path)"
@@ -124,13 +132,13 @@ enum ErrorMapping {
         } else if !others.isEmpty {
             message += "; profiles that are there: " + others.joined(separator: ", ")
         }
-        return AuthenticationError(answer: ServiceAnswer(message: message, code: .missingToken))
+        return AuthenticationError(answer: ServiceAnswer(message: Wording(message), code: .missingToken))
     }
 
     private static func rejectedTokenHint(
         _ answer: ServiceAnswer, token: APIToken, source: Source, others: [Source]
-    ) -> String {
-        var sentences: [String] = []
+    ) -> Wording {
+        var sentences: [Wording] = []
         switch answer.code {
         case .expiredToken:
             sentences.append("It expired\(time(answer.details["expired_at"])); create a new one")
@@ -139,11 +147,11 @@ enum ErrorMapping {
         case .rotatedToken:
             sentences.append("It was rotated\(time(answer.details["rotated_at"])); use the one that came instead of it")
         default:
-            if let reason = token.suspicion { sentences.append(reason) }
+            if let reason = token.suspicion { sentences.append(Wording(reason)) }
         }
-        sentences.append("The token came from \(source.origin)")
+        sentences.append("The token came from \(source)")
         if !others.isEmpty {
-            sentences.append("A different one is in \(others.map(\.origin).joined(separator: " and in "))")
+            sentences.append("A different one is in \(others.map { Wording($0) }.joined(separator: " and in "))")
         }
         return sentences.joined(separator: ". ")
     }

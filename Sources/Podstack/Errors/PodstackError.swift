@@ -48,10 +48,43 @@ extension ServiceError {
 
 /// What is common to the errors that the service answers.
 public struct ServiceAnswer: Sendable, Equatable {
-    public var message: String
+    package var wording: Wording
     public var code: ErrorCode?
     public var requestID: String?
     public var statusCode: Int?
     public var details: [String: JSONValue] = [:]
-    public var hint: String?
+    package var hintWording: Wording?
+
+    init(
+        message: Wording, code: ErrorCode? = nil, requestID: String? = nil, statusCode: Int? = nil,
+        details: [String: JSONValue] = [:], hint: Wording? = nil
+    ) {
+        wording = message
+        self.code = code
+        self.requestID = requestID
+        self.statusCode = statusCode
+        self.details = details
+        hintWording = hint
+    }
+
+    public var message: String {
+        get { wording.text }
+        set { wording = Wording(newValue) }
+    }
+
+    public var hint: String? {
+        get { hintWording?.text }
+        set { hintWording = newValue.map { Wording($0) } }
+    }
+}
+
+extension PodstackError {
+    /// ``message`` and ``hint``, for who calls the settings otherwise than the SDK does.
+    package var wordings: (message: Wording, hint: Wording?) {
+        switch self {
+        case let error as ConfigurationError: (error.wording, error.hintWording)
+        case let error as any ServiceError: (error.answer.wording, error.answer.hintWording)
+        default: (Wording(message), hint.map { Wording($0) })
+        }
+    }
 }

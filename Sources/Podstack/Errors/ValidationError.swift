@@ -1,6 +1,6 @@
 import PodstackAPI
 
-/// The service could not use what was sent (400, 422).
+/// The service could not use what was sent (400, 422), or would not: then nothing was sent, and there is no status.
 public struct ValidationError: ServiceError, Equatable {
     public var answer: ServiceAnswer
 

@@ -43,6 +43,12 @@ struct Call: Sendable {
             + query.map { "\(Self.percentEncoded($0.name))=\(Self.percentEncoded($0.value))" }.joined(separator: "&")
     }
 
+    /// Whether each piece of the path is one: an empty id would make it another path, and a slash is never part of one.
+    var hasWholePath: Bool {
+        path.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+            .allSatisfy { !$0.isEmpty && !Substring($0).contains("%2F") }
+    }
+
     private static func makeKey() -> String {
         var generator = SecureGenerator()
         let digits = (0..<2).flatMap { _ in Base62.encode(generator.next(), width: 11) }

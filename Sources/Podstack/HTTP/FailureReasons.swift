@@ -3,6 +3,10 @@
 extension TransportFailure {
     package static let timedOut = TransportFailure(reason: "the request timed out")
 
+    static func timedOut(waitingFor source: Source) -> TransportFailure {
+        TransportFailure(reason: "the request timed out while its token was waited for, from \(source.origin)")
+    }
+
     package static func tooLarge(bytes: Int) -> TransportFailure {
         TransportFailure(reason: "the answer is larger than \(bytes) bytes", mayPass: false)
     }

@@ -25,9 +25,11 @@ struct Pipeline: Sendable {
 
     /// The answer, and the token that it was given for.
     private func response(to call: Call) async throws -> (TransportResponse, APIToken) {
+        guard call.hasWholePath else { throw ErrorMapping.unusableID() }
         let deadline = time.now() + timeout
         var retry = Retry(retry)
         var request = prepare(call, token: try await token(for: call))
+        request.timeout = deadline - time.now()
         var hasReloaded = call.token != nil
         while true {
             let outcome = try await send(request, of: call)
@@ -36,7 +38,9 @@ struct Pipeline: Sendable {
                 events.noteExpiry(response, now: time.date())
                 return (response, request.token)
             }
-            if !hasReloaded, outcome.response?.status == 401, let token = await replacement(for: request.token) {
+            if !hasReloaded, outcome.response?.status == 401,
+                let token = await replacement(for: request.token, until: deadline)
+            {
                 hasReloaded = true
                 request.token = token
             } else {
@@ -47,14 +51,33 @@ struct Pipeline: Sendable {
     }
 
     private func token(for call: Call) async throws -> APIToken {
-        if let token = call.token { return token }
-        return try await credentials.token()
+        if let token = call.token ?? credentials.tokenAtHand { return token }
+        return try await within(timeout) { try await credentials.token() }
+    }
+
+    /// What a source is asked for, or a failure when that takes longer. By the clock of this machine: what a program or
+    /// a pipe takes is no test's to say.
+    private func within<Answer: Sendable>(
+        _ left: Duration, _ ask: @escaping @Sendable () async throws -> Answer
+    ) async throws -> Answer {
+        try await withThrowingTaskGroup(of: Answer.self) { group in
+            defer { group.cancelAll() }
+            group.addTask(operation: ask)
+            group.addTask {
+                try await Task.sleep(for: left)
+                throw ErrorMapping.network(
+                    .timedOut(waitingFor: credentials.provider.source), endpoint: endpoint)
+            }
+            guard let answer = try await group.next() else { throw CancellationError() }
+            return answer
+        }
     }
 
     /// The token was rotated elsewhere, or a command gives a new one: the request is repeated once with that.
-    private func replacement(for token: APIToken) async -> APIToken? {
+    private func replacement(for token: APIToken, until deadline: ContinuousClock.Instant) async -> APIToken? {
         // Where a source cannot be asked any more, the service's refusal is what the caller must know.
-        guard let token = try? await credentials.replacement(for: token) else { return nil }
+        let new = try? await within(deadline - time.now()) { try await credentials.replacement(for: token) }
+        guard let token = new ?? nil else { return nil }
         events.send { .tokenReloaded(origin: credentials.provider.source.origin) }
         return token
     }

@@ -34,4 +34,15 @@ public struct RetryConfiguration: Sendable, Hashable {
     }
 
     public static let none = RetryConfiguration(maxRetries: 0)
+
+    /// Throws ``ConfigurationError`` when it is none that a client can follow.
+    func check() throws(ConfigurationError) {
+        func refuse(_ what: String) -> ConfigurationError {
+            let source = Source.argument("retry:")
+            return ConfigurationError(message: "The retries from \(source) cannot be used: \(what)", about: source)
+        }
+        guard maxRetries >= 0 else { throw refuse("maxRetries is negative") }
+        guard backoffFactor.isFinite, backoffFactor >= 1 else { throw refuse("backoffFactor is no number from 1") }
+        guard initialDelay >= .zero, maxDelay >= .zero else { throw refuse("a delay is negative") }
+    }
 }

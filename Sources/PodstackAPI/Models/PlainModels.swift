@@ -14,25 +14,25 @@ extension User: PlainJSONReadable {
     }
 
     init(_ json: inout PlainJSON) throws(PlainJSON.NotPlain) {
-        var id: String?
-        var email: String?
-        self.init(id: "", email: "", name: nil, accountID: nil, createdAt: nil, token: nil, defaultProjectID: nil)
-        var user = self
+        var (id, email, name, accountID, defaultProjectID): (String?, String?, String?, String?, String?)
+        var createdAt: Date?
+        var token: Token?
         try json.object(Key.all) { (json, key) throws(PlainJSON.NotPlain) in
             switch Key(rawValue: key) {
             case .id: id = try json.string()
             case .email: email = try json.string()
-            case .name: user.name = try json.optionalString()
-            case .accountId: user.accountID = try json.optionalString()
-            case .createdAt: user.createdAt = try json.optionalDate()
-            case .token: user.token = json.acceptNull() ? nil : try Token(&json)
-            case .defaultProjectId: user.defaultProjectID = try json.optionalString()
+            case .name: name = try json.optionalString()
+            case .accountId: accountID = try json.optionalString()
+            case .createdAt: createdAt = try json.optionalDate()
+            case .token: token = json.acceptNull() ? nil : try Token(&json)
+            case .defaultProjectId: defaultProjectID = try json.optionalString()
             case nil: throw PlainJSON.NotPlain()
             }
         }
         guard let id, let email else { throw PlainJSON.NotPlain() }
-        (user.id, user.email) = (id, email)
-        self = user
+        self.init(
+            id: id, email: email, name: name, accountID: accountID, createdAt: createdAt, token: token,
+            defaultProjectID: defaultProjectID)
     }
 }
 
@@ -48,43 +48,33 @@ extension Token: PlainJSONReadable {
     }
 
     init(_ json: inout PlainJSON) throws(PlainJSON.NotPlain) {
-        var (id, name, prefix): (String?, String?, String?)
-        var scopes: [String]?
-        var createdAt: Date?
+        var (id, name, prefix, status): (String?, String?, String?, String?)
+        var (scopes, projectIDs): ([String]?, [String]?)
+        var (createdAt, expiresAt, lastUsedAt, rotateBy, revokedAt): (Date?, Date?, Date?, Date?, Date?)
         var generation: Int?
-        var token = Token(
-            id: "", name: "", scopes: [], projectIDs: nil, createdAt: Date(timeIntervalSince1970: 0), expiresAt: nil,
-            lastUsedAt: nil, generation: 0, rotateBy: nil, status: nil, revokedAt: nil)
         try json.object(Key.all) { (json, key) throws(PlainJSON.NotPlain) in
             switch Key(rawValue: key) {
             case .id: id = try json.string()
             case .name: name = try json.string()
             case .prefix: prefix = try json.string()
             case .scopes: scopes = try json.strings()
-            case .projectIds: token.projectIDs = json.acceptNull() ? nil : try json.strings()
+            case .projectIds: projectIDs = json.acceptNull() ? nil : try json.strings()
             case .createdAt: createdAt = try json.optionalDate()
-            case .expiresAt: token.expiresAt = try json.optionalDate()
-            case .lastUsedAt: token.lastUsedAt = try json.optionalDate()
+            case .expiresAt: expiresAt = try json.optionalDate()
+            case .lastUsedAt: lastUsedAt = try json.optionalDate()
             case .generation: generation = try json.integer()
-            case .rotateBy: token.rotateBy = try json.optionalDate()
-            case .status: token.status = try json.optionalString()
-            case .revokedAt: token.revokedAt = try json.optionalDate()
+            case .rotateBy: rotateBy = try json.optionalDate()
+            case .status: status = try json.optionalString()
+            case .revokedAt: revokedAt = try json.optionalDate()
             case nil: throw PlainJSON.NotPlain()
             }
         }
         guard let id, let name, let prefix, let scopes, let createdAt, let generation else {
             throw PlainJSON.NotPlain()
         }
-        (token.id, token.name, token.prefix, token.scopes) = (id, name, prefix, scopes)
-        (token.createdAt, token.generation) = (createdAt, generation)
-        self = token
-    }
-}
-
-extension PlainJSON {
-    fileprivate mutating func optionalDate() throws(NotPlain) -> Date? {
-        guard let text = try optionalString() else { return nil }
-        guard let date = Timestamp.parse(text) else { throw NotPlain() }
-        return date
+        (self.id, self.name, self.prefix, self.status) = (id, name, prefix, status)
+        (self.scopes, self.projectIDs, self.generation) = (scopes, projectIDs, generation)
+        (self.createdAt, self.expiresAt, self.lastUsedAt) = (createdAt, expiresAt, lastUsedAt)
+        (self.rotateBy, self.revokedAt) = (rotateBy, revokedAt)
     }
 }

@@ -37,7 +37,7 @@ extension Command {
     ) throws {
         let profile = invocation.profileName
         let path = try CredentialsFile.path(invocation.context.environment)
-        var file = try CredentialsFile(path: path)
+        var file = try CredentialsFile(changing: path)
         try token.withSecret { try file.set(.apiToken, to: $0, profile: profile) }
         // The token is of that service: without it, the next call would take the token to another.
         if endpoint.source != .default { try file.set(.apiEndpoint, to: endpoint.value.url, profile: profile) }
@@ -59,7 +59,7 @@ extension Command {
 
     private static func readToken(_ invocation: Invocation) throws -> String {
         if let token = invocation.token { return token }
-        guard let ask = invocation.context.askSecret else { return invocation.context.readInput() }
+        guard let ask = invocation.context.askSecret else { return try invocation.context.readInput() }
         guard let token = ask("API token: ") else { throw CommandError(message: "no token was entered") }
         return token
     }

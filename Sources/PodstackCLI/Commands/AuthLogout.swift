@@ -6,7 +6,7 @@ extension Command {
         summary: "Remove the stored token of the profile; it stays valid until it is revoked."
     ) { invocation in
         try invocation.arguments.nothing()
-        var file = try CredentialsFile(path: CredentialsFile.path(invocation.context.environment))
+        var file = try CredentialsFile(changing: CredentialsFile.path(invocation.context.environment))
         let profile = invocation.profileName
         guard file.value(.apiToken, profile: profile) != nil else {
             throw CommandError(message: "\(file.path) holds no token of the profile \"\(profile)\"")

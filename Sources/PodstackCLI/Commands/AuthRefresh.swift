@@ -22,7 +22,8 @@ extension Command {
                 try invocation.write(CreatedToken(token: token, secret: text)) { text }
             }
             invocation.note(
-                "Put it where the old one came from: \(source?.origin ?? "elsewhere"). It cannot be shown again.")
+                "Put it where the old one came from: \(source?.onCommandLine ?? "elsewhere"). It cannot be shown again."
+            )
         }
         return .done
     }

@@ -59,8 +59,8 @@ extension Command {
                 findings.append("\(file.path): [\(profile)] has a rotation that was not finished; rotate it again")
             }
         }
-        if file.isReadableByOthers {
-            findings.append("\(file.path): others can read it; \"podstack config check --fix\" keeps it to you")
+        if let rights = file.rightsOfOthers {
+            findings.append("\(file.path): others can \(rights) it; \"podstack config check --fix\" keeps it to you")
         }
         return findings
     }

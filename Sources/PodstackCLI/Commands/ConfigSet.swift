@@ -69,7 +69,7 @@ extension Invocation {
     }
 
     func changeProfile(_ change: (inout CredentialsFile, String) throws -> Void) throws {
-        var file = try CredentialsFile(path: CredentialsFile.path(context.environment))
+        var file = try CredentialsFile(changing: CredentialsFile.path(context.environment))
         try change(&file, profileName)
         try file.save()
     }

@@ -7,7 +7,9 @@ extension Command {
             .init(name: "name", value: "NAME", summary: "what it is for"),
             .init(
                 name: "expires-in-days", value: "DAYS", summary: "7, 30, 90, 180, 365 or never; 30 unless said"),
-            .init(name: "scope", value: "SCOPE", summary: "such as projects:read; may be repeated", isRepeatable: true),
+            .init(
+                name: "scope", value: "SCOPE", summary: "such as projects:read; may be repeated, or have commas",
+                isRepeatable: true),
             .init(
                 name: "project-id", value: "ID", summary: "a project it is good for; may be repeated",
                 isRepeatable: true),

@@ -8,10 +8,10 @@ struct ErrorReport {
     init(_ error: any Error) {
         switch error {
         case let error as any PodstackError:
+            let (message, advice) = error.wordings
             body = ErrorBody(
-                code: error.code, message: SDKWords.translated(error.message), requestID: error.requestID,
-                details: error.details)
-            hint = error.hint.map(SDKWords.translated)
+                code: error.code, message: message.onCommandLine, requestID: error.requestID, details: error.details)
+            hint = advice?.onCommandLine
             if error.code == .missingToken { hint = hint ?? "podstack auth login stores one" }
         case let error as UsageError:
             body = ErrorBody(code: ErrorCode(rawValue: "usage"), message: error.message, requestID: nil)

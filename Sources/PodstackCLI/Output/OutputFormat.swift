@@ -10,8 +10,10 @@ enum OutputFormat: String, Sendable {
         for (flag, value) in zip(words, words.dropFirst()) where flag == "-o" || flag == "--output" {
             if let format = OutputFormat(rawValue: value) { return format }
         }
-        for word in words where word.hasPrefix("--output=") {
-            if let format = OutputFormat(rawValue: String(word.dropFirst(9))) { return format }
+        for word in words {
+            for prefix in ["--output=", "-o=", "-o"] where word.hasPrefix(prefix) {
+                if let format = OutputFormat(rawValue: String(word.dropFirst(prefix.count))) { return format }
+            }
         }
         return environment["PODSTACK_OUTPUT"].flatMap(OutputFormat.init) ?? .table
     }

@@ -19,8 +19,10 @@ struct SettingsReport: Encodable {
     init(_ configuration: Configuration) {
         rows = configuration.rows.map { row in
             guard let source = row.source else { return (row.name, nil) }
-            let shadows = row.shadows.map { Shadow(source: $0.source.kind, origin: Self.origin($0.source)) }
-            return (row.name, Row(value: row.value, source: source.kind, origin: Self.origin(source), shadows: shadows))
+            let shadows = row.shadows.map { Shadow(source: $0.source.kind, origin: $0.source.onCommandLine) }
+            return (
+                row.name, Row(value: row.value, source: source.kind, origin: source.onCommandLine, shadows: shadows)
+            )
         }
     }
 
@@ -41,19 +43,9 @@ struct SettingsReport: Encodable {
             ["SETTING", "VALUE", "SOURCE", "SHADOWS"],
             configuration.rows.map { row in
                 [
-                    row.name, row.value, row.source.map(origin) ?? "not set",
-                    row.shadows.map { origin($0.source) }.joined(separator: ", "),
+                    row.name, row.value, row.source?.onCommandLine ?? "not set",
+                    row.shadows.map { $0.source.onCommandLine }.joined(separator: ", "),
                 ]
             })
-    }
-
-    /// On the command line the arguments are flags.
-    private static func origin(_ source: Source) -> String {
-        let flags = [
-            "apiToken:": "--token", "profile:": "--profile", "projectID:": "--project",
-            "apiEndpoint:": "--api-endpoint",
-        ]
-        if case .argument(let name) = source { return flags[name] ?? name }
-        return source.origin
     }
 }

@@ -2,10 +2,9 @@
 enum Table {
     static func text(_ header: [String], _ rows: [[String]]) -> String {
         let lines = [header] + rows.map { $0.map(printable) }
-        let widths = header.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+        let widths = header.indices.map { column in lines.map { DisplayWidth.of($0[column]) }.max() ?? 0 }
         return lines.map { line in
-            zip(line, widths).map { cell, width in cell + String(repeating: " ", count: width - cell.count) }
-                .joined(separator: "  ").trimmingEnd()
+            zip(line, widths).map(DisplayWidth.padded).joined(separator: "  ").trimmingEnd()
         }.joined(separator: "\n")
     }
 
@@ -14,9 +13,11 @@ enum Table {
     }
 
     private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        // What joins emoji to one shows nothing, and turns no text round.
+        guard scalar != "\u{200D}" else { return false }
         switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator: true
-        default: false
+        case .control, .format, .lineSeparator, .paragraphSeparator: return true
+        default: return false
         }
     }
 }

@@ -51,4 +51,27 @@ enum AccountStore {
     static func isEmpty(in connection: any DatabaseConnection) throws -> Bool {
         try connection.run("SELECT id FROM users LIMIT 1").isEmpty
     }
+
+    static func isDisabled(_ userID: String, in connection: any DatabaseConnection) throws -> Bool {
+        try connection.run("SELECT disabled_at FROM users WHERE id = ?", [.text(userID)])
+            .first?.optionalInteger(0) != nil
+    }
+
+    /// Once the change is made, every token of a disabled user is refused; when they are enabled again, those that
+    /// were neither revoked nor have expired work as before. False when the user is so already.
+    @discardableResult
+    static func setDisabled(_ isDisabled: Bool, _ listed: ListedUser, in change: Change) throws -> Bool {
+        // Asked again: whoever made the change may have failed before everybody had heard of it.
+        change.changed(user: listed.id)
+        guard isDisabled != (listed.disabledAt != nil) else { return false }
+        try change.connection.run(
+            "UPDATE users SET disabled_at = ? WHERE id = ?",
+            [isDisabled ? .integer(change.now) : .null, .text(listed.id)])
+        // Whoever is enabled again signs in again.
+        try change.connection.run("DELETE FROM sessions WHERE user_id = ?", [.text(listed.id)])
+        try change.record(
+            isDisabled ? .userDisabled : .userEnabled,
+            on: AuditResource(userID: listed.id, email: listed.email, accountID: listed.accountID))
+        return true
+    }
 }

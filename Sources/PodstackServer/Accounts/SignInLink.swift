@@ -41,6 +41,7 @@ struct SignInLink: Sendable {
         guard let id = row.optionalText(0) else {
             return try AccountStore.isEmpty(in: connection) ? .firstUser : nil
         }
+        guard try !AccountStore.isDisabled(id, in: connection) else { return nil }
         return try AccountStore.user(id: id, in: connection).map {
             .user(id: id, accountID: $0.accountID, email: $0.email)
         }

@@ -26,6 +26,8 @@ struct SignInService: Sendable {
         case password(String)
         case email(String)
         case linkIsOver
+        /// Told only to who has the password.
+        case disabled
     }
 
     /// - Returns: What goes into the cookie.
@@ -40,6 +42,7 @@ struct SignInService: Sendable {
         try check(password, of: user, email: email, by: Actor(request, nil), from: request, now: now)
         return try changes.make(by: Actor(request, nil), at: now) { change in
             guard let user else { throw Refusal.wrong }
+            guard try !AccountStore.isDisabled(user.id, in: change.connection) else { throw Refusal.disabled }
             return try begin(user.id, user.accountID, user.name ?? email, from: request, in: change)
         }
     }

@@ -38,6 +38,8 @@ struct WebSessions: Sendable {
         s.user_agent
         """
 
+    private static let ofEnabledUsers = "sessions s JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL"
+
     /// - Returns: What goes into the cookie. It is not kept.
     func begin(userID: String, from request: Request, in change: Change) throws -> (id: String, secret: String) {
         let id = Identifier.make("ses_")
@@ -62,7 +64,7 @@ struct WebSessions: Sendable {
     func find(_ secret: String, now: Int64, isSeen: Bool = true) throws -> WebSession? {
         let session = try database.read { connection in
             try connection.run(
-                "SELECT \(Self.columns) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = ?",
+                "SELECT \(Self.columns) FROM \(Self.ofEnabledUsers) WHERE s.digest = ?",
                 [.blob(kept(secret))]
             ).first.map(Self.session)
         }
@@ -80,7 +82,7 @@ struct WebSessions: Sendable {
         let places = ids.map { _ in "?" }.joined(separator: ", ")
         return Set(
             try connection.run(
-                "SELECT \(Self.columns) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id IN (\(places))",
+                "SELECT \(Self.columns) FROM \(Self.ofEnabledUsers) WHERE s.id IN (\(places))",
                 ids.map(DatabaseValue.text)
             ).map(Self.session).filter { !$0.isOver(at: now) }.map(\.id))
     }
@@ -90,7 +92,7 @@ struct WebSessions: Sendable {
         try database.read { connection in
             try connection.run(
                 """
-                SELECT \(Self.columns) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.user_id = ?
+                SELECT \(Self.columns) FROM \(Self.ofEnabledUsers) WHERE s.user_id = ?
                 ORDER BY s.last_seen_at DESC, s.id
                 """, [.text(userID)]
             ).map(Self.session).filter { !$0.isOver(at: now) }

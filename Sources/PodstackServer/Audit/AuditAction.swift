@@ -2,6 +2,8 @@
 enum AuditAction: String, Sendable, CaseIterable {
     case create, update, delete
     case userCreated = "user_created"
+    case userDisabled = "user_disabled"
+    case userEnabled = "user_enabled"
     case tokenCreated = "token_created"
     case tokenUpdated = "token_updated"
     case tokenRotated = "token_rotated"

@@ -1,3 +1,5 @@
+import PodstackAPI
+
 /// The options of a command line.
 struct Flags {
     private(set) var positional: [String] = []
@@ -16,8 +18,9 @@ struct Flags {
                 continue
             }
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard (names + ["--data", "--database"]).contains(parts[0]) else {
-                throw UsageFailure("unknown option \(parts[0])")
+            let known = names + ["--data", "--database"]
+            guard known.contains(parts[0]) else {
+                throw UsageFailure("unknown option \(parts[0])\(NearMiss.question(parts[0], among: known))")
             }
             guard let value = parts.count == 2 ? parts[1] : rest.popFirst() else {
                 throw UsageFailure("\(parts[0]) needs a value")

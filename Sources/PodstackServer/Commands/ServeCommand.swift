@@ -77,6 +77,7 @@ struct ServeCommand {
         if database == nil { try directory.lockForServing() }
         let tls = try certificate.map { try TLSCertificate(certificateFile: $0.file, keyFile: $0.key) }
         let service = try Service(directory: directory, database: database, settings: settings)
+        if let tls { service.metrics.certificateExpires(at: tls.end) }
         try service.start()
         let handler = service.handler
         let listener = try Listener(address, threads: threads, certificate: tls, requestTime: requestTime) {
@@ -114,7 +115,7 @@ struct ServeCommand {
         var isDueAt = OpenConnections.uptime() + Self.housekeepingInterval
         while true {
             switch sigtimedwait(&signals, nil, &second) {
-            case SIGHUP: reload(tls, service.log)
+            case SIGHUP: reload(tls, service)
             case SIGTERM, SIGINT: return
             default: break
             }
@@ -126,14 +127,15 @@ struct ServeCommand {
         }
     }
 
-    private func reload(_ tls: TLSCertificate?, _ log: Log) {
+    private func reload(_ tls: TLSCertificate?, _ service: Service) {
         guard let tls else { return }
         do {
             try tls.reload()
-            log.write("certificate_reloaded")
+            service.metrics.certificateExpires(at: tls.end)
+            service.log.write("certificate_reloaded")
         } catch {
             let reason = (error as? SetupFailure)?.message ?? ""
-            log.write("certificate_not_reloaded", level: "error", [("reason", reason)])
+            service.log.write("certificate_not_reloaded", level: "error", [("reason", reason)])
         }
     }
 }

@@ -20,15 +20,22 @@ public enum ServerTool {
             case (nil, _):
                 StandardStream.error.write(help)
                 return 2
-            case ("--help", _), ("-h", _), ("help", _): StandardStream.output.write(help)
+            case ("--help", _), ("-h", _), ("help", _):
+                StandardStream.output.write(try ServerHelp(help).text(for: Array(words.dropFirst())))
             case ("--version", _), ("version", _): StandardStream.output.write("podstack-server \(versionNumber)\n")
-            case (_, _) where words.contains("--help") || words.contains("-h"): StandardStream.output.write(help)
+            case (_, _) where words.contains("--help") || words.contains("-h"):
+                StandardStream.output.write(try ServerHelp(help).text(for: words))
             case ("serve", _): try ServeCommand(Flags(words.dropFirst(), names: ServeCommand.flags)).run()
             case ("user", "add"):
-                try UserCommand.add(
-                    Flags(words.dropFirst(2), names: UserCommand.addFlags, switches: UserCommand.addSwitches))
+                try UserAddCommand.add(
+                    Flags(words.dropFirst(2), names: UserAddCommand.addFlags, switches: UserAddCommand.addSwitches))
             case ("user", "link"):
-                try UserCommand.link(Flags(words.dropFirst(2), names: UserCommand.linkFlags))
+                try UserAddCommand.link(Flags(words.dropFirst(2), names: UserAddCommand.linkFlags))
+            case ("user", "disable"):
+                try UserCommand.set(isDisabled: true, Flags(words.dropFirst(2), names: UserCommand.flags))
+            case ("user", "enable"):
+                try UserCommand.set(isDisabled: false, Flags(words.dropFirst(2), names: UserCommand.flags))
+            case ("user", "list"): try UserCommand.list(Flags(words.dropFirst(2), names: UserCommand.flags))
             case ("token", "create"):
                 try TokenCreateCommand.run(Flags(words.dropFirst(2), names: TokenCreateCommand.flags))
             case ("audit", "verify"):
@@ -44,7 +51,7 @@ public enum ServerTool {
             case ("backup", _): try BackupCommand.run(Flags(words.dropFirst(), names: BackupCommand.flags))
             case ("migrate", _): try MigrateCommand.run(Flags(words.dropFirst(), names: MigrateCommand.flags))
             default:
-                throw UsageFailure("unknown command \"\(words.prefix(2).joined(separator: " "))\"")
+                throw ServerHelp(help).unknown(words)
             }
             return 0
         } catch let failure as UsageFailure {
@@ -90,6 +97,8 @@ public enum ServerTool {
             --public-url URL     where browsers reach the service; where it last listened unless said
           user link EMAIL      Print another such link, for a password that was forgotten.
             --public-url URL     as above
+          user disable EMAIL   Refuse every token of a user from now on; user enable takes that back.
+          user list            Everybody, a line each: address, account, since when, active or disabled.
           token create EMAIL   Make a token for a user; prints it alone, this once.
             --name NAME          what it is for
             --expires-in-days D  7, 30, 90, 180, 365 or never; 30 unless said
@@ -98,7 +107,9 @@ public enum ServerTool {
             --max-active-tokens N  of each account; 5 unless said
           audit verify         Check that nothing in the audit log was changed, removed or moved.
           device approve CODE EMAIL
-                               Give the program that shows CODE a token of a user; device deny refuses it.
+                               Give the program that shows CODE a token of a user.
+          device deny CODE EMAIL
+                               Refuse that program.
           backup FILE          Copy the database, as it is now, to a new file. The pepper is not in it.
           pepper rotate        Replace the pepper. Every token stays good, and moves to the new one when it is next used.
           pepper status        What still needs the pepper before.

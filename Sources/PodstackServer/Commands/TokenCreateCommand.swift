@@ -16,6 +16,9 @@ enum TokenCreateCommand {
         guard let user = try service.database.read({ try AccountStore.user(email: email, in: $0) }) else {
             throw SetupFailure("nobody has the address \(email): podstack-server user add makes an account")
         }
+        guard try !service.database.read({ try AccountStore.isDisabled(user.id, in: $0) }) else {
+            throw SetupFailure("\(email) is disabled, and so would the token be: podstack-server user enable")
+        }
         let maker = Grant(accountID: user.accountID, userID: user.id)
         let (_, secret) = try service.changes.make(by: .administrator, at: service.now()) {
             try service.tokens.create(request, by: maker, in: $0)
@@ -37,7 +40,7 @@ enum TokenCreateCommand {
     }
 
     private static func scopes(_ flags: Flags) throws -> [Scope]? {
-        try flags.all("--scope")?.map { text in
+        try flags.all("--scope")?.flatMap { $0.split(separator: ",").map(String.init) }.map { text in
             guard let scope = Scope(text) else { throw UsageFailure("\"\(text)\" is not a scope") }
             return scope
         }

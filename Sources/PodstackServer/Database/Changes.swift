@@ -38,7 +38,7 @@ struct Changes: Sendable {
         let actor = Actor(exchange.request, exchange.identity)
         func run(_ work: (Change) throws -> Response) throws -> Response {
             try make(by: actor, at: now) { change in
-                try checkNotRevokedSince(exchange, in: change.connection)
+                try checkNotRefusedSince(exchange, in: change.connection)
                 return try work(change)
             }
         }
@@ -53,10 +53,14 @@ struct Changes: Sendable {
         }
     }
 
-    /// A request that waited for the one writer may have been overtaken by the revocation of its own token.
-    private func checkNotRevokedSince(_ exchange: Exchange, in connection: any DatabaseConnection) throws {
-        guard let id = exchange.identity?.token.id else { return }
-        if let token = try TokenStore.find(id, in: connection), token.revokedAt != nil { throw Refusal.revoked(token) }
+    /// A request that waited for the one writer may have been overtaken by the revocation of its own token, or by the
+    /// disabling of its user.
+    private func checkNotRefusedSince(_ exchange: Exchange, in connection: any DatabaseConnection) throws {
+        guard let known = exchange.identity?.token else { return }
+        if let token = try TokenStore.find(known.id, in: connection), token.revokedAt != nil {
+            throw Refusal.revoked(token)
+        }
+        if try AccountStore.isDisabled(known.userID, in: connection) { throw Refusal.disabled }
     }
 }
 

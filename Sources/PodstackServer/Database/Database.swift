@@ -7,16 +7,19 @@ protocol Database: Sendable {
 
     /// Under which what was read may be remembered; nil when nobody else changes it.
     var lease: Lease? { get }
+    /// Another value than before when others have changed anything that may be remembered; nil when they say what.
+    var foreignChanges: SharedMark? { get }
     /// From now on, what others change is forgotten by `cache`.
-    func follow(_ cache: VerifiedTokens) throws
-    /// Ends ``follow(_:)``; nothing remembered is used any more.
+    func follow(_ cache: VerifiedTokens, _ log: Log) throws
+    /// Ends ``follow(_:_:)``; nothing remembered is used any more.
     func unfollow()
 }
 
 /// A database that only this process changes, as far as anybody remembers.
 extension Database {
     var lease: Lease? { nil }
-    func follow(_ cache: VerifiedTokens) throws {}
+    var foreignChanges: SharedMark? { nil }
+    func follow(_ cache: VerifiedTokens, _ log: Log) throws {}
     func unfollow() {}
 }
 
@@ -33,9 +36,6 @@ protocol DatabaseConnection {
 extension DatabaseConnection {
     @discardableResult
     func run(_ sql: String) throws -> [DatabaseRow] { try run(sql, []) }
-
-    /// Where there is one instance, there is nobody to tell.
-    func announce(_ announcement: Announcement) throws {}
 }
 
 /// The database could not do it. Holds no statement's arguments.

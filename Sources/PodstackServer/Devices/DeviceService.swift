@@ -58,6 +58,9 @@ struct DeviceService: Sendable {
     @discardableResult
     func approve(_ userCode: String, by user: User, in change: Change) throws -> DeviceRequest {
         let request = try waiting(userCode, change)
+        guard try !AccountStore.isDisabled(user.id, in: change.connection) else {
+            throw APIError.conflict("The account of \(user.email) is disabled")
+        }
         try tokens.checkRoom(accountID: user.accountID, in: change)
         try DeviceStore.setState(.approved(userID: user.id), of: request.id, in: change.connection)
         try change.record(.deviceApproved, on: AuditResource(request, accountID: user.accountID), request.audited)
@@ -101,6 +104,10 @@ struct DeviceService: Sendable {
         switch request.state {
         case .pending: return .pending
         case .denied: return .denied
+        // Whoever approved it was disabled since.
+        case .approved(let userID) where try AccountStore.isDisabled(userID, in: connection),
+            .done(let userID) where try AccountStore.isDisabled(userID, in: connection):
+            return .denied
         case .approved(let userID):
             let (token, secret) = try create(request, userID, in: change)
             try DeviceStore.setState(.done(userID: userID), of: request.id, in: connection)

@@ -12,6 +12,7 @@ final class TLSCertificate: Sendable {
     // Safe: never changed after it was made, and GnuTLS only reads it in the sessions that use it.
     private struct Credentials: @unchecked Sendable {
         let pointer: gnutls_certificate_credentials_t
+        let end: Int64
     }
 
     /// The text of both files, as libmicrohttpd wants to see it once, each with a NUL at its end.
@@ -55,7 +56,25 @@ final class TLSCertificate: Sendable {
             let reason = String(cString: gnutls_strerror(code))
             throw SetupFailure("\(certificateFile) and \(keyFile) are no certificate and its key: \(reason)")
         }
-        credentials.withLock { $0.append(Credentials(pointer: made)) }
+        let end = Self.end(of: pem.certificate)
+        credentials.withLock { $0.append(Credentials(pointer: made, end: end)) }
+    }
+
+    /// When the one in use expires, or the first of its chain does; in seconds since 1970.
+    var end: Int64 { credentials.withLock { $0.last?.end ?? 0 } }
+
+    private static let longestChain: UInt32 = 16
+
+    private static func end(of certificate: [UInt8]) -> Int64 {
+        var chain = [gnutls_x509_crt_t?](repeating: nil, count: Int(longestChain))
+        var count = longestChain
+        let code = withDatum(certificate) {
+            gnutls_x509_crt_list_import(&chain, &count, $0, GNUTLS_X509_FMT_PEM, 0)
+        }
+        guard code > 0 else { return 0 }
+        let used = chain.prefix(Int(code)).compactMap { $0 }
+        defer { for certificate in used { gnutls_x509_crt_deinit(certificate) } }
+        return used.map { Int64(gnutls_x509_crt_get_expiration_time($0)) }.min() ?? 0
     }
 
     func pem() throws -> PEM {

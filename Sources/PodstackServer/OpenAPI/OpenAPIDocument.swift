@@ -53,7 +53,7 @@ enum OpenAPIDocument {
             ["in": .string(place), "name": .string(name), "required": .bool(isRequired), "schema": schema]
         }
         var parameters = route.pattern.filter { $0.hasPrefix("{") }.map {
-            parameter("path", String($0.dropFirst().dropLast()), Schema.string, isRequired: true)
+            parameter("path", String($0.dropFirst().dropLast()), Schema.segment, isRequired: true)
         }
         parameters += shape.query.map { parameter("query", $0.name, $0.schema, isRequired: $0.isRequired) }
         guard route.hasCaller else { return parameters }
@@ -72,7 +72,7 @@ enum OpenAPIDocument {
             if route.operation == .listAuditLogs { content["text/csv"] = ["schema": Schema.string] }
             success["content"] = .object(content)
         }
-        var statuses = [400, 500, 503]
+        var statuses = [400, 414, 431, 500, 503]
         if route.hasCaller { statuses += [401, 403, 404, 406, 429] }
         if shape.body != nil { statuses += [413, 415, 422, 429] }
         if !shape.query.isEmpty { statuses.append(422) }

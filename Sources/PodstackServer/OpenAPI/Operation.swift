@@ -43,7 +43,7 @@ enum Operation: String, Sendable, CaseIterable {
                 summary: "Whether the token in use would be allowed something, and what is missing",
                 query: [
                     Parameter(name: "scope", schema: Schema.scope, isRequired: true),
-                    Parameter(name: "project", schema: Schema.string),
+                    Parameter(name: "project", schema: Schema.parameter),
                 ], answer: "Permission")
         case .listTokens: Shape(summary: "Tokens, newest first", query: Self.paging, answer: "TokenPage")
         case .createToken: Shape(summary: "Make a token", body: "NewToken", status: 201, answer: "CreatedToken")
@@ -83,7 +83,7 @@ enum Operation: String, Sendable, CaseIterable {
         case .listAuditLogs:
             Shape(
                 summary: "What was done, newest first; with Accept: text/csv as a table",
-                query: ["action", "resource_type", "user", "q"].map { Parameter(name: $0, schema: Schema.string) }
+                query: ["action", "resource_type", "user", "q"].map { Parameter(name: $0, schema: Schema.parameter) }
                     + ["since", "until"].map { Parameter(name: $0, schema: Schema.time) } + Self.paging,
                 answer: "AuditEventPage")
         }
@@ -91,6 +91,6 @@ enum Operation: String, Sendable, CaseIterable {
 
     private static let paging = [
         Parameter(name: "limit", schema: Schema.integer(from: 1, to: 200)),
-        Parameter(name: "cursor", schema: Schema.text(3...45, pattern: "^[0-9]{1,18}-[0-9A-Za-z_]{1,24}$")),
+        Parameter(name: "cursor", schema: Schema.text(3...45, pattern: "^(0|[1-9][0-9]{0,17})-[0-9A-Za-z_]{1,24}$")),
     ]
 }

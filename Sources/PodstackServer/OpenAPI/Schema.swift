@@ -3,6 +3,10 @@ import PodstackAPI
 /// Makes the JSON Schemas of the document.
 enum Schema {
     static let string: JSONValue = ["type": "string"]
+    /// What may be in a query: the URL has no NUL.
+    static let parameter: JSONValue = ["type": "string", "pattern": #"^[^\u0000]*$"#]
+    /// What may be between two slashes of a path.
+    static let segment: JSONValue = ["type": "string", "pattern": #"^[^/\u0000]+$"#]
     static let time: JSONValue = ["type": "string", "format": "date-time"]
     static let boolean: JSONValue = ["type": "boolean"]
     static let any: JSONValue = .object([:])
@@ -50,6 +54,15 @@ enum Schema {
         if !required.isEmpty { fields["required"] = .array(required.keys.sorted().map(JSONValue.string)) }
         return .object(fields)
     }
+
+    /// The same schema, with what else must hold.
+    static func with(_ more: [String: JSONValue], _ schema: JSONValue) -> JSONValue {
+        guard case .object(let fields) = schema else { return schema }
+        return .object(fields.merging(more) { $1 })
+    }
+
+    /// Holds where all of these fields are there.
+    static func has(_ names: String...) -> JSONValue { ["required": .array(names.map(JSONValue.string))] }
 
     static func page(_ key: String, of element: String) -> JSONValue {
         object([key: list(of: reference(element)), "next_cursor": orNull(string)])

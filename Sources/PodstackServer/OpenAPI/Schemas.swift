@@ -18,19 +18,18 @@ extension Schema {
         ]),
         "Token": object(tokenFields), "TokenPage": page("tokens", of: "Token"),
         "CreatedToken": object(tokenFields, optional: ["token": tokenText, "notice": string]),
-        "NewToken": object(
-            ["name": name],
-            optional: madeByCaller.merging([
-                "expires_in_days": ["type": "integer", "enum": .array(TokenExpiry.choices.map(JSONValue.integer))],
-                "expires_at": orNull(time), "scopes": scopes, "project_ids": projectIDs,
-            ]) { first, _ in first }),
+        "NewToken": with(
+            ["not": has("expires_in_days", "expires_at")],
+            mayBeMade(
+                ["name": name],
+                optional: [
+                    "expires_in_days": ["type": "integer", "enum": .array(TokenExpiry.choices.map(JSONValue.integer))],
+                    "expires_at": orNull(time), "scopes": scopes, "project_ids": projectIDs,
+                ])),
         "TokenUpdate": object([:], optional: ["name": name, "scopes": scopes, "project_ids": projectIDs]),
-        "TokenRotation": object(
-            [:],
-            optional: madeByCaller.merging(["grace_seconds": integer(from: 0, to: 604_800)]) { first, _ in first }),
+        "TokenRotation": mayBeMade([:], optional: ["grace_seconds": integer(from: 0, to: 604_800)]),
         "TokenReport": object(["tokens": list(of: string, 0...TokenReport.most)]),
-        "NewDeviceCode": object(
-            ["client_name": name], optional: madeByCaller.merging(["scopes": scopes]) { first, _ in first }),
+        "NewDeviceCode": mayBeMade(["client_name": name], optional: ["scopes": scopes]),
         "DeviceCode": object([
             "device_code": string, "user_code": text(9...9, pattern: "^[B-Z]{4}-[B-Z]{4}$"),
             "verification_uri": string, "verification_uri_complete": string, "expires_in": integer(from: 1),
@@ -49,10 +48,12 @@ extension Schema {
             "status": status, "added_at": time,
         ]),
         "MemberPage": page("members", of: "Member"),
-        "NewMember": object(
-            ["email": text(3...254, pattern: "^[^@\\s]+@[^@\\s]+$"), "role": role],
-            optional: ["permissions": permissions]),
-        "MemberUpdate": object([:], optional: ["role": role, "permissions": permissions, "status": status]),
+        "NewMember": with(
+            ["anyOf": .array([isUser, isAdmin])],
+            object(["email": email, "role": role], optional: ["permissions": permissions])),
+        "MemberUpdate": with(
+            ["anyOf": .array([isUser, isAdmin, ["not": has("role")]])],
+            object([:], optional: ["role": role, "permissions": permissions, "status": status])),
         "AuditEvent": object([
             "id": string, "created_at": time, "action": string, "resource_type": string,
             "resource_id": orNull(string), "resource_name": orNull(string), "project_id": orNull(string),
@@ -66,9 +67,23 @@ extension Schema {
         ]),
     ]
 
-    private static let name = text(1...100)
-    private static let description = orNull(text(0...1000))
+    /// Without control characters, and something else than white space.
+    private static let name: JSONValue = {
+        let plain = #"\u0000-\u001f\u007f-\u009f"#
+        return text(1...100, pattern: #"^[^\#(plain)]*[^\s\#(plain)][^\#(plain)]*$"#)
+    }()
+    private static let description = orNull(
+        text(0...1000, pattern: #"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$"#))
+    private static let email = text(
+        3...254, pattern: #"^[^@\s\u0000-\u0020\u007f\u0085]+@[^@\s\u0000-\u0020\u007f\u0085]+$"#)
     private static let role = choice(["admin", "user"])
+    /// The one role has the permissions that it names, the other has all.
+    private static let isUser: JSONValue = [
+        "properties": ["role": ["const": "user"]], "required": .array(["role", "permissions"]),
+    ]
+    private static let isAdmin: JSONValue = [
+        "properties": ["role": ["const": "admin"]], "required": .array(["role"]), "not": has("permissions"),
+    ]
     private static let status = choice(["active", "deactivated"])
     private static let permissions = list(of: choice(Scope.actions), 1...100)
     private static let scopes = list(of: scope, 1...100)
@@ -82,8 +97,13 @@ extension Schema {
         "status": choice(["active", "expired", "revoked"]), "revoked_at": orNull(time),
     ]
 
-    /// Of a secret that the caller made: both, or neither.
-    private static let madeByCaller: [String: JSONValue] = [
-        "id": text(8...8, pattern: "^[0-9a-hjkmnp-tv-z]{8}$"), "sha256": text(64...64, pattern: "^[0-9a-f]{64}$"),
-    ]
+    /// With the two fields of a token that the caller made: both, or neither.
+    private static func mayBeMade(_ required: [String: JSONValue], optional: [String: JSONValue]) -> JSONValue {
+        let made = [
+            "id": text(8...8, pattern: "^[0-9a-hjkmnp-tv-z]{8}$"), "sha256": text(64...64, pattern: "^[0-9a-f]{64}$"),
+        ]
+        return with(
+            ["dependentRequired": ["id": .array(["sha256"]), "sha256": .array(["id"])]],
+            object(required, optional: optional.merging(made) { first, _ in first }))
+    }
 }

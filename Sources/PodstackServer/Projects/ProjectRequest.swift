@@ -19,11 +19,12 @@ struct ProjectRequest {
     private static func description(_ value: JSONValue) throws(FieldReader.Mistake) -> String? {
         guard value != .null else { return nil }
         guard let text = value.stringValue else { throw FieldReader.Mistake("must be a string, or null") }
-        guard text.count <= 1000 else { throw FieldReader.Mistake("must have at most 1000 characters") }
+        guard text.unicodeScalars.count <= 1000 else { throw FieldReader.Mistake("must have at most 1000 characters") }
         let isPlain = text.unicodeScalars.allSatisfy {
             $0 == "\n" || $0 == "\t" || $0.properties.generalCategory != .control
         }
         guard isPlain else { throw FieldReader.Mistake("must not hold control characters") }
+        try TokenFields.refuseToken(text)
         return text.isEmpty ? nil : text
     }
 }

@@ -13,6 +13,8 @@ final class Identity: Sendable {
     let email: String
     private let name: String?
     private let userCreatedAt: Int64
+    /// Of the user, by the operator; nil when it is not.
+    private let isDisabled: Bool
     let defaultProjectID: String
     /// `Podstack-Token-Expires` of every answer.
     let expiresText: String
@@ -36,6 +38,7 @@ final class Identity: Sendable {
         name = user.optionalText(1)
         defaultProjectID = try user.text(2)
         userCreatedAt = try user.integer(3)
+        isDisabled = user.optionalInteger(4) != nil
         expiresText = end.map { Timestamp.format(.init($0)) } ?? "never"
     }
 
@@ -44,7 +47,8 @@ final class Identity: Sendable {
         _ token: TokenRecord, _ standing: SecretStanding, in connection: any DatabaseConnection
     ) throws -> Identity? {
         try connection.run(
-            "SELECT email, name, default_project_id, created_at FROM users WHERE id = ?", [.text(token.userID)]
+            "SELECT email, name, default_project_id, created_at, disabled_at FROM users WHERE id = ?",
+            [.text(token.userID)]
         ).first.map {
             let memberships = try MemberStore.memberships(userID: token.userID, in: connection)
             return try Identity(token: token, standing: standing, user: $0, memberships: memberships)
@@ -68,7 +72,7 @@ final class Identity: Sendable {
         switch standing {
         case .waiting(let secret) where secret.hasLapsed(at: now): return Refusal.expired(secret.lapsesAt)
         case .retired(let secret) where secret.endsAt <= now: return Refusal.rotated(secret)
-        case .current, .waiting, .retired: return nil
+        case .current, .waiting, .retired: return isDisabled ? Refusal.disabled : nil
         }
     }
 

@@ -12,6 +12,8 @@ enum Refusal {
     static let malformed = refusal(.malformedToken, "The token is not well formed")
     static let invalid = refusal(.invalidToken, "The token is unknown")
 
+    static let disabled = refusal(.accountDisabled, "The account is disabled")
+
     static func expired(_ time: Int64?) -> APIError {
         refusal(.expiredToken, "The token expired", "expired_at", time)
     }

@@ -32,7 +32,8 @@ enum SecretStanding: Sendable, Equatable {
 
 /// All secrets of a token: its digests, and no more of it than that.
 struct TokenSecrets: Sendable {
-    /// Nil when there is no such token.
+    /// Whether there is such a token; if not, the others are of none that is asked for.
+    var isThere: Bool
     var current: [UInt8]?
     var waiting: WaitingSecret?
     var retired: [RetiredSecret]
@@ -45,7 +46,7 @@ struct TokenSecrets: Sendable {
         let isWaiting = Sodium.constantTimeEqual(digest, waiting?.digest ?? nothing)
         var found: RetiredSecret?
         for secret in retired where Sodium.constantTimeEqual(digest, secret.digest) { found = secret }
-        guard current != nil else { return nil }
+        guard isThere, current != nil else { return nil }
         if isCurrent { return .current }
         if isWaiting, let waiting { return .waiting(waiting) }
         return found.map(SecretStanding.retired)

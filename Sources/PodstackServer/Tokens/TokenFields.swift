@@ -15,8 +15,15 @@ enum TokenFields {
         let trimmed = String(
             scalars.drop { $0.properties.isWhitespace }.reversed().drop { $0.properties.isWhitespace }
                 .reversed().reduce(into: String.UnicodeScalarView()) { $0.append($1) })
-        guard (1...100).contains(trimmed.count) else { throw Mistake("must have 1 to 100 characters") }
+        // Not of what is seen as one, which may be as long as anything.
+        guard (1...100).contains(trimmed.unicodeScalars.count) else { throw Mistake("must have 1 to 100 characters") }
+        try refuseToken(trimmed)
         return trimmed
+    }
+
+    /// A name is shown to many, and a token that somebody pasted for it would be too.
+    static func refuseToken(_ text: String) throws(Mistake) {
+        guard !TokenFormat.isHeld(by: text) else { throw Mistake("must not hold an API token") }
     }
 
     static func scopes(_ value: JSONValue) throws(Mistake) -> [Scope] {

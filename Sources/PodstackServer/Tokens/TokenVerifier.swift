@@ -10,11 +10,11 @@ final class TokenVerifier: Sendable {
     init(database: any Database, digest: TokenDigest) {
         self.database = database
         self.digest = digest
-        verified = VerifiedTokens(lease: database.lease)
+        verified = VerifiedTokens(lease: database.lease, foreignChanges: database.foreignChanges)
     }
 
     /// From now on, what is known is used though others may change it.
-    func follow() throws { try database.follow(verified) }
+    func follow(_ log: Log) throws { try database.follow(verified, log) }
 
     /// Throws the 401 that fits. A token's state is told only to who holds its secret.
     ///

@@ -60,6 +60,14 @@ final class VerifiedTokens: Sendable {
         var old = Generation()
         /// Grows whenever something was forgotten.
         var epoch: UInt64 = 0
+        /// Of what others have changed, as it was seen last.
+        var mark: UInt64 = 0
+
+        mutating func clear() {
+            epoch += 1
+            young = Generation()
+            old = Generation()
+        }
 
         mutating func insert(_ identity: Identity, for key: Key, room: Int) {
             if young.identities.count >= room {
@@ -81,10 +89,14 @@ final class VerifiedTokens: Sendable {
     private let room: Int
     private let state = Mutex(State())
     private let lease: Lease?
+    private let foreignChanges: SharedMark?
 
-    /// - Parameter lease: Nothing is found without it; nil when none is needed.
-    init(lease: Lease? = nil, room: Int = 50_000) {
+    /// - Parameters:
+    ///   - lease: Nothing is found without it; nil when none is needed.
+    ///   - foreignChanges: Everything is forgotten when that is another than before.
+    init(lease: Lease? = nil, foreignChanges: SharedMark? = nil, room: Int = 50_000) {
         self.lease = lease
+        self.foreignChanges = foreignChanges
         self.room = room
     }
 
@@ -94,7 +106,13 @@ final class VerifiedTokens: Sendable {
     func find(_ key: Key) -> (identity: Identity?, epoch: UInt64) {
         // Asked before: what is forgotten when the lease ends is not found after.
         let isKnown = lease?.isValid ?? true
-        return state.withLock { (isKnown ? $0.find(key, room: room) : nil, $0.epoch) }
+        return state.withLock { state in
+            if let mark = foreignChanges?.value, mark != state.mark {
+                state.mark = mark
+                state.clear()
+            }
+            return (isKnown ? state.find(key, room: room) : nil, state.epoch)
+        }
     }
 
     /// Not inserted when anything was forgotten since `epoch`: what was read may be older than that.
@@ -116,11 +134,5 @@ final class VerifiedTokens: Sendable {
     }
 
     /// The same for all of them.
-    func forgetAll() {
-        state.withLock { state in
-            state.epoch += 1
-            state.young = Generation()
-            state.old = Generation()
-        }
-    }
+    func forgetAll() { state.withLock { $0.clear() } }
 }

@@ -41,7 +41,7 @@ extension PageTour {
     /// From the page of a project with another member, and back to it.
     private func visitMembers() throws {
         try browser.follow("Change \(Self.email)")
-        try browser.choose("User – may do what is ticked here:")
+        try browser.choose("User – may do what is ticked here")
         try browser.press("Save")
         try look("member-last-admin", Self.email, status: 409)
         try browser.back()

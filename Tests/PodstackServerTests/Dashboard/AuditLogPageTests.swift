@@ -92,7 +92,8 @@ struct AuditLogPageTests {
         let answer = try owner.get("/audit-log?since=2030-02-31&until=x&q=beta")
         #expect(answer.status == 422)
         #expect(answer.texts("<p class=\"field-problem\"", until: "</p>").count == 2)
-        #expect(answer.body.contains("value=\"2030-02-31\""))
+        // A field for days holds no other text; what else was typed is still there.
+        #expect(!answer.body.contains("2030-02-31") && answer.body.contains("value=\"beta\""))
         #expect(!answer.body.contains("<table"))
         for query in ["acton=create", "limit=0", "limit=1001", "limit=x", "before=x", "q=a&q=b", "after=-1"] {
             #expect(try owner.get("/audit-log?\(query)").status == 422, "\(query)")

@@ -50,7 +50,7 @@ struct ProjectPagesTests {
         let long = String(repeating: "x", count: 101)
         let answer = try send(owner, "/projects", [("name", long), ("description", "kept")])
         #expect(answer.status == 422)
-        #expect(answer.texts("<p class=\"field-problem\"", until: "</p>") == ["This must have 1 to 100 characters."])
+        #expect(answer.texts("<p class=\"field-problem\"", until: "</p>") == ["Must have 1 to 100 characters."])
         #expect(answer.body.contains("value=\"\(long)\""))
         #expect(answer.body.contains(">kept</textarea>"))
         let id = try scene.makeProject("p")
@@ -62,8 +62,8 @@ struct ProjectPagesTests {
         for (email, permissions, problem) in [
             ("nobody@example.com", ["read"], "Nobody with an account has that e-mail address."),
             ("you@example.com", ["read"], "That user is a member of the project already; change the member instead."),
-            ("no address", ["read"], "This must be an e-mail address."),
-            ("you@example.com", [], "This must name at least one of create, read, update, delete, and nothing else."),
+            ("no address", ["read"], "Must be an e-mail address."),
+            ("you@example.com", [], "Must name at least one of create, read, update, delete, and nothing else."),
         ] {
             let answer = try scene.add(email, to: id, permissions)
             #expect(answer.status == 422)

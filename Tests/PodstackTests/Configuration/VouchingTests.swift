@@ -80,7 +80,8 @@ struct VouchingTests {
         "what else steers where a token goes is refused from a .env",
         arguments: [
             "HTTPS_PROXY", "http_proxy", "ALL_PROXY", "NO_PROXY", "PODSTACK_CA_BUNDLE", "SSL_CERT_FILE",
-            "PODSTACK_CREDENTIALS_FILE", "PODSTACK_PROFILE", "SSLKEYLOGFILE", "HOME",
+            "PODSTACK_CREDENTIALS_FILE", "PODSTACK_PROFILE", "SSLKEYLOGFILE", "HOME", "LOCALDOMAIN", "RES_OPTIONS",
+            "HOSTALIASES",
         ])
     func steering(name: String) async throws {
         let text = "\(name)=http://127.0.0.1:\(thief.port)\nPODSTACK_API_TOKEN=literal\n"
@@ -152,7 +153,8 @@ struct VouchingTests {
         let transport = RecordingTransport(.user(email: "you@example.com"))
         for (trust, expected) in [(false, "x"), (true, "xyes")] {
             let environment = try environment("INJECTED=yes\n", variables, trust: trust)
-            _ = try await Client(environment: environment, transport: transport).auth.whoami()
+            let client = try Client(timeout: .seconds(600), environment: environment, transport: transport)
+            _ = try await client.auth.whoami()
             #expect(transport.requests.last?.token == APIToken(expected))
         }
     }

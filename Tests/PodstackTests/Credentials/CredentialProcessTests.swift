@@ -29,7 +29,8 @@ struct CredentialProcessTests {
     static let token = #"printf '{"version": 1, "api_token": "of_the_process"}'"#
 
     func client(_ script: String, clock: TestClock = TestClock()) throws -> Client {
-        try Client(environment: environment(script), transport: transport, time: clock.time)
+        try Client(
+            timeout: .seconds(600), environment: environment(script), transport: transport, time: clock.time)
     }
 
     var runs: Int { folder.read("count")?.utf8.count ?? 0 }
@@ -77,7 +78,7 @@ struct CredentialProcessTests {
             printf x >> "$COUNT"
             printf '{"version": 1, "api_token": "t%s"}' "$(cat "$COUNT")"
             """
-        let client = try Client(environment: environment(script), transport: answers)
+        let client = try Client(timeout: .seconds(600), environment: environment(script), transport: answers)
         #expect(try await client.auth.whoami().email == "you@example.com")
         #expect(answers.requests.map(\.token) == [APIToken("tx"), APIToken("txx")])
     }

@@ -109,7 +109,7 @@ struct CredentialsFileTests {
             try await group.waitForAll()
         }
         #expect(try CredentialsFile(path: path).profileNames.count == 40)
-        #expect(try SecureFile.read(path)?.isReadableByOthers == false)
+        #expect(try CredentialsFile(path: path).isReadableByOthers == false)
     }
 
     @Test("a file that cannot be understood is never written over")

@@ -22,12 +22,16 @@ struct ReloadTests {
         }
     }
 
+    /// A source that is asked again has the time of the client, which a busy machine may take.
+    let generous = Duration.seconds(600)
+
     func client(_ token: String, _ transport: RecordingTransport, variable: String = "PODSTACK_CREDENTIALS_FILE") throws
         -> Client
     {
         try write(token)
         return try Client(
-            environment: Environment([variable: folder.file("file")]), transport: transport, onEvent: events.append)
+            timeout: generous, environment: Environment([variable: folder.file("file")]), transport: transport,
+            onEvent: events.append)
     }
 
     func write(_ token: String) throws { _ = try folder.write("[default]\napi_token = \(token)\n", to: "file") }
@@ -55,7 +59,7 @@ struct ReloadTests {
     func mounted() async throws {
         _ = try folder.write("old\n", to: "mounted")
         let client = try Client(
-            environment: Environment(["PODSTACK_API_TOKEN_FILE": folder.file("mounted")]),
+            timeout: generous, environment: Environment(["PODSTACK_API_TOKEN_FILE": folder.file("mounted")]),
             transport: service(accepting: "new"))
         _ = try folder.write("new\n", to: "mounted")
         #expect(try await client.auth.whoami().email == "you@example.com")
@@ -94,6 +98,7 @@ struct ReloadTests {
         let transport = service(accepting: "new")
         try write("new")
         let client = try Client(
+            timeout: generous,
             environment: Environment([
                 "PODSTACK_API_TOKEN": "old", "PODSTACK_CREDENTIALS_FILE": folder.file("file"),
             ]), transport: transport)
@@ -117,7 +122,8 @@ struct ReloadTests {
         }
         let provider = Counting()
         let client = try Client(
-            credentials: provider, environment: Environment([:]), transport: service(accepting: "new"),
+            credentials: provider, timeout: generous, environment: Environment([:]),
+            transport: service(accepting: "new"),
             onEvent: events.append)
         #expect(try await client.auth.whoami().email == "you@example.com")
         #expect(provider.asked.tokens.withLock { $0 } == [nil, APIToken("old")])

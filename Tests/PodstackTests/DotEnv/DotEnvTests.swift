@@ -91,6 +91,19 @@ struct DotEnvTests {
         #expect(throws: ConfigurationError.self) { try DotEnv.load(folder.path, into: &environment) }
     }
 
+    @Test("more variables than an environment should hold are refused, and nothing is set")
+    func tooMany() throws {
+        let lines = (0..<10_001).map { "A\($0)=1" }
+        let path = try folder.write(lines.joined(separator: "\n"), to: ".env")
+        var environment = Environment([:])
+        let error = #expect(throws: ConfigurationError.self) { try DotEnv.load(path, into: &environment) }
+        #expect(error?.message == "\(path) holds more than 10000 variables")
+        #expect(environment["A0"] == nil)
+        _ = try folder.write(lines.dropLast().joined(separator: "\n"), to: ".env")
+        try DotEnv.load(path, into: &environment)
+        #expect(environment["A9999"] == "1")
+    }
+
     @Test("a named pipe can be read")
     func pipe() async throws {
         let path = folder.file("pipe")

@@ -58,8 +58,8 @@ enum ChildProcess {
         switch problem {
         case .tooLong:
             throw ConfigurationError(
-                message: "\(source.origin) did not end within \(longest.components.seconds) seconds")
-        case .tooMuch: throw ConfigurationError(message: "\(source.origin) printed more than \(largest >> 10) KiB")
+                message: "\(source) did not end within \(longest.components.seconds) seconds")
+        case .tooMuch: throw ConfigurationError(message: "\(source) printed more than \(largest >> 10) KiB")
         case nil: break
         }
         let signal = status & 0x7F
@@ -90,7 +90,7 @@ enum ChildProcess {
         let code = posix_spawn(&id, program, &actions, &attributes, &arguments, &variables)
         guard code == 0 else {
             throw ConfigurationError(
-                message: "\(source.origin) cannot run \(words[0]): \(String(cString: strerror(code)))")
+                message: "\(source) cannot run \(words[0]): \(String(cString: strerror(code)))")
         }
         return id
     }
@@ -166,7 +166,7 @@ private final class Pipe {
     init(_ source: Source) throws(ConfigurationError) {
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else {
-            throw ConfigurationError(message: "\(source.origin) cannot be run: \(String(cString: strerror(errno)))")
+            throw ConfigurationError(message: "\(source) cannot be run: \(String(cString: strerror(errno)))")
         }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         (reading, writing) = (ends[0], ends[1])

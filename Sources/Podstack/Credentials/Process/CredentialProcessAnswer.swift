@@ -23,17 +23,17 @@ struct CredentialProcessAnswer: Decodable {
         guard result.status == 0 else {
             let said = OneLine.of(String(decoding: result.error, as: UTF8.self))
             throw ConfigurationError(
-                message: "\(source.origin) failed with status \(result.status)" + (said.isEmpty ? "" : ": \(said)"))
+                message: "\(source) failed with status \(result.status)\(said.isEmpty ? "" : ": \(said)")")
         }
         let answer: CredentialProcessAnswer
         do { answer = try APICoding.decode(CredentialProcessAnswer.self, from: result.output) } catch {
             throw ConfigurationError(
-                message: "\(source.origin) did not print the JSON object that is expected",
+                message: "\(source) did not print the JSON object that is expected",
                 hint: #"It prints {"version": 1, "api_token": "…", "expires_at": "2027-01-31T12:00:00Z"}"#)
         }
         guard answer.version == 1 else {
             throw ConfigurationError(
-                message: "\(source.origin) printed version \(answer.version), and only version 1 is understood")
+                message: "\(source) printed version \(answer.version), and only version 1 is understood")
         }
         return Credential(try ErrorMapping.usable(answer.apiToken, from: source), expiresAt: answer.expiresAt)
     }

@@ -1,8 +1,6 @@
 /// What `PODSTACK_API_TOKEN` holds at each question, or the file that `PODSTACK_API_TOKEN_FILE` names.
 public struct EnvironmentCredentials: CredentialProvider {
-    private let environment: Environment
-
-    init(_ environment: Environment) { self.environment = environment }
+    let environment: Environment
 
     public var source: Source {
         environment[.apiToken] == nil && environment[.apiTokenFile] != nil
@@ -17,7 +15,7 @@ public struct EnvironmentCredentials: CredentialProvider {
         }
         guard let path = environment[.apiTokenFile] else {
             throw ErrorMapping.noToken(
-                lookedIn: [EnvironmentVariable.apiToken.rawValue, EnvironmentVariable.apiTokenFile.rawValue],
+                lookedIn: ["PODSTACK_API_TOKEN", "PODSTACK_API_TOKEN_FILE"],
                 misnamedVariable: nil)
         }
         let file = TokenFileCredentials(path: path, source: .file(path, namedBy: environment.source(of: .apiTokenFile)))
@@ -27,6 +25,6 @@ public struct EnvironmentCredentials: CredentialProvider {
 
 extension CredentialProvider where Self == EnvironmentCredentials {
     public static func environment(_ environment: Environment = .process) -> EnvironmentCredentials {
-        EnvironmentCredentials(environment)
+        EnvironmentCredentials(environment: environment)
     }
 }

@@ -1,22 +1,17 @@
 /// What a command prints: `{"version": 1, "api_token": "…", "expires_at": "…"}`, the time optional.
 public struct ProcessCredentials: CredentialProvider {
-    private let command: String
-    private let environment: Environment
+    let command: String
+    let environment: Environment
     public let source: Source
-
-    init(command: String, environment: Environment, source: Source) {
-        self.command = command
-        self.environment = environment
-        self.source = source
-    }
 
     /// Runs the command: 30 seconds and 64 KiB at most. Throws ``ConfigurationError`` when it fails, with what it said
     /// on standard error.
     public func credential(insteadOf refused: APIToken?) async throws -> Credential {
         guard let words = CommandWords.split(command), !words.isEmpty else {
-            throw ConfigurationError(message: "\(source.origin) has a quote that is not closed, or no words")
+            throw ConfigurationError(message: "\(source) has a quote that is not closed, or no words")
         }
-        let result = try await ChildProcess.run(words, environment: environment.withoutUntrustedDotEnv, of: source)
+        // What a `.env` set must not choose the program that is run, or what it loads.
+        let result = try await ChildProcess.run(words, environment: environment.allTrusted, of: source)
         return try CredentialProcessAnswer.credential(in: result, from: source)
     }
 }
@@ -29,13 +24,5 @@ extension CredentialProvider where Self == ProcessCredentials {
     ///   - environment: What the program is started with.
     public static func process(command: String, environment: Environment = .process) -> ProcessCredentials {
         ProcessCredentials(command: command, environment: environment, source: .argument("credentials:"))
-    }
-}
-
-extension Environment {
-    /// What a `.env` set that the program does not trust must not choose the program that is run, or what it loads.
-    fileprivate var withoutUntrustedDotEnv: [String: String] {
-        let untrusted = dotEnvOrigins.filter { !$0.value.isTrusted }
-        return all.filter { untrusted[$0.key] == nil }
     }
 }

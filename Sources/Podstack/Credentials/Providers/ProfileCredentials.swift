@@ -1,20 +1,20 @@
 /// A profile of a credentials file, read again at each question.
 public struct ProfileCredentials: CredentialProvider {
-    private let path: String
-    private let profile: String
+    let path: String
+    let profile: String
     public let source: Source
-
-    init(path: String, profile: String, source: Source) {
-        self.path = path
-        self.profile = profile
-        self.source = source
-    }
 
     /// Its `api_token`; when that is the one that was refused and a rotation was begun, the new one.
     /// Throws ``AuthenticationError`` when the profile is not there or has none, ``ConfigurationError`` when the file
     /// cannot be read or understood.
     public func credential(insteadOf refused: APIToken?) async throws -> Credential {
-        let file = try CredentialsFile(path: path)
+        // A pipe may keep its reader waiting.
+        try await BlockingThread.run { try read(insteadOf: refused) }
+    }
+
+    private func read(insteadOf refused: APIToken?) throws -> Credential {
+        let patience = refused == nil ? SecureFile.patience : SecureFile.patienceForMore
+        let file = try CredentialsFile(path: path, within: patience)
         guard let profile = file.profile(profile) else {
             throw ErrorMapping.profile(profile, problem: "is not in", path: path, others: file.profileNames)
         }

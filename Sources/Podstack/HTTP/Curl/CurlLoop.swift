@@ -9,6 +9,7 @@
         private static let mostIdle = 64
 
         let occupancy = Occupancy()
+        let results = Results()
         private let options: ConnectionOptions
         private let multi: UnsafeMutableRawPointer
         private let epoll: Int32
@@ -74,17 +75,16 @@
             // A transfer may be over as soon as it is started, and its end makes room for the next.
             repeat { collect() } while startWaiting()
             endExpired()
+            while results.tellOne() {}
             occupancy.waiting.store(queue.count, ordering: .relaxed)
         }
 
-        func start(_ request: TransportRequest, _ completion: Completion) {
-            queue.append(Transfer(request, completion, options))
-        }
+        func start(_ transfer: Transfer) { queue.append(transfer) }
 
-        func cancel(_ completion: Completion) {
-            guard completion.result == nil else { return }
-            completion.finish(.failure(CancellationError()))
-            if let handle = active.first(where: { $0.transfer?.completion === completion }) {
+        func cancel(_ transfer: Transfer) {
+            guard !transfer.completion.isFinished else { return }
+            transfer.completion.finish(.failure(CancellationError()))
+            if let handle = active.first(where: { $0.transfer === transfer }) {
                 retire(handle)
             } else {
                 queue.noteEnd()
@@ -132,14 +132,14 @@
         private func startWaiting() -> Bool {
             var hasStarted = false
             while active.count < options.concurrency, let transfer = queue.popFirst() {
-                start(transfer)
+                begin(transfer)
                 hasStarted = true
             }
             if hasStarted { fireTimer() }
             return hasStarted
         }
 
-        private func start(_ transfer: Transfer) {
+        private func begin(_ transfer: Transfer) {
             let left = (transfer.deadline - .now).milliseconds
             guard left > 0 else { return transfer.completion.finish(.failure(TransportFailure.timedOut)) }
             guard let handle = idle.popLast() ?? makeHandle() else {
@@ -174,7 +174,7 @@
                 let result = handle.result(podstack_message_result(message))
                 learn(transfer)
                 retire(handle)
-                transfer.completion.finish(result)
+                results.append(result, of: transfer)
             }
         }
 

@@ -36,17 +36,19 @@
 
         public func send(_ request: TransportRequest) async throws -> TransportResponse {
             let loop = loop
-            let completion = Completion()
-            let state = Mutex(TransferState())
+            let count = loop.unanswered.add(1, ordering: .relaxed).newValue
+            defer { loop.unanswered.subtract(1, ordering: .relaxed) }
+            let transfer = Transfer(request, options, waits: count > options.concurrency)
             // The loop ends with the transport: not while somebody waits.
             defer { withExtendedLifetime(self) {} }
             return try await withTaskCancellationHandler {
-                guard state.withLock({ $0.submit() }) else { throw CancellationError() }
-                loop.start(request, completion)
-                if let result = completion.result { return try result.get() }
-                return try await completion.value
+                guard transfer.state.withLock({ $0.submit() }) else { throw CancellationError() }
+                loop.start(transfer)
+                let status = try await transfer.completion.value
+                loop.results?.tellOne()
+                return transfer.response(status)
             } onCancel: {
-                state.withLock { if $0.cancel() { loop.cancel(completion) } }
+                transfer.state.withLock { if $0.cancel() { loop.cancel(transfer) } }
             }
         }
     }

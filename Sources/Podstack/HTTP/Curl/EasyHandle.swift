@@ -39,15 +39,15 @@
             }
             set(CURLOPT_TIMEOUT_MS, timeout)
             set(CURLOPT_CONNECTTIMEOUT_MS, min(timeout, 10_000))
-            if request.token != token || request.headers != headers { try setHeaders(request) }
-            if request.method != "GET" || request.body != nil { setBody(request) }
+            if !request.isPlain || request.token != token || request.headers != headers { try setHeaders(request) }
+            if !request.isPlain { setBody(request) }
             self.transfer = transfer
         }
 
         func release() {
             guard let transfer else { return }
             self.transfer = nil
-            if transfer.request.method != "GET" || transfer.request.body != nil { reset() }
+            if !transfer.request.isPlain { reset() }
         }
 
         static func owner(of raw: UnsafeMutableRawPointer) -> EasyHandle? {
@@ -111,18 +111,18 @@
             podstack_setopt_pointer(raw, CURLOPT_WRITEDATA, context)
             podstack_setopt_pointer(raw, CURLOPT_HEADERDATA, context)
             podstack_setopt_data_function(raw, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
-                guard let context,
-                    let transfer = Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue().transfer
-                else { return 0 }
+                guard let context else { return 0 }
                 let chunk = UnsafeRawBufferPointer(start: bytes, count: size * count)
-                return transfer.receive(chunk) ? chunk.count : 0
+                let handle = Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue()
+                guard let transfer = handle.transfer else { return 0 }
+                return transfer.answer.withLock { $0.receive(chunk) ? chunk.count : 0 }
             }
             podstack_setopt_data_function(raw, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
-                guard let context,
-                    let transfer = Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue().transfer
-                else { return 0 }
+                guard let context else { return 0 }
                 let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
-                return transfer.receiveHead(line) ? line.count : 0
+                let handle = Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue()
+                guard let transfer = handle.transfer else { return 0 }
+                return transfer.answer.withLock { $0.receiveHead(line) ? line.count : 0 }
             }
         }
 
@@ -141,8 +141,8 @@
                 try append(HeaderField("Authorization", "Bearer \(secret)"))
             }
             for field in request.headers { try append(field) }
-            // What libcurl would add by itself.
-            let own = ["Accept", "Content-Type", "Expect"]
+            // What libcurl would add by itself. It looks for each header it knows in this list, so it is short.
+            let own = request.isPlain ? ["Accept"] : ["Accept", "Content-Type", "Expect"]
             for name in own where !request.headers.contains(where: { $0.name.lowercased() == name.lowercased() }) {
                 list = curl_slist_append(list, "\(name):")
             }
@@ -172,28 +172,16 @@
 
         // MARK: - The end
 
-        func result(_ code: CURLcode) -> Result<TransportResponse, any Error> {
+        /// The status of the answer.
+        func result(_ code: CURLcode) -> Result<Int, any Error> {
             guard let transfer else { return .failure(CancellationError()) }
-            if let excess = transfer.excess { return .failure(excess) }
+            let (excess, isHeadWhole) = transfer.answer.withLock { ($0.excess, $0.isHeadWhole) }
+            if let excess { return .failure(excess) }
             guard code == CURLE_OK else { return .failure(failure(code)) }
-            guard transfer.isHeadWhole else {
+            guard isHeadWhole else {
                 return .failure(TransportFailure(reason: "the answer broke off in its headers"))
             }
-            var headers: [HeaderField] = []
-            headers.reserveCapacity(16)
-            var previous: UnsafeMutablePointer<curl_header>?
-            while let header = curl_easy_nextheader(raw, UInt32(CURLH_HEADER), -1, previous) {
-                headers.append(HeaderField(String(cString: header.pointee.name), Self.value(of: header)))
-                previous = header
-            }
-            return .success(
-                TransportResponse(status: number(CURLINFO_RESPONSE_CODE), headers: headers, body: transfer.body))
-        }
-
-        private static func value(of header: UnsafeMutablePointer<curl_header>) -> String {
-            let value = String(cString: header.pointee.value)
-            // libcurl leaves a piece of the line's end on a value that is empty.
-            return value.utf8.first.map { $0 == 0x0D || $0 == 0x0A } == true ? "" : value
+            return .success(number(CURLINFO_RESPONSE_CODE))
         }
 
         private func number(_ info: CURLINFO) -> Int {
@@ -238,5 +226,10 @@
                     + "PODSTACK_CA_BUNDLE names a file with others"
             }
         }
+    }
+
+    extension TransportRequest {
+        /// All that most handles are ever used for.
+        fileprivate var isPlain: Bool { method == "GET" && body == nil }
     }
 #endif

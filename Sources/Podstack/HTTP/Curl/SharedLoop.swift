@@ -11,8 +11,8 @@
     /// A child made by `fork` has neither the thread nor sockets of its own: there it must not be used.
     final class SharedLoop: Sendable {
         private enum Command {
-            case start(TransportRequest, Completion)
-            case cancel(Completion)
+            case start(Transfer)
+            case cancel(Transfer)
         }
 
         private struct Inbox {
@@ -38,6 +38,9 @@
         private let handover = eventfd(0, Int32(EFD_CLOEXEC))
 
         var occupancy: Occupancy? { owned.loop?.occupancy }
+        var results: Results? { owned.loop?.results }
+        /// Requests whose callers have no answer yet.
+        let unanswered = Atomic(0)
 
         init(options: ConnectionOptions) {
             owned = Owned(loop: CurlLoop(options, epoll: epoll))
@@ -55,27 +58,27 @@
         /// Not when the process had no descriptors left for it.
         var isUsable: Bool { owned.loop != nil && epoll >= 0 && wakeUp >= 0 && handover >= 0 }
 
-        /// Sends the request; the caller waits for `completion` afterwards, if it is not done when this returns.
-        func start(_ request: TransportRequest, _ completion: Completion) {
+        /// Sends the request; the caller waits for its completion afterwards, which may have come when this returns.
+        func start(_ transfer: Transfer) {
             guard isUsable else {
-                return completion.finish(.failure(TransportFailure(reason: "too many files are open")))
+                return transfer.completion.finish(.failure(TransportFailure(reason: "too many files are open")))
             }
             let isTaken = inbox.withLock { inbox in
                 if !inbox.hasThread { inbox.hasThread = startThread() }
                 guard inbox.hasThread else { return false }
-                inbox.commands.append(.start(request, completion))
+                inbox.commands.append(.start(transfer))
                 return true
             }
             guard let loop = owned.loop, isTaken else {
-                return completion.finish(.failure(TransportFailure(reason: "libcurl could not be started")))
+                return transfer.completion.finish(.failure(TransportFailure(reason: "libcurl could not be started")))
             }
             guard take(as: .caller) else { return wakeOwner() }
-            lead(loop, completion)
+            lead(loop, transfer.completion)
         }
 
-        func cancel(_ completion: Completion) {
+        func cancel(_ transfer: Transfer) {
             guard let loop = owned.loop else { return }
-            inbox.withLock { $0.commands.append(.cancel(completion)) }
+            inbox.withLock { $0.commands.append(.cancel(transfer)) }
             guard take(as: .caller) else { return wakeOwner() }
             obey(loop)
             release(loop)
@@ -113,12 +116,12 @@
         }
 
         /// Runs the loop for as long as it takes less than to wake the thread.
-        private func lead(_ loop: CurlLoop, _ completion: Completion) {
+        private func lead(_ loop: CurlLoop, _ completion: Completion<Int>) {
             obey(loop)
             guard loop.answersAtOnce else { return release(loop) }
             let end = ContinuousClock.now + CurlLoop.atOnce
             var events = [epoll_event](repeating: epoll_event(), count: 16)
-            while completion.result == nil, loop.isLone {
+            while !completion.isFinished, loop.isLone {
                 let left = end - .now
                 guard left > .zero else { break }
                 var descriptor = pollfd(fd: epoll, events: Int16(POLLIN), revents: 0)
@@ -156,8 +159,8 @@
             inbox.withLock { swap(&$0.commands, &commands) }
             for command in commands {
                 switch command {
-                case .start(let request, let completion): loop.start(request, completion)
-                case .cancel(let completion): loop.cancel(completion)
+                case .start(let transfer): loop.start(transfer)
+                case .cancel(let transfer): loop.cancel(transfer)
                 }
             }
             loop.advance()

@@ -20,7 +20,7 @@ struct TransferQueue {
             let transfer = transfers[head]
             transfers[head] = nil
             head += 1
-            if let transfer, transfer.completion.result == nil {
+            if let transfer, !transfer.completion.isFinished {
                 dropTaken()
                 return transfer
             }
@@ -35,7 +35,7 @@ struct TransferQueue {
     /// To call when one of them ended; those are taken out when they are the most.
     mutating func noteEnd() {
         ended += 1
-        if ended * 2 > count { keep { $0.completion.result == nil } }
+        if ended * 2 > count { keep { !$0.completion.isFinished } }
     }
 
     mutating func removeExpired(at now: ContinuousClock.Instant) -> [Transfer] {
@@ -43,7 +43,7 @@ struct TransferQueue {
         var expired: [Transfer] = []
         keep { transfer in
             if transfer.deadline <= now { expired.append(transfer) }
-            return transfer.deadline > now && transfer.completion.result == nil
+            return transfer.deadline > now && !transfer.completion.isFinished
         }
         return expired
     }

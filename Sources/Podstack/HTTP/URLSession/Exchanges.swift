@@ -12,7 +12,7 @@
     /// The requests of a session that are under way, as the session's delegate.
     final class Exchanges: NSObject, URLSessionDataDelegate {
         private struct Exchange {
-            let completion = Completion()
+            let completion = Completion<TransportResponse>()
             var body: [UInt8] = []
             var status = 0
             var headers: [HeaderField] = []
@@ -23,7 +23,7 @@
 
         init(_ options: ConnectionOptions) { self.options = options }
 
-        func add(_ task: URLSessionTask) -> Completion {
+        func add(_ task: URLSessionTask) -> Completion<TransportResponse> {
             let exchange = Exchange()
             underWay.withLock { $0[task.taskIdentifier] = exchange }
             return exchange.completion

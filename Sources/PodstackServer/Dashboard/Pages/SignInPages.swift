@@ -48,6 +48,8 @@ struct SignInPages: Sendable {
             return response
         } catch SignInService.Refusal.tooMany(let seconds) {
             return again(Self.tooMany(seconds), status: 429, retryAfter: seconds)
+        } catch SignInService.Refusal.disabled {
+            return again("Your account is disabled. Ask whoever runs this service.", status: 403)
         } catch is SignInService.Refusal {
             return again("That e-mail address and password do not go together.", status: 422)
         } catch let error as APIError where error.status == 503 {

@@ -1,21 +1,33 @@
-/// A time as people read it, in UTC; the whole of it for programs.
+/// A time as people read it, in UTC, such as `2026-11-24 10:33 UTC`; the whole of it for programs.
 struct Time: Component {
-    private let text: String
-    init(_ seconds: Int64) { text = Calendar.text(of: seconds) }
+    private let date: String
+    private let clock: String
+
+    init(_ seconds: Int64) { (date, clock) = Calendar.parts(of: seconds) }
 
     var body: some HTML {
-        Element("time", .dateTime(text.prefix(10) + "T" + text.dropFirst(11).prefix(5) + "Z")) { text }
+        Element("time", .dateTime(date + "T" + clock + "Z")) {
+            date
+            " "
+            clock
+            " UTC"
+        }
     }
 }
 
 /// Days and times of the calendar, fast enough for a thousand rows.
 enum Calendar {
-    /// Such as `2026-11-24 10:33 UTC`.
-    static func text(of seconds: Int64) -> String {
+    /// Such as `2026-11-24` and `10:33`.
+    static func parts(of seconds: Int64) -> (date: String, clock: String) {
         let (day, time) = seconds.quotientAndRemainder(dividingBy: 86_400)
         let minutes = time / 60
-        let (hour, minute) = (minutes / 60, minutes % 60)
-        return "\(date(ofDay: day)) \(two(hour)):\(two(minute)) UTC"
+        return (date(ofDay: day), two(minutes / 60) + ":" + two(minutes % 60))
+    }
+
+    /// Such as `2026-11-24 10:33 UTC`.
+    static func text(of seconds: Int64) -> String {
+        let (date, clock) = parts(of: seconds)
+        return date + " " + clock + " UTC"
     }
 
     /// Of a day since 1970, not before it. Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
@@ -27,9 +39,10 @@ enum Calendar {
         let dayOfYear = dayOfEra - (365 * year + year / 4 - year / 100)
         let month = (5 * dayOfYear + 2) / 153
         let shownMonth = month < 10 ? month + 3 : month - 9
-        return
-            "\(year + era * 400 + (shownMonth <= 2 ? 1 : 0))-\(two(shownMonth))-\(two(dayOfYear - (153 * month + 2) / 5 + 1))"
+        let shownYear = year + era * 400 + (shownMonth <= 2 ? 1 : 0)
+        return String(shownYear) + "-" + two(shownMonth) + "-" + two(dayOfYear - (153 * month + 2) / 5 + 1)
     }
 
-    private static func two(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    private static let twos = (0..<100).map { ($0 < 10 ? "0" : "") + String($0) }
+    private static func two(_ number: Int64) -> String { twos[Int(number)] }
 }

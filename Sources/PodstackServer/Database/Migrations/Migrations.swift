@@ -2,7 +2,7 @@
 enum Migrations {
     static let all: [[String]] = [
         initialSchema, tokenRotation, projectMembers, idempotentAnswers, auditLog, pepperRotations, deviceRequests,
-        signIn, tokenUses,
+        disabledUsers, signIn, tokenUses,
     ]
 
     /// 0 for a database without anything.

@@ -50,6 +50,9 @@ final class PostgresConnection: DatabaseConnection {
         try script(PostgresDialect.session)
     }
 
+    /// Outside of a write there is nothing to tell.
+    func announce(_ announcement: Announcement) {}
+
     deinit { PQfinish(handle) }
 
     /// Whether the server is there, as far as is known.

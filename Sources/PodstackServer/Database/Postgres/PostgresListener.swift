@@ -18,6 +18,8 @@ final class PostgresListener: Sendable {
     private struct State {
         /// Whether it ever was.
         var isListening = false
+        /// Whether it was told that the connection is gone; nil before the first.
+        var isLost: Bool?
         var isStopping = false
         var hasEnded = false
     }
@@ -29,15 +31,17 @@ final class PostgresListener: Sendable {
     private let process: String
     private let lease: Lease
     private let cache: VerifiedTokens
+    private let log: Log
     private let state = Monitor(State())
     /// To shut the first wakes the thread, which waits for the second.
     private let wake: (Int32, Int32)
 
-    init(_ url: PostgresURL, process: String, lease: Lease, cache: VerifiedTokens) throws {
+    init(_ url: PostgresURL, process: String, lease: Lease, cache: VerifiedTokens, log: Log) throws {
         self.url = url
         self.process = process
         self.lease = lease
         self.cache = cache
+        self.log = log
         var ends: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
             throw DatabaseFailure(reason: "PostgreSQL: no socket for its listener")
@@ -87,11 +91,31 @@ final class PostgresListener: Sendable {
             do { try listen(as: "\(process).\(number)") } catch {
                 lease.cancel()
                 cache.forgetAll()
+                lost(error)
                 // Not as fast as it can: the database may be starting.
                 _ = state.wait(0.1) { $0.isStopping ? true : nil }
             }
         }
         state.change { $0.hasEnded = true }
+    }
+
+    /// Once for each loss, however often it is tried to connect again.
+    private func lost(_ error: any Error) {
+        let isNews = state.change { state in
+            defer { state.isLost = true }
+            return state.isLost != true && !state.isStopping
+        }
+        guard isNews else { return }
+        let reason = (error as? DatabaseFailure)?.reason ?? "another instance waited for this one in vain"
+        log.write("listening_lost", level: "warning", [("reason", reason)])
+    }
+
+    private func found() {
+        let isNews = state.change { state in
+            defer { (state.isLost, state.isListening) = (false, true) }
+            return state.isLost == true
+        }
+        if isNews { log.write("listening_again") }
     }
 
     private func listen(as id: String) throws {
@@ -107,7 +131,7 @@ final class PostgresListener: Sendable {
         cache.forgetAll()
         while !isStopping {
             lease.extend(from: start)
-            state.change { $0.isListening = true }
+            found()
             for message in try connection.notifications(within: Self.beat, or: wake.1) {
                 let parts = message.split(separator: " ", maxSplits: 1)
                 guard parts.count == 2, let number = Int64(parts[0]) else { continue }

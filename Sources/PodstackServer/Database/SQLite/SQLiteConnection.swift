@@ -28,6 +28,13 @@ final class SQLiteConnection: DatabaseConnection {
         sqlite3_close_v2(handle)
     }
 
+    /// Whether the write under way changes what others may remember.
+    var hasAnnounced = false
+
+    func announce(_ announcement: Announcement) {
+        if !announcement.isEmpty { hasAnnounced = true }
+    }
+
     var changes: Int { Int(sqlite3_changes(handle)) }
 
     @discardableResult

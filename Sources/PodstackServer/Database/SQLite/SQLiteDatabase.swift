@@ -11,12 +11,20 @@ final class SQLiteDatabase: Database {
     private let writer: Mutex<Guarded>
     private let idleReaders: Mutex<[Guarded]>
     private let path: String
+    private let mark: SharedMark
+    /// Whether this process remembers anything. What it changes itself it forgets itself, and piece by piece.
+    private let isFollowing = Atomic(false)
 
     init(path: String) throws {
         self.path = path
+        mark = try SharedMark(path: path + ".mark")
         writer = Mutex(Guarded(connection: try SQLiteConnection(path: path)))
         idleReaders = Mutex([])
     }
+
+    /// Changed by the commands that run beside a server.
+    var foreignChanges: SharedMark? { mark }
+    func follow(_ cache: VerifiedTokens, _ log: Log) throws { isFollowing.store(true, ordering: .releasing) }
 
     func read<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
         let reader = try idleReaders.withLock { $0.popLast() } ?? Guarded(connection: SQLiteConnection(path: path))
@@ -33,8 +41,10 @@ final class SQLiteDatabase: Database {
             let connection = guarded.connection
             try connection.run("BEGIN IMMEDIATE", [])
             do {
+                connection.hasAnnounced = false
                 let value = try body(connection)
                 try connection.run("COMMIT", [])
+                if connection.hasAnnounced, !isFollowing.load(ordering: .acquiring) { try mark.change() }
                 result = .success(value)
             } catch {
                 _ = try? connection.run("ROLLBACK", [])

@@ -30,7 +30,7 @@ struct AuditTable: Component {
                     }
                 }
                 Element("tbody", .id("entries")) {
-                    for event in page.events { AuditRow(event: event, projects: page.projects) }
+                    AuditRows(events: page.events, projects: page.projects)
                 }
             }
             if page.events.isEmpty { Element("p", .class("empty"), .id("no-entries")) { nothing } }

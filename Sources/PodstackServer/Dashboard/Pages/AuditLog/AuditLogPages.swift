@@ -16,7 +16,7 @@ struct AuditLogPages: Sendable {
     @Sendable func show(_ visit: Visit) throws -> Response {
         let query = try query(visit)
         var stopwatch = Stopwatch()
-        let page = query.problems.isEmpty ? try read(query, visit.signedIn()) : nil
+        let page = query.mistake == nil ? try read(query, visit.signedIn()) : nil
         stopwatch.note("read")
         var response = Document("Audit Log", .auditLog, for: visit) {
             AuditFilterForm(query: query)

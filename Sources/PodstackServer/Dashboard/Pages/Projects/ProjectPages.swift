@@ -64,7 +64,7 @@ struct ProjectPages: Sendable {
             }
             return .redirect(Link("/projects", project.id, query: [("done", "created")]))
         } catch let error as APIError where error.status == 422 {
-            form.problems = FieldProblems(error) ?? FieldProblems()
+            form.problems = FieldProblems(error) ?? form.problems
             return try list(visit, form, status: 422)
         }
     }
@@ -121,7 +121,7 @@ struct ProjectPages: Sendable {
             }
             return .redirect(Link("/projects", visit.parameters[0], query: [("done", "changed")]))
         } catch let error as APIError where error.status == 422 {
-            form.problems = FieldProblems(error) ?? FieldProblems()
+            form.problems = FieldProblems(error) ?? form.problems
             return try page(visit, notice: Notice(.problem, "Nothing was changed: see below."), form: form, status: 422)
         }
     }
@@ -134,7 +134,7 @@ struct ProjectPages: Sendable {
             }
             return .redirect(Link("/projects", visit.parameters[0], query: [("done", "added")]))
         } catch let error as APIError where error.status == 422 {
-            form.problems = FieldProblems(error) ?? FieldProblems()
+            form.problems = FieldProblems(error) ?? form.problems
         } catch let error as APIError where error.isAboutTheMember {
             form.problems.add(error.message, to: "email")
         }

@@ -1,5 +1,20 @@
+/// The entries of a page. Written one by one: a list of all would copy each a few times.
+struct AuditRows: HTML {
+    let events: [AuditRecord]
+    let projects: [String: String]
+
+    func write(to output: inout HTMLOutput) {
+        for event in events { AuditRow(event: event, projects: projects).write(to: &output) }
+    }
+}
+
 /// One entry of the audit log, in the table and in the stream of new ones alike.
 struct AuditRow: Component {
+    /// Made once for all rows.
+    private static let under: [Attribute] = [.class("under")]
+    private static let what: [Attribute] = [.class("what")]
+    private static let wide: [Attribute] = [.class("wide")]
+
     let event: AuditRecord
     /// Of those that who looks belongs to, by id.
     let projects: [String: String]
@@ -8,27 +23,25 @@ struct AuditRow: Component {
         Element("tr") {
             Element("td") { Time(event.createdAt) }
             Element("td") {
-                Element("span", .class("who-did")) { who }
+                who
                 if let id = event.tokenID {
-                    Element("span", .class("under")) {
+                    Element("span", Self.under) {
                         "with "
                         Element("code") { "podstack_" + id }
                     }
                 }
             }
             Element("td") {
-                Element("span", .class(AuditWords.badge(event.action))) {
-                    AuditWords.said(event.action, of: event.resourceType)
-                }
+                AuditBadge(action: event.action, resource: event.resourceType)
             }
             Element("td") {
-                if let name = event.resourceName { Element("span", .class("what")) { name } }
-                if let resourceID { Element("span", .class("under")) { Element("code") { resourceID } } }
+                if let name = event.resourceName { Element("span", Self.what) { name } }
+                if let resourceID { Element("span", Self.under) { Element("code") { resourceID } } }
             }
-            Element("td", .class("wide")) {
+            Element("td", Self.wide) {
                 if let id = event.projectID { AuditProject(id: id, name: projects[id]) }
             }
-            Element("td", .class("wide")) { event.address ?? "" }
+            Element("td", Self.wide) { event.address ?? "" }
             Element("td") {
                 Element("details") {
                     Element("summary") { "Details" }
@@ -51,6 +64,16 @@ struct AuditRow: Component {
         if let email = event.userEmail { return email }
         if event.address == nil { return "The operator" }
         return event.tokenID == nil ? "Somebody not signed in" : "A token"
+    }
+}
+
+private struct AuditBadge: Component {
+    let action: String
+    let resource: String
+
+    var body: some HTML {
+        let said = AuditWords.said(action, of: resource)
+        Element("span", .class(said.badge)) { said.text }
     }
 }
 

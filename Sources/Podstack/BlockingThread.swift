@@ -7,13 +7,20 @@
 #endif
 
 /// A thread for what blocks, so that no thread of the concurrency runtime does.
-enum BlockingThread {
+package enum BlockingThread {
     private final class Body: Sendable {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
-    static func start(_ run: @escaping @Sendable () -> Void) {
+    /// What `body` gives, without holding up a thread of the concurrency runtime meanwhile.
+    static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            start { continuation.resume(with: Result { try body() }) }
+        }
+    }
+
+    package static func start(_ run: @escaping @Sendable () -> Void) {
         let context = Unmanaged.passRetained(Body(run)).toOpaque()
         #if canImport(Darwin)
             var thread: pthread_t?

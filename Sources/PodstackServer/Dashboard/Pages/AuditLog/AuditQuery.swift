@@ -15,9 +15,8 @@ struct AuditQuery: Sendable {
 
     /// The fields that were filled in, as they were typed.
     let typed: [(name: String, value: String)]
-    /// What is wrong with them, by name.
-    let problems: FieldProblems
-    private let refusal: APIError?
+    /// What is wrong with them; nil when nothing is.
+    let mistake: APIError?
     let filter: AuditFilter
     let place: Place
     let limit: Int
@@ -47,8 +46,7 @@ struct AuditQuery: Sendable {
         let after = reader.take("after", Self.number)
         place = before.map(Place.before) ?? after.map(Place.after) ?? .newest
         typed = request.query.filter { AuditFilter.parameters.contains($0.name) || $0.name == "project" }
-        refusal = try Self.refusal(reader)
-        problems = refusal.flatMap(FieldProblems.init) ?? FieldProblems()
+        mistake = try Self.mistake(reader)
     }
 
     typealias Mistake = FieldReader.Mistake
@@ -58,9 +56,11 @@ struct AuditQuery: Sendable {
 
     /// Where there is no form to tell what is wrong.
     func checked() throws -> AuditQuery {
-        if let refusal { throw refusal }
+        if let mistake { throw mistake }
         return self
     }
+
+    var problems: FieldProblems { mistake.flatMap(FieldProblems.init) ?? FieldProblems() }
 
     func typed(_ name: String) -> String { typed.first { $0.name == name }?.value ?? "" }
 
@@ -70,12 +70,14 @@ struct AuditQuery: Sendable {
     }
 
     /// Mistakes in fields are told there; any other address was not made by these pages.
-    private static func refusal(_ reader: QueryReader) throws -> APIError? {
+    private static func mistake(_ reader: QueryReader) throws -> APIError? {
         do {
             try reader.finish()
             return nil
         } catch let error as APIError {
-            guard FieldProblems(error)?.isOnly(about: ["since", "until"]) == true else { throw error }
+            guard case .object(let fields)? = error.details["field_errors"],
+                fields.keys.allSatisfy({ ["since", "until"].contains($0) })
+            else { throw error }
             return error
         }
     }

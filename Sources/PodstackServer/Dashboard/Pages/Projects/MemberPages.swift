@@ -73,7 +73,7 @@ struct MemberPages: Sendable {
             }
             return done(visit, "changed")
         } catch let error as APIError where error.status == 422 {
-            form.problems = FieldProblems(error) ?? FieldProblems()
+            form.problems = FieldProblems(error) ?? form.problems
             return try page(visit, notice: Notice(.problem, "Nothing was changed: see below."), form: form, status: 422)
         } catch let error as APIError where error.status == 409 {
             return try page(visit, notice: Notice(.problem, "\(error.message)."), form: form, status: 409)

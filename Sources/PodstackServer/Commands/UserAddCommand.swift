@@ -1,0 +1,49 @@
+/// `podstack-server user add EMAIL` and `podstack-server user link EMAIL`.
+enum UserAddCommand {
+    static let addFlags = ["--name", "--public-url"]
+    static let addSwitches = ["--password-stdin"]
+    static let linkFlags = ["--public-url"]
+
+    static func add(_ flags: Flags) throws {
+        let email = try flags.positional(["EMAIL"])[0]
+        guard EmailAddress.isValid(email) else { throw UsageFailure("\"\(email)\" is no e-mail address") }
+        let directory = try flags.dataDirectory()
+        let service = try Service(directory: directory, database: try flags.database())
+        let name = try flags.one("--name")
+        let password = flags.has("--password-stdin") ? try StandardInput.password(for: email) : nil
+        let hash = try password.map { try PasswordEffort().hash($0) }
+        do {
+            let (account, link) = try service.changes.make(by: .administrator, at: service.now()) { change in
+                let account = try AccountStore.addUser(email: email, name: name, in: change)
+                guard let user = try AccountStore.user(email: email, in: change.connection) else {
+                    throw APIError.internal
+                }
+                if let hash { try PasswordStore.set(hash, userID: user.id, in: change.connection) }
+                return (account, hash == nil ? try service.signIn.links.make(for: user.id, in: change) : nil)
+            }
+            FirstAccountOffer.removeFile(in: directory)
+            StandardStream.output.write(account + "\n")
+            if let link { show(link, at: try ServiceAddress.find(flags, in: directory)) }
+        } catch is AccountStore.EmailTaken {
+            throw SetupFailure("\(email) has an account already; podstack-server user link makes a sign-in link for it")
+        }
+    }
+
+    /// Another link, for somebody whose link is over or whose password is forgotten.
+    static func link(_ flags: Flags) throws {
+        let email = try flags.positional(["EMAIL"])[0]
+        let directory = try flags.dataDirectory()
+        let service = try Service(directory: directory, database: try flags.database())
+        guard let user = try service.database.read({ try AccountStore.user(email: email, in: $0) }) else {
+            throw SetupFailure("nobody has the address \(email): podstack-server user add makes an account")
+        }
+        let link = try service.changes.make(by: .administrator, at: service.now()) {
+            try service.signIn.links.make(for: user.id, in: $0)
+        }
+        show(link, at: try ServiceAddress.find(flags, in: directory))
+    }
+
+    private static func show(_ link: String, at address: String) {
+        StandardStream.output.write("\(address)\(Link("/welcome", link).text)\n")
+    }
+}

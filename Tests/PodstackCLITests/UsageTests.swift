@@ -1,0 +1,107 @@
+import Podstack
+import PodstackTestSupport
+import Testing
+
+@Suite("the command line of podstack", .blocking)
+struct UsageTests {
+    let home: TemporaryDirectory
+
+    init() throws { home = try TemporaryDirectory() }
+
+    func run(_ words: String..., environment: [String: String] = [:]) async -> Console.Outcome {
+        await Console(environment: ["HOME": home.path]).run(words, environment: environment)
+    }
+
+    @Test(
+        "the format is taken glued to its flag or behind a sign",
+        arguments: [
+            ["-ojson"], ["-o=json"], ["-o", "json"], ["--output=json"], ["--output", "json"],
+        ])
+    func output(words: [String]) async {
+        let console = Console(environment: ["HOME": home.path])
+        #expect(await console.run(["config", "path"] + words).output.hasPrefix("{\n  \"path\" : "))
+        // Also in what is said about the command line itself.
+        #expect(await console.run(words + ["config", "pth"]).error.hasPrefix("{\n  \"error\" : "))
+    }
+
+    @Test(
+        "what is nearly a command or a flag asks whether that was meant",
+        arguments: [
+            (["tokn", "list"], "unknown command \"tokn\"; did you mean \"token list\"?"),
+            (["token", "lsit"], "unknown command \"token lsit\"; did you mean \"token list\"?"),
+            (["whoami"], "unknown command \"whoami\"; did you mean \"auth whoami\"?"),
+            (["confg"], "unknown command \"confg\"; did you mean \"config\"?"),
+            (["token", "list", "--profil", "x"], "unknown option --profil; did you mean \"--profile\"?"),
+            (["token", "create", "--nam", "x"], "unknown option --nam; did you mean \"--name\"?"),
+            (["fly"], "unknown command \"fly\""), (["bogus", "--help"], "unknown command \"bogus\""),
+            (["token", "bogus", "--help"], "unknown command \"token bogus\""),
+        ])
+    func nearMisses(words: [String], message: String) async {
+        let outcome = await Console(environment: [:]).run(words)
+        #expect(outcome.status == .usage)
+        #expect(outcome.error.hasPrefix("error: \(message)\n"), "\(outcome.error)")
+    }
+
+    @Test("an input that is larger than any token is refused, and not kept")
+    func largeInput() throws {
+        for words in ["auth login", "auth whoami --token -"] {
+            let tool = try ToolProcess.path(of: "podstack")
+            let outcome = try ToolProcess.run(
+                "/bin/sh", ["-c", "tr '\\0' a </dev/zero 2>/dev/null | \(tool) \(words)"],
+                environment: ["HOME": home.path])
+            #expect(outcome.status == 1)
+            #expect(outcome.error.hasPrefix("error: standard input is larger than 64 KiB, which no token is\n"))
+        }
+    }
+
+    @Test("a token file that never ends is refused, and one that is a pipe is read")
+    func tokenFiles() async throws {
+        let endless = await run("auth", "whoami", "--token-file", "/dev/zero")
+        #expect(endless.error == "error: /dev/zero is larger than 64 KiB\n")
+        let missing = await run("auth", "whoami", "--token-file", home.file("gone"))
+        #expect(missing.error == "error: --token-file: \(home.file("gone")) is not there\n")
+        let tool = try ToolProcess.path(of: "podstack")
+        let piped = try ToolProcess.run(
+            "/bin/bash", ["-c", "\(tool) config explain --token-file <(sleep 0.1; echo of_the_pipe)"],
+            environment: ["HOME": home.path])
+        #expect(piped.status == 0, "\(piped.error)")
+    }
+
+    @Test("config set waits for no pipe that stands where the credentials file belongs")
+    func pipedCredentials() throws {
+        let path = home.file("pipe")
+        let made = try ToolProcess.run(
+            "/bin/sh", ["-c", "mkfifo \"$0\"", path], environment: ["PATH": "/usr/bin:/bin"])
+        #expect(made.status == 0)
+        let outcome = try ToolProcess.run(
+            "podstack", ["config", "set", "project_id", "x"], environment: ["PODSTACK_CREDENTIALS_FILE": path])
+        #expect(outcome.status == 1)
+        #expect(outcome.error == "error: \(path) cannot be written: it is no regular file\n")
+    }
+
+    @Test("scopes may have commas between them, and each request is told in words")
+    func scopesAndEvents() async throws {
+        let server = try RunningServer()
+        let outcome = await run(
+            "token", "create", "--name", "x", "--scope", "tokens:read, projects:read", "--scope", "members:read",
+            "--debug", "-ojson",
+            environment: ["PODSTACK_API_TOKEN": try server.makeToken(), "PODSTACK_API_ENDPOINT": server.url])
+        for scope in ["tokens:read", "projects:read", "members:read"] {
+            #expect(outcome.output.contains("\"\(scope)\""))
+        }
+        #expect(outcome.error.hasPrefix("debug: POST /v1/tokens\ndebug: POST /v1/tokens: HTTP 201 after "))
+    }
+
+    @Test("others that can change the file are told from those that can only read it")
+    func rightsOfOthers() async throws {
+        for (mode, rights) in [("666", "read and change"), ("644", "read"), ("622", "change")] {
+            let path = try home.write("[default]\napi_token = t\n", to: "file\(mode)")
+            #expect(try ToolProcess.run("/bin/chmod", [mode, path]).status == 0)
+            let environment = ["PODSTACK_CREDENTIALS_FILE": path]
+            let checked = await run("config", "check", environment: environment)
+            #expect(checked.output.contains("\(path): others can \(rights) it; "))
+            let explained = await run("config", "explain", environment: environment)
+            #expect(explained.error.contains("warning: others can \(rights) \(path); "))
+        }
+    }
+}

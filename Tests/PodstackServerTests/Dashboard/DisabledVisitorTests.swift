@@ -1,0 +1,40 @@
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("A disabled user at the dashboard", .blocking, .everyDatabase)
+struct DisabledVisitorTests {
+    let server: RunningServer
+    let visitor: PageVisitor
+
+    init() throws {
+        server = try RunningServer()
+        visitor = PageVisitor(server)
+        try visitor.signUp()
+    }
+
+    func set(isDisabled: Bool) throws {
+        let service = visitor.service
+        _ = try service.changes.make(by: .administrator, at: service.now()) { change in
+            let user = try #require(try ListedUser.find(email: RunningServer.email, in: change.connection))
+            return try AccountStore.setDisabled(isDisabled, user, in: change)
+        }
+    }
+
+    @Test("is signed out at once, and comes in neither with the password nor with a link")
+    func refused() throws {
+        let link = try server.server.signInLink(RunningServer.email)
+        try set(isDisabled: true)
+        #expect(try !visitor.isSignedIn)
+        let refused = try visitor.signIn(email: RunningServer.email, password: PageVisitor.password)
+        #expect(refused.status == 403 && refused.body.contains("Your account is disabled"))
+        // That is told only to who has the password.
+        let guessed = try visitor.signIn(email: RunningServer.email, password: "wrong")
+        #expect(guessed.status == 422 && !guessed.body.contains("disabled"))
+        #expect(try visitor.get(link).status == 410)
+        try set(isDisabled: false)
+        #expect(try visitor.signIn(email: RunningServer.email, password: PageVisitor.password).status == 303)
+        #expect(try visitor.isSignedIn)
+    }
+}

@@ -1,0 +1,151 @@
+import Foundation
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("A user whom the operator disables", .blocking, .everyDatabase)
+struct DisabledUserTests {
+    let place: ServerPlace
+
+    init() throws { place = try ServerPlace() }
+
+    private func administrate(_ words: String...) throws -> (status: Int32, output: String, error: String) {
+        try ToolProcess.run("podstack-server", words + ["--data", place.data], environment: place.environment)
+    }
+
+    private func makeToken(_ email: String = "you@example.com") throws -> String {
+        let made = try administrate("token", "create", email, "--name", "t", "--max-active-tokens", "99")
+        #expect(made.status == 0, "\(made.error)")
+        return String(made.output.dropLast())
+    }
+
+    private func serve() throws -> (process: ToolProcess, port: UInt16) {
+        let process = try ToolProcess(
+            "podstack-server", ["serve", "--listen", "127.0.0.1:0", "--data", place.data],
+            environment: place.environment)
+        try process.waitForOutput { $0.hasSuffix("\n") }
+        let port = process.standardOutput.split(separator: ":").last.flatMap { UInt16($0.dropLast()) }
+        return (process, try #require(port))
+    }
+
+    @Test("is refused by every instance from the return of the command on, and let in again by another one")
+    func everywhere() throws {
+        #expect(try administrate("user", "add", "you@example.com").status == 0)
+        #expect(try administrate("user", "add", "other@example.com").status == 0)
+        let (token, other) = (try makeToken(), try makeToken("other@example.com"))
+        // SQLite is served by one.
+        let servers = try (0..<(place.database == nil ? 1 : 2)).map { _ in try serve() }
+        defer {
+            for server in servers {
+                server.process.signal(SIGTERM)
+                server.process.wait()
+            }
+        }
+        let holders = servers.map { Holder(token, at: $0.port) }
+        let others = servers.map { Holder(other, at: $0.port) }
+        for _ in 0..<3 {
+            for _ in 0..<2 { #expect(try (holders + others).allSatisfy { try $0.whoami() == "ok" }) }
+            #expect(try administrate("user", "disable", "You@Example.com").output == "You@Example.com is disabled\n")
+            #expect(try holders.map { try $0.whoami() } == holders.map { _ in "account_disabled" })
+            #expect(try others.allSatisfy { try $0.whoami() == "ok" })
+            #expect(try administrate("user", "enable", "you@example.com").output == "you@example.com is enabled\n")
+        }
+        #expect(try holders.allSatisfy { try $0.whoami() == "ok" })
+        #expect(try administrate("audit", "verify").status == 0)
+    }
+
+    @Test("the list says who is disabled, and a disabled user gets no new token")
+    func list() throws {
+        for email in ["b@example.com", "A@example.com"] { #expect(try administrate("user", "add", email).status == 0) }
+        #expect(try administrate("user", "disable", "b@example.com").status == 0)
+        #expect(try administrate("user", "disable", "b@example.com").output == "b@example.com was disabled already\n")
+        let users = try administrate("user", "list").output.split(separator: "\n")
+            .map { $0.split(separator: "\t").map(String.init) }
+        #expect(users.map(\.count) == [4, 4])
+        #expect(users.map { $0[0] } == ["A@example.com", "b@example.com"])
+        #expect(users.allSatisfy { $0[1].hasPrefix("acc_") && Timestamp.parse($0[2]) != nil })
+        #expect(users[0][3] == "active" && users[1][3].hasPrefix("disabled 20"))
+        let refused = try administrate("token", "create", "b@example.com", "--name", "t")
+        #expect(refused.status == 1 && refused.error.contains("is disabled"))
+        let nobody = try administrate("user", "disable", "nobody@example.com")
+        #expect(nobody.status == 1 && nobody.error == "error: nobody has the address nobody@example.com\n")
+    }
+}
+
+@Suite("The tokens of a disabled user", .blocking, .everyDatabase)
+struct DisabledTokenTests {
+    let session: Session
+
+    init() throws { session = try Session(maxActiveTokens: 50) }
+
+    private func set(isDisabled: Bool) throws {
+        let service = session.server.server.service
+        _ = try service.changes.make(by: .administrator, at: service.now()) { change in
+            let user = try #require(try ListedUser.find(email: RunningServer.email, in: change.connection))
+            return try AccountStore.setDisabled(isDisabled, user, in: change)
+        }
+    }
+
+    @Test("tell their holders alone why they are refused, and a waiting secret does not come into use")
+    func refusals() throws {
+        let revoked = try session.makeToken()
+        #expect(try revoked.send("DELETE", "/v1/tokens/self").status == 204)
+        let next = TokenMaker.token(id: session.id)
+        let rotation = "{\(Session.fields(of: next))}"
+        #expect(try session.send("POST", "/v1/tokens/self/rotate", rotation).status == 200)
+        try set(isDisabled: true)
+        let answer = try session.whoami()
+        #expect(answer.status == 401 && answer.code == "account_disabled")
+        #expect(answer.headers["www-authenticate"]?.contains("The account is disabled") == true)
+        #expect(try session.with(next).whoami().code == "account_disabled")
+        #expect(try revoked.whoami().code == "revoked_token")
+        #expect(try session.with(TokenMaker.token(id: session.id)).whoami().code == "invalid_token")
+        for (method, path) in [("GET", "/v1/tokens"), ("DELETE", "/v1/tokens/self"), ("POST", "/v1/projects")] {
+            #expect(try session.send(method, path, method == "POST" ? "{}" : nil).code == "account_disabled")
+        }
+        try set(isDisabled: false)
+        #expect(try session.whoami().status == 200)
+        #expect(try session.with(next).whoami().status == 200)
+        let log = try session.send("GET", "/v1/audit-logs?resource_type=user").decoded(Page<AuditEvent>.self)
+        #expect(log.elements.map(\.action) == ["user_enabled", "user_disabled", "user_created"])
+    }
+
+    @Test("no change is made by one who was disabled while it waited for its turn")
+    func overtaken() async throws {
+        let server = session.server.server
+        let held = try server.service.verifier.verify(session.token.utf8, now: server.service.now())
+        let request = Request(method: "POST", path: "/v1/projects", query: [], headers: [], body: [])
+        try set(isDisabled: true)
+        let refusal = #expect(throws: APIError.self) {
+            try server.service.changes.answer(
+                Exchange(request: request, parameters: [], identity: held), at: server.service.now()
+            ) { _ in Response(status: 201) }
+        }
+        #expect(refusal?.code == .accountDisabled)
+    }
+
+    @Test("a program without a browser gets none that they approved before")
+    func device() throws {
+        let port = session.server.server.port
+        func post(_ path: String, _ body: String) throws -> RawHTTP.Answer {
+            try RawHTTP(port: port).request("POST", path, headers: [("Content-Type", "application/json")], body: body)
+        }
+        let code = try post("/v1/device/code", #"{"client_name": "tv"}"#).decoded(DeviceCode.self)
+        let service = session.server.server.service
+        let user = try #require(try service.database.read { try ListedUser.find(email: RunningServer.email, in: $0) })
+        let who = DeviceService.User(id: user.id, accountID: user.accountID, email: user.email)
+        try service.changes.make(by: .administrator, at: service.now()) {
+            _ = try service.devices.approve(code.userCode, by: who, in: $0)
+        }
+        try set(isDisabled: true)
+        #expect(try post("/v1/device/token", #"{"device_code": "\#(code.deviceCode)"}"#).code == "access_denied")
+        let second = try post("/v1/device/code", #"{"client_name": "tv"}"#).decoded(DeviceCode.self)
+        #expect(throws: APIError.self) {
+            try service.changes.make(by: .administrator, at: service.now()) {
+                _ = try service.devices.approve(second.userCode, by: who, in: $0)
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import PodstackAPI
+import PodstackTestSupport
+import Testing
+
+@Suite("Tokens where names belong", .blocking, .everyDatabase)
+struct TokensInNamesTests {
+    let owner: Session
+
+    init() throws { owner = try Session() }
+
+    @Test("a token that is given as a name, or in one, is refused and not repeated")
+    func names() throws {
+        let secret = TokenMaker.token(id: "zab5rrb1")
+        let project = try #require(try owner.whoami().decoded(User.self).defaultProjectID)
+        for text in [secret, "my token: \(secret)!", String(secret.dropLast(6)) + "000000"] {
+            let requests = [
+                ("POST", "/v1/tokens", "name"), ("PATCH", "/v1/tokens/\(owner.id)", "name"),
+                ("POST", "/v1/projects", "name"), ("PATCH", "/v1/projects/\(project)", "name"),
+                ("PATCH", "/v1/projects/\(project)", "description"), ("POST", "/v1/device/code", "client_name"),
+            ]
+            for (method, path, field) in requests {
+                let answer = try owner.send(method, path, "{\"\(field)\": \"\(text)\"}")
+                #expect(answer.status == 422, "\(method) \(path)")
+                #expect(
+                    answer.error?.details["field_errors"]
+                        == .object([field: .array([.string("must not hold an API token")])]))
+                #expect(!answer.body.contains(secret.dropFirst(18).prefix(20)))
+            }
+        }
+        #expect(try owner.send("PATCH", "/v1/tokens/\(owner.id)", #"{"name": "podstack_ci"}"#).status == 200)
+    }
+}

@@ -1,0 +1,61 @@
+import PodstackTestSupport
+import PodstackTesting
+import Testing
+
+@testable import Podstack
+
+@Suite("Settings that no client can work with")
+struct BadSettingsTests {
+    let transport = RecordingTransport(.user(email: "you@example.com"))
+
+    @Test("a time that is over before it begins is refused", arguments: [Duration.zero, .seconds(-1)])
+    func timeout(duration: Duration) {
+        let passed = #expect(throws: ConfigurationError.self) { try Client(apiToken: "t", timeout: duration) }
+        #expect(passed?.message == "The time from timeout: must be longer than nothing")
+        #expect(passed?.isAboutArgument == true)
+        #expect(throws: ConfigurationError.self) {
+            try Client(credentials: .static(APIToken("t")), timeout: duration)
+        }
+    }
+
+    @Test(
+        "retries that cannot be counted or waited for are refused",
+        arguments: [
+            (RetryConfiguration(maxRetries: -1), "maxRetries is negative"),
+            (RetryConfiguration(backoffFactor: .nan), "backoffFactor is no number from 1"),
+            (RetryConfiguration(backoffFactor: .infinity), "backoffFactor is no number from 1"),
+            (RetryConfiguration(backoffFactor: 0.5), "backoffFactor is no number from 1"),
+            (RetryConfiguration(initialDelay: .seconds(-1)), "a delay is negative"),
+            (RetryConfiguration(maxDelay: .seconds(-1)), "a delay is negative"),
+        ])
+    func retries(retry: RetryConfiguration, why: String) {
+        let error = #expect(throws: ConfigurationError.self) { try Client(apiToken: "t", retry: retry) }
+        #expect(error?.message == "The retries from retry: cannot be used: \(why)")
+    }
+
+    @Test("an endpoint with the path of the API in it is refused", arguments: ["/v1", "/v1/", "/podstack/v1//"])
+    func versionedEndpoint(path: String) {
+        let error = #expect(throws: ConfigurationError.self) {
+            try Client(apiToken: "t", apiEndpoint: "https://example.com\(path)")
+        }
+        #expect(
+            error?.message
+                == "The API endpoint from apiEndpoint: must not hold the /v1 at its end, which the client adds")
+    }
+
+    @Test("an id that is empty or holds a slash is refused before any request", arguments: ["", "a/b", "/", "../x"])
+    func ids(id: String) async throws {
+        let client = try Client(apiToken: "t", transport: transport)
+        let calls: [@Sendable () async throws -> Void] = [
+            { _ = try await client.tokens.get(id) }, { try await client.tokens.revoke(id) },
+            { _ = try await client.tokens.rotate(id) }, { _ = try await client.projects.get(id) },
+            { try await client.projects.delete(id) }, { _ = try await client.members.list(project: id).all() },
+            { try await client.members.remove(id, from: "prj_1") },
+        ]
+        for call in calls {
+            let error = await #expect(throws: ValidationError.self) { try await call() }
+            #expect(error?.message == "An id that was passed is empty or holds a slash, which no id does")
+        }
+        #expect(transport.requests.isEmpty)
+    }
+}

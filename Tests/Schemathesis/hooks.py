@@ -1,0 +1,125 @@
+"""Gives each request of schemathesis its token, so that no operation has to be left out.
+
+PODSTACK_SERVER       podstack-server, and PODSTACK_DATA its data directory
+PODSTACK_SCOPES       of the tokens that are under test, with spaces between
+PODSTACK_FIRST_TOKEN  the first of them, made before
+PODSTACK_KNOWN_IDS    a JSON object: the name of a path's parameter, and an id that is there
+PODSTACK_STATEFUL     set to anything when requests take up what answers before them gave
+
+What a request has changed, revoked, rotated or removed of these is replaced by a new one. A token may always revoke and
+rotate itself, whatever its scopes: those two operations get a token of another account each time, made for the one request.
+"""
+import json
+import os
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+
+import schemathesis
+
+OWN = {("DELETE", "/v1/tokens/self"), ("POST", "/v1/tokens/self/rotate")}
+MEMBER = {"email": "member@example.com", "role": "user", "permissions": ["read"]}
+known_ids = json.loads(os.environ["PODSTACK_KNOWN_IDS"])
+lock = threading.Lock()
+current = os.environ["PODSTACK_FIRST_TOKEN"]
+turn = 0
+
+
+def make_token(email, scopes):
+    words = [word for scope in scopes for word in ("--scope", scope)]
+    return subprocess.run(
+        [os.environ["PODSTACK_SERVER"], "token", "create", email, "--name", "schemathesis", "--data",
+         os.environ["PODSTACK_DATA"], "--max-active-tokens", "1000000", *words],
+        check=True, capture_output=True, text=True).stdout.strip()
+
+
+def is_own(case):
+    return (case.method.upper(), case.operation.path) in OWN
+
+
+@schemathesis.auth(refresh_interval=None)
+class Token:
+    def get(self, case, context):
+        global current
+        scopes = os.environ["PODSTACK_SCOPES"].split()
+        if is_own(case):
+            return make_token("spare@example.com", scopes)
+        with lock:
+            current = current or make_token("you@example.com", scopes)
+            return current
+
+    def set(self, case, token, context):
+        case.headers = case.headers or {}
+        case.headers["Authorization"] = f"Bearer {token}"
+
+
+@schemathesis.hook
+def before_load_schema(context, raw_schema):
+    """Nearly everything takes X-Project-ID: schemathesis would wait for a project before it asked for anything."""
+    if "PODSTACK_STATEFUL" not in os.environ:
+        return
+    for operations in raw_schema["paths"].values():
+        for operation in operations.values():
+            parameters = operation.get("parameters", [])
+            parameters[:] = [parameter for parameter in parameters if parameter["name"] != "X-Project-ID"]
+
+
+def post(base, path, body, name, token):
+    request = urllib.request.Request(
+        base + path, json.dumps(body).encode(),
+        {"Authorization": "Bearer " + token, "Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)[name]
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    global current
+    path, base = case.operation.path, case.operation.base_url.rstrip("/")
+    if response.status_code >= 300 or case.method.upper() == "GET" or "{" not in path:
+        return
+    with lock:
+        if path.startswith("/v1/tokens/"):
+            current = None
+        if case.method.upper() != "DELETE":
+            return
+        token = make_token("you@example.com", ["*"])
+        if path == "/v1/tokens/{id}":
+            known_ids["id"] = post(base, "/v1/tokens", {"name": "known"}, "id", token)
+        if path == "/v1/projects/{project}":
+            known_ids["project"] = post(base, "/v1/projects", {"name": "known"}, "id", token)
+        members = f"/v1/projects/{known_ids['project']}/members"
+        try:
+            known_ids["user"] = post(base, members, MEMBER, "user_id", token)
+        except urllib.error.HTTPError as failure:
+            # Another one was removed, and this one is there still.
+            if failure.code != 409:
+                raise
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Every second id is one that is there: what is refused must be refused of what exists. No two keys are the same."""
+    global turn
+    meta = case._meta
+    if meta is None or meta.generation.mode.value != "positive":
+        return
+    for name in case.path_parameters or {}:
+        turn += 1
+        if name in known_ids and turn % 2 and "PODSTACK_STATEFUL" not in os.environ:
+            case.path_parameters[name] = known_ids[name]
+    turn += 1
+    if "X-Project-ID" in (case.headers or {}) and turn % 2:
+        case.headers["X-Project-ID"] = known_ids["project"]
+    if "Idempotency-Key" in (case.headers or {}):
+        case.headers["Idempotency-Key"] = f"{turn}-{case.headers['Idempotency-Key']}"[:255]
+
+
+@schemathesis.check
+def only_what_the_token_may(ctx, response, case):
+    """No change succeeds that needs a scope which the token lacks."""
+    needed = [scope for one in case.operation.definition.raw.get("security", []) for scope in one.get("token", [])]
+    allowed = os.environ["PODSTACK_SCOPES"].split()
+    if needed and response.status_code < 300 and "*" not in allowed:
+        assert all(scope in allowed for scope in needed), f"{case.method} {case.operation.path} succeeded"
