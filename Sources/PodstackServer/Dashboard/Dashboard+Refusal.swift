@@ -8,6 +8,7 @@ extension Dashboard {
             case 401: "Signed out"
             case 403: "Not allowed"
             case 404: "Not found"
+            case 405: "No page"
             case 409: "Not possible"
             case 429: "Too many requests"
             case 503: "Not available now"

@@ -67,7 +67,10 @@ struct Dashboard: Sendable {
         let method = request.method == "HEAD" ? "GET" : request.method
         guard let (route, parameters) = found.first(where: { $0.0.method == method }) else {
             throw APIError(
-                status: 405, code: .methodNotAllowed, message: "This page does not know that method",
+                status: 405, code: .methodNotAllowed,
+                message: method == "GET"
+                    ? "There is nothing to see at this address: it is where a form is sent to"
+                    : "This page does not know that method",
                 headers: [("Allow", PathPattern.allow(found.map(\.0.method)))])
         }
         return (route, parameters)

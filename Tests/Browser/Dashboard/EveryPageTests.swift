@@ -9,12 +9,27 @@ extension InBrowser {
         "Every page, with something in it, with nothing, and after mistakes",
         .enabled(if: PythonOracle.isThere, "scripts/test installs the checkers"))
     struct EveryPageTests {
+        /// How much of each table hides beyond its edge, on a screen that is no phone.
+        private static let hidden = """
+            return [...document.querySelectorAll(".table-scroll")].map(each => each.scrollWidth - each.clientWidth)
+            """
+
+        private static let badges = "return [...document.querySelectorAll('.badge')].map(each => each.textContent)"
+        /// What the lists of tokens say at a glance.
+        private static let expected: [String: Set<String>] = [
+            "tokens": ["active", "expires in 6 days", "expires in 7 days", "revoked"],
+            "tokens-later": ["active", "never used", "due for rotation", "expired", "revoked"],
+            "tokens-done": ["new secret not used yet"],
+        ]
+
         @Test("is valid HTML, accessible in light and dark, quiet in the console and no wider than a phone")
         func everyPage() throws {
             let browser = try Browser.start()
             var known = 0
             let tour = try PageTour(browser) { page, status in
                 #expect(try browser.status == status, "\(page)")
+                let badges = try browser.execute(Self.badges, as: Set<String>.self)
+                #expect(badges.isSuperset(of: Self.expected[page] ?? []), "\(page)")
                 let problems = try browser.consoleProblems()
                 // Chromium finds a page that refuses something worth an entry.
                 let unexpected = problems.dropFirst(known).filter {
@@ -28,6 +43,8 @@ extension InBrowser {
                 #expect(try browser.accessibilityProblems() == [], "\(page) in the dark")
                 try browser.prefer(dark: false)
                 #expect(try browser.isNoWiderThanPhone(), "\(page)")
+                let hidden = try browser.execute(Self.hidden, as: [Int].self)
+                #expect(hidden.filter { $0 > 0 } == [], "\(page)")
             }
             try tour.visitAll()
             let missing = try PageTour.routes(of: tour.server.service).filter { route in

@@ -67,7 +67,7 @@ extension PageTour {
         try open("/account/nowhere")
         try look("not-found", "Not found", status: 404)
         try open("/sign-out")
-        try look("wrong-method", "Not understood", status: 405)
+        try look("wrong-method", "No page", status: 405)
         try open("/account/sign-in")
         try browser.execute("document.querySelector('[name=form_key]').value = 'old'")
         try browser.press("Sign out")

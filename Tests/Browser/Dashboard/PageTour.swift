@@ -30,9 +30,10 @@ final class PageTour {
         self.seen = seen
         folder = try TemporaryDirectory()
         let (clock, lines) = (clock, lines)
-        server = try EmbeddedServer(
-            directory: folder.file("data"), now: { clock.now },
-            log: { line in lines.text.withLock { $0 += String(decoding: line, as: UTF8.self) } })
+        let now: @Sendable () -> Int64 = { clock.now }
+        server = try EmbeddedServer(directory: folder.file("data"), now: now) { line in
+            lines.text.withLock { $0 += String(decoding: line, as: UTF8.self) }
+        }
     }
 
     func visitAll() throws {

@@ -44,7 +44,8 @@ struct SessionPages: Sendable {
 
     private func page(_ visit: Visit, notice: Notice?, status: Int = 200) throws -> Response {
         let session = try visit.signedIn()
-        let sessions = try service.sessions.list(userID: session.userID, now: visit.now)
+        let all = try service.sessions.list(userID: session.userID, now: visit.now)
+        let sessions = all.filter { $0.id == session.id } + all.filter { $0.id != session.id }
         return Document("Sign-in", .sessions, for: visit) {
             if let notice { notice }
             Element("h2") { "Where you are signed in" }
