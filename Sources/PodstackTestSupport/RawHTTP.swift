@@ -22,7 +22,8 @@ package final class RawHTTP {
 
     /// - Parameter silence: How many seconds the other side may take for the next byte.
     package init(port: UInt16, silence: Int = 20) throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        // Or a program that another test starts meanwhile holds it open when it is closed here.
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var name = sockaddr_in()
         name.sin_family = sa_family_t(AF_INET)
         name.sin_port = port.bigEndian
