@@ -10,7 +10,7 @@ struct AuditQuery: Sendable {
         case after(Int64)
     }
 
-    static let standardLimit = 50
+    static let standardLimit = 30
     static let mostEntries = 1000
 
     /// The fields that were filled in, as they were typed.
