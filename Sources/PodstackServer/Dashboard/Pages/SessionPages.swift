@@ -25,14 +25,14 @@ struct SessionPages: Sendable {
                 of: try visit.signedIn(), from: visit.form["current"], to: visit.form["password"],
                 request: visit.request, now: visit.now)
         } catch SignInService.Refusal.password(let defect) {
-            return try page(visit, notice: Notice(.problem, "The new password \(defect)."), status: 422)
+            return try page(visit, "The new password \(defect).", at: "password")
         } catch SignInService.Refusal.tooMany(let seconds) {
             let text = TryAgain.sentence("Too many attempts.", after: seconds)
             var response = try page(visit, notice: Notice(.problem, text), status: 429)
             response.set("Retry-After", String(seconds))
             return response
         } catch is SignInService.Refusal {
-            return try page(visit, notice: Notice(.problem, "That is not your current password."), status: 422)
+            return try page(visit, "That is not your current password.", at: "current")
         }
         return .redirect(Link("/account/sign-in", query: [("done", "password")]))
     }
@@ -42,7 +42,13 @@ struct SessionPages: Sendable {
         return .redirect(Link("/account/sign-in", query: [("done", "session")]))
     }
 
-    private func page(_ visit: Visit, notice: Notice?, status: Int = 200) throws -> Response {
+    private func page(_ visit: Visit, _ problem: String, at field: String) throws -> Response {
+        try page(visit, notice: Notice(.problem, problem), problems: [field: problem], status: 422)
+    }
+
+    private func page(
+        _ visit: Visit, notice: Notice?, problems: [String: String] = [:], status: Int = 200
+    ) throws -> Response {
         let session = try visit.signedIn()
         let all = try service.sessions.list(userID: session.userID, now: visit.now)
         let sessions = all.filter { $0.id == session.id } + all.filter { $0.id != session.id }
@@ -64,12 +70,14 @@ struct SessionPages: Sendable {
                     "input", .class("visually-hidden"), .type("text"), .name("username"), .value(session.email),
                     .autocomplete("username"), .flag("readonly"), .tabIndex(-1), .aria("aria-hidden", "true"))
                 Field(
-                    "Current password", name: "current", .type("password"), .autocomplete("current-password"),
+                    "Current password", name: "current", problem: problems["current"], .type("password"),
+                    .autocomplete("current-password"),
                     .flag("required"))
                 Field(
                     "New password", name: "password",
-                    hint: "At least \(Password.shortest) characters; a sentence is fine.", .type("password"),
-                    .autocomplete("new-password"), .minLength(Password.shortest), .flag("required"))
+                    hint: "At least \(Password.shortest) characters; a sentence is fine.",
+                    problem: problems["password"], .type("password"), .autocomplete("new-password"),
+                    .minLength(Password.shortest), .flag("required"))
                 Field(
                     "The same again", name: "repeated", .type("password"), .autocomplete("new-password"),
                     .flag("required"))
