@@ -4,7 +4,7 @@ struct AuditFilterForm: Component {
 
     var body: some HTML {
         Element("form", .class("card filters"), .method("get"), .action(Link("/audit-log")), .role("search")) {
-            Field("Search", name: "q", value: query.typed("q"), .type("search"), .placeholder("name, id, address"))
+            Field("Search", name: "q", value: query.typed("q"), .type("search"), .placeholder("name, id, IP"))
             Selection(
                 label: "Action", name: "action", all: "Any action", options: actions, chosen: query.typed("action"))
             Selection(
