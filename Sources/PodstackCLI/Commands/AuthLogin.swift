@@ -59,8 +59,10 @@ extension Command {
 
     private static func readToken(_ invocation: Invocation) throws -> String {
         if let token = invocation.token { return token }
-        guard let ask = invocation.context.askSecret else { return try invocation.context.readInput() }
-        guard let token = ask("API token: ") else { throw CommandError(message: "no token was entered") }
+        let ask = invocation.context.askSecret
+        let token = if let ask { ask("API token: ") ?? "" } else { try invocation.context.readInput() }
+        // Else the next one to refuse it would speak of --token, which nobody passed.
+        guard token.contains(where: { !$0.isWhitespace }) else { throw CommandError(message: "no token was entered") }
         return token
     }
 }

@@ -95,10 +95,10 @@ public enum ServerTool {
             --name NAME          the user's name
             --password-stdin     take the password from a pipe, and print no link
             --public-url URL     where browsers reach the service; where it last listened unless said
-          user link EMAIL      Print another such link, for a password that was forgotten.
-            --public-url URL     as above
-          user disable EMAIL   Refuse every token of a user from now on, and end their sessions of the dashboard.
-          user enable EMAIL    Let a disabled user in again: their tokens work as before.
+          user link EMAIL      Print a link that works once, to choose a new password when the old one was forgotten.
+            --public-url URL     where browsers reach the service; where it last listened unless said
+          user disable EMAIL   Refuse a user's tokens and sign-ins from now on, and sign them out everywhere.
+          user enable EMAIL    Let them in again: their tokens work as before.
           user list            Everybody, a line each: address, account, since when, active or disabled.
           token create EMAIL   Make a token for a user; prints it alone, this once.
             --name NAME          what it is for
