@@ -36,6 +36,9 @@ struct CommandTests {
 
     @Test("login stores nothing that the service does not accept, or that a variable would hide")
     func refusedLogin() async throws {
+        let empty = await run("auth", "login", input: "\n")
+        #expect(empty.status == .failure)
+        #expect(empty.error == "error: no token was entered\n")
         let wrong = await run("auth", "login", input: TokenMaker.token(id: "00000000"))
         #expect(wrong.status == .notAuthenticated)
         #expect(wrong.error.hasPrefix("error: Invalid API token\nhint: "))
