@@ -39,8 +39,14 @@ struct FirstAccountOffer {
         let now = service.now()
         let holder = Result { try service.database.read { try service.signIn.links.holder(secret, now: now, in: $0) } }
         guard case .success(nil) = holder else { return false }
-        Self.removeFile(in: directory)
+        // Another instance over the same folder and database may have put its link there since.
+        if isOwnFile { Self.removeFile(in: directory) }
         return true
+    }
+
+    private var isOwnFile: Bool {
+        let text = try? SetupFile.readSecret(Self.path(in: directory), most: 4096, flags: O_NOFOLLOW)
+        return text.map { String(decoding: $0, as: UTF8.self).hasSuffix("/\(secret)\n") } ?? false
     }
 
     static func removeFile(in directory: DataDirectory) { unlink(path(in: directory)) }
