@@ -1,3 +1,11 @@
+import PodstackAPI
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
 /// A time as people read it, in UTC, such as `2026-11-24 10:33 UTC`; the whole of it for programs.
 struct Time: Component {
     private let date: String
@@ -41,6 +49,14 @@ enum Calendar {
         let shownMonth = month < 10 ? month + 3 : month - 9
         let shownYear = year + era * 400 + (shownMonth <= 2 ? 1 : 0)
         return String(shownYear) + "-" + two(shownMonth) + "-" + two(dayOfYear - (153 * month + 2) / 5 + 1)
+    }
+
+    /// The day since 1970 of a date such as `2026-11-24`; nil when there is no such day, or it was before.
+    static func day(_ text: String) -> Int64? {
+        // The general way takes the 31st of February for the 3rd of March.
+        guard text.utf8.count == 10, let time = Timestamp.parse(text + "T00:00:00Z") else { return nil }
+        let day = Int64(time.timeIntervalSince1970) / 86_400
+        return day >= 0 && date(ofDay: day) == text ? day : nil
     }
 
     private static let twos = (0..<100).map { ($0 < 10 ? "0" : "") + String($0) }

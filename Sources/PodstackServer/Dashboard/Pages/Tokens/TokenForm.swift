@@ -87,7 +87,7 @@ struct TokenForm {
         case .days(let days): fields["expires_in_days"] = .integer(days)
         case .never: fields["expires_at"] = .null
         case .date where date.isEmpty: problems.add("a date is missing", to: "expires_at")
-        case .date where Timestamp.parse("\(date)T23:59:59Z") == nil:
+        case .date where Calendar.day(date) == nil:
             problems.add("must be a date such as 2027-01-31", to: "expires_at")
         case .date: fields["expires_at"] = .string("\(date)T23:59:59Z")
         case nil: problems.add("choose how long the token lives", to: "expires_at")
