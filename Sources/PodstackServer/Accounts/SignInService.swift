@@ -39,18 +39,22 @@ struct SignInService: Sendable {
                 }
             }
         }
-        try check(password, of: user, email: email, by: Actor(request, nil), from: request, now: now)
+        let hash = try check(password, of: user, email: email, by: Actor(request, nil), from: request, now: now)
         return try changes.make(by: Actor(request, nil), at: now) { change in
-            guard let user else { throw Refusal.wrong }
+            // It may have been changed while this one was looked at.
+            guard let user, try PasswordStore.hash(userID: user.id, in: change.connection) == hash else {
+                throw Refusal.wrong
+            }
             guard try !AccountStore.isDisabled(user.id, in: change.connection) else { throw Refusal.disabled }
             return try begin(user.id, user.accountID, user.name ?? email, from: request, in: change)
         }
     }
 
-    /// Returns when the password is right. Each wrong one counts, whether there is such a user or not.
+    /// Returns, with its hash, when the password is right. Each wrong one counts, whether there is such a user or not.
+    @discardableResult
     private func check(
         _ password: String, of user: AuditResource?, email: String, by actor: Actor, from request: Request, now: Int64
-    ) throws {
+    ) throws -> String? {
         let address = request.address
         let (hash, wait) = try database.read { connection in
             (
@@ -67,6 +71,7 @@ struct SignInService: Sendable {
             if let user { try change.record(.loginFailed, on: user) }
         }
         guard isRight else { throw Refusal.wrong }
+        return hash
     }
 
     /// Chooses the password of whom the link is for, and signs them in. All their other sessions end.
@@ -154,7 +159,7 @@ extension Actor {
     /// Somebody who is signed in.
     init(_ request: Request, _ session: WebSession) {
         self.init(request, nil)
-        (userID, email) = (session.userID, session.email)
+        (userID, email, sessionID) = (session.userID, session.email, session.id)
     }
 }
 

@@ -39,9 +39,7 @@ struct Dashboard: Sendable {
             return request.method == "GET" || request.method == "HEAD"
                 ? .redirect(SignInPages.link(returningTo: request)) : .redirect(Link("/sign-in"))
         }
-        if route.access == .watching, session == nil {
-            throw APIError(status: 401, code: .missingToken, message: "You are signed out")
-        }
+        if route.access == .watching, session == nil { throw WebSessions.signedOut }
         if request.method == "POST" {
             form = try Form(request)
             try FormKey.check(form, request, cookie: cookie, origin: origin)
