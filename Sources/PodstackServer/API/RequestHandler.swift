@@ -32,7 +32,7 @@ struct RequestHandler: Sendable {
             let refusal = refusal(error, request, requestID)
             metrics.refusal(refusal.status, refusal.code)
             var response =
-                dashboard.owns(request.path)
+                dashboard.shows(refusal, to: request)
                 ? dashboard.page(of: refusal, for: request, requestID: requestID)
                 : refusal.response(requestID: requestID)
             caller.mark(&response)

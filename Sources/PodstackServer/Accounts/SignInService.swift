@@ -162,7 +162,7 @@ extension Actor {
     /// Somebody who is signed in.
     init(_ request: Request, _ session: WebSession) {
         self.init(request, nil)
-        (userID, email) = (session.userID, session.email)
+        (userID, email, sessionID) = (session.userID, session.email, session.id)
     }
 }
 

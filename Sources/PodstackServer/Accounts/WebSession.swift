@@ -1,3 +1,4 @@
+import PodstackAPI
 import PodstackCryptography
 
 /// Somebody who is signed in to the dashboard, in one browser.
@@ -86,6 +87,15 @@ struct WebSessions: Sendable {
                 ids.map(DatabaseValue.text)
             ).map(Self.session).filter { !$0.isOver(at: now) }.map(\.id))
     }
+
+    /// A request that waited for the one writer may have been overtaken by the end of its own session.
+    static func check(_ id: String, at now: Int64, in connection: any DatabaseConnection) throws {
+        let session = try connection.run("SELECT \(columns) FROM \(ofEnabledUsers) WHERE s.id = ?", [.text(id)])
+            .first.map(session)
+        guard let session, !session.isOver(at: now) else { throw signedOut }
+    }
+
+    static let signedOut = APIError(status: 401, code: .missingToken, message: "You are signed out")
 
     /// The latest first.
     func list(userID: String, now: Int64) throws -> [WebSession] {

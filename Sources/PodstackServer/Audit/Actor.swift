@@ -3,6 +3,8 @@ struct Actor: Sendable, Equatable {
     var userID: String?
     var email: String?
     var tokenID: String?
+    /// Of the dashboard: the session that must not be over by then.
+    var sessionID: String?
     var address: String?
     var userAgent: String?
 

@@ -6,7 +6,6 @@
 struct FirstAccountOffer {
     private let service: Service
     private let secret: String
-    private let link: String
     private let directory: DataDirectory
 
     private static func path(in directory: DataDirectory) -> String { directory.path + "/first-account-link" }
@@ -30,7 +29,7 @@ struct FirstAccountOffer {
             StandardStream.output.write(
                 "Nobody has an account yet. The link that creates the first one is in \(path)\n")
         }
-        return FirstAccountOffer(service: service, secret: secret, link: link, directory: directory)
+        return FirstAccountOffer(service: service, secret: secret, directory: directory)
     }
 
     /// Removes the file of a link that is used, too old, or of no use because somebody has an account by other means.
@@ -40,10 +39,14 @@ struct FirstAccountOffer {
         let now = service.now()
         let holder = Result { try service.database.read { try service.signIn.links.holder(secret, now: now, in: $0) } }
         guard case .success(nil) = holder else { return false }
-        // Of several instances with this folder the last to start has put its own link there.
-        let kept = try? SetupFile.read(Self.path(in: directory), most: 4096)
-        if kept == Array((link + "\n").utf8) { Self.removeFile(in: directory) }
+        // Another instance over the same folder and database may have put its link there since.
+        if isOwnFile { Self.removeFile(in: directory) }
         return true
+    }
+
+    private var isOwnFile: Bool {
+        let text = try? SetupFile.readSecret(Self.path(in: directory), most: 4096, flags: O_NOFOLLOW)
+        return text.map { String(decoding: $0, as: UTF8.self).hasSuffix("/\(secret)\n") } ?? false
     }
 
     static func removeFile(in directory: DataDirectory) { unlink(path(in: directory)) }

@@ -18,6 +18,13 @@ struct Dashboard: Sendable {
         places = Set(routes.map { $0.pattern.first ?? "" })
     }
 
+    /// Whether an error is shown as a page: on the dashboard, and to a browser that is lost.
+    func shows(_ error: APIError, to request: Request) -> Bool {
+        if owns(request.path) { return true }
+        let asksForPage = request.header("accept")?.lowercased().contains("text/html") ?? false
+        return asksForPage && error.code == .notFound && !request.path.hasPrefix("/v1")
+    }
+
     /// Whether a path is the dashboard's, and not the API's.
     func owns(_ path: String) -> Bool {
         // One that could not be read is empty.
@@ -39,9 +46,8 @@ struct Dashboard: Sendable {
             return request.method == "GET" || request.method == "HEAD"
                 ? .redirect(SignInPages.link(returningTo: request)) : .redirect(Link("/sign-in"))
         }
-        if route.access == .watching, session == nil {
-            throw APIError(status: 401, code: .missingToken, message: "You are signed out")
-        }
+        // It tells an EventSource to come no more. Source: HTML, section 9.2.3.
+        if route.access == .watching, session == nil { return .noContent }
         if request.method == "POST" {
             form = try Form(request)
             try FormKey.check(form, request, cookie: cookie, origin: origin)

@@ -14,12 +14,13 @@ struct Changes: Sendable {
     }
 
     /// Runs `body` in one transaction. When this returns it is durable, and nothing that it changed is served
-    /// from memory any more, by no instance of the service.
+    /// from memory any more, by no instance of the service. Throws when the actor was signed out since.
     func make<Result>(
         by actor: Actor, at now: Int64, _ body: (Change) throws -> Result
     ) throws -> Result {
         var announcement = Announcement()
         let result = try database.write { connection in
+            if let id = actor.sessionID { try WebSessions.check(id, at: now, in: connection) }
             let change = Change(connection, by: actor, at: now, trail: trail)
             let result = try body(change)
             announcement = Announcement(tokens: change.changedTokens, users: change.changedUsers)

@@ -75,6 +75,12 @@ struct NewTokenPageTests {
         #expect(none.says("Must be a date such as 2027-01-31."))
     }
 
+    @Test("does not live to a day that there is not", arguments: ["2999-02-31", "2999-01-31T00:00:00Z", "2999-1-1"])
+    func noDay(date: String) throws {
+        let answer = try owner.create(["expiry": "date", "date": date])
+        #expect(answer.status == 422 && answer.body.contains("Must be a date such as 2027-01-31."))
+    }
+
     @Test(
         "may do what its preset says",
         arguments: [

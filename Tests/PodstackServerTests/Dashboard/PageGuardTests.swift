@@ -52,7 +52,7 @@ struct PageGuardTests {
             try stranger.get("/sign-in")
             let answer = route.method == "GET" ? try stranger.get(path(route)) : try stranger.post(path(route))
             if route.access == .watching {
-                #expect(answer.status == 401, "\(name(route))")
+                #expect(answer.status == 204, "\(name(route))")
                 continue
             }
             #expect(answer.status == 303, "\(name(route))")
@@ -180,6 +180,15 @@ struct PageGuardTests {
             #expect(answer.status == 405)
             #expect(answer.headers["allow"] == methods)
         }
+    }
+
+    @Test("a browser that is lost is shown a page, and a program the error of the API")
+    func lost() throws {
+        let accept = [("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")]
+        let page = try visitor.send("GET", "/nosuch", headers: accept)
+        #expect(page.status == 404 && page.body.contains("<h1>Not found</h1>"))
+        #expect(try visitor.send("GET", "/nosuch").code == "not_found")
+        #expect(try visitor.send("GET", "/v1/nosuch", headers: accept).code == "not_found")
     }
 
     @Test("no two pages are one")

@@ -69,6 +69,15 @@ struct PasswordTests {
         #expect(try visitor.actions.filter { $0 == "login_failed" }.count == 5)
     }
 
+    @Test("is changed ten times in a minute at most: meanwhile others could not sign in")
+    func often() throws {
+        for _ in 0..<10 { #expect(try change(to: "short").status == 422) }
+        let refused = try change(to: "short")
+        #expect(refused.status == 429 && refused.headers["retry-after"] == "6")
+        clock.set(clock.now + 6)
+        #expect(try change(to: "another good password").status == 303)
+    }
+
     @Test("what was typed is never shown again")
     func notShown() throws {
         let typed = "a password that is\u{1}typed"

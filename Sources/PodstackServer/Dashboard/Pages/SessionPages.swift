@@ -3,6 +3,8 @@ import PodstackAPI
 /// `/account/sign-in`: the password, and every browser that is signed in.
 struct SessionPages: Sendable {
     private let service: SignInService
+    /// Of each user, right or wrong: one password is hashed at a time, and others want to sign in.
+    private let changes = Allowances<String>(RateLimit(name: "password", count: 10))
 
     init(_ service: Service) { self.service = service.signIn }
 
@@ -17,7 +19,9 @@ struct SessionPages: Sendable {
     }
 
     @Sendable func changePassword(_ visit: Visit) throws -> Response {
+        let verdict = changes.take(try visit.signedIn().userID, now: visit.now)
         do {
+            guard verdict.isAllowed else { throw SignInService.Refusal.tooMany(retryAfter: verdict.retryAfter) }
             guard visit.form["password"] == visit.form["repeated"] else {
                 throw SignInService.Refusal.password("is not the same in both fields")
             }
