@@ -1,12 +1,21 @@
 /// What is accepted as the address of a user: something on both sides of one `@`, without white space, and without what
 /// cannot be seen: that could tell a terminal what to do, or make two addresses look alike.
 enum EmailAddress {
+    /// Controls, and the characters of Unicode 15's category Format. Listed, since a document that says what an address
+    /// may hold has to say the same.
+    static let invisible: [ClosedRange<Unicode.Scalar>] = [
+        "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{AD}"..."\u{AD}", "\u{600}"..."\u{605}", "\u{61C}"..."\u{61C}",
+        "\u{6DD}"..."\u{6DD}", "\u{70F}"..."\u{70F}", "\u{890}"..."\u{891}", "\u{8E2}"..."\u{8E2}",
+        "\u{180E}"..."\u{180E}", "\u{200B}"..."\u{200F}", "\u{202A}"..."\u{202E}", "\u{2060}"..."\u{206F}",
+        "\u{FEFF}"..."\u{FEFF}", "\u{FFF9}"..."\u{FFFB}", "\u{110BD}"..."\u{110BD}", "\u{110CD}"..."\u{110CD}",
+        "\u{13430}"..."\u{1343F}", "\u{1BCA0}"..."\u{1BCA3}", "\u{1D173}"..."\u{1D17A}", "\u{E0001}"..."\u{E007F}",
+    ]
+
     static func isValid(_ text: String) -> Bool {
         let parts = text.split(separator: "@", omittingEmptySubsequences: false)
         return parts.count == 2 && parts.allSatisfy { !$0.isEmpty } && text.utf8.count <= 254
             && text.unicodeScalars.allSatisfy { scalar in
-                !scalar.properties.isWhitespace
-                    && ![.control, .format].contains(scalar.properties.generalCategory)
+                !scalar.properties.isWhitespace && !invisible.contains { $0.contains(scalar) }
             }
     }
 }

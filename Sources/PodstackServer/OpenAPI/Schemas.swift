@@ -74,8 +74,18 @@ extension Schema {
     }()
     private static let description = orNull(
         text(0...1000, pattern: #"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$"#))
-    private static let email = text(
-        3...254, pattern: #"^[^@\s\u0000-\u0020\u007f\u0085]+@[^@\s\u0000-\u0020\u007f\u0085]+$"#)
+    private static let email: JSONValue = {
+        let invisible = EmailAddress.invisible.map { "\(escaped($0.lowerBound))-\(escaped($0.upperBound))" }.joined()
+        return text(3...254, pattern: #"^[^@\s\#(invisible)]+@[^@\s\#(invisible)]+$"#)
+    }()
+
+    /// As a pattern has it; beyond four digits it has no escape that every reader knows, and the character itself does.
+    private static func escaped(_ scalar: Unicode.Scalar) -> String {
+        guard scalar.value <= 0xFFFF else { return String(scalar) }
+        let digits = String(scalar.value, radix: 16)
+        return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+    }
+
     private static let role = choice(["admin", "user"])
     /// The one role has the permissions that it names, the other has all.
     private static let isUser: JSONValue = [
