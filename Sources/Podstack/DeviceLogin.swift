@@ -20,6 +20,10 @@ public struct DeviceLogin: Sendable {
     /// - Parameters:
     ///   - apiEndpoint: As of ``Client``: else `PODSTACK_API_ENDPOINT`, or Podstack's own.
     ///   - timeout: Of each call; not of the wait for somebody's decision.
+    ///   - environment: Where variables and the home directory are looked up.
+    ///   - transport: Who sends the requests; libcurl when nil.
+    ///   - time: What time it is, and how to wait; for tests.
+    ///   - onEvent: Told about requests and warnings, on any thread.
     /// - Throws: ``ConfigurationError`` when a setting cannot be used.
     public init(
         apiEndpoint: String? = nil,
