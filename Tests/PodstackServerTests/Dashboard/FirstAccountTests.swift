@@ -73,8 +73,18 @@ struct FirstAccountTests {
         let program = try ToolProcess.path(of: "podstack-server")
         let process = try ToolProcess(
             installed: "script",
-            ["-qefc", "'\(program)' serve --listen 127.0.0.1:0 --data '\(place.data)' \(database)", "/dev/null"])
-        defer { process.signal(SIGTERM) }
+            [
+                "-qefc",
+                "echo $$ >'\(place.data).pid'; "
+                    + "exec '\(program)' serve --listen 127.0.0.1:0 --data '\(place.data)' \(database)",
+                "/dev/null",
+            ])
+        // Not the terminal: a server that loses it goes on.
+        defer {
+            let text = try? String(contentsOfFile: place.data + ".pid", encoding: .utf8)
+            if let id = text.flatMap({ Int32($0.prefix { $0.isNumber }) }) { kill(id, SIGTERM) }
+            process.wait()
+        }
         try process.waitForOutput { $0.contains("Create the first one at http://127.0.0.1:") }
         #expect(!isThere())
         let port = try #require(process.standardOutput.firstMatch(of: /listening on http:\/\/127\.0\.0\.1:([0-9]+)/))
