@@ -20,18 +20,19 @@ static inline CURLcode podstack_setopt_data_function(CURL *easy, CURLoption opti
     return curl_easy_setopt(easy, option, function);
 }
 
-#ifdef __linux__
-// libcurl's own leaves its sockets to every process that this one starts.
-static inline curl_socket_t podstack_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
-    (void)context;
-    (void)purpose;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+typedef curl_socket_t (*podstack_open_function)(
+    void *context, curlsocktype purpose, struct curl_sockaddr *address);
+typedef int (*podstack_close_function)(void *context, curl_socket_t socket);
+
+static inline CURLcode podstack_setopt_open_socket(CURL *easy, void *context, podstack_open_function function) {
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, function);
+    return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, context);
 }
 
-static inline CURLcode podstack_setopt_open_socket(CURL *easy) {
-    return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, podstack_open_socket);
+static inline CURLcode podstack_setopt_close_socket(CURL *easy, void *context, podstack_close_function function) {
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, function);
+    return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, context);
 }
-#endif
 
 static inline CURLcode podstack_getinfo_long(CURL *easy, CURLINFO info, long *value) {
     return curl_easy_getinfo(easy, info, value);

@@ -45,8 +45,13 @@ struct Call: Sendable {
 
     /// Whether each piece of the path is one: an empty id would make it another path, and a slash is never part of one.
     var hasWholePath: Bool {
-        path.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-            .allSatisfy { !$0.isEmpty && !Substring($0).contains("%2F") }
+        var previous: (UInt8, UInt8) = (0, 0)
+        for byte in path.utf8 {
+            if byte == UInt8(ascii: "/"), previous.1 == byte { return false }
+            if byte == UInt8(ascii: "F"), previous == (UInt8(ascii: "%"), UInt8(ascii: "2")) { return false }
+            previous = (previous.1, byte)
+        }
+        return previous.1 != UInt8(ascii: "/")
     }
 
     private static func makeKey() -> String {

@@ -12,7 +12,7 @@
         let results = Results()
         private let options: ConnectionOptions
         private let multi: UnsafeMutableRawPointer
-        private let epoll: Int32
+        private let sockets: WatchedSockets
         /// Known to libcurl; each knows its place.
         private var active: [EasyHandle] = []
         private var idle: [EasyHandle] = []
@@ -28,17 +28,16 @@
             guard Self.isReady, let multi = curl_multi_init() else { return nil }
             self.options = options
             self.multi = multi
-            self.epoll = epoll
+            sockets = WatchedSockets(epoll: epoll)
             podstack_multi_setopt_long(multi, CURLMOPT_MAXCONNECTS, options.concurrency)
             podstack_multi_setopt_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
             // Callbacks come only from calls that this object makes, so it is there.
             let context = Unmanaged.passUnretained(self).toOpaque()
             podstack_multi_socket_function(
                 multi,
-                { _, socket, what, context, known in
+                { _, socket, what, context, _ in
                     guard let context else { return -1 }
-                    Unmanaged<CurlLoop>.fromOpaque(context).takeUnretainedValue()
-                        .watch(socket, what, isKnown: known != nil)
+                    Unmanaged<CurlLoop>.fromOpaque(context).takeUnretainedValue().watch(socket, what)
                     return 0
                 }, context)
             podstack_multi_timer_function(
@@ -61,6 +60,7 @@
         }
 
         func handle(_ event: epoll_event) {
+            guard sockets.isAwaited(event.data.fd) else { return }
             var mask: Int32 = 0
             if event.events & EPOLLIN.rawValue != 0 { mask |= CURL_CSELECT_IN }
             if event.events & EPOLLOUT.rawValue != 0 { mask |= CURL_CSELECT_OUT }
@@ -115,32 +115,30 @@
             curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running)
         }
 
-        private func watch(_ socket: Int32, _ what: Int32, isKnown: Bool) {
-            if what == CURL_POLL_REMOVE {
-                epoll_ctl(epoll, EPOLL_CTL_DEL, socket, nil)
-                return
+        private func watch(_ socket: Int32, _ what: Int32) {
+            var events: UInt32 = 0
+            if what != CURL_POLL_REMOVE {
+                if what & CURL_POLL_IN != 0 { events |= EPOLLIN.rawValue }
+                if what & CURL_POLL_OUT != 0 { events |= EPOLLOUT.rawValue }
             }
-            var event = epoll_event(events: 0, data: epoll_data_t(fd: socket))
-            if what & CURL_POLL_IN != 0 { event.events |= EPOLLIN.rawValue }
-            if what & CURL_POLL_OUT != 0 { event.events |= EPOLLOUT.rawValue }
-            epoll_ctl(epoll, isKnown ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, socket, &event)
-            if !isKnown { curl_multi_assign(multi, socket, Unmanaged.passUnretained(self).toOpaque()) }
+            sockets.wait(for: events, on: socket)
         }
 
         // MARK: - Transfers
 
         private func startWaiting() -> Bool {
             var hasStarted = false
-            while active.count < options.concurrency, let transfer = queue.popFirst() {
-                begin(transfer)
+            let now = queue.isEmpty ? nil : ContinuousClock.now
+            while let now, active.count < options.concurrency, let transfer = queue.popFirst() {
+                begin(transfer, at: now)
                 hasStarted = true
             }
             if hasStarted { fireTimer() }
             return hasStarted
         }
 
-        private func begin(_ transfer: Transfer) {
-            let left = (transfer.deadline - .now).milliseconds
+        private func begin(_ transfer: Transfer, at now: ContinuousClock.Instant) {
+            let left = (transfer.deadline - now).milliseconds
             guard left > 0 else { return transfer.completion.finish(.failure(TransportFailure.timedOut)) }
             guard let handle = idle.popLast() ?? makeHandle() else {
                 return transfer.completion.finish(.failure(TransportFailure(reason: "out of memory")))
@@ -160,7 +158,7 @@
         }
 
         private func makeHandle() -> EasyHandle? {
-            guard let handle = EasyHandle(options) else { return nil }
+            guard let handle = EasyHandle(options, sockets) else { return nil }
             occupancy.handles.add(1, ordering: .relaxed)
             return handle
         }

@@ -1,10 +1,12 @@
 #if os(Linux)
     import CCurl
+    import Glibc
 
     /// A handle of libcurl, which remembers what it is set to: most requests differ from the one before in nothing.
     final class EasyHandle {
         let raw: UnsafeMutableRawPointer
         private let options: ConnectionOptions
+        private let sockets: WatchedSockets
         /// Nil when nothing is set.
         private var isSecure: Bool?
         private var url = ""
@@ -15,10 +17,11 @@
         /// Its place among the handles at work.
         var index = 0
 
-        init?(_ options: ConnectionOptions) {
+        init?(_ options: ConnectionOptions, _ sockets: WatchedSockets) {
             guard let raw = curl_easy_init() else { return nil }
             self.raw = raw
             self.options = options
+            self.sockets = sockets
         }
 
         deinit {
@@ -105,7 +108,7 @@
                 set(CURLOPT_CAPATH, nil)
                 set(CURLOPT_PROXY_CAPATH, nil)
             }
-            podstack_setopt_open_socket(raw)
+            setSocketFunctions()
             let context = Unmanaged.passUnretained(self).toOpaque()
             podstack_setopt_pointer(raw, CURLOPT_PRIVATE, context)
             podstack_setopt_pointer(raw, CURLOPT_WRITEDATA, context)
@@ -123,6 +126,25 @@
                 let handle = Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue()
                 guard let transfer = handle.transfer else { return 0 }
                 return transfer.answer.withLock { $0.receiveHead(line) ? line.count : 0 }
+            }
+        }
+
+        /// A connection outlives the handle that opened it, but not the sockets' loop.
+        private func setSocketFunctions() {
+            let context = Unmanaged.passUnretained(sockets).toOpaque()
+            podstack_setopt_open_socket(raw, context) { context, _, address in
+                guard let context, let address = address?.pointee else { return -1 }
+                // libcurl's own leaves its sockets to every process that this one starts.
+                let type = address.socktype | Int32(SOCK_CLOEXEC.rawValue)
+                let opened = socket(address.family, type, address.protocol)
+                Unmanaged<WatchedSockets>.fromOpaque(context).takeUnretainedValue().noteOpened(opened)
+                return opened
+            }
+            podstack_setopt_close_socket(raw, context) { context, socket in
+                if let context {
+                    Unmanaged<WatchedSockets>.fromOpaque(context).takeUnretainedValue().noteClosing(socket)
+                }
+                return close(socket)
             }
         }
 
