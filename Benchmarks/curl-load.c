@@ -1,4 +1,5 @@
-/* The peer of SDKLoad: the same requests by a plain loop over libcurl's multi interface, parsing nothing.
+/* The peer of SDKLoad: the same requests, byte for byte, by a plain loop over libcurl's multi interface, which throws the
+   answers away.
    Usage: curl-load URL TOKEN COUNT CONCURRENCY. Prints requests a second. */
 #include <curl/curl.h>
 #include <stdio.h>
@@ -77,6 +78,8 @@ int main(int argc, char **argv) {
     char header[512];
     snprintf(header, sizeof header, "Authorization: Bearer %s", argv[2]);
     struct curl_slist *headers = curl_slist_append(NULL, header);
+    curl_slist_append(headers, "Accept: application/json");
+    curl_slist_append(headers, "User-Agent: podstack-swift/0.1.0");
     int count = atoi(argv[3]), width = atoi(argv[4]);
     run(argv[1], headers, count < 1000 ? count : 1000, width);
     double start = now();

@@ -20,11 +20,11 @@ final class EventSink: Sendable {
     }
 
     /// Every authenticated answer says when its token expires; it is told once, when that is near.
-    func noteExpiry(_ response: TransportResponse, now: Date) {
+    func noteExpiry(_ response: TransportResponse, now: @autoclosure () -> Date) {
         guard isWanted, !hasToldExpiry.load(ordering: .relaxed),
             let text = response.header("podstack-token-expires"), let date = Timestamp.parse(text)
         else { return }
-        let left = Int(date.timeIntervalSince(now))
+        let left = Int(date.timeIntervalSince(now()))
         guard left < 14 * 86_400, !hasToldExpiry.exchange(true, ordering: .relaxed) else { return }
         send { .tokenExpiring(expiresAt: Timestamp.format(date), secondsLeft: left) }
     }

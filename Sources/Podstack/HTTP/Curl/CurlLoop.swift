@@ -79,7 +79,12 @@
             occupancy.waiting.store(queue.count, ordering: .relaxed)
         }
 
-        func start(_ transfer: Transfer) { queue.append(transfer) }
+        func start(_ transfer: Transfer, at now: ContinuousClock.Instant) {
+            guard queue.isEmpty, active.count < options.concurrency, !transfer.completion.isFinished else {
+                return queue.append(transfer)
+            }
+            begin(transfer, at: now)
+        }
 
         func cancel(_ transfer: Transfer) {
             guard !transfer.completion.isFinished else { return }

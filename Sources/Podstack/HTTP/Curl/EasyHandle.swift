@@ -14,6 +14,8 @@
         private var headers: [HeaderField] = []
         private var list: UnsafeMutablePointer<curl_slist>?
         private(set) var transfer: Transfer?
+        /// The transfer's, while it is at work: it comes in many pieces, which are put down without a lock or a reference.
+        private let answer = UnsafeMutablePointer<Answer>.allocate(capacity: 1)
         /// Its place among the handles at work.
         var index = 0
 
@@ -22,11 +24,14 @@
             self.raw = raw
             self.options = options
             self.sockets = sockets
+            answer.initialize(to: Answer(options, takesRoom: false))
         }
 
         deinit {
             curl_easy_cleanup(raw)
             curl_slist_free_all(list)
+            answer.deinitialize(count: 1)
+            answer.deallocate()
         }
 
         /// The handle must not leave before ``release()``: libcurl knows where it is.
@@ -45,13 +50,18 @@
             if !request.isPlain || request.token != token || request.headers != headers { try setHeaders(request) }
             if !request.isPlain { setBody(request) }
             self.transfer = transfer
+            exchangeAnswer(with: transfer)
         }
 
+        /// The transfer has its answer then, as far as it came.
         func release() {
             guard let transfer else { return }
             self.transfer = nil
+            exchangeAnswer(with: transfer)
             if !transfer.request.isPlain { reset() }
         }
+
+        private func exchangeAnswer(with transfer: Transfer) { transfer.answer.withLock { swap(&$0, &answer.pointee) } }
 
         static func owner(of raw: UnsafeMutableRawPointer) -> EasyHandle? {
             var context: UnsafeMutableRawPointer?
@@ -111,21 +121,17 @@
             setSocketFunctions()
             let context = Unmanaged.passUnretained(self).toOpaque()
             podstack_setopt_pointer(raw, CURLOPT_PRIVATE, context)
-            podstack_setopt_pointer(raw, CURLOPT_WRITEDATA, context)
-            podstack_setopt_pointer(raw, CURLOPT_HEADERDATA, context)
+            podstack_setopt_pointer(raw, CURLOPT_WRITEDATA, answer)
+            podstack_setopt_pointer(raw, CURLOPT_HEADERDATA, answer)
             podstack_setopt_data_function(raw, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
                 guard let context else { return 0 }
                 let chunk = UnsafeRawBufferPointer(start: bytes, count: size * count)
-                let handle = Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue()
-                guard let transfer = handle.transfer else { return 0 }
-                return transfer.answer.withLock { $0.receive(chunk) ? chunk.count : 0 }
+                return context.assumingMemoryBound(to: Answer.self).pointee.receive(chunk) ? chunk.count : 0
             }
             podstack_setopt_data_function(raw, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
                 guard let context else { return 0 }
                 let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
-                let handle = Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue()
-                guard let transfer = handle.transfer else { return 0 }
-                return transfer.answer.withLock { $0.receiveHead(line) ? line.count : 0 }
+                return context.assumingMemoryBound(to: Answer.self).pointee.receiveHead(line) ? line.count : 0
             }
         }
 
@@ -196,11 +202,9 @@
 
         /// The status of the answer.
         func result(_ code: CURLcode) -> Result<Int, any Error> {
-            guard let transfer else { return .failure(CancellationError()) }
-            let (excess, isHeadWhole) = transfer.answer.withLock { ($0.excess, $0.isHeadWhole) }
-            if let excess { return .failure(excess) }
+            if let excess = answer.pointee.excess { return .failure(excess) }
             guard code == CURLE_OK else { return .failure(failure(code)) }
-            guard isHeadWhole else {
+            guard answer.pointee.isHeadWhole else {
                 return .failure(TransportFailure(reason: "the answer broke off in its headers"))
             }
             return .success(number(CURLINFO_RESPONSE_CODE))

@@ -157,9 +157,10 @@
         private func obey(_ loop: CurlLoop) {
             var commands: [Command] = []
             inbox.withLock { swap(&$0.commands, &commands) }
+            let now = ContinuousClock.now
             for command in commands {
                 switch command {
-                case .start(let transfer): loop.start(transfer)
+                case .start(let transfer): loop.start(transfer, at: now)
                 case .cancel(let transfer): loop.cancel(transfer)
                 }
             }
