@@ -9,13 +9,14 @@
         private static let mostIdle = 64
 
         let occupancy = Occupancy()
-        let results = Results()
         private let options: ConnectionOptions
         private let multi: UnsafeMutableRawPointer
         private let sockets: WatchedSockets
         /// Known to libcurl; each knows its place.
         private var active: [EasyHandle] = []
         private var idle: [EasyHandle] = []
+        /// What their callers have not been told yet.
+        private var results: [(transfer: Transfer, status: Result<Int, any Error>)] = []
         /// Behind the limit of transfers under way.
         private var queue = TransferQueue()
         /// When libcurl wants to be called even if no socket is ready.
@@ -75,7 +76,7 @@
             // A transfer may be over as soon as it is started, and its end makes room for the next.
             repeat { collect() } while startWaiting()
             endExpired()
-            while results.tellOne() {}
+            tellResults()
             occupancy.waiting.store(queue.count, ordering: .relaxed)
         }
 
@@ -177,8 +178,14 @@
                 let result = handle.result(podstack_message_result(message))
                 learn(transfer)
                 retire(handle)
-                results.append(result, of: transfer)
+                results.append((transfer, result))
             }
+        }
+
+        /// When all that was ready has been dealt with: whoever is told has the next request soon.
+        private func tellResults() {
+            for (transfer, status) in results { transfer.completion.finish(status) }
+            results.removeAll(keepingCapacity: true)
         }
 
         private func endExpired() {

@@ -45,7 +45,6 @@
                 guard transfer.state.withLock({ $0.submit() }) else { throw CancellationError() }
                 loop.start(transfer)
                 let status = try await transfer.completion.value
-                loop.results?.tellOne()
                 return transfer.response(status)
             } onCancel: {
                 transfer.state.withLock { if $0.cancel() { loop.cancel(transfer) } }

@@ -38,7 +38,6 @@
         private let handover = eventfd(0, Int32(EFD_CLOEXEC))
 
         var occupancy: Occupancy? { owned.loop?.occupancy }
-        var results: Results? { owned.loop?.results }
         /// Requests whose callers have no answer yet.
         let unanswered = Atomic(0)
 
