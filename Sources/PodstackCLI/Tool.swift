@@ -6,6 +6,7 @@ public enum Tool {
         .authLogin, .authStatus, .authWhoami, .authLogout, .authTokenInfo, .authRefresh, .authRevoke,
         .tokenList, .tokenCreate, .tokenGet, .tokenUpdate, .tokenRevoke, .tokenRotate,
         .projectList, .projectCreate, .projectGet, .projectUpdate, .projectDelete, .projectUse, .projectCurrent,
+        .memberList, .memberAdd, .memberUpdate, .memberRemove, .auditList,
         .configExplain, .configCheck, .configPath, .configSet, .configUnset, .configGet, .env, .version,
     ]
 
