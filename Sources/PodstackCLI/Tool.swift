@@ -7,7 +7,8 @@ public enum Tool {
         .tokenList, .tokenCreate, .tokenGet, .tokenUpdate, .tokenRevoke, .tokenRotate,
         .projectList, .projectCreate, .projectGet, .projectUpdate, .projectDelete, .projectUse, .projectCurrent,
         .memberList, .memberAdd, .memberUpdate, .memberRemove, .auditList,
-        .configExplain, .configCheck, .configPath, .configSet, .configUnset, .configGet, .env, .version,
+        .configExplain, .configShow, .configGet, .configSet, .configUnset, .configReset, .configSetProfile,
+        .configGetProfile, .configCheck, .configPath, .env, .version,
     ]
 
     /// Runs the command line `words`, without the name of the program.
