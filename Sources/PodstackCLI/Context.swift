@@ -15,6 +15,8 @@ public struct Context: Sendable {
     public var outputFailure: @Sendable () -> String? = { nil }
     /// Shows a page in a browser, if it can; nil where there is none, or nobody to look at it.
     public var openPage: (@Sendable (_ url: String) -> Void)?
+    /// The program that speaks to the keyring; nil where there is none.
+    public var keyringProgram: String?
     /// Whether somebody watches standard error: only then is there progress on it.
     public var showsProgress = false
     /// Says a sentence when the program is interrupted, until it is called with nil.
@@ -53,6 +55,7 @@ public struct Context: Sendable {
         )
         context.outputFailure = { Terminal.outputFailure }
         context.openPage = Terminal.isInteractive ? Browser.opener(context.environment) : nil
+        context.keyringProgram = OwnProgram.neighbour(Keyring.programName)
         context.showsProgress = Terminal.isInteractive
         context.onInterrupt = Terminal.onInterrupt
         return context
