@@ -52,7 +52,6 @@ extern int(g_str_equal)(const void *, const void *);
 extern GHashTable *(g_hash_table_new)(unsigned (*)(const void *), int (*)(const void *, const void *));
 extern int(g_hash_table_insert)(GHashTable *, void *, void *);
 extern void(g_hash_table_unref)(GHashTable *);
-extern uint32_t(g_io_error_quark)(void);
 extern uint32_t(g_dbus_error_quark)(void);
 extern uint32_t(secret_error_get_quark)(void);
 

@@ -16,7 +16,7 @@ public struct Context: Sendable {
     /// Shows a page in a browser, if it can; nil where there is none, or nobody to look at it.
     public var openPage: (@Sendable (_ url: String) -> Void)?
     /// The program that speaks to the keyring; nil where there is none.
-    public var keyringProgram: String?
+    public var keyringProgram: @Sendable () -> String? = { nil }
     /// Whether somebody watches standard error: only then is there progress on it.
     public var showsProgress = false
     /// Says a sentence when the program is interrupted, until it is called with nil.
@@ -55,7 +55,7 @@ public struct Context: Sendable {
         )
         context.outputFailure = { Terminal.outputFailure }
         context.openPage = Terminal.isInteractive ? Browser.opener(context.environment) : nil
-        context.keyringProgram = OwnProgram.neighbour(Keyring.programName)
+        context.keyringProgram = { OwnProgram.neighbour(Keyring.programName) }
         context.showsProgress = Terminal.isInteractive
         context.onInterrupt = Terminal.onInterrupt
         return context

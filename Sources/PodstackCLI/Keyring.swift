@@ -25,7 +25,7 @@ struct Keyring {
         #if !os(Linux)
             throw UsageError("--use-keyring needs a Linux desktop: there is no keyring on this system so far")
         #endif
-        guard let program = context.keyringProgram else {
+        guard let program = context.keyringProgram() else {
             throw CommandError(
                 message: "\(Self.programName), which speaks to the keyring, is not beside podstack",
                 hint: "Install both from the same build, or leave out --use-keyring")

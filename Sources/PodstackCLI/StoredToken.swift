@@ -30,7 +30,7 @@ struct StoredToken {
         try await keyring.check()
     }
 
-    /// Replaces what the profile had, wherever that was. What fails before the file is written has changed nothing.
+    /// Replaces what the profile had, wherever that was. When it throws, the profile has what it had.
     func store(_ token: APIToken, for endpoint: Setting<Endpoint>, usingKeyring: Bool) async throws {
         let lock = try await lock()
         defer { lock?.release() }
@@ -46,20 +46,27 @@ struct StoredToken {
             try file.save()
             return await erase(Set(entries + [former]))
         }
-        let keyring = try Keyring(context)
-        // A token of another service must not be in an entry that still counts for this one.
-        let stays = former.map { entries.contains($0) && isSame(endpoint, as: file) } ?? false
+        // Clients that run ask for the same entry again. But a token of another service must not be in the entry that
+        // still counts for this one.
+        let stays =
+            former.map { entries.contains($0) && isSame(endpoint, as: file) } ?? false
+            && file.value(.apiToken, profile: profile) == nil
         let entry = (stays ? former : entries.first { $0 != former }) ?? entries[0]
-        try await keyring.store(token, as: entry, label: "Podstack API token of [\(profile)] in \(path)")
-        do {
-            try keyring.use(entry, for: profile, in: &file)
-            try file.remove(.apiToken, profile: profile)
-            try file.remove(.pendingAPIToken, profile: profile)
-            try set(endpoint, in: &file)
+        let keyring = try Keyring(context)
+        try keyring.use(entry, for: profile, in: &file)
+        try file.remove(.apiToken, profile: profile)
+        try file.remove(.pendingAPIToken, profile: profile)
+        try set(endpoint, in: &file)
+        let label = "Podstack API token of [\(profile)] in \(path)"
+        if stays {
             try file.save()
-        } catch {
-            if !stays { try? await keyring.erase([entry]) }
-            throw error
+            try await keyring.store(token, as: entry, label: label)
+        } else {
+            try await keyring.store(token, as: entry, label: label)
+            do { try file.save() } catch {
+                try? await keyring.erase([entry])
+                throw error
+            }
         }
         await erase(Set(entries + [former].compactMap(\.self)).subtracting([entry]))
     }

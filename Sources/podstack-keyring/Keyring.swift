@@ -17,7 +17,7 @@
             guard let error else { throw .noService }
             defer { g_error_free(error) }
             // Before a service is reached, what fails is to reach one.
-            throw error.pointee.domain == g_io_error_quark() ? .noSession : Self.failure(error.pointee)
+            throw error.pointee.domain == g_dbus_error_quark() ? Self.failure(error.pointee) : .noSession
         }
 
         /// Throws when what is stored next would find it locked.

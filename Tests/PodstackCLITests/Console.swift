@@ -30,7 +30,7 @@ struct Console: Sendable {
             standardOutput: { text in streams.output.withLock { $0 += text } },
             standardError: { text in streams.error.withLock { $0 += text } },
             readInput: { input }, askSecret: nil)
-        context.keyringProgram = keyringProgram
+        context.keyringProgram = { [keyringProgram] in keyringProgram }
         let status = await Tool.run(words, context: context)
         return Outcome(
             status: status, output: streams.output.withLock { $0 }, error: streams.error.withLock { $0 })

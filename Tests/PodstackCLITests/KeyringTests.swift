@@ -158,7 +158,7 @@ struct KeyringTests {
         #expect(stale.status == .notAuthenticated)
     }
 
-    @Test("a login that cannot be written down leaves the one before whole, also with another service")
+    @Test("a login to another service that cannot be written down leaves the one before whole")
     func halfDone() async throws {
         let token = try server.makeToken()
         #expect(await run("auth", "login", "--use-keyring", input: token).status == .done)
