@@ -27,7 +27,8 @@ final class KeyringSession: Sendable {
             </policy></busconfig>
             """, to: "bus.conf")
         bus = try ToolProcess(
-            attached: "dbus-daemon", ["--config-file=\(configuration)", "--nofork", "--nosyslog", "--print-address"])
+            attached: "dbus-daemon", ["--config-file=\(configuration)", "--nofork", "--nosyslog", "--print-address"],
+            removing: home.path)
         try bus.waitForOutput { $0.contains("unix:path=") }
         guard hasKeyring else {
             keyring = nil

@@ -158,6 +158,44 @@ struct KeyringTests {
         #expect(stale.status == .notAuthenticated)
     }
 
+    @Test("two who refresh at once leave a token in the keyring that works")
+    func twoAtOnce() async throws {
+        #expect(await run("auth", "login", "--use-keyring", input: try server.makeToken()).status == .done)
+        for _ in 0..<3 {
+            async let first = run("auth", "refresh", "--grace", "0s")
+            async let second = run("auth", "refresh", "--grace", "0s")
+            for outcome in await [first, second] { #expect(outcome.status == .done, "\(outcome.error)") }
+            #expect(await run("auth", "whoami").status == .done)
+        }
+        #expect(try tokens(of: #require(entry)).count == 1)
+    }
+
+    @Test("a .env cannot send the token to the keyring of another session")
+    func dotEnv() async throws {
+        let other = try KeyringSession()
+        let address = try #require(other.environment["DBUS_SESSION_BUS_ADDRESS"])
+        let file = try home.write("DBUS_SESSION_BUS_ADDRESS=\(address)\n", to: ".env")
+        let token = try server.makeToken()
+        var console = Console(environment: ["HOME": home.path, "XDG_RUNTIME_DIR": home.path])
+        console.keyringProgram = home.file("my #1 'tools'/podstack-keyring")
+        let words = ["auth", "login", "--use-keyring", "--env-file", file, "--api-endpoint", server.url]
+        let login = await console.run(words, input: token)
+        #expect(login.status == .done, "\(login.error)")
+        let entry = try #require(entry)
+        #expect(try tokens(of: entry) == [token])
+        #expect(try other.tool(["get", entry]).status == 1)
+    }
+
+    @Test("a file that others could write is closed to them, since it names programs to run")
+    func open() async throws {
+        try FileManager.default.createDirectory(atPath: home.file(".podstack"), withIntermediateDirectories: true)
+        let path = try home.write("[default]\nproject_id = p\n", to: ".podstack/credentials")
+        #expect(chmod(path, 0o666) == 0)
+        #expect(await run("auth", "login", "--use-keyring", input: try server.makeToken()).status == .done)
+        let whoami = await run("auth", "whoami")
+        #expect(whoami.status == .done, "\(whoami.error)")
+    }
+
     @Test("a login to another service that cannot be written down leaves the one before whole")
     func halfDone() async throws {
         let token = try server.makeToken()
