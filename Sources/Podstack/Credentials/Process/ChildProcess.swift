@@ -209,7 +209,7 @@ private final class Pipe {
             throw ConfigurationError(
                 message: "\(source) is not given more than \(ChildProcess.largestInput >> 10) KiB")
         }
-        guard input.isEmpty || systemWrite(writing, input, input.count) == input.count else {
+        guard input.isEmpty || write(writing, input, input.count) == input.count else {
             throw ConfigurationError(message: "\(source) cannot be run: \(String(cString: strerror(errno)))")
         }
         closeWriting()
@@ -225,6 +225,3 @@ private final class Pipe {
 
 /// `read` of the C library, which the name of a method hides.
 private let systemRead: @Sendable (Int32, UnsafeMutableRawPointer?, Int) -> Int = { read($0, $1, $2) }
-
-/// `write` of the C library, which is beside it.
-private let systemWrite: @Sendable (Int32, UnsafeRawPointer?, Int) -> Int = { write($0, $1, $2) }
