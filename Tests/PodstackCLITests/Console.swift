@@ -18,6 +18,8 @@ struct Console: Sendable {
     /// What every command finds in its environment.
     var environment: [String: String]
     var keyringProgram: String?
+    /// What somebody at a terminal answers; nil where there is none.
+    var answer: String?
 
     func run(_ words: String..., environment: [String: String] = [:], input: String = "") async -> Outcome {
         await run(words, environment: environment, input: input)
@@ -31,6 +33,12 @@ struct Console: Sendable {
             standardError: { text in streams.error.withLock { $0 += text } },
             readInput: { input }, askSecret: nil)
         context.keyringProgram = { [keyringProgram] in keyringProgram }
+        if let answer {
+            context.askLine = { prompt in
+                streams.error.withLock { $0 += prompt }
+                return answer
+            }
+        }
         let status = await Tool.run(words, context: context)
         return Outcome(
             status: status, output: streams.output.withLock { $0 }, error: streams.error.withLock { $0 })

@@ -158,6 +158,21 @@ struct KeyringTests {
         #expect(stale.status == .notAuthenticated)
     }
 
+    @Test("config reset keeps it, and with --all removes it from the keyring too")
+    func reset() async throws {
+        #expect(await run("auth", "login", "--use-keyring", input: try server.makeToken()).status == .done)
+        let before = credentials
+        #expect(await run("config", "set", "project_id", "p").status == .done)
+        #expect(await run("config", "reset", "--yes").status == .done)
+        #expect(credentials == before)
+        #expect(await run("config", "show").output.contains("credential_store_process"))
+        let entry = try #require(entry)
+        let all = await run("config", "reset", "--all", "--yes")
+        #expect(all.error.contains("its token stays valid until it is revoked"), "\(all.error)")
+        #expect(try tokens(of: entry).isEmpty)
+        #expect(!credentials.contains("[default]"))
+    }
+
     @Test("two who refresh at once leave a token in the keyring that works")
     func twoAtOnce() async throws {
         #expect(await run("auth", "login", "--use-keyring", input: try server.makeToken()).status == .done)
