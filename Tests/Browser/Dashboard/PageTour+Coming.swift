@@ -50,19 +50,19 @@ extension PageTour {
                 ("User-Agent", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:138.0) Gecko/20100101 Firefox/138.0"),
             ], body: form)
         try open("/account/sign-in")
-        try look("account", "Sign-in")
+        try look("account", "Password and sessions")
         try browser.fill("Current password", "not this one")
         try browser.fill("New password", Self.password + "!")
         try browser.fill("The same again", Self.password + "!")
         try browser.press("Change password")
-        try look("account-wrong", "Sign-in", status: 422)
+        try look("account-wrong", "Password and sessions", status: 422)
         try browser.leave { try browser.find("td form button").click() }
-        try look("account-ended", "Sign-in")
+        try look("account-ended", "Password and sessions")
         try browser.fill("Current password", Self.password)
         try browser.fill("New password", Self.password + "!")
         try browser.fill("The same again", Self.password + "!")
         try browser.press("Change password")
-        try look("account-changed", "Sign-in")
+        try look("account-changed", "Password and sessions")
 
         try open("/account/nowhere")
         try look("not-found", "Not found", status: 404)

@@ -9,7 +9,7 @@ struct ComingAndGoingTests {
     func all() throws {
         let visitor = PageVisitor(try RunningServer())
         #expect(try visitor.get("/").headers["location"] == "/sign-in")
-        #expect(try visitor.signUp().headers["location"] == "/account/tokens")
+        #expect(try visitor.signUp().headers["location"] == "/account/tokens?done=welcome")
         #expect(try visitor.isSignedIn)
         #expect(try visitor.session?.email == RunningServer.email)
         try visitor.follow(visitor.post("/sign-out"))

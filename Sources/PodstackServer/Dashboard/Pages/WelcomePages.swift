@@ -28,7 +28,7 @@ struct WelcomePages: Sendable {
             let cookie = try service.useLink(
                 secret, email: visit.form["email"], password: visit.form["password"], from: visit.request,
                 now: visit.now)
-            var response = Response.redirect(Link("/account/tokens"))
+            var response = Response.redirect(Link("/account/tokens", query: [("done", "welcome")]))
             response.set("Set-Cookie", Cookie.session.set(cookie, isSecure: isSecure, lasts: WebSession.life))
             return response
         } catch SignInService.Refusal.password(let defect) {

@@ -13,16 +13,25 @@ struct AuditRow: Component {
     /// Made once for all rows.
     private static let under: [Attribute] = [.class("under")]
     private static let what: [Attribute] = [.class("what")]
-    private static let wide: [Attribute] = [.class("wide")]
+    private static let row: [Attribute] = [.role("row")]
+    private static let time = cell("Time")
+    private static let actor = cell("Who")
+    private static let action = cell("Action")
+    private static let subject = cell("What")
+    private static let project = cell("Project") + [.class("wide")]
+    private static let address = cell("Address") + [.class("wide")]
+    private static let more = [Attribute.role("cell")]
+
+    private static func cell(_ label: String) -> [Attribute] { [.role("cell"), .data("data-label", label)] }
 
     let event: AuditRecord
     /// Of those that who looks belongs to, by id.
     let projects: [String: String]
 
     var body: some HTML {
-        Element("tr") {
-            Element("td") { Time(event.createdAt) }
-            Element("td") {
+        Element("tr", Self.row) {
+            Element("td", Self.time) { Time(event.createdAt) }
+            Element("td", Self.actor) {
                 who
                 if let id = event.tokenID {
                     Element("span", Self.under) {
@@ -31,22 +40,23 @@ struct AuditRow: Component {
                     }
                 }
             }
-            Element("td") {
+            Element("td", Self.action) {
                 AuditBadge(action: event.action, resource: event.resourceType)
             }
-            Element("td") {
+            Element("td", Self.subject) {
                 if let name = event.resourceName { Element("span", Self.what) { name } }
                 if let resourceID { Element("span", Self.under) { Element("code") { resourceID } } }
             }
-            Element("td", Self.wide) {
+            Element("td", Self.project) {
                 if let id = event.projectID { AuditProject(id: id, name: projects[id]) }
             }
-            Element("td", Self.wide) { event.address ?? "" }
-            Element("td") {
+            Element("td", Self.address) { event.address ?? "" }
+            Element("td", Self.more) {
                 Element("details") {
                     Element("summary") { "Details" }
                     Element("dl") {
                         for detail in DetailsReader.read(event.details) { AuditChange(detail: detail) }
+                        AuditFact(name: "Project", value: event.projectID)
                         AuditFact(name: "Address", value: event.address)
                         AuditFact(name: "Program", value: event.userAgent)
                         AuditFact(name: "Entry", value: event.id)
