@@ -20,7 +20,7 @@ struct NewTokenPageTests {
         let answer = try owner.create(["name": "laptop"])
         #expect(answer.status == 200)
         #expect(answer.headers["cache-control"] == "no-store")
-        #expect(answer.body.contains(#"data-copy="token" hidden>Copy"#))
+        #expect(answer.body.contains(#"data-copy="token" aria-describedby="once" hidden>Copy"#))
         let secret = try answer.secret
         #expect(answer.body.components(separatedBy: secret).count == 2)
         let token = try #require(try Session(owner.server, secret).whoami().decoded(User.self).token)

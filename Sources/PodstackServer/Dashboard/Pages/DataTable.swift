@@ -79,21 +79,16 @@ struct RowTitle<Content: HTML>: Component {
 }
 
 struct Cell<Content: HTML>: Component {
-    private let attributes: [Attribute]
+    private let label: String
     private let content: Content
 
     /// - Parameter label: The title of its column, which stands beside it in a card.
     init(_ label: String, @HTMLBuilder content: () -> Content) {
-        self.init([.role("cell"), .data("data-label", label)], content: content)
-    }
-
-    /// For a table of many rows, which share their attributes.
-    init(_ attributes: [Attribute], @HTMLBuilder content: () -> Content) {
-        self.attributes = attributes
+        self.label = label
         self.content = content()
     }
 
-    var body: some HTML { Element("td", attributes) { content } }
+    var body: some HTML { Element("td", .role("cell"), .data("data-label", label)) { content } }
 }
 
 /// What can be done with a row.

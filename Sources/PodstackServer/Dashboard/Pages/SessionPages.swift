@@ -78,7 +78,7 @@ struct SessionPages: Sendable {
                     problem: problems["password"], .type("password"), .autocomplete("new-password"),
                     .minLength(Password.shortest), .flag("required"))
                 Field(
-                    "The same again", name: "repeated", .type("password"), .autocomplete("new-password"),
+                    "New password again", name: "repeated", .type("password"), .autocomplete("new-password"),
                     .flag("required"))
                 Element("button", .type("submit")) { "Change password" }
                 Element("p", .class("hint")) { "Everywhere else you will be signed out." }

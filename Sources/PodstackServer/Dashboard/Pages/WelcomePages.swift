@@ -70,7 +70,7 @@ struct WelcomePages: Sendable {
                     problem: passwordProblem, .type("password"), .autocomplete("new-password"),
                     .minLength(Password.shortest), .flag("required"), .flag("autofocus", if: !isFirst || isAgain))
                 Field(
-                    "The same again", name: "repeated", .type("password"), .autocomplete("new-password"),
+                    "Password again", name: "repeated", .type("password"), .autocomplete("new-password"),
                     .flag("required"))
                 Element("button", .type("submit")) { isFirst ? "Create account" : "Save and sign in" }
             }

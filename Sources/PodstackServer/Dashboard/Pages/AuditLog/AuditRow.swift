@@ -13,25 +13,15 @@ struct AuditRow: Component {
     /// Made once for all rows.
     private static let under: [Attribute] = [.class("under")]
     private static let what: [Attribute] = [.class("what")]
-    private static let row: [Attribute] = [.role("row")]
-    private static let time = cell("Time")
-    private static let actor = cell("Who")
-    private static let action = cell("Action")
-    private static let subject = cell("What")
-    private static let project = cell("Project") + [.class("wide")]
-    private static let address = cell("Address") + [.class("wide")]
-    private static let more = [Attribute.role("cell")]
-
-    private static func cell(_ label: String) -> [Attribute] { [.role("cell"), .data("data-label", label)] }
 
     let event: AuditRecord
     /// Of those that who looks belongs to, by id.
     let projects: [String: String]
 
     var body: some HTML {
-        Element("tr", Self.row) {
-            Element("td", Self.time) { Time(event.createdAt) }
-            Element("td", Self.actor) {
+        FixedElement("<tr role=\"row\">", "</tr>") {
+            FixedElement("<td role=\"cell\" data-label=\"Time\">", "</td>") { Time(event.createdAt) }
+            FixedElement("<td role=\"cell\" data-label=\"Who\">", "</td>") {
                 who
                 if let id = event.tokenID {
                     Element("span", Self.under) {
@@ -40,18 +30,18 @@ struct AuditRow: Component {
                     }
                 }
             }
-            Element("td", Self.action) {
+            FixedElement("<td role=\"cell\" data-label=\"Action\">", "</td>") {
                 AuditBadge(action: event.action, resource: event.resourceType)
             }
-            Element("td", Self.subject) {
+            FixedElement("<td role=\"cell\" data-label=\"What\">", "</td>") {
                 if let name = event.resourceName { Element("span", Self.what) { name } }
                 if let resourceID { Element("span", Self.under) { Element("code") { resourceID } } }
             }
-            Element("td", Self.project) {
+            FixedElement("<td role=\"cell\" data-label=\"Project\" class=\"wide\">", "</td>") {
                 if let id = event.projectID { AuditProject(id: id, name: projects[id]) }
             }
-            Element("td", Self.address) { event.address ?? "" }
-            Element("td", Self.more) {
+            FixedElement("<td role=\"cell\" data-label=\"Address\" class=\"wide\">", "</td>") { event.address ?? "" }
+            FixedElement("<td role=\"cell\">", "</td>") {
                 Element("details") {
                     Element("summary") { "Details" }
                     Element("dl") {
