@@ -2,7 +2,7 @@
 ///
 /// Some browsers tell a screen reader of no table any more once its parts are laid out as blocks. So each part says what
 /// it is; HTML allows that only in a `table` that is none by itself, and what is around that is the table.
-/// Source: ARIA in HTML, section 4, `tr`, `td` and `th`; CSS Display 3, appendix B.
+/// Source: ARIA in HTML, section 4, `tr`, `td` and `th`.
 struct DataTable<Rows: HTML>: Component {
     private let name: String
     private let columns: [Column]
@@ -26,7 +26,7 @@ struct DataTable<Rows: HTML>: Component {
 
     var body: some HTML {
         Element("div", .class("table"), .role("table"), .aria("aria-label", name)) {
-            Element("table", .class(style), .role("none")) {
+            Element("table", [.role("none")] + (style.isEmpty ? [] : [.class(style)])) {
                 Element("thead", .role("rowgroup")) {
                     Element("tr", .role("row")) { for column in columns { column } }
                 }
