@@ -65,7 +65,7 @@ let package = Package(
             name: "PodstackAPITests", dependencies: ["PodstackAPI", "PodstackTestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PodstackTests",
-            dependencies: ["Podstack", "PodstackTesting", "PodstackTestSupport", "GuideSnippets"],
+            dependencies: ["Podstack", "CPosix", "PodstackTesting", "PodstackTestSupport", "GuideSnippets"],
             swiftSettings: strict),
         .testTarget(
             name: "TransportConformanceTests",
