@@ -32,7 +32,7 @@ struct Resolution: Sendable {
         return Configuration(
             token: token, projectID: project, apiEndpoint: endpoint,
             profile: usedProfile(named: named, ambient: ambient),
-            warnings: warnings(token, profile: named ?? ambient))
+            warnings: warnings(token, profile: named ?? ambient, hasProject: project != nil))
     }
 
     /// For a token that a provider gives: then no profile counts.
@@ -68,7 +68,7 @@ struct Resolution: Sendable {
             return (try usable(try tokenFile(path), tokenFileSource(path)), nil)
         }
         guard let ambient = try ambientProfile(), environment[.profile] != nil || ambient.holdsToken else {
-            throw ErrorMapping.noToken(lookedIn: places, misnamedVariable: misnamedVariable)
+            throw ErrorMapping.noToken(lookedIn: places, misnamedVariable: environment.misnamedToken)
         }
         return (try profileToken(ambient, named: nil), ambient)
     }
@@ -124,8 +124,9 @@ struct Resolution: Sendable {
     private func profileToken(_ profile: Profile, named: Profile?) throws -> Token {
         if let entry = profile.entry(.apiToken) { return try usable(entry.value, profile.source(entry), named: named) }
         guard let entry = profile.entry(.credentialProcess) else {
+            let file = try? CredentialsFile(path: profile.path, within: .zero)
             throw ErrorMapping.profile(
-                profile.name, problem: "has no api_token in", path: profile.path, others: [])
+                profile.name, problem: "has no api_token in", path: profile.path, others: file?.profileNames ?? [])
         }
         let source = profile.processSource(entry)
         guard profile.mayRunCommands else { throw ErrorMapping.unsafeCommand(source, path: profile.path) }
@@ -192,12 +193,6 @@ struct Resolution: Sendable {
             + ["\(file) [\(CredentialsFile.ambientProfileName(environment))]"]
     }
 
-    /// The published client reads another name, which we must not.
-    private var misnamedVariable: String? {
-        let name = "PODSTACK_API_KEY"
-        return environment[name]?.isEmpty == false ? name : nil
-    }
-
     private func namedProfile(_ name: String) throws -> Profile {
         guard !name.trimmingWhitespace().isEmpty else {
             let source = Source.argument("profile:")
@@ -230,8 +225,11 @@ struct Resolution: Sendable {
 
     // MARK: - Warnings
 
-    private func warnings(_ token: Token, profile used: Profile?) -> [ConfigurationWarning] {
+    private func warnings(_ token: Token, profile used: Profile?, hasProject: Bool) -> [ConfigurationWarning] {
         var warnings: [ConfigurationWarning] = []
+        if !hasProject, let name = environment.misnamedProject {
+            warnings.append(.misnamed(name, isRead: EnvironmentVariable.project.rawValue))
+        }
         if let used, let rights = used.rightsOfOthers { warnings.append(.openToOthers(used.path, rights: rights)) }
         switch token.source {
         case .dotEnv(let variable, let path, _)? where environment.dotEnvOrigin(of: variable)?.isInParent == true:

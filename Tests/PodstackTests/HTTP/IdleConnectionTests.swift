@@ -61,7 +61,9 @@ struct IdleConnectionTests {
                         let server = (worker + round).isMultiple(of: 2) ? closing : keeping
                         let file = open("/dev/null", O_RDONLY | O_CLOEXEC)
                         defer { close(file) }
-                        guard let answer = try await ask(transport, "\(server.url)/\(worker)-\(round)") else { continue }
+                        guard let answer = try await ask(transport, "\(server.url)/\(worker)-\(round)") else {
+                            continue
+                        }
                         #expect(answer == "/\(worker)-\(round)")
                         answered += 1
                     }

@@ -87,7 +87,9 @@
             #expect(sockets.isAwaited(first))
         }
 
-        @Test("a socket that is not the transport's own is taken off when nobody waits for it, since it may be closed then")
+        @Test(
+            "a socket that is not the transport's own is taken off when nobody waits for it, since it may be closed then"
+        )
         func foreign() {
             let (mine, peer) = pair()
             sockets.wait(for: reading, on: mine)
