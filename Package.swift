@@ -67,11 +67,16 @@ let package = Package(
         .executableTarget(
             name: "GuideSnippets", dependencies: ["Podstack", "PodstackTesting"], path: "Tests/GuideSnippets",
             swiftSettings: strict),
+        // What a test can only do to a program of its own.
+        .executableTarget(
+            name: "SlowLookup", dependencies: ["Podstack"], path: "Tests/SlowLookup", swiftSettings: strict),
         .testTarget(
             name: "PodstackAPITests", dependencies: ["PodstackAPI", "PodstackTestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PodstackTests",
-            dependencies: ["Podstack", "PodstackTesting", "PodstackTestSupport", "GuideSnippets"],
+            dependencies: [
+                "Podstack", "CPosix", "PodstackTesting", "PodstackTestSupport", "GuideSnippets", "SlowLookup",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "TransportConformanceTests",

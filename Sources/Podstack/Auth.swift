@@ -39,6 +39,6 @@ public struct Auth: Sendable {
 
     /// Revokes the token in use, at once.
     public func revoke() async throws {
-        try await pipeline.call(.delete("/v1/tokens/self"))
+        try await pipeline.call(.delete(Call.ownToken))
     }
 }
