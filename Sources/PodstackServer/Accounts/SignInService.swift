@@ -60,7 +60,7 @@ struct SignInService: Sendable {
         }
         guard wait == 0 else { throw Refusal.tooMany(retryAfter: wait) }
         // As much work whether there is such a user or not.
-        let isRight = try effort.isPassword(password, hashedAs: hash)
+        let isRight = effort.isPassword(password, hashedAs: hash)
         try changes.make(by: actor, at: now) { change in
             if isRight { return try failures.forget(email, from: address, in: change.connection) }
             try failures.note(email, from: address, now: now, in: change.connection)

@@ -11,7 +11,7 @@ import Synchronization
 ///
 /// The handler runs on the threads of the listener, several at once.
 final class Listener: Sendable {
-    typealias Handler = @Sendable (Request) -> (response: Response, requestID: String)
+    typealias Handler = @Sendable (Request) -> Answer
 
     struct Failure: Error { var reason: String }
 
@@ -112,23 +112,26 @@ final class Listener: Sendable {
 
     deinit { stop() }
 
-    /// Accepts no more, ends the streams, lets the requests under way finish (10 seconds at most), and closes all
-    /// connections.
-    func stop() {
+    /// Accepts no more, ends the streams, lets the requests under way finish, and closes all connections.
+    ///
+    /// - Parameter patience: Hundredths of seconds that those requests have.
+    func stop(patience: Int = 1000) {
         daemon.withLock { daemon in
             guard let pointer = daemon.pointer else { return }
             // Not MHD_quiesce_daemon: with epoll it races against the library's own threads, and aborts the process.
             Self.shutDown(daemon.socket)
             // libmicrohttpd cannot be stopped while a connection is suspended.
             handling.streams.end()
+            handling.deferrals.refuse()
             var waited = 0
-            while handling.underWay.load(ordering: .acquiring) > 0, waited < 1000 {
+            while handling.underWay.load(ordering: .acquiring) > 0 || handling.deferrals.count > 0, waited < patience {
                 usleep(10_000)
                 waited += 1
             }
+            handling.deferrals.cut()
             // Who reads sees a proper end; for who does not nobody waits.
             waited = 0
-            while handling.streams.count > 0, waited < 50 {
+            while handling.streams.count + handling.deferrals.count > 0, waited < 50 {
                 usleep(10_000)
                 waited += 1
             }
@@ -147,6 +150,7 @@ final class Listener: Sendable {
         let connections: OpenConnections
         let underWay = Atomic<Int>(0)
         let streams = OpenStreams()
+        let deferrals = OpenDeferrals()
 
         init(_ handler: @escaping Handler, _ certificate: TLSCertificate?, _ connections: OpenConnections) {
             self.handler = handler
@@ -167,6 +171,8 @@ final class Listener: Sendable {
         var body: [UInt8] = []
         /// More than may be, and not kept.
         var discarded = 0
+        /// The whole request is there, and somebody works on its answer.
+        var deferral: Deferral?
 
         init(target: String) { self.target = target }
     }
@@ -202,8 +208,9 @@ final class Listener: Sendable {
             Handling.at(context).connections.requestEnded(entry)
         }
         guard let incoming, let started = incoming.pointee else { return }
-        Unmanaged<Incoming>.fromOpaque(started).release()
+        let current = Unmanaged<Incoming>.fromOpaque(started).takeRetainedValue()
         incoming.pointee = nil
+        if let context, let deferral = current.deferral { Handling.at(context).deferrals.remove(deferral) }
     }
 
     private static let answer: MHD_AccessHandlerCallback = {
@@ -225,6 +232,7 @@ final class Listener: Sendable {
         }
         let count = uploadSize.pointee
         guard count > 0 else {
+            if let deferral = current.deferral { return wait(for: deferral, connection, handling) }
             return answer(current, connection, method, current.discarded > 0 ? .largeBody : nil, handling)
         }
         uploadSize.pointee = 0
@@ -248,12 +256,40 @@ final class Listener: Sendable {
             method: String(cString: method), path: target.path, query: target.query, headers: current.headers,
             body: current.body, defect: defect ?? (target.isMalformed ? .malformedTarget : nil))
         if let address = podstack_client_address(connection) { request.address = ClientAddress(address) }
-        let answer = handling.handler(request)
-        if let stream = answer.response.stream { return queue(answer, stream, connection, handling) }
-        if let entry = entry(of: connection) {
-            handling.connections.answerBegins(entry, size: answer.response.body.count)
+        switch handling.handler(request) {
+        case .ready(let response, let requestID): return queue((response, requestID), connection, handling)
+        case .later(let queue, let make):
+            guard let entry = entry(of: connection) else { return .NO }
+            handling.connections.answerBegins(entry, size: 0)
+            let connections = handling.connections
+            // Safe: see `Suspended`.
+            let suspended = Suspended(connection: connection)
+            let deferral = Deferral(
+                queue,
+                on: Deferral.Carrier(resume: { suspended.resume() }, isLeft: { connections.isLeft(entry) }),
+                make: make)
+            current.deferral = deferral
+            handling.deferrals.begin(deferral)
+            return wait(for: deferral, connection, handling)
         }
-        return queue(answer, connection)
+    }
+
+    /// One that can be made to go on.
+    // Safe: libmicrohttpd's function may be called from any thread, and does not free a connection that is suspended.
+    private struct Suspended: @unchecked Sendable {
+        let connection: OpaquePointer
+
+        func resume() { MHD_resume_connection(connection) }
+    }
+
+    /// What was resumed comes here again.
+    private static func wait(
+        for deferral: Deferral, _ connection: OpaquePointer, _ handling: Handling
+    ) -> MHD_Result {
+        let answer = deferral.wait { MHD_suspend_connection(connection) }
+        guard let answer else { return .YES }
+        defer { handling.deferrals.remove(deferral) }
+        return queue(answer, connection, handling)
     }
 
     /// Of a value with a NUL in it libmicrohttpd itself keeps only what stands before that.
@@ -286,8 +322,12 @@ final class Listener: Sendable {
     }
 
     private static func queue(
-        _ answer: (response: Response, requestID: String), _ connection: OpaquePointer
+        _ answer: Answer.Ready, _ connection: OpaquePointer, _ handling: Handling
     ) -> MHD_Result {
+        if let stream = answer.response.stream { return queue(answer, stream, connection, handling) }
+        if let entry = entry(of: connection) {
+            handling.connections.answerBegins(entry, size: answer.response.body.count)
+        }
         let body = answer.response.body
         let response = body.withUnsafeBytes { bytes in
             MHD_create_response_from_buffer(
@@ -297,7 +337,7 @@ final class Listener: Sendable {
     }
 
     private static func queue(
-        _ answer: (response: Response, requestID: String), _ response: OpaquePointer?, _ connection: OpaquePointer,
+        _ answer: Answer.Ready, _ response: OpaquePointer?, _ connection: OpaquePointer,
         hasBody: Bool
     ) -> MHD_Result {
         guard let response else { return .NO }
@@ -327,7 +367,7 @@ final class Listener: Sendable {
     }
 
     private static func queue(
-        _ answer: (response: Response, requestID: String), _ stream: ResponseStream, _ connection: OpaquePointer,
+        _ answer: Answer.Ready, _ stream: ResponseStream, _ connection: OpaquePointer,
         _ handling: Handling
     ) -> MHD_Result {
         let outgoing = Outgoing(stream, connection, handling.streams)

@@ -31,7 +31,7 @@ struct SignInPages: Sendable {
     @Sendable func signIn(_ visit: Visit) throws -> Response {
         let email = String(visit.form["email"].prefix(254))
         let next = visit.form["next"]
-        func again(_ problem: String, status: Int, retryAfter: Int64? = nil) -> Response {
+        @Sendable func again(_ problem: String, status: Int, retryAfter: Int64? = nil) -> Response {
             var response = form(visit, next: next, email: email, problem: problem, status: status)
             if let retryAfter { response.set("Retry-After", String(retryAfter)) }
             return response
@@ -40,20 +40,23 @@ struct SignInPages: Sendable {
         guard verdict.isAllowed else {
             return again(Self.tooMany(verdict.retryAfter), status: 429, retryAfter: verdict.retryAfter)
         }
-        do {
-            let secret = try service.signIn(
-                email: email, password: visit.form["password"], from: visit.request, now: visit.now)
-            var response = Response.redirect(Self.link(to: next))
-            response.set("Set-Cookie", Cookie.session.set(secret, isSecure: isSecure, lasts: WebSession.life))
-            return response
-        } catch SignInService.Refusal.tooMany(let seconds) {
-            return again(Self.tooMany(seconds), status: 429, retryAfter: seconds)
-        } catch SignInService.Refusal.disabled {
-            return again("Your account is disabled. Ask whoever runs this service.", status: 403)
-        } catch is SignInService.Refusal {
-            return again("That e-mail address and password do not go together.", status: 422)
-        } catch let error as APIError where error.status == 503 {
-            return again("\(error.message).", status: 503, retryAfter: 1)
+        return service.effort.later { turn in
+            do {
+                try turn.get()
+                let secret = try service.signIn(
+                    email: email, password: visit.form["password"], from: visit.request, now: visit.now)
+                var response = Response.redirect(Self.link(to: next))
+                response.set("Set-Cookie", Cookie.session.set(secret, isSecure: isSecure, lasts: WebSession.life))
+                return response
+            } catch SignInService.Refusal.tooMany(let seconds) {
+                return again(Self.tooMany(seconds), status: 429, retryAfter: seconds)
+            } catch SignInService.Refusal.disabled {
+                return again("Your account is disabled. Ask whoever runs this service.", status: 403)
+            } catch is SignInService.Refusal {
+                return again("That e-mail address and password do not go together.", status: 422)
+            } catch let error as APIError where error.status == 503 {
+                return again("\(error.message).", status: 503, retryAfter: 1)
+            }
         }
     }
 
