@@ -19,20 +19,28 @@ struct SignInPages: Sendable {
         return Link("/sign-in", query: [("next", request.path + query)])
     }
 
+    /// For whoever sent a form when they were signed out already.
+    static func link(overtaken request: Request) -> Link {
+        request.path == "/sign-out" ? Link("/sign-in") : Link("/sign-in", query: [("ended", "")])
+    }
+
     /// Where to go once signed in.
     private static func link(to next: String) -> Link { Link.local(next) ?? Link("/account/tokens") }
 
     @Sendable func show(_ visit: Visit) throws -> Response {
         let next = visit.request.query("next") ?? ""
         if visit.session != nil { return .redirect(Self.link(to: next)) }
-        return form(visit, next: next)
+        guard visit.request.query("ended") != nil else { return form(visit, next: next) }
+        let text = "You were signed out before that could be done: nothing was changed. Sign in, and do it again."
+        return form(visit, next: next, notice: Notice(.warning, text))
     }
 
     @Sendable func signIn(_ visit: Visit) throws -> Response {
         let email = String(visit.form["email"].prefix(254))
         let next = visit.form["next"]
         @Sendable func again(_ problem: String, status: Int, retryAfter: Int64? = nil) -> Response {
-            var response = form(visit, next: next, email: email, problem: problem, status: status)
+            var response = form(
+                visit, next: next, email: email, notice: Notice(.problem, problem), status: status)
             if let retryAfter { response.set("Retry-After", String(retryAfter)) }
             return response
         }
@@ -74,10 +82,10 @@ struct SignInPages: Sendable {
     }
 
     private func form(
-        _ visit: Visit, next: String, email: String = "", problem: String? = nil, status: Int = 200
+        _ visit: Visit, next: String, email: String = "", notice: Notice? = nil, status: Int = 200
     ) -> Response {
         Document("Sign in", for: visit) {
-            if let problem { Notice(.problem, problem) }
+            if let notice { notice }
             Element("form", .class("card narrow"), .method("post"), .action(Link("/sign-in"))) {
                 FormKeyField(visit)
                 VoidElement("input", .type("hidden"), .name("next"), .value(next))
