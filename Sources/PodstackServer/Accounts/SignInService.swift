@@ -89,10 +89,12 @@ struct SignInService: Sendable {
             guard try links.holder(secret, now: now, in: change.connection) == holder else { throw Refusal.linkIsOver }
             try links.use(secret, in: change.connection)
             let (id, accountID) = try user(of: holder, email: address, in: change)
+            let isFirst = try PasswordStore.hash(userID: id, in: change.connection) == nil
             try PasswordStore.set(hash, userID: id, in: change.connection)
             try sessions.endAll(userID: id, except: nil, in: change)
             try change.acting(for: id, address).record(
-                .passwordChanged, on: AuditResource(userID: id, email: address, accountID: accountID))
+                isFirst ? .passwordChosen : .passwordChanged,
+                on: AuditResource(userID: id, email: address, accountID: accountID))
             return try begin(id, accountID, address, from: request, in: change)
         }
     }
