@@ -28,7 +28,8 @@ final class Listener: Sendable {
         let pem = try certificate?.pem()
         let (socket, port) = try address.open()
         self.port = port
-        reception = Reception(handler, certificate, OpenConnections(requestTime: requestTime))
+        reception = Reception(
+            handler, certificate, isForeign: !address.isLoopback, OpenConnections(requestTime: requestTime))
         guard let library = Microhttpd(socket, threads: max(threads, 2), pem, requestTime: requestTime, reception)
         else {
             close(socket)

@@ -6,16 +6,27 @@ import Synchronization
 final class Reception: Sendable {
     typealias Handler = @Sendable (Request) -> Answer
 
+    /// Half a year is long enough for who comes now and then. Subdomains are others', and lists that browsers are made with
+    /// forget nothing. Source: RFC 6797, section 6.1.
+    private static let strictTransport = "max-age=15552000"
+
     private let handler: Handler
     let certificate: TLSCertificate?
+    /// Whether browsers are to come over TLS alone from then on.
+    private let isStrict: Bool
     let connections: OpenConnections
     let streams = OpenStreams()
     let deferrals = OpenDeferrals()
     private let handling = Atomic<Int>(0)
 
-    init(_ handler: @escaping Handler, _ certificate: TLSCertificate?, _ connections: OpenConnections) {
+    /// - Parameter isForeign: Whether others than this machine reach it. What browsers keep of `localhost` would be in the
+    ///   way of every other program there.
+    init(
+        _ handler: @escaping Handler, _ certificate: TLSCertificate?, isForeign: Bool, _ connections: OpenConnections
+    ) {
         self.handler = handler
         self.certificate = certificate
+        isStrict = certificate != nil && isForeign
         self.connections = connections
     }
 
@@ -72,6 +83,8 @@ final class Reception: Sendable {
 
     private func send(_ answer: Answer.Ready, on connection: Microhttpd.Connection) -> Bool {
         guard let entry = connection.entry else { return false }
+        var answer = answer
+        if isStrict { answer.response.set("Strict-Transport-Security", Self.strictTransport) }
         guard let stream = answer.response.stream else {
             connections.answerBegins(entry, size: answer.response.body.count)
             return connection.queue(answer, streams)
