@@ -15,8 +15,12 @@ public struct Context: Sendable {
     public var outputFailure: @Sendable () -> String? = { nil }
     /// Shows a page in a browser, if it can; nil where there is none, or nobody to look at it.
     public var openPage: (@Sendable (_ url: String) -> Void)?
+    /// The program that speaks to the keyring; nil where there is none.
+    public var keyringProgram: @Sendable () -> String? = { nil }
     /// Whether somebody watches standard error: only then is there progress on it.
     public var showsProgress = false
+    /// Whether standard output is a terminal, and not a pipe or a file.
+    public var isOutputShown = false
     /// Says a sentence when the program is interrupted, until it is called with nil.
     public var onInterrupt: @Sendable (_ sentence: StaticString?) -> Void = { _ in }
     public var time = TimeSource.system
@@ -53,7 +57,9 @@ public struct Context: Sendable {
         )
         context.outputFailure = { Terminal.outputFailure }
         context.openPage = Terminal.isInteractive ? Browser.opener(context.environment) : nil
+        context.keyringProgram = { OwnProgram.neighbour(Keyring.programName) }
         context.showsProgress = Terminal.isInteractive
+        context.isOutputShown = Terminal.isOutputShown
         context.onInterrupt = Terminal.onInterrupt
         return context
     }

@@ -6,7 +6,9 @@ public enum Tool {
         .authLogin, .authStatus, .authWhoami, .authLogout, .authTokenInfo, .authRefresh, .authRevoke,
         .tokenList, .tokenCreate, .tokenGet, .tokenUpdate, .tokenRevoke, .tokenRotate,
         .projectList, .projectCreate, .projectGet, .projectUpdate, .projectDelete, .projectUse, .projectCurrent,
-        .configExplain, .configCheck, .configPath, .configSet, .configUnset, .configGet, .env, .version,
+        .memberList, .memberAdd, .memberUpdate, .memberRemove, .auditList,
+        .configExplain, .configShow, .configGet, .configSet, .configUnset, .configReset, .configSetProfile,
+        .configGetProfile, .configCheck, .configPath, .env, .version,
     ]
 
     /// Runs the command line `words`, without the name of the program.

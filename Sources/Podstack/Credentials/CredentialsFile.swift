@@ -16,6 +16,8 @@ public struct CredentialsFile: Sendable {
         case apiEndpoint = "api_endpoint"
         /// A command that prints a token, for who keeps it elsewhere.
         case credentialProcess = "credential_process"
+        /// A command that keeps the token that it is given, so that `credential_process` prints that one from then on.
+        case credentialStoreProcess = "credential_store_process"
         /// The new secret of a token while it is being rotated; read when `api_token` is refused.
         case pendingAPIToken = "pending_api_token"
     }
@@ -34,6 +36,8 @@ public struct CredentialsFile: Sendable {
     /// What others can do with it, as in "read and change"; nil for nothing.
     package let rightsOfOthers: String?
     let isWritableByOwnerAlone: Bool
+    /// False when there was no such file.
+    package let isThere: Bool
 
     /// Reads the file; one that is not there has no profiles.
     /// Throws ``ConfigurationError`` with the path and the line when it cannot be read or understood.
@@ -44,6 +48,7 @@ public struct CredentialsFile: Sendable {
         self.path = path
         let content = try SecureFile.read(path, within: patience)
         document = try Self.parse(content?.bytes ?? [], path: path)
+        isThere = content != nil
         rightsOfOthers = content?.rightsOfOthers
         isWritableByOwnerAlone = content?.isWritableByOwnerAlone ?? false
     }
