@@ -35,7 +35,7 @@ extension Command {
     ) { invocation in
         var words = try invocation.context.readInput().split(separator: "\0", omittingEmptySubsequences: false)
         if words.last == "" { words.removeLast() }
-        let completion = Completion(words.map(String.init), commands: Tool.commands) {
+        let completion = LineCompletion(words.map(String.init), commands: Tool.commands) {
             profiles(invocation.context.environment)
         }
         invocation.print(

@@ -89,7 +89,7 @@ enum Shell: String, CaseIterable {
             if test "$lines[1]" = files
                 set -l flag (string match -r -- '^--[^=]+=' "$current")
                 for path in (__fish_complete_path (string replace -- "$flag" '' "$current"))
-                    echo $flag$path
+                    echo "$flag$path"
                 end
             else
                 printf '%s\n' $lines[2..-1]

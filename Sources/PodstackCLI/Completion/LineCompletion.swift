@@ -1,5 +1,5 @@
 /// What can come next on a command line, by the same table that runs it.
-struct Completion {
+struct LineCompletion {
     struct Candidate: Equatable {
         var text: String
         var summary = ""
@@ -33,7 +33,7 @@ struct Completion {
             if let flag = flags.first(where: { "--" + $0.name == current[..<sign] }) {
                 add(flag.takes, behind: current[...sign])
             }
-        } else if !line.isPastFlags, current.hasPrefix("-"), current != "-" || command?.takes.isEmpty != false {
+        } else if !line.isPastFlags, current.hasPrefix("-") {
             add(flags.filter { $0.isRepeatable || !line.given.contains($0.name) })
         } else if let command {
             guard !isHelp, let last = command.takes.indices.last else { return }
