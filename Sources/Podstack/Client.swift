@@ -15,7 +15,7 @@ public struct Client: Sendable {
     private let resolved: Configuration
     /// Nil when a provider gives the token.
     private let resolution: Resolution?
-    let pipeline: Pipeline
+    private(set) var pipeline: Pipeline
 
     /// Finds the settings and makes a client; sends nothing.
     ///
@@ -107,6 +107,13 @@ public struct Client: Sendable {
             timeout: min(timeout, .seconds(31_536_000)), transport: transport,
             events: EventSink(onEvent), time: time, otherTokens: { resolution?.otherTokens(than: $0) ?? [] })
         if let onEvent { for warning in configuration.dueWarnings() { onEvent(.warning(warning)) } }
+    }
+
+    /// The same client, but what it asks for is in no project: also when the one that is set is not there any more.
+    package var withoutProject: Client {
+        var client = self
+        client.pipeline.project = nil
+        return client
     }
 
     /// Who am I.

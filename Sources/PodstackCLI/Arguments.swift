@@ -74,6 +74,15 @@ struct Arguments: Sendable {
         }
     }
 
+    /// The value of a flag that takes one of a few.
+    func choice(_ name: String, of choices: [String]) throws(UsageError) -> String? {
+        guard let value = value(name) else { return nil }
+        guard choices.contains(value) else {
+            throw UsageError("--\(name) is one of \(choices.joined(separator: ", "))")
+        }
+        return value
+    }
+
     /// The one thing that the command is about.
     func only(_ name: String) throws(UsageError) -> String {
         guard let first = positional.first else { throw UsageError("\(name) is missing") }

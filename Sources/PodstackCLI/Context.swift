@@ -19,6 +19,8 @@ public struct Context: Sendable {
     public var openPage: (@Sendable (_ url: String) -> Void)?
     /// Whether somebody watches standard error: only then is there progress on it.
     public var showsProgress = false
+    /// Whether standard output is a terminal, and not a pipe or a file.
+    public var isOutputShown = false
     /// Says a sentence when the program is interrupted, until it is called with nil.
     public var onInterrupt: @Sendable (_ sentence: StaticString?) -> Void = { _ in }
     public var time = TimeSource.system
@@ -56,6 +58,7 @@ public struct Context: Sendable {
         context.outputFailure = { Terminal.outputFailure }
         context.openPage = Terminal.isInteractive ? Browser.opener(context.environment) : nil
         context.showsProgress = Terminal.isInteractive
+        context.isOutputShown = Terminal.isOutputShown
         context.onInterrupt = Terminal.onInterrupt
         return context
     }

@@ -14,6 +14,7 @@ public enum ExitStatus: Int32, Sendable {
         self =
             switch error {
             case is UsageError: .usage
+            case let error as CommandError: error.status
             case let error as ConfigurationError where error.isAboutArgument: .usage
             case is AuthenticationError: .notAuthenticated
             case is PermissionError: .notAllowed
@@ -39,4 +40,5 @@ struct UsageError: Error {
 struct CommandError: Error {
     var message: String
     var hint: String?
+    var status = ExitStatus.failure
 }

@@ -25,6 +25,7 @@ enum Terminal {
     }
 
     static var isInteractive: Bool { isatty(0) == 1 && isatty(2) == 1 }
+    static var isOutputShown: Bool { isatty(1) == 1 }
 
     static func write(_ text: String, to stream: Stream) {
         var rest = Array(text.utf8)[...]

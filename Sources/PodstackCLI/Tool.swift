@@ -6,8 +6,9 @@ public enum Tool {
         .authLogin, .authStatus, .authWhoami, .authLogout, .authTokenInfo, .authRefresh, .authRevoke,
         .tokenList, .tokenCreate, .tokenGet, .tokenUpdate, .tokenRevoke, .tokenRotate, .tokenScan,
         .projectList, .projectCreate, .projectGet, .projectUpdate, .projectDelete, .projectUse, .projectCurrent,
-        .configExplain, .configCheck, .configPath, .configSet, .configUnset, .configGet, .env, .completion, .complete,
-        .version,
+        .memberList, .memberAdd, .memberUpdate, .memberRemove, .auditList,
+        .configExplain, .configShow, .configGet, .configSet, .configUnset, .configReset, .configSetProfile,
+        .configGetProfile, .configCheck, .configPath, .env, .completion, .complete, .version,
     ]
 
     /// Those that people use.

@@ -67,6 +67,7 @@ struct CompletionTests {
         #expect(texts("completion", "bash", "").isEmpty)
         #expect(texts("config", "set", "") == ["project_id", "api_endpoint", "credential_process"])
         #expect(texts("config", "set", "project_id", "").isEmpty)
+        #expect(texts("config", "set-profile", "") == ["default", "my work"])
         #expect(texts("auth", "whoami", "").isEmpty)
         #expect(texts("no", "such", "").isEmpty)
         #expect(texts("help", "token", "").contains("scan"))

@@ -32,6 +32,22 @@ struct ConfigCheckTests {
         #expect(await console.run("config", "path").output == path + "\n")
     }
 
+    @Test("a file that is not there is told from an empty one, and one that a variable names is missed")
+    func missing() async throws {
+        let home = Console(environment: ["HOME": folder.path])
+        let check = await home.run("config", "check")
+        #expect(check.status == .done)
+        #expect(check.output == "\(folder.path)/.podstack/credentials is not there yet; podstack auth login makes it\n")
+        let named = await console.run("config", "check")
+        #expect(named.status == .failure)
+        #expect(named.output.hasPrefix("\(path) is not there, but PODSTACK_CREDENTIALS_FILE names it; "))
+        #expect(await console.run("config", "check", "-o", "json").output.contains("\"is_there\" : false"))
+        try write("")
+        let empty = await console.run("config", "check")
+        #expect(empty.status == .done)
+        #expect(empty.output == "\(path): no profiles; podstack auth login makes one\n")
+    }
+
     @Test("misspelt keys and profiles without a token are named with their lines, and no value is shown")
     func findings() async throws {
         try write("[default]\napi_tokn = secret\n\n[both]\napi_token = secret\ncredential_process = x\n")

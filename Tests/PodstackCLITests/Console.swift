@@ -17,6 +17,8 @@ struct Console: Sendable {
 
     /// What every command finds in its environment.
     var environment: [String: String]
+    /// What somebody at a terminal answers; nil where there is none.
+    var answer: String?
 
     func run(_ words: String..., environment: [String: String] = [:], input: String = "") async -> Outcome {
         await run(words, environment: environment, input: input)
@@ -24,11 +26,17 @@ struct Console: Sendable {
 
     func run(_ words: [String], environment: [String: String] = [:], input: String = "") async -> Outcome {
         let streams = Streams()
-        let context = Context(
+        var context = Context(
             environment: Environment(self.environment.merging(environment) { $1 }),
             standardOutput: { text in streams.output.withLock { $0 += text } },
             standardError: { text in streams.error.withLock { $0 += text } },
             readInput: { input }, askSecret: nil)
+        if let answer {
+            context.askLine = { prompt in
+                streams.error.withLock { $0 += prompt }
+                return answer
+            }
+        }
         let status = await Tool.run(words, context: context)
         return Outcome(
             status: status, output: streams.output.withLock { $0 }, error: streams.error.withLock { $0 })

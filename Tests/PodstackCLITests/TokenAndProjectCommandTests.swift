@@ -92,4 +92,30 @@ struct TokenAndProjectCommandTests {
         #expect(await console.run("project", "delete", id, "--yes").status == .done)
         #expect(await console.run("project", "get", id).status == .notFound)
     }
+
+    @Test("a name in the place of a project's id is told which ids have it")
+    func projectNames() async throws {
+        _ = try await logIn()
+        let id = String(await console.run("project", "create", "training").output.dropLast())
+        for words in [["project", "use", "training"], ["project", "get", "Training"]] {
+            let outcome = await console.run(words)
+            #expect(outcome.status == .notFound)
+            let hint = "hint: \"\(words[2])\" is the name of \(id); a project is told by its id\n"
+            #expect(outcome.error == "error: There is no such project\n\(hint)")
+        }
+        #expect(await console.run("project", "use", "other").error == "error: There is no such project\n")
+        let members = await console.run("member", "list", "--project", "training")
+        #expect(members.error.contains("is the name of \(id)"))
+    }
+
+    @Test("a project that is set and gone does not keep another from being used")
+    func staleProject() async throws {
+        _ = try await logIn()
+        let id = String(await console.run("project", "create", "training").output.dropLast())
+        #expect(await console.run("config", "set", "project_id", "prj_gone").status == .done)
+        #expect(await console.run("project", "current").status == .notFound)
+        #expect(await console.run("project", "list").output.contains(id))
+        #expect(await console.run("project", "use", id).status == .done)
+        #expect(await console.run("project", "current").status == .done)
+    }
 }

@@ -34,6 +34,8 @@ public struct CredentialsFile: Sendable {
     /// What others can do with it, as in "read and change"; nil for nothing.
     package let rightsOfOthers: String?
     let isWritableByOwnerAlone: Bool
+    /// False when there was no such file.
+    package let isThere: Bool
 
     /// Reads the file; one that is not there has no profiles.
     /// Throws ``ConfigurationError`` with the path and the line when it cannot be read or understood.
@@ -44,6 +46,7 @@ public struct CredentialsFile: Sendable {
         self.path = path
         let content = try SecureFile.read(path, within: patience)
         document = try Self.parse(content?.bytes ?? [], path: path)
+        isThere = content != nil
         rightsOfOthers = content?.rightsOfOthers
         isWritableByOwnerAlone = content?.isWritableByOwnerAlone ?? false
     }

@@ -4,7 +4,7 @@ import PodstackAPI
 struct Pipeline: Sendable {
     let credentials: TokenCache
     let endpoint: Endpoint
-    let project: Setting<String>?
+    var project: Setting<String>?
     let retry: RetryConfiguration
     let timeout: Duration
     let transport: any Transport

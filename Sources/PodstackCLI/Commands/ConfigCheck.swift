@@ -13,28 +13,43 @@ extension Command {
             invocation.note("Only you can read \(path) now")
         }
         let file = try CredentialsFile(path: path)
-        let findings = findings(in: file)
-        let report = Report(path: path, profiles: file.profileNames, findings: findings)
+        let findings = file.isThere ? findings(in: file) : missing(file, invocation.context.environment)
+        let report = Report(path: path, isThere: file.isThere, profiles: file.profileNames, findings: findings)
         try invocation.write(report) {
-            findings.isEmpty
-                ? "\(path): \(count(file)), nothing to mend"
-                : findings.map { Table.printable($0) }.joined(separator: "\n")
+            let lines = findings.isEmpty ? [inOrder(file)] : findings
+            return lines.map { Table.printable($0) }.joined(separator: "\n")
         }
         return findings.isEmpty ? .done : .failure
     }
 
-    private static func count(_ file: CredentialsFile) -> String {
-        switch file.profileNames.count {
-        case 0: "no profiles"
-        case 1: "1 profile"
-        case let count: "\(count) profiles"
+    private static func inOrder(_ file: CredentialsFile) -> String {
+        guard file.isThere else { return "\(file.path) is not there yet; \(firstStep)" }
+        return switch file.profileNames.count {
+        case 0: "\(file.path): no profiles; podstack auth login makes one"
+        case 1: "\(file.path): 1 profile, nothing to mend"
+        case let count: "\(file.path): \(count) profiles, nothing to mend"
         }
+    }
+
+    private static let firstStep = "podstack auth login makes it"
+
+    /// Nobody needs a file; but a name of one that is not there may be misspelt.
+    private static func missing(_ file: CredentialsFile, _ environment: Environment) -> [String] {
+        let variable = EnvironmentVariable.credentialsFile.rawValue
+        guard environment[variable]?.contains(where: { !$0.isWhitespace }) == true else { return [] }
+        return ["\(file.path) is not there, but \(variable) names it; \(firstStep)"]
     }
 
     private struct Report: Encodable {
         var path: String
+        var isThere: Bool
         var profiles: [String]
         var findings: [String]
+
+        private enum CodingKeys: String, CodingKey {
+            case path, profiles, findings
+            case isThere = "is_there"
+        }
     }
 
     private static func findings(in file: CredentialsFile) -> [String] {

@@ -66,16 +66,3 @@ enum ProfileKey {
         }
     }
 }
-
-extension Invocation {
-    /// The profile that a command changes.
-    var profileName: String {
-        arguments.value("profile") ?? CredentialsFile.ambientProfileName(context.environment)
-    }
-
-    func changeProfile(_ change: (inout CredentialsFile, String) throws -> Void) throws {
-        var file = try CredentialsFile(changing: CredentialsFile.path(context.environment))
-        try change(&file, profileName)
-        try file.save()
-    }
-}

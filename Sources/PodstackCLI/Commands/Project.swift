@@ -3,7 +3,7 @@ import Podstack
 extension Command {
     static let projectList = Command(words: ["project", "list"], summary: "List the projects.") { invocation in
         try invocation.arguments.nothing()
-        let projects = try await invocation.client().projects.list().all()
+        let projects = try await invocation.client().withoutProject.projects.list().all()
         try invocation.write(["projects": projects]) {
             Table.text(
                 ["ID", "NAME", "ROLE", "CREATED"],
@@ -17,7 +17,7 @@ extension Command {
         flags: [.init(name: "description", value: "TEXT", summary: "what it is for")]
     ) { invocation in
         let name = try invocation.arguments.only("the NAME of the project")
-        let project = try await invocation.client().projects.create(
+        let project = try await invocation.client().withoutProject.projects.create(
             name: name, description: invocation.arguments.value("description"))
         try invocation.write(project) { Table.printable(project.id) }
         return .done
@@ -26,7 +26,8 @@ extension Command {
     static let projectGet = Command(
         words: ["project", "get"], summary: "Show a project.", usage: "ID"
     ) { invocation in
-        let project = try await invocation.client().projects.get(try invocation.arguments.only("the ID of the project"))
+        let project = try await invocation.client().withoutProject.project(
+            try invocation.arguments.only("the ID of the project"))
         try invocation.write(project) { ProjectDetails.text(project) }
         return .done
     }
@@ -41,7 +42,8 @@ extension Command {
         let id = try invocation.arguments.only("the ID of the project")
         let (name, description) = (invocation.arguments.value("name"), invocation.arguments.value("description"))
         guard name != nil || description != nil else { throw UsageError("nothing to change: --name or --description") }
-        let project = try await invocation.client().projects.update(id, name: name, description: description)
+        let project = try await invocation.client().withoutProject.projects.update(
+            id, name: name, description: description)
         try invocation.write(project) { ProjectDetails.text(project) }
         return .done
     }
@@ -51,7 +53,7 @@ extension Command {
     ) { invocation in
         let id = try invocation.arguments.only("the ID of the project")
         try invocation.confirm("Delete the project \(id)?")
-        try await invocation.client().projects.delete(id)
+        try await invocation.client().withoutProject.projects.delete(id)
         invocation.note("Deleted \(id)")
         return .done
     }
@@ -70,7 +72,7 @@ extension Command {
         usage: "ID"
     ) { invocation in
         let id = try invocation.arguments.only("the ID of the project")
-        let project = try await invocation.client().projects.get(id)
+        let project = try await invocation.client().withoutProject.project(id)
         try invocation.changeProfile { file, profile in try file.set(.projectID, to: project.id, profile: profile) }
         invocation.note("[\(invocation.profileName)] uses \(project.id), \(Table.printable(project.name))")
         return .done

@@ -49,7 +49,7 @@ struct PathScan: Sendable {
             }
             for path in paths {
                 if path == "-" {
-                    // What others pipe in may take long to come: each token is told at once.
+                    // What others pipe in may take long to come: what is found is told meanwhile.
                     await start()
                     while running > 0 { await finish() }
                     var stream = StreamScan()

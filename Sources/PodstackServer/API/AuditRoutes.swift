@@ -21,7 +21,7 @@ struct AuditRoutes: Sendable {
         guard isExport else {
             return try .json(Page(elements: events.map(\.shown), nextCursor: next?.text))
         }
-        var response = Response(status: 200, body: AuditCSV.encode(events))
+        var response = Response(status: 200, body: AuditExport.encode(events))
         response.contentType = "text/csv; charset=utf-8"
         response.set("Content-Disposition", "attachment; filename=\"audit-logs.csv\"")
         if let next { response.set("Podstack-Next-Cursor", next.text) }

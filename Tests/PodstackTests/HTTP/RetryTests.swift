@@ -132,7 +132,8 @@ struct RetryTests {
     func cancellation() async throws {
         let server = try Self.server([.text(Self.answer(503, "{}", "Retry-After: 15\r\n"))])
         let client = try Client(
-            apiToken: "secret-token", apiEndpoint: "http://127.0.0.1:\(server.port)", environment: Environment([:]))
+            apiToken: "secret-token", apiEndpoint: "http://127.0.0.1:\(server.port)", timeout: .seconds(600),
+            environment: Environment([:]))
         let task = Task { try await client.auth.whoami() }
         try await server.waitForRequests(1)
         task.cancel()

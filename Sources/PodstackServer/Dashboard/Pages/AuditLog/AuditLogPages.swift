@@ -32,7 +32,7 @@ struct AuditLogPages: Sendable {
         let found = try database.read {
             try AuditStore.list(query.filter, limit: Self.exported + 1, before: nil, in: $0)
         }
-        var response = Response(status: 200, body: AuditCSV.encode(Array(found.prefix(Self.exported))))
+        var response = Response(status: 200, body: AuditExport.encode(Array(found.prefix(Self.exported))))
         let name = found.count > Self.exported ? "audit-log-newest-\(Self.exported)" : "audit-log"
         response.contentType = "text/csv; charset=utf-8"
         response.set("Content-Disposition", "attachment; filename=\"\(name).csv\"")
