@@ -41,7 +41,7 @@ struct ShellCompletionTests {
                 _podstack
                 (IFS='|'; printf '%s\\n' "${COMPREPLY[*]}")
             done <<'END'
-            podstack au
+            podstack comp
             podstack auth who
             podstack auth whoami --pro
             podstack auth whoami --profile .
@@ -57,7 +57,7 @@ struct ShellCompletionTests {
             """
         #expect(
             try run("bash", script).split(separator: "\n", omittingEmptySubsequences: false) == [
-                "auth", "whoami", "--profile|--project", "default|my\\ work|prod", "my\\ work",
+                "completion", "whoami", "--profile|--project", "default|my\\ work|prod", "my\\ work",
                 "table|wide|json|yaml", "json", "read",
                 "audit-logs:\\*|audit-logs:create|audit-logs:read|audit-logs:update|audit-logs:delete",
                 "token of mine.txt", "folder", "", "",
@@ -95,14 +95,14 @@ struct ShellCompletionTests {
         let shown = try run(
             "zsh", Self.zshTerminal,
             [
-                "podstack au", "podstack auth who", "podstack auth whoami --profile m", "podstack --output=j",
+                "podstack comp", "podstack auth who", "podstack auth whoami --profile m", "podstack --output=j",
                 "podstack token create --scope projects:r", "podstack token scan to",
                 "podstack auth whoami --token-file=fol", "podstack auth whoami --pro",
             ])
         let lines = shown.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("<") }
         #expect(
             lines.map { $0.dropFirst().dropLast() } == [
-                "podstack auth ", "podstack auth whoami ", "podstack auth whoami --profile my\\ work ",
+                "podstack completion ", "podstack auth whoami ", "podstack auth whoami --profile my\\ work ",
                 "podstack --output=json ", "podstack token create --scope projects:read ",
                 "podstack token scan token\\ of\\ mine.txt ", "podstack auth whoami --token-file=folder/",
                 "podstack auth whoami --pro",
@@ -115,7 +115,7 @@ struct ShellCompletionTests {
         let script = """
             cd $argv[1]
             podstack completion fish | source
-            for line in 'podstack au' 'podstack auth who' 'podstack auth whoami --pro' \\
+            for line in 'podstack comp' 'podstack auth who' 'podstack auth whoami --pro' \\
                     'podstack auth whoami --profile ' 'podstack --output=j' 'podstack -o j' \\
                     'podstack token create --scope projects:r' 'podstack token scan to' \\
                     'podstack auth whoami --token-file=fol' 'podstack no such '
@@ -125,7 +125,7 @@ struct ShellCompletionTests {
             """
         #expect(
             try run("fish", script).split(separator: "\n").filter { $0 != "." } == [
-                "auth", "whoami", "--profile|--project", "default|my work|prod", "--output=json", "json",
+                "completion", "whoami", "--profile|--project", "default|my work|prod", "--output=json", "json",
                 "projects:read", "token of mine.txt", "--token-file=folder/",
             ])
     }
