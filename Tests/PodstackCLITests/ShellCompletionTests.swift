@@ -132,13 +132,20 @@ struct ShellCompletionTests {
 
     @Test("the words of the line are in no list of processes, since a token may be among them")
     func secrecy() throws {
-        _ = try ToolProcess.run("/bin/mkdir", [home.file("bin")])
-        let fake = try home.write("#!/bin/sh\necho \"$@\" >>\"$HOME/arguments\"\ncat >/dev/null\n", to: "bin/podstack")
-        _ = try ToolProcess.run("/bin/chmod", ["755", fake])
+        // Written by another process: a program that is open for writing in one started meanwhile cannot be run.
+        let fake = #"#!/bin/sh\necho "$@" >>"$HOME/arguments"; exec cat >/dev/null\n"#
+        let program = home.file("bin/podstack")
+        let made = try ToolProcess.run(
+            "/bin/sh", ["-c", "mkdir \"${0%/*}\" && printf '\(fake)' >\"$0\" && chmod 755 \"$0\"", program],
+            environment: ["PATH": "/usr/bin:/bin"])
+        #expect(made.status == 0, "\(made.error)")
         let shells: [(name: String, complete: String)] = [
             (
                 "bash",
-                "COMP_WORDS=(podstack --token secret au); COMP_CWORD=3; eval \"$SCRIPT\"; export PATH=$HOME/bin:$PATH; _podstack"
+                """
+                eval "$SCRIPT"; COMP_WORDS=(podstack --token secret au); COMP_CWORD=3
+                PATH=$HOME/bin:$PATH _podstack
+                """
             ),
             ("fish", "set -x PATH $HOME/bin $PATH; echo $SCRIPT | source; complete -C 'podstack --token secret au'"),
         ]
