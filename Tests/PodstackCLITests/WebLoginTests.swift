@@ -223,8 +223,7 @@ struct WebLoginTests {
     func interrupted() throws {
         let folder = try TemporaryDirectory()
         let marker = folder.file("opened")
-        let fake = try folder.write("#!/bin/sh\necho \"$@\" >'\(marker)'\n", to: "xdg-open")
-        _ = try ToolProcess.run("/bin/chmod", ["755", fake])
+        _ = try folder.writeProgram("echo \"$@\" >'\(marker)'", to: "xdg-open")
         let environment = [
             "HOME": home.path, "PODSTACK_API_ENDPOINT": server.url, "DISPLAY": ":0", "PATH": folder.path,
         ]
@@ -247,8 +246,7 @@ struct WebLoginTests {
         try visitor.signUp()
         let folder = try TemporaryDirectory()
         let marker = folder.file("opened")
-        let fake = try folder.write("#!/bin/sh\necho \"$@\" >'\(marker)'\n", to: "xdg-open")
-        _ = try ToolProcess.run("/bin/chmod", ["755", fake])
+        _ = try folder.writeProgram("echo \"$@\" >'\(marker)'", to: "xdg-open")
         let program = try ToolProcess.path(of: "podstack")
         let settings = "HOME='\(home.path)' PODSTACK_API_ENDPOINT=\(server.url) DISPLAY=:0 PATH='\(folder.path)'"
         let process = try ToolProcess(

@@ -3,7 +3,8 @@ extension Resolution {
     struct Token: Sendable {
         enum Kind: Sendable {
             case value(APIToken)
-            case command(String)
+            /// What prints it, and what keeps another one; nil when nothing does.
+            case command(String, storing: String?)
         }
 
         var kind: Kind?
@@ -35,7 +36,7 @@ extension Resolution {
         let source = profile.processSource(entry)
         guard profile.mayRunCommands else { throw ErrorMapping.unsafeCommand(source, path: profile.path) }
         return Token(
-            kind: .command(entry.value), source: source,
+            kind: .command(entry.value, storing: profile.entry(.credentialStoreProcess)?.value), source: source,
             shadows: findsShadows ? shadows(of: source, named: named) : [])
     }
 
