@@ -73,6 +73,12 @@ struct Flags {
         return url
     }
 
+    /// Nil where it is not said.
+    func publicURL() throws(UsageFailure) -> String? {
+        guard let text = try one("--public-url") else { return nil }
+        do { return try PublicURL.checked(text) } catch { throw UsageFailure("--public-url \(error.message)") }
+    }
+
     func dataDirectory() throws -> DataDirectory {
         try DataDirectory(try one("--data") ?? "./podstack-data")
     }

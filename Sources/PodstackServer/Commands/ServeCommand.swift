@@ -47,7 +47,7 @@ struct ServeCommand {
             reports: try flags.count("--reports-per-minute") ?? 60,
             deviceCodes: try flags.count("--device-codes-per-minute") ?? 10,
             publicURL: PublicURL(
-                fixed: try flags.one("--public-url").map(PublicURL.checked),
+                fixed: try flags.publicURL(),
                 isEncrypted: certificate != nil || flags.all("--behind-proxy") != nil),
             proxies: TrustedProxies(try (flags.all("--behind-proxy") ?? []).map(Self.proxy)))
         data = flags
