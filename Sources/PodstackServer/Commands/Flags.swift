@@ -18,7 +18,7 @@ struct Flags {
                 continue
             }
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            let known = names + ["--data", "--database"]
+            let known = names + ServerCommand.Option.common.map(\.name)
             guard known.contains(parts[0]) else {
                 throw UsageFailure("unknown option \(parts[0])\(NearMiss.question(parts[0], among: known))")
             }
@@ -55,13 +55,15 @@ struct Flags {
     }
 
     func existingDataDirectory() throws -> DataDirectory {
-        try .existing(try one("--data") ?? "./podstack-data")
+        try .existing(try one("--data") ?? DataDirectory.usualPath)
     }
+
+    static let databaseVariable = "PODSTACK_DATABASE_URL"
 
     /// Nil for the database in the data directory.
     func database() throws(UsageFailure) -> PostgresURL? {
         let given = try one("--database")
-        let variable = "PODSTACK_DATABASE_URL"
+        let variable = Self.databaseVariable
         guard let text = given ?? ProcessEnvironment.value(variable) else { return nil }
         guard let url = PostgresURL(text) else {
             throw UsageFailure("\(given == nil ? variable : "--database") must be a URL such as postgres://HOST/NAME")
@@ -80,6 +82,6 @@ struct Flags {
     }
 
     func dataDirectory() throws -> DataDirectory {
-        try DataDirectory(try one("--data") ?? "./podstack-data")
+        try DataDirectory(try one("--data") ?? DataDirectory.usualPath)
     }
 }
