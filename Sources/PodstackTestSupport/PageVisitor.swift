@@ -23,6 +23,12 @@ package final class PageVisitor: Sendable {
         port = server.server.port
     }
 
+    /// With an account, and signed in.
+    package convenience init(signedUpAt server: RunningServer) throws {
+        self.init(server)
+        try signUp()
+    }
+
     /// Of a server in a process of its own, whose users have to be made there.
     package init(port: UInt16) {
         known = nil

@@ -18,8 +18,7 @@ struct WebLoginTests {
         self.clock = clock
         server = try RunningServer(clock: clock)
         home = try TemporaryDirectory()
-        visitor = PageVisitor(server)
-        try visitor.signUp()
+        visitor = try PageVisitor(signedUpAt: server)
     }
 
     private final class Streams: Sendable {
@@ -243,8 +242,7 @@ struct WebLoginTests {
     func terminal() throws {
         // Of the real time, as the program is.
         let server = try RunningServer()
-        let visitor = PageVisitor(server)
-        try visitor.signUp()
+        let visitor = try PageVisitor(signedUpAt: server)
         let folder = try TemporaryDirectory()
         let marker = folder.file("opened")
         let fake = try folder.write("#!/bin/sh\necho \"$@\" >'\(marker)'\n", to: "xdg-open")

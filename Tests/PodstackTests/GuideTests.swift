@@ -105,8 +105,7 @@ struct GuideTests {
     @Test("the snippet that asks for a token gets one when somebody approves")
     func device() throws {
         let server = try RunningServer()
-        let visitor = PageVisitor(server)
-        try visitor.signUp()
+        let visitor = try PageVisitor(signedUpAt: server)
         // On a terminal of its own, where each line is written at once.
         let program = try ToolProcess.path(of: "GuideSnippets")
         let run = try ToolProcess(

@@ -9,8 +9,7 @@ struct TokenVisitor {
 
     init(clock: ManualClock? = nil) throws {
         server = try RunningServer(clock: clock)
-        visitor = PageVisitor(server)
-        try visitor.signUp()
+        visitor = try PageVisitor(signedUpAt: server)
     }
 
     var service: Service { server.server.service }
