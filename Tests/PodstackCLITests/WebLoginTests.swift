@@ -224,9 +224,8 @@ struct WebLoginTests {
         let marker = folder.file("opened")
         let fake = try folder.write("#!/bin/sh\necho \"$@\" >'\(marker)'\n", to: "xdg-open")
         _ = try ToolProcess.run("/bin/chmod", ["755", fake])
-        let environment = [
-            "HOME": home.path, "PODSTACK_API_ENDPOINT": server.url, "DISPLAY": ":0", "PATH": folder.path,
-        ]
+        let own = ["DISPLAY": ":0", "PATH": folder.path]
+        let environment = server.environment(home: home).merging(own) { $1 }
         let process = try ToolProcess("podstack", ["auth", "login", "--web"], environment: environment)
         try process.waitForError { $0.contains("It must show this code:") }
         process.signal(2)

@@ -90,7 +90,8 @@ struct GuideTests {
         #expect(chmod(path, 0o600) == 0)
         _ = try home.write("PODSTACK_API_TOKEN=\(token)\nPODSTACK_API_ENDPOINT=\(server.url)\n", to: ".env")
         _ = try home.write("PODSTACK_API_ENDPOINT=https://deploy.example\n", to: "deploy.env")
-        var environment = ["HOME": home.path, "PODSTACK_API_ENDPOINT": server.url, "VAULT_SECRET": token]
+        var environment = server.environment(home: home)
+        environment["VAULT_SECRET"] = token
         if name == "environment" || name == "configuration" { environment["PODSTACK_API_TOKEN"] = token }
         if name == "endpoint" || name == "dotenv" || name == "trust" { environment["PODSTACK_API_ENDPOINT"] = nil }
         let run = try ToolProcess.run(
