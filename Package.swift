@@ -14,6 +14,7 @@ let package = Package(
         .library(name: "PodstackTesting", targets: ["PodstackTesting"]),
         .library(name: "PodstackURLSession", targets: ["PodstackURLSession"]),
         .executable(name: "podstack", targets: ["podstack-cli"]),
+        .executable(name: "podstack-keyring", targets: ["podstack-keyring"]),
         .executable(name: "podstack-server", targets: ["podstack-server"]),
     ],
     targets: [
@@ -23,6 +24,7 @@ let package = Package(
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CPosix"),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CSecret", providers: [.apt(["libsecret-1-dev"])]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
 
         .target(name: "PodstackAPI", swiftSettings: strict),
@@ -38,9 +40,13 @@ let package = Package(
             name: "PodstackURLSession", dependencies: ["Podstack"],
             swiftSettings: strict + [.define("PODSTACK_URLSESSION")]
         ),
-        .target(name: "PodstackCLI", dependencies: ["Podstack"], swiftSettings: strict),
+        .target(name: "PodstackCLI", dependencies: ["Podstack", "PodstackCryptography"], swiftSettings: strict),
         // Not named `podstack`: on a file system that ignores case that folder would be the SDK's.
         .executableTarget(name: "podstack-cli", dependencies: ["PodstackCLI"], swiftSettings: strict),
+        // The only one that links libsecret, and GLib with it: whoever keeps no token in a keyring loads neither.
+        .executableTarget(
+            name: "podstack-keyring",
+            dependencies: [.target(name: "CSecret", condition: .when(platforms: [.linux]))], swiftSettings: strict),
         .target(
             name: "PodstackServer",
             dependencies: ["PodstackAPI", "PodstackCryptography", "CGnuTLS", "CMicrohttpd", "CPostgres", "CSQLite"],
@@ -61,11 +67,16 @@ let package = Package(
         .executableTarget(
             name: "GuideSnippets", dependencies: ["Podstack", "PodstackTesting"], path: "Tests/GuideSnippets",
             swiftSettings: strict),
+        // What a test can only do to a program of its own.
+        .executableTarget(
+            name: "SlowLookup", dependencies: ["Podstack"], path: "Tests/SlowLookup", swiftSettings: strict),
         .testTarget(
             name: "PodstackAPITests", dependencies: ["PodstackAPI", "PodstackTestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PodstackTests",
-            dependencies: ["Podstack", "PodstackTesting", "PodstackTestSupport", "GuideSnippets"],
+            dependencies: [
+                "Podstack", "CPosix", "PodstackTesting", "PodstackTestSupport", "GuideSnippets", "SlowLookup",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "TransportConformanceTests",
@@ -81,7 +92,7 @@ let package = Package(
         ),
         .testTarget(
             name: "PodstackCLITests",
-            dependencies: ["PodstackCLI", "Podstack", "PodstackTestSupport", "podstack-cli"],
+            dependencies: ["PodstackCLI", "Podstack", "PodstackTestSupport", "podstack-cli", "podstack-keyring"],
             swiftSettings: strict
         ),
         .testTarget(

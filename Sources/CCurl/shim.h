@@ -14,6 +14,17 @@ static inline CURLcode podstack_setopt_pointer(CURL *easy, CURLoption option, vo
     return curl_easy_setopt(easy, option, value);
 }
 
+// Without it whoever gives up a transfer waits for the lookup of its name to end, and with it every other transfer.
+// What is given up ends by itself then, on its own thread. Older ones do without.
+static inline CURLcode podstack_forget_lookups(CURL *easy) {
+#if LIBCURL_VERSION_NUM >= 0x075700
+    return curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#else
+    (void)easy;
+    return CURLE_OK;
+#endif
+}
+
 typedef size_t (*podstack_data_function)(char *bytes, size_t size, size_t count, void *context);
 
 static inline CURLcode podstack_setopt_data_function(CURL *easy, CURLoption option, podstack_data_function function) {

@@ -25,12 +25,13 @@ public struct Auth: Sendable {
 
     /// Replaces the secret of the token in use by a new one, which this client uses from then on.
     ///
-    /// A token that came from a file is replaced there too, so that a crash at any moment leaves one in it that works.
+    /// A token that came from a file, or from a profile with a `credential_store_process`, is replaced there too, so that a
+    /// crash at any moment leaves one there that works.
     /// Source: Token Security Best Practices, 3.
     ///
     /// - Parameter grace: How long the old secret still works: up to a week, an hour unless said.
     /// - Returns: The token, and its new secret for whoever keeps it elsewhere.
-    /// - Throws: ``ConfigurationError`` when the file cannot be written; then nothing was changed.
+    /// - Throws: ``ConfigurationError`` when it cannot be replaced there; then the old secret still works.
     @discardableResult
     public func rotate(grace: Duration? = nil) async throws -> (token: Token, secret: APIToken) {
         try await Rotation(pipeline: pipeline).rotate(grace: grace)
@@ -38,6 +39,6 @@ public struct Auth: Sendable {
 
     /// Revokes the token in use, at once.
     public func revoke() async throws {
-        try await pipeline.call(.delete("/v1/tokens/self"))
+        try await pipeline.call(.delete(Call.ownToken))
     }
 }

@@ -15,6 +15,8 @@ public struct Context: Sendable {
     public var outputFailure: @Sendable () -> String? = { nil }
     /// Shows a page in a browser, if it can; nil where there is none, or nobody to look at it.
     public var openPage: (@Sendable (_ url: String) -> Void)?
+    /// The program that speaks to the keyring; nil where there is none.
+    public var keyringProgram: @Sendable () -> String? = { nil }
     /// Whether somebody watches standard error: only then is there progress on it.
     public var showsProgress = false
     /// Whether standard output is a terminal, and not a pipe or a file.
@@ -55,6 +57,7 @@ public struct Context: Sendable {
         )
         context.outputFailure = { Terminal.outputFailure }
         context.openPage = Terminal.isInteractive ? Browser.opener(context.environment) : nil
+        context.keyringProgram = { OwnProgram.neighbour(Keyring.programName) }
         context.showsProgress = Terminal.isInteractive
         context.isOutputShown = Terminal.isOutputShown
         context.onInterrupt = Terminal.onInterrupt

@@ -24,6 +24,16 @@ package final class TemporaryDirectory: Sendable {
         return path
     }
 
+    /// The path of a program for the shell. Another process writes it: a child that a test beside this one starts just then
+    /// would hold the file open for writing, and such a file cannot be run.
+    package func writeProgram(_ script: String, to name: String) throws -> String {
+        let path = file(name)
+        let write = #"printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod 755 "$1""#
+        let result = try ToolProcess.run("/bin/sh", ["-c", write, "sh", path, script])
+        guard result.status == 0 else { throw ToolProcess.Failure(reason: "\(path): \(result.error)") }
+        return path
+    }
+
     package static func replace(_ path: String, with text: String) throws {
         try Data(text.utf8).write(to: URL(filePath: path))
     }

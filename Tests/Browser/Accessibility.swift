@@ -17,7 +17,9 @@ extension Browser {
         let axe = try String(contentsOfFile: PythonOracle.file("axe.min.js"), encoding: .utf8)
         let violations = try execute(
             axe + """
-                ;return axe.run(document, {resultTypes: ["violations"]}).then(found => found.violations.map(violation => ({
+                ;return axe.run(document, {
+                    resultTypes: ["violations"], rules: {"target-size": {enabled: true}}
+                }).then(found => found.violations.map(violation => ({
                     id: violation.id, impact: violation.impact, help: violation.help,
                     places: violation.nodes.map(node => node.target.join(" "))
                 })));

@@ -17,6 +17,7 @@ struct Console: Sendable {
 
     /// What every command finds in its environment.
     var environment: [String: String]
+    var keyringProgram: String?
     /// What somebody at a terminal answers; nil where there is none.
     var answer: String?
 
@@ -31,6 +32,7 @@ struct Console: Sendable {
             standardOutput: { text in streams.output.withLock { $0 += text } },
             standardError: { text in streams.error.withLock { $0 += text } },
             readInput: { input }, askSecret: nil)
+        context.keyringProgram = { [keyringProgram] in keyringProgram }
         if let answer {
             context.askLine = { prompt in
                 streams.error.withLock { $0 += prompt }

@@ -222,8 +222,7 @@ struct WebLoginTests {
     func interrupted() throws {
         let folder = try TemporaryDirectory()
         let marker = folder.file("opened")
-        let fake = try folder.write("#!/bin/sh\necho \"$@\" >'\(marker)'\n", to: "xdg-open")
-        _ = try ToolProcess.run("/bin/chmod", ["755", fake])
+        _ = try folder.writeProgram("echo \"$@\" >'\(marker)'", to: "xdg-open")
         let own = ["DISPLAY": ":0", "PATH": folder.path]
         let environment = server.environment(home: home).merging(own) { $1 }
         let process = try ToolProcess("podstack", ["auth", "login", "--web"], environment: environment)
@@ -244,8 +243,7 @@ struct WebLoginTests {
         let visitor = try PageVisitor(signedUpAt: server)
         let folder = try TemporaryDirectory()
         let marker = folder.file("opened")
-        let fake = try folder.write("#!/bin/sh\necho \"$@\" >'\(marker)'\n", to: "xdg-open")
-        _ = try ToolProcess.run("/bin/chmod", ["755", fake])
+        _ = try folder.writeProgram("echo \"$@\" >'\(marker)'", to: "xdg-open")
         let program = try ToolProcess.path(of: "podstack")
         let settings = "HOME='\(home.path)' PODSTACK_API_ENDPOINT=\(server.url) DISPLAY=:0 PATH='\(folder.path)'"
         let process = try ToolProcess(

@@ -7,6 +7,8 @@ final class TLSServices: Sendable {
         /// HTTP/2 and HTTP/1.1.
         case modern
         case onlyHTTP1
+        /// HTTP/2, and each connection ends with its third request.
+        case brief
         case onlyTLS12
         case onlyTLS11
         case wrongName
@@ -49,6 +51,7 @@ final class TLSServices: Sendable {
                         switch service {
                         case .onlyTLS11: "ssl_protocols TLSv1.1; ssl_ciphers DEFAULT@SECLEVEL=0;"
                         case .onlyTLS12: "ssl_protocols TLSv1.2;"
+                        case .brief: "ssl_protocols TLSv1.3; keepalive_requests 3;"
                         default: "ssl_protocols TLSv1.2 TLSv1.3;"
                         }
                     return """

@@ -98,6 +98,33 @@ struct TLSTests {
         #expect(Set(answers).count <= 4)
     }
 
+    @Test("goes on where a connection ends with its third request", arguments: TransportUnderTest.all)
+    func endingConnections(_ subject: TransportUnderTest) async throws {
+        if await refuses(subject) { return }
+        let transport = subject.transport(trusting)
+        let url = services.url(.brief)
+        let answered = try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<20 {
+                group.addTask {
+                    var answered = 0
+                    for _ in 0..<10 {
+                        do {
+                            #expect(try await transport.send(TransportRequest(url)).status == 200)
+                            answered += 1
+                        } catch {
+                            // The end of the connection and the request have crossed.
+                            let failure = try #require(error as? TransportFailure)
+                            #expect(failure.mayPass && failure != .timedOut)
+                        }
+                    }
+                    return answered
+                }
+            }
+            return try await group.reduce(0, +)
+        }
+        #expect(answered > 20)
+    }
+
     @Test("speaks HTTP/1.1 where nothing newer is offered", arguments: TransportUnderTest.all)
     func oldProtocol(_ subject: TransportUnderTest) async throws {
         if await refuses(subject) { return }

@@ -3,7 +3,10 @@
 /// The credentials file. An input is a file; a profile and a value to set may follow, each behind a 0xFF, which no text
 /// holds.
 enum CredentialsFileTarget {
-    private static let keys = ["api_token", "project_id", "api_endpoint", "credential_process", "pending_api_token"]
+    private static let keys = [
+        "api_token", "project_id", "api_endpoint", "credential_process", "credential_store_process",
+        "pending_api_token",
+    ]
 
     static func run(_ input: [UInt8]) {
         let parts = input.split(separator: 0xFF, omittingEmptySubsequences: false)

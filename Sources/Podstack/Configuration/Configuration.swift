@@ -46,6 +46,14 @@ public struct Configuration: Sendable {
     /// Where the token comes from, also when it is not known yet.
     public var tokenSource: Source? { token.source }
 
+    /// Whether ``Auth/rotate(grace:)`` puts the new secret where the old one came from.
+    package var keepsRotatedToken: Bool {
+        switch (token.kind, token.source) {
+        case (.value, .profile?), (.value, .file?), (.command(_, storing: .some), _): true
+        default: false
+        }
+    }
+
     /// Why there is no token, when there is none.
     public var tokenError: AuthenticationError? { token.error }
 

@@ -5,6 +5,7 @@ enum ConfigurationWarning: Sendable, Hashable {
     case openToOthers(String, rights: String)
     case profileIgnored(because: Source)
     case dotEnvInParent(String)
+    case misnamed(String, isRead: String)
 
     var text: String {
         switch self {
@@ -13,6 +14,7 @@ enum ConfigurationWarning: Sendable, Hashable {
         case .profileIgnored(let source):
             "PODSTACK_PROFILE is ignored, since the token of \(source.origin) comes before it"
         case .dotEnvInParent(let path): "the token comes from \(path), which is not in the working directory"
+        case .misnamed(let name, let read): "\(name) is set, but the variable that is read is \(read)"
         }
     }
 

@@ -3,8 +3,8 @@ extension Configuration {
     func provider(_ environment: Environment) -> any CredentialProvider {
         let source = token.source ?? .default
         switch (token.kind, source) {
-        case (.command(let command), _):
-            return ProcessCredentials(command: command, environment: environment, source: source)
+        case (.command(let command, let storing), _):
+            return ProcessCredentials(command: command, storing: storing, environment: environment, source: source)
         case (.value, .profile(let name, let path, _)):
             return ProfileCredentials(path: path, profile: name, source: source)
         case (.value, .file(let path, _)):

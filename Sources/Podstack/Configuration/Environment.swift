@@ -62,7 +62,7 @@ extension Environment {
     }
 
     /// The same without what a `.env` set that the program does not trust, and nobody has changed since.
-    var allTrusted: [String: String] {
+    package var allTrusted: [String: String] {
         let origins = values == nil ? DotEnvOrigin.OfProcess.all : origins
         return all.filter { name, value in
             guard let origin = origins[name], origin.value == value else { return true }

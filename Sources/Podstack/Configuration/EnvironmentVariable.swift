@@ -23,3 +23,11 @@ public enum EnvironmentVariable: String, CaseIterable, Sendable {
         "LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES", "RESOLV_HOST_CONF", "GCONV_PATH",
     ]
 }
+
+/// The names that the published client reads, and we must not: whoever followed it has them set.
+extension Environment {
+    var misnamedToken: String? { ifSet("PODSTACK_API_KEY") }
+    var misnamedProject: String? { ifSet("PODSTACK_PROJECT_ID") }
+
+    private func ifSet(_ name: String) -> String? { self[name]?.isEmpty == false ? name : nil }
+}

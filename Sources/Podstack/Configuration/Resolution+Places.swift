@@ -8,12 +8,6 @@ extension Resolution {
             + ["\(file) [\(CredentialsFile.ambientProfileName(environment))]"]
     }
 
-    /// The published client reads another name, which we must not.
-    var misnamedVariable: String? {
-        let name = "PODSTACK_API_KEY"
-        return environment[name]?.isEmpty == false ? name : nil
-    }
-
     func namedProfile(_ name: String) throws -> Profile {
         guard !name.trimmingWhitespace().isEmpty else {
             let source = Source.argument("profile:")

@@ -3,7 +3,8 @@ extension Resolution {
     struct Token: Sendable {
         enum Kind: Sendable {
             case value(APIToken)
-            case command(String)
+            /// What prints it, and what keeps another one; nil when nothing does.
+            case command(String, storing: String?)
         }
 
         var kind: Kind?
@@ -21,7 +22,7 @@ extension Resolution {
             return (try usable(try tokenFile(path), tokenFileSource(path)), nil)
         }
         guard let ambient = try ambientProfile(), environment[.profile] != nil || ambient.holdsToken else {
-            throw ErrorMapping.noToken(lookedIn: places, misnamedVariable: misnamedVariable)
+            throw ErrorMapping.noToken(lookedIn: places, misnamedVariable: environment.misnamedToken)
         }
         return (try profileToken(ambient, named: nil), ambient)
     }
@@ -29,13 +30,14 @@ extension Resolution {
     private func profileToken(_ profile: Profile, named: Profile?) throws -> Token {
         if let entry = profile.entry(.apiToken) { return try usable(entry.value, profile.source(entry), named: named) }
         guard let entry = profile.entry(.credentialProcess) else {
+            let file = try? CredentialsFile(path: profile.path, within: .zero)
             throw ErrorMapping.profile(
-                profile.name, problem: "has no api_token in", path: profile.path, others: [])
+                profile.name, problem: "has no api_token in", path: profile.path, others: file?.profileNames ?? [])
         }
         let source = profile.processSource(entry)
         guard profile.mayRunCommands else { throw ErrorMapping.unsafeCommand(source, path: profile.path) }
         return Token(
-            kind: .command(entry.value), source: source,
+            kind: .command(entry.value, storing: profile.entry(.credentialStoreProcess)?.value), source: source,
             shadows: findsShadows ? shadows(of: source, named: named) : [])
     }
 

@@ -1,6 +1,9 @@
 extension Resolution {
-    func warnings(_ token: Token, profile used: Profile?) -> [ConfigurationWarning] {
+    func warnings(_ token: Token, profile used: Profile?, hasProject: Bool) -> [ConfigurationWarning] {
         var warnings: [ConfigurationWarning] = []
+        if !hasProject, let name = environment.misnamedProject {
+            warnings.append(.misnamed(name, isRead: EnvironmentVariable.project.rawValue))
+        }
         if let used, let rights = used.rightsOfOthers { warnings.append(.openToOthers(used.path, rights: rights)) }
         switch token.source {
         case .dotEnv(let variable, let path, _)? where environment.dotEnvOrigin(of: variable)?.isInParent == true:

@@ -32,7 +32,7 @@ struct Resolution: Sendable {
         return Configuration(
             token: token, projectID: project, apiEndpoint: endpoint,
             profile: usedProfile(named: named, ambient: ambient),
-            warnings: warnings(token, profile: named ?? ambient))
+            warnings: warnings(token, profile: named ?? ambient, hasProject: project != nil))
     }
 
     /// For a token that a provider gives: then no profile counts.

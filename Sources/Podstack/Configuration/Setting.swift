@@ -23,7 +23,10 @@ public struct Shadow: Sendable, Hashable {
         reason =
             switch (winner, source) {
             case (.argument, _): "what the program passes comes first"
-            case (.profile, .process): "a token that is written down comes before a command"
+            case (.profile(let name, _, _), .process(let other, _, _)) where name == other:
+                "a token that is written down comes before a command"
+            case (.profile, .profile), (.profile, .process), (.process, .profile), (.process, .process):
+                "the program names another profile"
             case (.profile, _), (.process, _): "a profile that the program names comes before the environment"
             case (.environment, .file), (.dotEnv, .file): "a token comes before the name of a file that holds one"
             default: "the environment comes before a profile that the program does not name"

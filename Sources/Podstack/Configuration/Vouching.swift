@@ -31,14 +31,20 @@ enum Vouching {
         guard isLiteral(token, of: origin, environment) else {
             throw ErrorMapping.notVouched(
                 "The API endpoint from \(endpoint) gets only a token that is written in the same file, "
-                    + "and the token comes from \(token)", for: variable)
+                    + "and the token \(whence(token, environment))", for: variable)
         }
         // A project id that expanded another secret would carry that instead.
         if let project, case .dotEnv = project, !isLiteral(project, of: origin, environment) {
             throw ErrorMapping.notVouched(
                 "The API endpoint from \(endpoint) gets only a project that is written in the same file, "
-                    + "and the project comes from \(project)", for: variable)
+                    + "and the project \(whence(project, environment))", for: variable)
         }
+    }
+
+    private static func whence(_ source: Source, _ environment: Environment) -> Wording {
+        guard case .dotEnv(let variable, _, _) = source, environment.dotEnvOrigin(of: variable)?.isLiteral == false
+        else { return "comes from \(source)" }
+        return "from \(source) is made of other variables"
     }
 
     private static func isLiteral(_ source: Source, of file: DotEnvOrigin, _ environment: Environment) -> Bool {

@@ -16,6 +16,8 @@ public struct CredentialsFile: Sendable {
         case apiEndpoint = "api_endpoint"
         /// A command that prints a token, for who keeps it elsewhere.
         case credentialProcess = "credential_process"
+        /// A command that keeps the token that it is given, so that `credential_process` prints that one from then on.
+        case credentialStoreProcess = "credential_store_process"
         /// The new secret of a token while it is being rotated; read when `api_token` is refused.
         case pendingAPIToken = "pending_api_token"
     }

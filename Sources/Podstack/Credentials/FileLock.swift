@@ -9,7 +9,7 @@ import Synchronization
 #endif
 
 /// A lock between processes, on a file that is there for nothing else. The end of a process releases it.
-final class FileLock: Sendable {
+package final class FileLock: Sendable {
     private let path: String
     private let descriptor: Mutex<Int32>
 
@@ -48,7 +48,7 @@ final class FileLock: Sendable {
         return false
     }
 
-    func release() {
+    package func release() {
         descriptor.withLock {
             if $0 >= 0 { close($0) }
             $0 = -1

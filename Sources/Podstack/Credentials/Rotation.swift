@@ -3,16 +3,19 @@ import PodstackAPI
 /// Rotates the token in use: make, write beside the old one, tell the service, use once, put in the old one's place.
 ///
 /// The service accepts the old secret until the new one is first used, and the new one is written down before the
-/// service knows of it. So whichever step is the last before a crash, a token in the file works.
+/// service knows of it. So whichever step is the last before a crash, a token in the file works. A command that keeps
+/// one token is given the new one between telling the service and its first use, when both work.
 struct Rotation {
     let pipeline: Pipeline
 
     func rotate(grace: Duration?) async throws -> (token: Token, secret: APIToken) {
-        let place = TokenPlace(pipeline.credentials.provider.source)
+        let place = TokenPlace(pipeline.credentials.provider)
         // One at a time: of two, the slower one would write a token that the faster one has already replaced.
         let lock = try await place.lock(pipeline.time)
         defer { lock?.release() }
         let current = try await lock == nil ? pipeline.credentials.token() : recovered(place)
+        // What cannot be written stops it before it begins.
+        try await place.keep(current)
         guard let id = current.withSecret({ TokenFormat.id(of: $0) }) else {
             return try await rotateByService(grace: grace, place)
         }
@@ -52,6 +55,7 @@ struct Rotation {
     }
 
     private func finish(_ secret: APIToken, _ place: TokenPlace) async throws -> (token: Token, secret: APIToken) {
+        try await place.keep(secret)
         let token: Token = try await pipeline.call(Call.get("/v1/tokens/self").with(secret))
         try place.complete(secret)
         pipeline.credentials.use(secret)

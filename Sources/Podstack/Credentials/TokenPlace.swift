@@ -1,14 +1,19 @@
 /// Where the token in use is written down, while it is being replaced there.
-enum TokenPlace {
+package enum TokenPlace {
     case profile(String, path: String)
     case file(String)
-    /// An argument, a variable, a command: who gave it must be told.
+    /// What the store command of the credentials file at `path` keeps.
+    case command(ProcessCredentials, path: String)
+    /// An argument, a variable, a command that only reads: who gave it must be told.
     case elsewhere
 
-    init(_ source: Source) {
-        switch source {
+    init(_ provider: any CredentialProvider) {
+        switch provider.source {
         case .profile(let name, let path, _): self = .profile(name, path: path)
         case .file(let path, _): self = .file(path)
+        case .process(_, let path, _):
+            let process = provider as? ProcessCredentials
+            self = process.flatMap { $0.storing == nil ? nil : .command($0, path: path) } ?? .elsewhere
         default: self = .elsewhere
         }
     }
@@ -16,6 +21,11 @@ enum TokenPlace {
     /// Keeps other rotations of the same place waiting; nil where there is no file.
     func lock(_ time: TimeSource) async throws -> FileLock? {
         guard let path else { return nil }
+        return try await Self.lock(file: path, time)
+    }
+
+    /// Keeps the rotations of the tokens in a file waiting until it is released, or nobody has it any more.
+    package static func lock(file path: String, _ time: TimeSource) async throws -> FileLock {
         let lock = try FileLock(SecureFile.resolved(path) + ".rotation.lock")
         while try !lock.take() { try await time.sleep(.milliseconds(20)) }
         return lock
@@ -23,7 +33,7 @@ enum TokenPlace {
 
     private var path: String? {
         switch self {
-        case .profile(_, let path), .file(let path): path
+        case .profile(_, let path), .file(let path), .command(_, let path): path
         case .elsewhere: nil
         }
     }
@@ -35,7 +45,8 @@ enum TokenPlace {
             return try CredentialsFile(path: path).value(.pendingAPIToken, profile: name).map(APIToken.init)
         case .file(let path):
             return try TokenFileCredentials.read(TokenFileCredentials.pendingPath(path)).map(APIToken.init)
-        case .elsewhere: return nil
+        // It keeps one token: which one that is changes before the new one is used, see `keep`.
+        case .command, .elsewhere: return nil
         }
     }
 
@@ -50,8 +61,13 @@ enum TokenPlace {
             // First, so that a place that cannot be written stops everything before it begins.
             try SecureFile.checkWritable(path)
             try write(new, to: TokenFileCredentials.pendingPath(path))
-        case .elsewhere: break
+        case .command, .elsewhere: break
         }
+    }
+
+    /// Where only one token can be kept, the given one is it from now on.
+    func keep(_ token: APIToken) async throws {
+        if case .command(let process, _) = self { try await process.store(token) }
     }
 
     /// Puts the new token in the place of the old one.
@@ -67,7 +83,7 @@ enum TokenPlace {
         case .file(let path):
             try write(new, to: path)
             try SecureFile.remove(TokenFileCredentials.pendingPath(path))
-        case .elsewhere: break
+        case .command, .elsewhere: break
         }
     }
 
@@ -79,7 +95,7 @@ enum TokenPlace {
                 try new.withSecret { try file.remove(.pendingAPIToken, profile: name, ifValueIs: $0) }
             }
         case .file(let path): try SecureFile.remove(TokenFileCredentials.pendingPath(path))
-        case .elsewhere: break
+        case .command, .elsewhere: break
         }
     }
 

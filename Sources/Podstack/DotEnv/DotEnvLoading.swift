@@ -14,7 +14,7 @@ extension DotEnv {
     ///
     /// - Parameters:
     ///   - path: The file; nil looks for `.env` in the working directory, then above it until the root of the
-    ///     repository, the home directory or a folder of another owner.
+    ///     repository, the home directory or a folder of another owner; there, one of the same owner.
     ///   - override: Variables of the file replace those that are set.
     ///   - trust: The file may also say where tokens go: an endpoint for any token, proxies, certificate authorities,
     ///     the credentials file, the profile.

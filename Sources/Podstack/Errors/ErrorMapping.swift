@@ -69,7 +69,8 @@ enum ErrorMapping {
 
     static func profile(_ name: String, problem: String, path: String, others: [String]) -> AuthenticationError {
         var message = "No API token provided: profile \"\(name)\" \(problem) \(path)"
-        if let near = others.first(where: { $0.lowercased() == name.lowercased() }), near != name {
+        let others = others.filter { $0 != name }
+        if let near = others.first(where: { $0.lowercased() == name.lowercased() }) {
             message += "; did you mean \"\(near)\"?"
         } else if !others.isEmpty {
             message += "; profiles that are there: " + others.joined(separator: ", ")

@@ -54,6 +54,17 @@ struct Call: Sendable {
         return previous.1 != UInt8(ascii: "/")
     }
 
+    /// Whether the answer to a repeated call says that an earlier try has done it: what is to be deleted is gone.
+    func isDone(by response: TransportResponse) -> Bool {
+        guard method == "DELETE", response.status == 404 || response.status == 401 && path == Self.ownToken else {
+            return false
+        }
+        let code = (try? APICoding.decode(ErrorBody.self, from: response.body))?.code
+        return code == (response.status == 404 ? .notFound : .revokedToken)
+    }
+
+    static let ownToken = "/v1/tokens/self"
+
     private static func makeKey() -> String {
         var generator = SecureGenerator()
         let digits = (0..<2).flatMap { _ in Base62.encode(generator.next(), width: 11) }

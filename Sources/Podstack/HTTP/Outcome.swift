@@ -4,6 +4,9 @@ typealias Outcome = Result<TransportResponse, TransportFailure>
 extension Outcome {
     var response: TransportResponse? { try? get() }
 
+    /// Whether the service may have done what it was asked for.
+    var isUncertain: Bool { response.map { $0.status >= 500 } ?? true }
+
     /// Nil when another try would not help.
     var condition: RetryConfiguration.Condition? {
         switch self {

@@ -31,9 +31,13 @@ struct Pipeline: Sendable {
         var request = prepare(call, token: try await token(for: call))
         request.timeout = deadline - time.now()
         var hasReloaded = call.token != nil
+        // By a try that nobody knows the end of.
+        var mayBeDone = false
         while true {
             let outcome = try await send(request, of: call)
-            if case .success(let response) = outcome, (200..<300).contains(response.status) {
+            if case .success(let response) = outcome,
+                (200..<300).contains(response.status) || mayBeDone && call.isDone(by: response)
+            {
                 budget.deposit()
                 events.noteExpiry(response, now: time.date())
                 return (response, request.token)
@@ -46,6 +50,7 @@ struct Pipeline: Sendable {
             } else {
                 try await wait(&retry, after: outcome, of: call, token: request.token, until: deadline)
             }
+            mayBeDone = mayBeDone || outcome.isUncertain
             request.timeout = deadline - time.now()
         }
     }

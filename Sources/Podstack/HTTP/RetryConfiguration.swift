@@ -1,6 +1,7 @@
 /// How often a request is repeated that got no answer, or one that may be different later.
 ///
-/// Every call can be repeated without harm: one that creates something carries an `Idempotency-Key`, the same each time.
+/// Every call can be repeated without harm: one that creates something carries an `Idempotency-Key`, the same each time,
+/// and one that deletes something has done so when a later try finds it gone.
 /// The wait before the n-th retry is drawn evenly between nothing and `initialDelay` × `backoffFactor`ⁿ⁻¹, at most
 /// `maxDelay`; or it is what `Retry-After` asks for. All of it happens within the client's `timeout`: a wait that would
 /// end after it is not begun.

@@ -3,14 +3,17 @@ import Podstack
 extension Command {
     static let authLogin = Command(
         words: ["auth", "login"],
-        summary: "Check a token and store it in the credentials file; asks for it, or reads it from a pipe.",
+        summary: "Check a token and store it in the credentials file, or in the keyring; asks for it, or reads a pipe.",
         flags: [
             .init(name: "web", summary: "get the token by approving it in a browser, here or on another machine"),
+            .init(name: "use-keyring", summary: keyringSummary),
             .init(name: "force", summary: "store it even when a variable will still be used before it"),
         ]
     ) { invocation in
         try invocation.arguments.nothing()
         if invocation.arguments.has("web") { return try await WebLogin(invocation).run() }
+        let usesKeyring = invocation.arguments.has("use-keyring")
+        if usesKeyring { try await StoredToken(invocation).check(usingKeyring: true) }
         let token = APIToken(try readToken(invocation))
         // Checked alone, so that no other token can answer for it.
         let client = try token.withSecret {
@@ -18,7 +21,7 @@ extension Command {
         }
         let user = try await client.auth.whoami()
         try checkNothingHides(invocation)
-        try store(token, for: client.configuration.apiEndpoint, user, invocation)
+        try await store(token, for: client.configuration.apiEndpoint, user, invocation)
         return .done
     }
 
@@ -34,17 +37,22 @@ extension Command {
 
     static func store(
         _ token: APIToken, for endpoint: Setting<Endpoint>, _ user: User, _ invocation: Invocation
-    ) throws {
-        let profile = invocation.profileName
-        let path = try CredentialsFile.path(invocation.context.environment)
-        var file = try CredentialsFile(changing: path)
-        try token.withSecret { try file.set(.apiToken, to: $0, profile: profile) }
-        // The token is of that service: without it, the next call would take the token to another.
-        if endpoint.source != .default { try file.set(.apiEndpoint, to: endpoint.value.url, profile: profile) }
-        try file.save()
+    ) async throws {
+        let place = try StoredToken(invocation)
+        let usesKeyring = invocation.arguments.has("use-keyring")
+        try await place.store(token, for: endpoint, usingKeyring: usesKeyring)
         try invocation.write(user) { "Authenticated as: \(Table.printable(user.email))" }
         let service = endpoint.source == .default ? "" : ", for \(endpoint.value.url)"
-        invocation.note(Table.printable("Stored in \(path) [\(profile)]\(service)"))
+        let name = "\(place.path) [\(place.profile)]"
+        invocation.note(Table.printable("Stored in \(usesKeyring ? "the keyring, for \(name)" : name)\(service)"))
+    }
+
+    private static var keyringSummary: String {
+        #if os(Linux)
+            "store it in the keyring of the desktop (Secret Service), never in the file"
+        #else
+            "for Linux desktops alone: not on this system"
+        #endif
     }
 
     /// Where the profile's tokens go: to no other service is a token taken that will be stored in it.

@@ -6,15 +6,12 @@ extension Command {
         summary: "Remove the stored token of the profile; it stays valid until it is revoked."
     ) { invocation in
         try invocation.arguments.nothing()
-        var file = try CredentialsFile(changing: CredentialsFile.path(invocation.context.environment))
-        let profile = invocation.profileName
-        guard file.value(.apiToken, profile: profile) != nil else {
-            throw CommandError(message: "\(file.path) holds no token of the profile \"\(profile)\"")
+        let place = try StoredToken(invocation)
+        guard let kind = try await place.remove() else {
+            throw CommandError(message: "\(place.path) holds no token of the profile \"\(place.profile)\"")
         }
-        try file.remove(.apiToken, profile: profile)
-        try file.remove(.pendingAPIToken, profile: profile)
-        try file.save()
-        invocation.note("Removed the token of [\(profile)] from \(file.path)")
+        let keyring = kind == .keyring ? "the keyring and " : ""
+        invocation.note(Table.printable("Removed the token of [\(place.profile)] from \(keyring)\(place.path)"))
         return .done
     }
 }

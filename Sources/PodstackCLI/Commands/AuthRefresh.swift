@@ -3,7 +3,7 @@ import Podstack
 extension Command {
     static let authRefresh = Command(
         words: ["auth", "refresh"],
-        summary: "Give the current token a new secret, in the file it came from; elsewhere print it.",
+        summary: "Give the current token a new secret, in the file or keyring it came from; elsewhere print it.",
         flags: [
             .init(name: "grace", value: "TIME", summary: "how long the old one works: 90s, 30m, 1h, 7d; 1h unless said")
         ]
@@ -16,6 +16,10 @@ extension Command {
         case .profile(let name, let path, _)?:
             try invocation.write(token) { Table.printable("Rotated \(token.prefix) in \(path) [\(name)]") }
         case .file(let path, _)?: try invocation.write(token) { Table.printable("Rotated \(token.prefix) in \(path)") }
+        case .process(let name, let path, _)? where client.configuration.keepsRotatedToken:
+            let isKeyring = try Keyring.entry(of: name, in: CredentialsFile(path: path)) != nil
+            let place = isKeyring ? "in the keyring, for" : "by the credential_store_process of"
+            try invocation.write(token) { Table.printable("Rotated \(token.prefix) \(place) \(path) [\(name)]") }
         case let source:
             // Nobody else has it now: it goes to standard output, alone.
             try secret.withSecret { text in

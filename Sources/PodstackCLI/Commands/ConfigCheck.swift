@@ -64,6 +64,10 @@ extension Command {
             if has(.apiToken), has(.credentialProcess) {
                 findings.append("\(file.path): [\(profile)] has an api_token, so its credential_process is never run")
             }
+            if has(.credentialStoreProcess), !has(.credentialProcess) {
+                findings.append(
+                    "\(file.path): [\(profile)] has a credential_store_process, but no credential_process beside it")
+            }
             for key in [CredentialsFile.Key.apiEndpoint, .projectID] {
                 guard let value = file.value(key, profile: profile), !value.isEmpty else { continue }
                 do { try ProfileKey.check(value, for: key) } catch {

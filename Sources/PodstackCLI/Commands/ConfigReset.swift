@@ -13,8 +13,9 @@ extension Command {
         let place = Table.printable("[\(profile)] in \(file.path)")
         if invocation.arguments.has("all") {
             try invocation.confirm("Remove the whole profile \(place), its token too?")
+            // What the keyring holds for it would be found by nobody.
+            let hadToken = try await StoredToken(invocation).remove() != nil
             try invocation.changeProfile { try $0.remove(profile: $1) }
-            let hadToken = file.value(.apiToken, profile: profile) != nil
             invocation.note("Removed \(place)\(hadToken ? "; its token stays valid until it is revoked" : "")")
             return .done
         }
@@ -40,7 +41,7 @@ extension Command {
         func has(_ key: CredentialsFile.Key) -> Bool { file.value(key, profile: profile)?.isEmpty == false }
         var kept: [CredentialsFile.Key] = [.apiToken, .pendingAPIToken]
         // Where there is no other, the command is the token.
-        if !has(.apiToken) { kept.append(.credentialProcess) }
+        if !has(.apiToken) { kept += [.credentialProcess, .credentialStoreProcess] }
         if kept.contains(where: has) { kept.append(.apiEndpoint) }
         let there = CredentialsFile.Key.allCases.filter { file.value($0, profile: profile) != nil }
         return (there.filter { !kept.contains($0) }, there.filter(kept.contains))

@@ -2,7 +2,8 @@ import Podstack
 
 extension Command {
     static let configSet = Command(
-        words: ["config", "set"], summary: "Set project_id, api_endpoint or credential_process of a profile.",
+        words: ["config", "set"],
+        summary: "Set project_id, api_endpoint, credential_process or credential_store_process of a profile.",
         usage: "KEY VALUE"
     ) { invocation in
         try invocation.arguments.nothing(after: 2)
@@ -10,6 +11,7 @@ extension Command {
         let key = try ProfileKey.settable(invocation.arguments.positional[0])
         try ProfileKey.check(invocation.arguments.positional[1], for: key)
         try invocation.changeProfile { file, profile in
+            try ProfileKey.checkKeyring(of: profile, in: file, key)
             try file.set(key, to: invocation.arguments.positional[1], profile: profile)
         }
         return .done
@@ -19,7 +21,10 @@ extension Command {
         words: ["config", "unset"], summary: "Remove a key of a profile.", usage: "KEY"
     ) { invocation in
         let key = try ProfileKey.settable(try invocation.arguments.only("KEY"))
-        try invocation.changeProfile { file, profile in try file.remove(key, profile: profile) }
+        try invocation.changeProfile { file, profile in
+            try ProfileKey.checkKeyring(of: profile, in: file, key)
+            try file.remove(key, profile: profile)
+        }
         return .done
     }
 
@@ -49,6 +54,15 @@ enum ProfileKey {
         }
     }
 
+    /// Nobody would find the token of a keyring any more.
+    static func checkKeyring(of profile: String, in file: CredentialsFile, _ key: CredentialsFile.Key) throws {
+        guard [.credentialProcess, .credentialStoreProcess].contains(key), Keyring.entry(of: profile, in: file) != nil
+        else { return }
+        throw CommandError(
+            message: "\(file.path): [\(profile)] has its token in the keyring by this \(key.rawValue)",
+            hint: "podstack auth logout removes the token and the key")
+    }
+
     static func settable(_ name: String) throws(UsageError) -> CredentialsFile.Key {
         switch CredentialsFile.Key(rawValue: name.lowercased()) {
         case .apiToken?:
@@ -56,7 +70,9 @@ enum ProfileKey {
                 "a token is not shown, and not taken from the command line, which others can see",
                 hint: "podstack auth login stores one, podstack auth logout removes it")
         case .pendingAPIToken?, nil:
-            throw UsageError("\"\(Arguments.shown(name))\" is none of project_id, api_endpoint, credential_process")
+            throw UsageError(
+                "\"\(Arguments.shown(name))\" is none of project_id, api_endpoint, credential_process, "
+                    + "credential_store_process")
         case let key?: return key
         }
     }

@@ -72,7 +72,7 @@ private struct StoredSettings: Encodable {
         // What is neither may be anything, and be it a token in the wrong line.
         case .projectID, .apiEndpoint:
             value.hasPrefix("podstack_") || (try? ProfileKey.check(value, for: key)) == nil ? "…" : value
-        case .credentialProcess:
+        case .credentialProcess, .credentialStoreProcess:
             value.split(separator: " ", maxSplits: 1).enumerated()
                 .map { $0 == 0 ? String($1) : "…" }.joined(separator: " ")
         }

@@ -15,7 +15,7 @@ struct WebLogin {
     func run() async throws -> ExitStatus {
         // What would be in the way later is said before somebody approves in vain.
         try Command.checkNothingHides(invocation)
-        _ = try CredentialsFile(changing: CredentialsFile.path(context.environment))
+        try await StoredToken(invocation).check(usingKeyring: invocation.arguments.has("use-keyring"))
         let login = try DeviceLogin(
             apiEndpoint: try Command.endpointOfProfile(invocation), environment: context.environment,
             transport: context.transport, time: context.time, onEvent: invocation.eventLog)
@@ -27,7 +27,7 @@ struct WebLogin {
         }
         do {
             let user = try await client.auth.whoami()
-            try Command.store(secret, for: login.apiEndpoint, user, invocation)
+            try await Command.store(secret, for: login.apiEndpoint, user, invocation)
         } catch {
             // Nobody has it: better none than one that only the list of tokens knows.
             try? await client.auth.revoke()

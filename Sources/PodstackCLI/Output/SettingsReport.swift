@@ -19,10 +19,8 @@ struct SettingsReport: Encodable {
     init(_ configuration: Configuration) {
         rows = configuration.rows.map { row in
             guard let source = row.source else { return (row.name, nil) }
-            let shadows = row.shadows.map { Shadow(source: $0.source.kind, origin: $0.source.onCommandLine) }
-            return (
-                row.name, Row(value: row.value, source: source.kind, origin: source.onCommandLine, shadows: shadows)
-            )
+            let shadows = row.shadows.map { Shadow(source: $0.source.kind, origin: $0.source.place) }
+            return (row.name, Row(value: row.value, source: source.kind, origin: source.place, shadows: shadows))
         }
     }
 
@@ -43,9 +41,19 @@ struct SettingsReport: Encodable {
             ["SETTING", "VALUE", "SOURCE", "SHADOWS"],
             configuration.rows.map { row in
                 [
-                    row.name, row.value, row.source?.onCommandLine ?? "not set",
-                    row.shadows.map { $0.source.onCommandLine }.joined(separator: ", "),
+                    row.name, row.value, row.source?.place ?? "not set",
+                    row.shadows.map { $0.source.place }.joined(separator: ", "),
                 ]
             })
+    }
+}
+
+extension Source {
+    /// With what is behind a command, when that is known.
+    fileprivate var place: String {
+        guard case .process(let profile, let path, _) = self, let file = try? CredentialsFile(path: path),
+            Keyring.entry(of: profile, in: file) != nil
+        else { return onCommandLine }
+        return "keyring, by \(onCommandLine)"
     }
 }

@@ -1,7 +1,7 @@
 import PodstackAPI
 
 extension Dashboard {
-    /// What is shown in place of a page that cannot be.
+    /// What is shown in place of a page that cannot be. Whoever is signed in keeps the navigation.
     func page(of error: APIError, for request: Request, requestID: String) -> Response {
         let title =
             switch error.status {
@@ -15,10 +15,16 @@ extension Dashboard {
             case 500...: "Something went wrong"
             default: "Not understood"
             }
-        var response = Document(title, session: nil, formKey: "") {
-            Element("p") { "\(error.message)." }
-            Element("p") { Element("a", .href(Link("/"))) { "Back to the dashboard" } }
-            Element("p", .class("hint")) { "Should you ask somebody about it, name this: \(requestID)" }
+        let visitor = visitor(of: request, after: error)
+        var response = Document(title, session: visitor?.session, formKey: visitor?.formKey ?? "") {
+            Element("div", .class("card narrow")) {
+                Element("p") { "\(error.message)." }
+                Element("p") { Element("a", .class("button"), .href(Link("/"))) { "Back to the dashboard" } }
+                Element("p", .class("hint")) {
+                    "If you ask for help, tell this request ID: "
+                    Element("code") { requestID }
+                }
+            }
         }.response(status: error.status)
         response.headers += error.headers
         return response

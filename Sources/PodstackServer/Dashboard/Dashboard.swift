@@ -61,6 +61,15 @@ struct Dashboard: Sendable {
         return response
     }
 
+    /// Whoever is signed in, with the key of their forms, for a page that tells of an error.
+    func visitor(of request: Request, after error: APIError) -> (session: WebSession, formKey: String)? {
+        // A database that is away is not waited for again.
+        guard error.status != 503, let shown = Cookie.session.value(in: request, isSecure: publicURL.isSecure),
+            let session = try? sessions.find(shown, now: now(), isSeen: false)
+        else { return nil }
+        return (session, FormKey.make(for: shown))
+    }
+
     private func route(_ request: Request) throws -> (PageRoute, [String]) {
         let segments = request.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
         let path = segments == [""] ? [] : segments

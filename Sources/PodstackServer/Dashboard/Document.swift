@@ -2,21 +2,31 @@
 struct Document<Content: HTML>: HTML {
     let title: String
     let section: PageSection?
+    let parent: Parent?
     let session: WebSession?
     let formKey: String
     let content: Content
 
-    /// - Parameter section: The entry of the navigation that leads here.
-    init(_ title: String, _ section: PageSection? = nil, for visit: Visit, @HTMLBuilder content: () -> Content) {
-        self.init(title, section, session: visit.session, formKey: visit.formKey, content: content)
+    /// The page that this one is part of.
+    typealias Parent = (title: String, link: Link)
+
+    /// - Parameters:
+    ///   - section: The entry of the navigation that leads here.
+    ///   - parent: To which a link stands above the title.
+    init(
+        _ title: String, _ section: PageSection? = nil, under parent: Parent? = nil, for visit: Visit,
+        @HTMLBuilder content: () -> Content
+    ) {
+        self.init(title, section, under: parent, session: visit.session, formKey: visit.formKey, content: content)
     }
 
     init(
-        _ title: String, _ section: PageSection? = nil, session: WebSession?, formKey: String,
-        @HTMLBuilder content: () -> Content
+        _ title: String, _ section: PageSection? = nil, under parent: Parent? = nil, session: WebSession?,
+        formKey: String, @HTMLBuilder content: () -> Content
     ) {
         self.title = title
         self.section = section
+        self.parent = parent
         self.session = session
         self.formKey = formKey
         self.content = content()
@@ -48,6 +58,11 @@ struct Document<Content: HTML>: HTML {
                 Element("a", .class("skip"), .href(.anchor("content"))) { "Skip to the content" }
                 header
                 Element("main", .id("content"), .tabIndex(-1)) {
+                    if let parent {
+                        Element("nav", .class("trail"), .aria("aria-label", "Breadcrumb")) {
+                            Element("a", .href(parent.link)) { parent.title }
+                        }
+                    }
                     Element("h1") { title }
                     content
                 }
@@ -59,6 +74,11 @@ struct Document<Content: HTML>: HTML {
         Element("header") {
             Element("a", .class("brand"), .href(Link("/"))) { "Podstack" }
             if let session {
+                Element("form", .class("sign-out"), .method("post"), .action(Link("/sign-out"))) {
+                    FormKeyField(formKey)
+                    Element("span", .class("who")) { session.email }
+                    Element("button", .type("submit"), .class("quiet")) { "Sign out" }
+                }
                 Element("nav", .aria("aria-label", "Main")) {
                     Element("ul") {
                         Element("li", .class("group")) {
@@ -71,11 +91,6 @@ struct Document<Content: HTML>: HTML {
                         }
                         for entry in PageSection.others { NavigationEntry(entry, isCurrent: entry == section) }
                     }
-                }
-                Element("form", .class("sign-out"), .method("post"), .action(Link("/sign-out"))) {
-                    FormKeyField(formKey)
-                    Element("span", .class("who")) { session.email }
-                    Element("button", .type("submit"), .class("quiet")) { "Sign out" }
                 }
             }
         }

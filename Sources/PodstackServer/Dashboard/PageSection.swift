@@ -11,7 +11,7 @@ enum PageSection {
         case .tokens: "API Tokens"
         case .projects: "Projects"
         case .auditLog: "Audit Log"
-        case .sessions: "Sign-in"
+        case .sessions: "Password and sessions"
         }
     }
 

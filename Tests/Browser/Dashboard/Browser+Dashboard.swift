@@ -45,7 +45,7 @@ extension Browser {
 
     func choosePassword(_ password: String) throws {
         try fill("Password", password)
-        try fill("The same again", password)
+        try fill("Password again", password)
     }
 
     /// Where the form for that is.

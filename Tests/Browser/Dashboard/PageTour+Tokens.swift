@@ -62,6 +62,15 @@ extension PageTour {
         try browser.fill("Name", "Terraform of production")
         try browser.leave { try browser.find("form[action$='/name'] button").click() }
         try look("token-renamed", "Terraform of production")
+        let long = String(repeating: "terraform-of-production-", count: 4)
+        try browser.fill("Name", long)
+        try browser.leave { try browser.find("form[action$='/name'] button").click() }
+        try look("token-long-name", long)
+        try open("/account/tokens")
+        try look("tokens-long-name", "API Tokens")
+        try browser.follow(long)
+        try browser.fill("Name", "Terraform of production")
+        try browser.leave { try browser.find("form[action$='/name'] button").click() }
         try browser.press("Keep only these")
         try look("token-fewer-scopes", "Terraform of production")
         try browser.press("Rotate")
@@ -71,7 +80,7 @@ extension PageTour {
         try browser.follow("All tokens")
         try look("tokens-done", "API Tokens")
         try browser.follow("Laptop")
-        try browser.follow("Revoke this token …")
+        try browser.follow("Revoke this token…")
         try look("token-revoke", "Revoke “Laptop”?")
         try browser.press("Revoke token")
         try look("tokens-revoked", "API Tokens")

@@ -61,7 +61,7 @@ extension InBrowser {
             try browser.signUp(at: place)
             _ = try browser.createToken("both")
             try browser.follow("Done, show its details")
-            try browser.follow("Revoke this token …")
+            try browser.follow("Revoke this token…")
             let (first, confirmation) = (try browser.tab, try browser.url)
             let second = try browser.newTab()
             try browser.open(confirmation)

@@ -31,7 +31,7 @@ extension InBrowser {
 
             try browser.follow("Done, show its details")
             try browser.waitForPage("Nightly tests")
-            try browser.follow("Revoke this token …")
+            try browser.follow("Revoke this token…")
             try browser.press("Revoke token")
             try browser.waitForPage("API Tokens")
             #expect(try browser.text.contains("The token is revoked."))
@@ -103,8 +103,10 @@ extension InBrowser {
             try keyboard.press(Key.space)
             try browser.waitForPage("Token created")
             let shown = try browser.shownSecret
-            try keyboard.tab(to: "Copy")
+            // What the page is for has the keyboard already.
+            #expect(try browser.focused.accessibleName == "Copy")
             try keyboard.press(Key.enter)
+            try browser.wait(for: "what a screen reader says") { try !browser.find("#copied").text.isEmpty }
             #expect(try place.podstack("auth", "whoami", token: shown).status == 0)
             try keyboard.tab(to: "Done, show its details")
             try keyboard.press(Key.enter)

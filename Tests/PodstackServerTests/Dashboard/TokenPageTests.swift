@@ -21,13 +21,13 @@ struct TokenPageTests {
 
     @Test("list what is known of a token, the address of its last use too")
     func list() throws {
-        #expect(try owner.get().says("No token yet."))
+        #expect(try owner.get().says("No token yet"))
         let session = try owner.token(["name": "CI", "access": "ci", "expiry": "never"])
         #expect(try owner.get().says("Never"))
         #expect(try session.whoami().status == 200)
         try owner.service.lastUsed.flush(to: owner.service.database)
         for page in [try owner.get(), try owner.page(session)] {
-            for text in ["podstack_\(session.id)", "pods:* projects:read", "UTC from 127.0.0.1", "active"] {
+            for text in ["podstack_\(session.id)", "pods:* projects:read", "UTC just now from 127.0.0.1", "active"] {
                 #expect(page.says(text), "\(text)")
             }
         }

@@ -82,6 +82,46 @@ struct ResolutionTests {
         #expect(error.message.contains("did you mean \"default\"?"))
     }
 
+    @Test("a profile without a token names the others, whoever named it")
+    func profileWithoutToken() throws {
+        let path = try home.write("[a]\napi_token = a\n[bare]\nproject_id = x\n[b]\napi_token = b\n", to: "three")
+        let environment = ["PODSTACK_CREDENTIALS_FILE": path]
+        let expected =
+            "No API token provided: profile \"bare\" has no api_token in \(path); profiles that are there: a, b"
+        let passed = try #require(throws: AuthenticationError.self) {
+            try Client(profile: "bare", environment: Environment(environment))
+        }
+        #expect(passed.message == expected)
+        let ambient = try #require(throws: AuthenticationError.self) {
+            try Client(environment: Environment(environment.merging(["PODSTACK_PROFILE": "bare"]) { $1 }))
+        }
+        #expect(ambient.message == expected)
+    }
+
+    @Test("a profile hides those that the program does not name, and the environment, each for its own reason")
+    func reasons() throws {
+        let path = try home.write(
+            "[default]\ncredential_process = x\n[work]\napi_token = a\ncredential_process = y\n", to: "reasons")
+        let settings = ["PODSTACK_CREDENTIALS_FILE": path, "PODSTACK_API_TOKEN": "b"]
+        let token = try Configuration(profile: "work", environment: Environment(settings)).apiToken
+        #expect(
+            token?.shadows.map(\.reason) == [
+                "a token that is written down comes before a command",
+                "a profile that the program names comes before the environment",
+                "the program names another profile",
+            ])
+    }
+
+    @Test("the published client's name for the project is told as a warning where no project is set")
+    func misnamedProject() throws {
+        let warning = ["PODSTACK_PROJECT_ID is set, but the variable that is read is PODSTACK_PROJECT"]
+        let published = ["PODSTACK_PROJECT_ID": "p", "PODSTACK_API_TOKEN": "t"]
+        #expect(try Configuration(environment: Environment(published)).warnings == warning)
+        let both = published.merging(["PODSTACK_PROJECT": "q"]) { $1 }
+        #expect(try Configuration(environment: Environment(both)).warnings == [])
+        #expect(try Configuration(projectID: "q", environment: Environment(published)).warnings == [])
+    }
+
     @Test("an empty argument is an error, never a fall-through")
     func emptyArguments() {
         #expect(throws: AuthenticationError.self) { try Client(apiToken: " ", environment: environment()) }

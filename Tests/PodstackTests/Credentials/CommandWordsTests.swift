@@ -14,6 +14,11 @@ struct CommandWordsTests {
         ])
     func words(command: String, words: [String]) { #expect(CommandWords.split(command) == words) }
 
+    @Test(
+        "words that are joined come apart the same",
+        arguments: [["a"], ["/my #1 'tools'/x", "get", "a-b"], ["'"], [""], [#"\"#, "\"", "$x"], ["é b", "\t"]])
+    func join(words: [String]) { #expect(CommandWords.split(CommandWords.join(words)) == words) }
+
     @Test("a quote that is not closed is no command", arguments: ["'a", "\"a", "a\\", "\"a\\\""])
     func unclosed(command: String) { #expect(CommandWords.split(command) == nil) }
 }

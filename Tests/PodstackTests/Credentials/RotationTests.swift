@@ -107,6 +107,57 @@ struct RotationTests {
         #expect(folder.read("credentials")?.contains("pending_api_token") != true)
     }
 
+    /// A profile whose token two commands keep in a file.
+    func keepByCommand(_ token: String, storing: String? = nil) throws -> Environment {
+        let kept = try folder.write(token, to: "kept")
+        let store = try folder.write(storing ?? "cat >'\(kept)'", to: "store.sh")
+        let read = try folder.write(
+            #"printf '{"version": 1, "api_token": "%s"}' "$(cat '\#(kept)')""#, to: "read.sh")
+        let path = try folder.write(
+            "[default]\ncredential_process = sh '\(read)' x\ncredential_store_process = sh '\(store)' x\n",
+            to: "credentials")
+        #expect(chmod(path, 0o600) == 0)
+        return environment()
+    }
+
+    @Test(
+        "a command that keeps the token is given the new one, and has one that works after a crash at any step",
+        arguments: [(0, false), (0, true), (1, false), (1, true), (9, false)])
+    func command(step: (requests: Int, losesAnswer: Bool)) async throws {
+        let environment = try keepByCommand(try server.makeToken())
+        let running = try Client(environment: environment)
+        _ = try await running.auth.whoami()
+        let client = try Client(
+            environment: environment, transport: Failing(after: step.requests, losesAnswer: step.losesAnswer))
+        if step.requests > 1 {
+            try await client.auth.rotate(grace: .zero)
+        } else {
+            await #expect(throws: NetworkError.self) { try await client.auth.rotate(grace: .zero) }
+        }
+        #expect(try await Client(environment: environment).auth.whoami().email == RunningServer.email)
+        #expect(try await running.auth.whoami().email == RunningServer.email)
+        let (_, secret) = try await Client(environment: environment).auth.rotate(grace: .zero)
+        secret.withSecret { #expect(folder.read("kept") == "\($0)\n") }
+        #expect(try await Client(environment: environment).auth.whoami().email == RunningServer.email)
+    }
+
+    @Test("a command that cannot keep the token stops the rotation before it begins, or leaves the old one working")
+    func failingCommand() async throws {
+        let broken = try keepByCommand(try server.makeToken(), storing: "echo 'vault is sealed' >&2; exit 3")
+        let transport = RecordingTransport(.failure(.invalidToken))
+        let client = try Client(environment: broken, transport: transport)
+        let error = await #expect(throws: ConfigurationError.self) { try await client.auth.rotate() }
+        #expect(error?.message.hasSuffix("failed with status 3: vault is sealed") == true, "\(error?.message ?? "")")
+        #expect(error?.message.contains("credential_store_process of \(folder.file("credentials"))") == true)
+        #expect(transport.requests.isEmpty)
+        let once = "[ -e '\(folder.file("once"))' ] && exit 3; touch '\(folder.file("once"))'"
+        let environment = try keepByCommand(try server.makeToken(), storing: once)
+        await #expect(throws: ConfigurationError.self) {
+            try await Client(environment: environment).auth.rotate(grace: .zero)
+        }
+        #expect(try await Client(environment: environment).auth.whoami().email == RunningServer.email)
+    }
+
     @Test("a rotation that is refused leaves the file as it was")
     func refused() async throws {
         try write(try server.makeToken())

@@ -132,4 +132,21 @@ struct DotEnvTests {
         #expect(mkdir(top + "/repository/sub/.env", 0o700) == 0)
         #expect(DotEnvSearch.find(from: top + "/repository/sub", home: nil)?.hasSuffix("repository/.env") == true)
     }
+
+    @Test(
+        "one that somebody else left above, or linked to, is not this project's; one beside the program is",
+        .enabled(if: geteuid() == 0))
+    func foreign() throws {
+        let (top, project) = (folder.file("top"), folder.file("top/project"))
+        for path in [top, project] { #expect(mkdir(path, 0o700) == 0) }
+        let planted = try folder.write("PODSTACK_API_TOKEN=theirs", to: "top/.env")
+        #expect(chown(planted, 65534, 65534) == 0)
+        #expect(DotEnvSearch.find(from: project, home: nil) == nil)
+        #expect(DotEnvSearch.find(from: top, home: nil)?.hasSuffix("/top/.env") == true)
+        let own = try folder.write("PODSTACK_API_TOKEN=mine", to: "own")
+        #expect(unlink(planted) == 0 && symlink(own, planted) == 0)
+        #expect(DotEnvSearch.find(from: project, home: nil)?.hasSuffix("/top/.env") == true)
+        #expect(lchown(planted, 65534, 65534) == 0)
+        #expect(DotEnvSearch.find(from: project, home: nil) == nil)
+    }
 }

@@ -7,7 +7,7 @@
 #endif
 
 extension ChildProcess {
-    /// The two ends of what a program writes. Used by one thread.
+    /// The two ends of what a program writes or reads. Used by one thread.
     final class Pipe {
         private(set) var bytes: [UInt8] = []
         private(set) var isAtEnd = false
@@ -32,6 +32,18 @@ extension ChildProcess {
         func closeWriting() {
             close(writing)
             isWritingOpen = false
+        }
+
+        /// Puts all that there is to read into it. Before somebody reads: a reader that is gone would end this process.
+        func fill(_ input: [UInt8], _ source: Source) throws(ConfigurationError) {
+            guard input.count <= ChildProcess.largestInput else {
+                throw ConfigurationError(
+                    message: "\(source) is not given more than \(ChildProcess.largestInput >> 10) KiB")
+            }
+            guard input.isEmpty || write(writing, input, input.count) == input.count else {
+                throw ConfigurationError(message: "\(source) cannot be run: \(String(cString: strerror(errno)))")
+            }
+            closeWriting()
         }
 
         func read() {

@@ -8,29 +8,37 @@ import CPosix
     import Darwin
 #endif
 
-/// Runs a program to its end: no input, a session of its own, bounded time and output.
-enum ChildProcess {
-    struct Result: Sendable {
+/// Runs a program to its end: a session of its own, bounded time, input and output.
+package enum ChildProcess {
+    package struct Result: Sendable {
         /// The exit status, or 128 and the signal that ended it.
-        var status: Int32
-        var output: [UInt8]
+        package var status: Int32
+        package var output: [UInt8]
         var error: [UInt8]
+
+        /// Of its standard error, in one line without tokens.
+        package var said: String { OneLine.of(String(decoding: error, as: UTF8.self)) }
     }
 
-    static let longest = Duration.seconds(30)
+    package static let longest = Duration.seconds(30)
     static let largest = 64 << 10
+    /// So much input a pipe takes before anybody reads it.
+    static let largestInput = 4096
 
+    /// - Parameter input: What it finds on its standard input; nil for nothing at all.
+    ///
     /// Throws ``ConfigurationError``, which names `source`, when it cannot be started, takes too long or prints too much.
     /// Cancelling the task ends the program and all that it started.
-    static func run(
-        _ words: [String], environment: [String: String], of source: Source, within longest: Duration = longest
+    package static func run(
+        _ words: [String], input: [UInt8]? = nil, environment: [String: String], of source: Source,
+        within longest: Duration = longest
     ) async throws -> Result {
         let running = Running()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 // A thread of its own: it blocks, which a task must not.
                 BlockingThread.start {
-                    let result = Swift.Result { try run(words, environment, source, longest, running) }
+                    let result = Swift.Result { try run(words, input, environment, source, longest, running) }
                     continuation.resume(with: running.isCancelled ? .failure(CancellationError()) : result)
                 }
             }
@@ -40,11 +48,19 @@ enum ChildProcess {
     }
 
     private static func run(
-        _ words: [String], _ environment: [String: String], _ source: Source, _ longest: Duration, _ running: Running
+        _ words: [String], _ input: [UInt8]?, _ environment: [String: String], _ source: Source, _ longest: Duration,
+        _ running: Running
     ) throws(ConfigurationError) -> Result {
+        let inputPipe = try input.map { input throws(ConfigurationError) in
+            let pipe = try Pipe(source)
+            try pipe.fill(input, source)
+            return pipe
+        }
         let output = try Pipe(source)
         let error = try Pipe(source)
-        let id = try spawn(words, environment, output: output.writing, error: error.writing, source)
+        let id = try spawn(
+            words, environment, input: inputPipe?.reading, output: output.writing, error: error.writing, source)
+        withExtendedLifetime(inputPipe) {}
         output.closeWriting()
         error.closeWriting()
         running.begin(id)
@@ -67,12 +83,17 @@ enum ChildProcess {
     }
 
     private static func spawn(
-        _ words: [String], _ environment: [String: String], output: Int32, error: Int32, _ source: Source
+        _ words: [String], _ environment: [String: String], input: Int32?, output: Int32, error: Int32,
+        _ source: Source
     ) throws(ConfigurationError) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if let input {
+            posix_spawn_file_actions_adddup2(&actions, input, 0)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_adddup2(&actions, error, 2)
         podstack_spawn_close_from(&actions, 3)

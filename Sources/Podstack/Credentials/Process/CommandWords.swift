@@ -1,10 +1,10 @@
 /// Splits a command into its words, without a shell: nothing in it is expanded or run. Pure.
-enum CommandWords {
+package enum CommandWords {
     /// Nil when a quote is not closed.
     ///
     /// Words end at white space. `'…'` keeps everything, `"…"` everything but `\"` and `\\`; outside of quotes `\` takes the
     /// next character as it is.
-    static func split(_ command: String) -> [String]? {
+    package static func split(_ command: String) -> [String]? {
         var words: [String] = []
         var word: [UInt8]?
         var quote: UInt8?
@@ -33,5 +33,17 @@ enum CommandWords {
         guard quote == nil else { return nil }
         if let word { words.append(String(decoding: word, as: UTF8.self)) }
         return words
+    }
+
+    /// The command whose words they are.
+    package static func join(_ words: [String]) -> String {
+        words.map { word in
+            let isPlain = word.utf8.allSatisfy {
+                Base62.isDigit($0) || $0 >= 0x80 || "/._-+:@".utf8.contains($0)
+            }
+            return isPlain && !word.isEmpty
+                ? word
+                : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
+        }.joined(separator: " ")
     }
 }

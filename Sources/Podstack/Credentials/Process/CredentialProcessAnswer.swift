@@ -20,11 +20,7 @@ struct CredentialProcessAnswer: Decodable {
 
     /// Throws ``ConfigurationError`` when the command failed or printed anything else, never with what it printed.
     static func credential(in result: ChildProcess.Result, from source: Source) throws -> Credential {
-        guard result.status == 0 else {
-            let said = OneLine.of(String(decoding: result.error, as: UTF8.self))
-            throw ConfigurationError(
-                message: "\(source) failed with status \(result.status)\(said.isEmpty ? "" : ": \(said)")")
-        }
+        guard result.status == 0 else { throw failure(result, of: "\(source)") }
         let answer: CredentialProcessAnswer
         do { answer = try APICoding.decode(CredentialProcessAnswer.self, from: result.output) } catch {
             throw ConfigurationError(
@@ -38,4 +34,9 @@ struct CredentialProcessAnswer: Decodable {
         return Credential(try ErrorMapping.usable(answer.apiToken, from: source), expiresAt: answer.expiresAt)
     }
 
+    static func failure(_ result: ChildProcess.Result, of command: Wording) -> ConfigurationError {
+        let said = result.said
+        return ConfigurationError(
+            message: "\(command) failed with status \(result.status)\(said.isEmpty ? "" : ": \(said)")")
+    }
 }

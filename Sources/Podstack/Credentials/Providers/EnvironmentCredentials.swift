@@ -16,7 +16,7 @@ public struct EnvironmentCredentials: CredentialProvider {
         guard let path = environment[.apiTokenFile] else {
             throw ErrorMapping.noToken(
                 lookedIn: ["PODSTACK_API_TOKEN", "PODSTACK_API_TOKEN_FILE"],
-                misnamedVariable: nil)
+                misnamedVariable: environment.misnamedToken)
         }
         let file = TokenFileCredentials(path: path, source: .file(path, namedBy: environment.source(of: .apiTokenFile)))
         return try await file.credential(insteadOf: refused)

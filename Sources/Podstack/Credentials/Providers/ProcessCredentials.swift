@@ -1,18 +1,36 @@
 /// What a command prints: `{"version": 1, "api_token": "…", "expires_at": "…"}`, the time optional.
 public struct ProcessCredentials: CredentialProvider {
     let command: String
+    /// What keeps another token in the place of the one that `command` prints; nil when nothing does.
+    var storing: String?
     let environment: Environment
     public let source: Source
 
     /// Runs the command: 30 seconds and 64 KiB at most. Throws ``ConfigurationError`` when it fails, with what it said
     /// on standard error.
     public func credential(insteadOf refused: APIToken?) async throws -> Credential {
+        try CredentialProcessAnswer.credential(in: await run(command, input: nil), from: source)
+    }
+
+    /// Gives a token to the command that keeps it, on its standard input. Nothing is done when there is no such command.
+    /// Throws ``ConfigurationError`` when it fails.
+    func store(_ token: APIToken) async throws {
+        guard let storing else { return }
+        let result = try await run(storing, input: token.withSecret { Array("\($0)\n".utf8) })
+        guard result.status == 0 else {
+            guard case .process(let profile, let path, _) = source else {
+                throw CredentialProcessAnswer.failure(result, of: "\(source)")
+            }
+            throw CredentialProcessAnswer.failure(result, of: "credential_store_process of \(path) [\(profile)]")
+        }
+    }
+
+    private func run(_ command: String, input: [UInt8]?) async throws -> ChildProcess.Result {
         guard let words = CommandWords.split(command), !words.isEmpty else {
             throw ConfigurationError(message: "\(source) has a quote that is not closed, or no words")
         }
         // What a `.env` set must not choose the program that is run, or what it loads.
-        let result = try await ChildProcess.run(words, environment: environment.allTrusted, of: source)
-        return try CredentialProcessAnswer.credential(in: result, from: source)
+        return try await ChildProcess.run(words, input: input, environment: environment.allTrusted, of: source)
     }
 }
 

@@ -19,7 +19,8 @@ public struct ProfileCredentials: CredentialProvider {
             throw ErrorMapping.profile(profile, problem: "is not in", path: path, others: file.profileNames)
         }
         guard let entry = profile.entry(.apiToken) else {
-            throw ErrorMapping.profile(profile.name, problem: "has no api_token in", path: path, others: [])
+            throw ErrorMapping.profile(
+                profile.name, problem: "has no api_token in", path: path, others: file.profileNames)
         }
         let token = try ErrorMapping.usable(entry.value, from: profile.source(entry))
         if token == refused, let pending = profile.entry(.pendingAPIToken) {

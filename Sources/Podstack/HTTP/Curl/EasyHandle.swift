@@ -93,6 +93,7 @@
             set(CURLOPT_FOLLOWLOCATION, 0)
             set(CURLOPT_PATH_AS_IS, 1)
             set(CURLOPT_NOSIGNAL, 1)
+            podstack_forget_lookups(raw)
             set(CURLOPT_HTTP09_ALLOWED, 0)
             set(CURLOPT_TCP_KEEPALIVE, 1)
             // What announces that it is too large is not read at all.

@@ -1,19 +1,23 @@
 // Everything works without this file, but for copying and for entries that appear by themselves.
 "use strict";
 
-// A button that copies what stands in the element that it names.
+// A button that copies what stands in the element that it names. The page is there for it, so it has the keyboard.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   button.hidden = false;
+  button.focus();
+  const status = document.getElementById("copied");
   button.addEventListener("click", async () => {
     const source = document.getElementById(button.dataset.copy);
     const said = button.textContent;
     try {
       await navigator.clipboard.writeText(source.textContent);
       button.textContent = "Copied";
+      status.textContent = "It is in the clipboard now. Paste it where it is needed.";
     } catch {
       // Where the browser does not let pages copy, the user can: what is to be copied is marked.
       getSelection().selectAllChildren(source);
       button.textContent = "Press Ctrl+C";
+      status.textContent = "This browser does not let a page copy. The token is marked: press Ctrl+C, or ⌘C.";
     }
     setTimeout(() => { button.textContent = said; }, 2000);
   });

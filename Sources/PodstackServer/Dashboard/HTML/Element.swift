@@ -38,6 +38,25 @@ struct VoidElement: HTML {
     func write(to output: inout HTMLOutput) { Tag.open(name, attributes, &output) }
 }
 
+/// An element whose tags stand in the source of the program as they are sent, for what a page has a thousand times.
+struct FixedElement<Content: HTML>: HTML {
+    let start: StaticString
+    let end: StaticString
+    let content: Content
+
+    init(_ start: StaticString, _ end: StaticString, @HTMLBuilder content: () -> Content) {
+        self.start = start
+        self.end = end
+        self.content = content()
+    }
+
+    func write(to output: inout HTMLOutput) {
+        output.markup(start)
+        content.write(to: &output)
+        output.markup(end)
+    }
+}
+
 private enum Tag {
     static func open(_ name: StaticString, _ attributes: [Attribute], _ output: inout HTMLOutput) {
         output.markup("<")

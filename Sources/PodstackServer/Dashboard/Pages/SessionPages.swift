@@ -56,16 +56,11 @@ struct SessionPages: Sendable {
         let session = try visit.signedIn()
         let all = try service.sessions.list(userID: session.userID, now: visit.now)
         let sessions = all.filter { $0.id == session.id } + all.filter { $0.id != session.id }
-        return Document("Sign-in", .sessions, for: visit) {
+        return Document("Password and sessions", .sessions, for: visit) {
             if let notice { notice }
             Element("h2") { "Where you are signed in" }
-            Element("div", .class("table-scroll")) {
-                Element("table") {
-                    TableHead(["Browser", "Address", "Since", "Last seen"], hasActions: true)
-                    Element("tbody") {
-                        for each in sessions { SessionRow(session: each, isThis: each.id == session.id, visit: visit) }
-                    }
-                }
+            DataTable("Where you are signed in", ["Browser", "Address", "Since", "Last seen", .actions]) {
+                for each in sessions { SessionRow(session: each, isThis: each.id == session.id, visit: visit) }
             }
             Element("h2") { "Change your password" }
             Element("form", .class("card narrow"), .method("post"), .action(Link("/account/sign-in/password"))) {
@@ -83,7 +78,7 @@ struct SessionPages: Sendable {
                     problem: problems["password"], .type("password"), .autocomplete("new-password"),
                     .minLength(Password.shortest), .flag("required"))
                 Field(
-                    "The same again", name: "repeated", .type("password"), .autocomplete("new-password"),
+                    "New password again", name: "repeated", .type("password"), .autocomplete("new-password"),
                     .flag("required"))
                 Element("button", .type("submit")) { "Change password" }
                 Element("p", .class("hint")) { "Everywhere else you will be signed out." }
@@ -98,18 +93,21 @@ private struct SessionRow: Component {
     let visit: Visit
 
     var body: some HTML {
-        Element("tr") {
-            Element("td") { UserAgent.name(session.userAgent) }
-            Element("td") { session.address }
-            Element("td") { Time(session.createdAt) }
-            Element("td") { Time(session.lastSeenAt) }
-            Element("td", .class("actions")) {
+        Row {
+            RowTitle { UserAgent.name(session.userAgent) }
+            Cell("Address") { session.address }
+            Cell("Since") { Time(session.createdAt) }
+            Cell("Last seen") { Time(session.lastSeenAt, now: visit.now) }
+            ActionCell {
                 if isThis {
                     Element("span", .class("badge")) { "this browser" }
                 } else {
                     Element("form", .method("post"), .action(Link("/account/sign-in/sessions", session.id, "end"))) {
                         FormKeyField(visit)
-                        Element("button", .type("submit"), .class("quiet danger")) { "Sign out" }
+                        Element("button", .type("submit"), .class("quiet danger")) {
+                            "Sign out"
+                            Element("span", .class("visually-hidden")) { " \(UserAgent.name(session.userAgent))" }
+                        }
                     }
                 }
             }

@@ -59,7 +59,7 @@ struct SignInPages: Sendable {
 
     @Sendable func signOut(_ visit: Visit) throws -> Response {
         try service.signOut(try visit.signedIn(), from: visit.request, now: visit.now)
-        var response = Response.redirect(Link("/sign-in"))
+        var response = Response.redirect(Link("/sign-in", query: [("done", "signed-out")]))
         response.set("Set-Cookie", Cookie.session.removed(isSecure: isSecure))
         // What was shown to the one who leaves is not for whoever comes next.
         response.set("Clear-Site-Data", "\"cache\"")
@@ -74,7 +74,11 @@ struct SignInPages: Sendable {
         _ visit: Visit, next: String, email: String = "", problem: String? = nil, status: Int = 200
     ) -> Response {
         Document("Sign in", for: visit) {
-            if let problem { Notice(.problem, problem) }
+            if let problem {
+                Notice(.problem, problem)
+            } else if visit.request.query("done") == "signed-out" {
+                Notice(.done, "You are signed out.")
+            }
             Element("form", .class("card narrow"), .method("post"), .action(Link("/sign-in"))) {
                 FormKeyField(visit)
                 VoidElement("input", .type("hidden"), .name("next"), .value(next))

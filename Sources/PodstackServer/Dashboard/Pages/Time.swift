@@ -4,8 +4,13 @@ import PodstackAPI
 struct Time: Component {
     private let date: String
     private let clock: String
+    private let distance: String?
 
-    init(_ seconds: Int64) { (date, clock) = Calendar.parts(of: seconds) }
+    /// - Parameter now: To say also how far away it is; nil not to.
+    init(_ seconds: Int64, now: Int64? = nil) {
+        (date, clock) = Calendar.parts(of: seconds)
+        distance = now.map { Calendar.distance(to: seconds, from: $0) }
+    }
 
     var body: some HTML {
         Element("time", .dateTime(date + "T" + clock + "Z")) {
@@ -13,6 +18,10 @@ struct Time: Component {
             " "
             clock
             " UTC"
+        }
+        if let distance {
+            " "
+            Element("span", .class("ago")) { distance }
         }
     }
 }
@@ -30,6 +39,23 @@ enum Calendar {
     static func text(of seconds: Int64) -> String {
         let (date, clock) = parts(of: seconds)
         return date + " " + clock + " UTC"
+    }
+
+    /// Such as `3 days ago` or `in 2 hours`. What is to come is rounded up, as the badges of tokens are.
+    static func distance(to time: Int64, from now: Int64) -> String {
+        let seconds = abs(now - time)
+        if seconds < 60 { return time > now ? "in a moment" : "just now" }
+        let units: [(length: Int64, name: String)] = [
+            (365 * 86_400, "year"), (30 * 86_400, "month"), (86_400, "day"), (3600, "hour"), (60, "minute"),
+        ]
+        // Two months are 60 days still: an end that is near is told to the day.
+        let unit = units.first { seconds >= ($0.length > 86_400 ? 3 : 1) * $0.length } ?? (60, "minute")
+        let count =
+            if unit.length > 86_400 { (seconds + unit.length / 2) / unit.length } else {
+                (seconds + (time > now ? unit.length - 1 : 0)) / unit.length
+            }
+        let text = "\(count) \(unit.name)\(count == 1 ? "" : "s")"
+        return time > now ? "in \(text)" : "\(text) ago"
     }
 
     /// Of a day since 1970, not before it. Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".

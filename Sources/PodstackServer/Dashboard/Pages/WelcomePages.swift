@@ -28,7 +28,7 @@ struct WelcomePages: Sendable {
             let cookie = try service.useLink(
                 secret, email: visit.form["email"], password: visit.form["password"], from: visit.request,
                 now: visit.now)
-            var response = Response.redirect(Link("/account/tokens"))
+            var response = Response.redirect(Link("/account/tokens", query: [("done", "welcome")]))
             response.set("Set-Cookie", Cookie.session.set(cookie, isSecure: isSecure, lasts: WebSession.life))
             return response
         } catch SignInService.Refusal.password(let defect) {
@@ -70,7 +70,7 @@ struct WelcomePages: Sendable {
                     problem: passwordProblem, .type("password"), .autocomplete("new-password"),
                     .minLength(Password.shortest), .flag("required"), .flag("autofocus", if: !isFirst || isAgain))
                 Field(
-                    "The same again", name: "repeated", .type("password"), .autocomplete("new-password"),
+                    "Password again", name: "repeated", .type("password"), .autocomplete("new-password"),
                     .flag("required"))
                 Element("button", .type("submit")) { isFirst ? "Create account" : "Save and sign in" }
             }

@@ -10,47 +10,44 @@ struct AuditRows: HTML {
 
 /// One entry of the audit log, in the table and in the stream of new ones alike.
 struct AuditRow: Component {
-    /// Made once for all rows.
-    private static let under: [Attribute] = [.class("under")]
-    private static let what: [Attribute] = [.class("what")]
-    private static let wide: [Attribute] = [.class("wide")]
-
     let event: AuditRecord
     /// Of those that who looks belongs to, by id.
     let projects: [String: String]
 
     var body: some HTML {
-        Element("tr") {
-            Element("td") { Time(event.createdAt) }
-            Element("td") {
+        FixedElement("<tr role=\"row\">", "</tr>") {
+            FixedElement("<td role=\"cell\" data-label=\"Time\">", "</td>") { Time(event.createdAt) }
+            FixedElement("<td role=\"cell\" data-label=\"Who\">", "</td>") {
                 who
                 if let id = event.tokenID {
-                    Element("span", Self.under) {
+                    FixedElement("<span class=\"under\">", "</span>") {
                         "with "
-                        Element("code") { "podstack_" + id }
+                        FixedElement("<code>", "</code>") { "podstack_" + id }
                     }
                 }
             }
-            Element("td") {
+            FixedElement("<td role=\"cell\" data-label=\"Action\">", "</td>") {
                 AuditBadge(action: event.action, resource: event.resourceType)
             }
-            Element("td") {
-                if let name = event.resourceName { Element("span", Self.what) { name } }
-                if let resourceID { Element("span", Self.under) { Element("code") { resourceID } } }
+            FixedElement("<td role=\"cell\" data-label=\"What\">", "</td>") {
+                if let name = event.resourceName { FixedElement("<span class=\"what\">", "</span>") { name } }
+                if let resourceID {
+                    FixedElement("<span class=\"under\">", "</span>") {
+                        FixedElement("<code>", "</code>") { resourceID }
+                    }
+                }
             }
-            Element("td", Self.wide) {
+            FixedElement("<td role=\"cell\" data-label=\"Project\" class=\"wide\">", "</td>") {
                 if let id = event.projectID { AuditProject(id: id, name: projects[id]) }
             }
-            Element("td", Self.wide) { event.address ?? "" }
-            Element("td") {
-                Element("details") {
-                    Element("summary") { "Details" }
-                    Element("dl") {
-                        for detail in DetailsReader.read(event.details) { AuditChange(detail: detail) }
-                        AuditFact(name: "Address", value: event.address)
-                        AuditFact(name: "Program", value: event.userAgent)
-                        AuditFact(name: "Entry", value: event.id)
-                    }
+            FixedElement("<td role=\"cell\" data-label=\"Address\" class=\"wide\">", "</td>") { event.address ?? "" }
+            FixedElement("<td role=\"cell\">", "</td>") {
+                FixedElement("<details><summary>Details</summary><dl>", "</dl></details>") {
+                    for detail in DetailsReader.read(event.details) { AuditChange(detail: detail) }
+                    AuditFact(name: "Project", value: event.projectID)
+                    AuditFact(name: "Address", value: event.address)
+                    AuditFact(name: "Program", value: event.userAgent)
+                    AuditFact(name: "Entry", value: event.id)
                 }
             }
         }
@@ -85,7 +82,7 @@ private struct AuditProject: Component {
         if let name {
             Element("a", .href(Link("/projects", id))) { name }
         } else {
-            Element("code") { id }
+            FixedElement("<code>", "</code>") { id }
         }
     }
 }
@@ -94,12 +91,12 @@ private struct AuditChange: Component {
     let detail: DetailsReader.Detail
 
     var body: some HTML {
-        Element("dt") { AuditWords.label(detail.name) }
-        Element("dd") {
+        FixedElement("<dt>", "</dt>") { AuditWords.label(detail.name) }
+        FixedElement("<dd>", "</dd>") {
             if let old = detail.old {
-                Element("del") { old }
+                FixedElement("<del>", "</del>") { old }
                 " → "
-                Element("ins") { detail.new }
+                FixedElement("<ins>", "</ins>") { detail.new }
             } else {
                 detail.new
             }
@@ -113,8 +110,8 @@ private struct AuditFact: Component {
 
     var body: some HTML {
         if let value {
-            Element("dt") { name }
-            Element("dd") { value }
+            FixedElement("<dt>", "</dt>") { name }
+            FixedElement("<dd>", "</dd>") { value }
         }
     }
 }

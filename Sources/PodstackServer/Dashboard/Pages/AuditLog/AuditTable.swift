@@ -19,22 +19,16 @@ struct AuditTable: Component {
                 }
             }
         }
-        Element("div", .class("table-scroll")) {
-            Element("table", .class("log")) {
-                Element("caption", .class("visually-hidden")) { "Entries of the audit log, the newest first" }
-                Element("thead") {
-                    Element("tr") {
-                        for title in ["Time", "Who", "Action", "What"] { Element("th", .scope("col")) { title } }
-                        for title in ["Project", "Address"] { Element("th", .scope("col"), .class("wide")) { title } }
-                        Element("th", .scope("col")) { "More" }
-                    }
-                }
-                Element("tbody", .id("entries")) {
-                    AuditRows(events: page.events, projects: page.projects)
-                }
-            }
-            if page.events.isEmpty { Element("p", .class("empty"), .id("no-entries")) { nothing } }
+        DataTable(
+            "Entries of the audit log, the newest first",
+            [
+                "Time", "Who", "Action", "What", Column("Project", style: "wide"), Column("Address", style: "wide"),
+                "More",
+            ], style: "log", id: "entries"
+        ) {
+            AuditRows(events: page.events, projects: page.projects)
         }
+        if page.events.isEmpty { Element("p", .class("card empty"), .id("no-entries")) { nothing } }
         Element("div", .class("bar pager")) {
             if page.hasNewer, let first = page.events.first {
                 Element("a", .class("button quiet"), .href(address(("after", String(first.number))))) {

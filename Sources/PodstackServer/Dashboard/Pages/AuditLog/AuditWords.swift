@@ -61,6 +61,12 @@ enum AuditWords {
 
     /// Such as `Expires at`, of `expires_at`.
     static func label(_ key: String) -> String {
+        // That of the program that asked, not of whoever decided about it.
+        if key == "address" { return "Asked from" }
+        return spaced(key)
+    }
+
+    private static func spaced(_ key: String) -> String {
         String(
             unsafeUninitializedCapacity: key.utf8.count,
             initializingUTF8With: { bytes in

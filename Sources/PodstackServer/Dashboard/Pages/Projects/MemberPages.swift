@@ -26,7 +26,7 @@ struct MemberPages: Sendable {
     private func page(_ visit: Visit, notice: Notice?, form: MemberForm? = nil, status: Int = 200) throws -> Response {
         let (view, member) = try look(visit, .membersRead)
         let place = place(view, member)
-        return Document(member.email, .projects, for: visit) {
+        return Document(member.email, .projects, under: (view.project.name, view.link), for: visit) {
             if let notice { notice }
             Element("p") {
                 "A member of "
@@ -100,7 +100,7 @@ struct MemberPages: Sendable {
     @Sendable func confirmRemoval(_ visit: Visit) throws -> Response {
         let (view, member) = try look(visit, .membersDelete)
         let place = place(view, member)
-        return Document("Remove \(member.email)?", .projects, for: visit) {
+        return Document("Remove \(member.email)?", .projects, under: (member.email, place.link()), for: visit) {
             Element("p") {
                 "They will not see the project "
                 Element("strong") { view.project.name }

@@ -7,17 +7,14 @@ struct MemberTable: Component {
     let userID: String
 
     var body: some HTML {
-        Element("div", .class("table-scroll")) {
-            Element("table") {
-                Element("caption", .class("visually-hidden")) { "Members of the project" }
-                TableHead(["E-mail", "Name", "Role", "Permissions", "Status", "Added"], hasActions: mayChange)
-                Element("tbody") {
-                    for member in members {
-                        MemberRow(
-                            member: member, isSelf: member.userID == userID,
-                            link: mayChange ? Link("/projects", view.project.id, "members", member.userID) : nil)
-                    }
-                }
+        DataTable(
+            "Members of the project",
+            ["E-mail", "Name", "Role", "Permissions", "Status", "Added"] + (mayChange ? [.actions] : [])
+        ) {
+            for member in members {
+                MemberRow(
+                    member: member, isSelf: member.userID == userID,
+                    link: mayChange ? Link("/projects", view.project.id, "members", member.userID) : nil)
             }
         }
         MoreLink(
@@ -33,21 +30,21 @@ private struct MemberRow: Component {
     let link: Link?
 
     var body: some HTML {
-        Element("tr") {
-            Element("th", .scope("row")) {
+        Row {
+            RowTitle {
                 member.email
                 if isSelf {
                     " "
                     Element("span", .class("badge")) { "you" }
                 }
             }
-            Element("td") { member.name ?? "" }
-            Element("td") { member.membership.role.name }
-            Element("td") { member.membership.role.permissions.joined(separator: ", ") }
-            Element("td") { MemberStatus(isActive: member.membership.isActive) }
-            Element("td") { Time(member.membership.addedAt) }
+            Cell("Name") { member.name ?? "" }
+            Cell("Role") { member.membership.role.name }
+            Cell("Permissions") { member.membership.role.permissions.joined(separator: ", ") }
+            Cell("Status") { MemberStatus(isActive: member.membership.isActive) }
+            Cell("Added") { Time(member.membership.addedAt) }
             if let link {
-                Element("td", .class("actions")) {
+                ActionCell {
                     Element("a", .class("button quiet"), .href(link)) {
                         "Change"
                         Element("span", .class("visually-hidden")) { " \(member.email)" }

@@ -7,6 +7,9 @@ struct ProjectPages: Sendable {
     private let members: MemberService
     private let changes: Changes
 
+    /// Where the pages of single projects are under.
+    static let place = ("Projects", Link("/projects"))
+
     init(_ service: Service) {
         database = service.database
         projects = service.projects
@@ -42,6 +45,9 @@ struct ProjectPages: Sendable {
             }
         return Document("Projects", .projects, for: visit) {
             if let done { Notice(.done, done) }
+            if visit.request.query("cursor") != nil {
+                Element("p") { Element("a", .class("alone"), .href(Link("/projects"))) { "Back to the newest" } }
+            }
             ProjectTable(rows: rows, next: next)
             Element("h2", .id("new")) { "New project" }
             Element("form", .class("card narrow"), .method("post"), .action(Link("/projects"))) {
@@ -90,7 +96,7 @@ struct ProjectPages: Sendable {
         let id = visit.parameters[0]
         let view = try database.read { try ProjectView(.projectsRead, id, session, in: $0) }
         let list = view.may(.membersRead) ? try members.list(id, try PageRequest(visit.request)) : ([], nil)
-        return Document(view.project.name, .projects, for: visit) {
+        return Document(view.project.name, .projects, under: ProjectPages.place, for: visit) {
             if let notice { notice }
             ProjectSummary(view: view)
             if view.may(.membersRead) {
@@ -152,10 +158,11 @@ struct ProjectPages: Sendable {
                 try projects.obstacleToDeletion(of: visit.parameters[0], in: connection)
             )
         }
-        return Document("Delete “\(view.project.name)”?", .projects, for: visit) {
+        return Document(
+            "Delete “\(view.project.name)”?", .projects, under: (view.project.name, view.link), for: visit
+        ) {
             if let obstacle {
                 Notice(.warning, "\(obstacle.message).")
-                Element("p") { Element("a", .href(view.link)) { "Back to the project" } }
             } else {
                 Element("p") { "The project is empty. Once it is deleted it cannot be brought back." }
                 Confirmation(

@@ -4,13 +4,12 @@ struct ProjectTable: Component {
     let next: Cursor?
 
     var body: some HTML {
-        Element("div", .class("table-scroll")) {
-            Element("table") {
-                Element("caption", .class("visually-hidden")) { "Projects, the newest first" }
-                TableHead(["Name", "Your role", "Members", "Created"])
-                Element("tbody") { for row in rows { row } }
+        if rows.isEmpty {
+            Element("p", .class("card empty")) { "There is no project that you may see." }
+        } else {
+            DataTable("Projects, the newest first", ["Name", "Your role", "Members", "Created"]) {
+                for row in rows { row }
             }
-            if rows.isEmpty { Element("p", .class("empty")) { "There is no project that you may see." } }
         }
         MoreLink(link: next.map { Link("/projects", query: [("cursor", $0.text)]) }, text: "Older projects")
     }
@@ -23,8 +22,8 @@ struct ProjectRow: Component {
     let isDefault: Bool
 
     var body: some HTML {
-        Element("tr") {
-            Element("th", .scope("row")) {
+        Row {
+            RowTitle {
                 Element("a", .href(Link("/projects", project.id))) { project.name }
                 if isDefault {
                     " "
@@ -32,9 +31,9 @@ struct ProjectRow: Component {
                 }
                 Element("span", .class("under")) { Element("code") { project.id } }
             }
-            Element("td") { role.said }
-            Element("td") { String(members) }
-            Element("td") { Time(project.createdAt) }
+            Cell("Your role") { role.said }
+            Cell("Members") { String(members) }
+            Cell("Created") { Time(project.createdAt) }
         }
     }
 }

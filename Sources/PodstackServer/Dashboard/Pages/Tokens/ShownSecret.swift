@@ -1,22 +1,36 @@
 import PodstackAPI
 
-/// A secret, in the only page that ever holds it, and what to do with it.
+/// A secret, in the only page that ever holds it, and the ways on from there.
 struct ShownSecret: Component {
     let secret: String
-    /// Where the service is.
-    let origin: String
+    let token: TokenRecord
 
     var body: some HTML {
         Element("div", .class("card")) {
-            Element("p") {
+            Element("p", .id("once")) {
                 Element("strong") { "Copy it now." }
                 " It is shown this once, and nobody can look it up again."
             }
             Element("div", .class("secret")) {
                 Element("code", .id("token"), .flag("data-once")) { secret }
-                Element("button", .type("button"), .data("data-copy", "token"), .flag("hidden")) { "Copy" }
+                // Where there are scripts it has the keyboard at once.
+                Element(
+                    "button", .type("button"), .data("data-copy", "token"), .aria("aria-describedby", "once"),
+                    .flag("hidden")
+                ) { "Copy" }
             }
+            Element("p", .class("hint"), .id("copied"), .role("status")) {}
+            AfterSecret(token: token)
         }
+    }
+}
+
+/// What to do with a secret that was copied.
+struct SecretUses: Component {
+    /// Where the service is.
+    let origin: String
+
+    var body: some HTML {
         Element("h2") { "What to do with it" }
         Element("p") { "With the command line, which asks for the token, checks it, and stores it for you alone:" }
         Snippet("\(endpoint.map { "PODSTACK_API_ENDPOINT=\($0) " } ?? "")podstack auth login")

@@ -14,13 +14,13 @@ struct TokenFacts: Component {
             Fact("Projects") { ProjectList(ids: token.projectIDs, names: names) }
             Fact("Created") { Time(token.createdAt) }
             if let revokedAt = token.revokedAt {
-                Fact("Revoked") { Time(revokedAt) }
+                Fact("Revoked") { Time(revokedAt, now: now) }
             } else {
-                Fact(token.isExpired(at: now) ? "Expired" : "Expires") { Expiry(token: token) }
+                Fact(token.isExpired(at: now) ? "Expired" : "Expires") { Expiry(token: token, now: now) }
             }
-            Fact("Last used") { LastUse(token: token) }
+            Fact("Last used") { LastUse(token: token, now: now) }
             if TokenHealth(token, now: now).state == .active {
-                Fact("Rotate by") { Time(token.rotateBy) }
+                Fact("Rotate by") { Time(token.rotateBy, now: now) }
                 if let rotatedAt = token.rotatedAt {
                     Fact("Secret") {
                         "no. \(token.generation), made "

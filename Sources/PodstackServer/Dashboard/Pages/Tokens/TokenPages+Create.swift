@@ -44,7 +44,7 @@ extension TokenPages {
     ) throws -> Response {
         let own = try projects.list(try visit.signedIn().grant, PageRequest(limit: Self.mostProjects))
         let isFirst = notice == nil && problems.isEmpty
-        return Document("Create a token", .tokens, for: visit) {
+        return Document("Create a token", .tokens, under: TokenPages.place, for: visit) {
             if let notice {
                 Notice(.problem, notice)
             } else if !problems.isEmpty {
@@ -62,7 +62,7 @@ extension TokenPages {
     }
 
     private func full(_ visit: Visit) -> Response {
-        Document("Create a token", .tokens, for: visit) {
+        Document("Create a token", .tokens, under: TokenPages.place, for: visit) {
             Element("div", .class("card")) {
                 Element("p") {
                     Element("strong") { "All \(tokens.maxActive) tokens that an account may have are in use." }
@@ -77,15 +77,15 @@ extension TokenPages {
     }
 
     private func created(_ token: TokenRecord, _ secret: String, _ visit: Visit) -> Response {
-        Document("Token created", .tokens, for: visit) {
+        Document("Token created", .tokens, under: TokenPages.place, for: visit) {
             Notice(.done, "“\(token.name)” is ready.")
-            ShownSecret(secret: secret, origin: visit.origin)
-            AfterSecret(token: token)
+            ShownSecret(secret: secret, token: token)
+            SecretUses(origin: visit.origin)
         }.response()
     }
 
     private func repeated(_ token: TokenRecord, _ visit: Visit) -> Response {
-        Document("This token was created already", .tokens, for: visit) {
+        Document("This token was created already", .tokens, under: TokenPages.place, for: visit) {
             Element("div", .class("card")) {
                 Element("p") {
                     "“\(token.name)” was created already and was shown once. No other token was made."

@@ -6,7 +6,7 @@ extension TokenPages {
             try tokens.token(visit.parameters[0], accountID: try visit.signedIn().accountID))
         let details = Link("/account/tokens", token.id)
         guard TokenHealth(token, now: visit.now).state == .active else { return .redirect(details) }
-        return Document("Revoke “\(token.name)”?", .tokens, for: visit) {
+        return Document("Revoke “\(token.name)”?", .tokens, under: (token.name, details), for: visit) {
             Element("div", .class("card")) {
                 Element("p") {
                     "From that moment on nobody can use "
@@ -15,7 +15,7 @@ extension TokenPages {
                 }
                 Element("p") {
                     "Last used: "
-                    LastUse(token: token)
+                    LastUse(token: token, now: visit.now)
                 }
                 Element("form", .method("post"), .action(Link("/account/tokens", token.id, "revoke"))) {
                     FormKeyField(visit)

@@ -18,9 +18,9 @@ extension TokenPages {
             return try tokens.rotate(id, request, by: session.grant, in: change)
         }
         guard let secret else { return repeated(token, visit) }
-        return Document("New secret", .tokens, for: visit) {
+        return Document("New secret", .tokens, under: TokenPages.place, for: visit) {
             Notice(.done, "“\(token.name)” has a new secret.")
-            ShownSecret(secret: secret, origin: visit.origin)
+            ShownSecret(secret: secret, token: token)
             Element("h2") { "What becomes of the old one" }
             Element("p") { "It works until the new one is first used\(grace.after)." }
             Element("p") {
@@ -28,12 +28,12 @@ extension TokenPages {
                 Time(visit.now + WaitingSecret.longestWait)
                 ", it is dropped, and the old one stays."
             }
-            AfterSecret(token: token)
+            SecretUses(origin: visit.origin)
         }.response()
     }
 
     private func repeated(_ token: TokenRecord, _ visit: Visit) -> Response {
-        Document("This token was rotated already", .tokens, for: visit) {
+        Document("This token was rotated already", .tokens, under: TokenPages.place, for: visit) {
             Element("div", .class("card")) {
                 Element("p") {
                     "The secret of “\(token.name)” changed after that form was made. If you rotated it, the new "

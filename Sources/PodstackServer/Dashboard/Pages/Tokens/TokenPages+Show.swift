@@ -20,7 +20,7 @@ extension TokenPages {
         let token = tokens.upToDate(try tokens.token(visit.parameters[0], accountID: session.accountID))
         let names = try projects.names(userID: session.userID)
         let isActive = TokenHealth(token, now: visit.now).state == .active
-        return Document(token.name, .tokens, for: visit) {
+        return Document(token.name, .tokens, under: TokenPages.place, for: visit) {
             if let notice { notice }
             TokenFacts(token: token, names: names, now: visit.now)
             if isActive {
@@ -33,11 +33,10 @@ extension TokenPages {
                 Element("div", .class("card")) {
                     Element("p") { "For a token that is not needed any more, or that somebody else may know." }
                     Element("a", .class("button danger"), .href(Link("/account/tokens", token.id, "revoke"))) {
-                        "Revoke this token …"
+                        "Revoke this token…"
                     }
                 }
             }
-            Element("p") { Element("a", .href(Link("/account/tokens"))) { "All tokens" } }
         }.response(status: status)
     }
 

@@ -4,6 +4,8 @@ import PodstackAPI
 struct TokenPages: Sendable {
     /// Ended ones on a page.
     private static let mostEnded = 20
+    /// Where the pages of single tokens are under.
+    static let place = ("API Tokens", Link("/account/tokens"))
 
     let tokens: TokenService
     let projects: ProjectService
@@ -41,8 +43,13 @@ struct TokenPages: Sendable {
         let names = try projects.names(userID: session.userID)
         let count = try tokens.countActive(accountID: accountID, now: visit.now)
         return Document("API Tokens", .tokens, for: visit) {
-            if visit.request.query("done") == "revoked" {
-                Notice(.done, "The token is revoked. Nobody can use it any more.")
+            switch visit.request.query("done") {
+            case "revoked": Notice(.done, "The token is revoked. Nobody can use it any more.")
+            case "welcome": Notice(.done, "Your password is saved, and you are signed in.")
+            default: EmptyHTML()
+            }
+            if cursors.active != nil || cursors.ended != nil {
+                Element("p") { Element("a", .class("alone"), .href(Link("/account/tokens"))) { "Back to the newest" } }
             }
             Element("div", .class("bar")) {
                 Element("p") { "\(count) of \(tokens.maxActive) active" }
@@ -52,7 +59,8 @@ struct TokenPages: Sendable {
             if cursors.ended == nil {
                 if active.page.isEmpty {
                     Element("div", .class("card empty")) {
-                        "No token yet. With one, your programs and the command line can use Podstack in your name."
+                        Element("p", .class("title")) { "No token yet" }
+                        Element("p") { "With one, your programs and the command line can use Podstack in your name." }
                     }
                 } else {
                     ActiveTokenTable(tokens: active.page.map(tokens.upToDate), names: names, now: visit.now)
@@ -72,5 +80,5 @@ struct TokenPages: Sendable {
 private struct Older: Component {
     let link: Link
     init(_ link: Link) { self.link = link }
-    var body: some HTML { Element("p") { Element("a", .href(link)) { "Older ones" } } }
+    var body: some HTML { MoreLink(link: link, text: "Older ones") }
 }

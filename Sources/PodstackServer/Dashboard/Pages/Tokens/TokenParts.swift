@@ -67,10 +67,11 @@ struct ProjectList: Component {
 /// When, and where it is known, from where.
 struct LastUse: Component {
     let token: TokenRecord
+    let now: Int64
 
     var body: some HTML {
         if let time = token.lastUsedAt {
-            Time(time)
+            Time(time, now: now)
             if let address = token.lastUsedFrom {
                 " "
                 Element("span", .class("address")) { "from \(address)" }
@@ -83,8 +84,9 @@ struct LastUse: Component {
 
 struct Expiry: Component {
     let token: TokenRecord
+    let now: Int64
 
     var body: some HTML {
-        if let end = token.expiresAt { Time(end) } else { "Never" }
+        if let end = token.expiresAt { Time(end, now: now) } else { "Never" }
     }
 }

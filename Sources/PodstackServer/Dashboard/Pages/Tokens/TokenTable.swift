@@ -7,21 +7,17 @@ struct ActiveTokenTable: Component {
     let now: Int64
 
     var body: some HTML {
-        Element("div", .class("table-scroll")) {
-            Element("table", .class("tokens")) {
-                Element("caption", .class("visually-hidden")) { "Active tokens" }
-                TableHead(["Token", "May do", "Projects", "Created", "Expires", "Last used"])
-                Element("tbody") {
-                    for token in tokens {
-                        Element("tr") {
-                            TokenName(token: token, now: now)
-                            Element("td") { ScopeList(scopes: token.scopes, most: 4) }
-                            Element("td") { ProjectList(ids: token.projectIDs, names: names, most: 3) }
-                            Element("td") { Time(token.createdAt) }
-                            Element("td") { Expiry(token: token) }
-                            Element("td") { LastUse(token: token) }
-                        }
-                    }
+        DataTable(
+            "Active tokens", ["Token", "May do", "Projects", "Created", "Expires", "Last used"], style: "tokens"
+        ) {
+            for token in tokens {
+                Row {
+                    TokenName(token: token, now: now)
+                    Cell("May do") { ScopeList(scopes: token.scopes, most: 4) }
+                    Cell("Projects") { ProjectList(ids: token.projectIDs, names: names, most: 3) }
+                    Cell("Created") { Time(token.createdAt) }
+                    Cell("Expires") { Expiry(token: token, now: now) }
+                    Cell("Last used") { LastUse(token: token, now: now) }
                 }
             }
         }
@@ -34,19 +30,13 @@ struct EndedTokenTable: Component {
     let now: Int64
 
     var body: some HTML {
-        Element("div", .class("table-scroll")) {
-            Element("table", .class("tokens")) {
-                Element("caption", .class("visually-hidden")) { "Revoked and expired tokens" }
-                TableHead(["Token", "Since", "Created", "Last used"])
-                Element("tbody") {
-                    for token in tokens {
-                        Element("tr") {
-                            TokenName(token: token, now: now)
-                            Element("td") { if let end = TokenHealth(token, now: now).endedAt { Time(end) } }
-                            Element("td") { Time(token.createdAt) }
-                            Element("td") { LastUse(token: token) }
-                        }
-                    }
+        DataTable("Revoked and expired tokens", ["Token", "Since", "Created", "Last used"], style: "tokens") {
+            for token in tokens {
+                Row {
+                    TokenName(token: token, now: now)
+                    Cell("Since") { if let end = TokenHealth(token, now: now).endedAt { Time(end, now: now) } }
+                    Cell("Created") { Time(token.createdAt) }
+                    Cell("Last used") { LastUse(token: token, now: now) }
                 }
             }
         }
@@ -58,7 +48,7 @@ private struct TokenName: Component {
     let now: Int64
 
     var body: some HTML {
-        Element("th", .scope("row")) {
+        RowTitle {
             Element("a", .href(Link("/account/tokens", token.id))) { token.name }
             " "
             Element("code", .class("prefix")) { TokenFormat.prefix(id: token.id) }

@@ -1,0 +1,65 @@
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("Pages that tell of an error", .blocking, .everyDatabase)
+struct ErrorPageTests {
+    let server: RunningServer
+    let visitor: PageVisitor
+
+    init() throws {
+        server = try RunningServer(clock: ManualClock())
+        visitor = try PageVisitor(signedUpAt: server)
+    }
+
+    private func answers(of visitor: PageVisitor) throws -> [RawHTTP.Answer] {
+        let lost = [("Accept", "text/html")]
+        return [
+            try visitor.get("/account/nowhere"), try visitor.get("/account/tokens/00000000"),
+            try visitor.get("/sign-out"), try visitor.get("/projects/prj_nowhere"),
+            try visitor.get("/nowhere", headers: lost),
+            try visitor.post("/account/tokens", ["form_key": "old"]),
+        ]
+    }
+
+    @Test("keep the navigation for whoever is signed in, and a way to sign out that works")
+    func signedIn() throws {
+        try visitor.get("/account/sign-in")
+        for answer in try answers(of: visitor) {
+            #expect((400..<500).contains(answer.status))
+            #expect(answer.texts("<h1", until: "</h1>").count == 1)
+            #expect(answer.texts("<span class=\"who\"", until: "</span>") == [RunningServer.email])
+            for link in ["/account/tokens", "/account/sign-in", "/projects", "/audit-log"] {
+                #expect(answer.body.contains("<a href=\"\(link)\""), "\(answer.status): \(link)")
+            }
+            #expect(answer.body.contains("req_"))
+        }
+        try visitor.get("/account/nowhere")
+        #expect(try visitor.post("/sign-out").status == 303)
+        #expect(try !visitor.isSignedIn)
+    }
+
+    @Test("tell nobody else who is signed in")
+    func signedOut() throws {
+        let stranger = PageVisitor(server)
+        let forger = PageVisitor(server)
+        forger.cookies = ["podstack_session": "wss_made-up"]
+        for visitor in [stranger, forger] {
+            for path in ["/account/nowhere", "/sign-out", "/projects/x/y/z/nowhere"] {
+                let answer = try visitor.get(path)
+                #expect((400..<500).contains(answer.status), "\(path)")
+                #expect(!answer.body.contains("<nav"))
+                #expect(!answer.body.contains(RunningServer.email))
+                #expect(!answer.body.contains("form_key"))
+            }
+        }
+    }
+
+    @Test("are no sign that somebody is there: a session still ends")
+    func unseen() throws {
+        let before = try visitor.session?.lastSeenAt
+        try visitor.get("/account/nowhere")
+        #expect(try visitor.session?.lastSeenAt == before)
+    }
+}

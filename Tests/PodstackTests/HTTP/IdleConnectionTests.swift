@@ -1,0 +1,105 @@
+import PodstackTestSupport
+import Testing
+
+@testable import Podstack
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// The loop leaves connections registered between two requests; what happens to them meanwhile must cost no answer.
+@Suite("Connections that CurlTransport keeps", .blocking)
+struct IdleConnectionTests {
+    func request(_ url: String) -> TransportRequest {
+        TransportRequest(
+            method: "GET", url: url, token: APIToken("secret-token"), headers: [], body: nil, timeout: .seconds(120))
+    }
+
+    /// The answer's body; nil when the service closed the connection just then.
+    func ask(_ transport: some Transport, _ url: String) async throws -> String? {
+        do { return String(decoding: try await transport.send(request(url)).body, as: UTF8.self) } catch {
+            // Whoever is not woken would be told this.
+            let failure = try #require(error as? TransportFailure)
+            #expect(failure != .timedOut)
+            #expect(failure.mayPass)
+            return nil
+        }
+    }
+
+    @Test("that the service closes while they rest are replaced, and their numbers with them")
+    func closedWhileResting() async throws {
+        let silent = try LoopbackListener(nil)
+        let closing = try WireServer { _ in [.answer(), .close] }
+        let transport = CurlTransport(environment: Environment([:]))
+        // Keeps the loop at work, so that it hears of the end of those that rest.
+        let waiting = Task { try await transport.send(request("http://127.0.0.1:\(silent.port)")) }
+        for round in 1...30 {
+            let answer = try await ask(transport, closing.url)
+            if round.isMultiple(of: 2) { try await Task.sleep(for: .milliseconds(10)) }
+            if answer != nil { #expect(answer == "{}") }
+            // What is left of one is closed before there is another.
+            #expect(CurlHandleTests.connections(to: closing.port).count <= 1)
+        }
+        #expect(closing.connections >= 15)
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+    }
+
+    @Test("are many, to services that close them and ones that do not, while other files take their numbers")
+    func manyAtOnce() async throws {
+        let closing = try WireServer { request in
+            let pause = WireServer.Step.pause(milliseconds: UInt32.random(in: 0...2))
+            return [.answer(request.target)] + (request.number.isMultiple(of: 3) ? [pause, .close] : [])
+        }
+        let keeping = try WireServer { [.answer($0.target)] }
+        let transport = CurlTransport(environment: Environment([:]))
+        let answered = try await withThrowingTaskGroup(of: Int.self) { group in
+            for worker in 0..<48 {
+                group.addTask {
+                    var answered = 0
+                    for round in 0..<40 {
+                        let server = (worker + round).isMultiple(of: 2) ? closing : keeping
+                        let file = open("/dev/null", O_RDONLY | O_CLOEXEC)
+                        defer { close(file) }
+                        guard let answer = try await ask(transport, "\(server.url)/\(worker)-\(round)") else {
+                            continue
+                        }
+                        #expect(answer == "/\(worker)-\(round)")
+                        answered += 1
+                    }
+                    return answered
+                }
+            }
+            return try await group.reduce(0, +)
+        }
+        #expect(answered > 960)
+    }
+
+    @Test("to names that have to be looked up")
+    func names() async throws {
+        var name = [CChar](repeating: 0, count: 256)
+        try #require(gethostname(&name, 255) == 0)
+        let machine = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let server = try WireServer { _ in [.answer()] }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            // A name is looked up once by each transport; its last label is longer than any may be, so nobody is asked.
+            let unknown = String(repeating: "x", count: 64)
+            for index in 0..<20 {
+                group.addTask {
+                    let transport = CurlTransport(environment: Environment([:]))
+                    for round in 0..<10 {
+                        let wrong = await #expect(throws: TransportFailure.self) {
+                            try await transport.send(request("http://\(index)-\(round).\(unknown)"))
+                        }
+                        #expect(wrong != .timedOut)
+                        // Where the name stands for another address than loopback nobody listens.
+                        if let answer = try await ask(transport, "http://\(machine):\(server.port)") {
+                            #expect(answer == "{}")
+                        }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+}

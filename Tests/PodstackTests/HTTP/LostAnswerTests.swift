@@ -1,0 +1,62 @@
+import PodstackTestSupport
+import PodstackTesting
+import Synchronization
+import Testing
+
+@testable import Podstack
+
+@Suite("A call whose answer is lost, against a running server", .blocking)
+struct LostAnswerTests {
+    /// Lets the service do what it is asked for, and loses its first answer to each method but GET.
+    final class Losing: Transport {
+        private let real = CurlTransport(environment: Environment([:]))
+        private let lost = Mutex<Set<String>>([])
+
+        func send(_ request: TransportRequest) async throws -> TransportResponse {
+            let response = try await real.send(request)
+            if request.method != "GET", lost.withLock({ $0.insert(request.method).inserted }) {
+                throw TransportFailure(reason: "the answer was lost")
+            }
+            return response
+        }
+    }
+
+    let server: RunningServer
+
+    init() throws { server = try RunningServer() }
+
+    func client(_ token: String, transport: (any Transport)? = nil) throws -> Client {
+        try Client(
+            apiToken: token, apiEndpoint: server.url, environment: Environment([:]), transport: transport,
+            time: TestClock().time)
+    }
+
+    @Test("is done once, and no error: to make, to change, to delete")
+    func lost() async throws {
+        let token = try server.makeToken()
+        let losing = try client(token, transport: Losing())
+        let made = try await losing.projects.create(name: "training")
+        #expect(try await losing.projects.update(made.id, name: "inference").name == "inference")
+        try await losing.projects.delete(made.id)
+        #expect(try await client(token).projects.list().all().count == 1)
+    }
+
+    @Test("is done once, and no error: a token that revokes itself, or another")
+    func tokens() async throws {
+        let token = try server.makeToken()
+        let other = try await client(token).tokens.create(name: "other")
+        try await client(token, transport: Losing()).tokens.revoke(other.token.id)
+        try await client(token, transport: Losing()).auth.revoke()
+        let error = await #expect(throws: AuthenticationError.self) { try await client(token).auth.whoami() }
+        #expect(error?.code == .revokedToken)
+    }
+
+    @Test("what was never there, and a token that was revoked before, are errors still")
+    func answered() async throws {
+        let token = try server.makeToken()
+        let client = try client(token)
+        await #expect(throws: ResourceNotFoundError.self) { try await client.projects.delete("prj_nowhere") }
+        try await client.auth.revoke()
+        await #expect(throws: AuthenticationError.self) { try await client.auth.revoke() }
+    }
+}
