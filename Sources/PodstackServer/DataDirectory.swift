@@ -8,6 +8,9 @@
 
 /// The folder with all that the service keeps, for its user alone.
 struct DataDirectory: Sendable {
+    /// Where nothing else is said.
+    static let usualPath = "./podstack-data"
+
     let path: String
     var databasePath: String { path + "/podstack.sqlite" }
     var pepperPath: String { path + "/pepper" }

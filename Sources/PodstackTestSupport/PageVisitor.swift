@@ -5,9 +5,6 @@ import Synchronization
 package final class PageVisitor: Sendable {
     package typealias Answer = RawHTTP.Answer
 
-    /// Good enough for anybody.
-    package static let password = "a horse, a battery and a staple"
-
     private let known: RunningServer?
     private let port: UInt16
     private let state = Mutex(State())
@@ -51,8 +48,6 @@ package final class PageVisitor: Sendable {
         get { state.withLock { $0.formKey } }
         set { state.withLock { $0.formKey = newValue } }
     }
-
-    // MARK: Pages
 
     @discardableResult
     package func get(_ path: String, headers: [(String, String)] = []) throws -> Answer {
@@ -104,44 +99,6 @@ package final class PageVisitor: Sendable {
             if let key = Self.formKey(in: answer.body) { state.formKey = key }
         }
         return answer
-    }
-
-    // MARK: Signing in
-
-    /// Chooses a password by a one-time link, which signs in.
-    ///
-    /// - Parameter email: Of a user; made when there is none.
-    @discardableResult
-    package func signUp(
-        email: String = RunningServer.email, password: String = PageVisitor.password
-    ) throws -> Answer {
-        let link: String
-        do { link = try server.server.signInLink(email) } catch {
-            try server.server.addUser(email)
-            link = try server.server.signInLink(email)
-        }
-        return try choose(password, at: link)
-    }
-
-    /// Chooses a password where a one-time link leads, which signs in.
-    @discardableResult
-    package func choose(_ password: String = PageVisitor.password, at link: String, email: String = "") throws -> Answer
-    {
-        try get(link)
-        return try post(link, ["email": email, "password": password, "repeated": password])
-    }
-
-    @discardableResult
-    package func signIn(
-        email: String = RunningServer.email, password: String = PageVisitor.password,
-        headers: [(String, String)] = []
-    ) throws -> Answer {
-        try get("/sign-in")
-        return try post("/sign-in", ["email": email, "password": password], headers: headers)
-    }
-
-    package var isSignedIn: Bool {
-        get throws { try get("/account/sign-in").status == 200 }
     }
 
     private static func keep(_ line: String, in cookies: inout [String: String]) {

@@ -33,23 +33,24 @@ package final class PostgresCluster: Sendable {
     package static let password = "quite secret"
 
     package let port: UInt16
-    private let directory: TemporaryDirectory
+    let directory: TemporaryDirectory
     private let process: Mutex<ToolProcess?>
-    private let databases = Mutex<(made: Int, free: [Database.Use: [String]])>((0, [:]))
+    /// How many were made, and those that no test uses.
+    let databases = Mutex<(made: Int, free: [Database.Use: [String]])>((0, [:]))
     private var data: String { directory.file("data") }
 
     package init() throws {
         let directory = try TemporaryDirectory()
         self.directory = directory
         let passwordFile = try directory.write(Self.password + "\n", to: "password")
-        if let (user, group) = Self.owner {
+        if let (user, group) = PostgresProgram.owner {
             for path in [directory.path, passwordFile] where chown(path, user, group) != 0 {
                 throw ToolProcess.Failure(reason: "cannot give away \(path)")
             }
         }
         _ = chmod(directory.path, 0o700)
-        let words = Self.unprivileged(
-            Self.program("initdb"),
+        let words = PostgresProgram.unprivileged(
+            PostgresProgram.path(of: "initdb"),
             [
                 "-D", directory.file("data"), "-U", "podstack", "--pwfile", passwordFile, "--locale=C.UTF-8",
                 "--encoding=UTF8", "--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync",
@@ -63,8 +64,8 @@ package final class PostgresCluster: Sendable {
 
     /// Starts it again after ``stop()``.
     package func start() throws {
-        let words = Self.unprivileged(
-            Self.program("postgres"),
+        let words = PostgresProgram.unprivileged(
+            PostgresProgram.path(of: "postgres"),
             ["-D", data, "-k", directory.path, "-p", String(port)]
                 + [
                     "listen_addresses=127.0.0.1", "fsync=on", "max_connections=300", "shared_buffers=64MB",
@@ -91,7 +92,7 @@ package final class PostgresCluster: Sendable {
     @discardableResult
     package func run(_ sql: String, in database: String = "postgres") throws -> String {
         let result = try ToolProcess.run(
-            Self.program("psql"),
+            PostgresProgram.path(of: "psql"),
             ["-X", "-q", "-A", "-t", "-h", directory.path, "-p", String(port), "-U", "podstack", "-c", sql, database])
         guard result.status == 0 else { throw ToolProcess.Failure(reason: "psql: \(result.error)") }
         return String(result.output.dropLast())
@@ -124,69 +125,4 @@ package final class PostgresCluster: Sendable {
             END LOOP;
         END $$
         """
-
-    /// For as long as this value lives.
-    package final class Database: Sendable {
-        package enum Use: Sendable {
-            /// The service's tables, as they are.
-            case service
-            case anything
-        }
-
-        package let cluster: PostgresCluster
-        package let name: String
-        private let use: Use
-
-        init(cluster: PostgresCluster, name: String, use: Use) {
-            self.cluster = cluster
-            self.name = name
-            self.use = use
-        }
-
-        deinit { cluster.databases.withLock { $0.free[use, default: []].append(name) } }
-
-        /// Everything in it, as SQL.
-        package func dump() throws -> String {
-            let result = try ToolProcess.run(
-                PostgresCluster.program("pg_dump"),
-                ["-h", cluster.directory.path, "-p", String(cluster.port), "-U", "podstack", name])
-            guard result.status == 0 else { throw ToolProcess.Failure(reason: "pg_dump: \(result.error)") }
-            return result.output
-        }
-
-        /// Through the socket.
-        package var url: String {
-            let folder = cluster.directory.path.replacing("/", with: "%2F")
-            // On a busy machine a connection takes its time.
-            return "postgres://podstack@\(folder):\(cluster.port)/\(name)?connect_timeout=120"
-        }
-
-        /// Through the port; with a password.
-        package var portURL: String {
-            let password = PostgresCluster.password.replacing(" ", with: "%20")
-            return "postgres://podstack:\(password)@127.0.0.1:\(cluster.port)/\(name)"
-        }
-
-        @discardableResult
-        package func run(_ sql: String) throws -> String { try cluster.run(sql, in: name) }
-    }
-
-    /// Debian keeps the programs of each version apart, and most of them out of the way.
-    private static func program(_ name: String) -> String {
-        let root = "/usr/lib/postgresql"
-        let versions = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
-        let newest = versions.max { (Int($0) ?? 0) < (Int($1) ?? 0) } ?? "0"
-        return "\(root)/\(newest)/bin/\(name)"
-    }
-
-    /// Who it runs as, when we are root: PostgreSQL refuses that.
-    private static var owner: (user: uid_t, group: gid_t)? {
-        guard getuid() == 0, let entry = getpwnam("postgres") ?? getpwnam("nobody") else { return nil }
-        return (entry.pointee.pw_uid, entry.pointee.pw_gid)
-    }
-
-    private static func unprivileged(_ program: String, _ arguments: [String]) -> [String] {
-        guard let (user, group) = owner else { return [program] + arguments }
-        return ["/usr/bin/setpriv", "--reuid=\(user)", "--regid=\(group)", "--clear-groups", program] + arguments
-    }
 }

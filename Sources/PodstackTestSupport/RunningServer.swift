@@ -39,6 +39,14 @@ package final class RunningServer: Sendable {
     }
 
     package var url: String { server.url }
+
+    /// Of somebody who uses it, and whose home directory is `home`.
+    package func environment(home: TemporaryDirectory, token: String? = nil) -> [String: String] {
+        var environment = ["HOME": home.path, "PODSTACK_API_ENDPOINT": url]
+        environment["PODSTACK_API_TOKEN"] = token
+        return environment
+    }
+
     package var log: String { logged.text.withLock { $0 } }
     package func makeToken(expiresAt: Int64? = nil) throws -> String {
         try server.makeToken(Self.email, expiresAt: expiresAt)

@@ -20,7 +20,7 @@ package final class ToolProcess: Sendable {
     package struct Failure: Error { var reason: String }
 
     private let id: pid_t
-    private let ending: Ending
+    private let ending: ProcessEnding
     private let output: TemporaryDirectory
     /// The end of its standard input that we hold; -1 when it has none.
     private let leash: Int32
@@ -63,15 +63,6 @@ package final class ToolProcess: Sendable {
 
     private static let sanitizer = ProcessInfo.processInfo.environment.filter { $0.key == "TSAN_OPTIONS" }
 
-    private static func installed(_ name: String) throws -> String {
-        if name.hasPrefix("/") { return name }
-        let folders =
-            (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":") + ["/usr/sbin", "/usr/bin"]
-        guard let folder = folders.first(where: { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") })
-        else { throw Failure(reason: "\(name) is not installed: scripts/test does that") }
-        return "\(folder)/\(name)"
-    }
-
     private init(path: String, _ arguments: [String], environment: [String: String], leash: Bool = false) throws {
         output = try TemporaryDirectory()
         var ends: [Int32] = [-1, -1]
@@ -108,7 +99,7 @@ package final class ToolProcess: Sendable {
             throw Failure(reason: "cannot start \(path)")
         }
         self.id = id
-        ending = Ending(of: id)
+        ending = ProcessEnding(of: id)
     }
 
     deinit {
@@ -131,22 +122,6 @@ package final class ToolProcess: Sendable {
             let status = ending.status.load(ordering: .acquiring)
             if status >= 0 { return status }
             usleep(2000)
-        }
-    }
-
-    private final class Ending: Sendable {
-        /// -1 until then.
-        let status = Atomic<Int32>(-1)
-
-        init(of id: pid_t) {
-            // Waited for from the start: what nobody waits for stays as a zombie, and the exit tests of Swift Testing,
-            // which look at every child, would go round and round over it.
-            BlockingThread.start { [self] in
-                var status: Int32 = 0
-                while waitpid(id, &status, 0) < 0, errno == EINTR {}
-                let signal = status & 0x7F
-                self.status.store(signal == 0 ? (status >> 8) & 0xFF : 128 + signal, ordering: .releasing)
-            }
         }
     }
 
@@ -180,19 +155,5 @@ package final class ToolProcess: Sendable {
         let process = try ToolProcess(name, arguments, environment: environment)
         let status = process.wait()
         return (status, process.standardOutput, process.standardError)
-    }
-
-    /// Products lie in the folder of the test runner, or beside the bundle that it loads.
-    package static func path(of name: String) throws -> String {
-        for argument in CommandLine.arguments.reversed() + ["/proc/self/exe"] {
-            let resolved = argument.hasPrefix("/proc") ? realpath(argument, nil).map { String(cString: $0) } : argument
-            var folder = URL(filePath: resolved ?? argument).deletingLastPathComponent()
-            for _ in 0..<3 {
-                let candidate = folder.appending(path: name).path
-                if FileManager.default.isExecutableFile(atPath: candidate) { return candidate }
-                folder = folder.deletingLastPathComponent()
-            }
-        }
-        throw Failure(reason: "\(name) is not built")
     }
 }

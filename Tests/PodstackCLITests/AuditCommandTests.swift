@@ -11,11 +11,7 @@ struct AuditCommandTests {
     init() throws {
         server = try RunningServer()
         home = try TemporaryDirectory()
-        console = Console(
-            environment: [
-                "HOME": home.path, "PODSTACK_API_ENDPOINT": server.url,
-                "PODSTACK_API_TOKEN": try server.makeToken(),
-            ])
+        console = Console(environment: server.environment(home: home, token: try server.makeToken()))
     }
 
     func events(_ words: String..., environment: [String: String] = [:]) async throws -> [AuditEvent] {

@@ -14,7 +14,7 @@ struct CommandTests {
     }
 
     func run(_ words: String..., environment: [String: String] = [:], input: String = "") async -> Console.Outcome {
-        let console = Console(environment: ["HOME": home.path, "PODSTACK_API_ENDPOINT": server.url])
+        let console = Console(environment: server.environment(home: home))
         return await console.run(words, environment: environment, input: input)
     }
 

@@ -13,11 +13,7 @@ struct MemberCommandTests {
         server = try RunningServer()
         _ = try server.server.addUser("friend@example.com")
         home = try TemporaryDirectory()
-        console = Console(
-            environment: [
-                "HOME": home.path, "PODSTACK_API_ENDPOINT": server.url,
-                "PODSTACK_API_TOKEN": try server.makeToken(),
-            ])
+        console = Console(environment: server.environment(home: home, token: try server.makeToken()))
         project = String(await console.run("project", "create", "training").output.dropLast())
     }
 

@@ -12,7 +12,7 @@ struct TokenAndProjectCommandTests {
     init() throws {
         server = try RunningServer()
         home = try TemporaryDirectory()
-        console = Console(environment: ["HOME": home.path, "PODSTACK_API_ENDPOINT": server.url])
+        console = Console(environment: server.environment(home: home))
     }
 
     /// Logged in, with the token in the credentials file.

@@ -18,8 +18,7 @@ struct WebLoginTests {
         self.clock = clock
         server = try RunningServer(clock: clock)
         home = try TemporaryDirectory()
-        visitor = PageVisitor(server)
-        try visitor.signUp()
+        visitor = try PageVisitor(signedUpAt: server)
     }
 
     private final class Streams: Sendable {
@@ -224,9 +223,8 @@ struct WebLoginTests {
         let folder = try TemporaryDirectory()
         let marker = folder.file("opened")
         _ = try folder.writeProgram("echo \"$@\" >'\(marker)'", to: "xdg-open")
-        let environment = [
-            "HOME": home.path, "PODSTACK_API_ENDPOINT": server.url, "DISPLAY": ":0", "PATH": folder.path,
-        ]
+        let own = ["DISPLAY": ":0", "PATH": folder.path]
+        let environment = server.environment(home: home).merging(own) { $1 }
         let process = try ToolProcess("podstack", ["auth", "login", "--web"], environment: environment)
         try process.waitForError { $0.contains("It must show this code:") }
         process.signal(2)
@@ -242,8 +240,7 @@ struct WebLoginTests {
     func terminal() throws {
         // Of the real time, as the program is.
         let server = try RunningServer()
-        let visitor = PageVisitor(server)
-        try visitor.signUp()
+        let visitor = try PageVisitor(signedUpAt: server)
         let folder = try TemporaryDirectory()
         let marker = folder.file("opened")
         _ = try folder.writeProgram("echo \"$@\" >'\(marker)'", to: "xdg-open")

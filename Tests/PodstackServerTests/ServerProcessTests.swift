@@ -152,6 +152,7 @@ struct ServerProcessTests {
         }
         let whole = try run("--help")
         #expect(whole.status == 0 && whole.output.contains("  serve ") && whole.output.contains("  migrate "))
+        #expect(whole.output.split(separator: "\n").allSatisfy { $0.count < 120 })
         for words in [
             ["serve"], ["user", "add"], ["user", "link"], ["user", "disable"], ["user", "enable"], ["user", "list"],
             ["token", "create"], ["audit", "verify"], ["device", "approve"],

@@ -90,7 +90,8 @@ struct GuideTests {
         #expect(chmod(path, 0o600) == 0)
         _ = try home.write("PODSTACK_API_TOKEN=\(token)\nPODSTACK_API_ENDPOINT=\(server.url)\n", to: ".env")
         _ = try home.write("PODSTACK_API_ENDPOINT=https://deploy.example\n", to: "deploy.env")
-        var environment = ["HOME": home.path, "PODSTACK_API_ENDPOINT": server.url, "VAULT_SECRET": token]
+        var environment = server.environment(home: home)
+        environment["VAULT_SECRET"] = token
         if name == "environment" || name == "configuration" { environment["PODSTACK_API_TOKEN"] = token }
         if name == "endpoint" || name == "dotenv" || name == "trust" { environment["PODSTACK_API_ENDPOINT"] = nil }
         let run = try ToolProcess.run(
@@ -105,8 +106,7 @@ struct GuideTests {
     @Test("the snippet that asks for a token gets one when somebody approves")
     func device() throws {
         let server = try RunningServer()
-        let visitor = PageVisitor(server)
-        try visitor.signUp()
+        let visitor = try PageVisitor(signedUpAt: server)
         // On a terminal of its own, where each line is written at once.
         let program = try ToolProcess.path(of: "GuideSnippets")
         let run = try ToolProcess(

@@ -18,14 +18,14 @@ struct RequirementsTests {
     }
 
     func environment(_ variables: [String: String] = [:]) -> Environment {
-        Environment(["HOME": home.path, "PODSTACK_API_ENDPOINT": server.url].merging(variables) { $1 })
+        Environment(server.environment(home: home).merging(variables) { $1 })
     }
 
     /// Runs a snippet of the guide as a process, with a real environment and a real home directory.
     func run(_ snippet: String, _ variables: [String: String] = [:]) throws -> (
         status: Int32, output: String, error: String
     ) {
-        let all = ["HOME": home.path, "PODSTACK_API_ENDPOINT": server.url].merging(variables) { $1 }
+        let all = server.environment(home: home).merging(variables) { $1 }
         return try ToolProcess.run("GuideSnippets", [snippet], environment: all.filter { !$0.value.isEmpty })
     }
 

@@ -1,9 +1,11 @@
-/// `podstack-server audit verify`.
-enum AuditVerifyCommand {
-    static let flags: [String] = []
+extension ServerCommand {
+    static let auditVerify = ServerCommand(
+        words: ["audit", "verify"],
+        summary: "Check that nothing in the audit log was changed, removed or moved.", run: AuditVerifyCommand.run)
+}
 
+private enum AuditVerifyCommand {
     static func run(_ flags: Flags) throws {
-        _ = try flags.positional([])
         let service = try Service(directory: try flags.dataDirectory(), database: try flags.database())
         let found = try AuditVerification(of: service.database, chain: service.changes.trail.chain)
         for fault in found.faults { StandardStream.output.write(fault + "\n") }

@@ -1,9 +1,12 @@
-/// `podstack-server backup FILE`.
-enum BackupCommand {
-    static let flags: [String] = []
+extension ServerCommand {
+    static let backup = ServerCommand(
+        words: ["backup"], arguments: ["FILE"],
+        summary: "Copy the database, as it is now, to a new file. The pepper is not in it.", run: BackupCommand.run)
+}
 
+private enum BackupCommand {
     static func run(_ flags: Flags) throws {
-        let file = try flags.positional(["FILE"])[0]
+        let file = flags.positional[0]
         guard try flags.database() == nil else {
             throw UsageFailure("backup copies the database of a data directory; pg_dump backs up PostgreSQL")
         }

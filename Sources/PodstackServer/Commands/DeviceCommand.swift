@@ -1,11 +1,19 @@
-/// `podstack-server device approve CODE EMAIL` and `podstack-server device deny CODE EMAIL`.
-enum DeviceCommand {
-    static let flags = ["--max-active-tokens"]
+extension ServerCommand {
+    static let deviceApprove = ServerCommand(
+        words: ["device", "approve"], arguments: ["CODE", "EMAIL"],
+        summary: "Give the program that shows CODE a token of a user.", options: [.maxActiveTokens]
+    ) { try DeviceCommand.run(.approve, $0) }
 
+    static let deviceDeny = ServerCommand(
+        words: ["device", "deny"], arguments: ["CODE", "EMAIL"], summary: "Refuse that program."
+    ) { try DeviceCommand.run(.deny, $0) }
+}
+
+private enum DeviceCommand {
     enum Decision { case approve, deny }
 
     static func run(_ decision: Decision, _ flags: Flags) throws {
-        let words = try flags.positional(["CODE", "EMAIL"])
+        let words = flags.positional
         let service = try Service(
             directory: try flags.dataDirectory(), database: try flags.database(),
             settings: Settings(maxActiveTokens: try flags.count("--max-active-tokens") ?? 5))

@@ -19,7 +19,7 @@ struct Flags {
             }
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             guard !switches.contains(parts[0]) else { throw UsageFailure("\(parts[0]) takes no value") }
-            let known = names + ["--data", "--database"]
+            let known = names + ServerCommand.Option.common.map(\.name)
             guard known.contains(parts[0]) else {
                 let near = NearMiss.question(parts[0], among: known + switches)
                 throw UsageFailure("unknown option \(Self.shown(parts[0]))\(near)")
@@ -64,13 +64,15 @@ struct Flags {
     }
 
     func existingDataDirectory() throws -> DataDirectory {
-        try .existing(try one("--data") ?? "./podstack-data")
+        try .existing(try one("--data") ?? DataDirectory.usualPath)
     }
+
+    static let databaseVariable = "PODSTACK_DATABASE_URL"
 
     /// Nil for the database in the data directory.
     func database() throws(UsageFailure) -> PostgresURL? {
         let given = try one("--database")
-        let variable = "PODSTACK_DATABASE_URL"
+        let variable = Self.databaseVariable
         guard let text = given ?? ProcessEnvironment.value(variable) else { return nil }
         guard let url = PostgresURL(text) else {
             throw UsageFailure("\(given == nil ? variable : "--database") must be a URL such as postgres://HOST/NAME")
@@ -82,7 +84,13 @@ struct Flags {
         return url
     }
 
+    /// Nil where it is not said.
+    func publicURL() throws(UsageFailure) -> String? {
+        guard let text = try one("--public-url") else { return nil }
+        do { return try PublicURL.checked(text) } catch { throw UsageFailure("--public-url \(error.message)") }
+    }
+
     func dataDirectory() throws -> DataDirectory {
-        try DataDirectory(try one("--data") ?? "./podstack-data")
+        try DataDirectory(try one("--data") ?? DataDirectory.usualPath)
     }
 }

@@ -1,9 +1,11 @@
-/// `podstack-server migrate`.
-enum MigrateCommand {
-    static let flags: [String] = []
+extension ServerCommand {
+    static let migrate = ServerCommand(
+        words: ["migrate"], summary: "Bring the database to the schema of this program, as serving does too.",
+        run: MigrateCommand.run)
+}
 
+private enum MigrateCommand {
     static func run(_ flags: Flags) throws {
-        _ = try flags.positional([])
         let database: any Database =
             if let url = try flags.database() {
                 PostgresDatabase(url)

@@ -1,9 +1,15 @@
-/// `podstack-server pepper rotate` and `podstack-server pepper status`.
-enum PepperCommand {
-    static let flags: [String] = []
+extension ServerCommand {
+    static let pepperRotate = ServerCommand(
+        words: ["pepper", "rotate"],
+        summary: "Replace the pepper. Every token stays good, and moves to the new one when it is next used.",
+        run: PepperCommand.rotate)
 
+    static let pepperStatus = ServerCommand(
+        words: ["pepper", "status"], summary: "What still needs the pepper before.", run: PepperCommand.status)
+}
+
+private enum PepperCommand {
     static func rotate(_ flags: Flags) throws {
-        _ = try flags.positional([])
         let (rotation, now) = try open(flags)
         // A server that runs would go on with the pepper that it has read.
         if try flags.database() == nil { try rotation.directory.lockForServing() }
@@ -16,7 +22,6 @@ enum PepperCommand {
     }
 
     static func status(_ flags: Flags) throws {
-        _ = try flags.positional([])
         let (rotation, now) = try open(flags)
         let needs = try rotation.needs(now: now)
         guard !needs.isEmpty else {

@@ -1,44 +1,28 @@
 import PodstackAPI
 
-/// The help of one command, and the names of all, out of the text that lists them.
+/// The help texts, made from the commands themselves.
 struct ServerHelp {
-    private struct Section {
-        var words: [String]
-        var lines: [Substring]
-    }
+    private let commands: [ServerCommand]
 
-    private let text: String
-    private let sections: [Section]
-    private let common: String
-
-    init(_ text: String) {
-        self.text = text
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        var sections: [Section] = []
-        let list = lines.drop { $0 != "Commands:" }.dropFirst().prefix { !$0.isEmpty }
-        for line in list {
-            if line.hasPrefix("   ") {
-                sections[sections.count - 1].lines.append(line)
-            } else {
-                // In `  user add EMAIL   Add an account`, what is lower case is the command.
-                let words = line.split(separator: " ").prefix { $0.allSatisfy(\.isLowercase) }
-                sections.append(Section(words: words.map(String.init), lines: [line]))
-            }
-        }
-        self.sections = sections
-        common = lines.drop { $0 != "Options of every command:" }.joined(separator: "\n")
-    }
+    init(_ commands: [ServerCommand]) { self.commands = commands }
 
     /// Of the command that `words` name, flags among them; without one of all. Throws when there is no such command.
     func text(for words: [String]) throws(UsageFailure) -> String {
         let words = words.filter { !$0.hasPrefix("-") }
-        guard let first = words.first else { return text }
-        let group = sections.filter { $0.words.first == first }
+        guard let first = words.first else { return overview }
+        let group = commands.filter { $0.words.first == first }
         let found = group.filter { words.starts(with: $0.words) }
         let shown = found.isEmpty && words.count == 1 ? group : found
         guard !shown.isEmpty else { throw unknown(words) }
-        return "Usage: podstack-server COMMAND [OPTIONS]\n\n"
-            + shown.flatMap(\.lines).joined(separator: "\n") + "\n\n" + common
+        return Self.usage + "\n" + Self.list(shown) + "\n" + Self.common
+    }
+
+    var overview: String {
+        Self.usage + "\nCommands:\n" + Self.list(commands) + "\n" + Self.common + """
+
+            All but serve, migrate and pepper rotate work beside a running server.
+
+            """
     }
 
     func unknown(_ words: [String]) -> UsageFailure {
@@ -47,9 +31,43 @@ struct ServerHelp {
         }
         // What follows may be an option with a secret in it.
         let words = words.prefix { !$0.hasPrefix("-") }.map(Flags.shown)
-        let names = sections.map { $0.words.joined(separator: " ") }
+        let names = commands.map(\.name)
         let name = words.prefix(2).joined(separator: " ")
         let near = NearMiss.of(name, among: names) ?? words.first.flatMap { NearMiss.of($0, among: names) }
         return UsageFailure("unknown command \"\(name)\"" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
     }
+
+    private static let usage = "Usage: podstack-server COMMAND [OPTIONS]\n"
+
+    private static let common =
+        "Options of every command:\n" + list(ServerCommand.Option.common, indent: 2) + "  --help, --version\n"
+
+    private static func list(_ commands: [ServerCommand]) -> String {
+        commands.map { command in
+            row(2, (command.words + command.arguments).joined(separator: " "), command.summary)
+                + list(command.options, indent: 4)
+        }.joined()
+    }
+
+    private static func list(_ options: [ServerCommand.Option], indent: Int) -> String {
+        options.map { option in
+            row(indent, option.value.map { "\(option.name) \($0)" } ?? option.name, option.summary)
+        }.joined()
+    }
+
+    /// How far from `label` its text begins; beyond a longer one.
+    private static let column = 21
+    private static let widest = 116
+
+    private static func row(_ indent: Int, _ label: String, _ text: String) -> String {
+        let gap = max(2, column - label.count)
+        var lines = [space(indent) + label + space(gap - 1)]
+        for word in text.split(separator: " ") {
+            if lines[lines.count - 1].count + 1 + word.count > widest { lines.append(space(indent + column - 1)) }
+            lines[lines.count - 1] += " " + word
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func space(_ count: Int) -> String { String(repeating: " ", count: count) }
 }

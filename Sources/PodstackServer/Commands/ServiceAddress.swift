@@ -15,7 +15,7 @@ enum ServiceAddress {
 
     /// What the operator says now, else what was noted, else what serving does unless told otherwise.
     static func find(_ flags: Flags, in directory: DataDirectory) throws -> String {
-        if let given = try flags.one("--public-url") { return try PublicURL.checked(given) }
+        if let given = try flags.publicURL() { return given }
         let noted = try? SetupFile.read(directory.path + "/address", most: longest)
         let text = noted.map { String(decoding: $0, as: UTF8.self) } ?? ""
         return (try? PublicURL.checked(text)) ?? "http://127.0.0.1:8080"

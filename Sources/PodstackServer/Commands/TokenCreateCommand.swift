@@ -1,11 +1,23 @@
 import PodstackAPI
 
-/// `podstack-server token create EMAIL`.
-enum TokenCreateCommand {
-    static let flags = ["--name", "--expires-in-days", "--scope", "--project", "--max-active-tokens"]
+extension ServerCommand {
+    static let tokenCreate = ServerCommand(
+        words: ["token", "create"], arguments: ["EMAIL"],
+        summary: "Make a token for a user; prints it alone, this once.",
+        options: [
+            Option(name: "--name", value: "NAME", summary: "what it is for"),
+            Option(
+                name: "--expires-in-days", value: "D", summary: "7, 30, 90, 180, 365 or never; 30 unless said"),
+            Option(name: "--scope", value: "S", summary: "such as projects:read; may be repeated; * unless said"),
+            Option(
+                name: "--project", value: "ID", summary: "a project it is good for; may be repeated; all unless said"),
+            .maxActiveTokens,
+        ], run: TokenCreateCommand.run)
+}
 
+private enum TokenCreateCommand {
     static func run(_ flags: Flags) throws {
-        let email = try flags.positional(["EMAIL"])[0]
+        let email = flags.positional[0]
         guard let name = try flags.one("--name") else { throw UsageFailure("--name is missing") }
         let service = try Service(
             directory: try flags.dataDirectory(), database: try flags.database(),

@@ -1,11 +1,27 @@
-/// `podstack-server user add EMAIL` and `podstack-server user link EMAIL`.
-enum UserAddCommand {
-    static let addFlags = ["--name", "--public-url"]
-    static let addSwitches = ["--password-stdin"]
-    static let linkFlags = ["--public-url"]
+extension ServerCommand {
+    static let userAdd = ServerCommand(
+        words: ["user", "add"], arguments: ["EMAIL"],
+        summary: "Add an account with its first user; prints the account's id, and a link that works once, to choose a "
+            + "password for the dashboard.",
+        options: [
+            Option(name: "--name", value: "NAME", summary: "the user's name"),
+            Option(name: "--password-stdin", summary: "take the password from a pipe, and print no link"),
+            UserAddCommand.publicURL,
+        ], run: UserAddCommand.add)
+
+    static let userLink = ServerCommand(
+        words: ["user", "link"], arguments: ["EMAIL"],
+        summary: "Print a link that works once, to choose a new password when the old one was forgotten.",
+        options: [UserAddCommand.publicURL], run: UserAddCommand.link)
+}
+
+private enum UserAddCommand {
+    static let publicURL = ServerCommand.Option(
+        name: "--public-url", value: "URL",
+        summary: "where browsers reach the service; where it last listened unless said")
 
     static func add(_ flags: Flags) throws {
-        let email = try flags.positional(["EMAIL"])[0]
+        let email = flags.positional[0]
         guard EmailAddress.isValid(email) else { throw UsageFailure("\"\(email)\" is no e-mail address") }
         let directory = try flags.dataDirectory()
         let service = try Service(directory: directory, database: try flags.database())
@@ -31,7 +47,7 @@ enum UserAddCommand {
 
     /// Another link, for somebody whose link is over or whose password is forgotten.
     static func link(_ flags: Flags) throws {
-        let email = try flags.positional(["EMAIL"])[0]
+        let email = flags.positional[0]
         let directory = try flags.dataDirectory()
         let service = try Service(directory: directory, database: try flags.database())
         guard let user = try service.database.read({ try ListedUser.find(email: email, in: $0) }) else {

@@ -6,12 +6,24 @@ import PodstackAPI
     import Foundation
 #endif
 
-/// `podstack-server user disable EMAIL`, `user enable EMAIL` and `user list`.
-enum UserCommand {
-    static let flags: [String] = []
+extension ServerCommand {
+    static let userDisable = ServerCommand(
+        words: ["user", "disable"], arguments: ["EMAIL"],
+        summary: "Refuse a user's tokens and sign-ins from now on, and sign them out everywhere."
+    ) { try UserCommand.set(isDisabled: true, $0) }
 
+    static let userEnable = ServerCommand(
+        words: ["user", "enable"], arguments: ["EMAIL"], summary: "Let them in again: their tokens work as before."
+    ) { try UserCommand.set(isDisabled: false, $0) }
+
+    static let userList = ServerCommand(
+        words: ["user", "list"],
+        summary: "Everybody, a line each: address, account, since when, active or disabled.", run: UserCommand.list)
+}
+
+private enum UserCommand {
     static func set(isDisabled: Bool, _ flags: Flags) throws {
-        let email = try flags.positional(["EMAIL"])[0]
+        let email = flags.positional[0]
         let service = try Service(directory: try flags.dataDirectory(), database: try flags.database())
         let isNews = try service.changes.make(by: .administrator, at: service.now()) { change in
             guard let user = try ListedUser.find(email: email, in: change.connection) else {
@@ -25,7 +37,6 @@ enum UserCommand {
 
     /// A line each, with tabs between: address, account, when it was made, and what it is.
     static func list(_ flags: Flags) throws {
-        _ = try flags.positional([])
         let service = try Service(directory: try flags.dataDirectory(), database: try flags.database())
         var last = ""
         while true {

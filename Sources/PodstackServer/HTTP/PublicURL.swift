@@ -5,6 +5,9 @@ struct PublicURL: Sendable {
     /// Whether browsers come over TLS.
     var isSecure = false
 
+    /// What is wrong with a text, as the end of a sentence that says what it was.
+    struct Mistake: Error { var message: String }
+
     init() {}
 
     /// - Parameter isEncrypted: Whether what clients send comes over TLS, here or as far as a proxy. What the operator
@@ -16,7 +19,7 @@ struct PublicURL: Sendable {
 
     /// What an operator gives, as browsers write an origin: in lower case, without a slash at its end or the port that
     /// goes without saying.
-    static func checked(_ text: String) throws(UsageFailure) -> String {
+    static func checked(_ text: String) throws(Mistake) -> String {
         for (scheme, port) in [("https://", ":443"), ("http://", ":80")] where text.lowercased().hasPrefix(scheme) {
             var host = text.dropFirst(scheme.count).lowercased()
             if host.hasSuffix("/") { host.removeLast() }
@@ -24,7 +27,7 @@ struct PublicURL: Sendable {
             guard !host.isEmpty, host.utf8.allSatisfy(isOfHost) else { break }
             return scheme + host
         }
-        throw UsageFailure("--public-url must be a URL without a path, such as https://podstack.example.com")
+        throw Mistake(message: "must be a URL without a path, such as https://podstack.example.com")
     }
 
     func of(_ request: Request) throws -> String {

@@ -59,38 +59,3 @@ extension PageVisitor {
         try get("/account/sign-in")
     }
 }
-
-extension RawHTTP.Answer {
-    /// The texts between tags, without white space around them, of every element whose start tag begins with `start`.
-    func texts(_ start: String, until end: String) -> [String] {
-        body.components(after: start, until: end).map { Self.withoutTags($0) }
-    }
-
-    private static func withoutTags(_ text: String) -> String {
-        var result = ""
-        var isInTag = true
-        for character in text {
-            switch character {
-            case "<": isInTag = true
-            case ">": isInTag = false
-            case _ where !isInTag: result.append(character)
-            default: break
-            }
-        }
-        return result
-    }
-}
-
-extension String {
-    fileprivate func components(after start: String, until end: String) -> [String] {
-        var found: [String] = []
-        var rest = self[...]
-        while let begin = rest.firstRange(of: start) {
-            rest = rest[begin.upperBound...]
-            guard let close = rest.firstRange(of: end) else { break }
-            found.append(String(rest[..<close.lowerBound]))
-            rest = rest[close.upperBound...]
-        }
-        return found
-    }
-}

@@ -7,13 +7,11 @@ import Testing
 @Suite("The page that approves devices", .blocking, .everyDatabase)
 struct DevicePagesTests {
     let clock = ManualClock()
-    let server: RunningServer
     let visitor: PageVisitor
+    var server: RunningServer { visitor.server }
 
     init() throws {
-        server = try .anywhere(clock)
-        visitor = PageVisitor(server)
-        try visitor.signUp()
+        visitor = try PageVisitor(signedUpAt: .anywhere(clock))
     }
 
     func post(_ path: String, _ body: String, headers: [(String, String)] = []) throws -> RawHTTP.Answer {

@@ -10,8 +10,7 @@ struct DisabledVisitorTests {
 
     init() throws {
         server = try RunningServer()
-        visitor = PageVisitor(server)
-        try visitor.signUp()
+        visitor = try PageVisitor(signedUpAt: server)
     }
 
     func set(isDisabled: Bool) throws {

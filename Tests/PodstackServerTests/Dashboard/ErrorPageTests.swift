@@ -10,8 +10,7 @@ struct ErrorPageTests {
 
     init() throws {
         server = try RunningServer(clock: ManualClock())
-        visitor = PageVisitor(server)
-        try visitor.signUp()
+        visitor = try PageVisitor(signedUpAt: server)
     }
 
     private func answers(of visitor: PageVisitor) throws -> [RawHTTP.Answer] {

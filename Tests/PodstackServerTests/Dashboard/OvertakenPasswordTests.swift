@@ -31,8 +31,7 @@ struct OvertakenPasswordTests {
 
     init() throws {
         server = try RunningServer(clock: ManualClock())
-        visitor = PageVisitor(server)
-        try visitor.signUp()
+        visitor = try PageVisitor(signedUpAt: server)
     }
 
     var service: Service { server.server.service }

@@ -19,8 +19,7 @@ struct OvertakenVisitorTests {
 
     init() throws {
         server = try RunningServer()
-        visitor = PageVisitor(server)
-        try visitor.signUp()
+        visitor = try PageVisitor(signedUpAt: server)
     }
 
     /// As a page does that had found the session before it ended.

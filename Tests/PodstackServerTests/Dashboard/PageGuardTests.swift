@@ -20,8 +20,7 @@ struct PageGuardTests {
     init() throws {
         // It stands still, so that nothing is noted of when a session was seen.
         server = try RunningServer(clock: ManualClock())
-        visitor = PageVisitor(server)
-        try visitor.signUp()
+        visitor = try PageVisitor(signedUpAt: server)
         routes = Pages.all(server.server.service)
         try server.server.addUser("other@example.com")
         link = try server.server.signInLink("other@example.com")

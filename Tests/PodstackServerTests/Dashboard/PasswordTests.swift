@@ -6,13 +6,11 @@ import Testing
 @Suite("Passwords", .blocking, .everyDatabase)
 struct PasswordTests {
     let clock = ManualClock()
-    let server: RunningServer
     let visitor: PageVisitor
+    var server: RunningServer { visitor.server }
 
     init() throws {
-        server = try .anywhere(clock)
-        visitor = PageVisitor(server)
-        try visitor.signUp()
+        visitor = try PageVisitor(signedUpAt: .anywhere(clock))
     }
 
     func change(

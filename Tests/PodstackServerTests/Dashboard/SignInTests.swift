@@ -6,13 +6,11 @@ import Testing
 @Suite("Signing in", .blocking, .everyDatabase)
 struct SignInTests {
     let clock = ManualClock()
-    let server: RunningServer
     let visitor: PageVisitor
+    var server: RunningServer { visitor.server }
 
     init() throws {
-        server = try .anywhere(clock)
-        visitor = PageVisitor(server)
-        try visitor.signUp()
+        visitor = try PageVisitor(signedUpAt: .anywhere(clock))
         visitor.cookies = [:]
     }
 

@@ -9,8 +9,7 @@ struct TokenVisitor {
 
     init(clock: ManualClock? = nil) throws {
         server = try RunningServer(clock: clock)
-        visitor = PageVisitor(server)
-        try visitor.signUp()
+        visitor = try PageVisitor(signedUpAt: server)
     }
 
     var service: Service { server.server.service }
@@ -53,44 +52,5 @@ struct TokenVisitor {
     /// The answer to the form of a rotation as it is shown.
     func rotate(_ session: Session, grace: String = "hour") throws -> RawHTTP.Answer {
         try post(session, "rotate", ["secrets": page(session).field("secrets"), "grace": grace])
-    }
-}
-
-struct MissingFromPage: Error { var what: String }
-
-extension RawHTTP.Answer {
-    /// The value of the first input of that name, which must have one.
-    func field(_ name: String) throws -> String {
-        guard let start = body.firstRange(of: "name=\"\(name)\" value=\"")?.upperBound else {
-            throw MissingFromPage(what: "the field \(name), and the status is \(status)")
-        }
-        return String(body[start...].prefix { $0 != "\"" })
-    }
-
-    /// What the page shows once.
-    var secret: String {
-        get throws {
-            guard let start = body.firstRange(of: "<code id=\"token\" data-once>")?.upperBound else {
-                throw MissingFromPage(what: "a secret, and the status is \(status)")
-            }
-            return String(body[start...].prefix { $0 != "<" })
-        }
-    }
-
-    /// Whether it holds text as pages do, between tags.
-    func says(_ text: String) -> Bool { withoutTags.contains(text) }
-
-    /// What is read, with one space where there are tags.
-    var withoutTags: String {
-        var (text, isTag) = ("", false)
-        for character in body {
-            switch character {
-            case "<": isTag = true
-            case ">": isTag = false
-            case _ where !isTag: text.append(character)
-            default: break
-            }
-        }
-        return text
     }
 }

@@ -6,13 +6,11 @@ import Testing
 @Suite("Sessions", .blocking, .everyDatabase)
 struct WebSessionTests {
     let clock = ManualClock()
-    let server: RunningServer
     let visitor: PageVisitor
+    var server: RunningServer { visitor.server }
 
     init() throws {
-        server = try RunningServer(clock: clock)
-        visitor = PageVisitor(server)
-        try visitor.signUp()
+        visitor = try PageVisitor(signedUpAt: RunningServer(clock: clock))
     }
 
     func pass(_ seconds: Int64) { clock.set(clock.now + seconds) }

@@ -1,5 +1,4 @@
 import CPosix
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -146,82 +145,3 @@ package enum ChildProcess {
         return nil
     }
 }
-
-/// The program that runs, for who may want to end it: its id is good for as long as it was not waited for.
-private final class Running: Sendable {
-    private let state = Mutex<(id: pid_t?, isCancelled: Bool)>((nil, false))
-
-    var isCancelled: Bool { state.withLock(\.isCancelled) }
-
-    func begin(_ id: pid_t) {
-        state.withLock {
-            $0.id = id
-            if $0.isCancelled { kill(-id, SIGKILL) }
-        }
-    }
-
-    /// Ends also what the program started and left behind.
-    func end() {
-        state.withLock {
-            if let id = $0.id { kill(-id, SIGKILL) }
-            $0.id = nil
-        }
-    }
-
-    func cancel() {
-        state.withLock {
-            $0.isCancelled = true
-            if let id = $0.id { kill(-id, SIGKILL) }
-        }
-    }
-}
-
-/// The two ends of what a program writes or reads. Used by one thread.
-private final class Pipe {
-    private(set) var bytes: [UInt8] = []
-    private(set) var isAtEnd = false
-    let reading: Int32
-    let writing: Int32
-    private var isWritingOpen = true
-
-    init(_ source: Source) throws(ConfigurationError) {
-        var ends: [Int32] = [0, 0]
-        guard pipe(&ends) == 0 else {
-            throw ConfigurationError(message: "\(source) cannot be run: \(String(cString: strerror(errno)))")
-        }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        (reading, writing) = (ends[0], ends[1])
-    }
-
-    deinit {
-        close(reading)
-        if isWritingOpen { close(writing) }
-    }
-
-    func closeWriting() {
-        close(writing)
-        isWritingOpen = false
-    }
-
-    /// Puts all that there is to read into it. Before somebody reads: a reader that is gone would end this process.
-    func fill(_ input: [UInt8], _ source: Source) throws(ConfigurationError) {
-        guard input.count <= ChildProcess.largestInput else {
-            throw ConfigurationError(
-                message: "\(source) is not given more than \(ChildProcess.largestInput >> 10) KiB")
-        }
-        guard input.isEmpty || write(writing, input, input.count) == input.count else {
-            throw ConfigurationError(message: "\(source) cannot be run: \(String(cString: strerror(errno)))")
-        }
-        closeWriting()
-    }
-
-    func read() {
-        var chunk = [UInt8](repeating: 0, count: 1 << 14)
-        let count = systemRead(reading, &chunk, chunk.count)
-        if count > 0 { bytes += chunk[..<count] }
-        if count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN) { isAtEnd = true }
-    }
-}
-
-/// `read` of the C library, which the name of a method hides.
-private let systemRead: @Sendable (Int32, UnsafeMutableRawPointer?, Int) -> Int = { read($0, $1, $2) }
