@@ -5,7 +5,7 @@ public enum TokenFormat {
     public static let idLength = 8
     static let secretLength = 32
     static let checksumLength = 6
-    static let scheme = Array("podstack_".utf8)
+    package static let scheme = Array("podstack_".utf8)
     static let idDigits = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
 
     /// What the bytes of a credential look like, before anybody is asked about it.

@@ -10,6 +10,8 @@ struct Arguments: Sendable {
         var value: String?
         var summary: String
         var isRepeatable = false
+        /// What its value can be.
+        var takes = Expected.anything
     }
 
     private(set) var positional: [String] = []

@@ -7,6 +7,8 @@ public struct Context: Sendable {
     public var standardError: @Sendable (String) -> Void
     /// Everything that comes on standard input; throws when that is more than a token can be.
     public var readInput: @Sendable () throws -> String
+    /// The descriptor of standard input, for what may be of any size.
+    public var inputDescriptor: Int32 = 0
     /// Asks on the terminal without echo; nil when there is no terminal to ask on.
     public var askSecret: (@Sendable (_ prompt: String) -> String?)?
     /// Asks on the terminal; nil when there is none.

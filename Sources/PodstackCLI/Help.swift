@@ -20,12 +20,13 @@ enum Help {
     static func text(for command: Command) -> String {
         let usage = command.usage.isEmpty ? "" : " " + command.usage
         let own = command.flags.isEmpty ? "" : "Options:\n\(table(command.flags.map { ($0.help, $0.summary) }))\n\n"
+        let details = command.details.isEmpty ? "" : command.details + "\n\n"
         return """
             Usage: podstack \(command.name)\(usage) [OPTIONS]
 
             \(command.summary)
 
-            \(own)podstack --help lists the options of every command.
+            \(details)\(own)podstack --help lists the options of every command.
 
             """
     }

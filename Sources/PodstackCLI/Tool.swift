@@ -4,12 +4,15 @@ import Podstack
 public enum Tool {
     static let commands: [Command] = [
         .authLogin, .authStatus, .authWhoami, .authLogout, .authTokenInfo, .authRefresh, .authRevoke,
-        .tokenList, .tokenCreate, .tokenGet, .tokenUpdate, .tokenRevoke, .tokenRotate,
+        .tokenList, .tokenCreate, .tokenGet, .tokenUpdate, .tokenRevoke, .tokenRotate, .tokenScan,
         .projectList, .projectCreate, .projectGet, .projectUpdate, .projectDelete, .projectUse, .projectCurrent,
         .memberList, .memberAdd, .memberUpdate, .memberRemove, .auditList,
         .configExplain, .configShow, .configGet, .configSet, .configUnset, .configReset, .configSetProfile,
-        .configGetProfile, .configCheck, .configPath, .env, .version,
+        .configGetProfile, .configCheck, .configPath, .env, .completion, .complete, .version,
     ]
+
+    /// Those that people use.
+    private static let shown = commands.filter { !$0.isHidden }
 
     /// Runs the command line `words`, without the name of the program.
     public static func run(_ words: [String], context: Context) async -> ExitStatus {
@@ -59,17 +62,17 @@ public enum Tool {
     /// The command that was meant, when it is near: `token lst`, or `whoami` without its group.
     private static func suggestion(for words: [String]) -> String {
         let name = words.prefix(2).joined(separator: " ")
-        if let whole = commands.first(where: { $0.words.last == words.first }) {
+        if let whole = shown.first(where: { $0.words.last == words.first }) {
             return "; did you mean \"\(whole.name)\"?"
         }
-        let near = NearMiss.of(name, among: commands.map(\.name))
-        let group = NearMiss.of(words.first ?? "", among: commands.compactMap(\.words.first))
+        let near = NearMiss.of(name, among: shown.map(\.name))
+        let group = NearMiss.of(words.first ?? "", among: shown.compactMap(\.words.first))
         return (near ?? group).map { "; did you mean \"\($0)\"?" } ?? ""
     }
 
     private static func help(_ arguments: Arguments, context: Context) throws -> ExitStatus {
         let group = arguments.positional.first
-        if let group, !commands.contains(where: { $0.words.first == group }) {
+        if let group, !shown.contains(where: { $0.words.first == group }) {
             throw UsageError(
                 "unknown command \"\(Arguments.shown(group))\"\(suggestion(for: arguments.positional))",
                 hint: "podstack --help lists the commands")
@@ -80,7 +83,7 @@ public enum Tool {
                 "unknown command \"\(name)\"\(suggestion(for: arguments.positional))",
                 hint: "podstack \(group ?? "") --help lists the commands")
         }
-        let text = Help.overview(of: commands.filter { group == nil || $0.words.first == group })
+        let text = Help.overview(of: shown.filter { group == nil || $0.words.first == group })
         if arguments.has("help") || arguments.positional.isEmpty {
             context.standardOutput(text)
             return .done

@@ -189,4 +189,21 @@ struct MemberRoutesTests {
         #expect(events.allSatisfy { $0.resourceName == "ann@example.com" && $0.projectID == project.id })
         #expect(events[2].details == ["old": .object(["status": "active"]), "new": .object(["status": "deactivated"])])
     }
+
+    @Test("who tries address after address learns no more of who has an account, and nobody else is slowed down")
+    func probing() throws {
+        let fields = #""role": "user", "permissions": ["read"]"#
+        for number in 0..<20 { #expect(try add("nobody\(number)", fields).code == "not_found") }
+        // Whether somebody has it or not.
+        let refused = try add("nobody", fields)
+        #expect(refused.status == 429 && refused.code == "rate_limited")
+        #expect(refused.headers["ratelimit"]?.hasPrefix(#""unknown-address";r=0"#) == true)
+        #expect(refused.headers["retry-after"].flatMap { Int($0) }.map { (1...180).contains($0) } == true)
+        #expect(try add("ann", fields).error?.message == refused.error?.message)
+        // Another token of the same user is no way around.
+        #expect(try add("ann", fields, by: try owner.makeToken()).status == 429)
+        let own = try bob.send("POST", "/v1/projects", #"{"name": "b"}"#).decoded(Project.self)
+        let body = "{\"email\": \"ann@example.com\", \(fields)}"
+        #expect(try bob.send("POST", "/v1/projects/\(own.id)/members", body).status == 201)
+    }
 }

@@ -173,4 +173,35 @@ struct ServerProcessTests {
         #expect(try run("token", "crate").error.contains("did you mean \"token create\"?"))
         #expect(try run("user", "add", "--nam", "x").error.contains("unknown option --nam; did you mean \"--name\"?"))
     }
+
+    @Test("what is mistyped is not repeated where it could be a secret")
+    func secrets() throws {
+        let secret = "postgres://me:s3cret@db/x"
+        for (words, message) in [
+            (["user", "list", "--databse=\(secret)"], "unknown option --databse; did you mean \"--database\"?"),
+            (["--database=\(secret)", "serve"], "the command comes first, and --database after it"),
+            (["user", "--database=\(secret)", "list"], "unknown command \"user\""),
+            (["user", "lost", secret], "unknown command \"user lost\"; did you mean \"user list\"?"),
+            (["user", "list", "-p\(secret)"], "unknown option -p"),
+            (["user", "list", "--s3cret-that-is-as-long-as-a-token"], "unknown option …"),
+            (["user", "list", "s3cret-that-is-as-long-as-a-token"], "unexpected argument \"…\""),
+            (["user", "add", "a@example.com", "--password-stdin=\(secret)"], "--password-stdin takes no value"),
+        ] {
+            let (status, output, error) = try ToolProcess.run("podstack-server", words)
+            #expect(status == 2 && output.isEmpty)
+            #expect(error.hasPrefix("error: \(message)"), "\(error)")
+            #expect(!error.contains("s3cret"))
+        }
+    }
+
+    @Test("no link is made for who is disabled")
+    func disabledLink() throws {
+        #expect(try administrate(["user", "add", "you@example.com"]).status == 0)
+        #expect(try administrate(["user", "disable", "you@example.com"]).status == 0)
+        let refused = try administrate(["user", "link", "you@example.com"])
+        #expect(refused.status == 1 && refused.output.isEmpty)
+        #expect(refused.error.hasPrefix("error: you@example.com is disabled"))
+        #expect(try administrate(["user", "enable", "you@example.com"]).status == 0)
+        #expect(try administrate(["user", "link", "you@example.com"]).status == 0)
+    }
 }

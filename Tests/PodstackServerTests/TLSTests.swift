@@ -172,4 +172,23 @@ struct TLSTests {
         let half = ["serve", "--listen", listen, "--data", data, "--tls-cert", "x"]
         #expect(try ToolProcess.run("podstack-server", half).status == 2)
     }
+
+    @Test("browsers are told to come over TLS alone, but of this machine to itself")
+    func strictTransport() throws {
+        try install(authority)
+        for (listen, expected) in [("0.0.0.0:0", "max-age=15552000"), ("127.0.0.1:0", nil)] {
+            let (process, url) = try serve(listen)
+            defer { process.signal(SIGKILL) }
+            for path in ["/sign-in", "/v1/auth/whoami"] {
+                let asked = try ToolProcess(
+                    installed: "curl",
+                    [
+                        "-s", "-o", "/dev/null", "--cacert", authority.bundle, "-w",
+                        "%header{strict-transport-security}", url.replacing("0.0.0.0", with: "127.0.0.1") + path,
+                    ])
+                #expect(asked.wait() == 0)
+                #expect(asked.standardOutput == expected ?? "")
+            }
+        }
+    }
 }

@@ -24,7 +24,12 @@ extension Command {
         summary:
             "Print the line that makes a profile the one of your shell: eval \"$(podstack config set-profile P)\".",
         usage: "P",
-        flags: [.init(name: "shell", value: "SHELL", summary: "bash, zsh, sh or fish; that of $SHELL unless said")]
+        flags: [
+            .init(
+                name: "shell", value: "SHELL", summary: "bash, zsh, sh or fish; that of $SHELL unless said",
+                takes: .words(["bash", "zsh", "sh", "fish"]))
+        ],
+        takes: [.profiles, .anything]
     ) { invocation in
         let profile = try invocation.arguments.only("the profile P")
         guard invocation.arguments.value("profile") == nil else {

@@ -4,7 +4,7 @@ extension Command {
     static let configSet = Command(
         words: ["config", "set"],
         summary: "Set project_id, api_endpoint, credential_process or credential_store_process of a profile.",
-        usage: "KEY VALUE"
+        usage: "KEY VALUE", takes: [ProfileKey.expected, .anything]
     ) { invocation in
         try invocation.arguments.nothing(after: 2)
         guard invocation.arguments.positional.count == 2 else { throw UsageError("KEY and VALUE are needed") }
@@ -18,7 +18,8 @@ extension Command {
     }
 
     static let configUnset = Command(
-        words: ["config", "unset"], summary: "Remove a key of a profile.", usage: "KEY"
+        words: ["config", "unset"], summary: "Remove a key of a profile.", usage: "KEY",
+        takes: [ProfileKey.expected, .anything]
     ) { invocation in
         let key = try ProfileKey.settable(try invocation.arguments.only("KEY"))
         try invocation.changeProfile { file, profile in
@@ -29,7 +30,8 @@ extension Command {
     }
 
     static let configGet = Command(
-        words: ["config", "get"], summary: "Show a key of a profile.", usage: "KEY"
+        words: ["config", "get"], summary: "Show a key of a profile.", usage: "KEY",
+        takes: [ProfileKey.expected, .anything]
     ) { invocation in
         let key = try ProfileKey.settable(try invocation.arguments.only("KEY"))
         let file = try CredentialsFile(path: CredentialsFile.path(invocation.context.environment))
@@ -42,6 +44,9 @@ extension Command {
 }
 
 enum ProfileKey {
+    static let expected = Expected.words(
+        [CredentialsFile.Key.projectID, .apiEndpoint, .credentialProcess, .credentialStoreProcess].map(\.rawValue))
+
     /// What a client would not use is not stored either.
     static func check(_ value: String, for key: CredentialsFile.Key) throws {
         switch key {

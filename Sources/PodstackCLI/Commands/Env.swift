@@ -3,7 +3,7 @@ import Podstack
 extension Command {
     static let env = Command(
         words: ["env"], summary: "Show what a .env file would set, as NAME=value, or with -o json as an object.",
-        usage: "[FILE]"
+        usage: "[FILE]", takes: [.files]
     ) { invocation in
         try invocation.arguments.nothing(after: 1)
         let path = invocation.arguments.positional.first ?? ".env"

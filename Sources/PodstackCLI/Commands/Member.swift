@@ -16,10 +16,12 @@ extension Command {
         words: ["member", "add"], summary: "Add somebody who has an account to a project; prints their id.",
         usage: "EMAIL",
         flags: [
-            .init(name: "role", value: "ROLE", summary: "admin, or user with some permissions; user unless said"),
+            .init(
+                name: "role", value: "ROLE", summary: "admin, or user with some permissions; user unless said",
+                takes: .words(["admin", "user"])),
             .init(
                 name: "permission", value: "P", summary: "of a user: \(choices); read unless said; may be repeated",
-                isRepeatable: true),
+                isRepeatable: true, takes: .words(Scope.actions)),
         ]
     ) { invocation in
         let email = try invocation.arguments.only("the EMAIL of who is to be added")
@@ -37,11 +39,15 @@ extension Command {
     static let memberUpdate = Command(
         words: ["member", "update"], summary: "Change what a member of a project may do.", usage: "EMAIL-OR-ID",
         flags: [
-            .init(name: "role", value: "ROLE", summary: "admin, or user with some permissions"),
+            .init(
+                name: "role", value: "ROLE", summary: "admin, or user with some permissions",
+                takes: .words(["admin", "user"])),
             .init(
                 name: "permission", value: "P", summary: "all that a user may do: \(choices); may be repeated",
-                isRepeatable: true),
-            .init(name: "status", value: "STATUS", summary: "deactivated keeps the member without any right; active"),
+                isRepeatable: true, takes: .words(Scope.actions)),
+            .init(
+                name: "status", value: "STATUS", summary: "deactivated keeps the member without any right; active",
+                takes: .words(["active", "deactivated"])),
         ]
     ) { invocation in
         let who = try invocation.arguments.only(whom)

@@ -6,10 +6,11 @@ extension Command {
         flags: [
             .init(name: "name", value: "NAME", summary: "what it is for"),
             .init(
-                name: "expires-in-days", value: "DAYS", summary: "7, 30, 90, 180, 365 or never; 30 unless said"),
+                name: "expires-in-days", value: "DAYS", summary: "7, 30, 90, 180, 365 or never; 30 unless said",
+                takes: .words(TokenExpiry.choices.map(String.init) + ["never"])),
             .init(
                 name: "scope", value: "SCOPE", summary: "such as projects:read; may be repeated, or have commas",
-                isRepeatable: true),
+                isRepeatable: true, takes: Scope.expected),
             .init(
                 name: "project-id", value: "ID", summary: "a project it is good for; may be repeated",
                 isRepeatable: true),

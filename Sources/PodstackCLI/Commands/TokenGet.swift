@@ -12,7 +12,9 @@ extension Command {
         words: ["token", "update"], summary: "Rename a token, or leave it fewer scopes or projects.", usage: "ID",
         flags: [
             .init(name: "name", value: "NAME", summary: "its new name"),
-            .init(name: "scope", value: "SCOPE", summary: "one that it keeps; may be repeated", isRepeatable: true),
+            .init(
+                name: "scope", value: "SCOPE", summary: "one that it keeps; may be repeated", isRepeatable: true,
+                takes: Scope.expected),
             .init(name: "project-id", value: "ID", summary: "one that it keeps; may be repeated", isRepeatable: true),
         ]
     ) { invocation in

@@ -1,7 +1,7 @@
 import Podstack
 
 /// How data is written to standard output.
-enum OutputFormat: String, Sendable {
+enum OutputFormat: String, CaseIterable, Sendable {
     case table, wide, json, yaml
 
     /// What `-o` or `PODSTACK_OUTPUT` asks for, as far as can be told before the command line is understood: an error

@@ -15,32 +15,48 @@ struct RequestHandler: Sendable {
     let metrics: Metrics
     let now: @Sendable () -> Int64
 
-    func handle(_ request: Request) -> (response: Response, requestID: String) {
+    func handle(_ request: Request) -> Answer {
         let requestID = RequestID.make()
         var request = request
         if !proxies.isEmpty { request.address = proxies.origin(of: request) }
         var caller = Caller()
         do {
-            var response = try answer(request, &caller)
-            caller.mark(&response)
-            metrics.success()
-            if request.method != "GET" && request.method != "HEAD" {
-                note(request, response, requestID, caller.identity)
+            let response = try answer(request, &caller)
+            guard let later = response.later else {
+                return .ready(succeeded(response, request, requestID, caller), requestID: requestID)
             }
-            return (response, requestID)
+            return .later(later.queue) { [caller, request] isTurn in
+                do {
+                    return (succeeded(try later.make(isTurn), request, requestID, caller), requestID)
+                } catch {
+                    return (failed(error, request, requestID, caller), requestID)
+                }
+            }
         } catch {
-            let refusal = refusal(error, request, requestID)
-            metrics.refusal(refusal.status, refusal.code)
-            var response =
-                dashboard.shows(refusal, to: request)
-                ? dashboard.page(of: refusal, for: request, requestID: requestID)
-                : refusal.response(requestID: requestID)
-            caller.mark(&response)
-            if response.status >= 500 || request.method != "GET" {
-                note(request, response, requestID, caller.identity)
-            }
-            return (response, requestID)
+            return .ready(failed(error, request, requestID, caller), requestID: requestID)
         }
+    }
+
+    private func succeeded(
+        _ response: Response, _ request: Request, _ requestID: String, _ caller: Caller
+    ) -> Response {
+        var response = response
+        caller.mark(&response)
+        metrics.success()
+        if request.method != "GET" && request.method != "HEAD" { note(request, response, requestID, caller.identity) }
+        return response
+    }
+
+    private func failed(_ error: any Error, _ request: Request, _ requestID: String, _ caller: Caller) -> Response {
+        let refusal = refusal(error, request, requestID)
+        metrics.refusal(refusal.status, refusal.code)
+        var response =
+            dashboard.shows(refusal, to: request)
+            ? dashboard.page(of: refusal, for: request, requestID: requestID)
+            : refusal.response(requestID: requestID)
+        caller.mark(&response)
+        if response.status >= 500 || request.method != "GET" { note(request, response, requestID, caller.identity) }
+        return response
     }
 
     /// Who a request was found to be of, and what every answer to them says.

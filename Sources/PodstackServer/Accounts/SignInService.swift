@@ -60,7 +60,7 @@ struct SignInService: Sendable {
         }
         guard wait == 0 else { throw Refusal.tooMany(retryAfter: wait) }
         // As much work whether there is such a user or not.
-        let isRight = try effort.isPassword(password, hashedAs: hash)
+        let isRight = effort.isPassword(password, hashedAs: hash)
         try changes.make(by: actor, at: now) { change in
             if isRight { return try failures.forget(email, from: address, in: change.connection) }
             try failures.note(email, from: address, now: now, in: change.connection)
@@ -89,10 +89,12 @@ struct SignInService: Sendable {
             guard try links.holder(secret, now: now, in: change.connection) == holder else { throw Refusal.linkIsOver }
             try links.use(secret, in: change.connection)
             let (id, accountID) = try user(of: holder, email: address, in: change)
+            let isFirst = try PasswordStore.hash(userID: id, in: change.connection) == nil
             try PasswordStore.set(hash, userID: id, in: change.connection)
             try sessions.endAll(userID: id, except: nil, in: change)
             try change.acting(for: id, address).record(
-                .passwordChanged, on: AuditResource(userID: id, email: address, accountID: accountID))
+                isFirst ? .passwordChosen : .passwordChanged,
+                on: AuditResource(userID: id, email: address, accountID: accountID))
             return try begin(id, accountID, address, from: request, in: change)
         }
     }

@@ -92,10 +92,11 @@ struct WebSessions: Sendable {
     static func check(_ id: String, at now: Int64, in connection: any DatabaseConnection) throws {
         let session = try connection.run("SELECT \(columns) FROM \(ofEnabledUsers) WHERE s.id = ?", [.text(id)])
             .first.map(session)
-        guard let session, !session.isOver(at: now) else { throw signedOut }
+        guard let session, !session.isOver(at: now) else { throw SignedOut() }
     }
 
-    static let signedOut = APIError(status: 401, code: .missingToken, message: "You are signed out")
+    /// The session of who makes a change ended before the change was made.
+    struct SignedOut: Error {}
 
     /// The latest first.
     func list(userID: String, now: Int64) throws -> [WebSession] {

@@ -15,6 +15,7 @@ enum AuditAction: String, Sendable, CaseIterable {
     case permissionsChanged = "permissions_changed"
     case login, logout
     case loginFailed = "login_failed"
+    case passwordChosen = "password_chosen"
     case passwordChanged = "password_changed"
     case sessionRevoked = "session_revoked"
     case deviceApproved = "device_approved"

@@ -18,15 +18,24 @@ struct Flags {
                 continue
             }
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard !switches.contains(parts[0]) else { throw UsageFailure("\(parts[0]) takes no value") }
             let known = names + ServerCommand.Option.common.map(\.name)
             guard known.contains(parts[0]) else {
-                throw UsageFailure("unknown option \(parts[0])\(NearMiss.question(parts[0], among: known))")
+                let near = NearMiss.question(parts[0], among: known + switches)
+                throw UsageFailure("unknown option \(Self.shown(parts[0]))\(near)")
             }
             guard let value = parts.count == 2 ? parts[1] : rest.popFirst() else {
                 throw UsageFailure("\(parts[0]) needs a value")
             }
             values[parts[0], default: []].append(value)
         }
+    }
+
+    /// A word as an error may repeat it: of an option its name alone, and nothing that is long enough to be a secret.
+    static func shown(_ word: String) -> String {
+        let name = String(word.prefix { $0 != "=" })
+        let isShort = name.hasPrefix("-") && !name.hasPrefix("--")
+        return isShort ? String(name.prefix(2)) : name.utf8.count > 30 ? "…" : name
     }
 
     func has(_ name: String) -> Bool { values[name] != nil }
@@ -49,7 +58,7 @@ struct Flags {
     func positional(_ names: [String]) throws(UsageFailure) -> [String] {
         guard positional.count >= names.count else { throw UsageFailure("\(names[positional.count]) is missing") }
         guard positional.count == names.count else {
-            throw UsageFailure("unexpected argument \"\(positional[names.count])\"")
+            throw UsageFailure("unexpected argument \"\(Self.shown(positional[names.count]))\"")
         }
         return positional
     }

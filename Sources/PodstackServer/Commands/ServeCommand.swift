@@ -67,7 +67,7 @@ private struct ServeCommand {
                 "--listen \(address.host): tokens must not travel in the clear beyond this machine: give --tls-cert and "
                     + "--tls-key, or name the proxy in front of it with --behind-proxy")
         }
-        requestTime = try flags.count("--request-timeout") ?? Listener.requestTime
+        requestTime = try flags.count("--request-timeout") ?? RequestLimits.time
         threads = try flags.count("--threads") ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
         settings = Settings(
             maxActiveTokens: try flags.count("--max-active-tokens") ?? 5,

@@ -26,6 +26,11 @@ struct ServerHelp {
     }
 
     func unknown(_ words: [String]) -> UsageFailure {
+        if let first = words.first, first.hasPrefix("-") {
+            return UsageFailure("the command comes first, and \(Flags.shown(first)) after it")
+        }
+        // What follows may be an option with a secret in it.
+        let words = words.prefix { !$0.hasPrefix("-") }.map(Flags.shown)
         let names = commands.map(\.name)
         let name = words.prefix(2).joined(separator: " ")
         let near = NearMiss.of(name, among: names) ?? words.first.flatMap { NearMiss.of($0, among: names) }

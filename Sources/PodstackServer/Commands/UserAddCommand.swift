@@ -50,8 +50,11 @@ private enum UserAddCommand {
         let email = flags.positional[0]
         let directory = try flags.dataDirectory()
         let service = try Service(directory: directory, database: try flags.database())
-        guard let user = try service.database.read({ try AccountStore.user(email: email, in: $0) }) else {
+        guard let user = try service.database.read({ try ListedUser.find(email: email, in: $0) }) else {
             throw SetupFailure("nobody has the address \(email): podstack-server user add makes an account")
+        }
+        guard user.disabledAt == nil else {
+            throw SetupFailure("\(email) is disabled, and no link would let them in: podstack-server user enable does")
         }
         let link = try service.changes.make(by: .administrator, at: service.now()) {
             try service.signIn.links.make(for: user.id, in: $0)

@@ -5,7 +5,6 @@ extension Dashboard {
     func page(of error: APIError, for request: Request, requestID: String) -> Response {
         let title =
             switch error.status {
-            case 401: "Signed out"
             case 403: "Not allowed"
             case 404: "Not found"
             case 405: "No page"

@@ -44,7 +44,7 @@ struct Dashboard: Sendable {
         let origin = try publicURL.of(request)
         if route.access == .signedIn, session == nil {
             return request.method == "GET" || request.method == "HEAD"
-                ? .redirect(SignInPages.link(returningTo: request)) : .redirect(Link("/sign-in"))
+                ? .redirect(SignInPages.link(returningTo: request)) : .redirect(SignInPages.link(overtaken: request))
         }
         // It tells an EventSource to come no more. Source: HTML, section 9.2.3.
         if route.access == .watching, session == nil { return .noContent }
@@ -56,7 +56,7 @@ struct Dashboard: Sendable {
         let visit = Visit(
             request: request, parameters: parameters, form: form, session: session, formKey: FormKey.make(for: fresh),
             now: now, origin: origin)
-        var response = try route.handle(visit)
+        var response = try handle(visit, route)
         if cookie == nil { response.set("Set-Cookie", Cookie.visitor.set(fresh, isSecure: isSecure)) }
         return response
     }
@@ -68,6 +68,21 @@ struct Dashboard: Sendable {
             let session = try? sessions.find(shown, now: now(), isSeen: false)
         else { return nil }
         return (session, FormKey.make(for: shown))
+    }
+
+    /// A form that was overtaken by the end of its session changes nothing, and leads to where one signs in again: that is
+    /// nobody who tries to get in.
+    private func handle(_ visit: Visit, _ route: PageRoute) throws -> Response {
+        @Sendable func orLeave(_ body: () throws -> Response) throws -> Response {
+            do { return try body() } catch is WebSessions.SignedOut {
+                return .redirect(SignInPages.link(overtaken: visit.request))
+            }
+        }
+        return try orLeave {
+            let response = try route.handle(visit)
+            guard let later = response.later else { return response }
+            return .later(later.queue) { isTurn in try orLeave { try later.make(isTurn) } }
+        }
     }
 
     private func route(_ request: Request) throws -> (PageRoute, [String]) {

@@ -70,7 +70,7 @@ final class Change {
     let connection: any DatabaseConnection
     /// When it is made.
     let now: Int64
-    private let actor: Actor
+    let actor: Actor
     private let trail: AuditTrail
     private(set) var changedTokens: Set<String> = []
     private(set) var changedUsers: Set<String> = []

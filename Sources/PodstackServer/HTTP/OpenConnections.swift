@@ -66,10 +66,13 @@ final class OpenConnections: Sendable {
     /// Its answer is on the way, and may take so many seconds.
     func streamBegins(_ connection: Connection, lasting seconds: Int64) { limit(connection, to: requestTime + seconds) }
 
+    /// What waits on the socket sees its end.
+    static func shutDown(_ socket: Int32) { shutdown(socket, Int32(SHUT_RDWR)) }
+
     /// Ends one that may be gone already.
     func end(_ connection: Connection) {
         open.withLock { open in
-            if open[ObjectIdentifier(connection)] != nil { Listener.shutDown(connection.socket) }
+            if open[ObjectIdentifier(connection)] != nil { Self.shutDown(connection.socket) }
         }
     }
 
@@ -91,7 +94,7 @@ final class OpenConnections: Sendable {
         let now = now()
         open.withLock { open in
             for connection in open.values where connection.deadline.load(ordering: .relaxed) < now {
-                Listener.shutDown(connection.socket)
+                Self.shutDown(connection.socket)
             }
         }
     }

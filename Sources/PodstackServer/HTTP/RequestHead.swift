@@ -4,8 +4,8 @@ enum RequestHead {
     static func defect(
         target: String, size: Int, isHTTP11: Bool, headers: [(name: String, value: String)]
     ) -> Request.Defect? {
-        if target.utf8.count > Listener.longestURL { return .longURL }
-        if size > Listener.largestHeaders || headers.count > Listener.mostHeaders { return .largeHeaders }
+        if target.utf8.count > RequestLimits.url { return .longURL }
+        if size > RequestLimits.head || headers.count > RequestLimits.headers { return .largeHeaders }
         var hosts = 0
         var framing = 0
         var length: String?
@@ -26,9 +26,9 @@ enum RequestHead {
         // Source: RFC 9112, sections 3.2 and 6.3.
         if framing > 1 { return .unclearEnd }
         if hosts > 1 || hosts == 0 && isHTTP11 { return .malformedHeaders }
-        guard let length, Int(length) ?? .max > Listener.largestBody else { return nil }
+        guard let length, Int(length) ?? .max > RequestLimits.body else { return nil }
         let waits = headers.contains { $0.name == "expect" && $0.value.lowercased() == "100-continue" }
-        return waits || Int(length) ?? .max > Listener.mostDiscarded ? .largeBody : nil
+        return waits || Int(length) ?? .max > RequestLimits.discarded ? .largeBody : nil
     }
 
     /// Source: RFC 9110, section 5.6.2. A space before the colon is not part of a name.

@@ -9,6 +9,8 @@ struct Response {
     var body: [UInt8] = []
     /// In place of a body, what is written while it is sent.
     var stream: ResponseStream?
+    /// In place of everything, the promise of another.
+    var later: Later?
     /// What a repeat is answered in place of a body that holds a secret.
     var repeatable: [UInt8]?
 

@@ -4,10 +4,16 @@ import Synchronization
 /// The certificate of the service with its key, from two files; the only file that calls GnuTLS.
 final class TLSCertificate: Sendable {
     /// TLS 1.3, and of 1.2 what has forward secrecy and authenticates what it encrypts.
-    static let priorities = """
-        SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:\
-        +AES-128-GCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD
-        """
+    // Safe: written here alone, before anybody reads it, and kept for as long as anybody could look at it.
+    nonisolated(unsafe) static let priorities: UnsafeMutableRawPointer = {
+        let text = """
+            SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:\
+            +AES-128-GCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD\0
+            """
+        let copy = UnsafeMutableRawPointer.allocate(byteCount: text.utf8.count, alignment: 1)
+        copy.copyMemory(from: Array(text.utf8), byteCount: text.utf8.count)
+        return copy
+    }()
 
     // Safe: never changed after it was made, and GnuTLS only reads it in the sessions that use it.
     private struct Credentials: @unchecked Sendable {
@@ -19,6 +25,16 @@ final class TLSCertificate: Sendable {
     struct PEM {
         var certificate: [UInt8]
         var key: [UInt8]
+    }
+
+    /// What there is of both, for as long as `body` runs.
+    static func withPointers<Result>(
+        to pem: PEM?, _ body: (_ certificate: UnsafeMutableRawPointer?, _ key: UnsafeMutableRawPointer?) -> Result
+    ) -> Result {
+        guard var pem else { return body(nil, nil) }
+        return pem.certificate.withUnsafeMutableBytes { certificate in
+            pem.key.withUnsafeMutableBytes { body(certificate.baseAddress, $0.baseAddress) }
+        }
     }
 
     private let certificateFile: String

@@ -20,6 +20,12 @@ final class Allowances<Key: Hashable & Sendable>: Sendable {
         }
     }
 
+    /// What one more would leave; none is taken.
+    func look(_ key: Key, now: Int64) -> RateLimit.Verdict {
+        var fullAt = buckets.withLock { $0[key] ?? 0 }
+        return limit.take(from: &fullAt, now: now)
+    }
+
     private static func makeRoom(_ buckets: inout [Key: Int64], _ now: Int64) {
         let count = buckets.count
         buckets = buckets.filter { $0.value > now * 1_000_000 }

@@ -5,6 +5,9 @@ import PodstackAPI
 /// Every project keeps at least one active admin, and everybody their own default project.
 struct MemberService: Sendable {
     let database: any Database
+    private let unknownAddresses = UnknownAddresses()
+
+    init(database: any Database) { self.database = database }
 
     func list(_ projectID: String, _ page: PageRequest) throws -> (page: [MemberRecord], next: Cursor?) {
         let found = try database.read {
@@ -14,7 +17,10 @@ struct MemberService: Sendable {
     }
 
     func add(_ request: MemberRequest, to projectID: String, in change: Change) throws -> MemberRecord {
+        let asker = change.actor.userID ?? ""
+        try unknownAddresses.check(asker, now: change.now)
         guard let user = try AccountStore.user(email: request.email, in: change.connection) else {
+            try unknownAddresses.note(by: asker, now: change.now)
             throw APIError(
                 status: 404, code: .notFound, message: "Nobody with an account has that e-mail address",
                 details: ["resource_type": "user"])

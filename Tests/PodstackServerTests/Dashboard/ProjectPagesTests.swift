@@ -72,6 +72,17 @@ struct ProjectPagesTests {
         }
     }
 
+    @Test("who tries address after address is told to wait, and finds what was typed in the form")
+    func probing() throws {
+        let id = try scene.makeProject("p")
+        _ = try scene.visitor("ann@example.com")
+        for number in 0..<20 { #expect(try scene.add("nobody\(number)@example.com", to: id, ["read"]).status == 422) }
+        let refused = try scene.add("ann@example.com", to: id, ["read"])
+        #expect(refused.status == 429 && refused.headers["retry-after"] != nil)
+        #expect(refused.body.contains("Too many e-mail addresses that nobody here has were tried: go on in "))
+        #expect(refused.body.contains("value=\"ann@example.com\""))
+    }
+
     @Test("a project that is not empty, or somebody's default, says why it stays")
     func obstacles() throws {
         let id = try scene.makeProject("p")

@@ -78,7 +78,7 @@ struct WebSessionTests {
         try visitor.signIn()
         #expect(
             try visitor.actions
-                == ["user_created", "password_changed", "login", "logout", "login_failed", "login"])
+                == ["user_created", "password_chosen", "login", "logout", "login_failed", "login"])
     }
 
     @Test("cookies are for this service alone, and no script sees them")

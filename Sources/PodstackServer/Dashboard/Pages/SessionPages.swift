@@ -20,8 +20,15 @@ struct SessionPages: Sendable {
 
     @Sendable func changePassword(_ visit: Visit) throws -> Response {
         let verdict = changes.take(try visit.signedIn().userID, now: visit.now)
+        guard verdict.isAllowed else { return try page(visit, after: verdict.retryAfter) }
+        return service.effort.later { turn in
+            try turn.get()
+            return try change(visit)
+        }
+    }
+
+    private func change(_ visit: Visit) throws -> Response {
         do {
-            guard verdict.isAllowed else { throw SignInService.Refusal.tooMany(retryAfter: verdict.retryAfter) }
             guard visit.form["password"] == visit.form["repeated"] else {
                 throw SignInService.Refusal.password("is not the same in both fields")
             }
@@ -31,10 +38,7 @@ struct SessionPages: Sendable {
         } catch SignInService.Refusal.password(let defect) {
             return try page(visit, "The new password \(defect).", at: "password")
         } catch SignInService.Refusal.tooMany(let seconds) {
-            let text = TryAgain.sentence("Too many attempts.", after: seconds)
-            var response = try page(visit, notice: Notice(.problem, text), status: 429)
-            response.set("Retry-After", String(seconds))
-            return response
+            return try page(visit, after: seconds)
         } catch is SignInService.Refusal {
             return try page(visit, "That is not your current password.", at: "current")
         }
@@ -44,6 +48,13 @@ struct SessionPages: Sendable {
     @Sendable func end(_ visit: Visit) throws -> Response {
         try service.end(visit.parameters[0], of: try visit.signedIn(), from: visit.request, now: visit.now)
         return .redirect(Link("/account/sign-in", query: [("done", "session")]))
+    }
+
+    private func page(_ visit: Visit, after seconds: Int64) throws -> Response {
+        let text = TryAgain.sentence("Too many attempts.", after: seconds)
+        var response = try page(visit, notice: Notice(.problem, text), status: 429)
+        response.set("Retry-After", String(seconds))
+        return response
     }
 
     private func page(_ visit: Visit, _ problem: String, at field: String) throws -> Response {

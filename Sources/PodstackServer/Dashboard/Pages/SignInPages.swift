@@ -19,20 +19,34 @@ struct SignInPages: Sendable {
         return Link("/sign-in", query: [("next", request.path + query)])
     }
 
+    /// For whoever sent a form when they were signed out already.
+    static func link(overtaken request: Request) -> Link {
+        request.path == "/sign-out" ? Link("/sign-in") : Link("/sign-in", query: [("ended", "")])
+    }
+
     /// Where to go once signed in.
     private static func link(to next: String) -> Link { Link.local(next) ?? Link("/account/tokens") }
 
     @Sendable func show(_ visit: Visit) throws -> Response {
         let next = visit.request.query("next") ?? ""
         if visit.session != nil { return .redirect(Self.link(to: next)) }
-        return form(visit, next: next)
+        return form(visit, next: next, notice: Self.notice(visit.request))
+    }
+
+    /// What has just become of the session of whoever comes here.
+    private static func notice(_ request: Request) -> Notice? {
+        if request.query("done") == "signed-out" { return Notice(.done, "You are signed out.") }
+        guard request.query("ended") != nil else { return nil }
+        return Notice(
+            .warning, "You were signed out before that could be done: nothing was changed. Sign in, and do it again.")
     }
 
     @Sendable func signIn(_ visit: Visit) throws -> Response {
         let email = String(visit.form["email"].prefix(254))
         let next = visit.form["next"]
-        func again(_ problem: String, status: Int, retryAfter: Int64? = nil) -> Response {
-            var response = form(visit, next: next, email: email, problem: problem, status: status)
+        @Sendable func again(_ problem: String, status: Int, retryAfter: Int64? = nil) -> Response {
+            var response = form(
+                visit, next: next, email: email, notice: Notice(.problem, problem), status: status)
             if let retryAfter { response.set("Retry-After", String(retryAfter)) }
             return response
         }
@@ -40,20 +54,23 @@ struct SignInPages: Sendable {
         guard verdict.isAllowed else {
             return again(Self.tooMany(verdict.retryAfter), status: 429, retryAfter: verdict.retryAfter)
         }
-        do {
-            let secret = try service.signIn(
-                email: email, password: visit.form["password"], from: visit.request, now: visit.now)
-            var response = Response.redirect(Self.link(to: next))
-            response.set("Set-Cookie", Cookie.session.set(secret, isSecure: isSecure, lasts: WebSession.life))
-            return response
-        } catch SignInService.Refusal.tooMany(let seconds) {
-            return again(Self.tooMany(seconds), status: 429, retryAfter: seconds)
-        } catch SignInService.Refusal.disabled {
-            return again("Your account is disabled. Ask whoever runs this service.", status: 403)
-        } catch is SignInService.Refusal {
-            return again("That e-mail address and password do not go together.", status: 422)
-        } catch let error as APIError where error.status == 503 {
-            return again("\(error.message).", status: 503, retryAfter: 1)
+        return service.effort.later { turn in
+            do {
+                try turn.get()
+                let secret = try service.signIn(
+                    email: email, password: visit.form["password"], from: visit.request, now: visit.now)
+                var response = Response.redirect(Self.link(to: next))
+                response.set("Set-Cookie", Cookie.session.set(secret, isSecure: isSecure, lasts: WebSession.life))
+                return response
+            } catch SignInService.Refusal.tooMany(let seconds) {
+                return again(Self.tooMany(seconds), status: 429, retryAfter: seconds)
+            } catch SignInService.Refusal.disabled {
+                return again("Your account is disabled. Ask whoever runs this service.", status: 403)
+            } catch is SignInService.Refusal {
+                return again("That e-mail address and password do not go together.", status: 422)
+            } catch let error as APIError where error.status == 503 {
+                return again("\(error.message).", status: 503, retryAfter: 1)
+            }
         }
     }
 
@@ -71,14 +88,10 @@ struct SignInPages: Sendable {
     }
 
     private func form(
-        _ visit: Visit, next: String, email: String = "", problem: String? = nil, status: Int = 200
+        _ visit: Visit, next: String, email: String = "", notice: Notice? = nil, status: Int = 200
     ) -> Response {
         Document("Sign in", for: visit) {
-            if let problem {
-                Notice(.problem, problem)
-            } else if visit.request.query("done") == "signed-out" {
-                Notice(.done, "You are signed out.")
-            }
+            if let notice { notice }
             Element("form", .class("card narrow"), .method("post"), .action(Link("/sign-in"))) {
                 FormKeyField(visit)
                 VoidElement("input", .type("hidden"), .name("next"), .value(next))

@@ -18,15 +18,23 @@ struct WelcomePages: Sendable {
     }
 
     @Sendable func choose(_ visit: Visit) throws -> Response {
-        let secret = visit.parameters[0]
-        guard let holder = try service.database.read({ try service.links.holder(secret, now: visit.now, in: $0) })
-        else { return over(visit) }
+        let holder = try service.database.read {
+            try service.links.holder(visit.parameters[0], now: visit.now, in: $0)
+        }
+        guard let holder else { return over(visit) }
+        return service.effort.later { turn in
+            try turn.get()
+            return try choose(visit, holder)
+        }
+    }
+
+    private func choose(_ visit: Visit, _ holder: SignInLinks.Holder) throws -> Response {
         do {
             guard visit.form["password"] == visit.form["repeated"] else {
                 throw SignInService.Refusal.password("is not the same in both fields")
             }
             let cookie = try service.useLink(
-                secret, email: visit.form["email"], password: visit.form["password"], from: visit.request,
+                visit.parameters[0], email: visit.form["email"], password: visit.form["password"], from: visit.request,
                 now: visit.now)
             var response = Response.redirect(Link("/account/tokens", query: [("done", "welcome")]))
             response.set("Set-Cookie", Cookie.session.set(cookie, isSecure: isSecure, lasts: WebSession.life))

@@ -41,6 +41,7 @@ enum AuditWords {
         case .login: "Signed in"
         case .logout: "Signed out"
         case .loginFailed: "Sign-in failed"
+        case .passwordChosen: "First password chosen"
         case .passwordChanged: "Password changed"
         case .sessionRevoked: "Browser signed out"
         case .deviceApproved: "Device approved"

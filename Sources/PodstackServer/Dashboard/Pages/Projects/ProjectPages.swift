@@ -131,6 +131,8 @@ struct ProjectPages: Sendable {
         }
     }
 
+    private var nothingAdded: Notice { Notice(.problem, "Nobody was added: see below.") }
+
     @Sendable func addMember(_ visit: Visit) throws -> Response {
         var form = MemberForm(visit.form)
         do {
@@ -142,8 +144,13 @@ struct ProjectPages: Sendable {
             form.problems = FieldProblems(error) ?? form.problems
         } catch let error as APIError where error.isAboutTheMember {
             form.problems.add(error.message, to: "email")
+        } catch let error as APIError where error.status == 429 {
+            form.problems.add(error.message, to: "email")
+            var response = try page(visit, notice: nothingAdded, member: form, status: 429)
+            response.headers += error.headers
+            return response
         }
-        return try page(visit, notice: Notice(.problem, "Nobody was added: see below."), member: form, status: 422)
+        return try page(visit, notice: nothingAdded, member: form, status: 422)
     }
 
     // MARK: Deletion

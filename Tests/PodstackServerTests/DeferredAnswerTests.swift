@@ -1,0 +1,133 @@
+import PodstackTestSupport
+import Synchronization
+import Testing
+
+@testable import PodstackServer
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+@Suite("Answers that are made on a thread of their own", .blocking)
+struct DeferredAnswerTests {
+    struct Missing: Error { var what: String }
+
+    /// The paths whose answers were made.
+    final class Work: Sendable {
+        private let paths = Mutex<[String]>([])
+        var done: [String] { paths.withLock { $0 } }
+        func add(_ path: String) { paths.withLock { $0.append(path) } }
+    }
+
+    /// Answers `/now` at once, and everything else in turn, when the gate is open.
+    final class Desk: Sendable {
+        let gate = Gate()
+        let queue = SerialQueue(mostWaiting: 4)
+        let work = Work()
+        let listener: Listener
+
+        init() throws {
+            listener = try Listener(ListenAddress("127.0.0.1:0"), threads: 2) { [gate, queue, work] request in
+                if request.path == "/now" { return .ready(Response(status: 200), requestID: "now") }
+                return .later(queue) { isTurn in
+                    guard isTurn else { return (Response(status: 503), "refused") }
+                    work.add(request.path)
+                    gate.pass()
+                    return (Response(status: 200, body: request.body), "made")
+                }
+            }
+        }
+
+        /// A request whose answer is not read yet.
+        func ask(_ path: String, _ body: String = "x") throws -> RawHTTP {
+            let connection = try RawHTTP(port: listener.port, silence: 60)
+            try connection.send("POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+            return connection
+        }
+
+        func waits(_ count: Int) -> Bool {
+            for _ in 0..<6000 where queue.waiting != count { usleep(10_000) }
+            return queue.waiting == count
+        }
+
+        /// As many as this come, in this order.
+        func fill(_ names: [String]) throws -> [RawHTTP] {
+            var asked = [try ask("/first")]
+            guard gate.holds(1) else { throw Missing(what: "/first") }
+            for (index, name) in names.enumerated() {
+                asked.append(try ask(name))
+                guard waits(index + 1) else { throw Missing(what: name) }
+            }
+            return asked
+        }
+    }
+
+    let desk: Desk
+
+    init() throws { desk = try Desk() }
+
+    @Test("hold up no thread of the listener, and come in order")
+    func threads() throws {
+        let waiting = try desk.fill(["/a", "/b", "/c", "/d"])
+        // More at once than there are threads, on connections that any of them may have.
+        let others = try (0..<20).map { _ in try RawHTTP(port: desk.listener.port) }
+        for other in others { try other.send("GET /now HTTP/1.1\r\nHost: a\r\n\r\n") }
+        for other in others { #expect(try other.answer().status == 200) }
+        let late = try desk.ask("/late").answer()
+        #expect(late.status == 503 && late.headers["x-request-id"] == "refused")
+        desk.gate.open()
+        for each in waiting {
+            let answer = try each.answer()
+            #expect(answer.status == 200 && answer.body == "x" && answer.headers["x-request-id"] == "made")
+        }
+        #expect(desk.work.done == ["/first", "/a", "/b", "/c", "/d"])
+    }
+
+    @Test("leave the connection good for the next request, even one that was sent already")
+    func keptAlive() throws {
+        let connection = try desk.ask("/first", "one")
+        #expect(desk.gate.holds(1))
+        try connection.send("POST /second HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ntwo")
+        desk.gate.open()
+        #expect(try connection.answer().body == "one")
+        #expect(try connection.answer().body == "two")
+        #expect(try connection.request("GET", "/now").headers["x-request-id"] == "now")
+        #expect(try connection.request("POST", "/third", body: "three").body == "three")
+    }
+
+    @Test("are not made for who has left, and harm nobody when who asked leaves meanwhile")
+    func left() throws {
+        var waiting = try desk.fill(["/a", "/b"])
+        #expect(desk.listener.openConnections == 3)
+        // /first is being worked on, /a waits.
+        waiting.removeFirst(2)
+        desk.gate.open()
+        #expect(try waiting[0].answer().status == 200)
+        #expect(desk.work.done == ["/first", "/b"])
+        for _ in 0..<6000 where desk.listener.openConnections > 1 { usleep(10_000) }
+        #expect(desk.listener.openConnections == 1)
+        #expect(try waiting[0].request("POST", "/c", body: "again").body == "again")
+    }
+
+    @Test("are refused at the end when they were not begun, and waited for when they were")
+    func stopping() async throws {
+        let waiting = try desk.fill(["/a", "/b"])
+        async let stopped: Void = desk.listener.stop()
+        for each in waiting.dropFirst() { #expect(try each.answer().status == 503) }
+        #expect(!waiting[0].isClosed)
+        desk.gate.open()
+        #expect(try waiting[0].answer().status == 200)
+        await stopped
+        #expect(desk.work.done == ["/first"])
+    }
+
+    @Test("hold up the end for a while only")
+    func cut() throws {
+        let waiting = try desk.fill(["/a"])
+        desk.listener.stop(patience: 1)
+        for each in waiting { #expect(try each.answer().status == 503) }
+        desk.gate.open()
+    }
+}
