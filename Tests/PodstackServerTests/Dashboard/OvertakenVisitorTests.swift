@@ -63,8 +63,7 @@ struct OvertakenVisitorTests {
     @Test("a form whose session ended meanwhile leads to where one signs in, says so, and is no failed authentication")
     func led() async throws {
         let server = try RunningServer(failedAuthentications: 1)
-        let visitor = PageVisitor(server)
-        try visitor.signUp()
+        let visitor = try PageVisitor(signedUpAt: server)
         let session = try #require(try visitor.session)
         let other = PageVisitor(server)
         try other.signIn()
