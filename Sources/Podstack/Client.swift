@@ -112,7 +112,7 @@ public struct Client: Sendable {
     /// The same client, but what it asks for is in no project: also when the one that is set is not there any more.
     package var withoutProject: Client {
         var client = self
-        client.pipeline.project = nil
+        client.pipeline = pipeline.withoutProject
         return client
     }
 

@@ -26,3 +26,7 @@ extension Retry {
         return .requestRetried(method: call.method, path: call.path, retry: retries, delay: delay, reason: reason)
     }
 }
+
+extension TransportResponse {
+    var isSuccess: Bool { (200..<300).contains(status) }
+}

@@ -1,10 +1,12 @@
 import PodstackAPI
 
 /// What a call goes through: authorise, prepare, send, retry, decode or make the error.
-struct Pipeline: Sendable {
+///
+/// One object for a client and what it gives: as a value it would be copied into each call that is under way.
+final class Pipeline: Sendable {
     let credentials: TokenCache
     let endpoint: Endpoint
-    var project: Setting<String>?
+    let project: Setting<String>?
     let retry: RetryConfiguration
     let timeout: Duration
     let transport: any Transport
@@ -12,7 +14,30 @@ struct Pipeline: Sendable {
     let time: TimeSource
     /// Where other tokens are than the one that was refused.
     let otherTokens: @Sendable (APIToken) -> [Source]
-    private let budget = RetryBudget()
+    private let budget: RetryBudget
+
+    init(
+        credentials: TokenCache, endpoint: Endpoint, project: Setting<String>?, retry: RetryConfiguration,
+        timeout: Duration, transport: any Transport, events: EventSink, time: TimeSource,
+        otherTokens: @escaping @Sendable (APIToken) -> [Source], budget: RetryBudget = RetryBudget()
+    ) {
+        self.credentials = credentials
+        self.endpoint = endpoint
+        self.project = project
+        self.retry = retry
+        self.timeout = timeout
+        self.transport = transport
+        self.events = events
+        self.time = time
+        self.otherTokens = otherTokens
+        self.budget = budget
+    }
+
+    var withoutProject: Pipeline {
+        Pipeline(
+            credentials: credentials, endpoint: endpoint, project: nil, retry: retry, timeout: timeout,
+            transport: transport, events: events, time: time, otherTokens: otherTokens, budget: budget)
+    }
 
     func call<Answer: Decodable>(_ call: Call, answering: Answer.Type = Answer.self) async throws -> Answer {
         let (response, token) = try await response(to: call)
@@ -27,21 +52,25 @@ struct Pipeline: Sendable {
     private func response(to call: Call) async throws -> (TransportResponse, APIToken) {
         guard call.hasWholePath else { throw ErrorMapping.unusableID() }
         let deadline = time.now() + timeout
+        let token = try await token(for: call)
+        let request = prepare(call, token: token, timeout: deadline - time.now())
+        let outcome = try await send(request, of: call)
+        if let response = outcome.response, response.isSuccess { return (accepted(response), token) }
+        return try await laterResponse(to: call, request, after: outcome, until: deadline)
+    }
+
+    /// That of another try. What only such a one needs is not kept for each of the thousands of calls that may wait for
+    /// their first.
+    private func laterResponse(
+        to call: Call, _ first: TransportRequest, after failure: Outcome, until deadline: ContinuousClock.Instant
+    ) async throws -> (TransportResponse, APIToken) {
+        var request = first
+        var outcome = failure
         var retry = Retry(retry)
-        var request = prepare(call, token: try await token(for: call))
-        request.timeout = deadline - time.now()
         var hasReloaded = call.token != nil
         // By a try that nobody knows the end of.
         var mayBeDone = false
         while true {
-            let outcome = try await send(request, of: call)
-            if case .success(let response) = outcome,
-                (200..<300).contains(response.status) || mayBeDone && call.isDone(by: response)
-            {
-                budget.deposit()
-                events.noteExpiry(response, now: time.date())
-                return (response, request.token)
-            }
             if !hasReloaded, outcome.response?.status == 401,
                 let token = await replacement(for: request.token, until: deadline)
             {
@@ -52,12 +81,22 @@ struct Pipeline: Sendable {
             }
             mayBeDone = mayBeDone || outcome.isUncertain
             request.timeout = deadline - time.now()
+            outcome = try await send(request, of: call)
+            if let response = outcome.response, response.isSuccess || mayBeDone && call.isDone(by: response) {
+                return (accepted(response), request.token)
+            }
         }
+    }
+
+    private func accepted(_ response: TransportResponse) -> TransportResponse {
+        budget.deposit()
+        events.noteExpiry(response, now: time.date())
+        return response
     }
 
     private func token(for call: Call) async throws -> APIToken {
         if let token = call.token ?? credentials.tokenAtHand { return token }
-        return try await within(timeout) { try await credentials.token() }
+        return try await within(timeout) { [self] in try await credentials.token() }
     }
 
     /// What a source is asked for, or a failure when that takes longer. By the clock of this machine: what a program or
@@ -68,7 +107,7 @@ struct Pipeline: Sendable {
         try await withThrowingTaskGroup(of: Answer.self) { group in
             defer { group.cancelAll() }
             group.addTask(operation: ask)
-            group.addTask {
+            group.addTask { [self] in
                 try await Task.sleep(for: left)
                 throw ErrorMapping.network(
                     .timedOut(waitingFor: credentials.provider.source), endpoint: endpoint)
@@ -81,7 +120,9 @@ struct Pipeline: Sendable {
     /// The token was rotated elsewhere, or a command gives a new one: the request is repeated once with that.
     private func replacement(for token: APIToken, until deadline: ContinuousClock.Instant) async -> APIToken? {
         // Where a source cannot be asked any more, the service's refusal is what the caller must know.
-        let new = try? await within(deadline - time.now()) { try await credentials.replacement(for: token) }
+        let new = try? await within(deadline - time.now()) { [self] in
+            try await credentials.replacement(for: token)
+        }
         guard let token = new ?? nil else { return nil }
         events.send { .tokenReloaded(origin: credentials.provider.source.origin) }
         return token
@@ -128,7 +169,7 @@ struct Pipeline: Sendable {
         }
     }
 
-    private func prepare(_ call: Call, token: APIToken) -> TransportRequest {
+    private func prepare(_ call: Call, token: APIToken, timeout: Duration) -> TransportRequest {
         var headers = [HeaderField("Accept", "application/json"), HeaderField("User-Agent", SDKVersion.userAgent)]
         if let project { headers.append(HeaderField("X-Project-ID", project.value)) }
         if call.body != nil { headers.append(HeaderField("Content-Type", "application/json")) }
