@@ -114,7 +114,8 @@ struct AuditChainTests {
     @Test("whoever has the database without its pepper can make no event that fits")
     func otherPepper() throws {
         let forged = AuditTrail(chain: AuditChain(Peppers(current: Pepper(bytes: [UInt8](repeating: 1, count: 32)))))
-        let changes = Changes(database: service.database, verifier: service.verifier, trail: forged)
+        var changes = service.changes
+        changes.trail = forged
         let resource = AuditResource(userID: "usr_1", email: "you@example.com", accountID: account)
         try changes.make(by: .administrator, at: clock.now) { try $0.record(.update, on: resource) }
         #expect(try faults().count == 2)

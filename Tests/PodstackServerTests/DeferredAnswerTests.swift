@@ -24,7 +24,7 @@ struct DeferredAnswerTests {
     /// Answers `/now` at once, and everything else in turn, when the gate is open.
     final class Desk: Sendable {
         let gate = Gate()
-        let queue = SerialQueue(mostWaiting: 4)
+        let queue = WorkQueue(mostWaiting: 4)
         let work = Work()
         let listener: Listener
 

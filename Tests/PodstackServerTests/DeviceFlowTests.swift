@@ -122,7 +122,7 @@ struct DeviceFlowTests {
         #expect(try ask(denied).code == "access_denied")
         let late = try begin()
         clock.set(clock.now + 600)
-        #expect(throws: APIError.self) { try approve(late.userCode) }
+        #expect(throws: DomainError.self) { try approve(late.userCode) }
         #expect(try ask(late).code == "expired_token")
         // After an hour nobody remembers it.
         clock.set(clock.now + 3600)
@@ -141,10 +141,10 @@ struct DeviceFlowTests {
     func once() throws {
         let code = try begin()
         try approve(code.userCode)
-        #expect(throws: APIError.self) { try approve(code.userCode) }
-        #expect(throws: APIError.self) { try decide { try service.devices.deny(code.userCode, by: user, in: $0) } }
+        #expect(throws: DomainError.self) { try approve(code.userCode) }
+        #expect(throws: DomainError.self) { try decide { try service.devices.deny(code.userCode, by: user, in: $0) } }
         for wrong in ["", "AAAA-AAAA", "BBBB-BBBB", String(repeating: "B", count: 1000)] {
-            #expect(throws: APIError.self) { try approve(wrong) }
+            #expect(throws: DomainError.self) { try approve(wrong) }
         }
     }
 
@@ -156,7 +156,7 @@ struct DeviceFlowTests {
         #expect(try ask(codes[0]).status == 200)
         #expect(try ask(codes[1]).code == "quota_exceeded")
         let more = try begin()
-        #expect(throws: APIError.self) { try approve(more.userCode) }
+        #expect(throws: DomainError.self) { try approve(more.userCode) }
     }
 
     @Test(

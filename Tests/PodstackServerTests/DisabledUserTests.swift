@@ -118,12 +118,12 @@ struct DisabledTokenTests {
         let held = try server.service.verifier.verify(session.token.utf8, now: server.service.now())
         let request = Request(method: "POST", path: "/v1/projects", query: [], headers: [], body: [])
         try set(isDisabled: true)
-        let refusal = #expect(throws: APIError.self) {
-            try server.service.changes.answer(
+        let refusal = #expect(throws: DomainError.self) {
+            try server.service.idempotentChanges.answer(
                 Exchange(request: request, parameters: [], identity: held), at: server.service.now()
             ) { _ in Response(status: 201) }
         }
-        #expect(refusal?.code == .accountDisabled)
+        #expect(refusal.map(ErrorResponse.init)?.code == .accountDisabled)
     }
 
     @Test("a program without a browser gets none that they approved before")
@@ -142,7 +142,7 @@ struct DisabledTokenTests {
         try set(isDisabled: true)
         #expect(try post("/v1/device/token", #"{"device_code": "\#(code.deviceCode)"}"#).code == "access_denied")
         let second = try post("/v1/device/code", #"{"client_name": "tv"}"#).decoded(DeviceCode.self)
-        #expect(throws: APIError.self) {
+        #expect(throws: DomainError.self) {
             try service.changes.make(by: .administrator, at: service.now()) {
                 _ = try service.devices.approve(second.userCode, by: who, in: $0)
             }

@@ -128,10 +128,10 @@ struct IdempotencyTests {
         for headers in [[], [(name: "idempotency-key", value: "a")]] {
             let exchange = Exchange(
                 request: Request(method: "POST", path: "/x", headers: headers), identity: identity)
-            let refusal = #expect(throws: APIError.self) {
-                try service.changes.answer(exchange, at: clock.now) { _ in Response(status: 201) }
+            let refusal = #expect(throws: DomainError.self) {
+                try service.idempotentChanges.answer(exchange, at: clock.now) { _ in Response(status: 201) }
             }
-            #expect(refusal?.code == .revokedToken)
+            #expect(refusal.map(ErrorResponse.init)?.code == .revokedToken)
         }
     }
 
@@ -140,12 +140,14 @@ struct IdempotencyTests {
         let request = Request(method: "POST", path: "/x", headers: [("idempotency-key", "a")])
         let token = TokenRecord(
             id: "00000000", accountID: "acc", userID: "usr", name: "n", digest: [], scopes: [], createdAt: 0)
-        let user = DatabaseRow(values: [.text("e"), .null, .text("p"), .integer(0), .null])
+        let user = DatabaseRow(
+            [.text("e"), .null, .text("p"), .integer(0), .null],
+            DatabaseColumns(["email", "name", "default_project_id", "created_at", "disabled_at"]))
         let identity = try Identity(token: token, standing: .current, user: user, memberships: [:])
         let key = try #require(try IdempotencyKey(of: Exchange(request: request, identity: identity)))
         let answers = IdempotentAnswers()
         try answers.alone(key) {
-            let refusal = #expect(throws: APIError.self) { try answers.alone(key) {} }
+            let refusal = #expect(throws: ErrorResponse.self) { try answers.alone(key) {} }
             #expect(refusal?.status == 409)
             #expect(refusal?.code == .idempotencyKeyReused)
         }

@@ -104,7 +104,8 @@ struct PepperRotationTests {
         let second = try serve()
         _ = try second.makeToken("you@example.com")
         #expect(try faults() == [])
-        let forger = Changes(database: second.service.database, verifier: second.service.verifier, trail: old)
+        var forger = second.service.changes
+        forger.trail = old
         try forger.make(by: .administrator, at: clock.now) { try $0.record(.update, on: resource) }
         #expect(try faults().count == 2)
         try second.stop()

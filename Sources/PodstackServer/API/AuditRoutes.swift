@@ -13,7 +13,7 @@ struct AuditRoutes: Sendable {
         let isExport =
             !ContentNegotiation.accepts("application/json", exchange.request)
             && ContentNegotiation.accepts("text/csv", exchange.request)
-        let page = try PageRequest(exchange.request, standard: isExport ? Self.exported : 50)
+        let page = try PageRequest(exchange.request, defaultLimit: isExport ? Self.exported : 50)
         let found = try database.read {
             try AuditStore.list(filter, limit: page.limit + 1, before: page.after?.position, in: $0)
         }

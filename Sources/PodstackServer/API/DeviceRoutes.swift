@@ -29,7 +29,7 @@ struct DeviceRoutes: Sendable {
         let fields = try DeviceRequestFields(try JSONBody.object(of: exchange.request))
         let page = try publicURL.of(exchange.request) + "/device"
         let codes = try changes.make(by: Actor(exchange.request, nil), at: time) {
-            try devices.begin(fields, from: exchange.request, in: $0)
+            try devices.begin(fields, from: Origin(exchange.request), in: $0)
         }
         return try .json(
             DeviceCode(
@@ -71,11 +71,11 @@ struct DeviceRoutes: Sendable {
         guard let verdict = allowances?.take(request.address.neighbourhood, now: now()), !verdict.isAllowed else {
             return
         }
-        throw verdict.refusal
+        throw verdict.error
     }
 
     /// Source: RFC 8628, section 3.5, and RFC 6749, section 5.2.
-    private func refusal(_ code: ErrorCode, _ message: String, _ details: [String: JSONValue] = [:]) -> APIError {
-        APIError(status: 400, code: code, message: message, details: details)
+    private func refusal(_ code: ErrorCode, _ message: String, _ details: [String: JSONValue] = [:]) -> ErrorResponse {
+        ErrorResponse(status: 400, code: code, message: message, details: details)
     }
 }

@@ -36,6 +36,6 @@ struct FieldReader {
 
     /// Throws one 422 that names every field that was wrong.
     func finish() throws {
-        guard errors.isEmpty else { throw APIError.validation(errors) }
+        guard errors.isEmpty else { throw DomainError.invalid(FieldErrors(errors)) }
     }
 }

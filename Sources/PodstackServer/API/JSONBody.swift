@@ -10,11 +10,11 @@ enum JSONBody {
     static func object(of request: Request) throws -> [String: JSONValue] {
         let type = request.header("content-type")?.split(separator: ";").first.map { $0.lowercased() } ?? ""
         guard type == "application/json" else {
-            throw APIError(
+            throw ErrorResponse(
                 status: 415, code: .unsupportedMediaType, message: "Send JSON, with Content-Type: application/json")
         }
         guard case .object(let fields)? = try? APICoding.decode(JSONValue.self, from: request.body) else {
-            throw APIError.badRequest("The body is not a JSON object")
+            throw ErrorResponse.badRequest("The body is not a JSON object")
         }
         return fields
     }

@@ -3,7 +3,7 @@ import PodstackAPI
 /// `/v1/projects/{project}/members`.
 struct MemberRoutes: Sendable {
     let members: MemberService
-    let changes: Changes
+    let changes: IdempotentChanges
     let now: @Sendable () -> Int64
 
     @Sendable func list(_ exchange: Exchange) throws -> Response {

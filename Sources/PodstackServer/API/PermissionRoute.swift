@@ -11,11 +11,12 @@ enum PermissionRoute {
         }
         let project = reader.take("project") { $0 }
         try reader.finish()
-        guard let scope else { throw APIError.internal }
+        guard let scope else { throw ErrorResponse.internal }
         let missing = try exchange.caller().authority.missing(scope, in: project)
         return try .json(
             Permission(
                 scope: scope.description, projectID: project,
-                missing: missing.map { Permission.Missing(code: $0.code, message: $0.message) }))
+                missing: missing.map(ErrorResponse.init).map { Permission.Missing(code: $0.code, message: $0.message) })
+        )
     }
 }

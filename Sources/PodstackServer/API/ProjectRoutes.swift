@@ -3,7 +3,7 @@ import PodstackAPI
 /// `/v1/projects`.
 struct ProjectRoutes: Sendable {
     let projects: ProjectService
-    let changes: Changes
+    let changes: IdempotentChanges
     let now: @Sendable () -> Int64
 
     @Sendable func list(_ exchange: Exchange) throws -> Response {
@@ -42,7 +42,7 @@ struct ProjectRoutes: Sendable {
 
     private func shown(_ project: ProjectRecord, _ caller: Identity) throws -> Project {
         guard let membership = caller.authority.memberships[project.id] else {
-            throw APIError.notFound(type: "project", id: project.id)
+            throw DomainError.notFound(.project, id: project.id)
         }
         return project.shown(to: membership, defaultProjectID: caller.defaultProjectID)
     }

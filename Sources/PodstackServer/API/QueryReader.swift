@@ -29,6 +29,6 @@ struct QueryReader {
 
     /// Throws one 422 that names every parameter that was wrong.
     func finish() throws {
-        guard errors.isEmpty else { throw APIError.validation(errors) }
+        guard errors.isEmpty else { throw DomainError.invalid(FieldErrors(errors)) }
     }
 }

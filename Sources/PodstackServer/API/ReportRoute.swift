@@ -9,7 +9,7 @@ struct ReportRoute: Sendable {
     /// Always the same answer to a body that is a report, whatever its tokens were.
     @Sendable func receive(_ exchange: Exchange) throws -> Response {
         if let verdict = limit?.take(exchange.request.address.neighbourhood, now: now()), !verdict.isAllowed {
-            throw verdict.refusal
+            throw verdict.error
         }
         var reader = FieldReader(try JSONBody.object(of: exchange.request), of: "a report", known: ["tokens"])
         reader.require("tokens")

@@ -72,20 +72,20 @@ struct RequestHandler: Sendable {
 
     private func answer(_ request: Request, _ caller: inout Caller) throws -> Response {
         if dashboard.owns(request.path) { return try dashboard.answer(request) }
-        if let defect = request.defect { throw APIError(defect) }
+        if let defect = request.defect { throw ErrorResponse(defect) }
         let (route, parameters) = try router.route(request)
         let identity = try authenticate(request, route.access)
         caller.identity = identity
         if let requests, let identity {
             let verdict = requests.take(identity.token.id, now: now())
             caller.rate = verdict
-            guard verdict.isAllowed else { throw verdict.refusal }
+            guard verdict.isAllowed else { throw verdict.error }
         }
         try authorise(identity, route.access, request, parameters)
         if let identity { note(route.access, of: identity, from: request.address) }
         guard !route.hasCaller || ContentNegotiation.accepts("application/json", request) || isExport(route, request)
         else {
-            throw APIError(
+            throw ErrorResponse(
                 status: 406, code: .notAcceptable, message: "There is JSON here, and what you accept is something else")
         }
         return try route.handle(Exchange(request: request, parameters: parameters, identity: identity))
@@ -102,9 +102,9 @@ struct RequestHandler: Sendable {
         let identity: Identity
         do {
             identity = try verifier.verify(token, from: request.address, now: time)
-        } catch let refusal as APIError where refusal.code == .rotatedToken {
-            try reuse.note(token, by: request, now: time)
-            throw refusal
+        } catch DomainError.unauthenticated(let failure) {
+            if case .rotated = failure { try reuse.note(token, from: Origin(request), now: time) }
+            throw DomainError.unauthenticated(failure)
         }
         if identity.notedAt.exchange(time, ordering: .relaxed) != time {
             lastUsed.note(TokenUse(time: time, address: request.address), of: identity.token.id)
@@ -140,19 +140,26 @@ struct RequestHandler: Sendable {
     private func project(of request: Request) throws -> String? {
         var project: String?
         for header in request.headers where header.name == "x-project-id" {
-            guard project == nil else { throw APIError.badRequest("There are two X-Project-ID headers") }
+            guard project == nil else { throw ErrorResponse.badRequest("There are two X-Project-ID headers") }
             project = header.value
         }
         return project
     }
 
-    private func refusal(_ error: any Error, _ request: Request, _ requestID: String) -> APIError {
+    private func refusal(_ error: any Error, _ request: Request, _ requestID: String) -> ErrorResponse {
         switch error {
-        case let error as APIError:
-            // Only what fails is counted and refused: nobody is locked out by what others do from their address.
-            guard error.status == 401, let failures else { return error }
-            let verdict = failures.take(request.address.neighbourhood, now: now())
-            return verdict.isAllowed ? error : verdict.refusal
+        case DomainError.unauthenticated(let failure):
+            // Only failing requests are counted and rejected: another client at the address is not locked out.
+            guard let verdict = failures?.take(request.address.neighbourhood, now: now()), !verdict.isAllowed else {
+                return ErrorResponse(failure)
+            }
+            return ErrorResponse(verdict.error)
+        case DomainError.inconsistent:
+            log.write("internal_failure", level: "error", [("request_id", requestID)])
+            return .internal
+        case let error as DomainError: return ErrorResponse(error)
+        case let error as ErrorResponse: return error
+        case is PublicURL.InvalidHost: return .badRequest("The Host header is not a valid name or address")
         case let error as DatabaseFailure:
             log.write("database_failure", level: "error", [("request_id", requestID), ("reason", error.reason)])
             return .unavailable

@@ -27,7 +27,7 @@ enum Routes {
     }
 
     private static func tokens(_ service: Service) -> [Route] {
-        let routes = TokenRoutes(tokens: service.tokens, changes: service.changes, now: service.now)
+        let routes = TokenRoutes(tokens: service.tokens, changes: service.idempotentChanges, now: service.now)
         let report = ReportRoute(
             report: service.leaks,
             limit: service.settings.reports.map { Allowances(RateLimit(name: "report", count: $0)) }, now: service.now)
@@ -54,8 +54,8 @@ enum Routes {
     }
 
     private static func projects(_ service: Service) -> [Route] {
-        let routes = ProjectRoutes(projects: service.projects, changes: service.changes, now: service.now)
-        let members = MemberRoutes(members: service.members, changes: service.changes, now: service.now)
+        let routes = ProjectRoutes(projects: service.projects, changes: service.idempotentChanges, now: service.now)
+        let members = MemberRoutes(members: service.members, changes: service.idempotentChanges, now: service.now)
         let one = "/v1/projects/{project}"
         return [
             Route("GET", "/v1/projects", .scope(.projectsRead), .listProjects, handle: routes.list),

@@ -3,7 +3,7 @@ import PodstackAPI
 /// `/v1/tokens`.
 struct TokenRoutes: Sendable {
     let tokens: TokenService
-    let changes: Changes
+    let changes: IdempotentChanges
     let now: @Sendable () -> Int64
 
     @Sendable func list(_ exchange: Exchange) throws -> Response {

@@ -6,7 +6,7 @@ import Synchronization
 final class PasswordEffort: Sendable {
     /// Whatever hashes a password for a visitor waits here for its turn: a few seconds at most, which is why its places
     /// are few.
-    let queue = SerialQueue(mostWaiting: 16)
+    let queue = WorkQueue(mostWaiting: 16)
     private let count = Atomic<Int>(0)
     /// How many passwords were hashed, and how many are being.
     var hashed: Int { count.load(ordering: .relaxed) }
@@ -17,7 +17,7 @@ final class PasswordEffort: Sendable {
     ///
     /// - Parameter make: Called on another thread. It is given the refusal that it has to throw, or to show, when its turn
     ///   does not come.
-    func later(_ make: @escaping @Sendable (_ turn: Result<Void, APIError>) throws -> Response) -> Response {
+    func later(_ make: @escaping @Sendable (_ turn: Result<Void, DomainError>) throws -> Response) -> Response {
         .later(queue) { isTurn in try make(isTurn ? .success(()) : .failure(Self.busy)) }
     }
 
@@ -37,7 +37,6 @@ final class PasswordEffort: Sendable {
         return hash
     }
 
-    private static let busy = APIError(
-        status: 503, code: .unavailable, message: "Others are signing in at this very moment: try again",
-        headers: [("Retry-After", "1")])
+    private static let busy = DomainError.unavailable(
+        "Too many users are signing in at this moment; try again", retryAfterSeconds: 1)
 }

@@ -11,7 +11,7 @@ struct SignInFailures: Sendable {
     /// After so long without one all is forgotten.
     private static let forgottenAfter: Int64 = 86_400
 
-    let digest: TokenDigest
+    let digest: SecretDigest
 
     /// Seconds until another may be tried; 0 when one may.
     func wait(_ email: String, from address: ClientAddress, now: Int64, in connection: any DatabaseConnection) throws

@@ -6,7 +6,7 @@ struct SignInLinks: Sendable {
     /// Seconds for which a new one is good.
     static let life: Int64 = 72 * 3600
 
-    let digest: TokenDigest
+    let digest: SecretDigest
 
     /// - Parameter userID: Nil for the link that makes the first account.
     /// - Returns: What the address of the page ends in. It is not kept.

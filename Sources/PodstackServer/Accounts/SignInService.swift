@@ -9,7 +9,7 @@ struct SignInService: Sendable {
     let failures: SignInFailures
     let effort = PasswordEffort()
 
-    init(database: any Database, changes: Changes, digest: TokenDigest) {
+    init(database: any Database, changes: Changes, digest: SecretDigest) {
         self.database = database
         self.changes = changes
         sessions = WebSessions(database: database, digest: digest)
@@ -29,7 +29,7 @@ struct SignInService: Sendable {
     }
 
     /// - Returns: What goes into the cookie.
-    func signIn(email: String, password: String, from request: Request, now: Int64) throws -> String {
+    func signIn(email: String, password: String, from origin: Origin, now: Int64) throws -> String {
         let user = try database.read { connection in
             try AccountStore.user(email: email, in: connection).flatMap { known in
                 try AccountStore.user(id: known.id, in: connection).map {
@@ -37,21 +37,21 @@ struct SignInService: Sendable {
                 }
             }
         }
-        let hash = try check(password, of: user, email: email, by: Actor(request, nil), from: request, now: now)
-        return try changes.make(by: Actor(request, nil), at: now) { change in
+        let hash = try check(password, of: user, email: email, by: Actor(origin: origin), from: origin, now: now)
+        return try changes.make(by: Actor(origin: origin), at: now) { change in
             guard let user else { throw Refusal.wrong }
             try checkIsCurrent(hash, userID: user.id, in: change)
             guard try !AccountStore.isDisabled(user.id, in: change.connection) else { throw Refusal.disabled }
-            return try begin(user.id, user.accountID, user.name ?? email, from: request, in: change)
+            return try begin(user.id, user.accountID, user.name ?? email, from: origin, in: change)
         }
     }
 
     /// Returns when the password is right, with the hash that says so. Each wrong one counts, whether there is such a
     /// user or not.
     private func check(
-        _ password: String, of user: AuditResource?, email: String, by actor: Actor, from request: Request, now: Int64
+        _ password: String, of user: AuditResource?, email: String, by actor: Actor, from origin: Origin, now: Int64
     ) throws -> String? {
-        let address = request.address
+        let address = origin.address ?? .unknown
         let (hash, wait) = try database.read { connection in
             (
                 try user.flatMap { try PasswordStore.hash(userID: $0.id, in: connection) },
@@ -76,7 +76,7 @@ struct SignInService: Sendable {
     }
 
     /// Chooses the password of whom the link is for, and signs them in. All their other sessions end.
-    func useLink(_ secret: String, email: String?, password: String, from request: Request, now: Int64) throws
+    func useLink(_ secret: String, email: String?, password: String, from origin: Origin, now: Int64) throws
         -> String
     {
         guard let holder = try database.read({ try links.holder(secret, now: now, in: $0) }) else {
@@ -85,7 +85,7 @@ struct SignInService: Sendable {
         let address = try address(of: holder, email)
         if let defect = Password.defect(password, email: address) { throw Refusal.password(defect) }
         let hash = try effort.hash(password)
-        return try changes.make(by: Actor(request, nil), at: now) { change in
+        return try changes.make(by: Actor(origin: origin), at: now) { change in
             guard try links.holder(secret, now: now, in: change.connection) == holder else { throw Refusal.linkIsOver }
             try links.use(secret, in: change.connection)
             let (id, accountID) = try user(of: holder, email: address, in: change)
@@ -95,18 +95,20 @@ struct SignInService: Sendable {
             try change.acting(for: id, address).record(
                 isFirst ? .passwordChosen : .passwordChanged,
                 on: AuditResource(userID: id, email: address, accountID: accountID))
-            return try begin(id, accountID, address, from: request, in: change)
+            return try begin(id, accountID, address, from: origin, in: change)
         }
     }
 
     /// All other sessions of the user end.
-    func changePassword(of session: WebSession, from old: String, to new: String, request: Request, now: Int64) throws {
+    func changePassword(of session: WebSession, from old: String, to new: String, from origin: Origin, now: Int64)
+        throws
+    {
         let user = AuditResource(session)
         let oldHash = try check(
-            old, of: user, email: session.email, by: Actor(request, session), from: request, now: now)
+            old, of: user, email: session.email, by: Actor(session, from: origin), from: origin, now: now)
         if let defect = Password.defect(new, email: session.email) { throw Refusal.password(defect) }
         let newHash = try effort.hash(new)
-        try changes.make(by: Actor(request, session), at: now) { change in
+        try changes.make(by: Actor(session, from: origin), at: now) { change in
             try checkIsCurrent(oldHash, userID: session.userID, in: change)
             try PasswordStore.set(newHash, userID: session.userID, in: change.connection)
             try sessions.endAll(userID: session.userID, except: session.id, in: change)
@@ -114,25 +116,25 @@ struct SignInService: Sendable {
         }
     }
 
-    func signOut(_ session: WebSession, from request: Request, now: Int64) throws {
-        try changes.make(by: Actor(request, session), at: now) { change in
+    func signOut(_ session: WebSession, from origin: Origin, now: Int64) throws {
+        try changes.make(by: Actor(session, from: origin), at: now) { change in
             guard try sessions.end(session.id, userID: session.userID, in: change) else { return }
             try change.record(.logout, on: AuditResource(session))
         }
     }
 
     /// Ends another session of the same user.
-    func end(_ id: String, of session: WebSession, from request: Request, now: Int64) throws {
-        try changes.make(by: Actor(request, session), at: now) { change in
+    func end(_ id: String, of session: WebSession, from origin: Origin, now: Int64) throws {
+        try changes.make(by: Actor(session, from: origin), at: now) { change in
             guard try sessions.end(id, userID: session.userID, in: change) else { return }
             try change.record(.sessionRevoked, on: AuditResource(session))
         }
     }
 
     private func begin(
-        _ userID: String, _ accountID: String, _ email: String, from request: Request, in change: Change
+        _ userID: String, _ accountID: String, _ email: String, from origin: Origin, in change: Change
     ) throws -> String {
-        let secret = try sessions.begin(userID: userID, from: request, in: change).secret
+        let secret = try sessions.begin(userID: userID, from: origin, in: change).secret
         try change.acting(for: userID, email).record(
             .login, on: AuditResource(userID: userID, email: email, accountID: accountID))
         return secret
@@ -154,17 +156,18 @@ struct SignInService: Sendable {
         case .user(let id, let accountID, _): return (id, accountID)
         case .firstUser:
             _ = try AccountStore.addUser(email: email, name: nil, in: change)
-            guard let user = try AccountStore.user(email: email, in: change.connection) else { throw APIError.internal }
+            guard let user = try AccountStore.user(email: email, in: change.connection) else {
+                throw DomainError.inconsistent
+            }
             return user
         }
     }
 }
 
 extension Actor {
-    /// Somebody who is signed in.
-    init(_ request: Request, _ session: WebSession) {
-        self.init(request, nil)
-        (userID, email, sessionID) = (session.userID, session.email, session.id)
+    /// Creates the actor of a signed-in user.
+    init(_ session: WebSession, from origin: Origin) {
+        self.init(userID: session.userID, email: session.email, sessionID: session.id, origin: origin)
     }
 }
 

@@ -32,7 +32,7 @@ struct WebSessions: Sendable {
     private static let seenEvery: Int64 = 60
 
     let database: any Database
-    let digest: TokenDigest
+    let digest: SecretDigest
 
     private static let columns = """
         s.id, s.user_id, u.account_id, u.email, u.name, u.default_project_id, s.created_at, s.last_seen_at, s.address, \
@@ -42,10 +42,9 @@ struct WebSessions: Sendable {
     private static let ofEnabledUsers = "sessions s JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL"
 
     /// - Returns: What goes into the cookie. It is not kept.
-    func begin(userID: String, from request: Request, in change: Change) throws -> (id: String, secret: String) {
+    func begin(userID: String, from origin: Origin, in change: Change) throws -> (id: String, secret: String) {
         let id = Identifier.make("ses_")
         let secret = Identifier.make("") + Identifier.make("")
-        let actor = Actor(request, nil)
         try removeOld(now: change.now, in: change.connection)
         try change.connection.run(
             """
@@ -54,7 +53,7 @@ struct WebSessions: Sendable {
             """,
             [
                 .text(id), .blob(kept(secret)), .text(userID), .integer(change.now), .integer(change.now),
-                .text(actor.address ?? ""), DatabaseValue(actor.userAgent),
+                .text(origin.address?.description ?? ""), DatabaseValue(origin.userAgent),
             ])
         return (id, secret)
     }

@@ -33,20 +33,20 @@ final class AuditWatch: Sendable {
             state.watchers.removeAll { $0.stream.isOver }
             let ofSession = state.watchers.count { $0.watcher.sessionID == watcher.sessionID }
             guard ofSession < Self.mostOfSession, state.watchers.count < Self.most, !state.isStopped else {
-                throw APIError(
-                    status: 429, code: .rateLimited, message: "Too many pages watch the audit log",
+                throw ErrorResponse(
+                    status: 429, code: .rateLimited, message: "Too many pages are watching the audit log",
                     headers: [("Retry-After", "60")])
             }
             state.watchers.append(watching)
             defer { state.isRunning = true }
             return !state.isRunning
         }
-        if mustStart, !Thread.start({ [self] in run() }) {
+        if mustStart, !WorkerThread.start({ [self] in run() }) {
             state.change { state in
                 state.watchers = []
                 state.isRunning = false
             }
-            throw APIError.unavailable
+            throw ErrorResponse.unavailable
         }
         return stream
     }

@@ -16,7 +16,7 @@ private enum DeviceCommand {
         let words = flags.positional
         let service = try Service(
             directory: try flags.dataDirectory(), database: try flags.database(),
-            settings: Settings(maxActiveTokens: try flags.count("--max-active-tokens") ?? 5))
+            settings: ServiceSettings(maxActiveTokens: try flags.count("--max-active-tokens") ?? 5))
         guard let user = try service.database.read({ try AccountStore.user(email: words[1], in: $0) }) else {
             throw SetupFailure("nobody has the address \(words[1])")
         }

@@ -10,7 +10,7 @@ struct ServeCommand {
     private let address: ListenAddress
     private let threads: Int
     private let requestTime: Int
-    private let settings: Settings
+    private let settings: ServiceSettings
     private let data: Flags
     /// The files of the certificate and its key.
     private let certificate: (file: String, key: String)?
@@ -33,7 +33,7 @@ struct ServeCommand {
         }
         requestTime = try flags.count("--request-timeout") ?? RequestLimits.time
         threads = try flags.count("--threads") ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
-        settings = Settings(
+        settings = ServiceSettings(
             maxActiveTokens: try flags.count("--max-active-tokens") ?? 5,
             failedAuthentications: try flags.count("--failed-authentications") ?? 20,
             requests: try flags.count("--requests-per-minute"),

@@ -52,7 +52,7 @@ public enum ServerTool {
         switch error {
         case let error as SetupFailure: error.message
         case let error as DatabaseFailure: "the database failed: \(error.reason)"
-        case let error as APIError: error.message
+        case let error as DomainError: ErrorResponse(error).message
         case let error as Listener.Failure: error.reason
         default: "something unexpected went wrong"
         }

@@ -21,7 +21,7 @@ private enum TokenCreateCommand {
         guard let name = try flags.one("--name") else { throw UsageFailure("--name is missing") }
         let service = try Service(
             directory: try flags.dataDirectory(), database: try flags.database(),
-            settings: Settings(maxActiveTokens: try flags.count("--max-active-tokens") ?? 5))
+            settings: ServiceSettings(maxActiveTokens: try flags.count("--max-active-tokens") ?? 5))
         let request = TokenRequest(
             name: try checked(name), expiry: try expiry(flags, now: service.now()), scopes: try scopes(flags),
             projectIDs: flags.all("--project"))

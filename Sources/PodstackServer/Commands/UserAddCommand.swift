@@ -32,7 +32,7 @@ private enum UserAddCommand {
             let (account, link) = try service.changes.make(by: .administrator, at: service.now()) { change in
                 let account = try AccountStore.addUser(email: email, name: name, in: change)
                 guard let user = try AccountStore.user(email: email, in: change.connection) else {
-                    throw APIError.internal
+                    throw DomainError.inconsistent
                 }
                 if let hash { try PasswordStore.set(hash, userID: user.id, in: change.connection) }
                 return (account, hash == nil ? try service.signIn.links.make(for: user.id, in: change) : nil)

@@ -38,7 +38,7 @@ enum Asset: CaseIterable {
 
     @Sendable static func get(_ visit: Visit) throws -> Response {
         guard let asset = byName[visit.parameters[0]] else {
-            throw APIError(status: 404, code: .notFound, message: "There is no such file")
+            throw ErrorResponse(status: 404, code: .notFound, message: "There is no such file")
         }
         var response = Response(status: 200, body: asset.bytes)
         response.contentType = asset.contentType

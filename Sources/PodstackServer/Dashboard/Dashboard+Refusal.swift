@@ -2,7 +2,7 @@ import PodstackAPI
 
 extension Dashboard {
     /// What is shown in place of a page that cannot be. Whoever is signed in keeps the navigation.
-    func page(of error: APIError, for request: Request, requestID: String) -> Response {
+    func page(of error: ErrorResponse, for request: Request, requestID: String) -> Response {
         let title =
             switch error.status {
             case 403: "Not allowed"

@@ -19,7 +19,7 @@ struct Dashboard: Sendable {
     }
 
     /// Whether an error is shown as a page: on the dashboard, and to a browser that is lost.
-    func shows(_ error: APIError, to request: Request) -> Bool {
+    func shows(_ error: ErrorResponse, to request: Request) -> Bool {
         if owns(request.path) { return true }
         let asksForPage = request.header("accept")?.lowercased().contains("text/html") ?? false
         return asksForPage && error.code == .notFound && !request.path.hasPrefix("/v1")
@@ -32,7 +32,7 @@ struct Dashboard: Sendable {
     }
 
     func answer(_ request: Request) throws -> Response {
-        if let defect = request.defect { throw APIError(defect) }
+        if let defect = request.defect { throw ErrorResponse(defect) }
         let (route, parameters) = try route(request)
         let isSecure = publicURL.isSecure
         let now = now()
@@ -55,14 +55,14 @@ struct Dashboard: Sendable {
         let fresh = cookie ?? Identifier.make("")
         let visit = Visit(
             request: request, parameters: parameters, form: form, session: session, formKey: FormKey.make(for: fresh),
-            now: now, origin: origin)
+            now: now, serviceURL: origin)
         var response = try handle(visit, route)
         if cookie == nil { response.set("Set-Cookie", Cookie.visitor.set(fresh, isSecure: isSecure)) }
         return response
     }
 
     /// Whoever is signed in, with the key of their forms, for a page that tells of an error.
-    func visitor(of request: Request, after error: APIError) -> (session: WebSession, formKey: String)? {
+    func visitor(of request: Request, after error: ErrorResponse) -> (session: WebSession, formKey: String)? {
         // A database that is away is not waited for again.
         guard error.status != 503, let shown = Cookie.session.value(in: request, isSecure: publicURL.isSecure),
             let session = try? sessions.find(shown, now: now(), isSeen: false)
@@ -92,11 +92,11 @@ struct Dashboard: Sendable {
             PathPattern.parameters(of: path, in: route.pattern).map { (route, $0) }
         }
         guard !found.isEmpty else {
-            throw APIError(status: 404, code: .notFound, message: "There is no page at this address")
+            throw ErrorResponse(status: 404, code: .notFound, message: "There is no page at this address")
         }
         let method = request.method == "HEAD" ? "GET" : request.method
         guard let (route, parameters) = found.first(where: { $0.0.method == method }) else {
-            throw APIError(
+            throw ErrorResponse(
                 status: 405, code: .methodNotAllowed,
                 message: method == "GET"
                     ? "There is nothing to see at this address: it is where a form is sent to"

@@ -8,16 +8,16 @@ struct Form: Sendable {
     init(_ request: Request) throws {
         let type = request.header("content-type")?.prefix { $0 != ";" }.lowercased()
         guard type == "application/x-www-form-urlencoded" else {
-            throw APIError(
+            throw ErrorResponse(
                 status: 415, code: .unsupportedMediaType, message: "A form is sent as application/x-www-form-urlencoded"
             )
         }
         guard let text = String(validating: request.body, as: UTF8.self) else {
-            throw APIError.badRequest("The form is not UTF-8")
+            throw ErrorResponse.badRequest("The form is not UTF-8")
         }
         // The same encoding as that of a query.
         let target = RequestTarget("/?" + text)
-        guard !target.isMalformed else { throw APIError.badRequest("The form is not encoded as one") }
+        guard !target.isMalformed else { throw ErrorResponse.badRequest("The form is not encoded as one") }
         fields = target.query
     }
 

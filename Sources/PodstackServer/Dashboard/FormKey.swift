@@ -13,7 +13,7 @@ enum FormKey {
         guard let cookie, Sodium.constantTimeEqual(Array(form[field].utf8), Array(make(for: cookie).utf8)),
             isOwn(request, origin)
         else {
-            throw APIError(
+            throw ErrorResponse(
                 status: 403, code: .accessDenied,
                 message: "The form did not come from a page of this service, or the page was too old: go back, load it "
                     + "again, and send it again")

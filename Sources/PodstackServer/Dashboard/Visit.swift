@@ -12,17 +12,20 @@ struct Visit {
     var formKey: String
     /// Seconds since 1970, the same for the whole visit.
     var now: Int64
-    /// Such as `https://podstack.example.com`.
-    var origin: String
+    /// The URL of the service as the browser knows it, such as `https://podstack.example.com`.
+    var serviceURL: String
 
     /// The session of a route that asks for one, which has it by then.
     func signedIn() throws -> WebSession {
-        guard let session else { throw APIError.internal }
+        guard let session else { throw ErrorResponse.internal }
         return session
     }
 
-    /// Whoever makes the changes of this visit.
-    func actor() throws -> Actor { Actor(request, try signedIn()) }
+    /// Where the request comes from.
+    var origin: Origin { Origin(request) }
+
+    /// The signed-in user, as the actor of this visit's changes.
+    func actor() throws -> Actor { Actor(try signedIn(), from: origin) }
 }
 
 enum PageAccess: Sendable {

@@ -5,7 +5,7 @@ import PodstackCryptography
 /// Source: RFC 8628.
 struct DeviceService: Sendable {
     let tokens: TokenService
-    let digest: TokenDigest
+    let digest: SecretDigest
 
     /// A user as the one who decides.
     struct User: Sendable {
@@ -16,15 +16,14 @@ struct DeviceService: Sendable {
 
     /// The codes are told once; digests of them are kept.
     func begin(
-        _ fields: DeviceRequestFields, from origin: Request, in change: Change
+        _ fields: DeviceRequestFields, from origin: Origin, in change: Change
     ) throws -> (deviceCode: String, userCode: String) {
         let deviceCode = Identifier.make("dvc_") + Identifier.make("")
         let userCode = UserCode.make()
-        let actor = Actor(origin, nil)
         let request = DeviceRequest(
             id: Identifier.make("dev_"), clientName: fields.clientName, scopes: fields.scopes, made: fields.made,
             createdAt: change.now, expiresAt: change.now + DeviceRequest.life, interval: DeviceRequest.firstInterval,
-            address: actor.address ?? "", userAgent: actor.userAgent)
+            address: origin.address?.description ?? "", userAgent: origin.userAgent)
         try DeviceStore.insert(
             request, deviceDigest: digest(deviceCode), userDigest: digest(userCode), in: change.connection)
         return (deviceCode, userCode)
@@ -59,7 +58,7 @@ struct DeviceService: Sendable {
     func approve(_ userCode: String, by user: User, in change: Change) throws -> DeviceRequest {
         let request = try waiting(userCode, change)
         guard try !AccountStore.isDisabled(user.id, in: change.connection) else {
-            throw APIError.conflict("The account of \(user.email) is disabled")
+            throw DomainError.conflict("The account of \(user.email) is disabled")
         }
         try tokens.checkRoom(accountID: user.accountID, in: change)
         try DeviceStore.setState(.approved(userID: user.id), of: request.id, in: change.connection)
@@ -77,9 +76,7 @@ struct DeviceService: Sendable {
 
     private func waiting(_ userCode: String, _ change: Change) throws -> DeviceRequest {
         guard let request = try pending(userCode, now: change.now, in: change.connection) else {
-            throw APIError(
-                status: 404, code: .notFound, message: "No device waits with that code: it is mistyped, used or too old"
-            )
+            throw DomainError.noMatch(.device, "No program waits for that code: it is mistyped, used or expired")
         }
         return request
     }
@@ -122,7 +119,9 @@ struct DeviceService: Sendable {
     private func create(
         _ request: DeviceRequest, _ userID: String, in change: Change
     ) throws -> (TokenRecord, secret: String?) {
-        guard let user = try AccountStore.user(id: userID, in: change.connection) else { throw APIError.internal }
+        guard let user = try AccountStore.user(id: userID, in: change.connection) else {
+            throw DomainError.inconsistent
+        }
         var wish = TokenRequest(name: request.clientName, expiry: .standard, scopes: request.scopes, projectIDs: nil)
         (wish.id, wish.sha256) = (request.made?.id, request.made?.sha256)
         return try tokens.create(

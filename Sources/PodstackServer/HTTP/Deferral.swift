@@ -21,12 +21,12 @@ final class Deferral: Sendable {
     }
 
     private let carrier: Carrier
-    private let queue: SerialQueue
+    private let queue: WorkQueue
     private let make: @Sendable (_ isTurn: Bool) -> Answer.Ready
     private let state = Mutex(State())
 
     init(
-        _ queue: SerialQueue, on carrier: Carrier, make: @escaping @Sendable (_ isTurn: Bool) -> Answer.Ready
+        _ queue: WorkQueue, on carrier: Carrier, make: @escaping @Sendable (_ isTurn: Bool) -> Answer.Ready
     ) {
         self.queue = queue
         self.carrier = carrier

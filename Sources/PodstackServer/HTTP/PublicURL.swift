@@ -30,10 +30,13 @@ struct PublicURL: Sendable {
         throw Mistake(message: "must be a URL without a path, such as https://podstack.example.com")
     }
 
-    func of(_ request: Request) throws -> String {
+    /// The Host header is missing, or contains characters that no host name has.
+    struct InvalidHost: Error {}
+
+    func of(_ request: Request) throws(InvalidHost) -> String {
         if let fixed { return fixed }
         guard let host = request.header("host"), !host.isEmpty, host.utf8.allSatisfy(Self.isOfHost) else {
-            throw APIError.badRequest("Host is no name or address")
+            throw InvalidHost()
         }
         return "\(isSecure ? "https" : "http")://\(host)"
     }

@@ -47,7 +47,7 @@ struct MemberRequest {
         case (.admin, _): return .admin
         case (_, let permissions?):
             guard role == .user || current != .admin else {
-                throw APIError.validation(["permissions": ["an admin has all: give the role user with them"]])
+                throw DomainError.invalid("permissions", "an admin has all permissions: give the role user with them")
             }
             return .user(permissions)
         default: return current ?? .user([])

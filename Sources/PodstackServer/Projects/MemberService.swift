@@ -21,12 +21,10 @@ struct MemberService: Sendable {
         try unknownAddresses.check(asker, now: change.now)
         guard let user = try AccountStore.user(email: request.email, in: change.connection) else {
             try unknownAddresses.note(by: asker, now: change.now)
-            throw APIError(
-                status: 404, code: .notFound, message: "Nobody with an account has that e-mail address",
-                details: ["resource_type": "user"])
+            throw DomainError.noMatch(.user, "No account has that email address")
         }
         guard try MemberStore.find(user.id, projectID: projectID, in: change.connection) == nil else {
-            throw APIError.conflict("That user is a member of the project already; change the member instead")
+            throw DomainError.conflict("That user is already a member of the project; change the membership instead")
         }
         let membership = Membership(
             projectID: projectID, role: try request.role(after: nil), addedAt: change.now)
@@ -72,7 +70,7 @@ struct MemberService: Sendable {
     ) throws {
         change.changed(user: member.userID)
         guard let project = try ProjectStore.find(member.membership.projectID, in: change.connection) else {
-            throw APIError.notFound(type: "project", id: member.membership.projectID)
+            throw DomainError.notFound(.project, id: member.membership.projectID)
         }
         try change.record(action, on: AuditResource(member, of: project), details)
     }
@@ -81,20 +79,21 @@ struct MemberService: Sendable {
         _ userID: String, _ projectID: String, in connection: any DatabaseConnection
     ) throws -> MemberRecord {
         guard let member = try MemberStore.find(userID, projectID: projectID, in: connection) else {
-            throw APIError.notFound(type: "member", id: userID)
+            throw DomainError.notFound(.member, id: userID)
         }
         return member
     }
 
     private func checkOtherAdmin(_ projectID: String, in connection: any DatabaseConnection) throws {
         guard try MemberStore.countActiveAdmins(projectID: projectID, in: connection) > 1 else {
-            throw APIError.conflict("That is the project's last admin: make another member its admin first")
+            throw DomainError.conflict("That is the project's last admin; make another member an admin first")
         }
     }
 
     private func checkNotDefault(_ member: MemberRecord) throws {
         guard member.defaultProjectID != member.membership.projectID else {
-            throw APIError.conflict("The project is that member's default project, and stays theirs")
+            throw DomainError.conflict(
+                "The project is the default project of that member and cannot be taken from them")
         }
     }
 }

@@ -1,23 +1,13 @@
-import PodstackAPI
-
-/// What keeps a project from being deleted.
+/// The contents of a project that keep it from being deleted.
 struct ProjectContents {
-    /// How many of each kind there are; whatever comes to be kept in projects is counted here.
-    private let counts: [(kind: String, count: Int)]
+    /// Numbers by kind. Every kind of resource that belongs to a project is counted here.
+    let counts: [String: Int]
 
     init(of projectID: String, in connection: any DatabaseConnection) throws {
         let members = try MemberStore.count(projectID: projectID, in: connection)
-        // The one who deletes it goes with it.
-        counts = [("members", max(members - 1, 0))].filter { $0.count > 0 }
+        // The member who deletes the project does not stand in the way.
+        counts = ["members": max(members - 1, 0)].filter { $0.value > 0 }
     }
 
     var isEmpty: Bool { counts.isEmpty }
-
-    var refusal: APIError {
-        let list = counts.map { "\($0.kind): \($0.count)" }.joined(separator: ", ")
-        return APIError(
-            status: 409, code: .projectNotEmpty,
-            message: "The project is not empty (\(list)): remove what is in it first",
-            details: Dictionary(uniqueKeysWithValues: counts.map { ($0.kind, .integer($0.count)) }))
-    }
 }

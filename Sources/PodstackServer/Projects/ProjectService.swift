@@ -18,10 +18,7 @@ struct ProjectService: Sendable {
     ) throws -> (ProjectRecord, Membership) {
         // A new project is none of those that a token is restricted to.
         if let allowed = caller.projectIDs {
-            throw APIError(
-                status: 403, code: .projectForbidden,
-                message: "Access denied to resource: the token is restricted to projects and cannot make another",
-                details: ["token_project_ids": .array(allowed.map(JSONValue.string))])
+            throw DomainError.forbidden(.restrictedToProjects(.createProject, tokenProjectIDs: allowed))
         }
         let project = ProjectRecord(
             id: Identifier.make("prj_"), accountID: caller.accountID, name: request.name ?? "",
@@ -63,17 +60,17 @@ struct ProjectService: Sendable {
     }
 
     /// Nil when there is none.
-    func obstacleToDeletion(of id: String, in connection: any DatabaseConnection) throws -> APIError? {
+    func obstacleToDeletion(of id: String, in connection: any DatabaseConnection) throws -> DomainError? {
         guard try !ProjectStore.isDefault(id, in: connection) else {
             return .conflict("A default project cannot be deleted")
         }
         let contents = try ProjectContents(of: id, in: connection)
-        return contents.isEmpty ? nil : contents.refusal
+        return contents.isEmpty ? nil : .projectNotEmpty(contents.counts)
     }
 
     func find(_ id: String, in connection: any DatabaseConnection) throws -> ProjectRecord {
         guard let project = try ProjectStore.find(id, in: connection) else {
-            throw APIError.notFound(type: "project", id: id)
+            throw DomainError.notFound(.project, id: id)
         }
         return project
     }

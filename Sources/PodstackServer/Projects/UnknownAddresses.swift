@@ -18,10 +18,7 @@ struct UnknownAddresses: Sendable {
         guard verdict.isAllowed else { throw refusal(verdict) }
     }
 
-    private func refusal(_ verdict: RateLimit.Verdict) -> APIError {
-        var refusal = verdict.refusal
-        refusal.message =
-            "Too many e-mail addresses that nobody here has were tried: go on in \(verdict.retryAfter) seconds"
-        return refusal
+    private func refusal(_ verdict: RateLimit.Verdict) -> DomainError {
+        .rateLimited(verdict, "Too many unknown email addresses: try again in \(verdict.retryAfter) seconds")
     }
 }

@@ -14,6 +14,10 @@ struct Grant: Sendable, Equatable {
     var expiresAt: Int64?
 
     func isGood(for projectID: String) -> Bool { projectIDs?.contains(projectID) ?? true }
+
+    func lacks(_ scope: Scope) -> Denial { .missingScope(scope, tokenScopes: scopes) }
+
+    func excludes(_ projectID: String) -> Denial { .projectNotIncluded(projectID, tokenProjectIDs: projectIDs) }
 }
 
 extension TokenRecord {

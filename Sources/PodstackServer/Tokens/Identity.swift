@@ -65,14 +65,14 @@ final class Identity: Sendable {
         return !ScopeSet(rawValue: before).contains(scopes)
     }
 
-    /// The 401 that tells the holder of the secret why it is good for nothing; nil when it is.
-    func refusalIfAny(at now: Int64) -> APIError? {
-        if token.revokedAt != nil { return Refusal.revoked(token) }
-        if token.isExpired(at: now) { return Refusal.expired(token.expiresAt) }
+    /// Returns why the secret does not authenticate, or nil if it does.
+    func failure(at now: Int64) -> AuthenticationFailure? {
+        if token.revokedAt != nil { return .revoked(at: token.revokedAt) }
+        if token.isExpired(at: now) { return .expired(at: token.expiresAt) }
         switch standing {
-        case .waiting(let secret) where secret.hasLapsed(at: now): return Refusal.expired(secret.lapsesAt)
-        case .retired(let secret) where secret.endsAt <= now: return Refusal.rotated(secret)
-        case .current, .waiting, .retired: return isDisabled ? Refusal.disabled : nil
+        case .waiting(let secret) where secret.hasLapsed(at: now): return .expired(at: secret.lapsesAt)
+        case .retired(let secret) where secret.endsAt <= now: return .rotated(at: secret.rotatedAt)
+        case .current, .waiting, .retired: return isDisabled ? .accountDisabled : nil
         }
     }
 

@@ -11,7 +11,7 @@ struct LeakReport: Sendable {
     }
 
     let changes: Changes
-    let digest: TokenDigest
+    let digest: SecretDigest
 
     /// How many tokens this revoked.
     @discardableResult

@@ -208,11 +208,11 @@ struct AuditStreamTests {
     func instances() throws {
         guard TestDatabase.current == .postgresql else { return }
         let two = try TwoInstances()
-        let request = Request(method: "GET", path: "/")
         let service = two.first.service
-        let secret = try service.changes.make(by: Actor(request, nil), at: service.now()) { change in
+        let secret = try service.changes.make(by: Actor(origin: Origin()), at: service.now()) { change in
             let user = try #require(try AccountStore.user(email: RunningServer.email, in: change.connection))
-            return try service.signIn.sessions.begin(userID: user.id, from: request, in: change).secret
+            return try service.signIn.sessions.begin(userID: user.id, from: Origin(address: .unknown), in: change)
+                .secret
         }
         let connection = try RawHTTP(port: two.second.port)
         try connection.send(

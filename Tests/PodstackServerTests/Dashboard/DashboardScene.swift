@@ -50,10 +50,11 @@ struct DashboardScene: Sendable {
 extension PageVisitor {
     /// Signs in without the second that a password takes.
     func enter(_ email: String) throws {
-        let request = Request(method: "GET", path: "/")
-        let secret = try service.changes.make(by: Actor(request, nil), at: service.now()) { change in
+        let secret = try service.changes.make(by: Actor(origin: Origin()), at: service.now()) { change in
             let user = try AccountStore.user(email: email, in: change.connection)
-            return try service.signIn.sessions.begin(userID: user?.id ?? "", from: request, in: change).secret
+            return try service.signIn.sessions.begin(
+                userID: user?.id ?? "", from: Origin(address: .unknown), in: change
+            ).secret
         }
         cookies = ["podstack_session": secret]
         try get("/account/sign-in")

@@ -27,7 +27,7 @@ struct OvertakenPasswordTests {
 
     let server: RunningServer
     let visitor: PageVisitor
-    private let request = Request(method: "POST", path: "/")
+    private let origin = Origin(address: .unknown)
 
     init() throws {
         server = try RunningServer(clock: ManualClock())
@@ -44,7 +44,8 @@ struct OvertakenPasswordTests {
         let database = OvertakenDatabase(service.database) {
             try service.database.write { try PasswordStore.set("another", userID: userID, in: $0) }
         }
-        let changes = Changes(database: database, verifier: service.verifier, trail: service.changes.trail)
+        var changes = service.changes
+        changes.database = database
         return SignInService(database: database, changes: changes, digest: service.signIn.failures.digest)
     }
 
@@ -60,7 +61,7 @@ struct OvertakenPasswordTests {
         let signIn = try overtaken()
         #expect(throws: SignInService.Refusal.wrong) {
             try signIn.signIn(
-                email: RunningServer.email, password: PageVisitor.password, from: request, now: service.now())
+                email: RunningServer.email, password: PageVisitor.password, from: origin, now: service.now())
         }
         #expect(try hash() == "another")
     }
@@ -72,7 +73,7 @@ struct OvertakenPasswordTests {
         let session = try #require(try service.signIn.sessions.find(secret, now: service.now()))
         #expect(throws: SignInService.Refusal.wrong) {
             try signIn.changePassword(
-                of: session, from: PageVisitor.password, to: "another good password", request: request,
+                of: session, from: PageVisitor.password, to: "another good password", from: origin,
                 now: service.now())
         }
         #expect(try hash() == "another")

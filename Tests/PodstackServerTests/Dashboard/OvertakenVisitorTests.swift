@@ -24,8 +24,7 @@ struct OvertakenVisitorTests {
 
     /// As a page does that had found the session before it ended.
     private func change(in session: WebSession) throws {
-        let request = Request(method: "POST", path: "/projects")
-        try service.changes.make(by: Actor(request, session), at: service.now()) { _ in }
+        try service.changes.make(by: Actor(session, from: Origin()), at: service.now()) { _ in }
     }
 
     @Test("no change is made in a session that ended while the change waited for its turn")
@@ -52,7 +51,7 @@ struct OvertakenVisitorTests {
         let signIn = SignInService(database: hooked, changes: service.changes, digest: service.devices.digest)
         func enter(_ password: String) throws -> String {
             try signIn.signIn(
-                email: user.email, password: password, from: Request(method: "POST", path: "/sign-in"),
+                email: user.email, password: password, from: Origin(address: .unknown),
                 now: service.now())
         }
         #expect(throws: SignInService.Refusal.wrong) { try enter(PageVisitor.password) }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Podstack
 
-@Suite("Settings that no client can work with")
+@Suite("ServiceSettings that no client can work with")
 struct BadSettingsTests {
     let transport = RecordingTransport(.user(email: "you@example.com"))
 

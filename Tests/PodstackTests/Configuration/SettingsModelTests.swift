@@ -3,7 +3,7 @@ import Testing
 
 @testable import Podstack
 
-@Suite("Settings beside a second model of the table", .blocking)
+@Suite("ServiceSettings beside a second model of the table", .blocking)
 struct SettingsModelTests {
     /// Mostly absent or good, so that most worlds get to where sources compete; sometimes broken in each way.
     static let tokens: [String?] =
@@ -75,11 +75,11 @@ struct SettingsModelTests {
         for _ in 0..<5_000 {
             let world = Self.world(&generator)
             let expected = SettingsModel(world: world).settings()
-            var found: SettingsModel.Settings?
+            var found: SettingsModel.ServiceSettings?
             if let configuration = try? Self.configuration(world, folder), configuration.tokenError == nil,
                 let token = configuration.apiToken
             {
-                found = SettingsModel.Settings(
+                found = SettingsModel.ServiceSettings(
                     token: token.value.withSecret { $0 }, tokenKind: token.source.kind,
                     project: configuration.projectID?.value, projectKind: configuration.projectID?.source.kind,
                     endpoint: configuration.apiEndpoint.value.url,

@@ -35,16 +35,16 @@ struct DevicePages: Sendable {
         if let refusal = try tooMany(visit, code) { return refusal }
         do {
             _ = try service.changes.make(by: try visit.actor(), at: visit.now) { try decision(code, user, $0) }
-        } catch let error as APIError where error.code == .notFound {
+        } catch DomainError.noMatch(.device, _) {
             return try about(code, visit, isCounted: true)
-        } catch let error as APIError where error.code == .quotaExceeded {
-            return try about(code, visit, isCounted: true, quota: error)
+        } catch DomainError.quotaExceeded(let excess) {
+            return try about(code, visit, isCounted: true, quota: ErrorResponse(DomainError.quotaExceeded(excess)))
         }
         return .redirect(Link("/device", query: [("done", done)]))
     }
 
     private func about(
-        _ code: String, _ visit: Visit, isCounted: Bool = false, quota: APIError? = nil
+        _ code: String, _ visit: Visit, isCounted: Bool = false, quota: ErrorResponse? = nil
     ) throws -> Response {
         if !isCounted, let refusal = try tooMany(visit, code) { return refusal }
         switch try service.database.read({ try service.devices.find(code, now: visit.now, in: $0) }) {

@@ -7,7 +7,7 @@ struct DeviceRequestView {
     let code: String
     let visit: Visit
     /// Why it could not be approved.
-    let quota: APIError?
+    let quota: ErrorResponse?
 
     func response() -> Response {
         Document("A program asks for access to your account", for: visit) {

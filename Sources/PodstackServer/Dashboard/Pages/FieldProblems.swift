@@ -6,14 +6,9 @@ struct FieldProblems: Error {
 
     init() {}
 
-    /// The fields that a 422 names; nil when the error is another.
-    init?(_ error: APIError) {
-        guard error.code == .validationFailed, case .object(let fields)? = error.details["field_errors"] else {
-            return nil
-        }
-        for (field, messages) in fields {
-            guard case .array(let messages) = messages else { continue }
-            for message in messages.compactMap(\.stringValue) { add(message, to: field) }
+    init(_ errors: FieldErrors) {
+        for (field, messages) in errors.messages {
+            for message in messages { add(message, to: field) }
         }
     }
 

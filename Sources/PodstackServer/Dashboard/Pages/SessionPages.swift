@@ -34,7 +34,7 @@ struct SessionPages: Sendable {
             }
             try service.changePassword(
                 of: try visit.signedIn(), from: visit.form["current"], to: visit.form["password"],
-                request: visit.request, now: visit.now)
+                from: visit.origin, now: visit.now)
         } catch SignInService.Refusal.password(let defect) {
             return try page(visit, "The new password \(defect).", at: "password")
         } catch SignInService.Refusal.tooMany(let seconds) {
@@ -46,7 +46,7 @@ struct SessionPages: Sendable {
     }
 
     @Sendable func end(_ visit: Visit) throws -> Response {
-        try service.end(visit.parameters[0], of: try visit.signedIn(), from: visit.request, now: visit.now)
+        try service.end(visit.parameters[0], of: try visit.signedIn(), from: visit.origin, now: visit.now)
         return .redirect(Link("/account/sign-in", query: [("done", "session")]))
     }
 

@@ -58,7 +58,7 @@ struct SignInPages: Sendable {
             do {
                 try turn.get()
                 let secret = try service.signIn(
-                    email: email, password: visit.form["password"], from: visit.request, now: visit.now)
+                    email: email, password: visit.form["password"], from: visit.origin, now: visit.now)
                 var response = Response.redirect(Self.link(to: next))
                 response.set("Set-Cookie", Cookie.session.set(secret, isSecure: isSecure, lasts: WebSession.life))
                 return response
@@ -68,14 +68,14 @@ struct SignInPages: Sendable {
                 return again("Your account is disabled. Ask whoever runs this service.", status: 403)
             } catch is SignInService.Refusal {
                 return again("That e-mail address and password do not go together.", status: 422)
-            } catch let error as APIError where error.status == 503 {
-                return again("\(error.message).", status: 503, retryAfter: 1)
+            } catch DomainError.unavailable(let message, let seconds) {
+                return again("\(message).", status: 503, retryAfter: Int64(seconds))
             }
         }
     }
 
     @Sendable func signOut(_ visit: Visit) throws -> Response {
-        try service.signOut(try visit.signedIn(), from: visit.request, now: visit.now)
+        try service.signOut(try visit.signedIn(), from: visit.origin, now: visit.now)
         var response = Response.redirect(Link("/sign-in", query: [("done", "signed-out")]))
         response.set("Set-Cookie", Cookie.session.removed(isSecure: isSecure))
         // What was shown to the one who leaves is not for whoever comes next.

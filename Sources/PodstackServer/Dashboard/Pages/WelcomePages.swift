@@ -34,7 +34,7 @@ struct WelcomePages: Sendable {
                 throw SignInService.Refusal.password("is not the same in both fields")
             }
             let cookie = try service.useLink(
-                visit.parameters[0], email: visit.form["email"], password: visit.form["password"], from: visit.request,
+                visit.parameters[0], email: visit.form["email"], password: visit.form["password"], from: visit.origin,
                 now: visit.now)
             var response = Response.redirect(Link("/account/tokens", query: [("done", "welcome")]))
             response.set("Set-Cookie", Cookie.session.set(cookie, isSecure: isSecure, lasts: WebSession.life))

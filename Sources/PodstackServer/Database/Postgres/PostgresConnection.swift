@@ -207,8 +207,11 @@ final class PostgresConnection: DatabaseConnection {
         }
 
         var rows: [DatabaseRow] {
-            (0..<PQntuples(result)).map { row in
-                DatabaseRow(values: (0..<PQnfields(result)).map { value(row, $0) })
+            guard PQntuples(result) > 0 else { return [] }
+            let columns = DatabaseColumns(
+                (0..<PQnfields(result)).map { PQfname(result, $0).map { String(cString: $0) } ?? "" })
+            return (0..<PQntuples(result)).map { row in
+                DatabaseRow((0..<PQnfields(result)).map { value(row, $0) }, columns)
             }
         }
 

@@ -40,7 +40,7 @@ final class PostgresDatabase: Database {
 
     deinit { listener.withLock { $0?.stop() } }
 
-    func follow(_ cache: VerifiedTokens, _ log: Log) throws {
+    func follow(_ cache: any AnnouncedCache, _ log: Log) throws {
         guard let lease else { return }
         let started = try PostgresListener(url, process: process, lease: lease, cache: cache, log: log)
         listener.withLock { $0 = started }

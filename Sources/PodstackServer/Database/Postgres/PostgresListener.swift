@@ -30,13 +30,13 @@ final class PostgresListener: Sendable {
     private let url: PostgresURL
     private let process: String
     private let lease: Lease
-    private let cache: VerifiedTokens
+    private let cache: any AnnouncedCache
     private let log: Log
     private let state = Monitor(State())
     /// To shut the first wakes the thread, which waits for the second.
     private let wake: (Int32, Int32)
 
-    init(_ url: PostgresURL, process: String, lease: Lease, cache: VerifiedTokens, log: Log) throws {
+    init(_ url: PostgresURL, process: String, lease: Lease, cache: any AnnouncedCache, log: Log) throws {
         self.url = url
         self.process = process
         self.lease = lease
@@ -57,7 +57,7 @@ final class PostgresListener: Sendable {
     /// Returns when it listens; or after 2 seconds, when nothing is remembered yet.
     func start() {
         // Without it nothing is ever remembered.
-        guard Thread.start({ [self] in run() }) else { return state.change { $0.hasEnded = true } }
+        guard WorkerThread.start({ [self] in run() }) else { return state.change { $0.hasEnded = true } }
         _ = state.wait(2) { $0.isListening ? true : nil }
     }
 

@@ -5,7 +5,12 @@ import CSQLite
 /// Not for two threads at once: ``SQLiteDatabase`` sees to that.
 final class SQLiteConnection: DatabaseConnection {
     private var handle: OpaquePointer?
-    private var statements: [String: OpaquePointer] = [:]
+    private struct Statement {
+        let pointer: OpaquePointer
+        let columns: DatabaseColumns
+    }
+
+    private var statements: [String: Statement] = [:]
 
     /// - Parameter isCopy: Whether it is to be filled by ``copy(to:_:)``, in a file that is thrown away when that fails.
     init(path: String, isCopy: Bool = false) throws(DatabaseFailure) {
@@ -24,7 +29,7 @@ final class SQLiteConnection: DatabaseConnection {
     }
 
     deinit {
-        for statement in statements.values { sqlite3_finalize(statement) }
+        for statement in statements.values { sqlite3_finalize(statement.pointer) }
         sqlite3_close_v2(handle)
     }
 
@@ -39,7 +44,8 @@ final class SQLiteConnection: DatabaseConnection {
 
     @discardableResult
     func run(_ sql: String, _ arguments: [DatabaseValue]) throws(DatabaseFailure) -> [DatabaseRow] {
-        let statement = try prepared(sql)
+        let prepared = try prepared(sql)
+        let statement = prepared.pointer
         defer {
             sqlite3_reset(statement)
             // What was bound may be a digest; it does not stay.
@@ -54,7 +60,8 @@ final class SQLiteConnection: DatabaseConnection {
             switch sqlite3_step(statement) {
             case SQLITE_ROW:
                 rows.append(
-                    DatabaseRow(values: (0..<sqlite3_column_count(statement)).map { column($0, of: statement) }))
+                    DatabaseRow(
+                        (0..<sqlite3_column_count(statement)).map { column($0, of: statement) }, prepared.columns))
             case SQLITE_DONE: return rows
             case let code: throw failure(code)
             }
@@ -84,13 +91,17 @@ final class SQLiteConnection: DatabaseConnection {
         try destination.run("PRAGMA journal_mode = DELETE", [])
     }
 
-    private func prepared(_ sql: String) throws(DatabaseFailure) -> OpaquePointer {
+    private func prepared(_ sql: String) throws(DatabaseFailure) -> Statement {
         if let statement = statements[sql] { return statement }
         var statement: OpaquePointer?
         let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
         guard code == SQLITE_OK, let statement else { throw failure(code) }
-        statements[sql] = statement
-        return statement
+        let names = (0..<sqlite3_column_count(statement)).map { column in
+            sqlite3_column_name(statement, column).map { String(cString: $0) } ?? ""
+        }
+        let prepared = Statement(pointer: statement, columns: DatabaseColumns(names))
+        statements[sql] = prepared
+        return prepared
     }
 
     private func bind(_ value: DatabaseValue, to index: Int32, of statement: OpaquePointer) -> Int32 {

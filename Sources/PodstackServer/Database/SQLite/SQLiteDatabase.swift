@@ -24,7 +24,7 @@ final class SQLiteDatabase: Database {
 
     /// Changed by the commands that run beside a server.
     var foreignChanges: SharedMark? { mark }
-    func follow(_ cache: VerifiedTokens, _ log: Log) throws { isFollowing.store(true, ordering: .releasing) }
+    func follow(_ cache: any AnnouncedCache, _ log: Log) throws { isFollowing.store(true, ordering: .releasing) }
 
     func read<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
         let reader = try idleReaders.withLock { $0.popLast() } ?? Guarded(connection: SQLiteConnection(path: path))

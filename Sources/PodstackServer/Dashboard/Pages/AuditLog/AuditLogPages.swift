@@ -45,7 +45,7 @@ struct AuditLogPages: Sendable {
         let session = try visit.signedIn()
         // A browser that comes back says where it was.
         let known = visit.request.header("last-event-id").flatMap { Int64($0) }
-        guard let after = known ?? query.number else { throw APIError.badRequest("after is missing") }
+        guard let after = known ?? query.number else { throw ErrorResponse.badRequest("after is missing") }
         let watcher = AuditWatcher(
             sessionID: session.id, accountID: try database.read { try account(query, session, $0) },
             filter: query.filter, after: after,

@@ -16,7 +16,7 @@ struct AuditQuery: Sendable {
     /// The fields that were filled in, as they were typed.
     let typed: [(name: String, value: String)]
     /// What is wrong with them; nil when nothing is.
-    let mistake: APIError?
+    let mistake: FieldErrors?
     let filter: AuditFilter
     let place: Place
     let limit: Int
@@ -60,7 +60,7 @@ struct AuditQuery: Sendable {
         return self
     }
 
-    var problems: FieldProblems { mistake.flatMap(FieldProblems.init) ?? FieldProblems() }
+    var problems: FieldProblems { mistake.map(FieldProblems.init) ?? FieldProblems() }
 
     func typed(_ name: String) -> String { typed.first { $0.name == name }?.value ?? "" }
 
@@ -70,15 +70,15 @@ struct AuditQuery: Sendable {
     }
 
     /// Mistakes in fields are told there; any other address was not made by these pages.
-    private static func mistake(_ reader: QueryReader) throws -> APIError? {
+    private static func mistake(_ reader: QueryReader) throws -> FieldErrors? {
         do {
             try reader.finish()
             return nil
-        } catch let error as APIError {
-            guard case .object(let fields)? = error.details["field_errors"],
-                fields.keys.allSatisfy({ ["since", "until"].contains($0) })
-            else { throw error }
-            return error
+        } catch DomainError.invalid(let errors) {
+            guard errors.messages.keys.allSatisfy({ ["since", "until"].contains($0) }) else {
+                throw DomainError.invalid(errors)
+            }
+            return errors
         }
     }
 

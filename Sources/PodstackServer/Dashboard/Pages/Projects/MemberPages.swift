@@ -72,11 +72,11 @@ struct MemberPages: Sendable {
                 _ = try members.update(user, of: project, try form.request(isNew: false), in: change)
             }
             return done(visit, "changed")
-        } catch let error as APIError where error.status == 422 {
-            form.problems = FieldProblems(error) ?? form.problems
+        } catch DomainError.invalid(let errors) {
+            form.problems = FieldProblems(errors)
             return try page(visit, notice: Notice(.problem, "Nothing was changed: see below."), form: form, status: 422)
-        } catch let error as APIError where error.status == 409 {
-            return try page(visit, notice: Notice(.problem, "\(error.message)."), form: form, status: 409)
+        } catch DomainError.conflict(let message) {
+            return try page(visit, notice: Notice(.problem, "\(message)."), form: form, status: 409)
         }
     }
 
@@ -90,8 +90,8 @@ struct MemberPages: Sendable {
                 _ = try members.update(user, of: project, request, in: change)
             }
             return done(visit, status == "active" ? "activated" : "deactivated")
-        } catch let error as APIError where error.status == 409 {
-            return try page(visit, notice: Notice(.problem, "\(error.message)."), status: 409)
+        } catch DomainError.conflict(let message) {
+            return try page(visit, notice: Notice(.problem, "\(message)."), status: 409)
         }
     }
 
@@ -114,8 +114,8 @@ struct MemberPages: Sendable {
     @Sendable func remove(_ visit: Visit) throws -> Response {
         do {
             try change(visit, .membersDelete) { try members.remove($1, from: $0, in: $2) }
-        } catch let error as APIError where error.status == 409 {
-            return try page(visit, notice: Notice(.problem, "\(error.message)."), status: 409)
+        } catch DomainError.conflict(let message) {
+            return try page(visit, notice: Notice(.problem, "\(message)."), status: 409)
         }
         return try isSelf(visit)
             ? .redirect(Link("/projects", query: [("done", "left")]))

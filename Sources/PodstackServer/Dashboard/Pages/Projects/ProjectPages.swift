@@ -68,8 +68,8 @@ struct ProjectPages: Sendable {
                 try projects.create(request, by: grant, in: $0)
             }
             return .redirect(Link("/projects", project.id, query: [("done", "created")]))
-        } catch let error as APIError where error.status == 422 {
-            form.problems = FieldProblems(error) ?? form.problems
+        } catch DomainError.invalid(let errors) {
+            form.problems = FieldProblems(errors)
             return try list(visit, form, status: 422)
         }
     }
@@ -125,8 +125,8 @@ struct ProjectPages: Sendable {
                 try projects.update(id, try form.request(isNew: false), in: change)
             }
             return .redirect(Link("/projects", visit.parameters[0], query: [("done", "changed")]))
-        } catch let error as APIError where error.status == 422 {
-            form.problems = FieldProblems(error) ?? form.problems
+        } catch DomainError.invalid(let errors) {
+            form.problems = FieldProblems(errors)
             return try page(visit, notice: Notice(.problem, "Nothing was changed: see below."), form: form, status: 422)
         }
     }
@@ -140,13 +140,14 @@ struct ProjectPages: Sendable {
                 try members.add(try form.request(isNew: true), to: id, in: change)
             }
             return .redirect(Link("/projects", visit.parameters[0], query: [("done", "added")]))
-        } catch let error as APIError where error.status == 422 {
-            form.problems = FieldProblems(error) ?? form.problems
-        } catch let error as APIError where error.isAboutTheMember {
+        } catch DomainError.invalid(let errors) {
+            form.problems = FieldProblems(errors)
+        } catch DomainError.noMatch(_, let message), DomainError.conflict(let message) {
+            form.problems.add(message, to: "email")
+        } catch DomainError.rateLimited(let verdict, let message) {
+            let error = ErrorResponse(DomainError.rateLimited(verdict, message))
             form.problems.add(error.message, to: "email")
-        } catch let error as APIError where error.status == 429 {
-            form.problems.add(error.message, to: "email")
-            var response = try page(visit, notice: nothingAdded, member: form, status: 429)
+            var response = try page(visit, notice: nothingAdded, member: form, status: error.status)
             response.headers += error.headers
             return response
         }
@@ -169,7 +170,7 @@ struct ProjectPages: Sendable {
             "Delete “\(view.project.name)”?", .projects, under: (view.project.name, view.link), for: visit
         ) {
             if let obstacle {
-                Notice(.warning, "\(obstacle.message).")
+                Notice(.warning, "\(ErrorResponse(obstacle).message).")
             } else {
                 Element("p") { "The project is empty. Once it is deleted it cannot be brought back." }
                 Confirmation(
@@ -183,7 +184,7 @@ struct ProjectPages: Sendable {
         do {
             try change(visit, .projectsDelete) { try projects.delete($0, in: $1) }
             return .redirect(Link("/projects", query: [("done", "deleted")]))
-        } catch let error as APIError where error.status == 409 {
+        } catch DomainError.conflict, DomainError.projectNotEmpty {
             return try deletion(visit, status: 409)
         }
     }
@@ -194,9 +195,4 @@ struct ProjectPages: Sendable {
         let id = visit.parameters[0]
         return try changes.make(by: visit, scope, in: id) { try body(id, $0) }
     }
-}
-
-extension APIError {
-    /// Nobody has the address, or is a member already.
-    fileprivate var isAboutTheMember: Bool { status == 409 || details["resource_type"] == "user" }
 }

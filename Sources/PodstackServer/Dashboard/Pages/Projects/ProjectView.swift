@@ -13,7 +13,7 @@ struct ProjectView {
         try authority.require(scope, in: projectID)
         guard let membership = authority.memberships[projectID],
             let project = try ProjectStore.find(projectID, in: connection)
-        else { throw APIError.notFound(type: "project", id: projectID) }
+        else { throw DomainError.notFound(.project, id: projectID) }
         self.project = project
         self.membership = membership
         isDefault = session.defaultProjectID == projectID

@@ -122,9 +122,10 @@ struct TokenForm {
             return request
         } catch let found as FieldProblems {
             throw found
+        } catch DomainError.invalid(let errors) {
+            throw problems.merging(FieldProblems(errors))
         } catch {
-            let refused = (error as? APIError).flatMap(FieldProblems.init) ?? FieldProblems()
-            throw problems.merging(refused)
+            throw problems
         }
     }
 

@@ -29,9 +29,10 @@ extension TokenPages {
             }
         } catch let problems as FieldProblems {
             return try page(form, visit, problems)
-        } catch let error as APIError where error.code == .quotaExceeded {
-            return try page(form, visit, notice: "\(error.message).", status: 409)
-        } catch let error as APIError where error.code == .notFound {
+        } catch DomainError.quotaExceeded(let excess) {
+            let message = ErrorResponse(DomainError.quotaExceeded(excess)).message
+            return try page(form, visit, notice: "\(message).", status: 409)
+        } catch DomainError.notFound(.project, _) {
             var problems = FieldProblems()
             problems.add("one of the projects is not there any more", to: "project_ids")
             return try page(form, visit, problems)
@@ -80,7 +81,7 @@ extension TokenPages {
         Document("Token created", .tokens, under: TokenPages.place, for: visit) {
             Notice(.done, "“\(token.name)” is ready.")
             ShownSecret(secret: secret, token: token)
-            SecretUses(origin: visit.origin)
+            SecretUses(origin: visit.serviceURL)
         }.response()
     }
 

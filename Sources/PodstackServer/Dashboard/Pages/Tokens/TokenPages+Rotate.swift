@@ -28,7 +28,7 @@ extension TokenPages {
                 Time(visit.now + WaitingSecret.longestWait)
                 ", it is dropped, and the old one stays."
             }
-            SecretUses(origin: visit.origin)
+            SecretUses(origin: visit.serviceURL)
         }.response()
     }
 

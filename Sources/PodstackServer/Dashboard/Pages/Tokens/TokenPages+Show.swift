@@ -48,9 +48,8 @@ extension TokenPages {
                 try tokens.update(visit.parameters[0], request, by: session.grant, in: $0)
             }
             return .redirect(Link("/account/tokens", token.id, query: [("done", "renamed")]))
-        } catch let error as APIError {
-            guard let problems = FieldProblems(error) else { throw error }
-            return try details(visit, problems: problems, typed: visit.form["name"], status: 422)
+        } catch DomainError.invalid(let errors) {
+            return try details(visit, problems: FieldProblems(errors), typed: visit.form["name"], status: 422)
         }
     }
 

@@ -37,9 +37,11 @@ struct TokenPages: Sendable {
         let accountID = session.accountID
         let cursors = (active: visit.request.query("active"), ended: visit.request.query("ended"))
         let active = try tokens.list(
-            accountID: accountID, .active, PageRequest(limit: 100, cursor: cursors.active), now: visit.now)
+            accountID: accountID, .active, PageRequest(limit: 100, after: try cursors.active.map(PageRequest.cursor)),
+            now: visit.now)
         let ended = try tokens.list(
-            accountID: accountID, .ended, PageRequest(limit: Self.mostEnded, cursor: cursors.ended), now: visit.now)
+            accountID: accountID, .ended,
+            PageRequest(limit: Self.mostEnded, after: try cursors.ended.map(PageRequest.cursor)), now: visit.now)
         let names = try projects.names(userID: session.userID)
         let count = try tokens.countActive(accountID: accountID, now: visit.now)
         return Document("API Tokens", .tokens, for: visit) {

@@ -16,7 +16,8 @@ struct IdempotencyKey: Sendable {
         }
         guard keys.count == 1, (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
         else {
-            throw APIError.badRequest("Idempotency-Key must be given once, as 1 to 255 visible characters of ASCII")
+            throw ErrorResponse.badRequest(
+                "Idempotency-Key must be given once, as 1 to 255 visible characters of ASCII")
         }
         self.tokenID = tokenID
         text = key
@@ -26,12 +27,12 @@ struct IdempotencyKey: Sendable {
     }
 }
 
-extension APIError {
-    static let keyReused = APIError(
+extension ErrorResponse {
+    static let keyReused = ErrorResponse(
         status: 422, code: .idempotencyKeyReused,
         message: "This Idempotency-Key was used for another request: make a new key for a new request")
 
-    static let stillRunning = APIError(
+    static let stillRunning = ErrorResponse(
         status: 409, code: .idempotencyKeyReused,
         message: "The request with this Idempotency-Key is still running: repeat it in a moment",
         headers: [("Retry-After", "1")])

@@ -14,7 +14,7 @@ enum IdempotencyStore {
             WHERE token_id = ? AND idempotency_key = ? AND created_at > ?
             """, [.text(key.tokenID), .text(key.text), .integer(now - keptFor)])
         guard let row = rows.first else { return nil }
-        guard try row.blob(0) == key.requestHash else { throw APIError.keyReused }
+        guard try row.blob(0) == key.requestHash else { throw ErrorResponse.keyReused }
         var response = Response(status: Int(try row.integer(1)), body: try row.blob(2))
         response.set("Idempotency-Replayed", "true")
         return response

@@ -52,7 +52,7 @@ struct Exchange {
 
     /// The identity of a route that asks for a token, which has one by then.
     func caller() throws -> Identity {
-        guard let identity else { throw APIError.internal }
+        guard let identity else { throw ErrorResponse.internal }
         return identity
     }
 }
@@ -80,7 +80,7 @@ struct Router: Sendable {
             PathPattern.parameters(of: segments, in: route.pattern).map { (route, parameters: $0) }
         }
         guard !matching.isEmpty else {
-            throw APIError(status: 404, code: .notFound, message: "There is nothing at this path")
+            throw ErrorResponse(status: 404, code: .notFound, message: "There is nothing at this path")
         }
         guard let found = matching.first(where: { $0.0.method == method }) else {
             throw methodNotAllowed(matching.map(\.0))
@@ -88,8 +88,8 @@ struct Router: Sendable {
         return found
     }
 
-    private func methodNotAllowed(_ routes: [Route]) -> APIError {
-        APIError(
+    private func methodNotAllowed(_ routes: [Route]) -> ErrorResponse {
+        ErrorResponse(
             status: 405, code: .methodNotAllowed, message: "This path does not know that method",
             headers: [("Allow", PathPattern.allow(routes.map(\.method)))])
     }

@@ -1,5 +1,5 @@
 /// What the operator of the service decides.
-struct Settings: Sendable {
+struct ServiceSettings: Sendable {
     /// Of each account.
     var maxActiveTokens = 5
     /// From each address in a minute; nil for no limit.

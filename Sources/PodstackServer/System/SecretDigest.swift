@@ -1,7 +1,7 @@
 import PodstackCryptography
 
 /// What is kept of a secret: the HMAC-SHA-256, under a pepper that is not in the database, of its SHA-256.
-struct TokenDigest: Sendable {
+struct SecretDigest: Sendable {
     private let peppers: Peppers
 
     init(_ peppers: Peppers) { self.peppers = peppers }

@@ -27,7 +27,7 @@ package final class EmbeddedServer: Sendable {
         }
         service = try Service(
             directory: DataDirectory(directory), database: url,
-            settings: Settings(
+            settings: ServiceSettings(
                 maxActiveTokens: maxActiveTokens, failedAuthentications: failedAuthentications, requests: requests,
                 reports: reports, deviceCodes: deviceCodes,
                 proxies: TrustedProxies(proxies.compactMap(ClientAddress.init))), log: Log(sink: log),

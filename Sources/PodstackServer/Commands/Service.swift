@@ -11,6 +11,7 @@ struct Service: Sendable {
     let database: any Database
     let verifier: TokenVerifier
     let changes: Changes
+    let idempotentChanges: IdempotentChanges
     let reuse: ReuseWatch
     let leaks: LeakReport
     let tokens: TokenService
@@ -20,7 +21,7 @@ struct Service: Sendable {
     let signIn: SignInService
     let auditWatch: AuditWatch
     let lastUsed: LastUsedTracker
-    let settings: Settings
+    let settings: ServiceSettings
     let metrics: Metrics
     let log: Log
     /// Seconds since 1970.
@@ -29,7 +30,8 @@ struct Service: Sendable {
     static let systemClock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
 
     init(
-        database: any Database, peppers: Peppers, settings: Settings = Settings(), log: Log = .standardError,
+        database: any Database, peppers: Peppers, settings: ServiceSettings = ServiceSettings(),
+        log: Log = .standardError,
         now: @escaping @Sendable () -> Int64 = Service.systemClock
     ) throws {
         self.database = database
@@ -39,10 +41,12 @@ struct Service: Sendable {
         self.now = { clock.now }
         metrics = Metrics(startedAt: clock.now)
         lastUsed = LastUsedTracker()
-        let digest = TokenDigest(peppers)
+        let digest = SecretDigest(peppers)
         verifier = TokenVerifier(database: database, digest: digest)
         changes = Changes(
-            database: database, verifier: verifier, trail: AuditTrail(chain: AuditChain(peppers)))
+            database: database, trail: AuditTrail(chain: AuditChain(peppers)), forget: verifier.forget,
+            recheck: ActorCheck.recheck)
+        idempotentChanges = IdempotentChanges(changes)
         reuse = ReuseWatch(changes: changes, digest: digest)
         leaks = LeakReport(changes: changes, digest: digest)
         tokens = TokenService(
@@ -56,7 +60,7 @@ struct Service: Sendable {
 
     /// - Parameter url: Of the database; nil for the one in the data directory.
     init(
-        directory: DataDirectory, database url: PostgresURL? = nil, settings: Settings = Settings(),
+        directory: DataDirectory, database url: PostgresURL? = nil, settings: ServiceSettings = ServiceSettings(),
         log: Log = .standardError, now: @escaping @Sendable () -> Int64 = Service.systemClock
     ) throws {
         if url == nil { try directory.checkHoldsItsDatabase() }

@@ -5,7 +5,7 @@
 #endif
 
 /// A thread of its own, for what waits.
-enum Thread {
+enum WorkerThread {
     private final class Body {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }

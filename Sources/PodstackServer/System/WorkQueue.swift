@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Does one piece of work after the other, on a thread of its own that is there as long as there is work.
-final class SerialQueue: Sendable {
+final class WorkQueue: Sendable {
     private struct State {
         var waiting: [@Sendable () -> Void] = []
         var isRunning = false
@@ -25,7 +25,7 @@ final class SerialQueue: Sendable {
         }
         guard let mustStart else { return false }
         // Without a thread to have, whoever asks does it: late is better than never.
-        if mustStart, !Thread.start({ [self] in run() }) { run() }
+        if mustStart, !WorkerThread.start({ [self] in run() }) { run() }
         return true
     }
 
