@@ -5,6 +5,11 @@ let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),
 ]
+let imports: [SwiftSetting] = [
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
 
 let package = Package(
     name: "podstack-swift",
@@ -12,7 +17,6 @@ let package = Package(
     products: [
         .library(name: "Podstack", targets: ["Podstack"]),
         .library(name: "PodstackTesting", targets: ["PodstackTesting"]),
-        .library(name: "PodstackURLSession", targets: ["PodstackURLSession"]),
         .executable(name: "podstack", targets: ["podstack-cli"]),
         .executable(name: "podstack-keyring", targets: ["podstack-keyring"]),
         .executable(name: "podstack-server", targets: ["podstack-server"]),
@@ -27,19 +31,27 @@ let package = Package(
         .systemLibrary(name: "CSecret", providers: [.apt(["libsecret-1-dev"])]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
 
-        .target(name: "PodstackAPI", swiftSettings: strict),
-        .target(name: "PodstackCryptography", dependencies: ["CSodium"], swiftSettings: strict),
+        .target(name: "PodstackAPI", swiftSettings: strict + imports),
+        .target(name: "PodstackCryptography", dependencies: ["CSodium"], swiftSettings: strict + imports),
+        // HTTP requests over libcurl. It knows neither tokens nor the API.
+        .target(
+            name: "PodstackTransport",
+            dependencies: [
+                .target(name: "CCurl", condition: .when(platforms: [.linux])),
+                .target(name: "CPosix", condition: .when(platforms: [.linux])),
+            ],
+            swiftSettings: strict + imports),
+        // The SDK's transport on Apple platforms. On Linux it would link all of Foundation, so only tests use it there.
+        .target(name: "PodstackURLSession", dependencies: ["PodstackTransport"], swiftSettings: strict + imports),
         .target(
             name: "Podstack",
-            dependencies: ["PodstackAPI", "PodstackCryptography", "CCurl", "CPosix"],
+            dependencies: [
+                "PodstackAPI", "PodstackCryptography", "PodstackTransport", "CPosix",
+                .target(name: "PodstackURLSession", condition: .when(platforms: [.macOS, .iOS])),
+            ],
             swiftSettings: strict
         ),
-        .target(name: "PodstackTesting", dependencies: ["Podstack"], swiftSettings: strict),
-        // Links to the SDK's files for Apple platforms: on Linux the SDK must not link all of Foundation.
-        .target(
-            name: "PodstackURLSession", dependencies: ["Podstack"],
-            swiftSettings: strict + [.define("PODSTACK_URLSESSION")]
-        ),
+        .target(name: "PodstackTesting", dependencies: ["Podstack"], swiftSettings: strict + imports),
         .target(name: "PodstackCLI", dependencies: ["Podstack", "PodstackCryptography"], swiftSettings: strict),
         // Not named `podstack`: on a file system that ignores case that folder would be the SDK's.
         .executableTarget(name: "podstack-cli", dependencies: ["PodstackCLI"], swiftSettings: strict),
@@ -75,12 +87,13 @@ let package = Package(
         .testTarget(
             name: "PodstackTests",
             dependencies: [
-                "Podstack", "CPosix", "PodstackTesting", "PodstackTestSupport", "GuideSnippets", "SlowLookup",
+                "Podstack", "PodstackTransport", "CPosix", "PodstackTesting", "PodstackTestSupport", "GuideSnippets", "SlowLookup",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "TransportConformanceTests",
-            dependencies: ["Podstack", "PodstackURLSession", "PodstackTestSupport"], swiftSettings: strict
+            dependencies: ["Podstack", "PodstackTransport", "PodstackURLSession", "PodstackTestSupport"],
+            swiftSettings: strict
         ),
         .testTarget(
             name: "PodstackServerTests",

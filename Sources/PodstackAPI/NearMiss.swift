@@ -1,22 +1,23 @@
-/// What somebody meant who mistyped a word.
+/// Finds the known word that was probably meant by a mistyped one.
 package enum NearMiss {
-    /// The known word that is at most two edits away, the nearest and first of them; nil when none is, or it is known.
+    /// Returns the first of the nearest known words that are at most two edits away; nil if there is none, or the word is
+    /// known.
     package static func of(_ word: String, among known: [String]) -> String? {
         guard !known.contains(word) else { return nil }
         let word = Array(word.utf8)
-        // With as many edits as it has letters, a word becomes any other.
+        // A word becomes any other of its length with as many edits as it has letters.
         let most = min(2, word.count - 1)
         guard word.count <= 64 else { return nil }
         let near = known.map { (name: $0, edits: edits(word, Array($0.utf8))) }.filter { $0.edits <= most }
         return near.min { $0.edits < $1.edits }?.name
     }
 
-    /// As the end of a sentence: `; did you mean "list"?`, or nothing.
+    /// Returns the end of a sentence such as `; did you mean "list"?`, or an empty string.
     package static func question(_ word: String, among known: [String]) -> String {
         of(word, among: known).map { "; did you mean \"\($0)\"?" } ?? ""
     }
 
-    /// How many letters must be added, removed, changed or swapped with their neighbour.
+    /// Returns the smallest number of letters to add, remove, change or swap with a neighbor (Damerau-Levenshtein distance).
     private static func edits(_ left: [UInt8], _ right: [UInt8]) -> Int {
         var rows = [Array(0...right.count)]
         for (i, letter) in left.enumerated() {

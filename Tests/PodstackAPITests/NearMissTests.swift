@@ -1,10 +1,10 @@
 import PodstackAPI
 import Testing
 
-@Suite("Words that were mistyped")
+@Suite("Mistyped words", .timeLimit(.minutes(1)))
 struct NearMissTests {
     @Test(
-        "the nearest known word is found when it is at most two edits away",
+        "the nearest known word is found if it is at most two edits away",
         arguments: [
             ("token lst", "token list"), ("tokenlist", "token list"), ("toekn list", "token list"),
             ("--profil", "--profile"), ("--porfile", "--profile"), ("en", "env"),
@@ -13,7 +13,7 @@ struct NearMissTests {
         #expect(NearMiss.of(word, among: ["--profile", "--project", "token list", "token create", "env"]) == meant)
     }
 
-    @Test("what is further away, or too short to tell, is not guessed", arguments: ["", "a", "fly", "--quiet"])
+    @Test("a word that is further away, or too short, has no match", arguments: ["", "a", "fly", "--quiet"])
     func far(word: String) {
         #expect(NearMiss.of(word, among: ["--profile", "token list", "env"]) == nil)
     }

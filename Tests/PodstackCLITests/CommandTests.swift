@@ -155,6 +155,6 @@ struct CommandTests {
         #expect(await run("token").status == .usage)
         let real = try ToolProcess.run("podstack", ["--version"])
         #expect(real.status == 0)
-        #expect(real.output == "podstack \(SDKVersion.current)\n")
+        #expect(real.output == "podstack \(PodstackVersion.current)\n")
     }
 }

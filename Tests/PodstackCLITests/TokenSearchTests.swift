@@ -58,7 +58,7 @@ struct TokenSearchTests {
         var bytes: [UInt8] = []
         for _ in 0..<Int.random(in: 0...30, using: &generator) {
             var token = Array(
-                TokenFormat.makeToken(id: TokenFormat.makeID(using: &generator), using: &generator).utf8)
+                TokenFormat.generateToken(id: TokenFormat.generateID(using: &generator), using: &generator).utf8)
             switch Int.random(in: 0..<8, using: &generator) {
             case 0: token[Int.random(in: token.indices, using: &generator)] &+= 1
             case 1: token.removeLast(Int.random(in: 1..<token.count, using: &generator))
@@ -118,7 +118,7 @@ struct TokenSearchTests {
             let alone = try scan(Array(vector.token.utf8), size: 64)
             // A right one with something before or behind it leaks all the same.
             let isHeld = vectors.valid.contains { vector.token.contains($0.token) }
-            #expect(alone.isEmpty || isHeld || TokenFormat.isHeld(by: vector.token), "\(vector.why)")
+            #expect(alone.isEmpty || isHeld || TokenFormat.isContained(in: vector.token), "\(vector.why)")
         }
     }
 

@@ -60,7 +60,7 @@ struct CrashTests {
             return (try? connection.request(method, path, headers: headers, body: body).status < 300) ?? false
         }
         while true {
-            let id = TokenFormat.makeID(using: &generator)
+            let id = TokenFormat.generateID(using: &generator)
             let (first, second) = (TokenMaker.token(id: id), TokenMaker.token(id: id))
             journal.add(Life(first: first, second: second))
             let steps: [(Life.Step, () -> Bool)] = [

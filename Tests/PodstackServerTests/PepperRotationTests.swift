@@ -52,8 +52,8 @@ struct PepperRotationTests {
         let leaked = try first.makeToken("you@example.com", expiresAt: clock.now + 400 * 86_400)
         var generator = SecureGenerator()
         let id = try #require(TokenFormat.id(of: old))
-        let new = TokenFormat.makeToken(id: id, using: &generator)
-        let waiting = TokenFormat.makeToken(id: id, using: &generator)
+        let new = TokenFormat.generateToken(id: id, using: &generator)
+        let waiting = TokenFormat.generateToken(id: id, using: &generator)
         for secret in [new, waiting] {
             let by = secret == new ? old : new
             let body = "{\(Session.fields(of: secret, grace: 86_400))}"

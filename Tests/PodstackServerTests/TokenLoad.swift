@@ -39,7 +39,7 @@ final class TokenLoad: Sendable {
     func run() {
         var generator = SecureGenerator()
         while !seen.withLock({ $0.isOver }) {
-            let token = TokenMaker.token(id: TokenFormat.makeID(using: &generator))
+            let token = TokenMaker.token(id: TokenFormat.generateID(using: &generator))
             let (first, second) = (ports.randomElement() ?? 0, ports.randomElement() ?? 0)
             let made = ask(owner, first, "POST", "/v1/tokens", "{\"name\": \"t\", \(Session.fields(of: token))}")
             guard expect(made, ["ok", "unavailable"], "POST"), made == "ok" else { continue }

@@ -2,6 +2,7 @@ import PodstackURLSession
 import Testing
 
 @testable import Podstack
+@testable import PodstackTransport
 
 #if canImport(Glibc)
     import Glibc
@@ -41,7 +42,7 @@ struct TransportUnderTest: Sendable, CustomTestStringConvertible {
                 .diesOfOddAnswers,
                 .losesBodyOfChallenge, .addsHeaders,
             ]
-        ) { URLSessionTransport(environment: $0) },
+        ) { URLSessionTransport(options: ConnectionOptions(environment: $0)) },
     ]
 
     /// With no environment but this.
@@ -60,7 +61,8 @@ extension TransportRequest {
         timeout: Duration = .seconds(120)
     ) {
         self.init(
-            method: method, url: url, token: APIToken(Self.secret), headers: headers, body: body, timeout: timeout)
+            method: method, url: url, credential: TransportCredential(bearer: Self.secret), headers: headers, body: body,
+            timeout: timeout)
     }
 }
 

@@ -12,8 +12,8 @@ struct MadeToken {
     /// - Parameter id: Of the token that gets a new secret; nil makes a new one.
     init(id: String? = nil) {
         var generator = SecureGenerator()
-        let id = id ?? TokenFormat.makeID(using: &generator)
-        let text = TokenFormat.makeToken(id: id, using: &generator)
+        let id = id ?? TokenFormat.generateID(using: &generator)
+        let text = TokenFormat.generateToken(id: id, using: &generator)
         self.id = id
         secret = APIToken(text)
         sha256 = Sodium.sha256(text.utf8).hexadecimal

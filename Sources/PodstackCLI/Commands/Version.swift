@@ -3,7 +3,7 @@ import Podstack
 extension Command {
     static let version = Command(words: ["version"], summary: "Show the version.") { invocation in
         try invocation.arguments.nothing()
-        try invocation.write(["version": SDKVersion.current]) { "podstack \(SDKVersion.current)" }
+        try invocation.write(["version": PodstackVersion.current]) { "podstack \(PodstackVersion.current)" }
         return .done
     }
 }

@@ -14,8 +14,8 @@ struct ReportRoute: Sendable {
         var reader = FieldReader(try JSONBody.object(of: exchange.request), of: "a report", known: ["tokens"])
         reader.require("tokens")
         let tokens = reader.take("tokens") { value throws(FieldReader.Mistake) in
-            guard case .array(let values) = value, values.count <= TokenReport.most else {
-                throw FieldReader.Mistake("must be a list of at most \(TokenReport.most) tokens")
+            guard case .array(let values) = value, values.count <= TokenReport.largestCount else {
+                throw FieldReader.Mistake("must be a list of at most \(TokenReport.largestCount) tokens")
             }
             let texts = values.compactMap(\.stringValue)
             guard texts.count == values.count else { throw FieldReader.Mistake("must be a list of strings") }

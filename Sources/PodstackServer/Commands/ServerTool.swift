@@ -1,3 +1,5 @@
+import PodstackAPI
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -8,7 +10,7 @@
 
 /// The `podstack-server` command line.
 public enum ServerTool {
-    static let versionNumber = "0.1.0"
+    static let versionNumber = PodstackVersion.current
 
     /// In the order in which the help lists them.
     static let commands: [ServerCommand] = [

@@ -28,7 +28,7 @@ extension Schema {
                 ])),
         "TokenUpdate": object([:], optional: ["name": name, "scopes": scopes, "project_ids": projectIDs]),
         "TokenRotation": mayBeMade([:], optional: ["grace_seconds": integer(from: 0, to: 604_800)]),
-        "TokenReport": object(["tokens": list(of: string, 0...TokenReport.most)]),
+        "TokenReport": object(["tokens": list(of: string, 0...TokenReport.largestCount)]),
         "NewDeviceCode": mayBeMade(["client_name": name], optional: ["scopes": scopes]),
         "DeviceCode": object([
             "device_code": string, "user_code": text(9...9, pattern: "^[B-Z]{4}-[B-Z]{4}$"),

@@ -23,7 +23,7 @@ enum TokenFields {
 
     /// A name is shown to many, and a token that somebody pasted for it would be too.
     static func refuseToken(_ text: String) throws(Mistake) {
-        guard !TokenFormat.isHeld(by: text) else { throw Mistake("must not hold an API token") }
+        guard !TokenFormat.isContained(in: text) else { throw Mistake("must not hold an API token") }
     }
 
     static func scopes(_ value: JSONValue) throws(Mistake) -> [Scope] {

@@ -16,8 +16,8 @@ extension TokenService {
         let expiresAt = try expiry(request, maker, now: change.now)
         let projectIDs = try projects(request, maker)
         var generator = SecureGenerator()
-        let id = request.id ?? TokenFormat.makeID(using: &generator)
-        let secret = request.sha256 == nil ? TokenFormat.makeToken(id: id, using: &generator) : nil
+        let id = request.id ?? TokenFormat.generateID(using: &generator)
+        let secret = request.sha256 == nil ? TokenFormat.generateToken(id: id, using: &generator) : nil
         let hash = request.sha256 ?? Sodium.sha256((secret ?? "").utf8)
         let record = TokenRecord(
             id: id, accountID: maker.accountID, userID: maker.userID, name: request.name,

@@ -18,7 +18,7 @@ extension TokenService {
         in change: Change
     ) throws -> (TokenRecord, secret: String?) {
         var generator = SecureGenerator()
-        let secret = request.sha256 == nil ? TokenFormat.makeToken(id: id, using: &generator) : nil
+        let secret = request.sha256 == nil ? TokenFormat.generateToken(id: id, using: &generator) : nil
         let hash = request.sha256 ?? Sodium.sha256((secret ?? "").utf8)
         let now = change.now
         let waiting = WaitingSecret(

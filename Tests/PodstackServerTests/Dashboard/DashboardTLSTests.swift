@@ -45,7 +45,7 @@ struct DashboardTLSTests {
         ) async throws -> TransportResponse {
             try await transport.send(
                 TransportRequest(
-                    method: method, url: url, token: APIToken(""), headers: headers, body: body.map { Array($0.utf8) },
+                    method: method, url: url, headers: headers, body: body.map { Array($0.utf8) },
                     timeout: .seconds(120)))
         }
         let page = try await send("GET", link)

@@ -35,7 +35,7 @@ struct RotationTests {
             let left = left.subtract(1, ordering: .relaxed).newValue
             if left >= 0 { return try await transport.send(request) }
             if left == -1, losesAnswer { _ = try await transport.send(request) }
-            throw TransportFailure(reason: "the process was killed", mayPass: false)
+            throw TransportFailure(reason: "the process was killed", isRetryable: false)
         }
     }
 

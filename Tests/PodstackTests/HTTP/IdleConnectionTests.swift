@@ -2,6 +2,7 @@ import PodstackTestSupport
 import Testing
 
 @testable import Podstack
+@testable import PodstackTransport
 
 #if canImport(Glibc)
     import Glibc
@@ -12,7 +13,7 @@ import Testing
 struct IdleConnectionTests {
     func request(_ url: String) -> TransportRequest {
         TransportRequest(
-            method: "GET", url: url, token: APIToken("secret-token"), headers: [], body: nil, timeout: .seconds(120))
+            method: "GET", url: url, credential: TransportCredential(bearer: "secret-token"), timeout: .seconds(120))
     }
 
     /// The answer's body; nil when the service closed the connection just then.
@@ -21,7 +22,7 @@ struct IdleConnectionTests {
             // Whoever is not woken would be told this.
             let failure = try #require(error as? TransportFailure)
             #expect(failure != .timedOut)
-            #expect(failure.mayPass)
+            #expect(failure.isRetryable)
             return nil
         }
     }

@@ -64,7 +64,7 @@ struct TokenForm {
     /// A new one.
     init() {
         var generator = SecureGenerator()
-        id = TokenFormat.makeID(using: &generator)
+        id = TokenFormat.generateID(using: &generator)
     }
 
     init(_ form: Form) {
