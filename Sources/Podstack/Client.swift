@@ -11,8 +11,10 @@
 /// A value that is cheap to copy and safe to share; copies use the same connections.
 public struct Client: Sendable {
     /// The settings in use, each with its source and what it hides. Looks at the sources that were not needed until now.
-    public var configuration: Configuration { resolved.hiding(resolution?.hiddenTokens(behind: resolved.token) ?? []) }
-    private let resolved: Configuration
+    public var configuration: ClientConfiguration {
+        resolved.hiding(resolution?.hiddenTokens(behind: resolved.token) ?? [])
+    }
+    private let resolved: ClientConfiguration
     /// Nil when a provider gives the token.
     private let resolution: Resolution?
     private(set) var pipeline: Pipeline
@@ -44,7 +46,7 @@ public struct Client: Sendable {
         apiEndpoint: String? = nil,
         retry: RetryConfiguration = RetryConfiguration(),
         timeout: Duration = .seconds(30),
-        environment: Environment = .process,
+        environment: PodstackEnvironment = .process,
         transport: (any Transport)? = nil,
         time: TimeSource = .system,
         onEvent: (@Sendable (ClientEvent) -> Void)? = nil
@@ -52,7 +54,7 @@ public struct Client: Sendable {
         try Self.check(retry, timeout: timeout)
         let resolution = Resolution(
             apiToken: apiToken, profile: profile, projectID: projectID, apiEndpoint: apiEndpoint,
-            environment: environment, patience: min(timeout, SecureFile.patience))
+            environment: environment, patience: min(timeout, SecureFile.defaultTimeLimit))
         let configuration = try resolution.configuration()
         if let error = configuration.tokenError { throw error }
         self.init(
@@ -72,7 +74,7 @@ public struct Client: Sendable {
         apiEndpoint: String? = nil,
         retry: RetryConfiguration = RetryConfiguration(),
         timeout: Duration = .seconds(30),
-        environment: Environment = .process,
+        environment: PodstackEnvironment = .process,
         transport: (any Transport)? = nil,
         time: TimeSource = .system,
         onEvent: (@Sendable (ClientEvent) -> Void)? = nil
@@ -87,14 +89,14 @@ public struct Client: Sendable {
 
     static func check(_ retry: RetryConfiguration, timeout: Duration) throws(ConfigurationError) {
         try retry.check()
-        let source = Source.argument("timeout:")
+        let source = ClientConfiguration.Source.argument("timeout:")
         guard timeout > .zero else {
             throw ConfigurationError(message: "The time from \(source) must be longer than nothing", about: source)
         }
     }
 
     private init(
-        _ configuration: Configuration, _ resolution: Resolution?, _ credentials: TokenCache,
+        _ configuration: ClientConfiguration, _ resolution: Resolution?, _ credentials: TokenCache,
         _ retry: RetryConfiguration, _ timeout: Duration, _ transport: any Transport, _ time: TimeSource,
         _ onEvent: (@Sendable (ClientEvent) -> Void)?
     ) {
@@ -127,6 +129,9 @@ public struct Client: Sendable {
     /// Who did what.
     public var auditLogs: AuditLogs { AuditLogs(pipeline: pipeline) }
 }
+
+/// Another name for ``Client``, for files in which another module's `Client` is visible too.
+public typealias PodstackClient = Client
 
 extension Client: CustomReflectable {
     public var customMirror: Mirror { Mirror(self, children: ["configuration": configuration]) }

@@ -13,7 +13,7 @@ import PodstackAPI
 public struct DeviceLogin: Sendable {
     private let pipeline: Pipeline
     /// The service that is asked.
-    public let apiEndpoint: Setting<Endpoint>
+    public let apiEndpoint: ClientConfiguration.Setting<APIEndpoint>
 
     /// Sends nothing.
     ///
@@ -28,7 +28,7 @@ public struct DeviceLogin: Sendable {
     public init(
         apiEndpoint: String? = nil,
         timeout: Duration = .seconds(30),
-        environment: Environment = .process,
+        environment: PodstackEnvironment = .process,
         transport: (any Transport)? = nil,
         time: TimeSource = .system,
         onEvent: (@Sendable (ClientEvent) -> Void)? = nil
@@ -53,7 +53,7 @@ public struct DeviceLogin: Sendable {
     ///   - scopes: As `projects:read`; nil for all that they may do themselves.
     /// - Throws: ``ValidationError``, ``RateLimitError``, ``NetworkError``.
     public func begin(clientName: String, scopes: [String]? = nil) async throws -> DeviceLoginRequest {
-        let made = MadeToken()
+        let made = GeneratedToken()
         let call = try Call.post(
             "/v1/device/code",
             NewDeviceCode(clientName: clientName, scopes: scopes, id: made.id, sha256: made.sha256))

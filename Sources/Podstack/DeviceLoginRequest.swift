@@ -4,7 +4,7 @@ import PodstackAPI
 public struct DeviceLoginRequest: Sendable {
     private let pipeline: Pipeline
     private let deviceCode: String
-    private let made: MadeToken
+    private let made: GeneratedToken
     private let end: ContinuousClock.Instant
     private let interval: Duration
 
@@ -17,7 +17,7 @@ public struct DeviceLoginRequest: Sendable {
     /// For how long the code was good when it was given.
     public let life: Duration
 
-    init(pipeline: Pipeline, code: DeviceCode, made: MadeToken, start: ContinuousClock.Instant) {
+    init(pipeline: Pipeline, code: DeviceCode, made: GeneratedToken, start: ContinuousClock.Instant) {
         self.pipeline = pipeline
         self.made = made
         deviceCode = code.deviceCode

@@ -44,7 +44,7 @@ struct WebLoginTests {
         let streams = Streams()
         let own = ["HOME": home.path, "PODSTACK_API_ENDPOINT": url ?? server.url, "USER": "you"]
         var context = Context(
-            environment: Environment(own.merging(environment) { $1 }),
+            environment: PodstackEnvironment(own.merging(environment) { $1 }),
             standardOutput: { text in streams.output.withLock { $0 += text } },
             standardError: { text in streams.error.withLock { $0 += text } }, readInput: { "" }, askSecret: nil)
         context.openPage = { page in streams.opened.withLock { $0.append(page) } }

@@ -17,8 +17,8 @@ struct RequirementsTests {
         home = try TemporaryDirectory()
     }
 
-    func environment(_ variables: [String: String] = [:]) -> Environment {
-        Environment(server.environment(home: home).merging(variables) { $1 })
+    func environment(_ variables: [String: String] = [:]) -> PodstackEnvironment {
+        PodstackEnvironment(server.environment(home: home).merging(variables) { $1 })
     }
 
     /// Runs a snippet of the guide as a process, with a real environment and a real home directory.

@@ -23,7 +23,7 @@ enum DotEnvTarget {
     }
 
     private static func check(_ input: [UInt8], _ text: [UInt8], override: Bool, lineCount: Int) {
-        let environment = Environment(secrets)
+        let environment = PodstackEnvironment(secrets)
         guard let file = try? DotEnv(input, path: nil, environment: environment, override: override) else {
             require(text.contains(UInt8(ascii: "$")), "only what is expanded may be too large")
             return

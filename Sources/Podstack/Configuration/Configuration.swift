@@ -1,9 +1,9 @@
 /// The settings that a client works with, each with its source. Printing it gives a table without the secret.
-public struct Configuration: Sendable {
+public struct ClientConfiguration: Sendable {
     private(set) var token: Resolution.Token
-    public let projectID: Setting<String>?
-    public let apiEndpoint: Setting<Endpoint>
-    public let profile: Setting<String>?
+    public let projectID: ClientConfiguration.Setting<String>?
+    public let apiEndpoint: ClientConfiguration.Setting<APIEndpoint>
+    public let profile: ClientConfiguration.Setting<String>?
     private let configurationWarnings: [ConfigurationWarning]
 
     /// What `Client` with the same arguments would use, without the need for a usable token.
@@ -12,7 +12,7 @@ public struct Configuration: Sendable {
     /// Throws ``ConfigurationError`` when a source that counts is broken.
     public init(
         apiToken: String? = nil, profile: String? = nil, projectID: String? = nil, apiEndpoint: String? = nil,
-        environment: Environment = .process
+        environment: PodstackEnvironment = .process
     ) throws {
         self = try Resolution(
             apiToken: apiToken, profile: profile, projectID: projectID, apiEndpoint: apiEndpoint,
@@ -21,8 +21,9 @@ public struct Configuration: Sendable {
     }
 
     init(
-        token: Resolution.Token, projectID: Setting<String>?, apiEndpoint: Setting<Endpoint>,
-        profile: Setting<String>?, warnings: [ConfigurationWarning] = []
+        token: Resolution.Token, projectID: ClientConfiguration.Setting<String>?,
+        apiEndpoint: ClientConfiguration.Setting<APIEndpoint>,
+        profile: ClientConfiguration.Setting<String>?, warnings: [ConfigurationWarning] = []
     ) {
         self.token = token
         self.projectID = projectID
@@ -32,19 +33,19 @@ public struct Configuration: Sendable {
     }
 
     /// The token as it was found; nil when there is none, or when a command or a provider gives it.
-    public var apiToken: Setting<APIToken>? {
+    public var apiToken: ClientConfiguration.Setting<APIToken>? {
         guard case .value(let value) = token.kind, let source = token.source else { return nil }
         return Setting(value, source, shadows: token.shadows)
     }
 
-    func hiding(_ sources: [Source]) -> Configuration {
+    func hiding(_ sources: [ClientConfiguration.Source]) -> ClientConfiguration {
         var configuration = self
         configuration.token.shadows = sources
         return configuration
     }
 
     /// Where the token comes from, also when it is not known yet.
-    public var tokenSource: Source? { token.source }
+    public var tokenSource: ClientConfiguration.Source? { token.source }
 
     /// Whether ``Auth/rotate(grace:)`` puts the new secret where the old one came from.
     package var keepsRotatedToken: Bool {
@@ -64,9 +65,9 @@ public struct Configuration: Sendable {
     func dueWarnings() -> [String] { configurationWarnings.filter(\.isDue).map(\.text) }
 }
 
-extension Configuration: CustomStringConvertible {
+extension ClientConfiguration: CustomStringConvertible {
     /// One row a setting as the text shows it, for tables. The token is redacted.
-    public var rows: [(name: String, value: String, source: Source?, shadows: [Shadow])] {
+    public var rows: [(name: String, value: String, source: ClientConfiguration.Source?, shadows: [Shadow])] {
         let tokenShadows = token.source.map { source in token.shadows.map { Shadow(source: $0, winner: source) } }
         return [
             ("api_token", apiToken?.value.description ?? "…", token.source, tokenShadows ?? []),
@@ -88,9 +89,9 @@ extension Configuration: CustomStringConvertible {
     }
 }
 
-extension Configuration {
+extension ClientConfiguration {
     /// The variable whose token is used before any of the credentials file; nil when none is set.
-    public static func variableHoldingToken(_ environment: Environment) -> String? {
-        [EnvironmentVariable.apiToken, .apiTokenFile].first { environment[$0] != nil }?.rawValue
+    public static func variableHoldingToken(_ environment: PodstackEnvironment) -> String? {
+        [PodstackEnvironment.Variable.apiToken, .apiTokenFile].first { environment[$0] != nil }?.rawValue
     }
 }

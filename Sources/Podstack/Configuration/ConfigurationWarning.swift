@@ -3,7 +3,7 @@ import Synchronization
 /// Something about the settings that works but should be changed.
 enum ConfigurationWarning: Sendable, Hashable {
     case openToOthers(String, rights: String)
-    case profileIgnored(because: Source)
+    case profileIgnored(because: ClientConfiguration.Source)
     case dotEnvInParent(String)
     case misnamed(String, isRead: String)
 

@@ -1,6 +1,6 @@
-extension Configuration {
+extension ClientConfiguration {
     /// Who is asked for a token after the one that was found is refused.
-    func provider(_ environment: Environment) -> any CredentialProvider {
+    func provider(_ environment: PodstackEnvironment) -> any CredentialProvider {
         let source = token.source ?? .default
         switch (token.kind, source) {
         case (.command(let command, let storing), _):

@@ -1,16 +1,16 @@
 /// The address of a service that may be sent a token. Source: API Endpoint.
 ///
 /// `https`, or `http` to loopback; no user info, query or fragment.
-public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
+public struct APIEndpoint: Sendable, Hashable, CustomStringConvertible {
     /// Without a `/` at its end.
     public let url: String
 
-    public static let podstack = Endpoint(unchecked: "https://api.podstack.ai")
+    public static let podstack = APIEndpoint(unchecked: "https://api.podstack.ai")
 
     private init(unchecked url: String) { self.url = url }
 
     /// Throws ``ConfigurationError``, which names `source`, when the address is none or not safe.
-    public init(_ text: String, from source: Source) throws(ConfigurationError) {
+    public init(_ text: String, from source: ClientConfiguration.Source) throws(ConfigurationError) {
         func refuse(_ why: String) -> ConfigurationError {
             ConfigurationError(
                 message: "The API endpoint from \(source) \(why)", about: source)

@@ -9,13 +9,13 @@
 /// The environment that settings are read from: a value, so that a test can pass its own.
 ///
 /// It remembers which variables came from a `.env`.
-public struct Environment: Sendable {
+public struct PodstackEnvironment: Sendable {
     private var values: [String: String]?
     /// Of the variables that a `.env` set in `values`.
     private var origins: [String: DotEnvOrigin] = [:]
 
     /// The environment of this process, read at each question.
-    public static let process = Environment(values: nil)
+    public static let process = PodstackEnvironment(values: nil)
 
     public init(_ values: [String: String]) { self.init(values: values) }
 
@@ -29,7 +29,7 @@ public struct Environment: Sendable {
     }
 
     /// The value of a setting's variable; nil when it is not set, empty, or only white space.
-    subscript(variable: EnvironmentVariable) -> String? {
+    subscript(variable: PodstackEnvironment.Variable) -> String? {
         guard let value = self[variable.rawValue]?.trimmingWhitespace(), !value.isEmpty else { return nil }
         return value
     }
@@ -42,7 +42,7 @@ public struct Environment: Sendable {
     }
 }
 
-extension Environment {
+extension PodstackEnvironment {
     /// Every variable, for a program that is started with them.
     var all: [String: String] {
         if let values { return values }
@@ -88,10 +88,11 @@ extension Environment {
     }
 }
 
-extension Environment: CustomStringConvertible, CustomReflectable {
+extension PodstackEnvironment: CustomStringConvertible, CustomReflectable {
     /// The names: many of the values are secrets.
     public var description: String {
-        values.map { "Environment(\($0.keys.sorted().joined(separator: ", ")))" } ?? "Environment.process"
+        values.map { "PodstackEnvironment(\($0.keys.sorted().joined(separator: ", ")))" }
+            ?? "PodstackEnvironment.process"
     }
 
     public var customMirror: Mirror { Mirror(self, children: ["description": description]) }

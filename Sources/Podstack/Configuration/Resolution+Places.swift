@@ -4,13 +4,13 @@ extension Resolution {
     /// The places that an error about a missing token names, in their order.
     var places: [Wording] {
         let file = credentialsPath ?? "~/.podstack/credentials (there is no home directory)"
-        return ["\(Source.argument("apiToken:"))", "PODSTACK_API_TOKEN", "PODSTACK_API_TOKEN_FILE"]
+        return ["\(ClientConfiguration.Source.argument("apiToken:"))", "PODSTACK_API_TOKEN", "PODSTACK_API_TOKEN_FILE"]
             + ["\(file) [\(CredentialsFile.ambientProfileName(environment))]"]
     }
 
     func namedProfile(_ name: String) throws -> Profile {
         guard !name.trimmingWhitespace().isEmpty else {
-            let source = Source.argument("profile:")
+            let source = ClientConfiguration.Source.argument("profile:")
             throw ConfigurationError(message: "The profile from \(source) is empty", about: source)
         }
         let path = try CredentialsFile.path(environment)
@@ -34,7 +34,7 @@ extension Resolution {
         return text
     }
 
-    func tokenFileSource(_ path: String) -> Source {
+    func tokenFileSource(_ path: String) -> ClientConfiguration.Source {
         .file(path, namedBy: environment.source(of: .apiTokenFile))
     }
 }

@@ -8,8 +8,8 @@ extension Resolution {
         }
 
         var kind: Kind?
-        var source: Source?
-        var shadows: [Source] = []
+        var source: ClientConfiguration.Source?
+        var shadows: [ClientConfiguration.Source] = []
         var error: AuthenticationError?
     }
 
@@ -41,7 +41,7 @@ extension Resolution {
             shadows: findsShadows ? shadows(of: source, named: named) : [])
     }
 
-    private func usable(_ value: String, _ source: Source, named: Profile? = nil) throws -> Token {
+    private func usable(_ value: String, _ source: ClientConfiguration.Source, named: Profile? = nil) throws -> Token {
         let token = try ErrorMapping.usable(value, from: source)
         return Token(
             kind: .value(token), source: source, shadows: findsShadows ? shadows(of: source, named: named) : [])

@@ -2,7 +2,7 @@ extension Resolution {
     func warnings(_ token: Token, profile used: Profile?, hasProject: Bool) -> [ConfigurationWarning] {
         var warnings: [ConfigurationWarning] = []
         if !hasProject, let name = environment.misnamedProject {
-            warnings.append(.misnamed(name, isRead: EnvironmentVariable.project.rawValue))
+            warnings.append(.misnamed(name, isRead: PodstackEnvironment.Variable.project.rawValue))
         }
         if let used, let rights = used.rightsOfOthers { warnings.append(.openToOthers(used.path, rights: rights)) }
         switch token.source {

@@ -6,13 +6,13 @@ struct Resolution: Sendable {
     var profile: String?
     var projectID: String?
     var apiEndpoint: String?
-    var environment: Environment
+    var environment: PodstackEnvironment
     /// Reads sources that cannot win too; a client does without.
     var findsShadows = false
     /// How long a file that is a pipe may take.
-    var patience = SecureFile.patience
+    var patience = SecureFile.defaultTimeLimit
 
-    func configuration() throws -> Configuration {
+    func configuration() throws -> ClientConfiguration {
         try Vouching.refuseSteering(environment) { try? self.token(named: profile.map(namedProfile)).0.source }
         var named: Profile?
         var token = Token()
@@ -29,24 +29,24 @@ struct Resolution: Sendable {
         let endpoint = try endpoint(named: named, ambient: ambient)
         try Vouching.check(
             endpoint: endpoint.source, token: token.source, project: project?.source, environment: environment)
-        return Configuration(
+        return ClientConfiguration(
             token: token, projectID: project, apiEndpoint: endpoint,
             profile: usedProfile(named: named, ambient: ambient),
             warnings: warnings(token, profile: named ?? ambient, hasProject: project != nil))
     }
 
     /// For a token that a provider gives: then no profile counts.
-    func configuration(tokenFrom source: Source) throws -> Configuration {
+    func configuration(tokenFrom source: ClientConfiguration.Source) throws -> ClientConfiguration {
         try Vouching.refuseSteering(environment) { source }
         let project = try project(named: nil, ambient: nil)
         let endpoint = try endpoint(named: nil, ambient: nil)
         try Vouching.check(
             endpoint: endpoint.source, token: source, project: project?.source, environment: environment)
-        return Configuration(
+        return ClientConfiguration(
             token: Token(source: source), projectID: project, apiEndpoint: endpoint, profile: nil)
     }
 
-    private func project(named: Profile?, ambient: Profile?) throws -> Setting<String>? {
+    private func project(named: Profile?, ambient: Profile?) throws -> ClientConfiguration.Setting<String>? {
         let found = candidates(
             argument: projectID.map { ($0, "projectID:") }, named: named, key: .projectID, variable: .project,
             ambient: ambient)
@@ -58,26 +58,27 @@ struct Resolution: Sendable {
                 about: source
             )
         }
-        return Setting(trimmed, source, shadows: found.dropFirst().map(\.1))
+        return ClientConfiguration.Setting(trimmed, source, shadows: found.dropFirst().map(\.1))
     }
 
-    private func endpoint(named: Profile?, ambient: Profile?) throws -> Setting<Endpoint> {
+    private func endpoint(named: Profile?, ambient: Profile?) throws -> ClientConfiguration.Setting<APIEndpoint> {
         let found = candidates(
             argument: apiEndpoint.map { ($0, "apiEndpoint:") }, named: named, key: .apiEndpoint,
             variable: .apiEndpoint, ambient: ambient)
-        guard let (value, source) = found.first else { return Setting(.podstack, .default) }
-        return Setting(try Endpoint(value, from: source), source, shadows: found.dropFirst().map(\.1))
+        guard let (value, source) = found.first else { return ClientConfiguration.Setting(.podstack, .default) }
+        return ClientConfiguration.Setting(
+            try APIEndpoint(value, from: source), source, shadows: found.dropFirst().map(\.1))
     }
 
     /// Where a setting that is no token may come from, the one that counts first.
     private func candidates(
-        argument: (String, String)?, named: Profile?, key: CredentialsFile.Key, variable: EnvironmentVariable,
+        argument: (String, String)?, named: Profile?, key: CredentialsFile.Key, variable: PodstackEnvironment.Variable,
         ambient: Profile?
-    ) -> [(String, Source)] {
-        func entry(_ profile: Profile?) -> (String, Source)? {
+    ) -> [(String, ClientConfiguration.Source)] {
+        func entry(_ profile: Profile?) -> (String, ClientConfiguration.Source)? {
             profile.flatMap { profile in profile.entry(key).map { ($0.value, profile.source($0)) } }
         }
-        let all: [(String, Source)?] = [
+        let all: [(String, ClientConfiguration.Source)?] = [
             argument.map { ($0.0, .argument($0.1)) },
             entry(named),
             environment[variable].map { ($0, environment.source(of: variable)) },
@@ -86,9 +87,11 @@ struct Resolution: Sendable {
         return all.compactMap(\.self)
     }
 
-    private func usedProfile(named: Profile?, ambient: Profile?) -> Setting<String>? {
+    private func usedProfile(named: Profile?, ambient: Profile?) -> ClientConfiguration.Setting<String>? {
         let variable = environment[.profile] == nil ? nil : environment.source(of: .profile)
-        if let named { return Setting(named.name, .argument("profile:"), shadows: variable.map { [$0] } ?? []) }
-        return ambient.map { Setting($0.name, variable ?? .default) }
+        if let named {
+            return ClientConfiguration.Setting(named.name, .argument("profile:"), shadows: variable.map { [$0] } ?? [])
+        }
+        return ambient.map { ClientConfiguration.Setting($0.name, variable ?? .default) }
     }
 }

@@ -2,13 +2,15 @@
 /// only for a token of that same file. Else a cloned repository could send for the user's token.
 enum Vouching {
     /// Throws ``ConfigurationError`` when an untrusted `.env` set a variable that steers.
-    static func refuseSteering(_ environment: Environment, tokenSource: () -> Source?) throws(ConfigurationError) {
+    static func refuseSteering(_ environment: PodstackEnvironment, tokenSource: () -> ClientConfiguration.Source?)
+        throws(ConfigurationError)
+    {
         // Not every variable of a .env is looked at: each look goes through the whole environment.
-        let steering = EnvironmentVariable.steering.sorted().lazy.compactMap { name in
+        let steering = PodstackEnvironment.Variable.steering.sorted().lazy.compactMap { name in
             environment.dotEnvOrigin(of: name).map { (name, $0) }
         }
         guard let (name, origin) = steering.first(where: { !$1.isTrusted }) else { return }
-        let source = Source.dotEnv(name, path: origin.path, line: origin.line)
+        let source = ClientConfiguration.Source.dotEnv(name, path: origin.path, line: origin.line)
         let token: Wording = tokenSource().map { "the token from \($0)" } ?? "a token"
         throw ErrorMapping.notVouched("\(source) would steer where \(token) goes or who can read it", for: name)
     }
@@ -16,7 +18,8 @@ enum Vouching {
     /// Throws ``ConfigurationError`` when an untrusted `.env` set the endpoint, and not everything that is sent there
     /// stands in the same file.
     static func check(
-        endpoint: Source, token: Source?, project: Source?, environment: Environment
+        endpoint: ClientConfiguration.Source, token: ClientConfiguration.Source?, project: ClientConfiguration.Source?,
+        environment: PodstackEnvironment
     ) throws(ConfigurationError) {
         guard case .dotEnv(let variable, _, _) = endpoint,
             let origin = environment.dotEnvOrigin(of: variable), !origin.isTrusted
@@ -41,13 +44,15 @@ enum Vouching {
         }
     }
 
-    private static func whence(_ source: Source, _ environment: Environment) -> Wording {
+    private static func whence(_ source: ClientConfiguration.Source, _ environment: PodstackEnvironment) -> Wording {
         guard case .dotEnv(let variable, _, _) = source, environment.dotEnvOrigin(of: variable)?.isLiteral == false
         else { return "comes from \(source)" }
         return "from \(source) is made of other variables"
     }
 
-    private static func isLiteral(_ source: Source, of file: DotEnvOrigin, _ environment: Environment) -> Bool {
+    private static func isLiteral(
+        _ source: ClientConfiguration.Source, of file: DotEnvOrigin, _ environment: PodstackEnvironment
+    ) -> Bool {
         guard case .dotEnv(let variable, _, _) = source, let origin = environment.dotEnvOrigin(of: variable)
         else { return false }
         return origin.load == file.load && origin.isLiteral

@@ -41,7 +41,7 @@ public struct CredentialsFile: Sendable {
 
     /// Reads the file; one that is not there has no profiles.
     /// Throws ``ConfigurationError`` with the path and the line when it cannot be read or understood.
-    public init(path: String) throws { try self.init(path: path, within: SecureFile.patience) }
+    public init(path: String) throws { try self.init(path: path, within: SecureFile.defaultTimeLimit) }
 
     /// - Parameter patience: How long it may take when it is a pipe.
     init(path: String, within patience: Duration) throws {
@@ -145,7 +145,7 @@ public struct CredentialsFile: Sendable {
 extension CredentialsFile {
     /// Where the file is: what `PODSTACK_CREDENTIALS_FILE` names, else `~/.podstack/credentials`.
     /// Throws ``ConfigurationError`` when there is no home directory.
-    public static func path(_ environment: Environment = .process) throws -> String {
+    public static func path(_ environment: PodstackEnvironment = .process) throws -> String {
         if let path = environment[.credentialsFile] { return path }
         guard let home = environment.homeDirectory else {
             throw ConfigurationError(message: "There is no home directory to look for a credentials file in")
@@ -154,7 +154,7 @@ extension CredentialsFile {
     }
 
     /// The profile that counts when none is named by an argument.
-    public static func ambientProfileName(_ environment: Environment) -> String {
+    public static func ambientProfileName(_ environment: PodstackEnvironment) -> String {
         environment[.profile] ?? "default"
     }
 

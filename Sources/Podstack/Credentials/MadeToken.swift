@@ -3,7 +3,7 @@ import PodstackCryptography
 
 /// A token whose secret was drawn here: the service is told only the digest, so that the secret does not cross the
 /// network before its first use, and asking again after a lost answer makes nothing twice.
-struct MadeToken {
+struct GeneratedToken {
     let id: String
     let secret: APIToken
     /// Of the whole token, hexadecimal.

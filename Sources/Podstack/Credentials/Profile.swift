@@ -17,6 +17,6 @@ struct Profile: Sendable {
 
     var holdsToken: Bool { entry(.apiToken) != nil || entry(.credentialProcess) != nil }
 
-    func source(_ entry: Entry) -> Source { .profile(name, path: path, line: entry.line) }
-    func processSource(_ entry: Entry) -> Source { .process(name, path: path, line: entry.line) }
+    func source(_ entry: Entry) -> ClientConfiguration.Source { .profile(name, path: path, line: entry.line) }
+    func processSource(_ entry: Entry) -> ClientConfiguration.Source { .process(name, path: path, line: entry.line) }
 }

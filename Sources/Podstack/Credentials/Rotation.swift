@@ -9,7 +9,7 @@ struct Rotation {
     let pipeline: Pipeline
 
     func rotate(grace: Duration?) async throws -> (token: Token, secret: APIToken) {
-        let place = TokenPlace(pipeline.credentials.provider)
+        let place = TokenStorage(pipeline.credentials.provider)
         // One at a time: of two, the slower one would write a token that the faster one has already replaced.
         let lock = try await place.lock(pipeline.time)
         defer { lock?.release() }
@@ -19,7 +19,7 @@ struct Rotation {
         guard let id = current.withSecret({ TokenFormat.id(of: $0) }) else {
             return try await rotateByService(grace: grace, place)
         }
-        let made = MadeToken(id: id)
+        let made = GeneratedToken(id: id)
         try place.prepare(made.secret)
         let rotation = TokenRotation(graceSeconds: grace?.wholeSeconds, id: id, sha256: made.sha256)
         do {
@@ -33,7 +33,7 @@ struct Rotation {
     }
 
     /// The token that works, after a rotation that may not have come to its end: then it is ended now, or taken back.
-    private func recovered(_ place: TokenPlace) async throws -> APIToken {
+    private func recovered(_ place: TokenStorage) async throws -> APIToken {
         guard let pending = try place.pending() else { return try await pipeline.credentials.reread() }
         do {
             return try await finish(pending, place).secret
@@ -44,8 +44,9 @@ struct Rotation {
     }
 
     /// A token of another shape has no id to make a secret for.
-    private func rotateByService(grace: Duration?, _ place: TokenPlace) async throws -> (token: Token, secret: APIToken)
-    {
+    private func rotateByService(grace: Duration?, _ place: TokenStorage) async throws -> (
+        token: Token, secret: APIToken
+    ) {
         let call = try Call.post("/v1/tokens/self/rotate", TokenRotation(graceSeconds: grace?.wholeSeconds))
         let created: CreatedToken = try await pipeline.call(call)
         guard let text = created.secret else { throw ErrorMapping.secretNotShown() }
@@ -54,7 +55,7 @@ struct Rotation {
         return try await finish(secret, place)
     }
 
-    private func finish(_ secret: APIToken, _ place: TokenPlace) async throws -> (token: Token, secret: APIToken) {
+    private func finish(_ secret: APIToken, _ place: TokenStorage) async throws -> (token: Token, secret: APIToken) {
         try await place.keep(secret)
         let token: Token = try await pipeline.call(Call.get("/v1/tokens/self").with(secret))
         try place.complete(secret)

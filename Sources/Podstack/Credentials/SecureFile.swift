@@ -26,10 +26,10 @@ package enum SecureFile {
     }
 
     /// How long a pipe may take to say something, where nobody says how long.
-    package static let patience = Duration.seconds(30)
+    package static let defaultTimeLimit = Duration.seconds(30)
 
     /// The same once it has been read: few have more to say.
-    static let patienceForMore = Duration.seconds(1)
+    static let timeLimitForMore = Duration.seconds(1)
 
     /// Nil when there is no such file. Throws ``ConfigurationError`` when there is one that cannot be read.
     ///

@@ -1,5 +1,5 @@
 /// Where the token in use is written down, while it is being replaced there.
-package enum TokenPlace {
+package enum TokenStorage {
     case profile(String, path: String)
     case file(String)
     /// What the store command of the credentials file at `path` keeps.

@@ -45,14 +45,14 @@ public struct DotEnv: Sendable {
     ///   - override: The text's own variables win.
     /// - Throws: ``ConfigurationError`` when the values would expand to more than 16 MiB.
     public static func parse(
-        _ text: String, environment: Environment = .process, override: Bool = false
+        _ text: String, environment: PodstackEnvironment = .process, override: Bool = false
     ) throws -> DotEnv {
         try DotEnv(Array(text.utf8), path: nil, environment: environment, override: override)
     }
 
     /// Reads a file, and sets nothing. Throws ``ConfigurationError`` when it is not there, cannot be read or is not UTF-8.
     public static func read(
-        _ path: String, environment: Environment = .process, override: Bool = false
+        _ path: String, environment: PodstackEnvironment = .process, override: Bool = false
     ) throws -> DotEnv {
         guard let content = try SecureFile.read(path, within: nil) else {
             throw ConfigurationError(message: "\(path) is not there")
@@ -60,7 +60,7 @@ public struct DotEnv: Sendable {
         return try DotEnv(content.bytes, path: path, environment: environment, override: override)
     }
 
-    init(_ bytes: [UInt8], path: String?, environment: Environment, override: Bool) throws {
+    init(_ bytes: [UInt8], path: String?, environment: PodstackEnvironment, override: Bool) throws {
         let name = path ?? ".env"
         let parser: DotEnvParser
         var expansion: DotEnvExpansion?

@@ -13,12 +13,12 @@ struct DotEnvExpansion {
     /// Of all values together. Each line may double the one before; a file must not fill the memory.
     private static let largest = 16 << 20
 
-    private let environment: Environment
+    private let environment: PodstackEnvironment
     private let override: Bool
     private var known: [ExactName: Value] = [:]
     private var size = 0
 
-    init(environment: Environment, override: Bool) {
+    init(environment: PodstackEnvironment, override: Bool) {
         self.environment = environment
         self.override = override
     }

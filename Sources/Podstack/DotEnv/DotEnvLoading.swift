@@ -27,14 +27,14 @@ extension DotEnv {
         _ path: String? = nil, override: Bool = false, trust: Bool = false,
         onEvent: (@Sendable (ClientEvent) -> Void)? = nil
     ) throws -> DotEnv? {
-        var environment = Environment.process
+        var environment = PodstackEnvironment.process
         return try load(path, into: &environment, override: override, trust: trust, onEvent: onEvent)
     }
 
     /// The same for an environment that is a value, which alone is changed.
     @discardableResult
     public static func load(
-        _ path: String? = nil, into environment: inout Environment, override: Bool = false, trust: Bool = false,
+        _ path: String? = nil, into environment: inout PodstackEnvironment, override: Bool = false, trust: Bool = false,
         onEvent: (@Sendable (ClientEvent) -> Void)? = nil
     ) throws -> DotEnv? {
         let folder = DotEnvSearch.workingDirectory

@@ -3,5 +3,5 @@
 /// ``message`` starts with `No API token provided`, or with `Invalid API token`; then ``code`` tells
 /// `invalid_token`, `expired_token` and `revoked_token` apart. Source: Troubleshooting.
 public struct AuthenticationError: ServiceError, Equatable {
-    public var answer: ServiceAnswer
+    public var response: ServiceResponse
 }

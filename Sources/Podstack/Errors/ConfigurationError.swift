@@ -3,9 +3,9 @@ public struct ConfigurationError: PodstackError, Equatable {
     package var wording: Wording
     package var hintWording: Wording?
     /// Where the setting came from that it is about; nil when it is about something else, such as a file.
-    public var source: Source?
+    public var source: ClientConfiguration.Source?
 
-    init(message: Wording, hint: Wording? = nil, about source: Source? = nil) {
+    init(message: Wording, hint: Wording? = nil, about source: ClientConfiguration.Source? = nil) {
         wording = message
         hintWording = hint
         self.source = source

@@ -4,14 +4,15 @@ import PodstackAPI
 extension ErrorMapping {
     /// The error for an answer that is not a success. What the answer says is shown without the token that was sent.
     static func error(
-        for response: TransportResponse, token: APIToken, source: Source, project: Setting<String>? = nil,
-        otherTokens: (APIToken) -> [Source]
+        for response: TransportResponse, token: APIToken, source: ClientConfiguration.Source,
+        project: ClientConfiguration.Setting<String>? = nil,
+        otherTokens: (APIToken) -> [ClientConfiguration.Source]
     ) -> any PodstackError {
         // No error of the service is so long.
         let body =
             response.body.count <= 256 << 10 ? try? APICoding.decode(ErrorBody.self, from: response.body) : nil
         let said = body.map { OneLine.of($0.message, without: token) } ?? ""
-        var answer = ServiceAnswer(
+        var answer = ServiceResponse(
             message: Wording(said.isEmpty ? notTheAPI(response, token: token) : said),
             code: body?.code,
             requestID: body?.requestID ?? response.header("x-request-id"),
@@ -22,46 +23,47 @@ extension ErrorMapping {
         case 401:
             answer.message = "Invalid API token"
             answer.hintWording = rejectedTokenHint(answer, token: token, source: source, others: otherTokens(token))
-            return AuthenticationError(answer: answer)
+            return AuthenticationError(response: answer)
         case _ where answer.code == .quotaExceeded:
-            return QuotaExceededError(answer: answer)
+            return QuotaExceededError(response: answer)
         case 402:
-            return InsufficientBalanceError(answer: answer)
+            return InsufficientBalanceError(response: answer)
         case 403:
             let documented = "Access denied to resource"
             if !answer.message.hasPrefix(documented) { answer.message = "\(documented): \(answer.message)" }
-            return PermissionError(answer: answer)
+            return PermissionError(response: answer)
         case 404:
-            let error = ResourceNotFoundError(answer: answer)
+            let error = ResourceNotFoundError(response: answer)
             if let project, error.resourceType == "project", error.resourceID == project.value {
                 answer.hintWording = "The project \(project.value) came from \(project.source)"
             }
-            return ResourceNotFoundError(answer: answer)
+            return ResourceNotFoundError(response: answer)
         case 429:
             let wait = response.header("retry-after").flatMap { RetryAfter.parse($0) }
-            return RateLimitError(answer: answer, retryAfter: wait.map { Int($0.components.seconds) })
+            return RateLimitError(response: answer, retryAfter: wait.map { Int($0.components.seconds) })
         case 400..<500:
-            let fields = ValidationError(answer: answer).fieldErrors
+            let fields = ValidationError(response: answer).fieldErrors
             if !fields.isEmpty {
                 let sentences = fields.sorted { $0.key < $1.key }
                     .map { "\($0.key) \($0.value.joined(separator: " and "))" }.joined(separator: "; ")
                 answer.message = OneLine.of(sentences, without: token)
             }
-            return ValidationError(answer: answer)
+            return ValidationError(response: answer)
         default:
-            return ServerError(answer: answer)
+            return ServerError(response: answer)
         }
     }
 
     static func notDecodable(_ response: TransportResponse, token: APIToken) -> ServerError {
-        let answer = ServiceAnswer(
+        let answer = ServiceResponse(
             message: Wording(notTheAPI(response, token: token)), requestID: response.header("x-request-id"),
             statusCode: response.status)
-        return ServerError(answer: answer.shown(without: token))
+        return ServerError(response: answer.shown(without: token))
     }
 
     private static func rejectedTokenHint(
-        _ answer: ServiceAnswer, token: APIToken, source: Source, others: [Source]
+        _ answer: ServiceResponse, token: APIToken, source: ClientConfiguration.Source,
+        others: [ClientConfiguration.Source]
     ) -> Wording {
         var sentences: [Wording] = []
         switch answer.code {
@@ -95,9 +97,9 @@ extension ErrorMapping {
     }
 }
 
-extension ServiceAnswer {
+extension ServiceResponse {
     /// Whatever answered may repeat what it was sent, and send what a terminal obeys.
-    fileprivate func shown(without token: APIToken) -> ServiceAnswer {
+    fileprivate func shown(without token: APIToken) -> ServiceResponse {
         var answer = self
         answer.requestID = requestID.map { OneLine.of($0, without: token, most: 128) }
         answer.code = code.map { ErrorCode(rawValue: OneLine.of($0.rawValue, without: token, most: 128)) }

@@ -3,7 +3,7 @@ import PodstackAPI
 extension ErrorMapping {
     static func nobodyDecided(within life: Duration) -> AuthenticationError {
         AuthenticationError(
-            answer: ServiceAnswer(
+            response: ServiceResponse(
                 message:
                     "No API token provided: nobody approved the code within \(life.components.seconds / 60) minutes",
                 code: .expiredToken))
@@ -14,13 +14,13 @@ extension ErrorMapping {
         switch error.code {
         case .accessDenied?:
             PermissionError(
-                answer: ServiceAnswer(
+                response: ServiceResponse(
                     message: "Access denied to resource: the code was denied in the browser", code: .accessDenied,
                     requestID: error.requestID, statusCode: error.statusCode))
         case .expiredToken?: nobodyDecided(within: life)
         case .invalidGrant?:
             AuthenticationError(
-                answer: ServiceAnswer(
+                response: ServiceResponse(
                     message: "No API token provided: the service does not know the code any more", code: .invalidGrant,
                     requestID: error.requestID, statusCode: error.statusCode))
         default: error

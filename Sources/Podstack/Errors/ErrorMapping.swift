@@ -5,43 +5,44 @@ enum ErrorMapping {
     /// A service that makes a secret shows it once.
     static func secretNotShown() -> ServerError {
         ServerError(
-            answer: ServiceAnswer(message: "The service answered without the new token, which it shows only once"))
+            response: ServiceResponse(message: "The service answered without the new token, which it shows only once"))
     }
 
     static func noProject() -> ConfigurationError {
         ConfigurationError(
             message: "No project is set, and the user has no default one",
-            hint: "Pass \(Source.argument("projectID:")), or set PODSTACK_PROJECT")
+            hint: "Pass \(ClientConfiguration.Source.argument("projectID:")), or set PODSTACK_PROJECT")
     }
 
     static func unusableID() -> ValidationError {
         ValidationError(
-            answer: ServiceAnswer(
+            response: ServiceResponse(
                 message: "An id that was passed is empty or holds a slash, which no id does", code: .validationFailed))
     }
 
-    static func network(_ failure: TransportFailure, endpoint: Endpoint) -> NetworkError {
+    static func network(_ failure: TransportFailure, endpoint: APIEndpoint) -> NetworkError {
         NetworkError(message: "No answer from \(endpoint): \(failure.reason)")
     }
 
     static func noToken(lookedIn places: [Wording], misnamedVariable: String?) -> AuthenticationError {
-        var answer = ServiceAnswer(
+        var answer = ServiceResponse(
             message: "No API token provided: looked in \(places.joined(separator: ", "))", code: .missingToken
         )
         if let misnamedVariable {
             answer.hint = "\(misnamedVariable) is set, but the variable that is read is PODSTACK_API_TOKEN"
         }
-        return AuthenticationError(answer: answer)
+        return AuthenticationError(response: answer)
     }
 
-    static func unusableToken(_ source: Source, because reason: String) -> AuthenticationError {
+    static func unusableToken(_ source: ClientConfiguration.Source, because reason: String) -> AuthenticationError {
         AuthenticationError(
-            answer: ServiceAnswer(message: "Invalid API token: \(source) \(reason)", code: .invalidToken)
+            response: ServiceResponse(message: "Invalid API token: \(source) \(reason)", code: .invalidToken)
         )
     }
 
     /// A token that may be sent, else the error that says what is wrong with it.
-    static func usable(_ text: String, from source: Source) throws(AuthenticationError) -> APIToken {
+    static func usable(_ text: String, from source: ClientConfiguration.Source) throws(AuthenticationError) -> APIToken
+    {
         let token = APIToken(text)
         if let defect = token.defect { throw unusableToken(source, because: defect) }
         return token
@@ -51,7 +52,7 @@ enum ErrorMapping {
         ConfigurationError(message: "\(path)\(failure.line.map { ":\($0)" } ?? ""): \(failure.reason)")
     }
 
-    static func unsafeCommand(_ source: Source, path: String) -> ConfigurationError {
+    static func unsafeCommand(_ source: ClientConfiguration.Source, path: String) -> ConfigurationError {
         ConfigurationError(
             message: "\(source) is not run: \(path) must belong to you, and others must not be able to write it",
             hint: "chmod 600 \(path)")
@@ -60,8 +61,8 @@ enum ErrorMapping {
     static func notVouched(_ message: Wording, for variable: String) -> ConfigurationError {
         ConfigurationError(
             message: message,
-            hint: variable == EnvironmentVariable.apiEndpoint.rawValue
-                ? "If that is meant, pass \(Source.argument("apiEndpoint:"))\(programming: trusting)"
+            hint: variable == PodstackEnvironment.Variable.apiEndpoint.rawValue
+                ? "If that is meant, pass \(ClientConfiguration.Source.argument("apiEndpoint:"))\(programming: trusting)"
                 : "If that is meant, set \(variable) outside of the file\(programming: trusting)")
     }
 
@@ -75,6 +76,6 @@ enum ErrorMapping {
         } else if !others.isEmpty {
             message += "; profiles that are there: " + others.joined(separator: ", ")
         }
-        return AuthenticationError(answer: ServiceAnswer(message: Wording(message), code: .missingToken))
+        return AuthenticationError(response: ServiceResponse(message: Wording(message), code: .missingToken))
     }
 }

@@ -2,5 +2,5 @@
 ///
 /// Source: Troubleshooting, Permission Denied.
 public struct PermissionError: ServiceError, Equatable {
-    public var answer: ServiceAnswer
+    public var response: ServiceResponse
 }

@@ -34,20 +34,20 @@ extension PodstackError {
 
 /// An error that came as an answer of the service.
 public protocol ServiceError: PodstackError {
-    var answer: ServiceAnswer { get }
+    var response: ServiceResponse { get }
 }
 
 extension ServiceError {
-    public var message: String { answer.message }
-    public var code: ErrorCode? { answer.code }
-    public var requestID: String? { answer.requestID }
-    public var statusCode: Int? { answer.statusCode }
-    public var details: [String: JSONValue] { answer.details }
-    public var hint: String? { answer.hint }
+    public var message: String { response.message }
+    public var code: ErrorCode? { response.code }
+    public var requestID: String? { response.requestID }
+    public var statusCode: Int? { response.statusCode }
+    public var details: [String: JSONValue] { response.details }
+    public var hint: String? { response.hint }
 }
 
 /// What is common to the errors that the service answers.
-public struct ServiceAnswer: Sendable, Equatable {
+public struct ServiceResponse: Sendable, Equatable {
     package var wording: Wording
     public var code: ErrorCode?
     public var requestID: String?
@@ -83,7 +83,7 @@ extension PodstackError {
     package var wordings: (message: Wording, hint: Wording?) {
         switch self {
         case let error as ConfigurationError: (error.wording, error.hintWording)
-        case let error as any ServiceError: (error.answer.wording, error.answer.hintWording)
+        case let error as any ServiceError: (error.response.wording, error.response.hintWording)
         default: (Wording(message), hint.map { Wording($0) })
         }
     }

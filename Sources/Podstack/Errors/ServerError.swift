@@ -1,4 +1,4 @@
 /// The service failed (5xx), or what answered is not the API.
 public struct ServerError: ServiceError, Equatable {
-    public var answer: ServiceAnswer
+    public var response: ServiceResponse
 }

@@ -3,7 +3,7 @@ import PodstackAPI
 /// The service could not use what was sent (400, 409, 422); or an id was passed that cannot be one. Then nothing was sent,
 /// and there is no status.
 public struct ValidationError: ServiceError, Equatable {
-    public var answer: ServiceAnswer
+    public var response: ServiceResponse
 
     /// Every field that was wrong, with what was wrong with it.
     public var fieldErrors: [String: [String]] {

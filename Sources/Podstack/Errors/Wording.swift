@@ -3,7 +3,7 @@
 package struct Wording: Sendable {
     package enum Part: Sendable, Hashable {
         case text(String)
-        case source(Source)
+        case source(ClientConfiguration.Source)
         /// What only who writes the program can do.
         case programming(String)
     }
@@ -11,7 +11,7 @@ package struct Wording: Sendable {
     package private(set) var parts: [Part] = []
 
     package init(_ text: String) { parts = [.text(text)] }
-    package init(_ source: Source) { parts = [.source(source)] }
+    package init(_ source: ClientConfiguration.Source) { parts = [.source(source)] }
 
     /// In the words of the SDK.
     package var text: String { text { $0.origin } }
@@ -19,7 +19,7 @@ package struct Wording: Sendable {
     /// - Parameters:
     ///   - name: What the program calls a source.
     ///   - isProgramming: Whether the reader is who writes the program.
-    package func text(isProgramming: Bool = true, calling name: (Source) -> String) -> String {
+    package func text(isProgramming: Bool = true, calling name: (ClientConfiguration.Source) -> String) -> String {
         parts.map { part in
             switch part {
             case .text(let text): text
@@ -48,7 +48,9 @@ extension Wording: ExpressibleByStringInterpolation {
         package mutating func appendLiteral(_ literal: String) {
             if !literal.isEmpty { parts.append(.text(literal)) }
         }
-        package mutating func appendInterpolation(_ source: Source) { parts.append(.source(source)) }
+        package mutating func appendInterpolation(_ source: ClientConfiguration.Source) {
+            parts.append(.source(source))
+        }
         package mutating func appendInterpolation(_ wording: Wording) { parts += wording.parts }
         package mutating func appendInterpolation(_ value: some CustomStringConvertible) {
             parts.append(.text(value.description))

@@ -13,7 +13,7 @@ package struct ConnectionOptions: Sendable {
     /// Bytes of an answer's headers, those of interim answers included.
     package var largestHead = 256 << 10
 
-    package init(environment: Environment) {
+    package init(environment: PodstackEnvironment) {
         func value(_ names: String...) -> String? {
             names.lazy.compactMap { environment[$0] }.first { !$0.isEmpty }
         }

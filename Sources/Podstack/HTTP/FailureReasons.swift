@@ -3,7 +3,7 @@
 extension TransportFailure {
     package static let timedOut = TransportFailure(reason: "the request timed out")
 
-    static func timedOut(waitingFor source: Source) -> TransportFailure {
+    static func timedOut(waitingFor source: ClientConfiguration.Source) -> TransportFailure {
         TransportFailure(reason: "the request timed out while its token was waited for, from \(source.origin)")
     }
 

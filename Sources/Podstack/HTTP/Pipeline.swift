@@ -5,21 +5,22 @@ import PodstackAPI
 /// One object for a client and what it gives: as a value it would be copied into each call that is under way.
 final class Pipeline: Sendable {
     let credentials: TokenCache
-    let endpoint: Endpoint
-    let project: Setting<String>?
+    let endpoint: APIEndpoint
+    let project: ClientConfiguration.Setting<String>?
     let retry: RetryConfiguration
     let timeout: Duration
     let transport: any Transport
     let events: EventSink
     let time: TimeSource
     /// Where other tokens are than the one that was refused.
-    let otherTokens: @Sendable (APIToken) -> [Source]
+    let otherTokens: @Sendable (APIToken) -> [ClientConfiguration.Source]
     private let budget: RetryBudget
 
     init(
-        credentials: TokenCache, endpoint: Endpoint, project: Setting<String>?, retry: RetryConfiguration,
+        credentials: TokenCache, endpoint: APIEndpoint, project: ClientConfiguration.Setting<String>?,
+        retry: RetryConfiguration,
         timeout: Duration, transport: any Transport, events: EventSink, time: TimeSource,
-        otherTokens: @escaping @Sendable (APIToken) -> [Source], budget: RetryBudget = RetryBudget()
+        otherTokens: @escaping @Sendable (APIToken) -> [ClientConfiguration.Source], budget: RetryBudget = RetryBudget()
     ) {
         self.credentials = credentials
         self.endpoint = endpoint

@@ -39,7 +39,7 @@ public struct RetryConfiguration: Sendable, Hashable {
     /// Throws ``ConfigurationError`` when it is none that a client can follow.
     func check() throws(ConfigurationError) {
         func refuse(_ what: String) -> ConfigurationError {
-            let source = Source.argument("retry:")
+            let source = ClientConfiguration.Source.argument("retry:")
             return ConfigurationError(message: "The retries from \(source) cannot be used: \(what)", about: source)
         }
         guard maxRetries >= 0 else { throw refuse("maxRetries is negative") }

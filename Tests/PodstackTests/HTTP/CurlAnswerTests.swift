@@ -6,7 +6,7 @@ import Testing
 @Suite("An answer as libcurl hands it over")
 struct CurlAnswerTests {
     func answer(_ lines: String..., takesRoom: Bool = true) -> Answer {
-        var answer = Answer(ConnectionOptions(environment: Environment([:])), takesRoom: takesRoom)
+        var answer = Answer(ConnectionOptions(environment: PodstackEnvironment([:])), takesRoom: takesRoom)
         for line in lines {
             let isMore = Array("\(line)\r\n".utf8).withUnsafeBytes { answer.receiveHead($0) }
             #expect(isMore)

@@ -27,7 +27,7 @@
             let (source, library) = (try folder.write(Self.lookup, to: "lookup.c"), folder.file("lookup.so"))
             let compiler = try ToolProcess(
                 "/bin/sh", ["-c", "cc \"$@\" || clang \"$@\"", "sh", "-shared", "-fPIC", "-o", library, source],
-                environment: ["PATH": Environment.process["PATH"] ?? "/usr/bin:/bin"])
+                environment: ["PATH": PodstackEnvironment.process["PATH"] ?? "/usr/bin:/bin"])
             try #require(compiler.wait() == 0, "\(compiler.standardError)")
             let server = try WireServer { _ in [.answer(#"{"id":"usr_1","email":"you@example.com"}"#)] }
             let run = try ToolProcess.run("SlowLookup", [server.url], environment: ["LD_PRELOAD": library])

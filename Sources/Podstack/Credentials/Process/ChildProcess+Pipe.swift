@@ -15,7 +15,7 @@ extension ChildProcess {
         let writing: Int32
         private var isWritingOpen = true
 
-        init(_ source: Source) throws(ConfigurationError) {
+        init(_ source: ClientConfiguration.Source) throws(ConfigurationError) {
             var ends: [Int32] = [0, 0]
             guard pipe(&ends) == 0 else {
                 throw ConfigurationError(message: "\(source) cannot be run: \(String(cString: strerror(errno)))")
@@ -35,7 +35,7 @@ extension ChildProcess {
         }
 
         /// Puts all that there is to read into it. Before somebody reads: a reader that is gone would end this process.
-        func fill(_ input: [UInt8], _ source: Source) throws(ConfigurationError) {
+        func fill(_ input: [UInt8], _ source: ClientConfiguration.Source) throws(ConfigurationError) {
             guard input.count <= ChildProcess.largestInput else {
                 throw ConfigurationError(
                     message: "\(source) is not given more than \(ChildProcess.largestInput >> 10) KiB")

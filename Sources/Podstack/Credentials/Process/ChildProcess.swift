@@ -30,7 +30,7 @@ package enum ChildProcess {
     /// Throws ``ConfigurationError``, which names `source`, when it cannot be started, takes too long or prints too much.
     /// Cancelling the task ends the program and all that it started.
     package static func run(
-        _ words: [String], input: [UInt8]? = nil, environment: [String: String], of source: Source,
+        _ words: [String], input: [UInt8]? = nil, environment: [String: String], of source: ClientConfiguration.Source,
         within longest: Duration = longest
     ) async throws -> Result {
         let running = Running()
@@ -48,7 +48,8 @@ package enum ChildProcess {
     }
 
     private static func run(
-        _ words: [String], _ input: [UInt8]?, _ environment: [String: String], _ source: Source, _ longest: Duration,
+        _ words: [String], _ input: [UInt8]?, _ environment: [String: String], _ source: ClientConfiguration.Source,
+        _ longest: Duration,
         _ running: Running
     ) throws(ConfigurationError) -> Result {
         let inputPipe = try input.map { input throws(ConfigurationError) in
@@ -84,7 +85,7 @@ package enum ChildProcess {
 
     private static func spawn(
         _ words: [String], _ environment: [String: String], input: Int32?, output: Int32, error: Int32,
-        _ source: Source
+        _ source: ClientConfiguration.Source
     ) throws(ConfigurationError) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)

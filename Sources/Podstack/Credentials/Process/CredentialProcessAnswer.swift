@@ -7,7 +7,7 @@ import PodstackAPI
 #endif
 
 /// What a `credential_process` prints. Pure.
-struct CredentialProcessAnswer: Decodable {
+struct CredentialProcessOutput: Decodable {
     var version: Int
     var apiToken: String
     var expiresAt: Date?
@@ -19,10 +19,11 @@ struct CredentialProcessAnswer: Decodable {
     }
 
     /// Throws ``ConfigurationError`` when the command failed or printed anything else, never with what it printed.
-    static func credential(in result: ChildProcess.Result, from source: Source) throws -> Credential {
+    static func credential(in result: ChildProcess.Result, from source: ClientConfiguration.Source) throws -> Credential
+    {
         guard result.status == 0 else { throw failure(result, of: "\(source)") }
-        let answer: CredentialProcessAnswer
-        do { answer = try APICoding.decode(CredentialProcessAnswer.self, from: result.output) } catch {
+        let answer: CredentialProcessOutput
+        do { answer = try APICoding.decode(CredentialProcessOutput.self, from: result.output) } catch {
             throw ConfigurationError(
                 message: "\(source) did not print the JSON object that is expected",
                 hint: #"It prints {"version": 1, "api_token": "…", "expires_at": "2027-01-31T12:00:00Z"}"#)

@@ -23,11 +23,11 @@ public protocol CredentialProvider: Sendable {
     ///   same again is to have no other.
     func credential(insteadOf refused: APIToken?) async throws -> Credential
     /// Where the tokens come from, for ``Client/configuration`` and for errors.
-    var source: Source { get }
+    var source: ClientConfiguration.Source { get }
 }
 
 extension CredentialProvider {
-    public var source: Source { .argument("credentials:") }
+    public var source: ClientConfiguration.Source { .argument("credentials:") }
 }
 
 /// A token, and until when it is good.

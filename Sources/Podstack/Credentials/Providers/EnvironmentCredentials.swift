@@ -1,11 +1,11 @@
 /// What `PODSTACK_API_TOKEN` holds at each question, or the file that `PODSTACK_API_TOKEN_FILE` names.
 public struct EnvironmentCredentials: CredentialProvider {
-    let environment: Environment
+    let environment: PodstackEnvironment
 
-    public var source: Source {
+    public var source: ClientConfiguration.Source {
         environment[.apiToken] == nil && environment[.apiTokenFile] != nil
-            ? .environment(EnvironmentVariable.apiTokenFile.rawValue)
-            : .environment(EnvironmentVariable.apiToken.rawValue)
+            ? .environment(PodstackEnvironment.Variable.apiTokenFile.rawValue)
+            : .environment(PodstackEnvironment.Variable.apiToken.rawValue)
     }
 
     /// Throws ``AuthenticationError`` when neither is set, or what they hold can be no token.
@@ -24,7 +24,7 @@ public struct EnvironmentCredentials: CredentialProvider {
 }
 
 extension CredentialProvider where Self == EnvironmentCredentials {
-    public static func environment(_ environment: Environment = .process) -> EnvironmentCredentials {
+    public static func environment(_ environment: PodstackEnvironment = .process) -> EnvironmentCredentials {
         EnvironmentCredentials(environment: environment)
     }
 }

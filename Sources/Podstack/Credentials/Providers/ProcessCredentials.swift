@@ -3,13 +3,13 @@ public struct ProcessCredentials: CredentialProvider {
     let command: String
     /// What keeps another token in the place of the one that `command` prints; nil when nothing does.
     var storing: String?
-    let environment: Environment
-    public let source: Source
+    let environment: PodstackEnvironment
+    public let source: ClientConfiguration.Source
 
     /// Runs the command: 30 seconds and 64 KiB at most. Throws ``ConfigurationError`` when it fails, with what it said
     /// on standard error.
     public func credential(insteadOf refused: APIToken?) async throws -> Credential {
-        try CredentialProcessAnswer.credential(in: await run(command, input: nil), from: source)
+        try CredentialProcessOutput.credential(in: await run(command, input: nil), from: source)
     }
 
     /// Gives a token to the command that keeps it, on its standard input. Nothing is done when there is no such command.
@@ -19,9 +19,9 @@ public struct ProcessCredentials: CredentialProvider {
         let result = try await run(storing, input: token.withSecret { Array("\($0)\n".utf8) })
         guard result.status == 0 else {
             guard case .process(let profile, let path, _) = source else {
-                throw CredentialProcessAnswer.failure(result, of: "\(source)")
+                throw CredentialProcessOutput.failure(result, of: "\(source)")
             }
-            throw CredentialProcessAnswer.failure(result, of: "credential_store_process of \(path) [\(profile)]")
+            throw CredentialProcessOutput.failure(result, of: "credential_store_process of \(path) [\(profile)]")
         }
     }
 
@@ -40,7 +40,7 @@ extension CredentialProvider where Self == ProcessCredentials {
     /// - Parameters:
     ///   - command: A program and its arguments, split at white space without a shell; quotes keep words together.
     ///   - environment: What the program is started with.
-    public static func process(command: String, environment: Environment = .process) -> ProcessCredentials {
+    public static func process(command: String, environment: PodstackEnvironment = .process) -> ProcessCredentials {
         ProcessCredentials(command: command, environment: environment, source: .argument("credentials:"))
     }
 }

@@ -2,7 +2,7 @@
 public struct ProfileCredentials: CredentialProvider {
     let path: String
     let profile: String
-    public let source: Source
+    public let source: ClientConfiguration.Source
 
     /// Its `api_token`; when that is the one that was refused and a rotation was begun, the new one.
     /// Throws ``AuthenticationError`` when the profile is not there or has none, ``ConfigurationError`` when the file
@@ -13,7 +13,7 @@ public struct ProfileCredentials: CredentialProvider {
     }
 
     private func read(insteadOf refused: APIToken?) throws -> Credential {
-        let patience = refused == nil ? SecureFile.patience : SecureFile.patienceForMore
+        let patience = refused == nil ? SecureFile.defaultTimeLimit : SecureFile.timeLimitForMore
         let file = try CredentialsFile(path: path, within: patience)
         guard let profile = file.profile(profile) else {
             throw ErrorMapping.profile(profile, problem: "is not in", path: path, others: file.profileNames)

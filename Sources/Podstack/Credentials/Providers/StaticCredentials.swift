@@ -1,7 +1,7 @@
 /// One token that never changes.
 public struct StaticCredentials: CredentialProvider {
     let token: APIToken
-    public let source: Source
+    public let source: ClientConfiguration.Source
 
     public func credential(insteadOf refused: APIToken?) async throws -> Credential { Credential(token) }
 }

@@ -1,7 +1,7 @@
 /// A file that holds just a token, read at each question: a mounted secret may change at any time.
 package struct TokenFileCredentials: CredentialProvider {
     let path: String
-    package let source: Source
+    package let source: ClientConfiguration.Source
 
     /// Beside the file while its token is being rotated.
     static func pendingPath(_ path: String) -> String { path + ".pending" }
@@ -9,7 +9,7 @@ package struct TokenFileCredentials: CredentialProvider {
     package func credential(insteadOf refused: APIToken?) async throws -> Credential {
         // A pipe may keep its reader waiting.
         try await BlockingThread.run {
-            let patience = refused == nil ? SecureFile.patience : SecureFile.patienceForMore
+            let patience = refused == nil ? SecureFile.defaultTimeLimit : SecureFile.timeLimitForMore
             guard let text = try Self.read(path, within: patience) else {
                 throw ConfigurationError(message: "\(source) is not there")
             }
@@ -22,7 +22,8 @@ package struct TokenFileCredentials: CredentialProvider {
     }
 
     /// Nil when there is no such file.
-    package static func read(_ path: String, within patience: Duration = SecureFile.patience) throws -> String? {
+    package static func read(_ path: String, within patience: Duration = SecureFile.defaultTimeLimit) throws -> String?
+    {
         try SecureFile.read(path, within: patience, most: APIToken.largestText).map {
             String(decoding: $0.bytes, as: UTF8.self)
         }

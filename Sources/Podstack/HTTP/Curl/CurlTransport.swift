@@ -12,7 +12,7 @@
         private let made = Mutex<SharedLoop?>(nil)
 
         /// Proxies and certificate authorities are taken from `environment`.
-        public convenience init(environment: Environment = .process) {
+        public convenience init(environment: PodstackEnvironment = .process) {
             self.init(options: ConnectionOptions(environment: environment))
         }
 

@@ -29,7 +29,7 @@
         private let exchanges: Exchanges
 
         /// Proxies and certificate authorities are taken from `environment`.
-        public convenience init(environment: Environment = .process) {
+        public convenience init(environment: PodstackEnvironment = .process) {
             self.init(options: ConnectionOptions(environment: environment))
         }
 
