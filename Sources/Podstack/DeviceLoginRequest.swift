@@ -44,7 +44,7 @@ public struct DeviceLoginRequest: Sendable {
         var trouble: (any PodstackError)?
         while true {
             let left = end - pipeline.time.now()
-            guard left > .zero else { throw trouble ?? ErrorMapping.nobodyDecided(within: life) }
+            guard left > .zero else { throw trouble ?? ErrorMapping.notApproved(within: life) }
             onWait(left)
             try await pipeline.time.sleep(min(interval, left))
             do {
@@ -59,7 +59,7 @@ public struct DeviceLoginRequest: Sendable {
                 case is NetworkError, is ServerError, is RateLimitError:
                     trouble = error
                     interval = Self.slower(interval, error)
-                default: throw ErrorMapping.device(error, life: life)
+                default: throw ErrorMapping.device(error, lifetime: life)
                 }
             }
         }

@@ -106,7 +106,7 @@ struct RequirementsTests {
         #expect(wrong.output == "Authentication failed: Invalid API token\n")
         let unreachable = try run(
             "verify", ["PODSTACK_API_TOKEN": token, "PODSTACK_API_ENDPOINT": "http://127.0.0.1:1"])
-        #expect(unreachable.output.hasPrefix("Authentication failed: No answer from http://127.0.0.1:1: "))
+        #expect(unreachable.output.hasPrefix("Authentication failed: No response from http://127.0.0.1:1: "))
         #expect(!(wrong.output + wrong.error + unreachable.output).contains(token.dropFirst(18)))
     }
 

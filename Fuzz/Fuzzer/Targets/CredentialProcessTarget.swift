@@ -30,7 +30,7 @@ enum CredentialProcessTarget {
 
     private static var messages: [String] {
         [
-            "\(source.origin) did not print the JSON object that is expected", "\(source.origin) printed version ",
+            "\(source.origin) did not print the expected JSON object", "\(source.origin) printed version ",
             "Invalid API token: \(source.origin) ",
         ]
     }

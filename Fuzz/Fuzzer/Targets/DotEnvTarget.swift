@@ -10,7 +10,7 @@ enum DotEnvTarget {
     static func run(_ input: [UInt8]) {
         let start = processorTime()
         let text: [UInt8]
-        do { text = try DotEnvText.normalised(input) } catch {
+        do { text = try DotEnvText.normalized(input) } catch {
             require(error.offset < input.count, "the wrong byte is in the file")
             let valid = String(validating: input[..<error.offset], as: UTF8.self)
             require(valid != nil, "what stands before the wrong byte is UTF-8")

@@ -89,7 +89,7 @@ struct ResolutionTests {
         let path = try home.write("[a]\napi_token = a\n[bare]\nproject_id = x\n[b]\napi_token = b\n", to: "three")
         let environment = ["PODSTACK_CREDENTIALS_FILE": path]
         let expected =
-            "No API token provided: profile \"bare\" has no api_token in \(path); profiles that are there: a, b"
+            "No API token provided: profile \"bare\" has no api_token in \(path); existing profiles: a, b"
         let passed = try #require(throws: AuthenticationError.self) {
             try Client(profile: "bare", environment: PodstackEnvironment(environment))
         }
@@ -108,8 +108,8 @@ struct ResolutionTests {
         let token = try ClientConfiguration(profile: "work", environment: PodstackEnvironment(settings)).apiToken
         #expect(
             token?.shadows.map(\.reason) == [
-                "a token that is written down comes before a command",
-                "a profile that the program names comes before the environment",
+                "a written token takes precedence over a command",
+                "a profile named by the program takes precedence over the environment",
                 "the program names another profile",
             ])
     }
@@ -149,7 +149,7 @@ struct ResolutionTests {
         let error = try #require(throws: ConfigurationError.self) {
             try Client(environment: PodstackEnvironment(["PODSTACK_CREDENTIALS_FILE": path]))
         }
-        #expect(error.message == "\(path):3: this key is given twice, first on line 2")
+        #expect(error.message == "\(path):3: duplicate key; the first is on line 2")
     }
 
     @Test("a mounted secret is read from the file that PODSTACK_API_TOKEN_FILE names")

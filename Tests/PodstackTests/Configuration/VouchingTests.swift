@@ -61,13 +61,13 @@ struct VouchingTests {
         try await refuse(try environment(leaking, secret))
     }
 
-    @Test("of a token that stands in the file and is made of other variables it is said that it is")
+    @Test("of a token that stands in the file and is expanded from other variables it is said that it is")
     func expandedTokenIsExplained() throws {
         let environment = try environment(
             endpoint + "PODSTACK_API_TOKEN=${GITHUB_TOKEN}\n", ["GITHUB_TOKEN": "ghp_secret"])
         let error = try #require(throws: ConfigurationError.self) { try Client(environment: environment) }
-        let token = "the token from PODSTACK_API_TOKEN of \(folder.file(".env")):2 is made of other variables"
-        #expect(error.message.hasSuffix("gets only a token that is written in the same file, and \(token)"))
+        let token = "the token from PODSTACK_API_TOKEN of \(folder.file(".env")):2 is expanded from other variables"
+        #expect(error.message.hasSuffix("is used only with a token that is written in the same file, and \(token)"))
     }
 
     @Test("a token of another .env is not of that file")

@@ -88,9 +88,9 @@ struct CredentialProcessTests {
         arguments: [
             ("echo 'vault is sealed' >&2; exit 3", "failed with status 3: vault is sealed"),
             ("kill -9 $$", "failed with status 137"),
-            ("echo hello", "did not print the JSON object"),
+            ("echo hello", "did not print the expected JSON object"),
             (#"echo '{"version": 2, "api_token": "t"}'"#, "printed version 2"),
-            (#"echo '{"version": 1}'"#, "did not print the JSON object"),
+            (#"echo '{"version": 1}'"#, "did not print the expected JSON object"),
             ("yes", "printed more than 64 KiB"),
             ("cat; \(token); exit 9", "failed with status 9"),
         ])

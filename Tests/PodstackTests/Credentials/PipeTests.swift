@@ -29,7 +29,7 @@ struct PipeTests {
                 timeout: .milliseconds(100), environment: PodstackEnvironment(["PODSTACK_API_TOKEN_FILE": path]),
                 transport: transport)
         }
-        #expect(error?.message == "\(path) is a pipe that nobody wrote to in time")
+        #expect(error?.message == "\(path) is a pipe, and no data was written to it in time")
     }
 
     @Test("a pipe that is asked again has no second token, and names no other source of one")
@@ -61,7 +61,7 @@ struct PipeTests {
         let client = try Client(credentials: Never(), timeout: .milliseconds(100), transport: transport)
         let error = await #expect(throws: NetworkError.self) { try await client.auth.whoami() }
         #expect(
-            error?.message == "No answer from https://api.podstack.ai: the request timed out while its token "
+            error?.message == "No response from https://api.podstack.ai: the request timed out while its token "
                 + "was waited for, from credentials:")
         #expect(transport.requests.isEmpty)
     }
@@ -103,7 +103,7 @@ struct PipeTests {
     func notRegular() throws {
         for path in [try pipe(), "/dev/null", folder.path] {
             let error = #expect(throws: ConfigurationError.self) { try CredentialsFile(changing: path) }
-            #expect(error?.message == "\(path) cannot be written: it is no regular file")
+            #expect(error?.message == "\(path) cannot be written: it is not a regular file")
         }
         var file = try CredentialsFile(path: "/dev/null")
         try file.set(.projectID, to: "x", profile: "default")

@@ -105,8 +105,8 @@ struct ReloadTests {
         let error = await #expect(throws: AuthenticationError.self) { try await client.auth.whoami() }
         #expect(transport.requests.count == 1)
         #expect(
-            error?.hint == "It was rotated at 2026-01-01T00:00:00Z; use the one that came instead of it. "
-                + "The token came from PODSTACK_API_TOKEN. A different one is in \(folder.file("file")):2 [default]")
+            error?.hint == "It was rotated at 2026-01-01T00:00:00Z; use the token that replaced it. "
+                + "The token came from PODSTACK_API_TOKEN. A different token is in \(folder.file("file")):2 [default]")
     }
 
     @Test("a provider is asked for each first token and after each refusal")

@@ -69,7 +69,7 @@ struct DotEnvTests {
         var environment = PodstackEnvironment([:])
         let events = RecordedEvents()
         try DotEnv.load(path, into: &environment, onEvent: events.append)
-        #expect(events.all == [.warning("\(path):2: this is no NAME=value, and was passed over")])
+        #expect(events.all == [.warning("\(path):2: expected NAME=value; the line was skipped")])
         #expect(environment["B"] == "2")
     }
 
@@ -97,7 +97,7 @@ struct DotEnvTests {
         let path = try folder.write(lines.joined(separator: "\n"), to: ".env")
         var environment = PodstackEnvironment([:])
         let error = #expect(throws: ConfigurationError.self) { try DotEnv.load(path, into: &environment) }
-        #expect(error?.message == "\(path) holds more than 10000 variables")
+        #expect(error?.message == "\(path) contains more than 10000 variables")
         #expect(environment["A0"] == nil)
         _ = try folder.write(lines.dropLast().joined(separator: "\n"), to: ".env")
         try DotEnv.load(path, into: &environment)

@@ -36,7 +36,7 @@
                     you@example.com
                     CancellationError()
                     you@example.com
-                    No answer from https://b.slow-lookup.invalid: the request timed out
+                    No response from https://b.slow-lookup.invalid: the request timed out
                     you@example.com
                     2 names are looked up still
 
