@@ -15,7 +15,7 @@ public import PodstackAPI
 public struct DeviceLogin: Sendable {
     private let pipeline: Pipeline
     /// The service that the login uses, and where that setting came from.
-    public let apiEndpoint: Setting<Endpoint>
+    public let apiEndpoint: ClientConfiguration.Setting<APIEndpoint>
 
     /// Creates a login; sends no request.
     ///
@@ -30,7 +30,7 @@ public struct DeviceLogin: Sendable {
     public init(
         apiEndpoint: String? = nil,
         timeout: Duration = .seconds(30),
-        environment: Environment = .process,
+        environment: PodstackEnvironment = .process,
         transport: (any Transport)? = nil,
         time: TimeSource = .system,
         onEvent: (@Sendable (ClientEvent) -> Void)? = nil
@@ -57,7 +57,7 @@ public struct DeviceLogin: Sendable {
     /// - Throws: ``ValidationError`` if a value is invalid, ``RateLimitError`` if there were too many requests,
     ///   ``NetworkError`` if no response arrives.
     public func begin(clientName: String, scopes: [String]? = nil) async throws -> DeviceLoginRequest {
-        let made = MadeToken()
+        let made = GeneratedToken()
         let call = try Call.post(
             "/v1/device/code",
             NewDeviceCode(clientName: clientName, scopes: scopes, id: made.id, sha256: made.sha256))
@@ -73,7 +73,7 @@ public struct DeviceLogin: Sendable {
 public struct DeviceLoginRequest: Sendable {
     private let pipeline: Pipeline
     private let deviceCode: String
-    private let made: MadeToken
+    private let made: GeneratedToken
     private let end: ContinuousClock.Instant
     private let interval: Duration
 
@@ -86,7 +86,7 @@ public struct DeviceLoginRequest: Sendable {
     /// The time in which the user must decide, from the start of the request.
     public let lifetime: Duration
 
-    init(pipeline: Pipeline, code: DeviceCode, made: MadeToken, start: ContinuousClock.Instant) {
+    init(pipeline: Pipeline, code: DeviceCode, made: GeneratedToken, start: ContinuousClock.Instant) {
         self.pipeline = pipeline
         self.made = made
         deviceCode = code.deviceCode
@@ -114,7 +114,7 @@ public struct DeviceLoginRequest: Sendable {
         var lastError: (any PodstackError)?
         while true {
             let left = end - pipeline.time.now()
-            guard left > .zero else { throw lastError ?? ErrorMapping.nobodyDecided(within: lifetime) }
+            guard left > .zero else { throw lastError ?? ErrorMapping.notApproved(within: lifetime) }
             onWait(left)
             try await pipeline.time.sleep(min(interval, left))
             do {
@@ -129,7 +129,7 @@ public struct DeviceLoginRequest: Sendable {
                 case is NetworkError, is ServerError, is RateLimitError:
                     lastError = error
                     interval = Self.longer(interval, after: error)
-                default: throw ErrorMapping.device(error, life: lifetime)
+                default: throw ErrorMapping.device(error, lifetime: lifetime)
                 }
             }
         }

@@ -36,7 +36,7 @@ public struct Tokens: Sendable {
         name: String, expiresIn expiry: TokenExpiry = .serviceDefault, scopes: [String]? = nil,
         projects: [String]? = nil
     ) async throws -> (token: Token, secret: APIToken) {
-        let made = MadeToken()
+        let made = GeneratedToken()
         let new = NewToken(
             name: name, expiry: expiry, scopes: scopes, projectIDs: projects, id: made.id, sha256: made.sha256)
         let created: CreatedToken = try await pipeline.call(.post("/v1/tokens", new))
@@ -70,7 +70,7 @@ public struct Tokens: Sendable {
     /// - Returns: The token and its new secret.
     /// - Throws: ``ResourceNotFoundError`` if the account has no such token, ``ValidationError`` if a value is invalid.
     public func rotate(_ id: Token.ID, grace: Duration? = nil) async throws -> (token: Token, secret: APIToken) {
-        let made = MadeToken(id: id)
+        let made = GeneratedToken(id: id)
         let rotation = TokenRotation(graceSeconds: grace?.wholeSeconds, id: id, sha256: made.sha256)
         let rotated: CreatedToken = try await pipeline.call(.post(path(id) + "/rotate", rotation))
         return (rotated.token, made.secret)

@@ -11,7 +11,7 @@ import Podstack
 /// Whatever shows pages on this machine.
 enum Browser {
     /// Nil where there is no screen.
-    static func opener(_ environment: Environment) -> (@Sendable (String) -> Void)? {
+    static func opener(_ environment: PodstackEnvironment) -> (@Sendable (String) -> Void)? {
         #if canImport(Darwin)
             return { page in start("open", page) }
         #else

@@ -10,7 +10,7 @@ import Podstack
 
 /// By what whoever is to approve can tell that it is theirs: `podstack on HOST (USER)`.
 enum ClientName {
-    static func make(_ environment: Environment) -> String {
+    static func make(_ environment: PodstackEnvironment) -> String {
         let user = environment["USER"] ?? environment["LOGNAME"] ?? ""
         return "podstack on \(tidy(host))" + (user.isEmpty ? "" : " (\(tidy(user)))")
     }

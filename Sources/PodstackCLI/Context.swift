@@ -2,7 +2,7 @@ import Podstack
 
 /// What a command may touch of the world: a value, so that tests run commands in process.
 public struct Context: Sendable {
-    public var environment: Environment
+    public var environment: PodstackEnvironment
     public var standardOutput: @Sendable (String) -> Void
     public var standardError: @Sendable (String) -> Void
     /// Everything that comes on standard input; throws when that is more than a token can be.
@@ -30,7 +30,7 @@ public struct Context: Sendable {
     public var transport: (any Transport)?
 
     public init(
-        environment: Environment,
+        environment: PodstackEnvironment,
         standardOutput: @escaping @Sendable (String) -> Void,
         standardError: @escaping @Sendable (String) -> Void,
         readInput: @escaping @Sendable () throws -> String,

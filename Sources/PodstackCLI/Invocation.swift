@@ -61,8 +61,8 @@ struct Invocation: Sendable {
             ? "expires within a day, at \(end)" : "expires in \(days) \(days == 1 ? "day" : "days"), at \(end)"
     }
 
-    func configuration() throws -> Configuration {
-        try Configuration(
+    func configuration() throws -> ClientConfiguration {
+        try ClientConfiguration(
             apiToken: token, profile: arguments.value("profile"), projectID: arguments.value("project"),
             apiEndpoint: arguments.value("api-endpoint"), environment: context.environment
         )

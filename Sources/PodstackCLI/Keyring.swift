@@ -90,7 +90,7 @@ struct Keyring {
             [program] + words, input: input, environment: environment, of: .argument("the keyring's program"),
             within: Self.patience)
         guard result.status == 0 else {
-            throw CommandError(message: result.said.isEmpty ? "\(program) failed" : result.said)
+            throw CommandError(message: result.errorText.isEmpty ? "\(program) failed" : result.errorText)
         }
     }
 }

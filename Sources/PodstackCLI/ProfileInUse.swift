@@ -11,7 +11,9 @@ extension Invocation {
 
     var reasonForNoProfile: String? {
         guard arguments.value("profile") == nil else { return nil }
-        return Configuration.variableHoldingToken(context.environment).map { "\($0) is set, so no profile is used" }
+        return ClientConfiguration.variableHoldingToken(context.environment).map {
+            "\($0) is set, so no profile is used"
+        }
     }
 
     func changeProfile(_ change: (inout CredentialsFile, String) throws -> Void) throws {

@@ -32,7 +32,7 @@ extension Client {
                 throw error
             }
             let ids = named.map(\.id).joined(separator: " and of ")
-            error.answer.hint = "\"\(id)\" is the name of \(ids); a project is told by its id"
+            error.response.hint = "\"\(id)\" is the name of \(ids); a project is told by its id"
             throw error
         }
     }

@@ -31,7 +31,9 @@ struct StoredToken {
     }
 
     /// Replaces what the profile had, wherever that was. When it throws, the profile has what it had.
-    func store(_ token: APIToken, for endpoint: Setting<Endpoint>, usingKeyring: Bool) async throws {
+    func store(_ token: APIToken, for endpoint: ClientConfiguration.Setting<APIEndpoint>, usingKeyring: Bool)
+        async throws
+    {
         let lock = try await lock()
         defer { lock?.release() }
         var file = try CredentialsFile(changing: path)
@@ -95,17 +97,17 @@ struct StoredToken {
     /// Of a profile in the keyring: a rotation would put its token where nobody looks any more.
     private func lock() async throws -> FileLock? {
         guard try Keyring.entry(of: profile, in: CredentialsFile(changing: path)) != nil else { return nil }
-        return try await TokenPlace.lock(file: path, context.time)
+        return try await TokenStorage.lock(file: path, context.time)
     }
 
-    private func set(_ endpoint: Setting<Endpoint>, in file: inout CredentialsFile) throws {
+    private func set(_ endpoint: ClientConfiguration.Setting<APIEndpoint>, in file: inout CredentialsFile) throws {
         // The token is of that service: without it, the next call would take the token to another.
         if endpoint.source != .default { try file.set(.apiEndpoint, to: endpoint.value.url, profile: profile) }
     }
 
-    private func isSame(_ endpoint: Setting<Endpoint>, as file: CredentialsFile) -> Bool {
+    private func isSame(_ endpoint: ClientConfiguration.Setting<APIEndpoint>, as file: CredentialsFile) -> Bool {
         let former = file.value(.apiEndpoint, profile: profile).flatMap { $0.isEmpty ? nil : $0 }
-        return former ?? Endpoint.podstack.url == endpoint.value.url
+        return former ?? APIEndpoint.podstack.url == endpoint.value.url
     }
 
     /// What was replaced: to keep it does no harm to the new one.

@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// ```swift
 /// let transport = RecordingTransport(.user(email: "you@example.com"))
-/// let client = try Client(apiToken: "test", environment: Environment([:]), transport: transport)
+/// let client = try Client(apiToken: "test", environment: PodstackEnvironment([:]), transport: transport)
 /// let user = try await client.auth.whoami()
 /// #expect(transport.requests.map(\.method) == ["GET"])
 /// ```

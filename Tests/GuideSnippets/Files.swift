@@ -40,7 +40,7 @@ enum Files {
 
 /// What the vault of the guide holds is what the environment says.
 private func readSecret(_ name: String) async throws -> String {
-    Environment.process["VAULT_SECRET"] ?? ""
+    PodstackEnvironment.process["VAULT_SECRET"] ?? ""
 }
 
 // snippet

@@ -61,7 +61,7 @@ struct AuditCommandTests {
 
     @Test("many pages are written as one list, in every format")
     func pages() async throws {
-        let client = try Client(environment: Environment(console.environment))
+        let client = try Client(environment: PodstackEnvironment(console.environment))
         let project = try await client.projects.create(name: "p").id
         for number in 0..<203 { _ = try await client.projects.update(project, description: "\(number)") }
         let all = try await client.auditLogs.list(action: "update").all()

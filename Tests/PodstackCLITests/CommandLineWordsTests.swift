@@ -32,7 +32,7 @@ struct CommandLineWordsTests {
         let file = try home.write("PODSTACK_API_ENDPOINT=https://example.com\n", to: ".env")
         let outcome = await run("auth", "whoami", "--token", "t", "--env-file", file)
         #expect(outcome.error.contains("and the token comes from --token\n"))
-        #expect(outcome.error.hasSuffix("hint: If that is meant, pass --api-endpoint\n"))
+        #expect(outcome.error.hasSuffix("hint: To allow this, pass --api-endpoint\n"))
     }
 
     @Test("what the service says, and a path, stay as they are")
@@ -46,6 +46,6 @@ struct CommandLineWordsTests {
             environment: ["PODSTACK_API_TOKEN": "t", "PODSTACK_API_ENDPOINT": "http://127.0.0.1:\(server.port)"])
         #expect(outcome.error == "error: a profile: and apiToken: of ours\n")
         let missing = await run("env", "profile: of mine")
-        #expect(missing.error == "error: profile: of mine is not there\n")
+        #expect(missing.error == "error: profile: of mine does not exist\n")
     }
 }

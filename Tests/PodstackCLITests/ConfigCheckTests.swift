@@ -78,8 +78,8 @@ struct ConfigCheckTests {
         try write("[default]\napi_token = t\n", mode: 0o640)
         let endpoint = ["PODSTACK_API_ENDPOINT": "http://127.0.0.1:1"]
         let first = await console.run("auth", "whoami", environment: endpoint)
-        #expect(first.error.hasPrefix("warning: others can read \(path)"))
+        #expect(first.error.hasPrefix("warning: other users can read \(path)"))
         let second = await console.run("auth", "whoami", environment: endpoint)
-        #expect(!second.error.contains("others can read"))
+        #expect(!second.error.contains("other users can read"))
     }
 }

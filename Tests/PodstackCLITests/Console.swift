@@ -28,7 +28,7 @@ struct Console: Sendable {
     func run(_ words: [String], environment: [String: String] = [:], input: String = "") async -> Outcome {
         let streams = Streams()
         var context = Context(
-            environment: Environment(self.environment.merging(environment) { $1 }),
+            environment: PodstackEnvironment(self.environment.merging(environment) { $1 }),
             standardOutput: { text in streams.output.withLock { $0 += text } },
             standardError: { text in streams.error.withLock { $0 += text } },
             readInput: { input }, askSecret: nil)

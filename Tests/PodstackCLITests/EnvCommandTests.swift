@@ -19,7 +19,7 @@ struct EnvCommandTests {
         let text = await console.run("env", path)
         #expect(text.status == .done)
         #expect(text.output == "B=two words\nA=two words\n")
-        #expect(text.error == "warning: \(path):4: this is no NAME=value, and was passed over\n")
+        #expect(text.error == "warning: \(path):4: expected NAME=value; the line was skipped\n")
         let json = await console.run("env", path, "-o", "json")
         #expect(
             json.output == """
@@ -36,7 +36,7 @@ struct EnvCommandTests {
     func broken() async throws {
         let missing = await console.run("env", folder.file("gone"))
         #expect(missing.status == .failure)
-        #expect(missing.error == "error: \(folder.file("gone")) is not there\n")
+        #expect(missing.error == "error: \(folder.file("gone")) does not exist\n")
     }
 
     @Test("--env-file gives the token and the endpoint to a command")
@@ -57,6 +57,6 @@ struct EnvCommandTests {
         let whoami = await console.run("auth", "whoami", "--env-file", path, environment: ["PODSTACK_API_TOKEN": "t"])
         #expect(whoami.status == .failure)
         #expect(whoami.error.contains("and the token comes from PODSTACK_API_TOKEN"))
-        #expect(whoami.error.contains("hint: If that is meant, pass --api-endpoint\n"))
+        #expect(whoami.error.contains("hint: To allow this, pass --api-endpoint\n"))
     }
 }

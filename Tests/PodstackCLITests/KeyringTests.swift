@@ -77,7 +77,7 @@ struct KeyringTests {
         #expect(await run("config", "check").status == .done)
         // The SDK alone finds it too.
         let client = try Client(
-            environment: Environment(session.environment.merging(["PODSTACK_API_ENDPOINT": server.url]) { $1 }))
+            environment: PodstackEnvironment(session.environment.merging(["PODSTACK_API_ENDPOINT": server.url]) { $1 }))
         #expect(try await client.auth.whoami().email == RunningServer.email)
         let shown = [login, status, explained].map { $0.output + $0.error }.joined()
         let started = home.read("started") ?? ""
@@ -144,7 +144,7 @@ struct KeyringTests {
         #expect(await run("auth", "login", "--use-keyring", input: token).status == .done)
         let before = credentials
         let running = try Client(
-            environment: Environment(session.environment.merging(["PODSTACK_API_ENDPOINT": server.url]) { $1 }))
+            environment: PodstackEnvironment(session.environment.merging(["PODSTACK_API_ENDPOINT": server.url]) { $1 }))
         _ = try await running.auth.whoami()
         let refresh = await run("auth", "refresh", "--grace", "0s")
         #expect(refresh.status == .done, "\(refresh.error)")

@@ -205,7 +205,7 @@ struct TokenScanTests {
         let path = try home.write(token, to: "file")
         let written = Mutex("")
         var context = Context(
-            environment: Environment([:]), standardOutput: { text in written.withLock { $0 += text } },
+            environment: PodstackEnvironment([:]), standardOutput: { text in written.withLock { $0 += text } },
             standardError: { text in written.withLock { $0 += text } }, readInput: { "" }, askSecret: nil)
         context.showsProgress = true
         context.time.sleep = { duration in if duration < .seconds(1) { try await Task.sleep(for: duration) } }

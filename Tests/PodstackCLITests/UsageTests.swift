@@ -76,7 +76,7 @@ struct UsageTests {
         let outcome = try ToolProcess.run(
             "podstack", ["config", "set", "project_id", "x"], environment: ["PODSTACK_CREDENTIALS_FILE": path])
         #expect(outcome.status == 1)
-        #expect(outcome.error == "error: \(path) cannot be written: it is no regular file\n")
+        #expect(outcome.error == "error: \(path) cannot be written: it is not a regular file\n")
     }
 
     @Test("scopes may have commas between them, and each request is told in words")
@@ -101,7 +101,7 @@ struct UsageTests {
             let checked = await run("config", "check", environment: environment)
             #expect(checked.output.contains("\(path): others can \(rights) it; "))
             let explained = await run("config", "explain", environment: environment)
-            #expect(explained.error.contains("warning: others can \(rights) \(path); "))
+            #expect(explained.error.contains("warning: other users can \(rights) \(path); "))
         }
     }
 }

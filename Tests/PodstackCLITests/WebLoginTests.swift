@@ -44,7 +44,7 @@ struct WebLoginTests {
         let streams = Streams()
         let own = ["HOME": home.path, "PODSTACK_API_ENDPOINT": url ?? server.url, "USER": "you"]
         var context = Context(
-            environment: Environment(own.merging(environment) { $1 }),
+            environment: PodstackEnvironment(own.merging(environment) { $1 }),
             standardOutput: { text in streams.output.withLock { $0 += text } },
             standardError: { text in streams.error.withLock { $0 += text } }, readInput: { "" }, askSecret: nil)
         context.openPage = { page in streams.opened.withLock { $0.append(page) } }
@@ -102,7 +102,7 @@ struct WebLoginTests {
         #expect(denied.error.hasSuffix("error: Access denied to resource: the code was denied in the browser\n"))
         let late = await run()
         #expect(late.status == .notAuthenticated)
-        #expect(late.error.contains("error: No API token provided: nobody approved the code within 10 minutes\n"))
+        #expect(late.error.contains("error: No API token provided: the code was not approved within 10 minutes\n"))
         #expect(late.output.isEmpty)
         #expect(home.read(".podstack/credentials") == nil)
     }
@@ -146,7 +146,7 @@ struct WebLoginTests {
         try #require(mkfifo(home.file(".podstack/credentials"), 0o600) == 0)
         let pipe = await run { _ in Issue.record("nobody should be asked") }
         #expect(pipe.status == .failure)
-        #expect(pipe.error.contains("credentials cannot be written: it is no regular file"))
+        #expect(pipe.error.contains("credentials cannot be written: it is not a regular file"))
     }
 
     @Test("a token that was approved but cannot be checked is revoked, since nobody has it")

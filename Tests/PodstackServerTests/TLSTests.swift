@@ -52,7 +52,7 @@ struct TLSTests {
     func client(_ token: String, _ url: String, trusting authority: PrivateAuthority) throws -> Client {
         try Client(
             apiToken: token, apiEndpoint: url, retry: RetryConfiguration(maxRetries: 0),
-            environment: Environment(["PODSTACK_CA_BUNDLE": authority.bundle]))
+            environment: PodstackEnvironment(["PODSTACK_CA_BUNDLE": authority.bundle]))
     }
 
     func handshake(_ url: String, _ version: String) throws -> Int32 {

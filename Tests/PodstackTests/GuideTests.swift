@@ -68,8 +68,8 @@ struct GuideTests {
         arguments: [
             ("overview", "Authenticated as: you@example.com"), ("create", "Made podstack_"), ("create", "\n56"),
             ("environment", "you@example.com"),
-            ("direct", "failed: Invalid API token: apiToken: holds the documentation's placeholder"),
-            ("profiles", "you@example.com you@example.com"), ("configuration", "hides "), ("project", "my-project-id"),
+            ("direct", "failed: Invalid API token: apiToken: contains the placeholder from the documentation"),
+            ("profiles", "you@example.com you@example.com"), ("configuration", "shadows "), ("project", "my-project-id"),
             ("endpoint", "https://api.custom.podstack.ai"), ("verify", "Authenticated as: you@example.com"),
             ("rotate", "2"), ("can", ""), ("revoke", "revoked"), ("dotenv", "you@example.com"), ("first", "training"),
             ("profile", "production"), ("save", #"["default", "production"]"#), ("vault", "you@example.com"),
@@ -77,7 +77,7 @@ struct GuideTests {
             ("errors", ""), ("retry", "you@example.com"), ("events", "you@example.com"),
             ("recording", #"you@example.com ["GET"]"#),
             ("failures", "Invalid API token\nyou@example.com"),
-            ("clock", "3"), ("offline", "No answer from https://api.podstack.ai: this machine is offline"),
+            ("clock", "3"), ("offline", "No response from https://api.podstack.ai: this machine is offline"),
         ])
     func run(name: String, expected: String) throws {
         let server = try RunningServer()

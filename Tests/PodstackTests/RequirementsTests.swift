@@ -17,8 +17,8 @@ struct RequirementsTests {
         home = try TemporaryDirectory()
     }
 
-    func environment(_ variables: [String: String] = [:]) -> Environment {
-        Environment(server.environment(home: home).merging(variables) { $1 })
+    func environment(_ variables: [String: String] = [:]) -> PodstackEnvironment {
+        PodstackEnvironment(server.environment(home: home).merging(variables) { $1 })
     }
 
     /// Runs a snippet of the guide as a process, with a real environment and a real home directory.
@@ -106,7 +106,7 @@ struct RequirementsTests {
         #expect(wrong.output == "Authentication failed: Invalid API token\n")
         let unreachable = try run(
             "verify", ["PODSTACK_API_TOKEN": token, "PODSTACK_API_ENDPOINT": "http://127.0.0.1:1"])
-        #expect(unreachable.output.hasPrefix("Authentication failed: No answer from http://127.0.0.1:1: "))
+        #expect(unreachable.output.hasPrefix("Authentication failed: No response from http://127.0.0.1:1: "))
         #expect(!(wrong.output + wrong.error + unreachable.output).contains(token.dropFirst(18)))
     }
 

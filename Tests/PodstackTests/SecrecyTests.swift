@@ -44,13 +44,13 @@ struct SecrecyTests {
         let token = try server.makeToken()
         var secrets = [token]
         _ = try folder.write("[default]\napi_token = \(token)\n", to: "credentials")
-        let environment = Environment([
+        let environment = PodstackEnvironment([
             "PODSTACK_CREDENTIALS_FILE": folder.file("credentials"), "PODSTACK_API_ENDPOINT": server.url,
         ])
         let client = try Client(environment: environment, onEvent: witness.events.append)
         witness.note(client)
         witness.note(client.configuration)
-        witness.note(try Configuration(apiToken: token, environment: environment))
+        witness.note(try ClientConfiguration(apiToken: token, environment: environment))
         await witness.attempt { try await client.auth.whoami() }
         await witness.attempt { try await client.tokens.list().all() }
         let made = try await client.tokens.create(name: "made")
@@ -60,14 +60,15 @@ struct SecrecyTests {
         let rotated = try await client.auth.rotate(grace: .zero)
         secrets.append(rotated.secret.withSecret { $0 })
         witness.note(rotated)
-        let stale = try Client(apiToken: token, apiEndpoint: server.url, environment: Environment([:]))
+        let stale = try Client(apiToken: token, apiEndpoint: server.url, environment: PodstackEnvironment([:]))
         await witness.attempt { try await stale.auth.whoami() }
         try await client.auth.revoke()
         await witness.attempt { try await client.auth.whoami() }
         witness.note(try CredentialsFile(path: folder.file("credentials")))
-        witness.note(Environment(["PODSTACK_API_TOKEN": token]))
-        witness.note(try DotEnv.parse("PODSTACK_API_TOKEN=\(token)", environment: Environment([:])))
-        witness.note(try Client(apiToken: token, environment: Environment(["https_proxy": "http://u:\(token)@p"])))
+        witness.note(PodstackEnvironment(["PODSTACK_API_TOKEN": token]))
+        witness.note(try DotEnv.parse("PODSTACK_API_TOKEN=\(token)", environment: PodstackEnvironment([:])))
+        witness.note(
+            try Client(apiToken: token, environment: PodstackEnvironment(["https_proxy": "http://u:\(token)@p"])))
         for answer in Self.answers {
             let misbehaving = try ScriptedServer(answering: { head in
                 let sent = head.split(separator: "Bearer ").last?.prefix(56) ?? ""
@@ -77,7 +78,7 @@ struct SecrecyTests {
             })
             let client = try Client(
                 apiToken: token, apiEndpoint: "http://127.0.0.1:\(misbehaving.port)", retry: .none,
-                environment: Environment([:]), onEvent: witness.events.append)
+                environment: PodstackEnvironment([:]), onEvent: witness.events.append)
             await witness.attempt { try await client.auth.whoami() }
         }
         for value in [token + " x", token + "\u{7}", token + "é"] {
@@ -103,7 +104,7 @@ struct SecrecyTests {
     @Test("a request that a transport is given prints without its token")
     func request() async throws {
         let transport = RecordingTransport(.user(email: "you@example.com"))
-        let client = try Client(apiToken: "secret-secret", environment: Environment([:]), transport: transport)
+        let client = try Client(apiToken: "secret-secret", environment: PodstackEnvironment([:]), transport: transport)
         _ = try await client.auth.whoami()
         let witness = Witness()
         witness.note(transport.requests)

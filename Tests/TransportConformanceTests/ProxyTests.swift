@@ -89,7 +89,7 @@ struct ProxyTests {
 
     @Test("a CGI program's HTTP_PROXY comes from its client, and is not used")
     func commonGateway() {
-        let environment = Environment(["HTTP_PROXY": "http://127.0.0.1:1", "REQUEST_METHOD": "GET"])
+        let environment = PodstackEnvironment(["HTTP_PROXY": "http://127.0.0.1:1", "REQUEST_METHOD": "GET"])
         #expect(ConnectionOptions(environment: environment).proxy(isSecure: false) == nil)
     }
 

@@ -29,7 +29,7 @@ struct TransportUnderTest: Sendable, CustomTestStringConvertible {
 
     let testDescription: String
     let limits: Set<Limit>
-    let make: @Sendable (Environment) -> any Transport
+    let make: @Sendable (PodstackEnvironment) -> any Transport
 
     func has(_ limit: Limit) -> Bool { limits.contains(limit) }
 
@@ -46,7 +46,7 @@ struct TransportUnderTest: Sendable, CustomTestStringConvertible {
     ]
 
     /// With no environment but this.
-    func transport(_ environment: [String: String] = [:]) -> any Transport { make(Environment(environment)) }
+    func transport(_ environment: [String: String] = [:]) -> any Transport { make(PodstackEnvironment(environment)) }
 }
 
 extension TransportRequest {

@@ -5,21 +5,21 @@ import PodstackAPI
 /// It is one object for a client and its resources, because a value would be copied into every request under way.
 final class Pipeline: Sendable {
     let credentials: TokenCache
-    let endpoint: Endpoint
-    let project: Setting<String>?
+    let endpoint: APIEndpoint
+    let project: ClientConfiguration.Setting<String>?
     let retry: RetryConfiguration
     let timeout: Duration
     let transport: any Transport
     let events: EventSink
     let time: TimeSource
     /// Returns the sources that have another token than the rejected one.
-    let otherTokens: @Sendable (APIToken) -> [Source]
+    let otherTokens: @Sendable (APIToken) -> [ClientConfiguration.Source]
     private let budget: RetryBudget
 
     init(
-        credentials: TokenCache, endpoint: Endpoint, project: Setting<String>?, retry: RetryConfiguration,
+        credentials: TokenCache, endpoint: APIEndpoint, project: ClientConfiguration.Setting<String>?, retry: RetryConfiguration,
         timeout: Duration, transport: any Transport, events: EventSink, time: TimeSource,
-        otherTokens: @escaping @Sendable (APIToken) -> [Source], budget: RetryBudget = RetryBudget()
+        otherTokens: @escaping @Sendable (APIToken) -> [ClientConfiguration.Source], budget: RetryBudget = RetryBudget()
     ) {
         self.credentials = credentials
         self.endpoint = endpoint
@@ -202,7 +202,7 @@ extension Pipeline: CustomReflectable {
 
 extension TransportFailure {
     /// The failure of a request whose token did not arrive in time.
-    static func tokenTimedOut(from source: Source) -> TransportFailure {
+    static func tokenTimedOut(from source: ClientConfiguration.Source) -> TransportFailure {
         TransportFailure(reason: "the request timed out while its token was waited for, from \(source.origin)")
     }
 }

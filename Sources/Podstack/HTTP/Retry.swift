@@ -65,7 +65,7 @@ public struct RetryConfiguration: Sendable, Hashable {
 
     /// Throws an error if a value is out of its range.
     func check() throws(ConfigurationError) {
-        let source = Source.argument("retry:")
+        let source = ClientConfiguration.Source.argument("retry:")
         func invalid(_ problem: String) -> ConfigurationError {
             ConfigurationError(message: "invalid retry configuration from \(source): \(problem)", about: source)
         }

@@ -18,14 +18,14 @@ extension DefaultTransport {
     /// trusted certificate authorities from `PODSTACK_CA_BUNDLE` or `SSL_CERT_FILE`.
     ///
     /// - Parameter environment: The environment that contains the variables.
-    public convenience init(environment: Environment = .process) {
+    public convenience init(environment: PodstackEnvironment = .process) {
         self.init(options: ConnectionOptions(environment: environment))
     }
 }
 
 extension ConnectionOptions {
     /// Creates options with the proxies and the certificate authorities that an environment names.
-    package init(environment: Environment) {
+    package init(environment: PodstackEnvironment) {
         self.init(proxiesFrom: { environment[$0] })
         certificateAuthorities = environment[.caBundle] ?? environment[.sslCertFile]
         certificateAdvice = "set PODSTACK_CA_BUNDLE to a file that contains the right ones"

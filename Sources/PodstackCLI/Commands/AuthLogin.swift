@@ -28,7 +28,7 @@ extension Command {
     /// Throws when a variable would still be used instead of what is stored.
     static func checkNothingHides(_ invocation: Invocation) throws {
         guard invocation.arguments.value("profile") == nil, !invocation.arguments.has("force"),
-            let variable = Configuration.variableHoldingToken(invocation.context.environment)
+            let variable = ClientConfiguration.variableHoldingToken(invocation.context.environment)
         else { return }
         throw CommandError(
             message: "\(variable) is set and would still be used instead of what is stored",
@@ -36,7 +36,8 @@ extension Command {
     }
 
     static func store(
-        _ token: APIToken, for endpoint: Setting<Endpoint>, _ user: User, _ invocation: Invocation
+        _ token: APIToken, for endpoint: ClientConfiguration.Setting<APIEndpoint>, _ user: User,
+        _ invocation: Invocation
     ) async throws {
         let place = try StoredToken(invocation)
         let usesKeyring = invocation.arguments.has("use-keyring")

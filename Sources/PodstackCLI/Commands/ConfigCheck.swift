@@ -34,8 +34,8 @@ extension Command {
     private static let firstStep = "podstack auth login makes it"
 
     /// Nobody needs a file; but a name of one that is not there may be misspelt.
-    private static func missing(_ file: CredentialsFile, _ environment: Environment) -> [String] {
-        let variable = EnvironmentVariable.credentialsFile.rawValue
+    private static func missing(_ file: CredentialsFile, _ environment: PodstackEnvironment) -> [String] {
+        let variable = PodstackEnvironment.Variable.credentialsFile.rawValue
         guard environment[variable]?.contains(where: { !$0.isWhitespace }) == true else { return [] }
         return ["\(file.path) is not there, but \(variable) names it; \(firstStep)"]
     }

@@ -40,13 +40,13 @@ extension Command {
         try file.checkHas(profile)
         let shell = try invocation.arguments.choice("shell", of: ["bash", "zsh", "sh", "fish"])
         let isFish = (shell ?? environment["SHELL"] ?? "").hasSuffix("fish")
-        let line = ShellLine.setting(EnvironmentVariable.profile.rawValue, to: profile, isFish: isFish)
+        let line = ShellLine.setting(PodstackEnvironment.Variable.profile.rawValue, to: profile, isFish: isFish)
         try invocation.write(["profile": profile, "line": line]) { line }
         if !file.holdsToken(profile) {
             let advice = "podstack auth login --profile \(profile) stores one"
             invocation.warn(Table.printable("[\(profile)] in \(file.path) has no token; \(advice)"))
         }
-        if let variable = Configuration.variableHoldingToken(environment) {
+        if let variable = ClientConfiguration.variableHoldingToken(environment) {
             invocation.warn("\(variable) is set and comes before every profile: unset \(variable)")
         }
         if invocation.context.isOutputShown {
@@ -59,7 +59,7 @@ extension Command {
 
     private static func origin(_ invocation: Invocation) -> String {
         if invocation.arguments.value("profile") != nil { return "--profile" }
-        let variable = EnvironmentVariable.profile.rawValue
+        let variable = PodstackEnvironment.Variable.profile.rawValue
         let isSet = invocation.context.environment[variable]?.contains { !$0.isWhitespace } == true
         return isSet ? variable : "default"
     }

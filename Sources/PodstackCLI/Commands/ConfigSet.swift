@@ -50,7 +50,7 @@ enum ProfileKey {
     /// What a client would not use is not stored either.
     static func check(_ value: String, for key: CredentialsFile.Key) throws {
         switch key {
-        case .apiEndpoint: _ = try Endpoint(value, from: .argument("VALUE"))
+        case .apiEndpoint: _ = try APIEndpoint(value, from: .argument("VALUE"))
         case .projectID:
             guard !value.isEmpty, value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
                 throw UsageError("a project id is not empty and has no white space")

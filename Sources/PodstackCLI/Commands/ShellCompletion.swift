@@ -45,7 +45,7 @@ extension Command {
     }
 
     /// None when the file cannot be used: here nobody can be told. A pipe must not be emptied.
-    private static func profiles(_ environment: Environment) -> [String] {
+    private static func profiles(_ environment: PodstackEnvironment) -> [String] {
         guard let path = try? CredentialsFile.path(environment), let file = try? CredentialsFile(changing: path)
         else { return [] }
         return file.profileNames.filter { $0 == Table.printable($0) }

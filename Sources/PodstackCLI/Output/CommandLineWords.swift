@@ -1,6 +1,6 @@
 import Podstack
 
-extension Source {
+extension ClientConfiguration.Source {
     /// Where a setting came from: on the command line what the SDK calls an argument is a flag.
     var onCommandLine: String {
         let flags = [

@@ -6,7 +6,7 @@ enum OutputFormat: String, CaseIterable, Sendable {
 
     /// What `-o` or `PODSTACK_OUTPUT` asks for, as far as can be told before the command line is understood: an error
     /// about the command line itself is written in that form too.
-    static func requested(in words: [String], environment: Environment) -> OutputFormat {
+    static func requested(in words: [String], environment: PodstackEnvironment) -> OutputFormat {
         for (flag, value) in zip(words, words.dropFirst()) where flag == "-o" || flag == "--output" {
             if let format = OutputFormat(rawValue: value) { return format }
         }

@@ -16,7 +16,7 @@ struct SettingsReport: Encodable {
 
     private var rows: [(name: String, row: Row?)]
 
-    init(_ configuration: Configuration) {
+    init(_ configuration: ClientConfiguration) {
         rows = configuration.rows.map { row in
             guard let source = row.source else { return (row.name, nil) }
             let shadows = row.shadows.map { Shadow(source: $0.source.kind, origin: $0.source.place) }
@@ -36,7 +36,7 @@ struct SettingsReport: Encodable {
         for (name, row) in rows { try container.encode(row, forKey: Key(stringValue: name)) }
     }
 
-    static func text(_ configuration: Configuration) -> String {
+    static func text(_ configuration: ClientConfiguration) -> String {
         Table.text(
             ["SETTING", "VALUE", "SOURCE", "SHADOWS"],
             configuration.rows.map { row in
@@ -48,7 +48,7 @@ struct SettingsReport: Encodable {
     }
 }
 
-extension Source {
+extension ClientConfiguration.Source {
     /// With what is behind a command, when that is known.
     fileprivate var place: String {
         guard case .process(let profile, let path, _) = self, let file = try? CredentialsFile(path: path),

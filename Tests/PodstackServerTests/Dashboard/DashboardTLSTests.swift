@@ -37,7 +37,7 @@ struct DashboardTLSTests {
         let (certificate, key) = try authority.issue("server", for: "DNS:localhost,IP:127.0.0.1")
         let (process, url) = try serve(["--tls-cert", certificate, "--tls-key", key])
         defer { process.signal(9) }
-        let transport = DefaultTransport(environment: Environment(["PODSTACK_CA_BUNDLE": authority.bundle]))
+        let transport = DefaultTransport(environment: PodstackEnvironment(["PODSTACK_CA_BUNDLE": authority.bundle]))
         let link = try link()
         #expect(link.hasPrefix("\(url)/welcome/"))
         func send(

@@ -11,7 +11,7 @@ struct BadSettingsTests {
     @Test("a time that is over before it begins is refused", arguments: [Duration.zero, .seconds(-1)])
     func timeout(duration: Duration) {
         let passed = #expect(throws: ConfigurationError.self) { try Client(apiToken: "t", timeout: duration) }
-        #expect(passed?.message == "The time from timeout: must be longer than nothing")
+        #expect(passed?.message == "The time from timeout: must be positive")
         #expect(passed?.isAboutArgument == true)
         #expect(throws: ConfigurationError.self) {
             try Client(credentials: .static(APIToken("t")), timeout: duration)
@@ -40,7 +40,7 @@ struct BadSettingsTests {
         }
         #expect(
             error?.message
-                == "The API endpoint from apiEndpoint: must not hold the /v1 at its end, which the client adds")
+                == "The API endpoint from apiEndpoint: must not end in /v1, which the client adds")
     }
 
     @Test("an id that is empty or holds a slash is refused before any request", arguments: ["", "a/b", "/", "../x"])
@@ -54,7 +54,7 @@ struct BadSettingsTests {
         ]
         for call in calls {
             let error = await #expect(throws: ValidationError.self) { try await call() }
-            #expect(error?.message == "An id that was passed is empty or holds a slash, which no id does")
+            #expect(error?.message == "An ID must not be empty or contain a slash")
         }
         #expect(transport.requests.isEmpty)
     }

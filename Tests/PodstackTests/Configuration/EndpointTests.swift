@@ -14,7 +14,7 @@ struct EndpointTests {
             ("https://[2001:DB8::1]", "https://[2001:db8::1]"),
         ])
     func accepted(text: String, url: String) throws {
-        #expect(try Endpoint(text, from: .argument("apiEndpoint:")).url == url)
+        #expect(try APIEndpoint(text, from: .argument("apiEndpoint:")).url == url)
     }
 
     @Test(
@@ -25,7 +25,7 @@ struct EndpointTests {
             "http://127.0.0.1.evil.com", "http://localhost.evil.com", "http://127.1", "", "https://a\u{0}b",
         ])
     func refused(text: String) {
-        #expect(throws: ConfigurationError.self) { try Endpoint(text, from: .argument("apiEndpoint:")) }
+        #expect(throws: ConfigurationError.self) { try APIEndpoint(text, from: .argument("apiEndpoint:")) }
     }
 
     @Test(
@@ -36,6 +36,6 @@ struct EndpointTests {
             "https://a,b", "https://a;b", "https://[fe80::1%25eth0]", "https://[::1", "https://[a.b]", "https://[]",
         ])
     func ambiguous(text: String) {
-        #expect(throws: ConfigurationError.self) { try Endpoint(text, from: .argument("apiEndpoint:")) }
+        #expect(throws: ConfigurationError.self) { try APIEndpoint(text, from: .argument("apiEndpoint:")) }
     }
 }

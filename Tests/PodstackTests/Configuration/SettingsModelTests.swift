@@ -48,7 +48,8 @@ struct SettingsModelTests {
         return world
     }
 
-    static func configuration(_ world: SettingsModel.World, _ folder: TemporaryDirectory) throws -> Configuration {
+    static func configuration(_ world: SettingsModel.World, _ folder: TemporaryDirectory) throws -> ClientConfiguration
+    {
         var variables = world.variables
         variables["PODSTACK_CREDENTIALS_FILE"] = folder.file("gone")
         if let profiles = world.profiles {
@@ -62,9 +63,9 @@ struct SettingsModelTests {
             variables["PODSTACK_API_TOKEN_FILE"] =
                 try world.tokenFile.map { try folder.write($0, to: "token") } ?? folder.file("gone")
         }
-        return try Configuration(
+        return try ClientConfiguration(
             apiToken: world.argument.token, profile: world.profileArgument, projectID: world.argument.project,
-            apiEndpoint: world.argument.endpoint, environment: Environment(variables))
+            apiEndpoint: world.argument.endpoint, environment: PodstackEnvironment(variables))
     }
 
     @Test("ten thousand random worlds resolve as the table says", arguments: [1, UInt64.random(in: 2...UInt64.max)])

@@ -20,8 +20,8 @@ struct VouchingTests {
 
     func environment(
         _ dotEnv: String, _ variables: [String: String] = [:], override: Bool = false, trust: Bool = false
-    ) throws -> Environment {
-        var environment = Environment(
+    ) throws -> PodstackEnvironment {
+        var environment = PodstackEnvironment(
             ["PODSTACK_CREDENTIALS_FILE": folder.file("credentials")].merging(variables) { $1 })
         let path = try folder.write(dotEnv, to: ".env")
         try DotEnv.load(path, into: &environment, override: override, trust: trust)
@@ -29,7 +29,7 @@ struct VouchingTests {
     }
 
     func refuse(
-        _ environment: Environment, apiToken: String? = nil, profile: String? = nil,
+        _ environment: PodstackEnvironment, apiToken: String? = nil, profile: String? = nil,
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         let error = await #expect(throws: ConfigurationError.self, sourceLocation: sourceLocation) {
@@ -61,13 +61,13 @@ struct VouchingTests {
         try await refuse(try environment(leaking, secret))
     }
 
-    @Test("of a token that stands in the file and is made of other variables it is said that it is")
+    @Test("of a token that stands in the file and is expanded from other variables it is said that it is")
     func expandedTokenIsExplained() throws {
         let environment = try environment(
             endpoint + "PODSTACK_API_TOKEN=${GITHUB_TOKEN}\n", ["GITHUB_TOKEN": "ghp_secret"])
         let error = try #require(throws: ConfigurationError.self) { try Client(environment: environment) }
-        let token = "the token from PODSTACK_API_TOKEN of \(folder.file(".env")):2 is made of other variables"
-        #expect(error.message.hasSuffix("gets only a token that is written in the same file, and \(token)"))
+        let token = "the token from PODSTACK_API_TOKEN of \(folder.file(".env")):2 is expanded from other variables"
+        #expect(error.message.hasSuffix("is used only with a token that is written in the same file, and \(token)"))
     }
 
     @Test("a token of another .env is not of that file")
@@ -121,7 +121,7 @@ struct VouchingTests {
 
     @Test("a token of a .env in a parent directory gives a warning that names the file")
     func parentDirectory() throws {
-        var environment = Environment([:])
+        var environment = PodstackEnvironment([:])
         let path = folder.file(".env")
         environment.set([
             "PODSTACK_API_TOKEN": DotEnvOrigin(
@@ -147,7 +147,7 @@ struct VouchingTests {
         setenv("\(name)=\u{301}x", "y", 1)
         setenv("\(name)", "\u{301}:a=b", 1)
         defer { unsetenv(name) }
-        #expect(Environment.process.all[name] == "\u{301}:a=b")
+        #expect(PodstackEnvironment.process.all[name] == "\u{301}:a=b")
     }
 
     @Test("a credential_process is not run with what an untrusted .env set")

@@ -16,12 +16,12 @@ struct CredentialProcessTests {
     init() throws { folder = try TemporaryDirectory() }
 
     /// A profile whose command runs `script` in a shell.
-    func environment(_ script: String, mode: mode_t = 0o600) throws -> Environment {
+    func environment(_ script: String, mode: mode_t = 0o600) throws -> PodstackEnvironment {
         let program = try folder.write("#!/bin/sh\n\(script)\n", to: "helper")
         #expect(chmod(program, 0o700) == 0)
         let path = try folder.write("[default]\ncredential_process = /bin/sh '\(program)' arg\n", to: "credentials")
         #expect(chmod(path, mode) == 0)
-        return Environment([
+        return PodstackEnvironment([
             "PODSTACK_CREDENTIALS_FILE": path, "PATH": "/usr/bin:/bin", "COUNT": folder.file("count"),
         ])
     }
@@ -88,9 +88,9 @@ struct CredentialProcessTests {
         arguments: [
             ("echo 'vault is sealed' >&2; exit 3", "failed with status 3: vault is sealed"),
             ("kill -9 $$", "failed with status 137"),
-            ("echo hello", "did not print the JSON object"),
+            ("echo hello", "did not print the expected JSON object"),
             (#"echo '{"version": 2, "api_token": "t"}'"#, "printed version 2"),
-            (#"echo '{"version": 1}'"#, "did not print the JSON object"),
+            (#"echo '{"version": 1}'"#, "did not print the expected JSON object"),
             ("yes", "printed more than 64 KiB"),
             ("cat; \(token); exit 9", "failed with status 9"),
         ])
@@ -123,7 +123,7 @@ struct CredentialProcessTests {
         let said = "\(token.prefix(30))\u{200B}\(token.dropFirst(30))"
         let result = ChildProcess.Result(status: 1, output: [], error: Array(said.utf8))
         let error = #expect(throws: ConfigurationError.self) {
-            try CredentialProcessAnswer.credential(in: result, from: .argument("test"))
+            try CredentialProcessOutput.credential(in: result, from: .argument("test"))
         }
         #expect(error?.message == "test failed with status 1: podstack_zab5rrb1… \(token.dropFirst(30))")
     }
@@ -135,7 +135,7 @@ struct CredentialProcessTests {
             [ "$(cat)" = "" ] && [ "$(ps -o sid= -p $$ | tr -d ' ')" = "$$" ] && \(Self.token)
             """)
         #expect(try await client.auth.whoami().email == "you@example.com")
-        let source = Source.argument("test")
+        let source = ClientConfiguration.Source.argument("test")
         let error = await #expect(throws: ConfigurationError.self) {
             try await ChildProcess.run(
                 ["/bin/sh", "-c", "sleep 100 & sleep 100"], environment: [:], of: source, within: .milliseconds(200))
@@ -171,7 +171,8 @@ struct CredentialProcessTests {
     @Test("a token that is written down comes before the command")
     func both() throws {
         let path = try folder.write("[default]\ncredential_process = false\napi_token = written\n", to: "both")
-        let configuration = try Configuration(environment: Environment(["PODSTACK_CREDENTIALS_FILE": path]))
+        let configuration = try ClientConfiguration(
+            environment: PodstackEnvironment(["PODSTACK_CREDENTIALS_FILE": path]))
         #expect(configuration.apiToken?.source == .profile("default", path: path, line: 3))
         #expect(configuration.apiToken?.shadows.map(\.source) == [.process("default", path: path, line: 2)])
     }

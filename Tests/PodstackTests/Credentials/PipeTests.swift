@@ -26,10 +26,10 @@ struct PipeTests {
         let path = try pipe()
         let error = #expect(throws: ConfigurationError.self) {
             try Client(
-                timeout: .milliseconds(100), environment: Environment(["PODSTACK_API_TOKEN_FILE": path]),
+                timeout: .milliseconds(100), environment: PodstackEnvironment(["PODSTACK_API_TOKEN_FILE": path]),
                 transport: transport)
         }
-        #expect(error?.message == "\(path) is a pipe that nobody wrote to in time")
+        #expect(error?.message == "\(path) is a pipe, and no data was written to it in time")
     }
 
     @Test("a pipe that is asked again has no second token, and names no other source of one")
@@ -42,7 +42,8 @@ struct PipeTests {
         }
         let answers = RecordingTransport(.failure(.invalidToken))
         let client = try Client(
-            timeout: .seconds(600), environment: Environment(["PODSTACK_API_TOKEN_FILE": path]), transport: answers)
+            timeout: .seconds(600), environment: PodstackEnvironment(["PODSTACK_API_TOKEN_FILE": path]),
+            transport: answers)
         #expect(client.configuration.apiToken?.value == APIToken("from_the_pipe"))
         let error = await #expect(throws: AuthenticationError.self) { try await client.auth.whoami() }
         #expect(error?.hint == "The token came from PODSTACK_API_TOKEN_FILE (\(path))")
@@ -60,7 +61,7 @@ struct PipeTests {
         let client = try Client(credentials: Never(), timeout: .milliseconds(100), transport: transport)
         let error = await #expect(throws: NetworkError.self) { try await client.auth.whoami() }
         #expect(
-            error?.message == "No answer from https://api.podstack.ai: the request timed out while its token "
+            error?.message == "No response from https://api.podstack.ai: the request timed out while its token "
                 + "was waited for, from credentials:")
         #expect(transport.requests.isEmpty)
     }
@@ -71,7 +72,9 @@ struct PipeTests {
             "[default]\ncredential_process = /bin/sh -c 'echo $$ > \"$PLACE\"; sleep 3600'\n", to: "credentials")
         #expect(chmod(path, 0o600) == 0)
         let place = folder.file("id")
-        let environment = Environment(["PODSTACK_CREDENTIALS_FILE": path, "PATH": "/usr/bin:/bin", "PLACE": place])
+        let environment = PodstackEnvironment([
+            "PODSTACK_CREDENTIALS_FILE": path, "PATH": "/usr/bin:/bin", "PLACE": place,
+        ])
         // On a busy machine the time may be over before the program has begun.
         for seconds in [1, 4, 16, 64, 256] where folder.read("id")?.isEmpty != false {
             let client = try Client(timeout: .seconds(seconds), environment: environment, transport: transport)
@@ -100,7 +103,7 @@ struct PipeTests {
     func notRegular() throws {
         for path in [try pipe(), "/dev/null", folder.path] {
             let error = #expect(throws: ConfigurationError.self) { try CredentialsFile(changing: path) }
-            #expect(error?.message == "\(path) cannot be written: it is no regular file")
+            #expect(error?.message == "\(path) cannot be written: it is not a regular file")
         }
         var file = try CredentialsFile(path: "/dev/null")
         try file.set(.projectID, to: "x", profile: "default")

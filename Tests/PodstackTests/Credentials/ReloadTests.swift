@@ -30,7 +30,7 @@ struct ReloadTests {
     {
         try write(token)
         return try Client(
-            timeout: generous, environment: Environment([variable: folder.file("file")]), transport: transport,
+            timeout: generous, environment: PodstackEnvironment([variable: folder.file("file")]), transport: transport,
             onEvent: events.append)
     }
 
@@ -59,7 +59,7 @@ struct ReloadTests {
     func mounted() async throws {
         _ = try folder.write("old\n", to: "mounted")
         let client = try Client(
-            timeout: generous, environment: Environment(["PODSTACK_API_TOKEN_FILE": folder.file("mounted")]),
+            timeout: generous, environment: PodstackEnvironment(["PODSTACK_API_TOKEN_FILE": folder.file("mounted")]),
             transport: service(accepting: "new"))
         _ = try folder.write("new\n", to: "mounted")
         #expect(try await client.auth.whoami().email == "you@example.com")
@@ -99,14 +99,14 @@ struct ReloadTests {
         try write("new")
         let client = try Client(
             timeout: generous,
-            environment: Environment([
+            environment: PodstackEnvironment([
                 "PODSTACK_API_TOKEN": "old", "PODSTACK_CREDENTIALS_FILE": folder.file("file"),
             ]), transport: transport)
         let error = await #expect(throws: AuthenticationError.self) { try await client.auth.whoami() }
         #expect(transport.requests.count == 1)
         #expect(
-            error?.hint == "It was rotated at 2026-01-01T00:00:00Z; use the one that came instead of it. "
-                + "The token came from PODSTACK_API_TOKEN. A different one is in \(folder.file("file")):2 [default]")
+            error?.hint == "It was rotated at 2026-01-01T00:00:00Z; use the token that replaced it. "
+                + "The token came from PODSTACK_API_TOKEN. A different token is in \(folder.file("file")):2 [default]")
     }
 
     @Test("a provider is asked for each first token and after each refusal")
@@ -122,7 +122,7 @@ struct ReloadTests {
         }
         let provider = Counting()
         let client = try Client(
-            credentials: provider, timeout: generous, environment: Environment([:]),
+            credentials: provider, timeout: generous, environment: PodstackEnvironment([:]),
             transport: service(accepting: "new"),
             onEvent: events.append)
         #expect(try await client.auth.whoami().email == "you@example.com")

@@ -21,7 +21,7 @@ struct RotationTests {
 
     /// Lets so many requests through; then the process might as well be dead.
     final class Failing: Transport {
-        let transport = CurlTransport(environment: Environment([:]))
+        let transport = CurlTransport(environment: PodstackEnvironment([:]))
         let left: Atomic<Int>
         /// The last request arrives, and its answer is lost.
         let losesAnswer: Bool
@@ -39,8 +39,10 @@ struct RotationTests {
         }
     }
 
-    func environment(_ variable: String = "PODSTACK_CREDENTIALS_FILE", _ file: String = "credentials") -> Environment {
-        Environment([variable: folder.file(file), "PODSTACK_API_ENDPOINT": server.url])
+    func environment(_ variable: String = "PODSTACK_CREDENTIALS_FILE", _ file: String = "credentials")
+        -> PodstackEnvironment
+    {
+        PodstackEnvironment([variable: folder.file(file), "PODSTACK_API_ENDPOINT": server.url])
     }
 
     func write(_ token: String, to file: String = "credentials") throws {
@@ -62,7 +64,7 @@ struct RotationTests {
         #expect(try await client.auth.whoami().email == RunningServer.email)
         // It still has the old one, which has no grace, and finds the new one by itself.
         #expect(try await other.auth.whoami().email == RunningServer.email)
-        let stale = try Client(apiToken: old, apiEndpoint: server.url, environment: Environment([:]))
+        let stale = try Client(apiToken: old, apiEndpoint: server.url, environment: PodstackEnvironment([:]))
         let error = await #expect(throws: AuthenticationError.self) { try await stale.auth.whoami() }
         #expect(error?.code == .rotatedToken)
     }
@@ -79,11 +81,11 @@ struct RotationTests {
     @Test("a token that was passed is replaced in the client, and given to the caller")
     func argument() async throws {
         let client = try Client(
-            apiToken: try server.makeToken(), apiEndpoint: server.url, environment: Environment([:]))
+            apiToken: try server.makeToken(), apiEndpoint: server.url, environment: PodstackEnvironment([:]))
         let (_, secret) = try await client.auth.rotate(grace: .zero)
         #expect(try await client.auth.whoami().email == RunningServer.email)
         let next = try secret.withSecret {
-            try Client(apiToken: $0, apiEndpoint: server.url, environment: Environment([:]))
+            try Client(apiToken: $0, apiEndpoint: server.url, environment: PodstackEnvironment([:]))
         }
         #expect(try await next.auth.whoami().token?.generation == 2)
     }
@@ -108,7 +110,7 @@ struct RotationTests {
     }
 
     /// A profile whose token two commands keep in a file.
-    func keepByCommand(_ token: String, storing: String? = nil) throws -> Environment {
+    func keepByCommand(_ token: String, storing: String? = nil) throws -> PodstackEnvironment {
         let kept = try folder.write(token, to: "kept")
         let store = try folder.write(storing ?? "cat >'\(kept)'", to: "store.sh")
         let read = try folder.write(

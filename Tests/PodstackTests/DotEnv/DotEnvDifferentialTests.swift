@@ -60,7 +60,8 @@ struct DotEnvDifferentialTests {
             let shown = Comment(rawValue: "seed \(seed): \(String(decoding: text, as: UTF8.self).debugDescription)")
             for (override, expected) in [(false, answer.plain), (true, answer.override)] {
                 do {
-                    let file = try DotEnv(text, path: nil, environment: Environment(environment), override: override)
+                    let file = try DotEnv(
+                        text, path: nil, environment: PodstackEnvironment(environment), override: override)
                     #expect(answer.offset == nil, shown)
                     #expect(file.variables.map { [$0.name, $0.value] } == expected, shown)
                     #expect(file.errorLines == answer.errors, shown)

@@ -15,7 +15,7 @@ struct DotEnvTests {
 
     @Test("variables keep the order of their first appearance, and the last value counts")
     func order() throws {
-        let file = try DotEnv.parse("B=1\nA=2\nB=3\nC", environment: Environment([:]))
+        let file = try DotEnv.parse("B=1\nA=2\nB=3\nC", environment: PodstackEnvironment([:]))
         #expect(file.variables.map(\.name) == ["B", "A", "C"])
         #expect(file["B"] == "3")
         #expect(file.variables.map(\.line) == [3, 2, 4])
@@ -24,9 +24,9 @@ struct DotEnvTests {
     @Test("what was expanded from the environment is not of the file, and neither is what is made of it")
     func literals() throws {
         let text = "A=own\nB=${A}\nC=${SECRET}\nD=x${C}\nE=${NONE:-own}\nSECRET=mine\nF=${SECRET}"
-        let file = try DotEnv.parse(text, environment: Environment(["SECRET": "of the process"]))
+        let file = try DotEnv.parse(text, environment: PodstackEnvironment(["SECRET": "of the process"]))
         #expect(file.variables.filter(\.isLiteral).map(\.name) == ["A", "B", "E", "SECRET"])
-        let overriding = try DotEnv.parse(text, environment: Environment(["SECRET": "x"]), override: true)
+        let overriding = try DotEnv.parse(text, environment: PodstackEnvironment(["SECRET": "x"]), override: true)
         #expect(overriding.variables.filter { !$0.isLiteral }.map(\.name) == ["C", "D"])
     }
 
@@ -34,7 +34,7 @@ struct DotEnvTests {
     func growth() {
         let text = "A0=0123456789abcdef\n" + (1..<60).map { "A\($0)=${A\($0 - 1)}${A\($0 - 1)}\n" }.joined()
         let error = #expect(throws: ConfigurationError.self) {
-            try DotEnv.parse(text, environment: Environment([:]))
+            try DotEnv.parse(text, environment: PodstackEnvironment([:]))
         }
         #expect(error?.message == ".env:21: the values expand to more than 16 MiB")
     }
@@ -42,7 +42,7 @@ struct DotEnvTests {
     @Test("load sets what is not set, and override what is")
     func loading() throws {
         let path = try folder.write("A=file\nB=file\nC\n", to: ".env")
-        var environment = Environment(["A": "before"])
+        var environment = PodstackEnvironment(["A": "before"])
         try DotEnv.load(path, into: &environment)
         #expect(environment["A"] == "before")
         #expect(environment["B"] == "file")
@@ -58,18 +58,18 @@ struct DotEnvTests {
         let path = try folder.write("\n\(name)=of the file\n", to: "process.env")
         try DotEnv.load(path)
         #expect(getenv(name).map { String(cString: $0) } == "of the file")
-        #expect(Environment.process.dotEnvOrigin(of: name)?.line == 2)
+        #expect(PodstackEnvironment.process.dotEnvOrigin(of: name)?.line == 2)
         setenv(name, "changed since", 1)
-        #expect(Environment.process.dotEnvOrigin(of: name) == nil)
+        #expect(PodstackEnvironment.process.dotEnvOrigin(of: name) == nil)
     }
 
     @Test("lines in error are warnings with their numbers, and never with their text")
     func warnings() throws {
         let path = try folder.write("A=1\nsecret words here\nB=2\n", to: ".env")
-        var environment = Environment([:])
+        var environment = PodstackEnvironment([:])
         let events = RecordedEvents()
         try DotEnv.load(path, into: &environment, onEvent: events.append)
-        #expect(events.all == [.warning("\(path):2: this is no NAME=value, and was passed over")])
+        #expect(events.all == [.warning("\(path):2: expected NAME=value; the line was skipped")])
         #expect(environment["B"] == "2")
     }
 
@@ -78,7 +78,7 @@ struct DotEnvTests {
         arguments: ["A=1\nB=\u{0}", "A=1\n'B=C'=2", "A=1\nB\u{0}=2"])
     func unholdable(text: String) throws {
         let path = try folder.write(text, to: ".env")
-        var environment = Environment([:])
+        var environment = PodstackEnvironment([:])
         let error = #expect(throws: ConfigurationError.self) { try DotEnv.load(path, into: &environment) }
         #expect(error?.message.hasPrefix("\(path):2: ") == true)
         #expect(environment["A"] == nil)
@@ -86,7 +86,7 @@ struct DotEnvTests {
 
     @Test("a file that is named must be there, and a folder is none")
     func missing() {
-        var environment = Environment([:])
+        var environment = PodstackEnvironment([:])
         #expect(throws: ConfigurationError.self) { try DotEnv.load(folder.file("gone"), into: &environment) }
         #expect(throws: ConfigurationError.self) { try DotEnv.load(folder.path, into: &environment) }
     }
@@ -95,9 +95,9 @@ struct DotEnvTests {
     func tooMany() throws {
         let lines = (0..<10_001).map { "A\($0)=1" }
         let path = try folder.write(lines.joined(separator: "\n"), to: ".env")
-        var environment = Environment([:])
+        var environment = PodstackEnvironment([:])
         let error = #expect(throws: ConfigurationError.self) { try DotEnv.load(path, into: &environment) }
-        #expect(error?.message == "\(path) holds more than 10000 variables")
+        #expect(error?.message == "\(path) contains more than 10000 variables")
         #expect(environment["A0"] == nil)
         _ = try folder.write(lines.dropLast().joined(separator: "\n"), to: ".env")
         try DotEnv.load(path, into: &environment)

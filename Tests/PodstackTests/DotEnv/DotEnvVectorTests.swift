@@ -82,7 +82,7 @@ struct DotEnvVectorTests {
 
     @Test("a text means what python-dotenv says it means", arguments: (try? vectors.get()) ?? [])
     func vector(_ vector: Vector) throws {
-        let environment = Environment(vector.environment)
+        let environment = PodstackEnvironment(vector.environment)
         for (override, expected) in [(false, vector.expected), (true, vector.expectedOverride)] {
             let file = try DotEnv.parse(vector.text.text, environment: environment, override: override)
             let values = Dictionary(uniqueKeysWithValues: file.variables.map { ($0.name, $0.value) })

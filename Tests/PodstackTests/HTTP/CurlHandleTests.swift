@@ -25,7 +25,7 @@ struct CurlHandleTests {
     @Test("of 10,000 requests at once 100 are under way, each on one connection, and none is left of the cancelled")
     func bounded() async throws {
         let silent = try LoopbackListener(nil)
-        let transport = CurlTransport(environment: Environment([:]))
+        let transport = CurlTransport(environment: PodstackEnvironment([:]))
         let counts = try #require(transport.counts)
         let tasks = (0..<10_000).map { _ in Task { try await transport.send(request(silent.port)) } }
         try await wait {
@@ -47,7 +47,7 @@ struct CurlHandleTests {
     @Test("a request that waits for its turn ends at its deadline, and others keep theirs")
     func deadlineInTheQueue() async throws {
         let silent = try LoopbackListener(nil)
-        let transport = CurlTransport(environment: Environment([:]))
+        let transport = CurlTransport(environment: PodstackEnvironment([:]))
         let counts = try #require(transport.counts)
         let blocking = (0..<100).map { _ in Task { try await transport.send(request(silent.port)) } }
         try await wait { counts.active.load(ordering: .relaxed) == 100 }
@@ -69,7 +69,7 @@ struct CurlHandleTests {
     func cancelledInTheQueue() async throws {
         let silent = try LoopbackListener(nil)
         let server = try WireServer { _ in [.answer()] }
-        let transport = CurlTransport(environment: Environment([:]))
+        let transport = CurlTransport(environment: PodstackEnvironment([:]))
         let counts = try #require(transport.counts)
         let blocking = (0..<100).map { _ in Task { try await transport.send(request(silent.port)) } }
         try await wait { counts.active.load(ordering: .relaxed) == 100 }
@@ -87,7 +87,7 @@ struct CurlHandleTests {
     @Test("a connection is not left to the processes that this one starts")
     func closedOnExec() async throws {
         let server = try WireServer { _ in [.answer()] }
-        let transport = CurlTransport(environment: Environment([:]))
+        let transport = CurlTransport(environment: PodstackEnvironment([:]))
         #expect(try await transport.send(request(server.port)).status == 200)
         let connections = Self.connections(to: server.port)
         #expect(connections.count == 1)
