@@ -57,9 +57,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .executableTarget(name: "podstack-server", dependencies: ["PodstackServer"], swiftSettings: strict),
-        .target(
+        // A test target, so that only builds with tests need the module Testing.
+        .testTarget(
             name: "PodstackTestSupport",
             dependencies: ["Podstack", "PodstackServer", "PodstackAPI"],
+            path: "Sources/PodstackTestSupport",
             swiftSettings: strict
         ),
 
