@@ -6,6 +6,13 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// The settings of targets whose imports are internal, complete and explicit about existentials.
+let explicit: [SwiftSetting] =
+    strict + [
+        .enableUpcomingFeature("InternalImportsByDefault"), .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("ExistentialAny"),
+    ]
+
 let package = Package(
     name: "podstack-swift",
     platforms: [.macOS(.v15), .iOS(.v18)],
@@ -40,23 +47,33 @@ let package = Package(
             name: "PodstackURLSession", dependencies: ["Podstack"],
             swiftSettings: strict + [.define("PODSTACK_URLSESSION")]
         ),
-        .target(name: "PodstackCLI", dependencies: ["Podstack", "PodstackCryptography"], swiftSettings: strict),
-        // Not named `podstack`: on a file system that ignores case that folder would be the SDK's.
-        .executableTarget(name: "podstack-cli", dependencies: ["PodstackCLI"], swiftSettings: strict),
-        // The only one that links libsecret, and GLib with it: whoever keeps no token in a keyring loads neither.
+        // The command lines of both programs: knows neither the SDK nor the service.
+        .target(name: "PodstackCommandLine", swiftSettings: explicit),
+        .target(
+            name: "PodstackCLI",
+            dependencies: ["PodstackCommandLine", "Podstack", "PodstackAPI", "PodstackCryptography"],
+            swiftSettings: explicit),
+        // Not named `podstack`: on a file system that ignores case, that would be the folder of the SDK.
+        .executableTarget(
+            name: "podstack-cli", dependencies: ["PodstackCLI", "PodstackCommandLine"], swiftSettings: explicit),
+        // The only program that links libsecret and GLib, so that `podstack` does not load them.
         .executableTarget(
             name: "podstack-keyring",
-            dependencies: [.target(name: "CSecret", condition: .when(platforms: [.linux]))], swiftSettings: strict),
+            dependencies: [.target(name: "CSecret", condition: .when(platforms: [.linux]))], swiftSettings: explicit),
         .target(
             name: "PodstackServer",
-            dependencies: ["PodstackAPI", "PodstackCryptography", "CGnuTLS", "CMicrohttpd", "CPostgres", "CSQLite"],
+            dependencies: [
+                "PodstackAPI", "PodstackCommandLine", "PodstackCryptography", "CGnuTLS", "CMicrohttpd", "CPostgres",
+                "CSQLite",
+            ],
             resources: [
                 .embedInCode("Dashboard/Assets/dashboard.css"), .embedInCode("Dashboard/Assets/dashboard.js"),
                 .embedInCode("Dashboard/Assets/icon.svg"),
             ],
             swiftSettings: strict
         ),
-        .executableTarget(name: "podstack-server", dependencies: ["PodstackServer"], swiftSettings: strict),
+        .executableTarget(
+            name: "podstack-server", dependencies: ["PodstackServer", "PodstackCommandLine"], swiftSettings: explicit),
         // A test target, so that only builds with tests need the module Testing.
         .testTarget(
             name: "PodstackTestSupport",
@@ -87,15 +104,22 @@ let package = Package(
         .testTarget(
             name: "PodstackServerTests",
             dependencies: [
-                "PodstackServer", "PodstackAPI", "PodstackCryptography", "PodstackTestSupport", "Podstack",
-                "podstack-server",
+                "PodstackServer", "PodstackAPI", "PodstackCommandLine", "PodstackCryptography", "PodstackTestSupport",
+                "Podstack", "podstack-server",
             ],
             swiftSettings: strict
         ),
         .testTarget(
+            name: "PodstackCommandLineTests", dependencies: ["PodstackCommandLine", "PodstackTestSupport"],
+            swiftSettings: explicit),
+        .testTarget(
             name: "PodstackCLITests",
-            dependencies: ["PodstackCLI", "Podstack", "PodstackTestSupport", "podstack-cli", "podstack-keyring"],
-            swiftSettings: strict
+            dependencies: [
+                "PodstackCLI", "PodstackCommandLine", "PodstackServer", "Podstack", "PodstackAPI",
+                "PodstackTestSupport",
+                "podstack-cli", "podstack-keyring",
+            ],
+            swiftSettings: explicit
         ),
         .testTarget(
             name: "BrowserTests",
