@@ -125,7 +125,7 @@ struct BackupTests {
         let database = try SQLiteDatabase(path: old + "/podstack.sqlite")
         try Migrations.run(on: database, all: Array(Migrations.all.prefix(2)))
         let newest = Migrations.all.count
-        #expect(try run(["migrate", "--data", old]).output == "schema version 2 brought to \(newest)\n")
+        #expect(try run(["migrate", "--data", old]).output == "schema version 2 updated to \(newest)\n")
         #expect(try run(["migrate", "--data", old]).output == "schema version \(newest): the newest\n")
         #expect(try run(["migrate", "--data", folder.file("typo")]).status == 1)
     }

@@ -60,7 +60,7 @@ struct DisabledUserTests {
     func list() throws {
         for email in ["b@example.com", "A@example.com"] { #expect(try administrate("user", "add", email).status == 0) }
         #expect(try administrate("user", "disable", "b@example.com").status == 0)
-        #expect(try administrate("user", "disable", "b@example.com").output == "b@example.com was disabled already\n")
+        #expect(try administrate("user", "disable", "b@example.com").output == "b@example.com is already disabled\n")
         let users = try administrate("user", "list").output.split(separator: "\n")
             .map { $0.split(separator: "\t").map(String.init) }
         #expect(users.map(\.count) == [4, 4])
@@ -70,7 +70,7 @@ struct DisabledUserTests {
         let refused = try administrate("token", "create", "b@example.com", "--name", "t")
         #expect(refused.status == 1 && refused.error.contains("is disabled"))
         let nobody = try administrate("user", "disable", "nobody@example.com")
-        #expect(nobody.status == 1 && nobody.error == "error: nobody has the address nobody@example.com\n")
+        #expect(nobody.status == 1 && nobody.error == "error: no user has the email address nobody@example.com\n")
     }
 }
 

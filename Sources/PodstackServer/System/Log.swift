@@ -1,4 +1,5 @@
 import PodstackAPI
+import PodstackCommandLine
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials

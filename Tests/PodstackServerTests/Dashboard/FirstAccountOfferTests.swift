@@ -1,4 +1,5 @@
 import Foundation
+import PodstackCommandLine
 import PodstackTestSupport
 import Testing
 
@@ -15,15 +16,15 @@ struct FirstAccountOfferTests {
         let service = try Service(directory: directory)
         defer { try? service.stop() }
         let file = place.data + "/first-account-link"
-        let first = try #require(try FirstAccountOffer.make(service, in: directory, at: "http://localhost"))
-        #expect(!first.withdrawIfOver())
-        let second = try #require(try FirstAccountOffer.make(service, in: directory, at: "http://localhost"))
-        #expect(first.withdrawIfOver())
+        let first = try #require(try FirstAccountOffer.create(service, in: directory, at: "http://localhost"))
+        #expect(!first.withdrawIfEnded())
+        let second = try #require(try FirstAccountOffer.create(service, in: directory, at: "http://localhost"))
+        #expect(first.withdrawIfEnded())
         #expect(FileManager.default.fileExists(atPath: file))
         try service.changes.make(by: .administrator, at: service.now()) {
             _ = try AccountStore.addUser(email: RunningServer.email, name: nil, in: $0)
         }
-        #expect(second.withdrawIfOver())
+        #expect(second.withdrawIfEnded())
         #expect(!FileManager.default.fileExists(atPath: file))
     }
 }

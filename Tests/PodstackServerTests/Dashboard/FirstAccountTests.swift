@@ -54,7 +54,7 @@ struct FirstAccountTests {
         let (again, _) = try serve()
         defer { again.signal(SIGKILL) }
         #expect(!isThere())
-        #expect(!again.standardOutput.contains("Nobody has an account yet"))
+        #expect(!again.standardOutput.contains("There is no account yet"))
     }
 
     @Test("an account that is made by other means takes the link away")
@@ -119,11 +119,11 @@ struct FirstAccountTests {
         #expect(again.status == 1)
         #expect(
             again.error
-                == "error: You@example.com has an account already; podstack-server user link makes a sign-in link for it\n"
+                == "error: You@example.com already has an account; podstack-server user link creates a sign-in link for it\n"
         )
         let nobody = try administrate(["user", "link", "nobody@example.com"])
         #expect(nobody.status == 1)
-        #expect(nobody.error.contains("nobody has the address nobody@example.com"))
+        #expect(nobody.error.contains("no user has the email address nobody@example.com"))
 
         let piped = try pipe(
             PageVisitor.password + "\nwhat follows", ["user", "add", "piped@example.com", "--password-stdin"])
