@@ -27,10 +27,10 @@ struct OpenAPITests {
     @Test("it describes every route, and nothing else")
     func complete() throws {
         let described = try operations().map { "\($0.method) \($0.path)" }
-        let routes = Routes.all(session.server.server.service)
+        let routes = session.server.server.service.routes
         #expect(described.sorted() == routes.map { "\($0.method) \($0.path)" }.sorted())
         #expect(Set(routes.map(\.operation)).count == routes.count)
-        #expect(Set(routes.map(\.operation)) == Set(Operation.allCases))
+        #expect(Set(routes.map(\.operation)) == Set(OperationID.allCases))
         #expect(document["openapi"] == "3.1.0")
     }
 
@@ -69,7 +69,7 @@ struct OpenAPITests {
         ).decoded(Member.self)
         let token = try session.makeToken()
         let paths = ["{project}": project.id, "{user}": member.userID, "{id}": token.id]
-        let bodies: [Operation: String] = [
+        let bodies: [OperationID: String] = [
             .createToken: #"{"name": "n", "expires_at": null}"#, .createProject: #"{"name": "n"}"#,
             .updateToken: "{}", .updateProject: #"{"description": "d"}"#, .updateMember: "{}",
             .addMember: #"{"email": "ann@example.com", "role": "admin"}"#, .reportTokens: #"{"tokens": []}"#,
@@ -80,7 +80,7 @@ struct OpenAPITests {
         // What ends things comes last.
         let all = try operations().sorted { ($0.method == "DELETE" ? 1 : 0) < ($1.method == "DELETE" ? 1 : 0) }
         for (method, path, described) in all {
-            let operation = try #require(described["operationId"]?.stringValue.flatMap(Operation.init))
+            let operation = try #require(described["operationId"]?.stringValue.flatMap(OperationID.init))
             var target = paths.reduce(path) { $0.replacing($1.key, with: $1.value) }
             if operation == .checkPermission { target += "?scope=pods:create&project=\(project.id)" }
             let caller = operation == .revokeOwnToken ? try session.makeToken() : session

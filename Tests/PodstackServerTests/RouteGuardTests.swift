@@ -24,7 +24,7 @@ struct RouteGuardTests {
     init() throws {
         owner = try Session(maxActiveTokens: 500)
         let server = owner.server.server
-        routes = Routes.all(server.service)
+        routes = server.service.routes
         for name in ["stranger", "member"] { try server.addUser("\(name)@example.com") }
         stranger = owner.with(try server.makeToken("stranger@example.com"))
         project = try owner.send("POST", "/v1/projects", #"{"name": "p"}"#).decoded(Project.self)

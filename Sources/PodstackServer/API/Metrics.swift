@@ -7,6 +7,7 @@ final class Metrics: Sendable {
     /// By status and code: what is answered often is a success, and costs no lock.
     private let refusals = Mutex<[Refused: Int]>([:])
     private let startedAt: Int64
+    private let version: String
     private let certificateEnd = Atomic<Int64>(0)
 
     private struct Refused: Hashable, Comparable {
@@ -15,7 +16,10 @@ final class Metrics: Sendable {
         static func < (left: Refused, right: Refused) -> Bool { (left.status, left.code) < (right.status, right.code) }
     }
 
-    init(startedAt: Int64) { self.startedAt = startedAt }
+    init(startedAt: Int64, version: String) {
+        self.startedAt = startedAt
+        self.version = version
+    }
 
     /// - Parameter end: In seconds since 1970.
     func certificateExpires(at end: Int64) { certificateEnd.store(end, ordering: .relaxed) }
@@ -58,7 +62,7 @@ final class Metrics: Sendable {
             [("", Int(startedAt))])
         metric(
             "podstack_build_info", "gauge", "The version of the service.",
-            [("{version=\"\(ServerTool.versionNumber)\"}", 1)])
+            [("{version=\"\(version)\"}", 1)])
         return text
     }
 }

@@ -3,7 +3,7 @@ import PodstackAPI
 /// One request from the router to the answer; the order of its stops never changes.
 struct RequestHandler: Sendable {
     let router: Router
-    let dashboard: Dashboard
+    let pages: any PageHandler
     let verifier: TokenVerifier
     let reuse: ReuseWatch
     let lastUsed: LastUsedTracker
@@ -51,8 +51,8 @@ struct RequestHandler: Sendable {
         let refusal = refusal(error, request, requestID)
         metrics.refusal(refusal.status, refusal.code)
         var response =
-            dashboard.shows(refusal, to: request)
-            ? dashboard.page(of: refusal, for: request, requestID: requestID)
+            pages.shows(refusal, to: request)
+            ? pages.page(of: refusal, for: request, requestID: requestID)
             : refusal.response(requestID: requestID)
         caller.mark(&response)
         if response.status >= 500 || request.method != "GET" { note(request, response, requestID, caller.identity) }
@@ -71,7 +71,7 @@ struct RequestHandler: Sendable {
     }
 
     private func answer(_ request: Request, _ caller: inout Caller) throws -> Response {
-        if dashboard.owns(request.path) { return try dashboard.answer(request) }
+        if pages.owns(request.path) { return try pages.respond(to: request) }
         if let defect = request.defect { throw ErrorResponse(defect) }
         let (route, parameters) = try router.route(request)
         let identity = try authenticate(request, route.access)

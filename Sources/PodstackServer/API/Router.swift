@@ -17,17 +17,31 @@ enum Access: Sendable {
     }
 }
 
+/// The operations of the API.
+///
+/// Every route names one, so the OpenAPI document describes every route.
+enum OperationID: String, Sendable, CaseIterable {
+    case getHealth, getReadiness, getMetrics, getDocument
+    case whoami, checkPermission
+    case listTokens, createToken, getToken, updateToken, revokeToken, rotateToken
+    case getOwnToken, revokeOwnToken, rotateOwnToken, reportTokens
+    case beginDevice, fetchDeviceToken
+    case listProjects, createProject, getProject, updateProject, deleteProject
+    case listMembers, addMember, updateMember, removeMember
+    case listAuditLogs
+}
+
 /// One operation of the API.
 struct Route: Sendable {
     var method: String
     /// Segments; one in braces matches anything and gives it to the handler.
     var pattern: [Substring]
     var access: Access
-    var operation: Operation
+    var operation: OperationID
     var handle: @Sendable (Exchange) throws -> Response
 
     init(
-        _ method: String, _ pattern: String, _ access: Access, _ operation: Operation,
+        _ method: String, _ pattern: String, _ access: Access, _ operation: OperationID,
         handle: @escaping @Sendable (Exchange) throws -> Response
     ) {
         self.method = method

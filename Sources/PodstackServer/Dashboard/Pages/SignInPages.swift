@@ -7,7 +7,7 @@ struct SignInPages: Sendable {
     /// Of each neighbourhood, whatever addresses are tried.
     private let attempts = Allowances<ClientAddress>(RateLimit(name: "sign-in", count: 30))
 
-    init(_ service: Service) {
+    init(_ service: Services) {
         self.service = service.signIn
         isSecure = service.settings.publicURL.isSecure
     }
