@@ -68,7 +68,7 @@ struct DeviceRoutes: Sendable {
     }
 
     private func limit(_ allowances: Allowances<ClientAddress>?, _ request: Request) throws {
-        guard let verdict = allowances?.take(request.address.neighbourhood, now: now()), !verdict.isAllowed else {
+        guard let verdict = allowances?.take(request.address.network, now: now()), !verdict.isAllowed else {
             return
         }
         throw verdict.error

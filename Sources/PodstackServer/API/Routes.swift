@@ -1,6 +1,6 @@
 import PodstackAPI
 
-/// Every route, with what it asks of who calls it.
+/// The table of all routes with the access that each requires.
 enum Routes {
     static func all(_ services: Services) -> [Route] {
         operation(services) + tokens(services) + devices(services) + projects(services) + auditLogs(services)
@@ -8,11 +8,11 @@ enum Routes {
 
     private static func operation(_ services: Services) -> [Route] {
         let routes = OperationRoutes(
-            database: services.database, verifier: services.verifier, metrics: services.metrics)
+            database: services.database, verifier: services.verifier, counters: services.metrics)
         return [
-            Route("GET", "/healthz", .anybody, .getHealth, handle: routes.alive),
-            Route("GET", "/readyz", .anybody, .getReadiness, handle: routes.ready),
-            Route("GET", "/metrics", .anybody, .getMetrics, handle: routes.count),
+            Route("GET", "/healthz", .noToken, .getHealth, handle: routes.health),
+            Route("GET", "/readyz", .noToken, .getReadiness, handle: routes.readiness),
+            Route("GET", "/metrics", .noToken, .getMetrics, handle: routes.metrics),
             Route("GET", "/v1/auth/whoami", .anyToken, .whoami) { exchange in
                 Response(status: 200, body: try exchange.caller().whoamiBody(at: services.now()))
             },
@@ -32,7 +32,7 @@ enum Routes {
             Route("GET", "/v1/tokens/self", .anyToken, .getOwnToken, handle: routes.getSelf),
             Route("DELETE", "/v1/tokens/self", .anyToken, .revokeOwnToken, handle: routes.revokeSelf),
             Route("POST", "/v1/tokens/self/rotate", .anyToken, .rotateOwnToken, handle: routes.rotateSelf),
-            Route("POST", "/v1/tokens/report", .anybody, .reportTokens, handle: report.receive),
+            Route("POST", "/v1/tokens/report", .noToken, .reportTokens, handle: report.receive),
             Route("GET", "/v1/tokens/{id}", .scope(.tokensRead), .getToken, handle: routes.get),
             Route("PATCH", "/v1/tokens/{id}", .scope(.tokensUpdate), .updateToken, handle: routes.update),
             Route("DELETE", "/v1/tokens/{id}", .scope(.tokensDelete), .revokeToken, handle: routes.revoke),
@@ -43,8 +43,8 @@ enum Routes {
     private static func devices(_ services: Services) -> [Route] {
         let routes = DeviceRoutes(services)
         return [
-            Route("POST", "/v1/device/code", .anybody, .beginDevice, handle: routes.begin),
-            Route("POST", "/v1/device/token", .anybody, .fetchDeviceToken, handle: routes.fetch),
+            Route("POST", "/v1/device/code", .noToken, .beginDevice, handle: routes.begin),
+            Route("POST", "/v1/device/token", .noToken, .fetchDeviceToken, handle: routes.fetch),
         ]
     }
 

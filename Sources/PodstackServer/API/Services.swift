@@ -22,3 +22,19 @@ struct Services: Sendable {
     /// Returns the time in seconds since 1970.
     let now: @Sendable () -> Int64
 }
+
+/// The settings of the service that its operator chooses.
+struct ServiceSettings: Sendable {
+    /// The number of active tokens that an account may have.
+    var maxActiveTokens = 5
+    /// Failed authentications per address and minute; nil for no limit.
+    var failedAuthentications: Int?
+    /// Requests per token and minute; nil for no limit.
+    var requests: Int?
+    /// Reports of leaked tokens per address and minute; nil for no limit.
+    var reports: Int?
+    /// Device codes per address and minute; nil for no limit.
+    var deviceCodes: Int?
+    var publicURL = PublicURL()
+    var proxies = TrustedProxies()
+}

@@ -12,7 +12,7 @@ private enum BackupCommand {
         }
         let directory = try flags.existingDataDirectory()
         let isWatched = StandardStream.error.isTerminal
-        try SQLiteBackup.make(of: directory.databasePath, to: file) { done, all in
+        try SQLiteBackup.create(of: directory.databasePath, to: file) { done, all in
             if isWatched { StandardStream.error.write("\r\(done * 100 / max(all, 1)) %") }
         }
         if isWatched { StandardStream.error.write("\r\u{1B}[K") }

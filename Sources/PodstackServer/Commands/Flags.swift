@@ -64,7 +64,7 @@ struct Flags {
     }
 
     func existingDataDirectory() throws -> DataDirectory {
-        try .existing(try one("--data") ?? DataDirectory.usualPath)
+        try .existing(try one("--data") ?? DataDirectory.defaultPath)
     }
 
     static let databaseVariable = "PODSTACK_DATABASE_URL"
@@ -91,6 +91,6 @@ struct Flags {
     }
 
     func dataDirectory() throws -> DataDirectory {
-        try DataDirectory(try one("--data") ?? DataDirectory.usualPath)
+        try DataDirectory(try one("--data") ?? DataDirectory.defaultPath)
     }
 }

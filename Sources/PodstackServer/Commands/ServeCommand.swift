@@ -31,7 +31,7 @@ struct ServeCommand {
                 "--listen \(address.host): tokens must not travel in the clear beyond this machine: give --tls-cert and "
                     + "--tls-key, or name the proxy in front of it with --behind-proxy")
         }
-        requestTime = try flags.count("--request-timeout") ?? RequestLimits.time
+        requestTime = try flags.count("--request-timeout") ?? RequestLimits.seconds
         threads = try flags.count("--threads") ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
         settings = ServiceSettings(
             maxActiveTokens: try flags.count("--max-active-tokens") ?? 5,
@@ -73,7 +73,7 @@ struct ServeCommand {
         if let tls { service.metrics.certificateExpires(at: tls.end) }
         try service.start()
         let handler = service.handler
-        let listener = try Listener(address, threads: threads, certificate: tls, requestTime: requestTime) {
+        let listener = try Listener(address, threads: threads, certificate: tls, requestSeconds: requestTime) {
             handler.handle($0)
         }
         let url = "\(tls == nil ? "http" : "https")://\(address.host):\(listener.port)"
@@ -105,18 +105,18 @@ struct ServeCommand {
         var (signals, offer) = (signals, offer)
         var second = timespec(tv_sec: 1, tv_nsec: 0)
         let housekeeping = Housekeeping(service)
-        var isDueAt = OpenConnections.uptime() + Self.housekeepingInterval
+        var isDueAt = MonotonicClock.seconds() + Self.housekeepingInterval
         while true {
             switch sigtimedwait(&signals, nil, &second) {
             case SIGHUP: reload(tls, service)
             case SIGTERM, SIGINT: return
             default: break
             }
-            listener.endOverdue()
-            guard OpenConnections.uptime() >= isDueAt else { continue }
+            listener.closeOverdue()
+            guard MonotonicClock.seconds() >= isDueAt else { continue }
             housekeeping.run()
             if offer?.withdrawIfOver() == true { offer = nil }
-            isDueAt = OpenConnections.uptime() + Self.housekeepingInterval
+            isDueAt = MonotonicClock.seconds() + Self.housekeepingInterval
         }
     }
 

@@ -31,7 +31,7 @@ extension ServerCommand.Option {
     /// Of every command.
     static let common = [
         Self(
-            name: "--data", value: "DIR", summary: "the folder with everything; \(DataDirectory.usualPath) unless said"),
+            name: "--data", value: "DIR", summary: "the folder with everything; \(DataDirectory.defaultPath) unless said"),
         Self(
             name: "--database", value: "URL",
             summary: "postgres://USER@HOST/NAME: the database is there, and DIR holds the pepper alone, the same for "

@@ -68,7 +68,7 @@ struct Service: Sendable {
         }
         // A database without accounts holds nothing that depends on an existing pepper.
         let isNew = try database.read { try AccountStore.isEmpty(in: $0) }
-        let peppers = try directory.peppers(mayMake: isNew)
+        let peppers = try directory.peppers(mayCreate: isNew)
         if let shared = database as? PostgresDatabase { try PostgresSchema.prepare(shared, for: peppers) }
         try self.init(database: database, peppers: peppers, settings: settings, log: log, now: now)
     }

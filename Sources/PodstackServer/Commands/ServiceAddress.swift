@@ -16,7 +16,7 @@ enum ServiceAddress {
     /// What the operator says now, else what was noted, else what serving does unless told otherwise.
     static func find(_ flags: Flags, in directory: DataDirectory) throws -> String {
         if let given = try flags.publicURL() { return given }
-        let noted = try? SetupFile.read(directory.path + "/address", most: longest)
+        let noted = try? SetupFile.read(directory.path + "/address", maxBytes: longest)
         let text = noted.map { String(decoding: $0, as: UTF8.self) } ?? ""
         return (try? PublicURL.checked(text)) ?? "http://127.0.0.1:8080"
     }

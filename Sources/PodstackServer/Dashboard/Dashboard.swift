@@ -57,7 +57,7 @@ struct Dashboard: PageHandler {
             form = try Form(request)
             try FormKey.check(form, request, cookie: cookie, origin: origin)
         }
-        let fresh = cookie ?? Identifier.make("")
+        let fresh = cookie ?? Identifier.generate("")
         let visit = Visit(
             request: request, parameters: parameters, form: form, session: session, formKey: FormKey.make(for: fresh),
             now: now, serviceURL: origin)
@@ -85,8 +85,8 @@ struct Dashboard: PageHandler {
         }
         return try orLeave {
             let response = try route.handle(visit)
-            guard let later = response.later else { return response }
-            return .later(later.queue) { isTurn in try orLeave { try later.make(isTurn) } }
+            guard let work = response.deferredWork else { return response }
+            return .deferred(on: work.queue) { isTurn in try orLeave { try work.produce(isTurn) } }
         }
     }
 

@@ -7,7 +7,7 @@ enum OpenAPIDocument {
     /// Returns the routes together with the one that serves the document, which describes itself too.
     static func adding(to routes: [Route], version: String) throws -> [Route] {
         func route(_ body: [UInt8]) -> Route {
-            Route("GET", "/openapi.json", .anybody, .getDocument) { _ in Response(status: 200, body: body) }
+            Route("GET", "/openapi.json", .noToken, .getDocument) { _ in Response(status: 200, body: body) }
         }
         return routes + [route(try APICoding.encode(create(routes + [route([])], version: version)))]
     }
@@ -52,7 +52,7 @@ enum OpenAPIDocument {
 
     private static func security(_ access: Access) -> [JSONValue] {
         switch access {
-        case .anybody: []
+        case .noToken: []
         case .anyToken: [["token": .array([])]]
         case .scope(let scope), .project(let scope): [["token": .array([.string(scope.description)])]]
         }
@@ -66,7 +66,7 @@ enum OpenAPIDocument {
             parameter("path", String($0.dropFirst().dropLast()), Schema.segment, isRequired: true)
         }
         parameters += details.query.map { parameter("query", $0.name, $0.schema, isRequired: $0.isRequired) }
-        guard route.hasCaller else { return parameters }
+        guard route.requiresToken else { return parameters }
         parameters.append(parameter("header", "X-Project-ID", Schema.string, isRequired: false))
         if route.method == "POST" {
             let key = Schema.text(1...255, pattern: "^[!-~]+$")
@@ -83,10 +83,10 @@ enum OpenAPIDocument {
             success["content"] = .object(content)
         }
         var statuses = [400, 414, 431, 500, 503]
-        if route.hasCaller { statuses += [401, 403, 404, 406, 429] }
+        if route.requiresToken { statuses += [401, 403, 404, 406, 429] }
         if details.body != nil { statuses += [413, 415, 422, 429] }
         if !details.query.isEmpty { statuses.append(422) }
-        if route.hasCaller, route.method != "GET" { statuses.append(409) }
+        if route.requiresToken, route.method != "GET" { statuses.append(409) }
         var responses: [String: JSONValue] = [String(details.status): .object(success)]
         for status in statuses { responses[String(status)] = ["$ref": "#/components/responses/Error"] }
         return responses

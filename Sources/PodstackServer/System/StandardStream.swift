@@ -15,9 +15,9 @@ enum StandardStream: Int32 {
 
     func write(_ text: String) { write(Array(text.utf8)) }
 
-    /// In one call, so that the lines of several threads do not mix.
+    /// Writes in one call, so that the lines of several threads do not mix.
     func write(_ bytes: [UInt8]) { _ = systemWrite(rawValue, bytes, bytes.count) }
 }
 
-/// `write` of the C library, which the name of a method hides.
+/// The C library's `write`, which is shadowed by the method of the same name.
 private let systemWrite: @Sendable (Int32, UnsafeRawPointer?, Int) -> Int = { write($0, $1, $2) }

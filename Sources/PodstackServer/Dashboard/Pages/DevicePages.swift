@@ -70,7 +70,7 @@ struct DevicePages: Sendable {
     private func tooMany(_ visit: Visit, _ code: String) throws -> Response? {
         let verdicts = [
             ofSession.take(try visit.signedIn().id, now: visit.now),
-            ofNeighbourhood.take(visit.request.address.neighbourhood, now: visit.now),
+            ofNeighbourhood.take(visit.request.address.network, now: visit.now),
         ]
         guard let verdict = verdicts.first(where: { !$0.isAllowed }) else { return nil }
         let seconds = verdict.retryAfter

@@ -50,7 +50,7 @@ struct SignInPages: Sendable {
             if let retryAfter { response.set("Retry-After", String(retryAfter)) }
             return response
         }
-        let verdict = attempts.take(visit.request.address.neighbourhood, now: visit.now)
+        let verdict = attempts.take(visit.request.address.network, now: visit.now)
         guard verdict.isAllowed else {
             return again(Self.tooMany(verdict.retryAfter), status: 429, retryAfter: verdict.retryAfter)
         }
