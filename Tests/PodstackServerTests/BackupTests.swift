@@ -77,7 +77,7 @@ struct BackupTests {
             }
             while made.number.load(ordering: .sequentiallyConsistent) < 5 { usleep(1000) }
             let before = made.number.load(ordering: .sequentiallyConsistent)
-            try SQLiteBackup.make(of: data + "/podstack.sqlite", to: file)
+            try SQLiteBackup.create(of: data + "/podstack.sqlite", to: file)
             stop.set()
             try await group.waitForAll()
             let copy = try SQLiteConnection(path: file)
@@ -97,11 +97,11 @@ struct BackupTests {
         #expect(folder.read("taken") == "mine")
         #expect(try run(["backup", folder.file("no/backup"), "--data", data]).status == 1)
         let nowhere = try run(["backup", folder.file("b"), "--data", folder.file("typo")])
-        #expect(nowhere.error.contains("is no data directory"))
+        #expect(nowhere.error.contains("is not a data directory"))
         #expect(!FileManager.default.fileExists(atPath: folder.file("typo")))
         // The copy fails in the middle, as on a full disk.
         let database = try TemporaryDirectory().write("no database, but long enough to be taken for one", to: "db")
-        #expect(throws: SetupFailure.self) { try SQLiteBackup.make(of: database, to: folder.file("b")) }
+        #expect(throws: SetupFailure.self) { try SQLiteBackup.create(of: database, to: folder.file("b")) }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["taken"])
     }
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodstackServer
 
-/// What the stores may rely on, whichever database it is.
+/// The guarantees that the stores rely on, on each database.
 @Suite("A database", .blocking, .everyDatabase)
 struct DatabaseTests {
     let opened: OpenedDatabase
@@ -24,7 +24,7 @@ struct DatabaseTests {
         try database.read { try $0.run("SELECT COUNT(*) FROM things").first?.integer(0) }
     }
 
-    @Test("what is written is read, to the last bit: numbers, bytes, texts and nothing")
+    @Test("numbers, bytes, texts and null are read as they were written")
     func values() throws {
         let rows: [[DatabaseValue]] = [
             [.text("a"), .integer(.min), .blob([]), .text("")],
@@ -46,7 +46,7 @@ struct DatabaseTests {
         #expect(quoted.map(\.values) == [[.text("c")]])
     }
 
-    @Test("a statement says how many rows it changed")
+    @Test("a statement returns the number of rows that it changed")
     func changes() throws {
         try database.write { connection in
             for id in ["a", "b", "c"] { try insert(id, in: connection) }
@@ -57,7 +57,7 @@ struct DatabaseTests {
         }
     }
 
-    @Test("a write that throws leaves nothing, whatever it had done")
+    @Test("a write that throws changes nothing")
     func undone() throws {
         struct Failure: Error {}
         #expect(throws: Failure.self) {
@@ -77,7 +77,7 @@ struct DatabaseTests {
         #expect(try count() == 1)
     }
 
-    @Test("a failure names no value")
+    @Test("a failure contains no argument")
     func failures() throws {
         let failure = #expect(throws: DatabaseFailure.self) {
             try database.write {
@@ -88,7 +88,7 @@ struct DatabaseTests {
         #expect(failure?.reason.contains("secret") == false)
     }
 
-    @Test("a read sees one state from its beginning to its end")
+    @Test("a read sees one consistent state")
     func snapshot() throws {
         try database.read { connection in
             #expect(try connection.run("SELECT id FROM things").isEmpty)
@@ -98,7 +98,7 @@ struct DatabaseTests {
         #expect(try count() == 1)
     }
 
-    @Test("a write sees every write before it, of other programs too: none is lost")
+    @Test("a write sees every earlier write, including those of other programs")
     func oneAfterAnother() async throws {
         try database.write { try insert("a", 0, in: $0) }
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -120,17 +120,20 @@ struct DatabaseTests {
         #expect(try database.read { try $0.run("SELECT number FROM things").first?.integer(0) } == 80)
     }
 
-    @Test("a thousand different statements are no burden")
+    @Test("a connection keeps a limited number of prepared statements")
     func manyStatements() throws {
         try database.read { connection in
             for number in 0..<1000 {
                 let row = try connection.run("SELECT \(number) FROM (SELECT 1) one").first
                 #expect(row?.values == [.integer(Int64(number))])
             }
+            let kept =
+                (connection as? SQLiteConnection)?.statementCount ?? (connection as? PostgresConnection)?.statementCount
+            #expect(try #require(kept) <= 200)
         }
     }
 
-    @Test("of however many things an announcement is, it is made")
+    @Test("an announcement can be of any size")
     func announcements() throws {
         if let shared = database as? PostgresDatabase {
             let pepper = Pepper(bytes: [UInt8](repeating: 1, count: 32))
@@ -150,7 +153,7 @@ struct DatabaseTests {
         #expect(heard == many)
     }
 
-    @Test("a write that waits too long for another is refused, and the next one is not")
+    @Test("a write that waits too long for another one fails, and the next one succeeds")
     func patience() throws {
         guard let cluster = opened.cluster, let url = PostgresURL(cluster.url) else { return }
         let holder = try PostgresConnection(url)
@@ -158,7 +161,7 @@ struct DatabaseTests {
         let impatient = try PostgresConnection(url)
         try impatient.script("SET lock_timeout = '50ms'")
         let failure = #expect(throws: DatabaseFailure.self) { try impatient.script(PostgresDatabase.beginWrite) }
-        #expect(failure?.reason.contains("takes too long") == true)
+        #expect(failure?.reason.contains("holds a lock for too long") == true)
         #expect(impatient.isAlive && !impatient.isIdle)
         try holder.script("ROLLBACK")
         try database.write { try insert("a", in: $0) }

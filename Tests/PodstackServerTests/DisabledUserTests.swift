@@ -119,8 +119,8 @@ struct DisabledTokenTests {
         let request = Request(method: "POST", path: "/v1/projects", query: [], headers: [], body: [])
         try set(isDisabled: true)
         let refusal = #expect(throws: DomainError.self) {
-            try server.service.idempotentChanges.answer(
-                Exchange(request: request, parameters: [], identity: held), at: server.service.now()
+            try server.service.idempotentChanges.response(
+                to: Exchange(request: request, parameters: [], identity: held), at: server.service.now()
             ) { _ in Response(status: 201) }
         }
         #expect(refusal.map(ErrorResponse.init)?.code == .accountDisabled)

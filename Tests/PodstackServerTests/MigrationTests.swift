@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Migrations", .blocking, .everyDatabase)
 struct MigrationTests {
-    @Test("a database of each released schema is brought to the newest, and keeps what it holds")
+    @Test("a database of each released schema is migrated to the newest one and keeps its contents")
     func everySchema() throws {
         for version in 1...Migrations.all.count {
             let opened = try OpenedDatabase()
@@ -35,16 +35,16 @@ struct MigrationTests {
         }
     }
 
-    @Test("a database of a newer program is refused in one sentence")
+    @Test("a database of a newer program is rejected in one sentence")
     func newer() throws {
         let opened = try OpenedDatabase()
         let database = opened.database
         try Migrations.run(on: database, all: Migrations.all + [[]])
         let failure = #expect(throws: DatabaseFailure.self) { try Migrations.run(on: database) }
-        #expect(failure?.reason.contains("use a newer one") == true)
+        #expect(failure?.reason.contains("use a newer podstack-server") == true)
     }
 
-    @Test("programs that start at once bring it there once")
+    @Test("programs that start at the same time migrate the database once")
     func atOnce() async throws {
         let opened = try OpenedDatabase()
         try await withThrowingTaskGroup(of: Void.self) { group in

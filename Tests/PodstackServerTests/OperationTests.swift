@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("What operators ask, over a socket", .blocking, .everyDatabase)
+@Suite("Health, readiness and metrics, over a socket", .blocking, .everyDatabase)
 struct OperationTests {
     let session: Session
 
@@ -19,13 +19,13 @@ struct OperationTests {
         return line.flatMap { Int($0.dropFirst(name.count + 1)) }
     }
 
-    @Test("metrics count what was answered, and name nobody")
+    @Test("metrics count the responses, and name no user, token or address")
     func metrics() throws {
         #expect(try metric(#"podstack_requests_total{status="2xx"}"#) == 0)
         for _ in 0..<3 { _ = try session.whoami() }
         _ = try session.with(TokenMaker.token(id: "00000000")).whoami()
         _ = try session.send("GET", "/v1/nothing")
-        // The three, and the request for the metrics before this one.
+        // The three requests, and the first request for the metrics.
         #expect(try metric(#"podstack_requests_total{status="2xx"}"#) == 4)
         #expect(try metric(#"podstack_requests_total{status="4xx"}"#) == 2)
         #expect(try metric(#"podstack_refusals_total{status="401",code="invalid_token"}"#) == 1)
@@ -40,14 +40,14 @@ struct OperationTests {
         }
     }
 
-    @Test("with a full disk nothing is said to be done that is not, and what is known goes on")
+    @Test("with a full disk, no failed change is reported as done, and cached tokens keep working")
     func diskFull() throws {
-        // PostgreSQL's disk is nothing that a connection could fill.
+        // A connection cannot fill PostgreSQL's disk.
         guard TestDatabase.current == .sqlite else { return }
         let other = try session.makeToken()
         #expect(try other.whoami().status == 200)
         let database = session.server.server.service.database
-        // As many pages as there are, and no more.
+        // The database may not have more pages than now.
         _ = try database.write { try $0.run("PRAGMA max_page_count = 1") }
         func count() throws -> Int {
             try session.send("GET", "/v1/projects?limit=200").decoded(Page<Project>.self).elements.count
@@ -101,7 +101,9 @@ struct OperationTests {
         #expect(try session.with(TokenMaker.token(id: "00000000")).whoami().code == "invalid_token")
     }
 
-    @Test("without its database the service says unavailable: never that a token is wrong, never an old answer")
+    @Test(
+        "without its database, the service is unavailable: it never rejects a token as invalid and never uses stale state"
+    )
     func databaseGone() throws {
         let token = try session.makeToken()
         #expect(try session.whoami().status == 200)
@@ -116,7 +118,7 @@ struct OperationTests {
         _ = try database.write { try $0.run("ALTER TABLE schema_version RENAME TO gone_too") }
         #expect(try get("/readyz").status == 503)
         #expect(try get("/healthz").status == 200)
-        // What cannot be revoked is not said to be; the token that is known goes on.
+        // A failed revocation is not reported as done, and the cached token keeps working.
         _ = try database.write { try $0.run("ALTER TABLE tokens RENAME TO gone_three") }
         #expect(try session.send("DELETE", "/v1/tokens/self").status == 503)
     }

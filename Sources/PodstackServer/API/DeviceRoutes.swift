@@ -12,13 +12,13 @@ struct DeviceRoutes: Sendable {
     let questionLimit: Allowances<ClientAddress>?
     let now: @Sendable () -> Int64
 
-    init(_ service: Service) {
-        devices = service.devices
-        changes = service.changes
-        now = service.now
-        publicURL = service.settings.publicURL
-        codeLimit = service.settings.deviceCodes.map { Allowances(RateLimit(name: "device-code", count: $0)) }
-        questionLimit = service.settings.deviceCodes.map {
+    init(_ services: Services) {
+        devices = services.devices
+        changes = services.changes
+        now = services.now
+        publicURL = services.settings.publicURL
+        codeLimit = services.settings.deviceCodes.map { Allowances(RateLimit(name: "device-code", count: $0)) }
+        questionLimit = services.settings.deviceCodes.map {
             Allowances(RateLimit(name: "device-token", count: $0 * Self.questions))
         }
     }
@@ -68,7 +68,7 @@ struct DeviceRoutes: Sendable {
     }
 
     private func limit(_ allowances: Allowances<ClientAddress>?, _ request: Request) throws {
-        guard let verdict = allowances?.take(request.address.neighbourhood, now: now()), !verdict.isAllowed else {
+        guard let verdict = allowances?.take(request.address.network, now: now()), !verdict.isAllowed else {
             return
         }
         throw verdict.error

@@ -13,14 +13,14 @@ struct MemberRoutes: Sendable {
 
     @Sendable func add(_ exchange: Exchange) throws -> Response {
         let request = try MemberRequest(try JSONBody.object(of: exchange.request), isNew: true)
-        return try changes.answer(exchange, at: now()) { change in
+        return try changes.response(to: exchange, at: now()) { change in
             try .json(try members.add(request, to: exchange.parameters[0], in: change).shown, status: 201)
         }
     }
 
     @Sendable func update(_ exchange: Exchange) throws -> Response {
         let request = try MemberRequest(try JSONBody.object(of: exchange.request), isNew: false)
-        return try changes.answer(exchange, at: now()) { change in
+        return try changes.response(to: exchange, at: now()) { change in
             let member = try members.update(
                 exchange.parameters[1], of: exchange.parameters[0], request, in: change)
             return try .json(member.shown)
@@ -28,7 +28,7 @@ struct MemberRoutes: Sendable {
     }
 
     @Sendable func remove(_ exchange: Exchange) throws -> Response {
-        try changes.answer(exchange, at: now()) { change in
+        try changes.response(to: exchange, at: now()) { change in
             try members.remove(exchange.parameters[1], from: exchange.parameters[0], in: change)
             return .noContent
         }

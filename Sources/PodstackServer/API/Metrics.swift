@@ -1,12 +1,13 @@
 import PodstackAPI
 import Synchronization
 
-/// What the service counts. Nothing in it names a user, a token or an address.
+/// The counters of the service. None of them names a user, a token or an address.
 final class Metrics: Sendable {
     private let successes = Atomic<Int>(0)
-    /// By status and code: what is answered often is a success, and costs no lock.
+    /// The failed requests by status and code. Successes are counted without a lock, because they are frequent.
     private let refusals = Mutex<[Refused: Int]>([:])
     private let startedAt: Int64
+    private let version: String
     private let certificateEnd = Atomic<Int64>(0)
 
     private struct Refused: Hashable, Comparable {
@@ -15,9 +16,12 @@ final class Metrics: Sendable {
         static func < (left: Refused, right: Refused) -> Bool { (left.status, left.code) < (right.status, right.code) }
     }
 
-    init(startedAt: Int64) { self.startedAt = startedAt }
+    init(startedAt: Int64, version: String) {
+        self.startedAt = startedAt
+        self.version = version
+    }
 
-    /// - Parameter end: In seconds since 1970.
+    /// Sets the time at which the TLS certificate expires, in seconds since 1970.
     func certificateExpires(at end: Int64) { certificateEnd.store(end, ordering: .relaxed) }
 
     func success() { successes.add(1, ordering: .relaxed) }
@@ -26,7 +30,7 @@ final class Metrics: Sendable {
         refusals.withLock { $0[Refused(status: status, code: code.rawValue), default: 0] += 1 }
     }
 
-    /// Source: the text format of Prometheus, version 0.0.4.
+    /// Returns all metrics in the Prometheus text format, version 0.0.4.
     func text(verifiedTokens: Int) -> String {
         var text = ""
         func metric(_ name: String, _ type: String, _ help: String, _ samples: [(labels: String, value: Int)]) {
@@ -35,30 +39,53 @@ final class Metrics: Sendable {
         }
         let refused = refusals.withLock { $0 }.sorted { $0.key < $1.key }
         metric(
-            "podstack_requests_total", "counter", "Requests answered, by status class.",
+            "podstack_requests_total", "counter", "Requests by status class of the response.",
             [("{status=\"2xx\"}", successes.load(ordering: .relaxed))]
                 + [4, 5].map { first in
                     let count = refused.filter { $0.key.status / 100 == first }.reduce(0) { $0 + $1.value }
                     return ("{status=\"\(first)xx\"}", count)
                 })
         metric(
-            "podstack_refusals_total", "counter", "Requests that were not granted, by status and code of the error.",
+            "podstack_refusals_total", "counter", "Failed requests by status and error code.",
             refused.map { ("{status=\"\($0.key.status)\",code=\"\($0.key.code)\"}", $0.value) })
         metric(
-            "podstack_verified_tokens", "gauge", "Secrets of tokens that are known to be good without a look-up.",
+            "podstack_verified_tokens", "gauge", "Token secrets in the cache of verified tokens.",
             [("", verifiedTokens)])
         let end = certificateEnd.load(ordering: .relaxed)
         if end > 0 {
             metric(
                 "podstack_tls_certificate_expires_seconds", "gauge",
-                "When the certificate or the first of its chain expires, in seconds since 1970.", [("", Int(end))])
+                "Time at which the first certificate of the TLS chain expires, in seconds since 1970.", [("", Int(end))]
+            )
         }
         metric(
-            "process_start_time_seconds", "gauge", "When the service was started, in seconds since 1970.",
+            "process_start_time_seconds", "gauge", "Start time of the service, in seconds since 1970.",
             [("", Int(startedAt))])
         metric(
-            "podstack_build_info", "gauge", "The version of the service.",
-            [("{version=\"\(ServerTool.versionNumber)\"}", 1)])
+            "podstack_build_info", "gauge", "Version of the service.",
+            [("{version=\"\(version)\"}", 1)])
         return text
+    }
+}
+
+// MARK: - Routes
+
+/// `/healthz`, `/readyz` and `/metrics`.
+struct OperationRoutes: Sendable {
+    let database: any Database
+    let verifier: TokenVerifier
+    let counters: Metrics
+
+    @Sendable func health(_ exchange: Exchange) throws -> Response { try .json(["status": "ok"]) }
+
+    @Sendable func readiness(_ exchange: Exchange) throws -> Response {
+        _ = try database.read { try $0.query("SELECT version FROM schema_version") }
+        return try .json(["status": "ok"])
+    }
+
+    @Sendable func metrics(_ exchange: Exchange) throws -> Response {
+        var response = Response(status: 200, body: Array(counters.text(verifiedTokens: verifier.knownCount).utf8))
+        response.contentType = "text/plain; version=0.0.4; charset=utf-8"
+        return response
     }
 }

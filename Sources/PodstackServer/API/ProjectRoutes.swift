@@ -15,7 +15,7 @@ struct ProjectRoutes: Sendable {
     @Sendable func create(_ exchange: Exchange) throws -> Response {
         let caller = try exchange.caller()
         let request = try ProjectRequest(try JSONBody.object(of: exchange.request), isNew: true)
-        return try changes.answer(exchange, at: now()) { change in
+        return try changes.response(to: exchange, at: now()) { change in
             let (project, membership) = try projects.create(request, by: caller.token.grant, in: change)
             return try .json(project.shown(to: membership, defaultProjectID: caller.defaultProjectID), status: 201)
         }
@@ -28,13 +28,13 @@ struct ProjectRoutes: Sendable {
     @Sendable func update(_ exchange: Exchange) throws -> Response {
         let request = try ProjectRequest(try JSONBody.object(of: exchange.request), isNew: false)
         let caller = try exchange.caller()
-        return try changes.answer(exchange, at: now()) { change in
+        return try changes.response(to: exchange, at: now()) { change in
             try .json(try shown(try projects.update(exchange.parameters[0], request, in: change), caller))
         }
     }
 
     @Sendable func delete(_ exchange: Exchange) throws -> Response {
-        try changes.answer(exchange, at: now()) { change in
+        try changes.response(to: exchange, at: now()) { change in
             try projects.delete(exchange.parameters[0], in: change)
             return .noContent
         }

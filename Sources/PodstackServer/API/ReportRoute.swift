@@ -8,7 +8,7 @@ struct ReportRoute: Sendable {
 
     /// Always the same answer to a body that is a report, whatever its tokens were.
     @Sendable func receive(_ exchange: Exchange) throws -> Response {
-        if let verdict = limit?.take(exchange.request.address.neighbourhood, now: now()), !verdict.isAllowed {
+        if let verdict = limit?.take(exchange.request.address.network, now: now()), !verdict.isAllowed {
             throw verdict.error
         }
         var reader = FieldReader(try JSONBody.object(of: exchange.request), of: "a report", known: ["tokens"])

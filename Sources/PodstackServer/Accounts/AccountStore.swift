@@ -9,9 +9,9 @@ enum AccountStore {
         guard try connection.run("SELECT id FROM users WHERE email_key = ?", [.text(key)]).isEmpty else {
             throw EmailTaken()
         }
-        let account = Identifier.make("acc_")
-        let project = Identifier.make("prj_")
-        let user = Identifier.make("usr_")
+        let account = Identifier.generate("acc_")
+        let project = Identifier.generate("prj_")
+        let user = Identifier.generate("usr_")
         try connection.run(
             "INSERT INTO accounts (id, created_at) VALUES (?, ?)", [.text(account), .integer(now)])
         try ProjectStore.insert(

@@ -6,19 +6,19 @@ import Synchronization
 final class PasswordEffort: Sendable {
     /// Whatever hashes a password for a visitor waits here for its turn: a few seconds at most, which is why its places
     /// are few.
-    let queue = WorkQueue(mostWaiting: 16)
+    let queue = WorkQueue(capacity: 16)
     private let count = Atomic<Int>(0)
     /// How many passwords were hashed, and how many are being.
     var hashed: Int { count.load(ordering: .relaxed) }
     /// What a password that nobody chose is compared with, so that an unknown address takes as long as a known one.
-    private static let nobodys = Sodium.passwordHash(Identifier.make("")) ?? ""
+    private static let nobodys = Sodium.passwordHash(Identifier.generate("")) ?? ""
 
     /// A response for which passwords have to be hashed.
     ///
     /// - Parameter make: Called on another thread. It is given the refusal that it has to throw, or to show, when its turn
     ///   does not come.
     func later(_ make: @escaping @Sendable (_ turn: Result<Void, DomainError>) throws -> Response) -> Response {
-        .later(queue) { isTurn in try make(isTurn ? .success(()) : .failure(Self.busy)) }
+        .deferred(on: queue) { isTurn in try make(isTurn ? .success(()) : .failure(Self.busy)) }
     }
 
     /// False too where there is no hash.

@@ -45,6 +45,6 @@ struct SignInFailures: Sendable {
     }
 
     private func who(_ email: String, _ address: ClientAddress) -> [UInt8] {
-        digest.digest(ofSHA256: Sodium.sha256("\(email.lowercased())\n\(address.neighbourhood)".utf8))
+        digest.digest(ofSHA256: Sodium.sha256("\(email.lowercased())\n\(address.network)".utf8))
     }
 }

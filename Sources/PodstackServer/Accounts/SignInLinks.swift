@@ -11,7 +11,7 @@ struct SignInLinks: Sendable {
     /// - Parameter userID: Nil for the link that makes the first account.
     /// - Returns: What the address of the page ends in. It is not kept.
     func make(for userID: String?, in change: Change) throws -> String {
-        let secret = Identifier.make("") + Identifier.make("")
+        let secret = Identifier.generate("") + Identifier.generate("")
         try change.connection.run(
             "DELETE FROM sign_in_links WHERE expires_at <= ? OR user_id = ?",
             [.integer(change.now), DatabaseValue(userID)])

@@ -43,8 +43,8 @@ struct WebSessions: Sendable {
 
     /// - Returns: What goes into the cookie. It is not kept.
     func begin(userID: String, from origin: Origin, in change: Change) throws -> (id: String, secret: String) {
-        let id = Identifier.make("ses_")
-        let secret = Identifier.make("") + Identifier.make("")
+        let id = Identifier.generate("ses_")
+        let secret = Identifier.generate("") + Identifier.generate("")
         try removeOld(now: change.now, in: change.connection)
         try change.connection.run(
             """

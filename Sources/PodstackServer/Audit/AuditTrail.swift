@@ -16,7 +16,7 @@ struct AuditTrail: Sendable {
             try AuditStore.ends(of: resource.accountID, in: connection)?.ends
             ?? AuditChain.Ends(accountID: resource.accountID)
         let event = AuditRecord(
-            accountID: resource.accountID, number: ends.last + 1, id: Identifier.make("evt_"), createdAt: change.now,
+            accountID: resource.accountID, number: ends.last + 1, id: Identifier.generate("evt_"), createdAt: change.now,
             action: action.rawValue, resourceType: resource.type, resourceID: resource.id, resourceName: resource.name,
             projectID: resource.projectID, userID: actor.userID, userEmail: actor.email, tokenID: actor.tokenID,
             address: actor.origin.address?.description, userAgent: actor.origin.userAgent,

@@ -22,9 +22,9 @@ extension AuditWatch {
 
         private struct Progress {
             var last: Int64
-            let began = OpenConnections.uptime()
-            var spokeAt = OpenConnections.uptime()
-            var drainedAt = OpenConnections.uptime()
+            let began = MonotonicClock.seconds()
+            var spokeAt = MonotonicClock.seconds()
+            var drainedAt = MonotonicClock.seconds()
         }
 
         init(_ watcher: AuditWatcher, _ stream: ResponseStream) {
@@ -38,12 +38,12 @@ extension AuditWatch {
         /// Ends the stream of who is gone, or stalls.
         var isDone: Bool {
             if stream.isOver { return true }
-            let time = OpenConnections.uptime()
+            let time = MonotonicClock.seconds()
             let stalls = progress.withLock { progress in
                 if stream.isDrained { progress.drainedAt = time }
                 return time - progress.drainedAt > Self.patience
             }
-            if stalls || stream.isLeft { stream.cut() }
+            if stalls || stream.isClientGone { stream.cut() }
             return stream.isOver
         }
 

@@ -27,7 +27,7 @@ final class AuditWatch: Sendable {
     /// Begins a stream of what is new.
     func watch(_ watcher: AuditWatcher) throws -> ResponseStream {
         // The first comment brings the browser the head of the answer; then it knows how soon to come back.
-        let stream = ResponseStream(longest: Watching.life, beginning: Array(": here\nretry: 3000\n\n".utf8))
+        let stream = ResponseStream(maxSeconds: Watching.life, beginning: Array(": here\nretry: 3000\n\n".utf8))
         let watching = Watching(watcher, stream)
         let mustStart = try state.change { state in
             state.watchers.removeAll { $0.stream.isOver }
@@ -76,7 +76,7 @@ final class AuditWatch: Sendable {
 
     private func look(for watchers: [Watching]) throws {
         let now = now()
-        let time = OpenConnections.uptime()
+        let time = MonotonicClock.seconds()
         let found = try database.read { connection in
             let alive = try sessions.alive(Array(Set(watchers.map(\.watcher.sessionID))), now: now, in: connection)
             let accounts = Set(watchers.map(\.watcher.accountID))

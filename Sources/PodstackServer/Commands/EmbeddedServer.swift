@@ -1,19 +1,23 @@
-/// A whole service on a socket of this process, for tests and for whoever embeds it.
+/// A whole service on a socket of this process, for tests and for embedding.
 package final class EmbeddedServer: Sendable {
     let service: Service
     private let listener: Listener
 
+    /// Starts a service on a free port of 127.0.0.1.
+    ///
     /// - Parameters:
-    ///   - directory: The data directory; made when it is not there.
-    ///   - database: The URL of a database of PostgreSQL; nil for one in the data directory.
-    ///   - failedAuthentications: From each address in a minute; nil for no limit, as with the three after it.
-    ///   - requests: With each token in a minute.
-    ///   - reports: Of leaked tokens, from each address in a minute.
-    ///   - deviceCodes: From each address in a minute.
-    ///   - proxies: The addresses whose X-Forwarded-For counts.
-    ///   - requestTime: Seconds that a request may take to arrive.
-    ///   - now: Seconds since 1970.
-    ///   - log: Gets each line of the log.
+    ///   - directory: The data directory, which is created if it is missing.
+    ///   - database: The URL of a PostgreSQL database; nil for SQLite in the data directory.
+    ///   - maxActiveTokens: The number of active tokens that an account may have.
+    ///   - failedAuthentications: Failed authentications per address and minute; nil for no limit.
+    ///   - requests: Requests per token and minute; nil for no limit.
+    ///   - reports: Reports of leaked tokens per address and minute; nil for no limit.
+    ///   - deviceCodes: Device codes per address and minute; nil for no limit.
+    ///   - proxies: The addresses of the proxies whose X-Forwarded-For is trusted.
+    ///   - requestTime: The seconds that a request may take to arrive.
+    ///   - now: Returns the time in seconds since 1970; nil for the system's clock.
+    ///   - log: Called with each line of the log.
+    /// - Throws: If the service cannot be started.
     package init(
         directory: String, database: String? = nil, maxActiveTokens: Int = 5, failedAuthentications: Int? = nil,
         requests: Int? = nil, reports: Int? = nil, deviceCodes: Int? = nil, proxies: [String] = [],
@@ -22,7 +26,7 @@ package final class EmbeddedServer: Sendable {
         log: @escaping @Sendable ([UInt8]) -> Void = { _ in }
     ) throws {
         let url = try database.map { text in
-            guard let url = PostgresURL(text) else { throw SetupFailure("the database's URL is none") }
+            guard let url = PostgresURL(text) else { throw SetupFailure("the URL of the database is invalid") }
             return url
         }
         service = try Service(
@@ -34,13 +38,13 @@ package final class EmbeddedServer: Sendable {
             now: now ?? Service.systemClock)
         try service.start()
         let handler = service.handler
-        listener = try Listener(ListenAddress("127.0.0.1:0"), threads: 2, requestTime: requestTime) {
+        listener = try Listener(ListenAddress("127.0.0.1:0"), threads: 2, requestSeconds: requestTime) {
             handler.handle($0)
         }
     }
 
-    /// To be called now and then: ends the connections that take longer than they may.
-    package func endOverdue() { listener.endOverdue() }
+    /// Closes the connections that have passed their deadline.
+    package func endOverdue() { listener.closeOverdue() }
     package var openConnections: Int { listener.openConnections }
 
     package var port: UInt16 { listener.port }
@@ -51,7 +55,7 @@ package final class EmbeddedServer: Sendable {
         try service.stop()
     }
 
-    /// The id of the new account.
+    /// Creates a user with an account and a default project, and returns the ID of the account.
     @discardableResult
     package func addUser(_ email: String) throws -> String {
         try service.changes.make(by: .administrator, at: service.now()) {
@@ -59,22 +63,33 @@ package final class EmbeddedServer: Sendable {
         }
     }
 
-    /// The path of a page where a user chooses a password, once; nil for the one that makes the first account.
+    /// Returns the path of the page where a user chooses a password, usable once.
+    ///
+    /// - Parameter email: The address of the user; nil for the page that creates the first account.
+    /// - Returns: The path.
+    /// - Throws: If there is no such user.
     package func signInLink(_ email: String?) throws -> String {
         let user = try email.flatMap { email in
             try service.database.read { try AccountStore.user(email: email, in: $0) }
         }
-        if let email, user == nil { throw SetupFailure("nobody has the address \(email)") }
+        if let email, user == nil { throw SetupFailure("there is no user with the address \(email)") }
         let secret = try service.changes.make(by: .administrator, at: service.now()) {
             try service.signIn.links.make(for: user?.id, in: $0)
         }
         return Link("/welcome", secret).text
     }
 
-    /// A whole token, as the operator's command makes it. `expiresAt` in seconds since 1970, nil for the default.
+    /// Creates a token as the operator's command does, and returns it.
+    ///
+    /// - Parameters:
+    ///   - email: The address of the token's user.
+    ///   - name: The name of the token.
+    ///   - expiresAt: The expiry in seconds since 1970; nil for the default.
+    /// - Returns: The whole token.
+    /// - Throws: If there is no such user, or the token cannot be created.
     package func makeToken(_ email: String, name: String = "test", expiresAt: Int64? = nil) throws -> String {
         guard let user = try service.database.read({ try AccountStore.user(email: email, in: $0) }) else {
-            throw SetupFailure("nobody has the address \(email)")
+            throw SetupFailure("there is no user with the address \(email)")
         }
         let request = TokenRequest(
             name: name, expiry: expiresAt.map { .at($0) } ?? .standard, scopes: nil, projectIDs: nil)

@@ -48,7 +48,7 @@ struct FirstAccountOffer {
     }
 
     private var isOwnFile: Bool {
-        let text = try? SetupFile.readSecret(Self.path(in: directory), most: 4096, flags: O_NOFOLLOW)
+        let text = try? SetupFile.readSecret(Self.path(in: directory), maxBytes: 4096, flags: O_NOFOLLOW)
         return text.map { String(decoding: $0, as: UTF8.self).hasSuffix("/\(secret)\n") } ?? false
     }
 

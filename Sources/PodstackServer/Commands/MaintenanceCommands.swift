@@ -28,7 +28,7 @@ enum MaintenanceCommands {
         let directory = try arguments.existingDataDirectory()
         let progress = ProgressLine { StandardStream.error.write($0) }
         let showsProgress = StandardStream.error.isTerminal
-        try SQLiteBackup.make(of: directory.databasePath, to: file) { done, all in
+        try SQLiteBackup.create(of: directory.databasePath, to: file) { done, all in
             if showsProgress { progress.show("\(done * 100 / max(all, 1)) %") }
         }
         progress.clear()

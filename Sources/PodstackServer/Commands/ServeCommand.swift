@@ -68,7 +68,7 @@ struct ServeCommand {
                 "--listen \(address.host): tokens must not leave this machine unencrypted: give --tls-cert and "
                     + "--tls-key, or name the proxy in front of the service with --behind-proxy")
         }
-        requestTimeoutSeconds = try arguments.count("request-timeout") ?? RequestLimits.time
+        requestTimeoutSeconds = try arguments.count("request-timeout") ?? RequestLimits.seconds
         threads = try arguments.count("threads") ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
         settings = ServiceSettings(
             maxActiveTokens: try arguments.count("max-active-tokens") ?? 5,
@@ -108,7 +108,7 @@ struct ServeCommand {
         if let tls { service.metrics.certificateExpires(at: tls.end) }
         try service.start()
         let handler = service.handler
-        let listener = try Listener(address, threads: threads, certificate: tls, requestTime: requestTimeoutSeconds) {
+        let listener = try Listener(address, threads: threads, certificate: tls, requestSeconds: requestTimeoutSeconds) {
             handler.handle($0)
         }
         let url = "\(tls == nil ? "http" : "https")://\(address.host):\(listener.port)"
@@ -140,18 +140,18 @@ struct ServeCommand {
         var (signals, offer) = (signals, offer)
         var second = timespec(tv_sec: 1, tv_nsec: 0)
         let housekeeping = Housekeeping(service)
-        var dueAt = OpenConnections.uptime() + Self.housekeepingIntervalSeconds
+        var dueAt = MonotonicClock.seconds() + Self.housekeepingIntervalSeconds
         while true {
             switch sigtimedwait(&signals, nil, &second) {
             case SIGHUP: reload(tls, service)
             case SIGTERM, SIGINT: return
             default: break
             }
-            listener.endOverdue()
-            guard OpenConnections.uptime() >= dueAt else { continue }
+            listener.closeOverdue()
+            guard MonotonicClock.seconds() >= dueAt else { continue }
             housekeeping.run()
             if offer?.withdrawIfEnded() == true { offer = nil }
-            dueAt = OpenConnections.uptime() + Self.housekeepingIntervalSeconds
+            dueAt = MonotonicClock.seconds() + Self.housekeepingIntervalSeconds
         }
     }
 

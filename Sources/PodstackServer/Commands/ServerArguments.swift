@@ -12,7 +12,7 @@ import PodstackCommandLine
 
 extension Flag {
     static let data = Flag(
-        "data", value: "DIR", summary: "the data directory (default: \(DataDirectory.usualPath))", values: .files)
+        "data", value: "DIR", summary: "the data directory (default: \(DataDirectory.defaultPath))", values: .files)
 
     static let database = Flag(
         "database", value: "URL",
@@ -29,10 +29,10 @@ extension Flag {
 
 extension Arguments {
     /// Returns the data directory, and creates it if it does not exist.
-    func dataDirectory() throws -> DataDirectory { try DataDirectory(value("data") ?? DataDirectory.usualPath) }
+    func dataDirectory() throws -> DataDirectory { try DataDirectory(value("data") ?? DataDirectory.defaultPath) }
 
     func existingDataDirectory() throws -> DataDirectory {
-        try .existing(value("data") ?? DataDirectory.usualPath)
+        try .existing(value("data") ?? DataDirectory.defaultPath)
     }
 
     /// Returns the URL of the PostgreSQL database; nil for the database in the data directory.
@@ -91,7 +91,7 @@ enum ServiceAddress {
     /// Returns the URL of `--public-url`, the recorded URL, or the URL of a service with default flags.
     static func find(_ arguments: Arguments, in directory: DataDirectory) throws -> String {
         if let given = try arguments.publicURL() { return given }
-        let recorded = try? SetupFile.read(path(in: directory), most: longest)
+        let recorded = try? SetupFile.read(path(in: directory), maxBytes: longest)
         let text = recorded.map { String(decoding: $0, as: UTF8.self) } ?? ""
         return (try? PublicURL.checked(text)) ?? "http://127.0.0.1:8080"
     }

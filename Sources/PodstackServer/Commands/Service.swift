@@ -1,31 +1,18 @@
-import Synchronization
-
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
     import Foundation
 #endif
 
-/// The service without its socket: a data directory, opened.
+/// The service without its socket: an open database with everything that works on it.
+///
+/// The members of its ``Services`` can be read as its own.
+@dynamicMemberLookup
 struct Service: Sendable {
-    let database: any Database
-    let verifier: TokenVerifier
-    let changes: Changes
-    let idempotentChanges: IdempotentChanges
-    let reuse: ReuseWatch
-    let leaks: LeakReport
-    let tokens: TokenService
-    let projects: ProjectService
-    let members: MemberService
-    let devices: DeviceService
-    let signIn: SignInService
-    let auditWatch: AuditWatch
-    let lastUsed: LastUsedTracker
-    let settings: ServiceSettings
-    let metrics: Metrics
-    let log: Log
-    /// Seconds since 1970.
-    let now: @Sendable () -> Int64
+    let services: Services
+    let dashboard: Dashboard
+    /// Every route of the API.
+    let routes: [Route]
 
     static let systemClock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
 
@@ -34,71 +21,77 @@ struct Service: Sendable {
         log: Log = .standardError,
         now: @escaping @Sendable () -> Int64 = Service.systemClock
     ) throws {
-        self.database = database
-        self.settings = settings
-        self.log = log
         let clock = SteadyClock(now)
-        self.now = { clock.now }
-        metrics = Metrics(startedAt: clock.now)
-        lastUsed = LastUsedTracker()
+        let version = ServerTool.versionNumber
+        let lastUsed = LastUsedTracker()
         let digest = SecretDigest(peppers)
-        verifier = TokenVerifier(database: database, digest: digest)
-        changes = Changes(
+        let verifier = TokenVerifier(database: database, digest: digest)
+        let changes = Changes(
             database: database, trail: AuditTrail(chain: AuditChain(peppers)), forget: verifier.forget,
             recheck: ActorCheck.recheck)
-        idempotentChanges = IdempotentChanges(changes)
-        reuse = ReuseWatch(changes: changes, digest: digest)
-        leaks = LeakReport(changes: changes, digest: digest)
-        tokens = TokenService(
+        let tokens = TokenService(
             database: database, digest: digest, lastUsed: lastUsed, maxActive: settings.maxActiveTokens)
-        devices = DeviceService(tokens: tokens, digest: digest)
-        signIn = SignInService(database: database, changes: changes, digest: digest)
-        auditWatch = AuditWatch(database: database, sessions: signIn.sessions) { clock.now }
-        projects = ProjectService(database: database)
-        members = MemberService(database: database)
+        services = Services(
+            database: database, verifier: verifier, changes: changes, idempotentChanges: IdempotentChanges(changes),
+            reuse: ReuseWatch(changes: changes, digest: digest), leaks: LeakReport(changes: changes, digest: digest),
+            tokens: tokens, projects: ProjectService(database: database), members: MemberService(database: database),
+            devices: DeviceService(tokens: tokens, digest: digest),
+            signIn: SignInService(database: database, changes: changes, digest: digest), lastUsed: lastUsed,
+            settings: settings, metrics: Metrics(startedAt: clock.now, version: version), log: log, version: version,
+            now: { clock.now })
+        dashboard = Dashboard(services)
+        routes = try OpenAPIDocument.adding(to: Routes.all(services), version: version)
     }
 
-    /// - Parameter url: Of the database; nil for the one in the data directory.
+    /// Opens the database, brings its schema up to date and builds the service on it.
+    ///
+    /// - Parameters:
+    ///   - directory: The data directory; it holds the pepper and, without `url`, the database.
+    ///   - url: The PostgreSQL database to use, or nil for the SQLite database in the data directory.
+    ///   - settings: The operator's settings.
+    ///   - log: The log of the service.
+    ///   - now: Returns the time in seconds since 1970.
+    /// - Throws: ``SetupFailure`` if the operator has to correct something first.
     init(
         directory: DataDirectory, database url: PostgresURL? = nil, settings: ServiceSettings = ServiceSettings(),
         log: Log = .standardError, now: @escaping @Sendable () -> Int64 = Service.systemClock
     ) throws {
         if url == nil { try directory.checkHoldsItsDatabase() }
-        let place = url.map { _ in "the database" } ?? directory.databasePath
+        let name = url.map { _ in "the database" } ?? directory.databasePath
         let database: any Database
         do {
             database =
                 if let url { PostgresDatabase(url) } else { try SQLiteDatabase(path: directory.databasePath) }
             try Migrations.run(on: database)
         } catch let failure as DatabaseFailure {
-            throw SetupFailure("cannot open \(place): \(failure.reason)")
+            throw SetupFailure("cannot open \(name): \(failure.reason)")
         }
-        // Where there is nobody yet, nothing needs the pepper that was.
+        // A database without accounts holds nothing that depends on an existing pepper.
         let isNew = try database.read { try AccountStore.isEmpty(in: $0) }
-        let peppers = try directory.peppers(mayMake: isNew)
+        let peppers = try directory.peppers(mayCreate: isNew)
         if let shared = database as? PostgresDatabase { try PostgresSchema.prepare(shared, for: peppers) }
-        try self.init(
-            database: database, peppers: peppers, settings: settings, log: log, now: now)
+        try self.init(database: database, peppers: peppers, settings: settings, log: log, now: now)
     }
 
-    /// From now on it serves, beside other instances if there are any.
-    func start() throws { try verifier.follow(log) }
+    subscript<Member>(dynamicMember member: KeyPath<Services, Member>) -> Member { services[keyPath: member] }
 
-    /// After the last request.
+    /// Starts to follow the changes of other instances; required before the first request.
+    func start() throws { try services.verifier.follow(services.log) }
+
+    /// Stops following other instances and writes last-used times; required after the last request.
     func stop() throws {
-        auditWatch.stop()
-        database.unfollow()
-        try lastUsed.flush(to: database)
+        dashboard.stop()
+        services.database.unfollow()
+        try services.lastUsed.flush(to: services.database)
     }
 
     var handler: RequestHandler {
-        RequestHandler(
-            router: Router(Routes.all(self)), dashboard: Dashboard(self), verifier: verifier, reuse: reuse,
-            lastUsed: lastUsed,
-            proxies: settings.proxies,
+        let settings = services.settings
+        return RequestHandler(
+            router: Router(routes), pages: dashboard, verifier: services.verifier, reuse: services.reuse,
+            lastUsed: services.lastUsed, proxies: settings.proxies,
             failures: settings.failedAuthentications.map { Allowances(RateLimit(name: "authentication", count: $0)) },
-            requests: settings.requests.map { Allowances(RateLimit(name: "token", count: $0)) }, log: log,
-            metrics: metrics,
-            now: now)
+            requests: settings.requests.map { Allowances(RateLimit(name: "token", count: $0)) }, log: services.log,
+            metrics: services.metrics, now: services.now)
     }
 }

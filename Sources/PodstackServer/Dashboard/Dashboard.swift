@@ -2,21 +2,26 @@ import PodstackAPI
 import PodstackCryptography
 
 /// The pages: finds the route of a request, and sees to sessions, forms and the headers of every answer.
-struct Dashboard: Sendable {
-    private let routes: [PageRoute]
+struct Dashboard: PageHandler {
+    let routes: [PageRoute]
     private let sessions: WebSessions
     private let publicURL: PublicURL
+    private let auditWatch: AuditWatch
     private let now: @Sendable () -> Int64
     /// The first segments of all addresses: what begins with one of them is a page.
     private let places: Set<Substring>
 
-    init(_ service: Service) {
-        routes = Pages.all(service)
+    init(_ service: Services) {
         sessions = service.signIn.sessions
+        auditWatch = AuditWatch(database: service.database, sessions: sessions, now: service.now)
+        routes = Pages.all(service, auditWatch)
         publicURL = service.settings.publicURL
         now = service.now
         places = Set(routes.map { $0.pattern.first ?? "" })
     }
+
+    /// Ends the streams of audit events.
+    func stop() { auditWatch.stop() }
 
     /// Whether an error is shown as a page: on the dashboard, and to a browser that is lost.
     func shows(_ error: ErrorResponse, to request: Request) -> Bool {
@@ -31,7 +36,7 @@ struct Dashboard: Sendable {
         path.hasPrefix("/") && places.contains(path.dropFirst().prefix { $0 != "/" })
     }
 
-    func answer(_ request: Request) throws -> Response {
+    func respond(to request: Request) throws -> Response {
         if let defect = request.defect { throw ErrorResponse(defect) }
         let (route, parameters) = try route(request)
         let isSecure = publicURL.isSecure
@@ -52,7 +57,7 @@ struct Dashboard: Sendable {
             form = try Form(request)
             try FormKey.check(form, request, cookie: cookie, origin: origin)
         }
-        let fresh = cookie ?? Identifier.make("")
+        let fresh = cookie ?? Identifier.generate("")
         let visit = Visit(
             request: request, parameters: parameters, form: form, session: session, formKey: FormKey.make(for: fresh),
             now: now, serviceURL: origin)
@@ -80,8 +85,8 @@ struct Dashboard: Sendable {
         }
         return try orLeave {
             let response = try route.handle(visit)
-            guard let later = response.later else { return response }
-            return .later(later.queue) { isTurn in try orLeave { try later.make(isTurn) } }
+            guard let work = response.deferredWork else { return response }
+            return .deferred(on: work.queue) { isTurn in try orLeave { try work.produce(isTurn) } }
         }
     }
 

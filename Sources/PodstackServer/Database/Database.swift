@@ -1,13 +1,13 @@
 /// A relational database, as the stores see it.
 protocol Database: Sendable {
-    /// Runs `body` on a consistent state; it must not write.
+    /// Runs `body` on a consistent state of the database; it must not write.
     func read<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result
-    /// Runs `body` in a transaction that is durable when this returns, and is undone when it throws.
+    /// Runs `body` in a transaction, which is durable when this returns and undone if it throws.
     func write<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result
 
-    /// Under which what was read may be remembered; nil when nobody else changes it.
+    /// The lease under which cached state may be used; nil if no other process changes the database.
     var lease: Lease? { get }
-    /// Another value than before when others have changed anything that may be remembered; nil when they say what.
+    /// A mark whose value differs after another process has made cached state stale; nil if announcements say which.
     var foreignChanges: SharedMark? { get }
     /// Starts delivering the announcements of other processes to `cache`.
     func follow(_ cache: any AnnouncedCache, _ log: Log) throws
@@ -23,7 +23,7 @@ protocol AnnouncedCache: AnyObject, Sendable {
     func forgetAll()
 }
 
-/// A database that only this process changes, as far as anybody remembers.
+/// The defaults of a database that only this process changes.
 extension Database {
     var lease: Lease? { nil }
     var foreignChanges: SharedMark? { nil }
@@ -31,36 +31,28 @@ extension Database {
     func unfollow() {}
 }
 
+/// A connection to a database, within a transaction.
 protocol DatabaseConnection {
-    /// Runs one statement with `?` for each argument, and gives its rows.
-    @discardableResult
-    func run(_ sql: String, _ arguments: [DatabaseValue]) throws -> [DatabaseRow]
-    /// The number of rows that the last statement changed.
-    var changes: Int { get }
-    /// Announces a change as part of a write: when the write returns, no instance uses cached state from before it.
-    func announce(_ announcement: Announcement) throws
-}
-
-extension DatabaseConnection {
-    @discardableResult
-    func run(_ sql: String) throws -> [DatabaseRow] { try run(sql, []) }
-
     /// Runs one statement and returns its rows.
-    func query(_ statement: SQL) throws -> [DatabaseRow] { try run(statement.text, statement.arguments) }
-
+    func query(_ statement: SQL) throws -> [DatabaseRow]
     /// Runs one statement and returns the number of rows that it changed.
     @discardableResult
-    func execute(_ statement: SQL) throws -> Int {
-        try run(statement.text, statement.arguments)
-        return changes
-    }
+    func execute(_ statement: SQL) throws -> Int
+    /// Announces a change as part of a write: when the write returns, no instance uses cached state from before it.
+    func announce(_ announcement: Announcement) throws
+
+    /// The number of rows that the last statement changed; use the result of ``execute(_:)`` instead.
+    var changes: Int { get }
 }
 
-/// A statement that the database could not run. Never contains an argument of the statement.
+/// A statement that the database could not run. The reason never contains an argument of the statement.
 struct DatabaseFailure: Error, Sendable {
     var reason: String
 }
 
+// MARK: - Values and rows
+
+/// A value that a statement binds or returns.
 enum DatabaseValue: Sendable, Equatable {
     case null
     case integer(Int64)
@@ -141,9 +133,18 @@ struct DatabaseRow: Sendable {
     private func unexpected(_ column: String) -> DatabaseFailure {
         DatabaseFailure(reason: "column \(column) has an unexpected type or is null")
     }
+}
 
-    // MARK: - By position, until every store reads by name
+// MARK: - Positional access, until every store binds by interpolation and reads by name
 
+extension DatabaseConnection {
+    @discardableResult
+    func run(_ sql: String, _ arguments: [DatabaseValue] = []) throws -> [DatabaseRow] {
+        try query(SQL(text: sql, arguments: arguments))
+    }
+}
+
+extension DatabaseRow {
     func text(_ column: Int) throws -> String {
         guard case .text(let text) = values[column] else { throw DatabaseFailure(reason: "a text is missing") }
         return text

@@ -7,9 +7,12 @@ struct SQL: Sendable, ExpressibleByStringInterpolation {
     private(set) var text: String
     private(set) var arguments: [DatabaseValue]
 
-    init(stringLiteral text: String) {
+    init(stringLiteral text: String) { self.init(text: text) }
+
+    /// Creates a statement from its text, with `?` in the place of each argument.
+    init(text: String, arguments: [DatabaseValue] = []) {
         self.text = text
-        arguments = []
+        self.arguments = arguments
     }
 
     init(stringInterpolation interpolation: StringInterpolation) {

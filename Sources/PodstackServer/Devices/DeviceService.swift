@@ -18,10 +18,10 @@ struct DeviceService: Sendable {
     func begin(
         _ fields: DeviceRequestFields, from origin: Origin, in change: Change
     ) throws -> (deviceCode: String, userCode: String) {
-        let deviceCode = Identifier.make("dvc_") + Identifier.make("")
+        let deviceCode = Identifier.generate("dvc_") + Identifier.generate("")
         let userCode = UserCode.make()
         let request = DeviceRequest(
-            id: Identifier.make("dev_"), clientName: fields.clientName, scopes: fields.scopes, made: fields.made,
+            id: Identifier.generate("dev_"), clientName: fields.clientName, scopes: fields.scopes, made: fields.made,
             createdAt: change.now, expiresAt: change.now + DeviceRequest.life, interval: DeviceRequest.firstInterval,
             address: origin.address?.description ?? "", userAgent: origin.userAgent)
         try DeviceStore.insert(

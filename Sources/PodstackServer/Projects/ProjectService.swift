@@ -21,7 +21,7 @@ struct ProjectService: Sendable {
             throw DomainError.forbidden(.restrictedToProjects(.createProject, tokenProjectIDs: allowed))
         }
         let project = ProjectRecord(
-            id: Identifier.make("prj_"), accountID: caller.accountID, name: request.name ?? "",
+            id: Identifier.generate("prj_"), accountID: caller.accountID, name: request.name ?? "",
             description: request.description ?? nil, createdAt: change.now)
         let admin = Membership(projectID: project.id, role: .admin, addedAt: change.now)
         try ProjectStore.insert(project, in: change.connection)

@@ -6,15 +6,15 @@
     import Darwin
 #endif
 
-/// Where a request comes from.
+/// The IP address of a client.
 enum ClientAddress: Sendable, Hashable, CustomStringConvertible {
-    /// The four bytes, the first of them highest.
+    /// The four bytes, the first one in the highest position.
     case ipv4(UInt32)
-    /// The sixteen bytes in two halves; the first names the network.
+    /// The sixteen bytes in two halves; the first half identifies the network.
     case ipv6(UInt64, UInt64)
     case unknown
 
-    /// Nil when `text` is no address.
+    /// Creates an address from its text, or returns nil if the text is not an IP address.
     init?(_ text: String) {
         var four = in_addr()
         var six = in6_addr()
@@ -29,7 +29,7 @@ enum ClientAddress: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// Of the other end of a connection.
+    /// Creates the address of the other end of a connection.
     init(_ name: UnsafePointer<sockaddr>) {
         switch Int32(name.pointee.sa_family) {
         case AF_INET:
@@ -49,7 +49,7 @@ enum ClientAddress: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// One of IPv4 that comes in the clothes of IPv6, as on a socket for both, is itself.
+    /// Maps an IPv4-mapped IPv6 address, as on a socket for both families, to IPv4.
     private static func plain(_ high: UInt64, _ low: UInt64) -> ClientAddress {
         high == 0 && low >> 32 == 0xFFFF ? .ipv4(UInt32(truncatingIfNeeded: low)) : .ipv6(high, low)
     }
@@ -65,8 +65,8 @@ enum ClientAddress: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// What counts as one neighbour: a whole network of IPv6 addresses is given to one.
-    var neighbourhood: ClientAddress {
+    /// The network for which requests are limited: one client usually has a whole IPv6 network.
+    var network: ClientAddress {
         if case .ipv6(let high, _) = self { .ipv6(high, 0) } else { self }
     }
 }

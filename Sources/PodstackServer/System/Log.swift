@@ -7,7 +7,7 @@ import PodstackCommandLine
     import Foundation
 #endif
 
-/// JSON lines about what the service does. What is written is named field by field; a secret is never among them.
+/// The log of the service: JSON lines with named fields. A secret is never a field.
 struct Log: Sendable {
     let sink: @Sendable ([UInt8]) -> Void
 

@@ -6,8 +6,8 @@
     import Darwin
 #endif
 
-/// A state that threads change, and wait for others to change.
-// Safe: `state` is reached only with the mutex locked, and both C values stay where they were made.
+/// A state behind a mutex, with a condition variable: threads can change it, and wait until another thread has.
+// Safe: `state` is accessed only with the mutex locked, and both C values stay at their address.
 final class Monitor<State>: @unchecked Sendable {
     private var state: State
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -19,7 +19,7 @@ final class Monitor<State>: @unchecked Sendable {
         var attributes = pthread_condattr_t()
         pthread_condattr_init(&attributes)
         #if os(Linux)
-            // Whoever sets the clock must not make us wait for an hour.
+            // A change of the system's time must not lengthen a wait.
             pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
         #endif
         pthread_cond_init(changed, &attributes)
@@ -33,6 +33,7 @@ final class Monitor<State>: @unchecked Sendable {
         mutex.deallocate()
     }
 
+    /// Changes the state and wakes all waiting threads.
     func change<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
         pthread_mutex_lock(mutex)
         defer {
@@ -42,7 +43,7 @@ final class Monitor<State>: @unchecked Sendable {
         return try body(&state)
     }
 
-    /// Waits until `body` gives something, at most so many seconds.
+    /// Waits until `body` returns a value, at most `seconds`, and returns that value.
     func wait<Result>(_ seconds: Double, for body: (inout State) -> Result?) -> Result? {
         var end = timespec()
         #if os(Linux)

@@ -8,41 +8,45 @@ import PodstackCryptography
     import Darwin
 #endif
 
-/// The 32 bytes without which a stolen database verifies nothing: a file of its own, for the service's user alone.
+/// The 32-byte key of all stored digests.
+///
+/// It is kept in a file outside the database, which only the service's user can read, so that a stolen database verifies
+/// no token.
 struct Pepper: Sendable {
     static let length = 32
     let bytes: [UInt8]
 
     init(bytes: [UInt8]) { self.bytes = bytes }
 
-    /// Reads the file, or makes it when it is not there.
-    /// Throws ``SetupFailure`` when others can read it or it holds anything else.
+    /// Reads the file; generates a pepper if the file is missing.
+    ///
+    /// - Throws: ``SetupFailure`` if other users can read the file, or it does not contain a pepper.
     init(file path: String) throws {
-        let made = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        if made >= 0 {
-            defer { close(made) }
+        let created = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        if created >= 0 {
+            defer { close(created) }
             let bytes = Sodium.randomBytes(Self.length)
-            guard write(made, bytes, bytes.count) == bytes.count, fchmod(made, 0o600) == 0, fsync(made) == 0 else {
+            guard write(created, bytes, bytes.count) == bytes.count, fchmod(created, 0o600) == 0, fsync(created) == 0 else {
                 throw SetupFailure("cannot write \(path)")
             }
             self.bytes = bytes
             return
         }
-        let bytes = try SetupFile.readSecret(path, most: 1 << 10, flags: O_NOFOLLOW)
+        let bytes = try SetupFile.readSecret(path, maxBytes: 1 << 10, flags: O_NOFOLLOW)
         guard bytes.count == Self.length else {
-            throw SetupFailure("\(path) does not hold \(Self.length) bytes; restore it from a backup")
+            throw SetupFailure("\(path) does not contain \(Self.length) bytes: restore it from a backup")
         }
         self.bytes = bytes
     }
 }
 
-/// The pepper, and the one before it while something is kept under that.
+/// The current pepper, and the previous one while a stored digest still uses it.
 struct Peppers: Sendable {
     var current: Pepper
     var previous: Pepper?
 }
 
-/// The service cannot start, or a command cannot run, for a reason that the operator can mend.
+/// A reason why the service cannot start, or a command cannot run, that the operator can correct.
 struct SetupFailure: Error {
     var message: String
     init(_ message: String) { self.message = message }

@@ -1,21 +1,19 @@
 import PodstackCryptography
 
-/// What is kept of a secret: the HMAC-SHA-256, under a pepper that is not in the database, of its SHA-256.
+/// Computes the digest that is stored in place of a secret: the HMAC-SHA-256 of the secret's SHA-256, keyed with the
+/// pepper.
+///
+/// It is used for tokens, session cookies, sign-in links and device codes.
 struct SecretDigest: Sendable {
     private let peppers: Peppers
 
     init(_ peppers: Peppers) { self.peppers = peppers }
 
+    /// Returns the digest under the current pepper.
     func digest(ofSHA256 hash: [UInt8]) -> [UInt8] { Sodium.hmacSHA256(hash, key: peppers.current.bytes) }
 
-    /// Under the pepper before the current one; nil when there is none any more.
+    /// Returns the digest under the previous pepper, or nil if there is no previous pepper.
     func previous(ofSHA256 hash: [UInt8]) -> [UInt8]? {
         peppers.previous.map { Sodium.hmacSHA256(hash, key: $0.bytes) }
-    }
-
-    /// A secret of the token that is still kept under the pepper before is kept under the current one from now on.
-    func renew(_ hash: [UInt8], of tokenID: String, in connection: any DatabaseConnection) throws {
-        guard let old = previous(ofSHA256: hash) else { return }
-        try SecretStore.replace(old, by: digest(ofSHA256: hash), of: tokenID, in: connection)
     }
 }

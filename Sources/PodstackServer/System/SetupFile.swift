@@ -6,16 +6,21 @@
     import Darwin
 #endif
 
-/// Reads what the operator put beside the service.
+/// Reads files that the operator provides, such as a certificate or a pepper.
 enum SetupFile {
-    static func read(_ path: String, most: Int) throws -> [UInt8] { try read(path, most: most, isSecret: false) }
+    /// Reads a file that is not secret.
+    ///
+    /// - Throws: ``SetupFailure`` if the file cannot be read, is not a regular file or is larger than `maxBytes`.
+    static func read(_ path: String, maxBytes: Int) throws -> [UInt8] { try read(path, maxBytes: maxBytes, isSecret: false) }
 
-    /// Throws when others than the service's user can read the file, so that it is no secret.
-    static func readSecret(_ path: String, most: Int, flags: Int32 = 0) throws -> [UInt8] {
-        try read(path, most: most, isSecret: true, flags: flags)
+    /// Reads a secret file.
+    ///
+    /// - Throws: ``SetupFailure`` as for ``read(_:maxBytes:)``, and if other users can read the file.
+    static func readSecret(_ path: String, maxBytes: Int, flags: Int32 = 0) throws -> [UInt8] {
+        try read(path, maxBytes: maxBytes, isSecret: true, flags: flags)
     }
 
-    private static func read(_ path: String, most: Int, isSecret: Bool, flags: Int32 = 0) throws -> [UInt8] {
+    private static func read(_ path: String, maxBytes: Int, isSecret: Bool, flags: Int32 = 0) throws -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags)
         guard descriptor >= 0 else { throw SetupFailure("cannot read \(path): \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
@@ -24,11 +29,11 @@ enum SetupFile {
             throw SetupFailure("\(path) is not a regular file")
         }
         guard !isSecret || status.st_mode & 0o077 == 0 else {
-            throw SetupFailure("others can read \(path), so it is no secret: chmod 600 it, and consider it known")
+            throw SetupFailure("other users can read \(path): run chmod 600 on it, and treat its contents as leaked")
         }
-        var bytes = [UInt8](repeating: 0, count: most + 1)
+        var bytes = [UInt8](repeating: 0, count: maxBytes + 1)
         var count = 0
-        while count <= most {
+        while count <= maxBytes {
             let more = bytes.withUnsafeMutableBytes {
                 systemRead(descriptor, $0.baseAddress.map { $0 + count }, $0.count - count)
             }
@@ -36,10 +41,10 @@ enum SetupFile {
             if more == 0 { break }
             count += more
         }
-        guard count <= most else { throw SetupFailure("\(path) is larger than anything that it could be") }
+        guard count <= maxBytes else { throw SetupFailure("\(path) is too large: it has more than \(maxBytes) bytes") }
         return Array(bytes.prefix(count))
     }
 }
 
-/// `read` of the C library, which the name of a method hides.
+/// The C library's `read`, which is shadowed by the method of the same name.
 private let systemRead: @Sendable (Int32, UnsafeMutableRawPointer?, Int) -> Int = { read($0, $1, $2) }

@@ -22,7 +22,7 @@ struct PepperRotation {
             throw SetupFailure(
                 "\(directory.previousPepperPath) is still there: podstack-server pepper status says what needs it")
         }
-        let old = try directory.peppers(mayMake: false).current
+        let old = try directory.peppers(mayCreate: false).current
         let new = try Pepper(file: directory.nextPepperPath)
         try database.write { connection in
             try sealAgain(from: AuditChain(Peppers(current: old)), to: AuditChain(Peppers(current: new)), connection)

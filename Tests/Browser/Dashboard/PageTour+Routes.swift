@@ -21,7 +21,7 @@ extension PageTour {
 
     /// Every page and everything that a form is sent to.
     static func routes(of service: Service) -> [Address] {
-        Pages.all(service).map { Address(method: $0.method[...], pattern: $0.pattern) }
+        service.dashboard.routes.map { Address(method: $0.method[...], pattern: $0.pattern) }
             .filter { !noPages.contains($0.description) }
     }
 }

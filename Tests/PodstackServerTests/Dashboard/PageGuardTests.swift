@@ -21,7 +21,7 @@ struct PageGuardTests {
         // It stands still, so that nothing is noted of when a session was seen.
         server = try RunningServer(clock: ManualClock())
         visitor = try PageVisitor(signedUpAt: server)
-        routes = Pages.all(server.server.service)
+        routes = server.server.service.dashboard.routes
         try server.server.addUser("other@example.com")
         link = try server.server.signInLink("other@example.com")
         // So that there is a form key.

@@ -24,7 +24,7 @@ struct ResponseStreamTests {
 
     @Test("what was written comes in pieces, and then the end")
     func pieces() {
-        let stream = ResponseStream(longest: 1, beginning: Array("abc".utf8))
+        let stream = ResponseStream(maxSeconds: 1, beginning: Array("abc".utf8))
         #expect(read(stream, 2).text == "ab")
         #expect(stream.write(Array("d".utf8)))
         #expect(read(stream).text == "cd")
@@ -41,7 +41,7 @@ struct ResponseStreamTests {
 
     @Test("who does not read is not sent without limit, and can be cut off")
     func slow() {
-        let stream = ResponseStream(longest: 1, beginning: [])
+        let stream = ResponseStream(maxSeconds: 1, beginning: [])
         var written = 0
         while written < 1000, stream.write([UInt8](repeating: 0, count: 1000)) { written += 1 }
         #expect((64..<70).contains(written))
@@ -51,15 +51,15 @@ struct ResponseStreamTests {
 
     @Test("a suspended connection is resumed once, and never after it is gone")
     func resuming() {
-        let stream = ResponseStream(longest: 1, beginning: [])
+        let stream = ResponseStream(maxSeconds: 1, beginning: [])
         let resumed = Counter()
-        stream.begin(on: .init(resume: { resumed.add() }, cut: {}, isLeft: { true }))
+        stream.begin(on: .init(resume: { resumed.add() }, close: {}, isClientGone: { true }))
         stream.write([1])
         #expect(resumed.count == 0)
         _ = read(stream)
-        #expect(!stream.isLeft)
+        #expect(!stream.isClientGone)
         _ = read(stream)
-        #expect(stream.isLeft)
+        #expect(stream.isClientGone)
         stream.write([1])
         stream.write([1])
         #expect(resumed.count == 1)
@@ -76,7 +76,7 @@ struct ResponseStreamTests {
     func stopping() {
         let streams = OpenStreams()
         let (early, late) = (
-            ResponseStream(longest: 1, beginning: []), ResponseStream(longest: 1, beginning: [])
+            ResponseStream(maxSeconds: 1, beginning: []), ResponseStream(maxSeconds: 1, beginning: [])
         )
         streams.add(early)
         streams.end()

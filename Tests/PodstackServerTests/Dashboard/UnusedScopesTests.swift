@@ -141,7 +141,7 @@ struct ScopeAdviceTests {
 
     @Test("what is said to be seen here is what the routes ask for")
     func seen() throws {
-        let routes = Routes.all(try RunningServer().server.service)
+        let routes = try RunningServer().server.service.routes
         #expect(Set(routes.compactMap { $0.access.scope?.resource }) == ScopeAdvice.seen)
     }
 

@@ -2,12 +2,12 @@ import PodstackAPI
 
 /// `/device`: where somebody decides about the program that showed them a code. Source: RFC 8628, sections 3.3 and 5.
 struct DevicePages: Sendable {
-    private let service: Service
+    private let service: Services
     /// Codes that are tried, right or wrong: whoever decides about one tries it twice.
     private let ofSession = Allowances<String>(RateLimit(name: "user-code", count: 10))
     private let ofNeighbourhood = Allowances<ClientAddress>(RateLimit(name: "user-code", count: 30))
 
-    init(_ service: Service) { self.service = service }
+    init(_ service: Services) { self.service = service }
 
     @Sendable func show(_ visit: Visit) throws -> Response {
         switch visit.request.query("done") {
@@ -70,7 +70,7 @@ struct DevicePages: Sendable {
     private func tooMany(_ visit: Visit, _ code: String) throws -> Response? {
         let verdicts = [
             ofSession.take(try visit.signedIn().id, now: visit.now),
-            ofNeighbourhood.take(visit.request.address.neighbourhood, now: visit.now),
+            ofNeighbourhood.take(visit.request.address.network, now: visit.now),
         ]
         guard let verdict = verdicts.first(where: { !$0.isAllowed }) else { return nil }
         let seconds = verdict.retryAfter

@@ -49,7 +49,7 @@ private struct DeviceOrigin: Component {
     /// Where whoever decides is.
     let address: ClientAddress
 
-    private var isHere: Bool { ClientAddress(request.address)?.neighbourhood == address.neighbourhood }
+    private var isHere: Bool { ClientAddress(request.address)?.network == address.network }
 
     var body: some HTML {
         "\(request.address) "

@@ -1,13 +1,13 @@
 /// Every page, with who may come.
 enum Pages {
-    static func all(_ service: Service) -> [PageRoute] {
+    static func all(_ service: Services, _ auditWatch: AuditWatch) -> [PageRoute] {
         [
             PageRoute("GET", "/", .signedIn) { _ in .redirect(Link("/account/tokens")) },
             PageRoute("GET", "/assets/{name}", .anybody, handle: Asset.get),
-        ] + signIn(service) + TokenPages(service).routes + auditLog(service) + projects(service) + device(service)
+        ] + signIn(service) + TokenPages(service).routes + auditLog(service, auditWatch) + projects(service) + device(service)
     }
 
-    private static func device(_ service: Service) -> [PageRoute] {
+    private static func device(_ service: Services) -> [PageRoute] {
         let pages = DevicePages(service)
         return [
             PageRoute("GET", "/device", .signedIn, handle: pages.show),
@@ -16,7 +16,7 @@ enum Pages {
         ]
     }
 
-    private static func signIn(_ service: Service) -> [PageRoute] {
+    private static func signIn(_ service: Services) -> [PageRoute] {
         let pages = SignInPages(service)
         let welcome = WelcomePages(service)
         let account = SessionPages(service)
@@ -32,8 +32,8 @@ enum Pages {
         ]
     }
 
-    private static func auditLog(_ service: Service) -> [PageRoute] {
-        let pages = AuditLogPages(service)
+    private static func auditLog(_ service: Services, _ auditWatch: AuditWatch) -> [PageRoute] {
+        let pages = AuditLogPages(service, auditWatch)
         return [
             PageRoute("GET", "/audit-log", .signedIn, handle: pages.show),
             PageRoute("GET", "/audit-log.csv", .signedIn, handle: pages.export),
@@ -41,7 +41,7 @@ enum Pages {
         ]
     }
 
-    private static func projects(_ service: Service) -> [PageRoute] {
+    private static func projects(_ service: Services) -> [PageRoute] {
         let projects = ProjectPages(service)
         let members = MemberPages(service)
         let one = "/projects/{project}"

@@ -6,7 +6,7 @@ struct SessionPages: Sendable {
     /// Of each user, right or wrong: one password is hashed at a time, and others want to sign in.
     private let changes = Allowances<String>(RateLimit(name: "password", count: 10))
 
-    init(_ service: Service) { self.service = service.signIn }
+    init(_ service: Services) { self.service = service.signIn }
 
     @Sendable func show(_ visit: Visit) throws -> Response {
         let done: String? =

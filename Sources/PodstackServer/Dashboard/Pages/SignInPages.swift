@@ -7,7 +7,7 @@ struct SignInPages: Sendable {
     /// Of each neighbourhood, whatever addresses are tried.
     private let attempts = Allowances<ClientAddress>(RateLimit(name: "sign-in", count: 30))
 
-    init(_ service: Service) {
+    init(_ service: Services) {
         self.service = service.signIn
         isSecure = service.settings.publicURL.isSecure
     }
@@ -50,7 +50,7 @@ struct SignInPages: Sendable {
             if let retryAfter { response.set("Retry-After", String(retryAfter)) }
             return response
         }
-        let verdict = attempts.take(visit.request.address.neighbourhood, now: visit.now)
+        let verdict = attempts.take(visit.request.address.network, now: visit.now)
         guard verdict.isAllowed else {
             return again(Self.tooMany(verdict.retryAfter), status: 429, retryAfter: verdict.retryAfter)
         }

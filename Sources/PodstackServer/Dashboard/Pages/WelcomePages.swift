@@ -5,7 +5,7 @@ struct WelcomePages: Sendable {
     private let service: SignInService
     private let isSecure: Bool
 
-    init(_ service: Service) {
+    init(_ service: Services) {
         self.service = service.signIn
         isSecure = service.settings.publicURL.isSecure
     }

@@ -8,9 +8,9 @@ struct AuditLogPages: Sendable {
     private let database: any Database
     private let watch: AuditWatch
 
-    init(_ service: Service) {
+    init(_ service: Services, _ watch: AuditWatch) {
         database = service.database
-        watch = service.auditWatch
+        self.watch = watch
     }
 
     @Sendable func show(_ visit: Visit) throws -> Response {

@@ -6,7 +6,7 @@ struct MemberPages: Sendable {
     private let members: MemberService
     private let changes: Changes
 
-    init(_ service: Service) {
+    init(_ service: Services) {
         database = service.database
         members = service.members
         changes = service.changes

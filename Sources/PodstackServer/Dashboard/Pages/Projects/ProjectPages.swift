@@ -10,7 +10,7 @@ struct ProjectPages: Sendable {
     /// Where the pages of single projects are under.
     static let place = ("Projects", Link("/projects"))
 
-    init(_ service: Service) {
+    init(_ service: Services) {
         database = service.database
         projects = service.projects
         members = service.members

@@ -11,7 +11,7 @@ struct TokenPages: Sendable {
     let projects: ProjectService
     let changes: Changes
 
-    init(_ service: Service) {
+    init(_ service: Services) {
         tokens = service.tokens
         projects = service.projects
         changes = service.changes

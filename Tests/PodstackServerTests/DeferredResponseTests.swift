@@ -10,28 +10,28 @@ import Testing
     import Musl
 #endif
 
-@Suite("Answers that are made on a thread of their own", .blocking)
-struct DeferredAnswerTests {
+@Suite("Deferred responses, over a socket", .blocking)
+struct DeferredResponseTests {
     struct Missing: Error { var what: String }
 
-    /// The paths whose answers were made.
+    /// The paths whose responses were produced.
     final class Work: Sendable {
         private let paths = Mutex<[String]>([])
         var done: [String] { paths.withLock { $0 } }
         func add(_ path: String) { paths.withLock { $0.append(path) } }
     }
 
-    /// Answers `/now` at once, and everything else in turn, when the gate is open.
+    /// A server that responds to `/now` immediately, and to all other paths in turn, once the gate is open.
     final class Desk: Sendable {
         let gate = Gate()
-        let queue = WorkQueue(mostWaiting: 4)
+        let queue = WorkQueue(capacity: 4)
         let work = Work()
         let listener: Listener
 
         init() throws {
             listener = try Listener(ListenAddress("127.0.0.1:0"), threads: 2) { [gate, queue, work] request in
                 if request.path == "/now" { return .ready(Response(status: 200), requestID: "now") }
-                return .later(queue) { isTurn in
+                return .deferred(queue) { isTurn in
                     guard isTurn else { return (Response(status: 503), "refused") }
                     work.add(request.path)
                     gate.pass()
@@ -40,7 +40,7 @@ struct DeferredAnswerTests {
             }
         }
 
-        /// A request whose answer is not read yet.
+        /// Sends a request without reading its response.
         func ask(_ path: String, _ body: String = "x") throws -> RawHTTP {
             let connection = try RawHTTP(port: listener.port, silence: 60)
             try connection.send("POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
@@ -52,7 +52,7 @@ struct DeferredAnswerTests {
             return queue.waiting == count
         }
 
-        /// As many as this come, in this order.
+        /// Sends `/first` and then one request for each name, and waits until they are queued in this order.
         func fill(_ names: [String]) throws -> [RawHTTP] {
             var asked = [try ask("/first")]
             guard gate.holds(1) else { throw Missing(what: "/first") }
@@ -68,10 +68,10 @@ struct DeferredAnswerTests {
 
     init() throws { desk = try Desk() }
 
-    @Test("hold up no thread of the listener, and come in order")
+    @Test("they occupy no event thread, and are produced in order")
     func threads() throws {
         let waiting = try desk.fill(["/a", "/b", "/c", "/d"])
-        // More at once than there are threads, on connections that any of them may have.
+        // More requests than there are event threads, on connections of any of them.
         let others = try (0..<20).map { _ in try RawHTTP(port: desk.listener.port) }
         for other in others { try other.send("GET /now HTTP/1.1\r\nHost: a\r\n\r\n") }
         for other in others { #expect(try other.answer().status == 200) }
@@ -85,7 +85,7 @@ struct DeferredAnswerTests {
         #expect(desk.work.done == ["/first", "/a", "/b", "/c", "/d"])
     }
 
-    @Test("leave the connection good for the next request, even one that was sent already")
+    @Test("the connection serves the next request, even one that was sent early")
     func keptAlive() throws {
         let connection = try desk.ask("/first", "one")
         #expect(desk.gate.holds(1))
@@ -97,11 +97,11 @@ struct DeferredAnswerTests {
         #expect(try connection.request("POST", "/third", body: "three").body == "three")
     }
 
-    @Test("are not made for who has left, and harm nobody when who asked leaves meanwhile")
+    @Test("none is produced for a client that is gone, and a client may leave while its response is produced")
     func left() throws {
         var waiting = try desk.fill(["/a", "/b"])
         #expect(desk.listener.openConnections == 3)
-        // /first is being worked on, /a waits.
+        // /first is being produced, and /a is queued.
         waiting.removeFirst(2)
         desk.gate.open()
         #expect(try waiting[0].answer().status == 200)
@@ -111,7 +111,7 @@ struct DeferredAnswerTests {
         #expect(try waiting[0].request("POST", "/c", body: "again").body == "again")
     }
 
-    @Test("are refused at the end when they were not begun, and waited for when they were")
+    @Test("a stopping listener refuses queued requests and waits for those in progress")
     func stopping() async throws {
         let waiting = try desk.fill(["/a", "/b"])
         async let stopped: Void = desk.listener.stop()
@@ -123,10 +123,10 @@ struct DeferredAnswerTests {
         #expect(desk.work.done == ["/first"])
     }
 
-    @Test("hold up the end for a while only")
+    @Test("a stopping listener waits for a limited time")
     func cut() throws {
         let waiting = try desk.fill(["/a"])
-        desk.listener.stop(patience: 1)
+        desk.listener.stop(timeoutMilliseconds: 10)
         for each in waiting { #expect(try each.answer().status == 503) }
         desk.gate.open()
     }

@@ -1,18 +1,26 @@
 import CSQLite
 
-/// One connection to an SQLite file; the only file that calls the library.
+/// One connection to an SQLite file; the only source file that calls the library.
 ///
-/// Not for two threads at once: ``SQLiteDatabase`` sees to that.
+/// ``SQLiteDatabase`` makes sure that only one thread at a time uses it.
 final class SQLiteConnection: DatabaseConnection {
-    private var handle: OpaquePointer?
+    /// The number of prepared statements that are kept: a list of IDs makes a statement of its own for each length.
+    private static let maxStatements = 200
+
     private struct Statement {
         let pointer: OpaquePointer
         let columns: DatabaseColumns
     }
 
+    private var handle: OpaquePointer?
     private var statements: [String: Statement] = [:]
 
-    /// - Parameter isCopy: Whether it is to be filled by ``copy(to:_:)``, in a file that is thrown away when that fails.
+    /// Opens a connection.
+    ///
+    /// - Parameters:
+    ///   - path: The file, which is created if it is missing.
+    ///   - isCopy: Whether the connection is the destination of ``copy(to:_:)``, whose file is deleted if that fails.
+    /// - Throws: ``DatabaseFailure`` if the file cannot be opened.
     init(path: String, isCopy: Bool = false) throws(DatabaseFailure) {
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
         let code = sqlite3_open_v2(path, &handle, flags, nil)
@@ -24,16 +32,16 @@ final class SQLiteConnection: DatabaseConnection {
         sqlite3_extended_result_codes(handle, 1)
         sqlite3_busy_timeout(handle, 10_000)
         for pragma in ["journal_mode = \(isCopy ? "OFF" : "WAL")", "synchronous = FULL", "foreign_keys = ON"] {
-            try run("PRAGMA \(pragma)", [])
+            try perform(SQL(text: "PRAGMA \(pragma)"))
         }
     }
 
     deinit {
-        for statement in statements.values { sqlite3_finalize(statement.pointer) }
+        finalizeStatements()
         sqlite3_close_v2(handle)
     }
 
-    /// Whether the write under way changes what others may remember.
+    /// Whether the current write makes cached state of other processes stale.
     var hasAnnounced = false
 
     func announce(_ announcement: Announcement) {
@@ -42,16 +50,24 @@ final class SQLiteConnection: DatabaseConnection {
 
     var changes: Int { Int(sqlite3_changes(handle)) }
 
+    func query(_ statement: SQL) throws -> [DatabaseRow] { try perform(statement) }
+
     @discardableResult
-    func run(_ sql: String, _ arguments: [DatabaseValue]) throws(DatabaseFailure) -> [DatabaseRow] {
-        let prepared = try prepared(sql)
+    func execute(_ statement: SQL) throws -> Int {
+        try perform(statement)
+        return changes
+    }
+
+    @discardableResult
+    private func perform(_ sql: SQL) throws(DatabaseFailure) -> [DatabaseRow] {
+        let prepared = try prepared(sql.text)
         let statement = prepared.pointer
         defer {
             sqlite3_reset(statement)
-            // What was bound may be a digest; it does not stay.
+            // An argument may be a digest, which must not stay in memory.
             sqlite3_clear_bindings(statement)
         }
-        for (index, argument) in arguments.enumerated() {
+        for (index, argument) in sql.arguments.enumerated() {
             let code = bind(argument, to: Int32(index + 1), of: statement)
             guard code == SQLITE_OK else { throw failure(code) }
         }
@@ -68,14 +84,17 @@ final class SQLiteConnection: DatabaseConnection {
         }
     }
 
-    /// Copies everything, as it is at one moment, to `destination`; others may write meanwhile.
+    /// Copies a consistent state of the whole database; other connections may write meanwhile.
     ///
-    /// - Parameter progress: Told how many pages are done, of how many.
+    /// - Parameters:
+    ///   - destination: A connection to an empty file.
+    ///   - progress: Called with the number of pages that are copied and the number of all pages.
+    /// - Throws: ``DatabaseFailure`` if the copy fails.
     func copy(to destination: SQLiteConnection, _ progress: (Int, Int) -> Void) throws(DatabaseFailure) {
-        // In a transaction that reads: without one, each change by another connection would start the copy again.
-        try run("BEGIN", [])
-        defer { _ = try? run("COMMIT", []) }
-        try run("SELECT COUNT(*) FROM sqlite_schema", [])
+        // In a read transaction: without one, each change by another connection would restart the copy.
+        try perform("BEGIN")
+        defer { _ = try? perform("COMMIT") }
+        try perform("SELECT COUNT(*) FROM sqlite_schema")
         guard let backup = sqlite3_backup_init(destination.handle, "main", handle, "main") else {
             throw failure(sqlite3_errcode(destination.handle))
         }
@@ -87,12 +106,14 @@ final class SQLiteConnection: DatabaseConnection {
         }
         sqlite3_backup_finish(backup)
         guard code == SQLITE_DONE else { throw failure(code) }
-        // One file, without the log that stands beside a database in use.
-        try destination.run("PRAGMA journal_mode = DELETE", [])
+        // One file, without the write-ahead log beside it.
+        try destination.perform("PRAGMA journal_mode = DELETE")
     }
 
     private func prepared(_ sql: String) throws(DatabaseFailure) -> Statement {
         if let statement = statements[sql] { return statement }
+        // No statement is in use: each runs to its end before the next one starts.
+        if statements.count >= Self.maxStatements { finalizeStatements() }
         var statement: OpaquePointer?
         let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
         guard code == SQLITE_OK, let statement else { throw failure(code) }
@@ -102,6 +123,13 @@ final class SQLiteConnection: DatabaseConnection {
         let prepared = Statement(pointer: statement, columns: DatabaseColumns(names))
         statements[sql] = prepared
         return prepared
+    }
+
+    var statementCount: Int { statements.count }
+
+    private func finalizeStatements() {
+        for statement in statements.values { sqlite3_finalize(statement.pointer) }
+        statements = [:]
     }
 
     private func bind(_ value: DatabaseValue, to index: Int32, of statement: OpaquePointer) -> Int32 {
