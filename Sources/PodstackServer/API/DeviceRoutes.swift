@@ -28,7 +28,7 @@ struct DeviceRoutes: Sendable {
         try limit(codeLimit, exchange.request)
         let fields = try DeviceRequestFields(try JSONBody.object(of: exchange.request))
         let page = try publicURL.of(exchange.request) + "/device"
-        let codes = try changes.make(by: Actor(exchange.request, nil), at: time) {
+        let codes = try changes.perform(by: Actor(exchange.request, nil), at: time) {
             try devices.begin(fields, from: Origin(exchange.request), in: $0)
         }
         return try .json(
@@ -51,7 +51,7 @@ struct DeviceRoutes: Sendable {
             return text
         }
         try reader.finish()
-        let outcome = try changes.make(by: Actor(exchange.request, nil), at: time) {
+        let outcome = try changes.perform(by: Actor(exchange.request, nil), at: time) {
             try devices.fetch(code ?? "", in: $0)
         }
         switch outcome {

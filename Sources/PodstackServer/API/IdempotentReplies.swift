@@ -10,9 +10,9 @@ struct IdempotentChanges: Sendable {
 
     func answer(_ exchange: Exchange, at now: Int64, _ body: (Change) throws -> Response) throws -> Response {
         let actor = Actor(exchange.request, exchange.identity)
-        guard let key = try IdempotencyKey(of: exchange) else { return try changes.make(by: actor, at: now, body) }
+        guard let key = try IdempotencyKey(of: exchange) else { return try changes.perform(by: actor, at: now, body) }
         return try running.alone(key) {
-            try changes.make(by: actor, at: now) { change in
+            try changes.perform(by: actor, at: now) { change in
                 if let known = try IdempotencyStore.find(key, now: now, in: change.connection) { return known }
                 let response = try body(change)
                 try IdempotencyStore.insert(response, for: key, now: now, in: change.connection)

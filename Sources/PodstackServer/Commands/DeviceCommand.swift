@@ -17,14 +17,13 @@ private enum DeviceCommand {
         let service = try Service(
             directory: try flags.dataDirectory(), database: try flags.database(),
             settings: ServiceSettings(maxActiveTokens: try flags.count("--max-active-tokens") ?? 5))
-        guard let user = try service.database.read({ try AccountStore.user(email: words[1], in: $0) }) else {
+        guard let user = try service.database.read({ try UserStore.find(email: words[1], in: $0) }) else {
             throw SetupFailure("nobody has the address \(words[1])")
         }
-        let who = DeviceService.User(id: user.id, accountID: user.accountID, email: words[1])
-        let request = try service.changes.make(by: .administrator, at: service.now()) { change in
+        let request = try service.changes.perform(by: .administrator, at: service.now()) { change in
             switch decision {
-            case .approve: try service.devices.approve(words[0], by: who, in: change)
-            case .deny: try service.devices.deny(words[0], by: who, in: change)
+            case .approve: try service.devices.approve(words[0], by: user, in: change)
+            case .deny: try service.devices.deny(words[0], by: user, in: change)
             }
         }
         let scopes = (request.scopes ?? [.all]).map(\.description).joined(separator: " ")

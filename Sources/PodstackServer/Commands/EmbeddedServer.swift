@@ -54,32 +54,32 @@ package final class EmbeddedServer: Sendable {
     /// The id of the new account.
     @discardableResult
     package func addUser(_ email: String) throws -> String {
-        try service.changes.make(by: .administrator, at: service.now()) {
-            try AccountStore.addUser(email: email, name: nil, in: $0)
+        try service.changes.perform(by: .administrator, at: service.now()) {
+            try AccountCreation.create(email: email, name: nil, in: $0).accountID
         }
     }
 
     /// The path of a page where a user chooses a password, once; nil for the one that makes the first account.
     package func signInLink(_ email: String?) throws -> String {
         let user = try email.flatMap { email in
-            try service.database.read { try AccountStore.user(email: email, in: $0) }
+            try service.database.read { try UserStore.find(email: email, in: $0) }
         }
         if let email, user == nil { throw SetupFailure("nobody has the address \(email)") }
-        let secret = try service.changes.make(by: .administrator, at: service.now()) {
-            try service.signIn.links.make(for: user?.id, in: $0)
+        let secret = try service.changes.perform(by: .administrator, at: service.now()) {
+            try service.signIn.links.create(for: user?.id, in: $0)
         }
-        return Link("/welcome", secret).text
+        return Link("/welcome", secret.text).text
     }
 
     /// A whole token, as the operator's command makes it. `expiresAt` in seconds since 1970, nil for the default.
     package func makeToken(_ email: String, name: String = "test", expiresAt: Int64? = nil) throws -> String {
-        guard let user = try service.database.read({ try AccountStore.user(email: email, in: $0) }) else {
+        guard let user = try service.database.read({ try UserStore.find(email: email, in: $0) }) else {
             throw SetupFailure("nobody has the address \(email)")
         }
         let request = TokenRequest(
             name: name, expiry: expiresAt.map { .at($0) } ?? .standard, scopes: nil, projectIDs: nil)
         let maker = Grant(accountID: user.accountID, userID: user.id)
-        return try service.changes.make(by: .administrator, at: service.now()) {
+        return try service.changes.perform(by: .administrator, at: service.now()) {
             try service.tokens.create(request, by: maker, in: $0).secret ?? ""
         }
     }

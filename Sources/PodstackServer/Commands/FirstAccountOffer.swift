@@ -16,9 +16,9 @@ struct FirstAccountOffer {
     /// - Returns: Nil when there is an account.
     static func make(_ service: Service, in directory: DataDirectory, at url: String) throws -> FirstAccountOffer? {
         removeFile(in: directory)
-        guard try service.database.read({ try AccountStore.isEmpty(in: $0) }) else { return nil }
-        let secret = try service.changes.make(by: .administrator, at: service.now()) {
-            try service.signIn.links.make(for: nil, in: $0)
+        guard try service.database.read({ try UserStore.isEmpty(in: $0) }) else { return nil }
+        let secret = try service.changes.perform(by: .administrator, at: service.now()) {
+            try service.signIn.links.create(for: nil, in: $0).text
         }
         let link = url + Link("/welcome", secret).text
         if StandardStream.output.isTerminal {
@@ -37,7 +37,7 @@ struct FirstAccountOffer {
     /// - Returns: Whether it is over. Where the database does not answer, nothing is known.
     func withdrawIfOver() -> Bool {
         let now = service.now()
-        let holder = Result { try service.database.read { try service.signIn.links.holder(secret, now: now, in: $0) } }
+        let holder = Result { try service.database.read { try service.signIn.links.holder(OneTimeSecret(secret), now: now, in: $0) } }
         guard case .success(nil) = holder else { return false }
         // Another instance over the same folder and database may have put its link there since.
         if isOwnFile { Self.removeFile(in: directory) }

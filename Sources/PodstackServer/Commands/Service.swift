@@ -52,7 +52,9 @@ struct Service: Sendable {
         tokens = TokenService(
             database: database, digest: digest, lastUsed: lastUsed, maxActive: settings.maxActiveTokens)
         devices = DeviceService(tokens: tokens, digest: digest)
-        signIn = SignInService(database: database, changes: changes, digest: digest)
+        signIn = SignInService(database: database, changes: changes, digest: digest) { email, change in
+            try AccountCreation.create(email: email, name: nil, in: change)
+        }
         auditWatch = AuditWatch(database: database, sessions: signIn.sessions) { clock.now }
         projects = ProjectService(database: database)
         members = MemberService(database: database)
@@ -74,7 +76,7 @@ struct Service: Sendable {
             throw SetupFailure("cannot open \(place): \(failure.reason)")
         }
         // Where there is nobody yet, nothing needs the pepper that was.
-        let isNew = try database.read { try AccountStore.isEmpty(in: $0) }
+        let isNew = try database.read { try UserStore.isEmpty(in: $0) }
         let peppers = try directory.peppers(mayMake: isNew)
         if let shared = database as? PostgresDatabase { try PostgresSchema.prepare(shared, for: peppers) }
         try self.init(

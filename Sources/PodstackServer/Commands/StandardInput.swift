@@ -10,7 +10,7 @@ enum StandardInput {
             throw UsageFailure("--password-stdin reads a pipe: podstack-server user add EMAIL --password-stdin <FILE")
         }
         guard let line = readLine(strippingNewline: true) else { throw UsageFailure("there is no password to read") }
-        if let defect = Password.defect(line, email: email) { throw UsageFailure("the password \(defect)") }
+        if let defect = Password.problem(line, email: email) { throw UsageFailure("the password \(defect)") }
         return line
     }
 }

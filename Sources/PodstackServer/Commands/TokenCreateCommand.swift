@@ -25,14 +25,14 @@ private enum TokenCreateCommand {
         let request = TokenRequest(
             name: try checked(name), expiry: try expiry(flags, now: service.now()), scopes: try scopes(flags),
             projectIDs: flags.all("--project"))
-        guard let user = try service.database.read({ try AccountStore.user(email: email, in: $0) }) else {
+        guard let user = try service.database.read({ try UserStore.find(email: email, in: $0) }) else {
             throw SetupFailure("nobody has the address \(email): podstack-server user add makes an account")
         }
-        guard try !service.database.read({ try AccountStore.isDisabled(user.id, in: $0) }) else {
+        guard try !service.database.read({ try UserStore.isDisabled(user.id, in: $0) }) else {
             throw SetupFailure("\(email) is disabled, and so would the token be: podstack-server user enable")
         }
         let maker = Grant(accountID: user.accountID, userID: user.id)
-        let (_, secret) = try service.changes.make(by: .administrator, at: service.now()) {
+        let (_, secret) = try service.changes.perform(by: .administrator, at: service.now()) {
             try service.tokens.create(request, by: maker, in: $0)
         }
         StandardStream.output.write((secret ?? "") + "\n")

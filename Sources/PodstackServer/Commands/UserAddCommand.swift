@@ -27,20 +27,19 @@ private enum UserAddCommand {
         let service = try Service(directory: directory, database: try flags.database())
         let name = try flags.one("--name")
         let password = flags.has("--password-stdin") ? try StandardInput.password(for: email) : nil
-        let hash = try password.map { try PasswordEffort().hash($0) }
+        let hash = try password.map { try PasswordHasher().hash($0) }
         do {
-            let (account, link) = try service.changes.make(by: .administrator, at: service.now()) { change in
-                let account = try AccountStore.addUser(email: email, name: name, in: change)
-                guard let user = try AccountStore.user(email: email, in: change.connection) else {
-                    throw DomainError.inconsistent
-                }
-                if let hash { try PasswordStore.set(hash, userID: user.id, in: change.connection) }
-                return (account, hash == nil ? try service.signIn.links.make(for: user.id, in: change) : nil)
+            let (account, link) = try service.changes.perform(by: .administrator, at: service.now()) { change in
+                let user = try AccountCreation.create(email: email, name: name, in: change)
+                if let hash { try UserStore.setPasswordHash(hash, userID: user.id, in: change.connection) }
+                return (
+                    user.accountID, hash == nil ? try service.signIn.links.create(for: user.id, in: change).text : nil
+                )
             }
             FirstAccountOffer.removeFile(in: directory)
             StandardStream.output.write(account + "\n")
             if let link { show(link, at: try ServiceAddress.find(flags, in: directory)) }
-        } catch is AccountStore.EmailTaken {
+        } catch is UserStore.EmailTaken {
             throw SetupFailure("\(email) has an account already; podstack-server user link makes a sign-in link for it")
         }
     }
@@ -50,14 +49,14 @@ private enum UserAddCommand {
         let email = flags.positional[0]
         let directory = try flags.dataDirectory()
         let service = try Service(directory: directory, database: try flags.database())
-        guard let user = try service.database.read({ try ListedUser.find(email: email, in: $0) }) else {
+        guard let user = try service.database.read({ try UserStore.find(email: email, in: $0) }) else {
             throw SetupFailure("nobody has the address \(email): podstack-server user add makes an account")
         }
         guard user.disabledAt == nil else {
             throw SetupFailure("\(email) is disabled, and no link would let them in: podstack-server user enable does")
         }
-        let link = try service.changes.make(by: .administrator, at: service.now()) {
-            try service.signIn.links.make(for: user.id, in: $0)
+        let link = try service.changes.perform(by: .administrator, at: service.now()) {
+            try service.signIn.links.create(for: user.id, in: $0).text
         }
         show(link, at: try ServiceAddress.find(flags, in: directory))
     }

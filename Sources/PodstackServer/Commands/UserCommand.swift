@@ -25,11 +25,11 @@ private enum UserCommand {
     static func set(isDisabled: Bool, _ flags: Flags) throws {
         let email = flags.positional[0]
         let service = try Service(directory: try flags.dataDirectory(), database: try flags.database())
-        let isNews = try service.changes.make(by: .administrator, at: service.now()) { change in
-            guard let user = try ListedUser.find(email: email, in: change.connection) else {
+        let isNews = try service.changes.perform(by: .administrator, at: service.now()) { change in
+            guard let user = try UserStore.find(email: email, in: change.connection) else {
                 throw SetupFailure("nobody has the address \(email)")
             }
-            return try AccountStore.setDisabled(isDisabled, user, in: change)
+            return try UserService.setDisabled(isDisabled, user, in: change)
         }
         let state = isDisabled ? "disabled" : "enabled"
         StandardStream.output.write(isNews ? "\(email) is \(state)\n" : "\(email) was \(state) already\n")
@@ -40,7 +40,7 @@ private enum UserCommand {
         let service = try Service(directory: try flags.dataDirectory(), database: try flags.database())
         var last = ""
         while true {
-            let page = try service.database.read { try ListedUser.list(after: last, limit: 500, in: $0) }
+            let page = try service.database.read { try UserStore.list(after: last, limit: 500, in: $0) }
             for user in page {
                 let state = user.disabledAt.map { "disabled \(Timestamp.format(Date($0)))" } ?? "active"
                 let words = [user.email, user.accountID, Timestamp.format(Date(user.createdAt)), state]

@@ -37,7 +37,7 @@ struct Dashboard: Sendable {
         let isSecure = publicURL.isSecure
         let now = now()
         let shown = Cookie.session.value(in: request, isSecure: isSecure)
-        let session = try shown.flatMap { try sessions.find($0, now: now, isSeen: route.access != .watching) }
+        let session = try shown.flatMap { try sessions.find(OneTimeSecret($0), now: now, isSeen: route.access != .watching) }
         let visitor = Cookie.visitor.value(in: request, isSecure: isSecure)
         let cookie = session == nil ? visitor : shown
         var form = Form.empty
@@ -52,7 +52,7 @@ struct Dashboard: Sendable {
             form = try Form(request)
             try FormKey.check(form, request, cookie: cookie, origin: origin)
         }
-        let fresh = cookie ?? Identifier.make("")
+        let fresh = cookie ?? OneTimeSecret.generate().text
         let visit = Visit(
             request: request, parameters: parameters, form: form, session: session, formKey: FormKey.make(for: fresh),
             now: now, serviceURL: origin)
@@ -65,7 +65,7 @@ struct Dashboard: Sendable {
     func visitor(of request: Request, after error: ErrorResponse) -> (session: WebSession, formKey: String)? {
         // A database that is away is not waited for again.
         guard error.status != 503, let shown = Cookie.session.value(in: request, isSecure: publicURL.isSecure),
-            let session = try? sessions.find(shown, now: now(), isSeen: false)
+            let session = try? sessions.find(OneTimeSecret(shown), now: now(), isSeen: false)
         else { return nil }
         return (session, FormKey.make(for: shown))
     }
@@ -74,7 +74,7 @@ struct Dashboard: Sendable {
     /// nobody who tries to get in.
     private func handle(_ visit: Visit, _ route: PageRoute) throws -> Response {
         @Sendable func orLeave(_ body: () throws -> Response) throws -> Response {
-            do { return try body() } catch is WebSessions.SignedOut {
+            do { return try body() } catch is SessionEnded {
                 return .redirect(SignInPages.link(overtaken: visit.request))
             }
         }

@@ -1,8 +1,8 @@
 import PodstackAPI
 
-/// Opaque ids: a prefix and 20 base62 characters from the system's generator.
+/// Opaque IDs: a prefix and 20 base62 characters from the system's random generator.
 enum Identifier {
-    static func make(_ prefix: String) -> String {
+    static func generate(_ prefix: String) -> String {
         var generator = SecureGenerator()
         var bytes = Array(prefix.utf8)
         bytes += Base62.encode(generator.next(), width: 10)

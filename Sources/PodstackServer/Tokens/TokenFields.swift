@@ -5,25 +5,9 @@ import PodstackCryptography
 enum TokenFields {
     typealias Mistake = FieldReader.Mistake
 
-    /// 1 to 100 characters, white space around them gone, none that could write to a terminal or a log.
     static func name(_ value: JSONValue) throws(Mistake) -> String {
         guard let text = value.stringValue else { throw Mistake("must be a string") }
-        let scalars = text.unicodeScalars
-        guard scalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
-            throw Mistake("must not hold control characters")
-        }
-        let trimmed = String(
-            scalars.drop { $0.properties.isWhitespace }.reversed().drop { $0.properties.isWhitespace }
-                .reversed().reduce(into: String.UnicodeScalarView()) { $0.append($1) })
-        // Not of what is seen as one, which may be as long as anything.
-        guard (1...100).contains(trimmed.unicodeScalars.count) else { throw Mistake("must have 1 to 100 characters") }
-        try refuseToken(trimmed)
-        return trimmed
-    }
-
-    /// A name is shown to many, and a token that somebody pasted for it would be too.
-    static func refuseToken(_ text: String) throws(Mistake) {
-        guard !TokenFormat.isHeld(by: text) else { throw Mistake("must not hold an API token") }
+        return try ResourceName.validate(text)
     }
 
     static func scopes(_ value: JSONValue) throws(Mistake) -> [Scope] {

@@ -29,7 +29,7 @@ final class PostgresDatabase: Database {
     /// One is enough for one write at a time, and leaves the others to those who read.
     private let writer: PostgresPool
     /// Tells this process from the other instances.
-    let process = Identifier.make("ins_")
+    let process = Identifier.generate("ins_")
     private let listener = Mutex<PostgresListener?>(nil)
 
     init(_ url: PostgresURL, readers: Int = 16) {
