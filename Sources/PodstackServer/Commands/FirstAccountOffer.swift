@@ -37,7 +37,9 @@ struct FirstAccountOffer {
     /// - Returns: Whether it is over. Where the database does not answer, nothing is known.
     func withdrawIfOver() -> Bool {
         let now = service.now()
-        let holder = Result { try service.database.read { try service.signIn.links.holder(OneTimeSecret(secret), now: now, in: $0) } }
+        let holder = Result {
+            try service.database.read { try service.signIn.links.holder(OneTimeSecret(secret), now: now, in: $0) }
+        }
         guard case .success(nil) = holder else { return false }
         // Another instance over the same folder and database may have put its link there since.
         if isOwnFile { Self.removeFile(in: directory) }

@@ -37,7 +37,9 @@ struct Dashboard: Sendable {
         let isSecure = publicURL.isSecure
         let now = now()
         let shown = Cookie.session.value(in: request, isSecure: isSecure)
-        let session = try shown.flatMap { try sessions.find(OneTimeSecret($0), now: now, isSeen: route.access != .watching) }
+        let session = try shown.flatMap {
+            try sessions.find(OneTimeSecret($0), now: now, isSeen: route.access != .watching)
+        }
         let visitor = Cookie.visitor.value(in: request, isSecure: isSecure)
         let cookie = session == nil ? visitor : shown
         var form = Form.empty

@@ -62,7 +62,7 @@ struct ProjectPagesTests {
         for (email, permissions, problem) in [
             ("nobody@example.com", ["read"], "Nobody with an account has that e-mail address."),
             ("you@example.com", ["read"], "That user is a member of the project already; change the member instead."),
-            ("no address", ["read"], "Must be an e-mail address."),
+            ("no address", ["read"], "Must be an email address."),
             ("you@example.com", [], "Must name at least one of create, read, update, delete, and nothing else."),
         ] {
             let answer = try scene.add(email, to: id, permissions)

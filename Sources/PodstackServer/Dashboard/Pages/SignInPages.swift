@@ -60,7 +60,9 @@ struct SignInPages: Sendable {
                 let secret = try service.signIn(
                     email: email, password: visit.form["password"], from: visit.origin, now: visit.now)
                 var response = Response.redirect(Self.link(to: next))
-                response.set("Set-Cookie", Cookie.session.set(secret.text, isSecure: isSecure, lasts: WebSession.lifetimeSeconds))
+                response.set(
+                    "Set-Cookie", Cookie.session.set(secret.text, isSecure: isSecure, lasts: WebSession.lifetimeSeconds)
+                )
                 return response
             } catch SignInError.tooManyAttempts(let seconds) {
                 return again(Self.tooMany(seconds), status: 429, retryAfter: seconds)

@@ -34,10 +34,12 @@ struct WelcomePages: Sendable {
                 throw SignInError.invalidPassword("is not the same in both fields")
             }
             let cookie = try service.useLink(
-                OneTimeSecret(visit.parameters[0]), email: visit.form["email"], password: visit.form["password"], from: visit.origin,
+                OneTimeSecret(visit.parameters[0]), email: visit.form["email"], password: visit.form["password"],
+                from: visit.origin,
                 now: visit.now)
             var response = Response.redirect(Link("/account/tokens", query: [("done", "welcome")]))
-            response.set("Set-Cookie", Cookie.session.set(cookie.text, isSecure: isSecure, lasts: WebSession.lifetimeSeconds))
+            response.set(
+                "Set-Cookie", Cookie.session.set(cookie.text, isSecure: isSecure, lasts: WebSession.lifetimeSeconds))
             return response
         } catch SignInError.invalidPassword(let defect) {
             return form(visit, holder, passwordProblem: "The password \(defect).")
@@ -74,7 +76,8 @@ struct WelcomePages: Sendable {
                         .autocomplete("username"), .flag("required"), .flag("autofocus", if: !isAgain))
                 }
                 Field(
-                    "Password", name: "password", hint: "At least \(Password.minimumLength) characters; a sentence is fine.",
+                    "Password", name: "password",
+                    hint: "At least \(Password.minimumLength) characters; a sentence is fine.",
                     problem: passwordProblem, .type("password"), .autocomplete("new-password"),
                     .minLength(Password.minimumLength), .flag("required"), .flag("autofocus", if: !isFirst || isAgain))
                 Field(

@@ -56,7 +56,7 @@ struct AuditQuery: Sendable {
 
     /// Where there is no form to tell what is wrong.
     func checked() throws -> AuditQuery {
-        if let mistake { throw mistake }
+        if let mistake { throw DomainError.invalid(mistake) }
         return self
     }
 

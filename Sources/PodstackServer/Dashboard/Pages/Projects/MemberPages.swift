@@ -100,7 +100,8 @@ struct MemberPages: Sendable {
     @Sendable func confirmRemoval(_ visit: Visit) throws -> Response {
         let (view, member) = try look(visit, .membersDelete)
         let place = place(view, member)
-        return Document("Remove \(member.user.email)?", .projects, under: (member.user.email, place.link()), for: visit) {
+        return Document("Remove \(member.user.email)?", .projects, under: (member.user.email, place.link()), for: visit)
+        {
             Element("p") {
                 "They will not see the project "
                 Element("strong") { view.project.name }
