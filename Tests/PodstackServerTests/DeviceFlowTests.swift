@@ -11,7 +11,7 @@ struct DeviceFlowTests {
     let clock: ManualClock
     let running: RunningServer
     var service: Service { running.server.service }
-    let user: DeviceService.User
+    let user: UserRecord
 
     init() throws {
         let clock = ManualClock()
@@ -19,10 +19,9 @@ struct DeviceFlowTests {
         let running = try RunningServer(clock: clock)
         self.running = running
         let known = try running.server.service.database.read {
-            try AccountStore.user(email: RunningServer.email, in: $0)
+            try UserStore.find(email: RunningServer.email, in: $0)
         }
-        let (id, accountID) = try #require(known)
-        user = DeviceService.User(id: id, accountID: accountID, email: RunningServer.email)
+        user = try #require(known)
     }
 
     func post(_ path: String, _ body: String) throws -> RawHTTP.Answer {
@@ -41,7 +40,7 @@ struct DeviceFlowTests {
     }
 
     func decide(_ body: (Change) throws -> Void) throws {
-        try service.changes.make(by: .administrator, at: service.now(), body)
+        try service.changes.perform(by: .administrator, at: service.now(), body)
     }
 
     func approve(_ code: String) throws {

@@ -82,9 +82,9 @@ struct DisabledTokenTests {
 
     private func set(isDisabled: Bool) throws {
         let service = session.server.server.service
-        _ = try service.changes.make(by: .administrator, at: service.now()) { change in
-            let user = try #require(try ListedUser.find(email: RunningServer.email, in: change.connection))
-            return try AccountStore.setDisabled(isDisabled, user, in: change)
+        _ = try service.changes.perform(by: .administrator, at: service.now()) { change in
+            let user = try #require(try UserStore.find(email: RunningServer.email, in: change.connection))
+            return try UserService.setDisabled(isDisabled, user, in: change)
         }
     }
 
@@ -134,17 +134,16 @@ struct DisabledTokenTests {
         }
         let code = try post("/v1/device/code", #"{"client_name": "tv"}"#).decoded(DeviceCode.self)
         let service = session.server.server.service
-        let user = try #require(try service.database.read { try ListedUser.find(email: RunningServer.email, in: $0) })
-        let who = DeviceService.User(id: user.id, accountID: user.accountID, email: user.email)
-        try service.changes.make(by: .administrator, at: service.now()) {
-            _ = try service.devices.approve(code.userCode, by: who, in: $0)
+        let user = try #require(try service.database.read { try UserStore.find(email: RunningServer.email, in: $0) })
+        try service.changes.perform(by: .administrator, at: service.now()) {
+            _ = try service.devices.approve(code.userCode, by: user, in: $0)
         }
         try set(isDisabled: true)
         #expect(try post("/v1/device/token", #"{"device_code": "\#(code.deviceCode)"}"#).code == "access_denied")
         let second = try post("/v1/device/code", #"{"client_name": "tv"}"#).decoded(DeviceCode.self)
         #expect(throws: DomainError.self) {
-            try service.changes.make(by: .administrator, at: service.now()) {
-                _ = try service.devices.approve(second.userCode, by: who, in: $0)
+            try service.changes.perform(by: .administrator, at: service.now()) {
+                _ = try service.devices.approve(second.userCode, by: user, in: $0)
             }
         }
     }

@@ -97,7 +97,7 @@ struct PepperRotationTests {
     func stolen() throws {
         let first = try serve()
         let account = try first.addUser("you@example.com")
-        let resource = AuditResource(userID: "usr_1", email: "you@example.com", accountID: account)
+        let resource = AuditResource(type: "user", id: "usr_1", name: "you@example.com", accountID: account)
         let old = first.service.changes.trail
         try first.stop()
         try rotate()
@@ -106,7 +106,7 @@ struct PepperRotationTests {
         #expect(try faults() == [])
         var forger = second.service.changes
         forger.trail = old
-        try forger.make(by: .administrator, at: clock.now) { try $0.record(.update, on: resource) }
+        try forger.perform(by: .administrator, at: clock.now) { try $0.record(.update, on: resource) }
         #expect(try faults().count == 2)
         try second.stop()
         try files.removeItem(atPath: data + "/pepper.previous")

@@ -28,7 +28,7 @@ struct DeviceRoutes: Sendable {
         try limit(codeLimit, exchange.request)
         let fields = try DeviceRequestFields(try JSONBody.object(of: exchange.request))
         let page = try publicURL.of(exchange.request) + "/device"
-        let codes = try changes.make(by: Actor(exchange.request, nil), at: time) {
+        let codes = try changes.perform(by: Actor(exchange.request, nil), at: time) {
             try devices.begin(fields, from: Origin(exchange.request), in: $0)
         }
         return try .json(
@@ -44,14 +44,14 @@ struct DeviceRoutes: Sendable {
         var reader = FieldReader(
             try JSONBody.object(of: exchange.request), of: "a question for a token", known: ["device_code"])
         reader.require("device_code")
-        let code = reader.take("device_code") { value throws(FieldReader.Mistake) in
+        let code = reader.take("device_code") { value throws(InvalidValue) in
             guard let text = value.stringValue, text.utf8.count <= 100 else {
-                throw FieldReader.Mistake("must be the device_code that was answered")
+                throw InvalidValue("must be the device_code that was answered")
             }
             return text
         }
         try reader.finish()
-        let outcome = try changes.make(by: Actor(exchange.request, nil), at: time) {
+        let outcome = try changes.perform(by: Actor(exchange.request, nil), at: time) {
             try devices.fetch(code ?? "", in: $0)
         }
         switch outcome {

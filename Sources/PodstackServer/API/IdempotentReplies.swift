@@ -134,9 +134,9 @@ struct IdempotentChanges: Sendable {
         to exchange: Exchange, at now: Int64, _ body: (Change) throws -> Response
     ) throws -> Response {
         let actor = Actor(exchange.request, exchange.identity)
-        guard let key = try IdempotencyKey(of: exchange) else { return try changes.make(by: actor, at: now, body) }
+        guard let key = try IdempotencyKey(of: exchange) else { return try changes.perform(by: actor, at: now, body) }
         return try replies.runExclusively(key) {
-            try changes.make(by: actor, at: now) { change in
+            try changes.perform(by: actor, at: now) { change in
                 let stored = try IdempotencyStore.find(key.name, in: change.connection)
                 switch IdempotencyState.decide(key, stored: stored, now: now) {
                 case .replay(let reply):

@@ -13,12 +13,12 @@ struct ReportRoute: Sendable {
         }
         var reader = FieldReader(try JSONBody.object(of: exchange.request), of: "a report", known: ["tokens"])
         reader.require("tokens")
-        let tokens = reader.take("tokens") { value throws(FieldReader.Mistake) in
+        let tokens = reader.take("tokens") { value throws(InvalidValue) in
             guard case .array(let values) = value, values.count <= TokenReport.largestCount else {
-                throw FieldReader.Mistake("must be a list of at most \(TokenReport.largestCount) tokens")
+                throw InvalidValue("must be a list of at most \(TokenReport.largestCount) tokens")
             }
             let texts = values.compactMap(\.stringValue)
-            guard texts.count == values.count else { throw FieldReader.Mistake("must be a list of strings") }
+            guard texts.count == values.count else { throw InvalidValue("must be a list of strings") }
             return texts
         }
         try reader.finish()

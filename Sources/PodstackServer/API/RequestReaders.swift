@@ -27,14 +27,11 @@ enum JSONBody {
 
 /// Reads the fields of a request's JSON object one by one, and collects every problem with them.
 struct FieldReader {
-    /// A problem with one value: the end of a sentence that begins with the field's name.
-    struct Mistake: Error {
-        var message: String
-        init(_ message: String) { self.message = message }
-    }
-
     private let fields: [String: JSONValue]
     private var errors: [String: [String]] = [:]
+
+    /// The problems found so far.
+    var problems: FieldErrors { FieldErrors(errors) }
 
     /// Creates a reader.
     ///
@@ -53,7 +50,7 @@ struct FieldReader {
     func has(_ name: String) -> Bool { fields[name] != nil }
 
     /// Returns the value of a field; nil if the field is missing or invalid.
-    mutating func take<Value>(_ name: String, _ read: (JSONValue) throws(Mistake) -> Value) -> Value? {
+    mutating func take<Value>(_ name: String, _ read: (JSONValue) throws(InvalidValue) -> Value) -> Value? {
         guard let value = fields[name] else { return nil }
         do { return try read(value) } catch {
             refuse(name, error.message)
@@ -77,7 +74,6 @@ struct FieldReader {
 ///
 /// An unknown parameter is an error: a misspelled filter must not turn into no filter.
 struct QueryReader {
-    typealias Mistake = FieldReader.Mistake
 
     private let query: [(name: String, value: String)]
     private var errors: [String: [String]] = [:]
@@ -92,7 +88,7 @@ struct QueryReader {
 
     func has(_ name: String) -> Bool { query.contains { $0.name == name } }
 
-    mutating func take<Value>(_ name: String, _ read: (String) throws(Mistake) -> Value) -> Value? {
+    mutating func take<Value>(_ name: String, _ read: (String) throws(InvalidValue) -> Value) -> Value? {
         guard let text = query.first(where: { $0.name == name })?.value else { return nil }
         do { return try read(text) } catch {
             errors[name, default: []].append(error.message)

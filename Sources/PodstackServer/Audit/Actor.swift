@@ -7,6 +7,9 @@ struct Origin: Sendable, Equatable {
 }
 
 /// The party that makes a change, as the audit log names it.
+///
+/// It is a user with a token, a user with a dashboard session, the operator, or, for a request without a valid
+/// credential, known by its origin only.
 struct Actor: Sendable, Equatable {
     var userID: String?
     var email: String?

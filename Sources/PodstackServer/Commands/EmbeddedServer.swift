@@ -58,8 +58,8 @@ package final class EmbeddedServer: Sendable {
     /// Creates a user with an account and a default project, and returns the ID of the account.
     @discardableResult
     package func addUser(_ email: String) throws -> String {
-        try service.changes.make(by: .administrator, at: service.now()) {
-            try AccountStore.addUser(email: email, name: nil, in: $0)
+        try service.changes.perform(by: .administrator, at: service.now()) {
+            try AccountCreation.create(email: email, name: nil, in: $0).accountID
         }
     }
 
@@ -70,13 +70,13 @@ package final class EmbeddedServer: Sendable {
     /// - Throws: If there is no such user.
     package func signInLink(_ email: String?) throws -> String {
         let user = try email.flatMap { email in
-            try service.database.read { try AccountStore.user(email: email, in: $0) }
+            try service.database.read { try UserStore.find(email: email, in: $0) }
         }
         if let email, user == nil { throw SetupFailure("there is no user with the address \(email)") }
-        let secret = try service.changes.make(by: .administrator, at: service.now()) {
-            try service.signIn.links.make(for: user?.id, in: $0)
+        let secret = try service.changes.perform(by: .administrator, at: service.now()) {
+            try service.signIn.links.create(for: user?.id, in: $0)
         }
-        return Link("/welcome", secret).text
+        return Link("/welcome", secret.text).text
     }
 
     /// Creates a token as the operator's command does, and returns it.
@@ -88,13 +88,13 @@ package final class EmbeddedServer: Sendable {
     /// - Returns: The whole token.
     /// - Throws: If there is no such user, or the token cannot be created.
     package func makeToken(_ email: String, name: String = "test", expiresAt: Int64? = nil) throws -> String {
-        guard let user = try service.database.read({ try AccountStore.user(email: email, in: $0) }) else {
+        guard let user = try service.database.read({ try UserStore.find(email: email, in: $0) }) else {
             throw SetupFailure("there is no user with the address \(email)")
         }
         let request = TokenRequest(
             name: name, expiry: expiresAt.map { .at($0) } ?? .standard, scopes: nil, projectIDs: nil)
         let maker = Grant(accountID: user.accountID, userID: user.id)
-        return try service.changes.make(by: .administrator, at: service.now()) {
+        return try service.changes.perform(by: .administrator, at: service.now()) {
             try service.tokens.create(request, by: maker, in: $0).secret ?? ""
         }
     }

@@ -19,9 +19,9 @@ struct FirstAccountOffer {
     /// - Returns: Nil when there is an account.
     static func create(_ service: Service, in directory: DataDirectory, at url: String) throws -> FirstAccountOffer? {
         removeFile(in: directory)
-        guard try service.database.read({ try AccountStore.isEmpty(in: $0) }) else { return nil }
-        let secret = try service.changes.make(by: .administrator, at: service.now()) {
-            try service.signIn.links.make(for: nil, in: $0)
+        guard try service.database.read({ try UserStore.isEmpty(in: $0) }) else { return nil }
+        let secret = try service.changes.perform(by: .administrator, at: service.now()) {
+            try service.signIn.links.create(for: nil, in: $0).text
         }
         let link = url + Link("/welcome", secret).text
         if StandardStream.output.isTerminal {
@@ -40,7 +40,9 @@ struct FirstAccountOffer {
     /// - Returns: Whether the offer ended; false when the database fails.
     func withdrawIfEnded() -> Bool {
         let now = service.now()
-        let holder = Result { try service.database.read { try service.signIn.links.holder(secret, now: now, in: $0) } }
+        let holder = Result {
+            try service.database.read { try service.signIn.links.holder(OneTimeSecret(secret), now: now, in: $0) }
+        }
         guard case .success(nil) = holder else { return false }
         // Another instance with the same directory and database may have written its link since.
         if isOwnFile { Self.removeFile(in: directory) }

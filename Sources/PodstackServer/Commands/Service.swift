@@ -36,7 +36,9 @@ struct Service: Sendable {
             reuse: ReuseWatch(changes: changes, digest: digest), leaks: LeakReport(changes: changes, digest: digest),
             tokens: tokens, projects: ProjectService(database: database), members: MemberService(database: database),
             devices: DeviceService(tokens: tokens, digest: digest),
-            signIn: SignInService(database: database, changes: changes, digest: digest), lastUsed: lastUsed,
+            signIn: SignInService(database: database, changes: changes, digest: digest) { email, change in
+                try AccountCreation.create(email: email, name: nil, in: change)
+            }, lastUsed: lastUsed,
             settings: settings, metrics: Metrics(startedAt: clock.now, version: version), log: log, version: version,
             now: { clock.now })
         dashboard = Dashboard(services)
@@ -67,7 +69,7 @@ struct Service: Sendable {
             throw SetupFailure("cannot open \(name): \(failure.reason)")
         }
         // A database without accounts holds nothing that depends on an existing pepper.
-        let isNew = try database.read { try AccountStore.isEmpty(in: $0) }
+        let isNew = try database.read { try UserStore.isEmpty(in: $0) }
         let peppers = try directory.peppers(mayCreate: isNew)
         if let shared = database as? PostgresDatabase { try PostgresSchema.prepare(shared, for: peppers) }
         try self.init(database: database, peppers: peppers, settings: settings, log: log, now: now)

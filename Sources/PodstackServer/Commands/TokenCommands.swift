@@ -34,18 +34,18 @@ enum TokenCommands {
             name: try checked(name), expiry: expiry(arguments, now: service.now()), scopes: try scopes(arguments),
             projectIDs: arguments.all("project"))
         let user = try user(email, of: service)
-        guard try !service.database.read({ try AccountStore.isDisabled(user.id, in: $0) }) else {
+        guard try !service.database.read({ try UserStore.isDisabled(user.id, in: $0) }) else {
             throw SetupFailure("\(email) is disabled, and so would the token be: podstack-server user enable first")
         }
         let authority = Grant(accountID: user.accountID, userID: user.id)
-        let (_, secret) = try service.changes.make(by: .administrator, at: service.now()) {
+        let (_, secret) = try service.changes.perform(by: .administrator, at: service.now()) {
             try service.tokens.create(request, by: authority, in: $0)
         }
         StandardStream.output.write((secret ?? "") + "\n")
     }
 
-    private static func user(_ email: String, of service: Service) throws -> (id: String, accountID: String) {
-        guard let user = try service.database.read({ try AccountStore.user(email: email, in: $0) }) else {
+    private static func user(_ email: String, of service: Service) throws -> UserRecord {
+        guard let user = try service.database.read({ try UserStore.find(email: email, in: $0) }) else {
             throw SetupFailure("no user has the email address \(email): podstack-server user add creates an account")
         }
         return (user.id, user.accountID)
@@ -90,11 +90,10 @@ enum TokenCommands {
         let (code, email) = (arguments.positional[0], arguments.positional[1])
         let service = try arguments.service()
         let user = try user(email, of: service)
-        let decider = DeviceService.User(id: user.id, accountID: user.accountID, email: email)
-        let request = try service.changes.make(by: .administrator, at: service.now()) { change in
+        let request = try service.changes.perform(by: .administrator, at: service.now()) { change in
             isApproved
-                ? try service.devices.approve(code, by: decider, in: change)
-                : try service.devices.deny(code, by: decider, in: change)
+                ? try service.devices.approve(code, by: user, in: change)
+                : try service.devices.deny(code, by: user, in: change)
         }
         let scopes = (request.scopes ?? [.all]).map(\.description).joined(separator: " ")
         let decision = isApproved ? "approved" : "denied"

@@ -37,20 +37,17 @@ enum UserCommands {
         let service = try Service(directory: directory, database: try arguments.database())
         let name = arguments.value("name")
         let password = arguments.has("password-stdin") ? try readPassword(for: email) : nil
-        let hash = try password.map { try PasswordEffort().hash($0) }
+        let hash = try password.map { try PasswordHasher().hash($0) }
         do {
-            let (account, link) = try service.changes.make(by: .administrator, at: service.now()) { change in
-                let account = try AccountStore.addUser(email: email, name: name, in: change)
-                guard let user = try AccountStore.user(email: email, in: change.connection) else {
-                    throw DomainError.inconsistent
-                }
-                if let hash { try PasswordStore.set(hash, userID: user.id, in: change.connection) }
-                return (account, hash == nil ? try service.signIn.links.make(for: user.id, in: change) : nil)
+            let (account, link) = try service.changes.perform(by: .administrator, at: service.now()) { change in
+                let user = try AccountCreation.create(email: email, name: name, in: change)
+                if let hash { try UserStore.setPasswordHash(hash, userID: user.id, in: change.connection) }
+                return (user.accountID, hash == nil ? try service.signIn.links.create(for: user.id, in: change) : nil)
             }
             FirstAccountOffer.removeFile(in: directory)
             StandardStream.output.write(account + "\n")
             if let link { print(link, at: try ServiceAddress.find(arguments, in: directory)) }
-        } catch is AccountStore.EmailTaken {
+        } catch is UserStore.EmailTaken {
             throw SetupFailure(
                 "\(email) already has an account; podstack-server user link creates a sign-in link for it")
         }
@@ -63,20 +60,20 @@ enum UserCommands {
         let email = arguments.positional[0]
         let directory = try arguments.dataDirectory()
         let service = try Service(directory: directory, database: try arguments.database())
-        guard let user = try service.database.read({ try ListedUser.find(email: email, in: $0) }) else {
+        guard let user = try service.database.read({ try UserStore.find(email: email, in: $0) }) else {
             throw SetupFailure("no user has the email address \(email): podstack-server user add creates an account")
         }
         guard user.disabledAt == nil else {
             throw SetupFailure("\(email) is disabled, so a link would not work: podstack-server user enable first")
         }
-        let link = try service.changes.make(by: .administrator, at: service.now()) {
-            try service.signIn.links.make(for: user.id, in: $0)
+        let link = try service.changes.perform(by: .administrator, at: service.now()) {
+            try service.signIn.links.create(for: user.id, in: $0)
         }
         print(link, at: try ServiceAddress.find(arguments, in: directory))
     }
 
-    private static func print(_ link: String, at address: String) {
-        StandardStream.output.write("\(address)\(Link("/welcome", link).text)\n")
+    private static func print(_ link: OneTimeSecret, at address: String) {
+        StandardStream.output.write("\(address)\(Link("/welcome", link.text).text)\n")
     }
 
     /// Returns the first line of standard input, which must not be a terminal: it would show the password.
@@ -88,7 +85,7 @@ enum UserCommands {
         guard let line = readLine(strippingNewline: true) else {
             throw UsageError("--password-stdin: there is no password to read on standard input")
         }
-        if let defect = Password.defect(line, email: email) {
+        if let defect = Password.problem(line, email: email) {
             throw UsageError("--password-stdin: the password \(defect)")
         }
         return line
@@ -108,11 +105,11 @@ enum UserCommands {
     private static func set(isDisabled: Bool, _ arguments: Arguments) throws {
         let email = arguments.positional[0]
         let service = try arguments.service()
-        let hasChanged = try service.changes.make(by: .administrator, at: service.now()) { change in
-            guard let user = try ListedUser.find(email: email, in: change.connection) else {
+        let hasChanged = try service.changes.perform(by: .administrator, at: service.now()) { change in
+            guard let user = try UserStore.find(email: email, in: change.connection) else {
                 throw SetupFailure("no user has the email address \(email)")
             }
-            return try AccountStore.setDisabled(isDisabled, user, in: change)
+            return try UserService.setDisabled(isDisabled, user, in: change)
         }
         let state = isDisabled ? "disabled" : "enabled"
         StandardStream.output.write("\(email) is \(hasChanged ? "" : "already ")\(state)\n")
@@ -127,7 +124,7 @@ enum UserCommands {
         let service = try arguments.service()
         var last = ""
         while true {
-            let page = try service.database.read { try ListedUser.list(after: last, limit: 500, in: $0) }
+            let page = try service.database.read { try UserStore.list(after: last, limit: 500, in: $0) }
             for user in page {
                 let state = user.disabledAt.map { "disabled \(Timestamp.format(Date($0)))" } ?? "active"
                 let columns = [user.email, user.accountID, Timestamp.format(Date(user.createdAt)), state]

@@ -42,7 +42,9 @@ struct Dashboard: PageHandler {
         let isSecure = publicURL.isSecure
         let now = now()
         let shown = Cookie.session.value(in: request, isSecure: isSecure)
-        let session = try shown.flatMap { try sessions.find($0, now: now, isSeen: route.access != .watching) }
+        let session = try shown.flatMap {
+            try sessions.find(OneTimeSecret($0), now: now, isSeen: route.access != .watching)
+        }
         let visitor = Cookie.visitor.value(in: request, isSecure: isSecure)
         let cookie = session == nil ? visitor : shown
         var form = Form.empty
@@ -57,7 +59,7 @@ struct Dashboard: PageHandler {
             form = try Form(request)
             try FormKey.check(form, request, cookie: cookie, origin: origin)
         }
-        let fresh = cookie ?? Identifier.generate("")
+        let fresh = cookie ?? OneTimeSecret.generate().text
         let visit = Visit(
             request: request, parameters: parameters, form: form, session: session, formKey: FormKey.make(for: fresh),
             now: now, serviceURL: origin)
@@ -70,7 +72,7 @@ struct Dashboard: PageHandler {
     func visitor(of request: Request, after error: ErrorResponse) -> (session: WebSession, formKey: String)? {
         // A database that is away is not waited for again.
         guard error.status != 503, let shown = Cookie.session.value(in: request, isSecure: publicURL.isSecure),
-            let session = try? sessions.find(shown, now: now(), isSeen: false)
+            let session = try? sessions.find(OneTimeSecret(shown), now: now(), isSeen: false)
         else { return nil }
         return (session, FormKey.make(for: shown))
     }
@@ -79,7 +81,7 @@ struct Dashboard: PageHandler {
     /// nobody who tries to get in.
     private func handle(_ visit: Visit, _ route: PageRoute) throws -> Response {
         @Sendable func orLeave(_ body: () throws -> Response) throws -> Response {
-            do { return try body() } catch is WebSessions.SignedOut {
+            do { return try body() } catch is SessionEnded {
                 return .redirect(SignInPages.link(overtaken: visit.request))
             }
         }

@@ -76,7 +76,7 @@ struct Document<Content: HTML>: HTML {
             if let session {
                 Element("form", .class("sign-out"), .method("post"), .action(Link("/sign-out"))) {
                     FormKeyField(formKey)
-                    Element("span", .class("who")) { session.email }
+                    Element("span", .class("who")) { session.user.email }
                     Element("button", .type("submit"), .class("quiet")) { "Sign out" }
                 }
                 Element("nav", .aria("aria-label", "Main")) {

@@ -7,18 +7,11 @@ struct DeviceService: Sendable {
     let tokens: TokenService
     let digest: SecretDigest
 
-    /// A user as the one who decides.
-    struct User: Sendable {
-        var id: String
-        var accountID: String
-        var email: String
-    }
-
     /// The codes are told once; digests of them are kept.
     func begin(
         _ fields: DeviceRequestFields, from origin: Origin, in change: Change
     ) throws -> (deviceCode: String, userCode: String) {
-        let deviceCode = Identifier.generate("dvc_") + Identifier.generate("")
+        let deviceCode = OneTimeSecret.generate(prefix: "dvc_").text
         let userCode = UserCode.make()
         let request = DeviceRequest(
             id: Identifier.generate("dev_"), clientName: fields.clientName, scopes: fields.scopes, made: fields.made,
@@ -55,9 +48,9 @@ struct DeviceService: Sendable {
 
     /// The program may fetch a token of this user. Throws when there is no such request, or no room for a token.
     @discardableResult
-    func approve(_ userCode: String, by user: User, in change: Change) throws -> DeviceRequest {
+    func approve(_ userCode: String, by user: UserRecord, in change: Change) throws -> DeviceRequest {
         let request = try waiting(userCode, change)
-        guard try !AccountStore.isDisabled(user.id, in: change.connection) else {
+        guard try !UserStore.isDisabled(user.id, in: change.connection) else {
             throw DomainError.conflict("The account of \(user.email) is disabled")
         }
         try tokens.checkRoom(accountID: user.accountID, in: change)
@@ -67,7 +60,7 @@ struct DeviceService: Sendable {
     }
 
     @discardableResult
-    func deny(_ userCode: String, by user: User, in change: Change) throws -> DeviceRequest {
+    func deny(_ userCode: String, by user: UserRecord, in change: Change) throws -> DeviceRequest {
         let request = try waiting(userCode, change)
         try DeviceStore.setState(.denied, of: request.id, in: change.connection)
         try change.record(.deviceDenied, on: AuditResource(request, accountID: user.accountID), request.audited)
@@ -102,8 +95,8 @@ struct DeviceService: Sendable {
         case .pending: return .pending
         case .denied: return .denied
         // Whoever approved it was disabled since.
-        case .approved(let userID) where try AccountStore.isDisabled(userID, in: connection),
-            .done(let userID) where try AccountStore.isDisabled(userID, in: connection):
+        case .approved(let userID) where try UserStore.isDisabled(userID, in: connection),
+            .done(let userID) where try UserStore.isDisabled(userID, in: connection):
             return .denied
         case .approved(let userID):
             let (token, secret) = try create(request, userID, in: change)
@@ -119,7 +112,7 @@ struct DeviceService: Sendable {
     private func create(
         _ request: DeviceRequest, _ userID: String, in change: Change
     ) throws -> (TokenRecord, secret: String?) {
-        guard let user = try AccountStore.user(id: userID, in: change.connection) else {
+        guard let user = try UserStore.find(id: userID, in: change.connection) else {
             throw DomainError.inconsistent
         }
         var wish = TokenRequest(name: request.clientName, expiry: .standard, scopes: request.scopes, projectIDs: nil)

@@ -97,6 +97,11 @@ struct FieldErrors: Error, Sendable, Equatable {
 
     mutating func add(_ message: String, to field: String) { messages[field, default: []].append(message) }
 
+    /// Records that a required field is missing, unless the field has a problem already.
+    mutating func addMissing(_ field: String, _ message: String = "is missing") {
+        if messages[field] == nil { add(message, to: field) }
+    }
+
     /// Runs `body`, and records the message under `field` if it throws ``InvalidValue``.
     mutating func collect<Value>(_ field: String, _ body: () throws(InvalidValue) -> Value) -> Value? {
         do { return try body() } catch {

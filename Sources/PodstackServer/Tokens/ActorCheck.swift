@@ -9,7 +9,7 @@ enum ActorCheck {
         if let token = try TokenStore.find(id, in: connection), token.revokedAt != nil {
             throw DomainError.unauthenticated(.revoked(at: token.revokedAt))
         }
-        if let userID = actor.userID, try AccountStore.isDisabled(userID, in: connection) {
+        if let userID = actor.userID, try UserStore.isDisabled(userID, in: connection) {
             throw DomainError.unauthenticated(.accountDisabled)
         }
     }

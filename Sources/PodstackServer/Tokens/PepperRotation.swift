@@ -55,7 +55,7 @@ struct PepperRotation {
         else { return [] }
         let unused = try database.read { try TokenStore.countAlive(notUsedSince: rotatedAt, now: now, in: $0) }
         let graceEnd = rotatedAt + Int64(RotationRequest.longestGrace)
-        let auditEnd = rotatedAt + AuditTrail.keptFor
+        let auditEnd = rotatedAt + AuditTrail.retentionSeconds
         return [
             unused > 0 ? "tokens not used since the rotation: \(unused)" : nil,
             now < graceEnd ? "rotated secrets in their grace, until \(Timestamp.format(.init(graceEnd)))" : nil,

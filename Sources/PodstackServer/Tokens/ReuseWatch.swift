@@ -16,7 +16,7 @@ struct ReuseWatch: Sendable {
         let digest = digest.digest(ofSHA256: Sodium.sha256(token))
         // Looked at before, so that most repeats do not wait for the one writer.
         guard try changes.database.read({ try isNews(id, digest, now, in: $0) }) else { return }
-        try changes.make(by: Actor(origin: origin), at: now) { change in
+        try changes.perform(by: Actor(origin: origin), at: now) { change in
             guard try isNews(id, digest, now, in: change.connection),
                 let record = try TokenStore.find(id, in: change.connection)
             else { return }

@@ -54,7 +54,7 @@ struct AuditStreamTests {
     }
 
     func newest() throws -> Int64 {
-        let account = try #require(try owner.session).accountID
+        let account = try #require(try owner.session).user.accountID
         return try scene.service.database.read { try AuditStore.newest(of: [account], in: $0) }[account] ?? 0
     }
 
@@ -106,8 +106,8 @@ struct AuditStreamTests {
         // Found before: to find one can write, and in a change nobody else does.
         let session = try #require(try owner.session)
         for index in 0..<230 {
-            try scene.service.changes.make(by: .administrator, at: scene.service.now()) { change in
-                try change.record(.update, on: AuditResource(session), ["index": .integer(index)])
+            try scene.service.changes.perform(by: .administrator, at: scene.service.now()) { change in
+                try change.record(.update, on: AuditResource(session.user), ["index": .integer(index)])
             }
         }
         let stream = try Stream(owner, "after=0&action=update")
@@ -191,7 +191,7 @@ struct AuditStreamTests {
         let scene = try DashboardScene(clock: clock)
         let stream = try Stream(scene.owner, "after=0")
         _ = try stream.wait(for: "retry")
-        clock.set(clock.now + WebSession.idle - 1)
+        clock.set(clock.now + WebSession.idleSeconds - 1)
         #expect(try Stream(scene.owner, "after=0").wait(for: "\r\n\r\n").hasPrefix("HTTP/1.1 200"))
         clock.set(clock.now + 1)
         _ = try stream.waitForEnd()
@@ -209,10 +209,10 @@ struct AuditStreamTests {
         guard TestDatabase.current == .postgresql else { return }
         let two = try TwoInstances()
         let service = two.first.service
-        let secret = try service.changes.make(by: Actor(origin: Origin()), at: service.now()) { change in
-            let user = try #require(try AccountStore.user(email: RunningServer.email, in: change.connection))
+        let secret = try service.changes.perform(by: Actor(origin: Origin()), at: service.now()) { change in
+            let user = try #require(try UserStore.find(email: RunningServer.email, in: change.connection))
             return try service.signIn.sessions.begin(userID: user.id, from: Origin(address: .unknown), in: change)
-                .secret
+                .text
         }
         let connection = try RawHTTP(port: two.second.port)
         try connection.send(

@@ -11,7 +11,7 @@ struct ComingAndGoingTests {
         #expect(try visitor.get("/").headers["location"] == "/sign-in")
         #expect(try visitor.signUp().headers["location"] == "/account/tokens?done=welcome")
         #expect(try visitor.isSignedIn)
-        #expect(try visitor.session?.email == RunningServer.email)
+        #expect(try visitor.session?.user.email == RunningServer.email)
         #expect(try visitor.follow(visitor.post("/sign-out")).body.contains("You are signed out."))
         #expect(try !visitor.isSignedIn)
         #expect(try visitor.signIn().status == 303)

@@ -25,7 +25,7 @@ struct DashboardScene: Sendable {
     }
 
     func userID(_ email: String) throws -> String {
-        try service.database.read { try AccountStore.user(email: email, in: $0) }?.id ?? ""
+        try service.database.read { try UserStore.find(email: email, in: $0) }?.id ?? ""
     }
 
     /// A new project of the owner's: its id.
@@ -50,11 +50,11 @@ struct DashboardScene: Sendable {
 extension PageVisitor {
     /// Signs in without the second that a password takes.
     func enter(_ email: String) throws {
-        let secret = try service.changes.make(by: Actor(origin: Origin()), at: service.now()) { change in
-            let user = try AccountStore.user(email: email, in: change.connection)
+        let secret = try service.changes.perform(by: Actor(origin: Origin()), at: service.now()) { change in
+            let user = try UserStore.find(email: email, in: change.connection)
             return try service.signIn.sessions.begin(
                 userID: user?.id ?? "", from: Origin(address: .unknown), in: change
-            ).secret
+            ).text
         }
         cookies = ["podstack_session": secret]
         try get("/account/sign-in")

@@ -35,7 +35,7 @@ struct DashboardSecretsTests {
         try visitor.post(link, ["form_key": "x", second: "x"])
         try visitor.post("/sign-in", ["form_key": secrets[3], "email": second, "password": second])
         secrets += [try #require(visitor.formKey)]
-        let code = try server.server.service.changes.make(by: .administrator, at: 0) { change in
+        let code = try server.server.service.changes.perform(by: .administrator, at: 0) { change in
             try server.server.service.devices.begin(
                 DeviceRequestFields(["client_name": .string("CLI")]), from: Origin(),
                 in: change)

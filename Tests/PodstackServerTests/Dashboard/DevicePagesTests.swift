@@ -159,7 +159,7 @@ struct DevicePagesTests {
         let tokens = try server.server.service.database.read { connection in
             try connection.run("SELECT id, account_id FROM tokens LIMIT 1").map { (try $0.text(0), try $0.text(1)) }
         }
-        try server.server.service.changes.make(by: .administrator, at: clock.now) { change in
+        try server.server.service.changes.perform(by: .administrator, at: clock.now) { change in
             try server.server.service.tokens.revoke(tokens[0].0, accountID: tokens[0].1, in: change)
         }
         #expect(try visitor.post("/device/approve", ["code": code.userCode]).status == 303)

@@ -15,9 +15,9 @@ struct DisabledVisitorTests {
 
     func set(isDisabled: Bool) throws {
         let service = visitor.service
-        _ = try service.changes.make(by: .administrator, at: service.now()) { change in
-            let user = try #require(try ListedUser.find(email: RunningServer.email, in: change.connection))
-            return try AccountStore.setDisabled(isDisabled, user, in: change)
+        _ = try service.changes.perform(by: .administrator, at: service.now()) { change in
+            let user = try #require(try UserStore.find(email: RunningServer.email, in: change.connection))
+            return try UserService.setDisabled(isDisabled, user, in: change)
         }
     }
 

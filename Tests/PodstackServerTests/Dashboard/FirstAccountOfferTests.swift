@@ -21,8 +21,8 @@ struct FirstAccountOfferTests {
         let second = try #require(try FirstAccountOffer.create(service, in: directory, at: "http://localhost"))
         #expect(first.withdrawIfEnded())
         #expect(FileManager.default.fileExists(atPath: file))
-        try service.changes.make(by: .administrator, at: service.now()) {
-            _ = try AccountStore.addUser(email: RunningServer.email, name: nil, in: $0)
+        try service.changes.perform(by: .administrator, at: service.now()) {
+            _ = try AccountCreation.create(email: RunningServer.email, name: nil, in: $0)
         }
         #expect(second.withdrawIfEnded())
         #expect(!FileManager.default.fileExists(atPath: file))

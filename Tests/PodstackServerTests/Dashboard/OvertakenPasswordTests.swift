@@ -39,27 +39,29 @@ struct OvertakenPasswordTests {
     /// The service's, with a password of somebody else's by the time that the right one was found right.
     private func overtaken() throws -> SignInService {
         let service = service
-        let user = try service.database.read { try AccountStore.user(email: RunningServer.email, in: $0) }
+        let user = try service.database.read { try UserStore.find(email: RunningServer.email, in: $0) }
         let userID = try #require(user).id
         let database = OvertakenDatabase(service.database) {
-            try service.database.write { try PasswordStore.set("another", userID: userID, in: $0) }
+            try service.database.write { try UserStore.setPasswordHash("another", userID: userID, in: $0) }
         }
         var changes = service.changes
         changes.database = database
-        return SignInService(database: database, changes: changes, digest: service.signIn.failures.digest)
+        return SignInService(database: database, changes: changes, digest: service.signIn.failures.digest) { _, _ in
+            throw DomainError.inconsistent
+        }
     }
 
     private func hash() throws -> String? {
         try service.database.read { connection in
-            let user = try AccountStore.user(email: RunningServer.email, in: connection)
-            return try PasswordStore.hash(userID: user?.id ?? "", in: connection)
+            let user = try UserStore.find(email: RunningServer.email, in: connection)
+            return try UserStore.passwordHash(userID: user?.id ?? "", in: connection)
         }
     }
 
     @Test("nobody signs in with one that was right only before")
     func signIn() throws {
         let signIn = try overtaken()
-        #expect(throws: SignInService.Refusal.wrong) {
+        #expect(throws: SignInError.wrongCredentials) {
             try signIn.signIn(
                 email: RunningServer.email, password: PageVisitor.password, from: origin, now: service.now())
         }
@@ -70,8 +72,8 @@ struct OvertakenPasswordTests {
     func change() throws {
         let signIn = try overtaken()
         let secret = try #require(visitor.cookies["podstack_session"])
-        let session = try #require(try service.signIn.sessions.find(secret, now: service.now()))
-        #expect(throws: SignInService.Refusal.wrong) {
+        let session = try #require(try service.signIn.sessions.find(OneTimeSecret(secret), now: service.now()))
+        #expect(throws: SignInError.wrongCredentials) {
             try signIn.changePassword(
                 of: session, from: PageVisitor.password, to: "another good password", from: origin,
                 now: service.now())

@@ -24,7 +24,7 @@ struct OvertakenVisitorTests {
 
     /// As a page does that had found the session before it ended.
     private func change(in session: WebSession) throws {
-        try service.changes.make(by: Actor(session, from: Origin()), at: service.now()) { _ in }
+        try service.changes.perform(by: Actor(session, from: Origin()), at: service.now()) { _ in }
     }
 
     @Test("no change is made in a session that ended while the change waited for its turn")
@@ -33,29 +33,32 @@ struct OvertakenVisitorTests {
         try change(in: session)
         try visitor.get("/account/sign-in")
         #expect(try visitor.post("/sign-out").status == 303)
-        #expect(throws: WebSessions.SignedOut.self) { try change(in: session) }
+        #expect(throws: SessionEnded.self) { try change(in: session) }
     }
 
     @Test("nobody signs in with a password that was changed while it was looked at")
     func password() throws {
-        let user = try #require(try visitor.session)
+        let user = try #require(try visitor.session).user
         // Reads the user, then the hash; before what comes next, somebody follows a link of theirs.
         let hooked = HookedDatabase(service.database, afterRead: 2) { [service] in
-            try service.changes.make(by: .administrator, at: service.now()) { change in
-                try PasswordStore.set(
-                    try #require(Sodium.passwordHash("another good password")), userID: user.userID,
+            try service.changes.perform(by: .administrator, at: service.now()) { change in
+                try UserStore.setPasswordHash(
+                    try #require(Sodium.passwordHash("another good password")), userID: user.id,
                     in: change.connection)
-                try service.signIn.sessions.endAll(userID: user.userID, except: nil, in: change)
+                try service.signIn.sessions.endAll(userID: user.id, except: nil, in: change)
             }
         }
-        let signIn = SignInService(database: hooked, changes: service.changes, digest: service.devices.digest)
+        let signIn = SignInService(database: hooked, changes: service.changes, digest: service.devices.digest) { _, _ in
+            throw DomainError.inconsistent
+        }
         func enter(_ password: String) throws -> String {
             try signIn.signIn(
                 email: user.email, password: password, from: Origin(address: .unknown),
-                now: service.now())
+                now: service.now()
+            ).text
         }
-        #expect(throws: SignInService.Refusal.wrong) { try enter(PageVisitor.password) }
-        #expect(try service.signIn.sessions.list(userID: user.userID, now: service.now()).isEmpty)
+        #expect(throws: SignInError.wrongCredentials) { try enter(PageVisitor.password) }
+        #expect(try service.signIn.sessions.list(userID: user.id, now: service.now()).isEmpty)
         #expect(try !enter("another good password").isEmpty)
     }
 
@@ -69,7 +72,7 @@ struct OvertakenVisitorTests {
         try other.get("/account/sign-in")
         // The password waits for its turn until the session is gone.
         let gate = Gate()
-        let queue = visitor.service.signIn.effort.queue
+        let queue = visitor.service.signIn.passwords.queue
         let isTaken = queue.add { gate.pass() }
         #expect(isTaken)
         try visitor.get("/account/sign-in")

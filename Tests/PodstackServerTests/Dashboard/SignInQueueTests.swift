@@ -14,7 +14,7 @@ struct SignInQueueTests {
     let server: RunningServer
     let visitor: PageVisitor
     let gate = Gate()
-    var effort: PasswordEffort { visitor.service.signIn.effort }
+    var effort: PasswordHasher { visitor.service.signIn.passwords }
 
     init() throws {
         server = try .anywhere()

@@ -24,7 +24,7 @@ struct SignInTests {
     func alike() throws {
         // Both are as long as each other, and are shown again in the form.
         let (known, unknown) = (RunningServer.email, "not@example.com")
-        let effort = server.server.service.signIn.effort
+        let effort = server.server.service.signIn.passwords
         func answer(_ email: String) throws -> (bytes: String, hashed: Int) {
             let before = effort.hashed
             var answer = try attempt(email)

@@ -199,6 +199,6 @@ struct TokenPageTests {
 
 extension TokenVisitor {
     var accountID: String {
-        get throws { try visitor.session?.accountID ?? "" }
+        get throws { try visitor.session?.user.accountID ?? "" }
     }
 }

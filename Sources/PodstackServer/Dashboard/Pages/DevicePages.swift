@@ -28,13 +28,13 @@ struct DevicePages: Sendable {
     }
 
     private func decide(
-        _ visit: Visit, done: String, _ decision: (String, DeviceService.User, Change) throws -> DeviceRequest
+        _ visit: Visit, done: String, _ decision: (String, UserRecord, Change) throws -> DeviceRequest
     ) throws -> Response {
         let user = try visit.signedIn().user
         let code = visit.form["code"]
         if let refusal = try tooMany(visit, code) { return refusal }
         do {
-            _ = try service.changes.make(by: try visit.actor(), at: visit.now) { try decision(code, user, $0) }
+            _ = try service.changes.perform(by: try visit.actor(), at: visit.now) { try decision(code, user, $0) }
         } catch DomainError.noMatch(.device, _) {
             return try about(code, visit, isCounted: true)
         } catch DomainError.quotaExceeded(let excess) {

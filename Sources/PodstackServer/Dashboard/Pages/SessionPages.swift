@@ -19,9 +19,9 @@ struct SessionPages: Sendable {
     }
 
     @Sendable func changePassword(_ visit: Visit) throws -> Response {
-        let verdict = changes.take(try visit.signedIn().userID, now: visit.now)
+        let verdict = changes.take(try visit.signedIn().user.id, now: visit.now)
         guard verdict.isAllowed else { return try page(visit, after: verdict.retryAfter) }
-        return service.effort.later { turn in
+        return service.passwords.respond { turn in
             try turn.get()
             return try change(visit)
         }
@@ -30,16 +30,16 @@ struct SessionPages: Sendable {
     private func change(_ visit: Visit) throws -> Response {
         do {
             guard visit.form["password"] == visit.form["repeated"] else {
-                throw SignInService.Refusal.password("is not the same in both fields")
+                throw SignInError.invalidPassword("is not the same in both fields")
             }
             try service.changePassword(
                 of: try visit.signedIn(), from: visit.form["current"], to: visit.form["password"],
                 from: visit.origin, now: visit.now)
-        } catch SignInService.Refusal.password(let defect) {
+        } catch SignInError.invalidPassword(let defect) {
             return try page(visit, "The new password \(defect).", at: "password")
-        } catch SignInService.Refusal.tooMany(let seconds) {
+        } catch SignInError.tooManyAttempts(let seconds) {
             return try page(visit, after: seconds)
-        } catch is SignInService.Refusal {
+        } catch is SignInError {
             return try page(visit, "That is not your current password.", at: "current")
         }
         return .redirect(Link("/account/sign-in", query: [("done", "password")]))
@@ -65,7 +65,7 @@ struct SessionPages: Sendable {
         _ visit: Visit, notice: Notice?, problems: [String: String] = [:], status: Int = 200
     ) throws -> Response {
         let session = try visit.signedIn()
-        let all = try service.sessions.list(userID: session.userID, now: visit.now)
+        let all = try service.sessions.list(userID: session.user.id, now: visit.now)
         let sessions = all.filter { $0.id == session.id } + all.filter { $0.id != session.id }
         return Document("Password and sessions", .sessions, for: visit) {
             if let notice { notice }
@@ -77,7 +77,7 @@ struct SessionPages: Sendable {
             Element("form", .class("card narrow"), .method("post"), .action(Link("/account/sign-in/password"))) {
                 FormKeyField(visit)
                 VoidElement(
-                    "input", .class("visually-hidden"), .type("text"), .name("username"), .value(session.email),
+                    "input", .class("visually-hidden"), .type("text"), .name("username"), .value(session.user.email),
                     .autocomplete("username"), .flag("readonly"), .tabIndex(-1), .aria("aria-hidden", "true"))
                 Field(
                     "Current password", name: "current", problem: problems["current"], .type("password"),
@@ -85,9 +85,9 @@ struct SessionPages: Sendable {
                     .flag("required"))
                 Field(
                     "New password", name: "password",
-                    hint: "At least \(Password.shortest) characters; a sentence is fine.",
+                    hint: "At least \(Password.minimumLength) characters; a sentence is fine.",
                     problem: problems["password"], .type("password"), .autocomplete("new-password"),
-                    .minLength(Password.shortest), .flag("required"))
+                    .minLength(Password.minimumLength), .flag("required"))
                 Field(
                     "New password again", name: "repeated", .type("password"), .autocomplete("new-password"),
                     .flag("required"))

@@ -54,19 +54,21 @@ struct SignInPages: Sendable {
         guard verdict.isAllowed else {
             return again(Self.tooMany(verdict.retryAfter), status: 429, retryAfter: verdict.retryAfter)
         }
-        return service.effort.later { turn in
+        return service.passwords.respond { turn in
             do {
                 try turn.get()
                 let secret = try service.signIn(
                     email: email, password: visit.form["password"], from: visit.origin, now: visit.now)
                 var response = Response.redirect(Self.link(to: next))
-                response.set("Set-Cookie", Cookie.session.set(secret, isSecure: isSecure, lasts: WebSession.life))
+                response.set(
+                    "Set-Cookie", Cookie.session.set(secret.text, isSecure: isSecure, lasts: WebSession.lifetimeSeconds)
+                )
                 return response
-            } catch SignInService.Refusal.tooMany(let seconds) {
+            } catch SignInError.tooManyAttempts(let seconds) {
                 return again(Self.tooMany(seconds), status: 429, retryAfter: seconds)
-            } catch SignInService.Refusal.disabled {
+            } catch SignInError.userDisabled {
                 return again("Your account is disabled. Ask whoever runs this service.", status: 403)
-            } catch is SignInService.Refusal {
+            } catch is SignInError {
                 return again("That e-mail address and password do not go together.", status: 422)
             } catch DomainError.unavailable(let message, let seconds) {
                 return again("\(message).", status: 503, retryAfter: Int64(seconds))
@@ -107,5 +109,15 @@ struct SignInPages: Sendable {
                 }
             }
         }.response(status: status)
+    }
+}
+
+extension PasswordHasher {
+    /// Returns a response that is created on the hasher's queue.
+    ///
+    /// - Parameter body: Creates the response on another thread. Its argument is the error to throw, or to show, if the
+    ///   queue is full.
+    func respond(_ body: @escaping @Sendable (_ turn: Result<Void, DomainError>) throws -> Response) -> Response {
+        .deferred(on: queue) { isTurn in try body(isTurn ? .success(()) : .failure(Self.busy)) }
     }
 }

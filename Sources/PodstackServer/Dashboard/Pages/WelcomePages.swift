@@ -11,7 +11,7 @@ struct WelcomePages: Sendable {
     }
 
     @Sendable func show(_ visit: Visit) throws -> Response {
-        let secret = visit.parameters[0]
+        let secret = OneTimeSecret(visit.parameters[0])
         guard let holder = try service.database.read({ try service.links.holder(secret, now: visit.now, in: $0) })
         else { return over(visit) }
         return form(visit, holder)
@@ -19,10 +19,10 @@ struct WelcomePages: Sendable {
 
     @Sendable func choose(_ visit: Visit) throws -> Response {
         let holder = try service.database.read {
-            try service.links.holder(visit.parameters[0], now: visit.now, in: $0)
+            try service.links.holder(OneTimeSecret(visit.parameters[0]), now: visit.now, in: $0)
         }
         guard let holder else { return over(visit) }
-        return service.effort.later { turn in
+        return service.passwords.respond { turn in
             try turn.get()
             return try choose(visit, holder)
         }
@@ -31,21 +31,23 @@ struct WelcomePages: Sendable {
     private func choose(_ visit: Visit, _ holder: SignInLinks.Holder) throws -> Response {
         do {
             guard visit.form["password"] == visit.form["repeated"] else {
-                throw SignInService.Refusal.password("is not the same in both fields")
+                throw SignInError.invalidPassword("is not the same in both fields")
             }
             let cookie = try service.useLink(
-                visit.parameters[0], email: visit.form["email"], password: visit.form["password"], from: visit.origin,
+                OneTimeSecret(visit.parameters[0]), email: visit.form["email"], password: visit.form["password"],
+                from: visit.origin,
                 now: visit.now)
             var response = Response.redirect(Link("/account/tokens", query: [("done", "welcome")]))
-            response.set("Set-Cookie", Cookie.session.set(cookie, isSecure: isSecure, lasts: WebSession.life))
+            response.set(
+                "Set-Cookie", Cookie.session.set(cookie.text, isSecure: isSecure, lasts: WebSession.lifetimeSeconds))
             return response
-        } catch SignInService.Refusal.password(let defect) {
+        } catch SignInError.invalidPassword(let defect) {
             return form(visit, holder, passwordProblem: "The password \(defect).")
-        } catch SignInService.Refusal.email(let defect) {
+        } catch SignInError.invalidEmail(let defect) {
             return form(visit, holder, emailProblem: "The address \(defect).")
-        } catch is AccountStore.EmailTaken {
+        } catch is UserStore.EmailTaken {
             return form(visit, holder, emailProblem: "That address has an account already.")
-        } catch SignInService.Refusal.linkIsOver {
+        } catch SignInError.invalidLink {
             return over(visit)
         }
     }
@@ -61,11 +63,11 @@ struct WelcomePages: Sendable {
                 "form", .class("card narrow"), .method("post"), .action(Link("/welcome", visit.parameters[0]))
             ) {
                 FormKeyField(visit)
-                if case .user(_, _, let email) = holder {
-                    Element("p") { "For \(email). This link works once." }
+                if case .user(let user) = holder {
+                    Element("p") { "For \(user.email). This link works once." }
                     // So that a password manager knows whose password it is.
                     VoidElement(
-                        "input", .class("visually-hidden"), .type("text"), .name("username"), .value(email),
+                        "input", .class("visually-hidden"), .type("text"), .name("username"), .value(user.email),
                         .autocomplete("username"), .flag("readonly"), .tabIndex(-1), .aria("aria-hidden", "true"))
                 } else {
                     Element("p") { "Nobody has an account here yet. Yours will be the first." }
@@ -74,9 +76,10 @@ struct WelcomePages: Sendable {
                         .autocomplete("username"), .flag("required"), .flag("autofocus", if: !isAgain))
                 }
                 Field(
-                    "Password", name: "password", hint: "At least \(Password.shortest) characters; a sentence is fine.",
+                    "Password", name: "password",
+                    hint: "At least \(Password.minimumLength) characters; a sentence is fine.",
                     problem: passwordProblem, .type("password"), .autocomplete("new-password"),
-                    .minLength(Password.shortest), .flag("required"), .flag("autofocus", if: !isFirst || isAgain))
+                    .minLength(Password.minimumLength), .flag("required"), .flag("autofocus", if: !isFirst || isAgain))
                 Field(
                     "Password again", name: "repeated", .type("password"), .autocomplete("new-password"),
                     .flag("required"))

@@ -32,7 +32,7 @@ struct AuditLogPages: Sendable {
         let found = try database.read {
             try AuditStore.list(query.filter, limit: Self.exported + 1, before: nil, in: $0)
         }
-        var response = Response(status: 200, body: AuditExport.encode(Array(found.prefix(Self.exported))))
+        var response = Response(status: 200, body: AuditRecord.csv(Array(found.prefix(Self.exported))))
         let name = found.count > Self.exported ? "audit-log-newest-\(Self.exported)" : "audit-log"
         response.contentType = "text/csv; charset=utf-8"
         response.set("Content-Disposition", "attachment; filename=\"\(name).csv\"")
@@ -50,11 +50,11 @@ struct AuditLogPages: Sendable {
             sessionID: session.id, accountID: try database.read { try account(query, session, $0) },
             filter: query.filter, after: after,
             mayWatch: { connection in
-                let authority = try session.authority(in: connection)
+                let authority = try Authority(of: session.user, in: connection)
                 return (try? authority.require(.auditLogsRead, in: query.projectID)) != nil
             },
             messages: { events, connection in
-                AuditMessages.encode(events, try ProjectStore.names(userID: session.userID, in: connection))
+                AuditMessages.encode(events, try ProjectStore.names(userID: session.user.id, in: connection))
             })
         var response = Response(status: 200)
         response.stream = try watch.watch(watcher)
@@ -68,8 +68,8 @@ struct AuditLogPages: Sendable {
     private func query(_ visit: Visit) throws -> AuditQuery {
         let session = try visit.signedIn()
         return try AuditQuery(visit.request) { projectID in
-            try database.read { try session.authority(in: $0).require(.auditLogsRead, in: projectID) }
-            return session.grant
+            try database.read { try Authority(of: session.user, in: $0).require(.auditLogsRead, in: projectID) }
+            return session.user.grant
         }
     }
 
@@ -77,8 +77,8 @@ struct AuditLogPages: Sendable {
     private func account(
         _ query: AuditQuery, _ session: WebSession, _ connection: any DatabaseConnection
     ) throws -> String {
-        guard let id = query.projectID else { return session.accountID }
-        return try ProjectStore.find(id, in: connection)?.accountID ?? session.accountID
+        guard let id = query.projectID else { return session.user.accountID }
+        return try ProjectStore.find(id, in: connection)?.accountID ?? session.user.accountID
     }
 
     private func read(_ query: AuditQuery, _ session: WebSession) throws -> AuditPage {
@@ -87,7 +87,7 @@ struct AuditLogPages: Sendable {
             let isMore = try AuditStore.has(moreThan: Self.exported, query.filter, in: connection)
             return AuditPage(
                 query, events: try events(query, connection),
-                projects: try ProjectStore.names(userID: session.userID, in: connection),
+                projects: try ProjectStore.names(userID: session.user.id, in: connection),
                 newest: try AuditStore.newest(of: [account], in: connection)[account] ?? 0, isMoreThanFile: isMore)
         }
     }

@@ -33,12 +33,12 @@ struct AuditQuery: Sendable {
         projectID = request.query("project")
         filter = AuditFilter(
             &reader, of: try reach(projectID), projectID: projectID,
-            since: { text throws(Mistake) in try Self.day(text) },
-            until: { text throws(Mistake) in try Self.day(text) + 86_400 })
+            since: { text throws(InvalidValue) in try Self.day(text) },
+            until: { text throws(InvalidValue) in try Self.day(text) + 86_400 })
         limit =
-            reader.take("limit") { text throws(Mistake) in
+            reader.take("limit") { text throws(InvalidValue) in
                 guard let number = Int(text), (1...Self.mostEntries).contains(number) else {
-                    throw Mistake("must be a number from 1 to \(Self.mostEntries)")
+                    throw InvalidValue("must be a number from 1 to \(Self.mostEntries)")
                 }
                 return number
             } ?? Self.standardLimit
@@ -49,14 +49,12 @@ struct AuditQuery: Sendable {
         mistake = try Self.mistake(reader)
     }
 
-    typealias Mistake = FieldReader.Mistake
-
     /// Where a stream begins.
     var number: Int64? { if case .after(let number) = place { number } else { nil } }
 
     /// Where there is no form to tell what is wrong.
     func checked() throws -> AuditQuery {
-        if let mistake { throw mistake }
+        if let mistake { throw DomainError.invalid(mistake) }
         return self
     }
 
@@ -82,14 +80,14 @@ struct AuditQuery: Sendable {
         }
     }
 
-    private static func number(_ text: String) throws(Mistake) -> Int64 {
-        guard let number = Int64(text), number >= 0 else { throw Mistake("must be the number of an entry") }
+    private static func number(_ text: String) throws(InvalidValue) -> Int64 {
+        guard let number = Int64(text), number >= 0 else { throw InvalidValue("must be the number of an entry") }
         return number
     }
 
     /// Its first second in UTC.
-    private static func day(_ text: String) throws(Mistake) -> Int64 {
-        guard let time = Calendar.time(ofDay: text) else { throw Mistake("must be a day such as 2027-01-31") }
+    private static func day(_ text: String) throws(InvalidValue) -> Int64 {
+        guard let time = Calendar.time(ofDay: text) else { throw InvalidValue("must be a day such as 2027-01-31") }
         return time
     }
 }

@@ -21,11 +21,10 @@ struct MemberForm {
     }
 
     func request(isNew: Bool) throws -> MemberRequest {
-        var fields: [String: JSONValue] = ["role": .string(role)]
-        if isNew { fields["email"] = .string(email) }
-        // An admin has all, whatever boxes are ticked.
-        if role != "admin" { fields["permissions"] = .array(permissions.sorted().map(JSONValue.string)) }
-        return try MemberRequest(fields, isNew: isNew)
+        var values = MemberRequest.Values(email: email, role: role)
+        // An admin has all permissions, whichever boxes are checked.
+        if role != "admin" { values.permissions = permissions.sorted() }
+        return isNew ? try MemberRequest(adding: values) : try MemberRequest(changing: values)
     }
 }
 

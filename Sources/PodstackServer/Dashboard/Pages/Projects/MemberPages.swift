@@ -26,7 +26,7 @@ struct MemberPages: Sendable {
     private func page(_ visit: Visit, notice: Notice?, form: MemberForm? = nil, status: Int = 200) throws -> Response {
         let (view, member) = try look(visit, .membersRead)
         let place = place(view, member)
-        return Document(member.email, .projects, under: (view.project.name, view.link), for: visit) {
+        return Document(member.user.email, .projects, under: (view.project.name, view.link), for: visit) {
             if let notice { notice }
             Element("p") {
                 "A member of "
@@ -85,7 +85,7 @@ struct MemberPages: Sendable {
 
     private func set(_ status: String, _ visit: Visit) throws -> Response {
         do {
-            let request = try MemberRequest(["status": .string(status)], isNew: false)
+            let request = try MemberRequest(changing: MemberRequest.Values(status: status))
             try change(visit, .membersUpdate) { project, user, change in
                 _ = try members.update(user, of: project, request, in: change)
             }
@@ -100,7 +100,8 @@ struct MemberPages: Sendable {
     @Sendable func confirmRemoval(_ visit: Visit) throws -> Response {
         let (view, member) = try look(visit, .membersDelete)
         let place = place(view, member)
-        return Document("Remove \(member.email)?", .projects, under: (member.email, place.link()), for: visit) {
+        return Document("Remove \(member.user.email)?", .projects, under: (member.user.email, place.link()), for: visit)
+        {
             Element("p") {
                 "They will not see the project "
                 Element("strong") { view.project.name }
@@ -138,10 +139,10 @@ struct MemberPages: Sendable {
         _ visit: Visit, _ scope: Scope, _ body: (_ project: String, _ user: String, Change) throws -> Void
     ) throws {
         let (project, user) = (visit.parameters[0], visit.parameters[1])
-        try changes.make(by: visit, scope, in: project) { try body(project, user, $0) }
+        try changes.perform(by: visit, scope, in: project) { try body(project, user, $0) }
     }
 
-    private func isSelf(_ visit: Visit) throws -> Bool { try visit.signedIn().userID == visit.parameters[1] }
+    private func isSelf(_ visit: Visit) throws -> Bool { try visit.signedIn().user.id == visit.parameters[1] }
 
     private func done(_ visit: Visit, _ what: String) -> Response {
         // Who takes something from themselves may not see that page any more.
@@ -153,7 +154,7 @@ struct MemberPages: Sendable {
     }
 
     private func place(_ view: ProjectView, _ member: MemberRecord) -> Place {
-        Place(projectID: view.project.id, userID: member.userID)
+        Place(projectID: view.project.id, userID: member.user.id)
     }
 
     private struct Place {

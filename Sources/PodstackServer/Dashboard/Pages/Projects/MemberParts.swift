@@ -13,8 +13,8 @@ struct MemberTable: Component {
         ) {
             for member in members {
                 MemberRow(
-                    member: member, isSelf: member.userID == userID,
-                    link: mayChange ? Link("/projects", view.project.id, "members", member.userID) : nil)
+                    member: member, isSelf: member.user.id == userID,
+                    link: mayChange ? Link("/projects", view.project.id, "members", member.user.id) : nil)
             }
         }
         MoreLink(
@@ -32,13 +32,13 @@ private struct MemberRow: Component {
     var body: some HTML {
         Row {
             RowTitle {
-                member.email
+                member.user.email
                 if isSelf {
                     " "
                     Element("span", .class("badge")) { "you" }
                 }
             }
-            Cell("Name") { member.name ?? "" }
+            Cell("Name") { member.user.name ?? "" }
             Cell("Role") { member.membership.role.name }
             Cell("Permissions") { member.membership.role.permissions.joined(separator: ", ") }
             Cell("Status") { MemberStatus(isActive: member.membership.isActive) }
@@ -47,7 +47,7 @@ private struct MemberRow: Component {
                 ActionCell {
                     Element("a", .class("button quiet"), .href(link)) {
                         "Change"
-                        Element("span", .class("visually-hidden")) { " \(member.email)" }
+                        Element("span", .class("visually-hidden")) { " \(member.user.email)" }
                     }
                 }
             }

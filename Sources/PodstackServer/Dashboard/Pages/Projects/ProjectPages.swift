@@ -23,18 +23,18 @@ struct ProjectPages: Sendable {
 
     private func list(_ visit: Visit, _ form: ProjectForm, status: Int = 200) throws -> Response {
         let session = try visit.signedIn()
-        let (page, next) = try projects.list(session.grant, try PageRequest(visit.request))
+        let (page, next) = try projects.list(session.user.grant, try PageRequest(visit.request))
         let (memberships, counts) = try database.read { connection in
             (
-                try session.authority(in: connection).memberships,
-                try MemberStore.counts(userID: session.userID, in: connection)
+                try Authority(of: session.user, in: connection).memberships,
+                try MemberStore.counts(userID: session.user.id, in: connection)
             )
         }
         let rows = page.compactMap { project in
             memberships[project.id].map {
                 ProjectRow(
                     project: project, role: $0.role, members: counts[project.id] ?? 0,
-                    isDefault: project.id == session.defaultProjectID)
+                    isDefault: project.id == session.user.defaultProjectID)
             }
         }
         let done: String? =
@@ -63,8 +63,8 @@ struct ProjectPages: Sendable {
         var form = ProjectForm(visit.form)
         do {
             let request = try form.request(isNew: true)
-            let grant = try visit.signedIn().grant
-            let (project, _) = try changes.make(by: visit, .projectsCreate, in: nil) {
+            let grant = try visit.signedIn().user.grant
+            let (project, _) = try changes.perform(by: visit, .projectsCreate, in: nil) {
                 try projects.create(request, by: grant, in: $0)
             }
             return .redirect(Link("/projects", project.id, query: [("done", "created")]))
@@ -101,7 +101,7 @@ struct ProjectPages: Sendable {
             ProjectSummary(view: view)
             if view.may(.membersRead) {
                 Element("h2") { "Members" }
-                MemberTable(view: view, members: list.0, next: list.1, userID: session.userID)
+                MemberTable(view: view, members: list.0, next: list.1, userID: session.user.id)
             }
             if view.may(.membersCreate) { AddMember(view: view, form: member, visit: visit) }
             if view.may(.projectsUpdate) {
@@ -193,6 +193,6 @@ struct ProjectPages: Sendable {
         _ visit: Visit, _ scope: Scope, _ body: (String, Change) throws -> Result
     ) throws -> Result {
         let id = visit.parameters[0]
-        return try changes.make(by: visit, scope, in: id) { try body(id, $0) }
+        return try changes.perform(by: visit, scope, in: id) { try body(id, $0) }
     }
 }

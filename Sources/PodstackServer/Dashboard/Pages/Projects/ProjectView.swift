@@ -9,14 +9,14 @@ struct ProjectView {
 
     /// Throws when the user may not do what `scope` says in the project, or cannot see it at all.
     init(_ scope: Scope, _ projectID: String, _ session: WebSession, in connection: any DatabaseConnection) throws {
-        authority = try session.authority(in: connection)
+        authority = try Authority(of: session.user, in: connection)
         try authority.require(scope, in: projectID)
         guard let membership = authority.memberships[projectID],
             let project = try ProjectStore.find(projectID, in: connection)
         else { throw DomainError.notFound(.project, id: projectID) }
         self.project = project
         self.membership = membership
-        isDefault = session.defaultProjectID == projectID
+        isDefault = session.user.defaultProjectID == projectID
     }
 
     func may(_ scope: Scope) -> Bool { (try? authority.require(scope, in: project.id)) != nil }

@@ -6,7 +6,7 @@ extension TokenPages {
 
     @Sendable func new(_ visit: Visit) throws -> Response {
         let session = try visit.signedIn()
-        guard try tokens.countActive(accountID: session.accountID, now: visit.now) < tokens.maxActive else {
+        guard try tokens.countActive(accountID: session.user.accountID, now: visit.now) < tokens.maxActive else {
             return full(visit)
         }
         return try page(TokenForm(), visit)
@@ -17,8 +17,8 @@ extension TokenPages {
         let session = try visit.signedIn()
         var form = TokenForm(visit.form)
         do {
-            let creation = try changes.make(by: try visit.actor(), at: visit.now) { change in
-                try tokens.createOnce(form.id, by: session.grant, in: change) { try form.request(now: visit.now) }
+            let creation = try changes.perform(by: try visit.actor(), at: visit.now) { change in
+                try tokens.createOnce(form.id, by: session.user.grant, in: change) { try form.request(now: visit.now) }
             }
             switch creation {
             case .made(let token, let secret): return created(token, secret, visit)
@@ -43,7 +43,7 @@ extension TokenPages {
         _ form: TokenForm, _ visit: Visit, _ problems: FieldProblems = FieldProblems(), notice: String? = nil,
         status: Int = 422
     ) throws -> Response {
-        let own = try projects.list(try visit.signedIn().grant, PageRequest(limit: Self.mostProjects))
+        let own = try projects.list(try visit.signedIn().user.grant, PageRequest(limit: Self.mostProjects))
         let isFirst = notice == nil && problems.isEmpty
         return Document("Create a token", .tokens, under: TokenPages.place, for: visit) {
             if let notice {

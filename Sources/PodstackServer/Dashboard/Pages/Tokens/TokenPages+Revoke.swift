@@ -3,7 +3,7 @@ import PodstackAPI
 extension TokenPages {
     @Sendable func confirmRevocation(_ visit: Visit) throws -> Response {
         let token = tokens.upToDate(
-            try tokens.token(visit.parameters[0], accountID: try visit.signedIn().accountID))
+            try tokens.token(visit.parameters[0], accountID: try visit.signedIn().user.accountID))
         let details = Link("/account/tokens", token.id)
         guard TokenHealth(token, now: visit.now).state == .active else { return .redirect(details) }
         return Document("Revoke “\(token.name)”?", .tokens, under: (token.name, details), for: visit) {
@@ -30,8 +30,8 @@ extension TokenPages {
 
     @Sendable func revoke(_ visit: Visit) throws -> Response {
         let session = try visit.signedIn()
-        try changes.make(by: try visit.actor(), at: visit.now) {
-            try tokens.revoke(visit.parameters[0], accountID: session.accountID, in: $0)
+        try changes.perform(by: try visit.actor(), at: visit.now) {
+            try tokens.revoke(visit.parameters[0], accountID: session.user.accountID, in: $0)
         }
         return .redirect(Link("/account/tokens", query: [("done", "revoked")]))
     }

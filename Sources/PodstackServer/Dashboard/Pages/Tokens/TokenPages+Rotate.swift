@@ -12,10 +12,10 @@ extension TokenPages {
             return try details(visit, problems: problems, status: 422)
         }
         let request = try RotationRequest(["grace_seconds": .integer(grace.seconds)], tokenID: id)
-        let (token, secret) = try changes.make(by: try visit.actor(), at: visit.now) { change in
-            let token = try tokens.find(id, accountID: session.accountID, in: change.connection)
+        let (token, secret) = try changes.perform(by: try visit.actor(), at: visit.now) { change in
+            let token = try tokens.find(id, accountID: session.user.accountID, in: change.connection)
             guard token.secretsMark == visit.form["secrets"] else { return (token, nil as String?) }
-            return try tokens.rotate(id, request, by: session.grant, in: change)
+            return try tokens.rotate(id, request, by: session.user.grant, in: change)
         }
         guard let secret else { return repeated(token, visit) }
         return Document("New secret", .tokens, under: TokenPages.place, for: visit) {

@@ -17,8 +17,8 @@ extension TokenPages {
         status: Int = 200
     ) throws -> Response {
         let session = try visit.signedIn()
-        let token = tokens.upToDate(try tokens.token(visit.parameters[0], accountID: session.accountID))
-        let names = try projects.names(userID: session.userID)
+        let token = tokens.upToDate(try tokens.token(visit.parameters[0], accountID: session.user.accountID))
+        let names = try projects.names(userID: session.user.id)
         let isActive = TokenHealth(token, now: visit.now).state == .active
         return Document(token.name, .tokens, under: TokenPages.place, for: visit) {
             if let notice { notice }
@@ -44,8 +44,8 @@ extension TokenPages {
         let session = try visit.signedIn()
         do {
             let request = try TokenUpdateRequest(["name": .string(visit.form["name"])])
-            let token = try changes.make(by: try visit.actor(), at: visit.now) {
-                try tokens.update(visit.parameters[0], request, by: session.grant, in: $0)
+            let token = try changes.perform(by: try visit.actor(), at: visit.now) {
+                try tokens.update(visit.parameters[0], request, by: session.user.grant, in: $0)
             }
             return .redirect(Link("/account/tokens", token.id, query: [("done", "renamed")]))
         } catch DomainError.invalid(let errors) {
@@ -56,15 +56,15 @@ extension TokenPages {
     /// Takes the scopes away that the token never used, if they are still those that were shown.
     @Sendable func shrink(_ visit: Visit) throws -> Response {
         let session = try visit.signedIn()
-        let isDone = try changes.make(by: try visit.actor(), at: visit.now) { change in
+        let isDone = try changes.perform(by: try visit.actor(), at: visit.now) { change in
             let id = visit.parameters[0]
-            let token = tokens.upToDate(try tokens.find(id, accountID: session.accountID, in: change.connection))
+            let token = tokens.upToDate(try tokens.find(id, accountID: session.user.accountID, in: change.connection))
             guard let advice = ScopeAdvice(for: token, now: visit.now), advice.text == visit.form["scopes"] else {
                 return false
             }
             let scopes = advice.enough.map { JSONValue.string($0.description) }
             _ = try tokens.update(
-                id, TokenUpdateRequest(["scopes": .array(scopes)]), by: session.grant, in: change)
+                id, TokenUpdateRequest(["scopes": .array(scopes)]), by: session.user.grant, in: change)
             return true
         }
         guard isDone else {

@@ -34,7 +34,7 @@ struct TokenPages: Sendable {
 
     @Sendable private func list(_ visit: Visit) throws -> Response {
         let session = try visit.signedIn()
-        let accountID = session.accountID
+        let accountID = session.user.accountID
         let cursors = (active: visit.request.query("active"), ended: visit.request.query("ended"))
         let active = try tokens.list(
             accountID: accountID, .active, PageRequest(limit: 100, after: try cursors.active.map(PageRequest.cursor)),
@@ -42,7 +42,7 @@ struct TokenPages: Sendable {
         let ended = try tokens.list(
             accountID: accountID, .ended,
             PageRequest(limit: Self.mostEnded, after: try cursors.ended.map(PageRequest.cursor)), now: visit.now)
-        let names = try projects.names(userID: session.userID)
+        let names = try projects.names(userID: session.user.id)
         let count = try tokens.countActive(accountID: accountID, now: visit.now)
         return Document("API Tokens", .tokens, for: visit) {
             switch visit.request.query("done") {
