@@ -106,8 +106,8 @@ private struct SessionRow: Component {
         Row {
             RowTitle { UserAgent.name(session.userAgent) }
             Cell("Address") { session.address }
-            Cell("Signed in") { Time(session.createdAt) }
-            Cell("Last seen") { Time(session.lastSeenAt, now: exchange.now) }
+            Cell("Signed in") { TimeElement(session.createdAt) }
+            Cell("Last seen") { TimeElement(session.lastSeenAt, now: exchange.now) }
             ActionCell {
                 if isCurrent {
                     Element("span", .class("badge")) { "this session" }
