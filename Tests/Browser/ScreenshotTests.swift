@@ -3,8 +3,8 @@ import PodstackTestSupport
 import Testing
 
 extension InBrowser {
-    /// No checks: `scripts/screenshots` has pictures taken, to be looked at.
-    @Suite("Pictures of each page", .enabled(if: PicturedPage.folder != nil, "scripts/screenshots takes them"))
+    /// Takes the screenshots for `scripts/screenshots`; it checks nothing.
+    @Suite("Screenshots of every page", .enabled(if: PicturedPage.folder != nil, "scripts/screenshots takes them"))
     struct ScreenshotTests {
         struct Look: Sendable, CustomTestStringConvertible {
             var testDescription: String
@@ -18,7 +18,7 @@ extension InBrowser {
             Look(testDescription: "narrow", width: 390, height: 844),
         ]
 
-        @Test("are taken", arguments: looks)
+        @Test("takes a screenshot of every page", arguments: looks)
         func take(look: Look) throws {
             let folder = try #require(PicturedPage.folder)
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

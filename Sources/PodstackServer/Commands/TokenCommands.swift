@@ -48,7 +48,7 @@ enum TokenCommands {
         guard let user = try service.database.read({ try UserStore.find(email: email, in: $0) }) else {
             throw SetupFailure("no user has the email address \(email): podstack-server user add creates an account")
         }
-        return (user.id, user.accountID)
+        return user
     }
 
     private static func checked(_ name: String) throws -> String {

@@ -11,7 +11,7 @@ import Testing
     import Musl
 #endif
 
-@Suite("What was overtaken while it was done at the dashboard", .blocking, .everyDatabase)
+@Suite("Dashboard requests that race with other changes", .blocking, .everyDatabase)
 struct OvertakenVisitorTests {
     let server: RunningServer
     let visitor: PageVisitor
@@ -22,47 +22,44 @@ struct OvertakenVisitorTests {
         visitor = try PageVisitor(signedUpAt: server)
     }
 
-    /// As a page does that had found the session before it ended.
+    /// Makes a change as a page that read the session before it ended.
     private func change(in session: WebSession) throws {
-        try service.changes.perform(by: Actor(session, from: Origin()), at: service.now()) { _ in }
+        try service.changes.make(by: Actor(session, from: Origin()), at: service.now()) { _ in }
     }
 
-    @Test("no change is made in a session that ended while the change waited for its turn")
+    @Test("a session that ended before the change makes no change")
     func session() throws {
         let session = try #require(try visitor.session)
         try change(in: session)
         try visitor.get("/account/sign-in")
         #expect(try visitor.post("/sign-out").status == 303)
-        #expect(throws: SessionEnded.self) { try change(in: session) }
+        #expect(throws: WebSessions.SignedOut.self) { try change(in: session) }
     }
 
-    @Test("nobody signs in with a password that was changed while it was looked at")
+    @Test("a password that was replaced during the check does not sign in")
     func password() throws {
-        let user = try #require(try visitor.session).user
-        // Reads the user, then the hash; before what comes next, somebody follows a link of theirs.
+        let user = try #require(try visitor.session)
+        // The service reads the user, then the hash; then the user follows a sign-in link.
         let hooked = HookedDatabase(service.database, afterRead: 2) { [service] in
-            try service.changes.perform(by: .administrator, at: service.now()) { change in
-                try UserStore.setPasswordHash(
-                    try #require(Sodium.passwordHash("another good password")), userID: user.id,
+            try service.changes.make(by: .administrator, at: service.now()) { change in
+                try PasswordStore.set(
+                    try #require(Sodium.passwordHash("another good password")), userID: user.userID,
                     in: change.connection)
-                try service.signIn.sessions.endAll(userID: user.id, except: nil, in: change)
+                try service.signIn.sessions.endAll(userID: user.userID, except: nil, in: change)
             }
         }
-        let signIn = SignInService(database: hooked, changes: service.changes, digest: service.devices.digest) { _, _ in
-            throw DomainError.inconsistent
-        }
+        let signIn = SignInService(database: hooked, changes: service.changes, digest: service.devices.digest)
         func enter(_ password: String) throws -> String {
             try signIn.signIn(
                 email: user.email, password: password, from: Origin(address: .unknown),
-                now: service.now()
-            ).text
+                now: service.now())
         }
-        #expect(throws: SignInError.wrongCredentials) { try enter(PageVisitor.password) }
-        #expect(try service.signIn.sessions.list(userID: user.id, now: service.now()).isEmpty)
+        #expect(throws: SignInService.Refusal.wrong) { try enter(PageVisitor.password) }
+        #expect(try service.signIn.sessions.list(userID: user.userID, now: service.now()).isEmpty)
         #expect(try !enter("another good password").isEmpty)
     }
 
-    @Test("a form whose session ended meanwhile leads to where one signs in, says so, and is no failed authentication")
+    @Test("a form whose session has ended redirects to sign-in and is not a failed authentication")
     func led() async throws {
         let server = try RunningServer(failedAuthentications: 1)
         let visitor = try PageVisitor(signedUpAt: server)
@@ -70,9 +67,9 @@ struct OvertakenVisitorTests {
         let other = PageVisitor(server)
         try other.signIn()
         try other.get("/account/sign-in")
-        // The password waits for its turn until the session is gone.
+        // The password waits in the queue until the session has ended.
         let gate = Gate()
-        let queue = visitor.service.signIn.passwords.queue
+        let queue = visitor.service.signIn.effort.queue
         let isTaken = queue.add { gate.pass() }
         #expect(isTaken)
         try visitor.get("/account/sign-in")
@@ -86,7 +83,7 @@ struct OvertakenVisitorTests {
         #expect(overtaken.status == 303 && overtaken.headers["location"] == "/sign-in?ended=")
         #expect(try visitor.follow(overtaken).body.contains("nothing was changed"))
         #expect(try !visitor.actions.contains("password_changed"))
-        // Nor are a form without a session, and a cookie that is nobody's.
+        // The same holds for a form without a session and for an unknown cookie.
         #expect(try visitor.post("/projects", ["name": "p"]).headers["location"] == "/sign-in?ended=")
         #expect(try visitor.post("/sign-out").headers["location"] == "/sign-in")
         #expect(try visitor.get("/projects").headers["location"] == "/sign-in?next=%2Fprojects")
