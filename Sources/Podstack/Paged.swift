@@ -18,7 +18,7 @@ public struct Paged<Element: Listed>: AsyncSequence, Sendable {
     /// - Parameters:
     ///   - limit: 1 to 200.
     ///   - cursor: The `nextCursor` of the page before; nil for the first.
-    public func page(limit: Int = 50, cursor: String? = nil) async throws -> Page<Element> {
+    public func page(limit: Int = 50, cursor: String? = nil) async throws -> ListPage<Element> {
         var query = query
         query.append((name: "limit", value: String(limit)))
         if let cursor { query.append((name: "cursor", value: cursor)) }

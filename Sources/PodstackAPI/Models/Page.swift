@@ -8,7 +8,7 @@ extension Token: Listed {
 }
 
 /// One page of a list: `{"tokens": […], "next_cursor": "…" | null}`.
-public struct Page<Element: Listed>: Codable, Sendable {
+public struct ListPage<Element: Listed>: Codable, Sendable {
     public var elements: [Element]
     /// Asks for the page after this one; nil on the last.
     public var nextCursor: String?
@@ -39,3 +39,6 @@ public struct Page<Element: Listed>: Codable, Sendable {
         try container.encode(nextCursor, forKey: .cursor)
     }
 }
+
+/// A shorter name inside this package; outside of it, `Page` could be another framework's.
+package typealias Page<Element: Listed> = ListPage<Element>
