@@ -38,7 +38,7 @@ enum Files {
     }
 }
 
-/// What the vault of the guide holds is what the environment says.
+/// Returns the secret of the guide's vault, which the tests put into the environment.
 private func readSecret(_ name: String) async throws -> String {
     PodstackEnvironment.process["VAULT_SECRET"] ?? ""
 }

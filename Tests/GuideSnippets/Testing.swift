@@ -1,7 +1,7 @@
 import Podstack
 import PodstackTesting
 
-/// The snippets about testing one's own code.
+/// The snippets about testing code that uses the SDK.
 enum Testing {
     @Sendable static func recording() async throws {
         // snippet

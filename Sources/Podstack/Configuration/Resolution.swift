@@ -62,6 +62,7 @@ struct Resolution: Sendable {
     /// A missing or unusable token does not stop resolution; it is the token's `error`.
     ///
     /// - Parameter findsShadows: Whether to read the sources that the token shadows too.
+    /// - Returns: The settings.
     /// - Throws: ``ConfigurationError`` when a source is invalid.
     func configuration(findsShadows: Bool = false) throws -> ClientConfiguration {
         try Vouching.refuseSteering(environment) { try? tokenSource() }
@@ -91,6 +92,7 @@ struct Resolution: Sendable {
     /// Resolves the settings of a client whose token a provider supplies; profiles are not read.
     ///
     /// - Parameter source: The source of the provider's tokens.
+    /// - Returns: The settings.
     /// - Throws: ``ConfigurationError`` when a source is invalid.
     func configuration(tokenFrom source: Source) throws -> ClientConfiguration {
         try Vouching.refuseSteering(environment) { source }

@@ -27,7 +27,9 @@ package enum ChildProcess {
     /// The bytes that a pipe holds before the program reads any.
     static let largestInput = 4096
 
-    /// Runs a program. Canceling the task ends the program and all processes that it started.
+    /// Runs a program.
+    ///
+    /// Canceling the task ends the program and all processes that it started.
     ///
     /// - Parameters:
     ///   - words: The program and its arguments.

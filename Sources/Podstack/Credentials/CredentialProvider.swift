@@ -67,7 +67,7 @@ public struct StaticCredentials: CredentialProvider {
     ///
     /// - Parameter refused: Ignored.
     /// - Returns: The token.
-    public func credential(insteadOf refused: APIToken?) async throws -> Credential { Credential(token) }
+    public func credential(insteadOf refused: APIToken?) async -> Credential { Credential(token) }
 }
 
 extension CredentialProvider where Self == StaticCredentials {

@@ -1,4 +1,4 @@
-/// The file `~/.podstack/credentials`: profiles, each with a token and settings. Source: Config File.
+/// The file `~/.podstack/credentials`: profiles, each with a token and settings.
 ///
 /// ```swift
 /// var file = try CredentialsFile(path: CredentialsFile.path())
@@ -7,7 +7,7 @@
 /// ```
 ///
 /// A value. ``save()`` reads the file again under a lock and repeats the changes there, so that concurrent writers lose
-/// nothing. Comments, order and unknown keys are preserved.
+/// nothing. Comments, order and unknown keys are preserved. Source: Config File.
 public struct CredentialsFile: Sendable {
     /// The keys that have a meaning; other keys are preserved.
     public enum Key: String, CaseIterable, Sendable {

@@ -94,6 +94,9 @@ final class SingleFlight<Value: Sendable>: Sendable {
 
     private let state = Mutex(State())
 
+    /// The number of callers that wait for the run in progress.
+    var callerCount: Int { state.withLock { $0.flight?.callers.count ?? 0 } }
+
     /// Waits for the run in progress, or starts one.
     func run(_ work: @escaping @Sendable () async throws -> Value) async throws -> Value {
         let ticket = state.withLock { state in

@@ -8,7 +8,7 @@ import Synchronization
     import Darwin
 #endif
 
-/// The variables of a `.env` file, for local development. Source: Using .env Files.
+/// The variables of a `.env` file, for local development.
 ///
 /// ```swift
 /// try DotEnv.load()
@@ -16,7 +16,7 @@ import Synchronization
 /// ```
 ///
 /// The grammar and the semantics are those of python-dotenv 1.2.4: quotes, escapes, comments, `export`, `${NAME}` and
-/// `${NAME:-default}`.
+/// `${NAME:-default}`. Source: Using .env Files.
 public struct DotEnv: Sendable {
     /// One variable of a file.
     public struct Variable: Sendable, Hashable {

@@ -59,7 +59,9 @@ struct DotEnvExpansion {
         return Value(text: String(decoding: output, as: UTF8.self), isLiteral: isLiteral)
     }
 
-    /// Returns the value of a name; nil when it is absent. A key without a value is present and empty.
+    /// Returns the value of a name; nil when it is absent.
+    ///
+    /// A key without a value is present and empty.
     private func lookUp(_ name: String) -> Value? {
         let fileValue = known[ExactName(name)]
         if override, let fileValue { return fileValue }

@@ -6,9 +6,11 @@ import PodstackAPI
     import Foundation
 #endif
 
-/// An error of the SDK. Printing it gives ``message``: one clear sentence, never a secret.
+/// An error of the SDK.
+///
+/// Printing it gives ``message``: one clear sentence, never a secret.
 public protocol PodstackError: LocalizedError, Sendable, CustomStringConvertible {
-    /// What is wrong, in one sentence.
+    /// The problem, in one sentence.
     var message: String { get }
     /// The machine-readable reason, when the service or the SDK gave one.
     var code: ErrorCode? { get }
@@ -67,7 +69,7 @@ public struct ConfigurationError: PodstackError, Equatable {
         self.source = source
     }
 
-    /// What is wrong, in one sentence.
+    /// The problem, in one sentence.
     public var message: String {
         get { wording.text }
         set { wording = Wording(newValue) }
@@ -87,7 +89,7 @@ public struct ConfigurationError: PodstackError, Equatable {
 
 /// The service could not be reached: no connection, a timeout, or an incomplete response.
 public struct NetworkError: PodstackError, Equatable {
-    /// What is wrong, in one sentence.
+    /// The problem, in one sentence.
     public var message: String
 }
 
@@ -100,7 +102,7 @@ public protocol ServiceError: PodstackError {
 }
 
 extension ServiceError {
-    /// What is wrong, in one sentence.
+    /// The problem, in one sentence.
     public var message: String { response.message }
     /// The machine-readable reason.
     public var code: ErrorCode? { response.code }
@@ -139,7 +141,7 @@ public struct ServiceResponse: Sendable, Equatable {
         hintWording = hint
     }
 
-    /// What is wrong, in one sentence.
+    /// The problem, in one sentence.
     public var message: String {
         get { wording.text }
         set { wording = Wording(newValue) }

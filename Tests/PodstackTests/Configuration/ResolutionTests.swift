@@ -2,7 +2,7 @@ import Podstack
 import PodstackTestSupport
 import Testing
 
-@Suite("Resolution")
+@Suite("Resolution", .timeLimit(.minutes(2)))
 struct ResolutionTests {
     let home: TemporaryDirectory
 
@@ -42,7 +42,7 @@ struct ResolutionTests {
                 == "production_token")
     }
 
-    @Test("a variable that is empty or white space counts as not set")
+    @Test("a variable that is empty or only whitespace counts as not set")
     func emptyVariable() throws {
         #expect(
             secret(try ClientConfiguration(environment: environment(["PODSTACK_API_TOKEN": " \n"]))) == "default_token")
@@ -55,7 +55,7 @@ struct ResolutionTests {
         #expect(try ClientConfiguration(environment: environment()).projectID?.value == "default-project")
     }
 
-    @Test("each setting knows its source and what it shadows")
+    @Test("each setting records its source and the sources that it shadows")
     func provenance() throws {
         let configuration = try ClientConfiguration(environment: environment(["PODSTACK_API_TOKEN": "variable_token"]))
         #expect(configuration.apiToken?.source == .environment("PODSTACK_API_TOKEN"))
@@ -66,7 +66,7 @@ struct ResolutionTests {
         #expect(!"\(configuration)".contains("variable_token"))
     }
 
-    @Test("without a token the error names the places that were looked in")
+    @Test("without a token, the error lists the places that were searched")
     func noToken() throws {
         let nowhere = PodstackEnvironment(["HOME": home.file("nobody"), "PODSTACK_API_KEY": "x"])
         let error = try #require(throws: AuthenticationError.self) { try Client(environment: nowhere) }
@@ -76,7 +76,7 @@ struct ResolutionTests {
         #expect(error.hint?.contains("PODSTACK_API_KEY") == true)
     }
 
-    @Test("a profile that is not there names those that are")
+    @Test("the error for a missing profile suggests an existing one")
     func missingProfile() throws {
         let error = try #require(throws: AuthenticationError.self) {
             try Client(profile: "Default", environment: environment())
@@ -84,7 +84,7 @@ struct ResolutionTests {
         #expect(error.message.contains("did you mean \"default\"?"))
     }
 
-    @Test("a profile without a token names the others, whoever named it")
+    @Test("the error for a profile without a token lists the other profiles")
     func profileWithoutToken() throws {
         let path = try home.write("[a]\napi_token = a\n[bare]\nproject_id = x\n[b]\napi_token = b\n", to: "three")
         let environment = ["PODSTACK_CREDENTIALS_FILE": path]
@@ -100,7 +100,7 @@ struct ResolutionTests {
         #expect(ambient.message == expected)
     }
 
-    @Test("a profile hides those that the program does not name, and the environment, each for its own reason")
+    @Test("a named profile shadows other profiles and the environment, each with its reason")
     func reasons() throws {
         let path = try home.write(
             "[default]\ncredential_process = x\n[work]\napi_token = a\ncredential_process = y\n", to: "reasons")
@@ -114,7 +114,7 @@ struct ResolutionTests {
             ])
     }
 
-    @Test("the published client's name for the project is told as a warning where no project is set")
+    @Test("another client's variable for the project gives a warning when no project is set")
     func misnamedProject() throws {
         let warning = ["PODSTACK_PROJECT_ID is set, but the variable that is read is PODSTACK_PROJECT"]
         let published = ["PODSTACK_PROJECT_ID": "p", "PODSTACK_API_TOKEN": "t"]
@@ -124,7 +124,7 @@ struct ResolutionTests {
         #expect(try ClientConfiguration(projectID: "q", environment: PodstackEnvironment(published)).warnings == [])
     }
 
-    @Test("an empty argument is an error, never a fall-through")
+    @Test("an empty argument is an error and never falls through to the next source")
     func emptyArguments() {
         #expect(throws: AuthenticationError.self) { try Client(apiToken: " ", environment: environment()) }
         #expect(throws: ConfigurationError.self) { try Client(profile: "", environment: environment()) }
@@ -132,7 +132,7 @@ struct ResolutionTests {
         #expect(throws: ConfigurationError.self) { try Client(apiEndpoint: "", environment: environment()) }
     }
 
-    @Test("a token that can be none is refused, and the message names the source but not the value")
+    @Test("a value that cannot be a token is rejected, and the message names the source but not the value")
     func unusableTokens() throws {
         for value in ["se cret", "se\u{7}cret", "sécret", "your_api_token_here"] {
             let error = try #require(throws: AuthenticationError.self) {
@@ -143,7 +143,7 @@ struct ResolutionTests {
         }
     }
 
-    @Test("a broken credentials file stops, with its line")
+    @Test("an invalid credentials file stops resolution with the number of the line")
     func brokenFile() throws {
         let path = try home.write("[default]\napi_token = a\napi_token = b\n", to: "broken")
         let error = try #require(throws: ConfigurationError.self) {

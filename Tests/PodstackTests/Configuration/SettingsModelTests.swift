@@ -3,9 +3,9 @@ import Testing
 
 @testable import Podstack
 
-@Suite("ServiceSettings beside a second model of the table", .blocking)
+@Suite("Settings compared with a second model of the precedence table", .blocking, .timeLimit(.minutes(5)))
 struct SettingsModelTests {
-    /// Mostly absent or good, so that most worlds get to where sources compete; sometimes broken in each way.
+    /// Mostly missing or valid, so that in most worlds several sources compete; sometimes invalid in each way.
     static let tokens: [String?] =
         Array(repeating: nil, count: 14) + [
             "one", "two", " three\n", "four", "five", "six", "seven", "eight", "", " \t",
@@ -37,7 +37,7 @@ struct SettingsModelTests {
         var files: [String: [String: String]] = ["bare": ["project_id": "project-bare"]]
         for name in ["default", "work"] where pick([true, true, false]) {
             var profile: [String: String] = [:]
-            // A value in a file is one line.
+            // A value in the credentials file is one line.
             profile["api_token"] = pick(tokens.filter { $0?.contains("\n") != true })
             profile["project_id"] = pick(projects)
             profile["api_endpoint"] = pick(endpoints)
@@ -68,7 +68,7 @@ struct SettingsModelTests {
             apiEndpoint: world.argument.endpoint, environment: PodstackEnvironment(variables))
     }
 
-    @Test("ten thousand random worlds resolve as the table says", arguments: [1, UInt64.random(in: 2...UInt64.max)])
+    @Test("10,000 random worlds resolve as the table says", arguments: [1, UInt64.random(in: 2...UInt64.max)])
     func random(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let folder = try TemporaryDirectory()

@@ -8,7 +8,7 @@ import Testing
     import Glibc
 #endif
 
-@Suite("Files that are pipes, devices or links", .blocking)
+@Suite("Files that are pipes, devices or links", .blocking, .timeLimit(.minutes(10)))
 struct PipeTests {
     let folder: TemporaryDirectory
     let transport = RecordingTransport(.user(email: "you@example.com"))
@@ -21,7 +21,7 @@ struct PipeTests {
         return path
     }
 
-    @Test("a token file that is a pipe nobody writes to ends with the time of the client")
+    @Test("reading a token from a pipe without a writer ends after the client's timeout")
     func silentTokenFile() throws {
         let path = try pipe()
         let error = #expect(throws: ConfigurationError.self) {
@@ -32,7 +32,7 @@ struct PipeTests {
         #expect(error?.message == "\(path) is a pipe, and no data was written to it in time")
     }
 
-    @Test("a pipe that is asked again has no second token, and names no other source of one")
+    @Test("a pipe has no second token, and the hint names no other source")
     func pipeOnce() async throws {
         let path = try pipe()
         BlockingThread.start {
@@ -49,11 +49,11 @@ struct PipeTests {
         #expect(error?.hint == "The token came from PODSTACK_API_TOKEN_FILE (\(path))")
     }
 
-    @Test("the time of a client bounds a provider that takes longer, and the waiting call ends with a time-out")
+    @Test("the client's timeout ends a call that waits for a slow provider")
     func slowProvider() async throws {
         struct Never: CredentialProvider {
             func credential(insteadOf refused: APIToken?) async throws -> Credential {
-                // As one that does not look whether it was cancelled.
+                // Detached, like a provider that ignores cancellation.
                 try await Task.detached { try await Task.sleep(for: .seconds(3600)) }.value
                 return Credential(APIToken("late"))
             }
@@ -66,7 +66,7 @@ struct PipeTests {
         #expect(transport.requests.isEmpty)
     }
 
-    @Test("the time of a client ends its credential_process, with all that this has started")
+    @Test("the client's timeout ends its credential_process and the processes that it started")
     func slowProcess() async throws {
         let path = try folder.write(
             "[default]\ncredential_process = /bin/sh -c 'echo $$ > \"$PLACE\"; sleep 3600'\n", to: "credentials")
@@ -75,18 +75,17 @@ struct PipeTests {
         let environment = PodstackEnvironment([
             "PODSTACK_CREDENTIALS_FILE": path, "PATH": "/usr/bin:/bin", "PLACE": place,
         ])
-        // On a busy machine the time may be over before the program has begun.
+        // On a busy machine the timeout may pass before the program starts.
         for seconds in [1, 4, 16, 64, 256] where folder.read("id")?.isEmpty != false {
             let client = try Client(timeout: .seconds(seconds), environment: environment, transport: transport)
             let error = await #expect(throws: NetworkError.self) { try await client.auth.whoami() }
             #expect(error?.message.contains("timed out while its token was waited for, from credential_proc") == true)
         }
         let id = try #require(folder.read("id").flatMap { pid_t($0.dropLast()) })
-        for _ in 0..<1000 where kill(id, 0) == 0 { usleep(10_000) }
-        #expect(kill(id, 0) != 0)
+        try await eventually(within: .seconds(60), "the program ends") { kill(id, 0) != 0 }
     }
 
-    @Test("the rights of others are taken from the file that a link points to, and a pipe is not waited for")
+    @Test("restrict changes the target of a link, and does not wait for a pipe")
     func restrict() throws {
         let target = try folder.write("[default]\n", to: "target")
         let link = folder.file("link")
@@ -99,7 +98,7 @@ struct PipeTests {
         #expect(try !CredentialsFile.restrict(path: pipe()))
     }
 
-    @Test("what is no regular file is not written over, and nobody waits for it")
+    @Test("a pipe, a device or a folder is never overwritten, and the client does not wait for it")
     func notRegular() throws {
         for path in [try pipe(), "/dev/null", folder.path] {
             let error = #expect(throws: ConfigurationError.self) { try CredentialsFile(changing: path) }
@@ -112,7 +111,7 @@ struct PipeTests {
         #expect(stat("/dev/null", &status) == 0 && status.st_mode & S_IFMT == S_IFCHR)
     }
 
-    @Test("a link to what is not there yet is written through", arguments: [false, true])
+    @Test("saving creates the missing target of a link", arguments: [false, true])
     func danglingLink(isRelative: Bool) throws {
         let link = folder.file("link")
         #expect(symlink(isRelative ? "new/target" : folder.file("new/target"), link) == 0)
@@ -124,7 +123,7 @@ struct PipeTests {
         #expect(folder.read("new/target") == "[default]\nproject_id = x\n")
     }
 
-    @Test("links in a circle are an error")
+    @Test("a cycle of links is an error")
     func circle() throws {
         let (one, other) = (folder.file("one"), folder.file("other"))
         #expect(symlink(one, other) == 0)
@@ -133,7 +132,7 @@ struct PipeTests {
         #expect(throws: ConfigurationError.self) { try SecureFile.update(one) { _ in [] } }
     }
 
-    @Test("what root makes in somebody's folder is theirs", .enabled(if: geteuid() == 0))
+    @Test("files that root creates in a user's folder belong to the user", .enabled(if: geteuid() == 0))
     func owner() throws {
         #expect(chown(folder.path, 65_534, 65_534) == 0)
         let path = folder.file("new/credentials")
@@ -146,7 +145,7 @@ struct PipeTests {
         }
     }
 
-    @Test("what somebody else put where the lock belongs is not given away", .enabled(if: geteuid() == 0))
+    @Test("a lock file that already exists keeps its owner", .enabled(if: geteuid() == 0))
     func plantedLock() throws {
         let victim = try folder.write("", to: "victim")
         #expect(mkdir(folder.file("theirs"), 0o700) == 0)

@@ -3,8 +3,8 @@ import Testing
 
 @testable import Podstack
 
-@Suite("Answers that are no success")
-struct ErrorAnswerTests {
+@Suite("Error responses", .timeLimit(.minutes(1)))
+struct ErrorResponseTests {
     static let token = "hf_abcdefghij"
 
     func error(_ status: Int, _ body: String, requestID: String = "req_1") -> any PodstackError {
@@ -14,7 +14,7 @@ struct ErrorAnswerTests {
             for: response, token: APIToken(Self.token), source: .argument("apiToken:"), otherTokens: { _ in [] })
     }
 
-    @Test("what is shown is one line that no terminal obeys")
+    @Test("texts from a response are one line without control characters")
     func oneLine() {
         let time = #"{"expired_at": "2026\u001b[31m\n"}"#
         let error = error(
@@ -29,7 +29,7 @@ struct ErrorAnswerTests {
         #expect(message == "a [2Jb c d")
     }
 
-    @Test("a message that is very long is cut")
+    @Test("a very long message is cut")
     func long() {
         let mark = String(repeating: "\u{301}", count: 100_000)
         let message = error(400, #"{"error": {"message": "a\#(mark)"}}"#).message
@@ -37,12 +37,12 @@ struct ErrorAnswerTests {
         #expect(message.hasSuffix("…"))
     }
 
-    @Test("an answer that says nothing is said to be none of the API", arguments: ["", " ", "\\u200b"])
+    @Test("a response without a visible message is described by its status", arguments: ["", " ", "\\u200b"])
     func silent(message: String) {
         #expect(error(400, #"{"error": {"message": "\#(message)"}}"#).message.contains("HTTP 400"))
     }
 
-    @Test("the token is taken out wherever it stands")
+    @Test("the token is redacted everywhere in a response")
     func redaction() {
         let token = Self.token
         for text in [token, "x\(token)x", "\(token)\u{301}", "\u{301}\(token)", "\(token)podstack_"] {
@@ -50,17 +50,17 @@ struct ErrorAnswerTests {
                 {"error": {"code": "\(text)", "message": "\(text)",
                     "details": {"\(text)": {"\(text)": ["\(text)"]}, "field_errors": {"\(text)": ["\(text)"]}}}}
                 """
-            for answer in [error(422, body, requestID: text), error(500, text)] {
+            for error in [error(422, body, requestID: text), error(500, text)] {
                 var dumped = ""
-                dump(answer, to: &dumped)
-                let bytes = Array("\(answer) \(dumped) \(answer.details) \(answer.hint ?? "")".utf8)
+                dump(error, to: &dumped)
+                let bytes = Array("\(error) \(dumped) \(error.details) \(error.hint ?? "")".utf8)
                 let isShown = bytes.indices.contains { bytes[$0...].starts(with: token.utf8) }
                 #expect(!isShown)
             }
         }
     }
 
-    @Test("of a token that holds another's beginning nothing is left")
+    @Test("a token that contains the start of another token is redacted as a whole")
     func nested() {
         let token = APIToken("secret-podstack_abcdefgh_rest")
         #expect(TokenRedaction.redact(token, in: "a secret-podstack_abcdefgh_rest b") == "a … b")
