@@ -36,6 +36,3 @@ package struct Page<Element: Listed>: Codable, Sendable {
         try container.encode(nextCursor, forKey: .cursor)
     }
 }
-
-/// A shorter name inside this package; outside of it, `Page` could be another framework's.
-package typealias Page<Element: Listed> = Page<Element>

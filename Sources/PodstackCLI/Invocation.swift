@@ -62,9 +62,7 @@ struct Invocation: Sendable {
 
     /// Creates a client from the flags, which are its explicit arguments.
     ///
-    /// - Parameters:
-    ///   - token: Overrides the token of the flags and their profile.
-    ///   - endpoint: Overrides the endpoint of the flags.
+    /// `override` replaces the token of the flags and their profile, `endpoint` the endpoint of the flags.
     func client(token override: String? = nil, endpoint: String? = nil) throws -> Client {
         try Client(
             apiToken: override ?? token, profile: override == nil ? arguments.value("profile") : nil,
@@ -109,7 +107,9 @@ struct Invocation: Sendable {
         arguments.value("profile") ?? CredentialsFile.ambientProfileName(context.environment)
     }
 
-    /// The reason why no profile is used: a variable that comes first. Nil when a profile is used.
+    /// The reason why no profile is used: a variable that comes first.
+    ///
+    /// Nil when a profile is used.
     var reasonForNoProfile: String? {
         guard arguments.value("profile") == nil else { return nil }
         return ClientConfiguration.variableHoldingToken(context.environment).map { "\($0) is set, so no profile is used" }
@@ -127,7 +127,9 @@ struct Invocation: Sendable {
 
     // MARK: - Questions and messages
 
-    /// Asks before a change that cannot be undone. Without a terminal, `--yes` is required.
+    /// Asks before a change that cannot be undone.
+    ///
+    /// Without a terminal, `--yes` is required.
     func confirm(_ question: String) throws {
         if arguments.has("yes") { return }
         guard let ask = context.askLine else {

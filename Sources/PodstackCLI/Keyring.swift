@@ -98,6 +98,7 @@ struct Keyring {
     ///   - token: The token.
     ///   - entry: The entry, whose former token is replaced.
     ///   - label: The name that the desktop shows for the entry.
+    /// - Throws: The error of `podstack-keyring`.
     func store(_ token: APIToken, as entry: String, label: String) async throws {
         try await run("store", entry, label, input: token.withSecret { Array($0.utf8) })
     }

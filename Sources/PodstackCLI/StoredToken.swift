@@ -16,7 +16,9 @@ struct StoredToken {
         warn = invocation.warn
     }
 
-    /// Throws when a token could not be stored. Call it before the user is asked for a token.
+    /// Throws when a token could not be stored.
+    ///
+    /// Call it before the user is asked for a token.
     func check(usingKeyring: Bool) async throws {
         let file = try CredentialsFile(changing: path)
         guard usingKeyring else { return }
@@ -113,7 +115,9 @@ struct StoredToken {
         return former ?? APIEndpoint.podstack.url == endpoint.value.url
     }
 
-    /// Removes replaced entries. A failure is only a warning, because the new token is stored.
+    /// Removes replaced entries.
+    ///
+    /// A failure is only a warning, because the new token is stored.
     private func erase(_ entries: Set<String>) async {
         do { try await Keyring(context).erase(entries) } catch {
             warn("the former token is still in the keyring: \(ErrorReport(error).body.message)")

@@ -16,7 +16,8 @@ struct WebLogin {
 
     init(_ invocation: Invocation) throws {
         guard invocation.token == nil else {
-            throw UsageError("--web and --token cannot both be given: --web creates its own token")
+            throw UsageError(
+                "--web cannot be combined with --token or --token-file: --web creates its own token")
         }
         self.invocation = invocation
     }
@@ -104,7 +105,9 @@ enum Browser {
         #endif
     }
 
-    /// Starts a program and does not wait for it. Failures are ignored: the user can open the page by hand.
+    /// Starts a program and does not wait for it.
+    ///
+    /// Failures are ignored: the user can open the page by hand.
     private static func start(_ program: String, _ page: String) {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)

@@ -8,7 +8,7 @@ package struct Arguments: Sendable {
 
     /// Parses `words`, in which only `flags` may occur.
     ///
-    /// - Parameter helpCommand: The command that lists the flags, for the hint of an error.
+    /// `helpCommand` is the command that lists the flags, for the hint of an error.
     init(_ words: [String], flags: [Flag], helpCommand: String) throws(UsageError) {
         var rest = words[...]
         while let word = rest.popFirst() {

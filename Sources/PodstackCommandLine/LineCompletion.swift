@@ -83,7 +83,9 @@ package struct LineCompletion {
     }
 }
 
-/// The words before the one to complete. Mistakes in them are ignored, because the line is not finished.
+/// The words before the one to complete.
+///
+/// Mistakes in them are ignored, because the line is not finished.
 private struct TypedWords {
     var positional: [String] = []
     var given: Set<String> = []

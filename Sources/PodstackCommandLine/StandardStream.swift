@@ -61,7 +61,7 @@ package enum StandardInput {
 
     /// Returns the next line without its end; nil at the end of the input.
     ///
-    /// - Parameter interrupt: A byte that also ends the line, and then is its last byte.
+    /// The byte `interrupt` also ends the line, and then is its last byte.
     static func readLine(interrupt: UInt8) -> [UInt8]? {
         var line: [UInt8] = []
         var byte: UInt8 = 0

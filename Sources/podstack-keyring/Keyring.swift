@@ -42,6 +42,7 @@
         ///   - secret: The secret.
         ///   - entry: The name of the entry.
         ///   - label: The name that the desktop shows for the entry; nil to keep its label.
+        /// - Throws: The reason why the keyring did not store the secret.
         func store(_ secret: String, as entry: String, label: String?) throws(KeyringFailure) {
             try unlock()
             let former = label == nil ? try self.label(of: entry) : nil

@@ -52,7 +52,9 @@ func readToken() -> String? {
     return String(decoding: bytes, as: UTF8.self)
 }
 
-/// Returns a token as a JSON string. Only quotes and backslashes need escaping, because it is printable ASCII.
+/// Returns a token as a JSON string.
+///
+/// Only quotes and backslashes need escaping, because it is printable ASCII.
 func quoted(_ token: String) -> String {
     "\"" + token.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : "\($0)" }.joined() + "\""
 }

@@ -60,7 +60,7 @@ struct ServerSession {
 
     /// Starts the server.
     ///
-    /// - Parameter hasToken: Whether the environment of the console contains a token.
+    /// If `hasToken` is true, the environment of the console contains a token.
     init(hasToken: Bool) throws {
         server = try RunningServer()
         home = try TemporaryDirectory()

@@ -17,7 +17,9 @@ struct KeyringTests {
         try writeProgram(in: session)
     }
 
-    /// Writes a program that records how it is started, and starts the real one. Its path needs quotes.
+    /// Writes a program that records how it is started, and starts the real one.
+    ///
+    /// Its path needs quotes.
     func writeProgram(in session: KeyringSession) throws {
         let home = session.home
         try FileManager.default.createDirectory(atPath: home.file("my #1 'tools'"), withIntermediateDirectories: true)

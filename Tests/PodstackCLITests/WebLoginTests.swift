@@ -29,13 +29,16 @@ struct WebLoginTests {
         var opened: [String]
     }
 
-    /// Runs the command at a terminal with a screen. Waiting only advances the clock.
+    /// Runs the command at a terminal with a screen.
+    ///
+    /// Waiting only advances the clock.
     ///
     /// - Parameters:
     ///   - words: The words after `auth login --web`.
     ///   - environment: Variables in addition to those of the user.
     ///   - url: The endpoint; nil for the server of the suite.
     ///   - whenAsked: The action of the user during the first wait, with the code.
+    /// - Returns: The status, the texts, and the pages that were opened.
     func run(
         _ words: String..., environment: [String: String] = [:], url: String? = nil,
         whenAsked: @escaping @Sendable (_ code: String) throws -> Void = { _ in }

@@ -31,7 +31,9 @@ struct ServerProcessTests {
     }
 
     func createToken() throws -> String {
-        let created = try administrate(["token", "create", "you@example.com", "--name", "t", "--max-active-tokens", "99"])
+        let created = try administrate([
+            "token", "create", "you@example.com", "--name", "t", "--max-active-tokens", "99",
+        ])
         #expect(created.status == 0, "\(created.error)")
         return String(created.output.dropLast())
     }

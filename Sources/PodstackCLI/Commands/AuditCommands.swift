@@ -65,7 +65,7 @@ enum AuditCommands {
 
     /// Returns the time of a flag: a time, a day in UTC, or a length of time before now.
     ///
-    /// - Parameter isEnd: Whether a day stands for its end instead of its start.
+    /// A day stands for its start or, if `isEnd` is true, for its end.
     private static func time(
         _ flag: String, _ arguments: Arguments, now: Date, isEnd: Bool
     ) throws(UsageError) -> Date? {

@@ -61,7 +61,9 @@ enum CompletionCommands {
     }
 }
 
-/// A shell with a completion script. The script does not contain the commands: it asks the program each time.
+/// A shell with a completion script.
+///
+/// The script does not contain the commands: it asks the program each time.
 ///
 /// The words of the line reach the program through a pipe, because arguments are visible to other users, and a token may
 /// be among the words.

@@ -28,7 +28,9 @@ enum EnvCommand {
         return .success
     }
 
-    /// Returns an object in the order of the file, which an encoder would not keep. A name without a value is null.
+    /// Returns an object in the order of the file, which an encoder would not keep.
+    ///
+    /// A name without a value is null.
     private static func json(_ file: DotEnv) throws -> String {
         guard !file.variables.isEmpty else { return "{}" }
         let lines = try file.variables.map { "  \(try quoted($0.name)) : \(try quoted($0.value))" }

@@ -111,7 +111,7 @@ extension Client {
         try await explainingName(id) { try await projects.get(id) }
     }
 
-    /// Runs `body`. When the project is not found, the error names the projects whose name was given instead of an ID.
+    /// Runs `body`, and adds a hint to its error when a project name was given instead of an ID.
     fileprivate func explainingName<Result>(
         _ id: Project.ID, _ body: () async throws -> Result
     ) async throws -> Result {

@@ -8,7 +8,9 @@ import PodstackCommandLine
     import Foundation
 #endif
 
-/// `podstack token`: the API tokens of the account. For `token scan`, see ``ScanCommand``.
+/// `podstack token`: the API tokens of the account.
+///
+/// For `token scan`, see ``ScanCommand``.
 enum TokenCommands {
     static let all: [Command] = [list, create, get, update, revoke, rotate]
 

@@ -1,7 +1,9 @@
 import Podstack
 import PodstackAPI
 
-/// Writes a list page by page, as the pages arrive. The text is identical to that of the whole list.
+/// Writes a list page by page, as the pages arrive.
+///
+/// The text is identical to that of the whole list.
 struct ListWriter<Element: Listed> {
     private let invocation: Invocation
     private var formatter: any ListFormatter<Element>
@@ -73,7 +75,9 @@ struct TableFormatter<Element: Listed>: ListFormatter {
     var end: String { "" }
 }
 
-/// Formats a list as JSON. After a network failure the text lacks its end, so that it cannot pass for the whole list.
+/// Formats a list as JSON.
+///
+/// After a network failure the text lacks its end, so that it cannot pass for the whole list.
 struct JSONFormatter<Element: Listed>: ListFormatter {
     private var isFirst = true
 

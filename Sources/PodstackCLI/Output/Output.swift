@@ -32,7 +32,9 @@ extension Invocation {
     }
 }
 
-/// JSON values as YAML. Strings are quoted as in JSON, which YAML reads in the same way.
+/// JSON values as YAML.
+///
+/// Strings are quoted as in JSON, which YAML reads in the same way.
 enum YAML {
     static func text(of value: JSONValue) -> String { lines(of: value).joined(separator: "\n") }
 

@@ -1,13 +1,17 @@
 import PodstackCommandLine
 
-/// Columns of text. Control characters in a cell are shown as `?`.
+/// Columns of text.
+///
+/// Control characters in a cell are shown as `?`.
 enum Table {
     static func text(_ header: [String], _ rows: [[String]]) -> String {
         var pages = Pages(header)
         return pages.text(rows)
     }
 
-    /// A table that is written page by page. A page starts with the column widths of the page before.
+    /// A table that is written page by page.
+    ///
+    /// A page starts with the column widths of the page before.
     struct Pages {
         private var header: [String]?
         private var widths: [Int]

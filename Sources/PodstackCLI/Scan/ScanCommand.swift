@@ -31,7 +31,9 @@ enum ScanCommand {
     }
 }
 
-/// A token and its position. Only the prefix of the token is shown and encoded.
+/// A token and its position.
+///
+/// Only the prefix of the token is shown and encoded.
 struct ScanFinding: Sendable, Encodable {
     var path: String
     /// The number of the line, from 1.

@@ -55,7 +55,9 @@ struct StreamScan {
         }
     }
 
-    /// Fills the buffer from `start`. Returns its number of bytes, less than its size at the end or with an error.
+    /// Fills the buffer from `start`.
+    ///
+    /// Returns its number of bytes, less than its size at the end or with an error.
     private mutating func fill(_ descriptor: Int32, from start: Int) -> (count: Int, failure: Int32) {
         buffer.withUnsafeMutableBytes { buffer in
             var count = start
@@ -70,7 +72,9 @@ struct StreamScan {
     }
 }
 
-/// The line and column of the next byte of a file, both from 1. The column counts bytes.
+/// The line and column of the next byte of a file, both from 1.
+///
+/// The column counts bytes.
 struct LineCounter {
     private(set) var line = 1
     private(set) var column = 1

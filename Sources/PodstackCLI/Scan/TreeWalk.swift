@@ -6,7 +6,9 @@
     import Darwin
 #endif
 
-/// The regular files below a directory, in the order of their names. Symbolic links are not followed.
+/// The regular files below a directory, in the order of their names.
+///
+/// Symbolic links are not followed.
 struct TreeWalk: Sequence, IteratorProtocol {
     enum Item: Sendable {
         case file(FilePath)

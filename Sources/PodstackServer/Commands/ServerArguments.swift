@@ -80,7 +80,9 @@ enum ServiceAddress {
 
     private static func path(in directory: DataDirectory) -> String { directory.path + "/address" }
 
-    /// Stores the URL in the data directory. Failures are ignored: commands then use the default URL.
+    /// Stores the URL in the data directory.
+    ///
+    /// Failures are ignored: commands then use the default URL.
     static func record(_ url: String, in directory: DataDirectory) {
         let descriptor = open(path(in: directory), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { return }
