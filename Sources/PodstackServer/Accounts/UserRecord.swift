@@ -1,4 +1,6 @@
-/// A user as the service stores it. Times are seconds since 1970.
+/// A user as the service stores it.
+///
+/// Times are seconds since 1970.
 struct UserRecord: Sendable, Equatable {
     var id: String
     var accountID: String

@@ -1,8 +1,12 @@
-/// The conditions that the events of a list meet. A condition that is nil matches every event.
+/// The conditions that the events of a list meet.
+///
+/// A condition that is nil matches every event.
 struct AuditFilter: Sendable, Equatable {
     /// The account whose log is read, unless ``projectID`` is set.
     var accountID: String
-    /// The project whose log is read in place of the account's. The caller checks that the project may be read.
+    /// The project whose log is read in place of the account's.
+    ///
+    /// The caller checks that the project may be read.
     var projectID: String?
     /// The only projects whose events are returned: those of a token that is restricted to some projects.
     var allowedProjectIDs: [String]?
@@ -16,11 +20,4 @@ struct AuditFilter: Sendable, Equatable {
     var until: Int64?
     /// Text that the action, the resource, the user's email address or the client address contains, in any case.
     var text: String?
-
-    /// Creates a filter for a log within a caller's grant, without further conditions.
-    init(_ grant: Grant, projectID: String?) {
-        accountID = grant.accountID
-        allowedProjectIDs = grant.projectIDs
-        self.projectID = projectID
-    }
 }

@@ -26,9 +26,7 @@ enum AuditStore {
             """)
     }
 
-    /// Returns the events that match a filter, newest first.
-    ///
-    /// - Parameter number: Only events with smaller numbers are returned; nil for no such condition.
+    /// Returns the events that match a filter and, if a number is given, have smaller numbers; newest first.
     static func list(
         _ filter: AuditFilter, limit: Int, before number: Int64?, in connection: any DatabaseConnection
     ) throws -> [AuditRecord] {
