@@ -140,10 +140,8 @@ struct IdempotencyTests {
         let request = Request(method: "POST", path: "/x", headers: [("idempotency-key", "a")])
         let token = TokenRecord(
             id: "00000000", accountID: "acc", userID: "usr", name: "n", digest: [], scopes: [], createdAt: 0)
-        let user = DatabaseRow(
-            [.text("e"), .null, .text("p"), .integer(0), .null],
-            DatabaseColumns(["email", "name", "default_project_id", "created_at", "disabled_at"]))
-        let identity = try Identity(token: token, standing: .current, user: user, memberships: [:])
+        let user = UserRecord(id: "usr", accountID: "acc", email: "e", defaultProjectID: "p", createdAt: 0)
+        let identity = Identity(token: token, state: .current, user: user, memberships: [:])
         let key = try #require(try IdempotencyKey(of: Exchange(request: request, identity: identity)))
         let answers = IdempotentAnswers()
         try answers.alone(key) {

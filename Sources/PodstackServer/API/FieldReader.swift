@@ -2,10 +2,7 @@ import PodstackAPI
 
 /// Takes the fields of a request's JSON object one by one, and gathers everything that is wrong with them.
 struct FieldReader {
-    struct Mistake: Error {
-        var message: String
-        init(_ message: String) { self.message = message }
-    }
+    typealias Mistake = InvalidValue
 
     private let fields: [String: JSONValue]
     private var errors: [String: [String]] = [:]
@@ -33,6 +30,9 @@ struct FieldReader {
     mutating func refuse(_ name: String, _ message: String) { errors[name, default: []].append(message) }
 
     mutating func require(_ name: String) { if !has(name) { refuse(name, "is missing") } }
+
+    /// The problems found so far.
+    var problems: FieldErrors { FieldErrors(errors) }
 
     /// Throws one 422 that names every field that was wrong.
     func finish() throws {

@@ -1,12 +1,12 @@
 import PodstackAPI
 
-/// `GET /v1/auth/can`: what the checks of a request would say, without the request.
+/// The route `GET /v1/auth/can`, which tells whether a request would be allowed without making it.
 enum PermissionRoute {
     @Sendable static func get(_ exchange: Exchange) throws -> Response {
         var reader = QueryReader(exchange.request, known: ["scope", "project"])
         reader.require("scope")
-        let scope = reader.take("scope") { text throws(QueryReader.Mistake) in
-            guard let scope = Scope(text) else { throw QueryReader.Mistake("must be a scope, such as projects:read") }
+        let scope = reader.take("scope") { text throws(InvalidValue) in
+            guard let scope = Scope(text) else { throw InvalidValue("must be a scope, such as projects:read") }
             return scope
         }
         let project = reader.take("project") { $0 }

@@ -1,24 +1,24 @@
 import PodstackAPI
 
-/// `POST /v1/tokens/report`.
+/// The route `POST /v1/tokens/report`.
 struct ReportRoute: Sendable {
     let report: LeakReport
-    let limit: Allowances<ClientAddress>?
+    let limit: RateLimiter<ClientAddress>?
     let now: @Sendable () -> Int64
 
-    /// Always the same answer to a body that is a report, whatever its tokens were.
+    /// Revokes the reported tokens. The response is the same for every valid report, whatever its tokens are.
     @Sendable func receive(_ exchange: Exchange) throws -> Response {
         if let verdict = limit?.take(exchange.request.address.neighbourhood, now: now()), !verdict.isAllowed {
             throw verdict.error
         }
         var reader = FieldReader(try JSONBody.object(of: exchange.request), of: "a report", known: ["tokens"])
         reader.require("tokens")
-        let tokens = reader.take("tokens") { value throws(FieldReader.Mistake) in
+        let tokens = reader.take("tokens") { value throws(InvalidValue) in
             guard case .array(let values) = value, values.count <= TokenReport.most else {
-                throw FieldReader.Mistake("must be a list of at most \(TokenReport.most) tokens")
+                throw InvalidValue("must be a list of at most \(TokenReport.most) tokens")
             }
             let texts = values.compactMap(\.stringValue)
-            guard texts.count == values.count else { throw FieldReader.Mistake("must be a list of strings") }
+            guard texts.count == values.count else { throw InvalidValue("must be a list of strings") }
             return texts
         }
         try reader.finish()

@@ -9,8 +9,8 @@ struct RequestHandler: Sendable {
     let lastUsed: LastUsedTracker
     let proxies: TrustedProxies
     /// Failed authentications by address, and requests by token; nil for no limit.
-    let failures: Allowances<ClientAddress>?
-    let requests: Allowances<String>?
+    let failures: RateLimiter<ClientAddress>?
+    let requests: RateLimiter<String>?
     let log: Log
     let metrics: Metrics
     let now: @Sendable () -> Int64
@@ -103,11 +103,11 @@ struct RequestHandler: Sendable {
         do {
             identity = try verifier.verify(token, from: request.address, now: time)
         } catch DomainError.unauthenticated(let failure) {
-            if case .rotated = failure { try reuse.note(token, from: Origin(request), now: time) }
+            if case .rotated = failure { try reuse.recordUse(of: token, from: Origin(request), now: time) }
             throw DomainError.unauthenticated(failure)
         }
-        if identity.notedAt.exchange(time, ordering: .relaxed) != time {
-            lastUsed.note(TokenUse(time: time, address: request.address), of: identity.token.id)
+        if identity.lastUseSecond.exchange(time, ordering: .relaxed) != time {
+            lastUsed.add(TokenUse(time: time, address: request.address), of: identity.token.id)
         }
         return identity
     }
@@ -116,8 +116,8 @@ struct RequestHandler: Sendable {
     private func note(_ access: Access, of identity: Identity, from address: ClientAddress) {
         guard let scope = access.scope else { return }
         let scopes = ScopeSet(scope)
-        guard identity.uses(scopes) else { return }
-        lastUsed.note(TokenUse(time: now(), address: address, scopes: scopes), of: identity.token.id)
+        guard identity.markUsed(scopes) else { return }
+        lastUsed.add(TokenUse(time: now(), address: address, scopes: scopes), of: identity.token.id)
     }
 
     /// What the path is about, and the project that the header names, must both be within reach.

@@ -30,7 +30,7 @@ enum Routes {
         let routes = TokenRoutes(tokens: service.tokens, changes: service.idempotentChanges, now: service.now)
         let report = ReportRoute(
             report: service.leaks,
-            limit: service.settings.reports.map { Allowances(RateLimit(name: "report", count: $0)) }, now: service.now)
+            limit: service.settings.reports.map { RateLimiter(RateLimit(name: "report", count: $0)) }, now: service.now)
         return [
             Route("GET", "/v1/tokens", .scope(.tokensRead), .listTokens, handle: routes.list),
             Route("POST", "/v1/tokens", .scope(.tokensCreate), .createToken, handle: routes.create),

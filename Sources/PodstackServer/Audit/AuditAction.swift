@@ -33,8 +33,12 @@ struct AuditResource: Sendable {
     var accountID: String
     var projectID: String?
 
-    init(_ token: TokenRecord) {
-        (type, id, name, accountID) = ("token", token.id, token.name, token.accountID)
+    init(type: String, id: String, name: String?, accountID: String, projectID: String? = nil) {
+        self.type = type
+        self.id = id
+        self.name = name
+        self.accountID = accountID
+        self.projectID = projectID
     }
 
     init(_ project: ProjectRecord) {
@@ -45,10 +49,6 @@ struct AuditResource: Sendable {
         (type, id, name, accountID, projectID) = (
             "member", member.userID, member.email, project.accountID, project.id
         )
-    }
-
-    init(_ request: DeviceRequest, accountID: String) {
-        (type, id, name, self.accountID) = ("device", request.id, request.clientName, accountID)
     }
 
     init(userID: String, email: String, accountID: String) {

@@ -11,17 +11,6 @@ extension [String: JSONValue] {
     }
 }
 
-extension TokenRecord {
-    /// What the audit log tells of a token.
-    var audited: [String: JSONValue] {
-        [
-            "name": .string(name), "scopes": .array(scopes.map { .string($0.description) }),
-            "project_ids": projectIDs.map { .array($0.map(JSONValue.string)) } ?? .null,
-            "expires_at": expiresAt.map { .string(Timestamp.format(.init($0))) } ?? .null,
-        ]
-    }
-}
-
 extension ProjectRecord {
     /// What the audit log tells of a project.
     var audited: [String: JSONValue] {

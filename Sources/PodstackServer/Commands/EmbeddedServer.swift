@@ -76,8 +76,7 @@ package final class EmbeddedServer: Sendable {
         guard let user = try service.database.read({ try AccountStore.user(email: email, in: $0) }) else {
             throw SetupFailure("nobody has the address \(email)")
         }
-        let request = TokenRequest(
-            name: name, expiry: expiresAt.map { .at($0) } ?? .standard, scopes: nil, projectIDs: nil)
+        let request = TokenRequest(name: name, expiry: expiresAt.map { .at($0) } ?? .default)
         let maker = Grant(accountID: user.accountID, userID: user.id)
         return try service.changes.make(by: .administrator, at: service.now()) {
             try service.tokens.create(request, by: maker, in: $0).secret ?? ""

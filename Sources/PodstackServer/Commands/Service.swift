@@ -45,7 +45,7 @@ struct Service: Sendable {
         verifier = TokenVerifier(database: database, digest: digest)
         changes = Changes(
             database: database, trail: AuditTrail(chain: AuditChain(peppers)), forget: verifier.forget,
-            recheck: ActorCheck.recheck)
+            recheck: TokenVerifier.recheck)
         idempotentChanges = IdempotentChanges(changes)
         reuse = ReuseWatch(changes: changes, digest: digest)
         leaks = LeakReport(changes: changes, digest: digest)
@@ -96,8 +96,8 @@ struct Service: Sendable {
             router: Router(Routes.all(self)), dashboard: Dashboard(self), verifier: verifier, reuse: reuse,
             lastUsed: lastUsed,
             proxies: settings.proxies,
-            failures: settings.failedAuthentications.map { Allowances(RateLimit(name: "authentication", count: $0)) },
-            requests: settings.requests.map { Allowances(RateLimit(name: "token", count: $0)) }, log: log,
+            failures: settings.failedAuthentications.map { RateLimiter(RateLimit(name: "authentication", count: $0)) },
+            requests: settings.requests.map { RateLimiter(RateLimit(name: "token", count: $0)) }, log: log,
             metrics: metrics,
             now: now)
     }

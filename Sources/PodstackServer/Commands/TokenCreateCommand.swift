@@ -22,9 +22,7 @@ private enum TokenCreateCommand {
         let service = try Service(
             directory: try flags.dataDirectory(), database: try flags.database(),
             settings: ServiceSettings(maxActiveTokens: try flags.count("--max-active-tokens") ?? 5))
-        let request = TokenRequest(
-            name: try checked(name), expiry: try expiry(flags, now: service.now()), scopes: try scopes(flags),
-            projectIDs: flags.all("--project"))
+        let request = try request(name, flags, now: service.now())
         guard let user = try service.database.read({ try AccountStore.user(email: email, in: $0) }) else {
             throw SetupFailure("nobody has the address \(email): podstack-server user add makes an account")
         }
@@ -38,24 +36,27 @@ private enum TokenCreateCommand {
         StandardStream.output.write((secret ?? "") + "\n")
     }
 
-    private static func checked(_ name: String) throws -> String {
-        do { return try TokenFields.name(.string(name)) } catch { throw UsageFailure("--name \(error.message)") }
+    private static func request(_ name: String, _ flags: Flags, now: Int64) throws -> TokenRequest {
+        let values = TokenRequest.Values(
+            name: name, expiry: try expiry(flags),
+            scopes: flags.all("--scope")?.flatMap { $0.split(separator: ",").map(String.init) },
+            projectIDs: flags.all("--project"))
+        do { return try TokenRequest(values, at: now) } catch {
+            guard case .invalid(let errors) = error else { throw error }
+            let options = [("--name", "name"), ("--scope", "scopes"), ("--project", "project_ids")]
+            for (option, field) in options {
+                if let message = errors.messages[field]?.first { throw UsageFailure("\(option) \(message)") }
+            }
+            throw UsageFailure("--expires-in-days \(TokenRequest.Expiry.invalidDays.message), never")
+        }
     }
 
-    private static func expiry(_ flags: Flags, now: Int64) throws -> TokenRequest.Expiry {
-        guard let text = try flags.one("--expires-in-days") else { return .standard }
+    private static func expiry(_ flags: Flags) throws -> TokenExpiry {
+        guard let text = try flags.one("--expires-in-days") else { return .serviceDefault }
         if text == "never" { return .never }
-        guard let days = Int(text), TokenExpiry.choices.contains(days) else {
-            throw UsageFailure("--expires-in-days must be one of 7, 30, 90, 180, 365, never")
+        guard let days = Int(text) else {
+            throw UsageFailure("--expires-in-days \(TokenRequest.Expiry.invalidDays.message), never")
         }
-        return .at(now + Int64(days) * 86_400)
-    }
-
-    private static func scopes(_ flags: Flags) throws -> [Scope]? {
-        guard let given = flags.all("--scope") else { return nil }
-        let texts = given.flatMap { $0.split(separator: ",").map(String.init) }
-        do { return try TokenFields.scopes(.array(texts.map(JSONValue.string))) } catch {
-            throw UsageFailure("--scope: \(error.message)")
-        }
+        return .days(days)
     }
 }

@@ -97,6 +97,11 @@ struct FieldErrors: Error, Sendable, Equatable {
 
     mutating func add(_ message: String, to field: String) { messages[field, default: []].append(message) }
 
+    /// Records that a required field is missing, unless the field has a problem already.
+    mutating func addMissing(_ field: String, _ message: String = "is missing") {
+        if messages[field] == nil { add(message, to: field) }
+    }
+
     /// Runs `body`, and records the message under `field` if it throws ``InvalidValue``.
     mutating func collect<Value>(_ field: String, _ body: () throws(InvalidValue) -> Value) -> Value? {
         do { return try body() } catch {
@@ -113,4 +118,9 @@ struct FieldErrors: Error, Sendable, Equatable {
 
 extension DomainError {
     static func invalid(_ field: String, _ message: String) -> DomainError { .invalid(FieldErrors([field: [message]])) }
+}
+
+extension RateLimit.Verdict {
+    /// The error of a request that the limit refuses.
+    var error: DomainError { .rateLimited(self, nil) }
 }

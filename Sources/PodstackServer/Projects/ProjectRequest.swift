@@ -10,7 +10,10 @@ struct ProjectRequest {
     init(_ fields: [String: JSONValue], isNew: Bool) throws {
         var reader = FieldReader(fields, of: "a project", known: ["name", "description"])
         if isNew { reader.require("name") }
-        name = reader.take("name", TokenFields.name)
+        name = reader.take("name") { value throws(InvalidValue) in
+            guard let text = value.stringValue else { throw InvalidValue("must be a string") }
+            return try ResourceName.validate(text)
+        }
         description = reader.take("description", Self.description)
         try reader.finish()
     }
@@ -24,7 +27,7 @@ struct ProjectRequest {
             $0 == "\n" || $0 == "\t" || $0.properties.generalCategory != .control
         }
         guard isPlain else { throw FieldReader.Mistake("must not hold control characters") }
-        try TokenFields.refuseToken(text)
+        try ResourceName.rejectToken(text)
         return text.isEmpty ? nil : text
     }
 }

@@ -4,11 +4,11 @@ import PodstackAPI
 /// add, and that is in the log and before the eyes of whoever was added; so only what nobody has is counted.
 struct UnknownAddresses: Sendable {
     /// Enough for who mistypes, and for a list of people of whom some have no account yet.
-    private let allowances = Allowances<String>(RateLimit(name: "unknown-address", count: 20, window: 3600))
+    private let allowances = RateLimiter<String>(RateLimit(name: "unknown-address", count: 20, window: 3600))
 
     /// Throws when a user has no more; then no address is looked up for them, whether somebody has it or not.
     func check(_ userID: String, now: Int64) throws {
-        let verdict = allowances.look(userID, now: now)
+        let verdict = allowances.peek(userID, now: now)
         guard verdict.isAllowed else { throw refusal(verdict) }
     }
 

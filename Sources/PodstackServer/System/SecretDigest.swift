@@ -12,10 +12,4 @@ struct SecretDigest: Sendable {
     func previous(ofSHA256 hash: [UInt8]) -> [UInt8]? {
         peppers.previous.map { Sodium.hmacSHA256(hash, key: $0.bytes) }
     }
-
-    /// A secret of the token that is still kept under the pepper before is kept under the current one from now on.
-    func renew(_ hash: [UInt8], of tokenID: String, in connection: any DatabaseConnection) throws {
-        guard let old = previous(ofSHA256: hash) else { return }
-        try SecretStore.replace(old, by: digest(ofSHA256: hash), of: tokenID, in: connection)
-    }
 }

@@ -4,8 +4,8 @@ import PodstackAPI
 struct DevicePages: Sendable {
     private let service: Service
     /// Codes that are tried, right or wrong: whoever decides about one tries it twice.
-    private let ofSession = Allowances<String>(RateLimit(name: "user-code", count: 10))
-    private let ofNeighbourhood = Allowances<ClientAddress>(RateLimit(name: "user-code", count: 30))
+    private let ofSession = RateLimiter<String>(RateLimit(name: "user-code", count: 10))
+    private let ofNeighbourhood = RateLimiter<ClientAddress>(RateLimit(name: "user-code", count: 30))
 
     init(_ service: Service) { self.service = service }
 
@@ -48,14 +48,14 @@ struct DevicePages: Sendable {
     ) throws -> Response {
         if !isCounted, let refusal = try tooMany(visit, code) { return refusal }
         switch try service.database.read({ try service.devices.find(code, now: visit.now, in: $0) }) {
-        case .waiting(let request):
-            return DeviceRequestView(request: request, code: UserCode.read(code) ?? "", visit: visit, quota: quota)
+        case .pending(let request):
+            return DeviceRequestView(request: request, code: UserCode.parse(code) ?? "", visit: visit, quota: quota)
                 .response()
         case .decided:
             return ask(
                 visit, code: "", problem: "That code was used already: somebody has approved or denied it.", status: 409
             )
-        case .over:
+        case .expired:
             return ask(
                 visit, code: "", problem: "That code is too old. Start again in the program, which shows another.",
                 status: 410)

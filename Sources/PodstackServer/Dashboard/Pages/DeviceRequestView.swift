@@ -32,7 +32,7 @@ struct DeviceRequestView {
                     Fact("May then") { GrantedScopes(scopes: request.scopes ?? [.all]) }
                     Fact("In projects") { "all that you have a role in, now or later" }
                     Fact("For how long") {
-                        "\(TokenService.standardLife / 86_400) days, unless you revoke the token before"
+                        "\(TokenService.defaultLifetimeSeconds / 86_400) days, unless you revoke the token before"
                     }
                 }
             }

@@ -4,7 +4,7 @@ import PodstackAPI
 struct SessionPages: Sendable {
     private let service: SignInService
     /// Of each user, right or wrong: one password is hashed at a time, and others want to sign in.
-    private let changes = Allowances<String>(RateLimit(name: "password", count: 10))
+    private let changes = RateLimiter<String>(RateLimit(name: "password", count: 10))
 
     init(_ service: Service) { self.service = service.signIn }
 

@@ -5,7 +5,7 @@ struct SignInPages: Sendable {
     private let service: SignInService
     private let isSecure: Bool
     /// Of each neighbourhood, whatever addresses are tried.
-    private let attempts = Allowances<ClientAddress>(RateLimit(name: "sign-in", count: 30))
+    private let attempts = RateLimiter<ClientAddress>(RateLimit(name: "sign-in", count: 30))
 
     init(_ service: Service) {
         self.service = service.signIn

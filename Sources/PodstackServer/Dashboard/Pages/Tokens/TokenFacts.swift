@@ -27,12 +27,12 @@ struct TokenFacts: Component {
                         Time(rotatedAt)
                     }
                 }
-                if let waiting = token.waiting, !waiting.hasLapsed(at: now) {
+                if let pending = token.pending, !pending.hasLapsed(at: now) {
                     Fact("New secret") {
                         "made "
-                        Time(waiting.madeAt)
+                        Time(pending.generatedAt)
                         ", waits for its first use until "
-                        Time(waiting.lapsesAt)
+                        Time(pending.lapsesAt)
                     }
                 }
             }

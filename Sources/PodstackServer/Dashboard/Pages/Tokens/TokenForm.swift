@@ -82,14 +82,14 @@ struct TokenForm {
     /// a token that can do more than was wanted.
     func request(now: Int64) throws(FieldProblems) -> TokenRequest {
         var problems = FieldProblems()
-        var fields: [String: JSONValue] = ["name": .string(name)]
+        var values = TokenRequest.Values(name: name)
         switch expiry {
-        case .days(let days): fields["expires_in_days"] = .integer(days)
-        case .never: fields["expires_at"] = .null
+        case .days(let days): values.expiry = .days(days)
+        case .never: values.expiry = .never
         case .date where date.isEmpty: problems.add("a date is missing", to: "expires_at")
         case .date where Calendar.time(ofDay: date) == nil:
             problems.add("must be a date such as 2027-01-31", to: "expires_at")
-        case .date: fields["expires_at"] = .string("\(date)T23:59:59Z")
+        case .date: values.expiry = Timestamp.parse("\(date)T23:59:59Z").map(TokenExpiry.at) ?? .serviceDefault
         case nil: problems.add("choose how long the token lives", to: "expires_at")
         }
         if expiry != nil, expiry != .date, !date.isEmpty {
@@ -98,8 +98,8 @@ struct TokenForm {
         }
         switch access {
         case .custom where scopes.isEmpty: problems.add("tick at least one box", to: "scopes")
-        case .custom: fields["scopes"] = .array(Self.ordered(scopes).map(JSONValue.string))
-        case let preset?: fields["scopes"] = .array((preset.scopes ?? []).map(JSONValue.string))
+        case .custom: values.scopes = Self.ordered(scopes)
+        case let preset?: values.scopes = preset.scopes ?? []
         case nil: problems.add("choose what the token may do", to: "scopes")
         }
         if let access, access != .custom, !scopes.isEmpty {
@@ -107,9 +107,9 @@ struct TokenForm {
                 "boxes are ticked, but \(access.label) was chosen: choose Custom, or untick them", to: "scopes")
         }
         switch isForAllProjects {
-        case true?: fields["project_ids"] = .null
+        case true?: values.projectIDs = nil
         case false? where projectIDs.isEmpty: problems.add("tick at least one project", to: "project_ids")
-        case false?: fields["project_ids"] = .array(projectIDs.map(JSONValue.string))
+        case false?: values.projectIDs = projectIDs
         case nil: problems.add("choose the projects", to: "project_ids")
         }
         if isForAllProjects == true, !projectIDs.isEmpty {
@@ -117,7 +117,7 @@ struct TokenForm {
                 "projects are ticked, but all projects were chosen: choose one or the other", to: "project_ids")
         }
         do {
-            let request = try TokenRequest(fields, now: now)
+            let request = try TokenRequest(values, at: now)
             guard problems.isEmpty else { throw problems }
             return request
         } catch let found as FieldProblems {

@@ -21,7 +21,7 @@ extension TokenPages {
                 try tokens.createOnce(form.id, by: session.grant, in: change) { try form.request(now: visit.now) }
             }
             switch creation {
-            case .made(let token, let secret): return created(token, secret, visit)
+            case .created(let token, let secret): return created(token, secret, visit)
             case .repeated(let token): return repeated(token, visit)
             case .idIsTaken:
                 form.id = TokenForm().id

@@ -11,7 +11,7 @@ extension TokenPages {
             problems.add("choose how long the old secret works", to: "grace_seconds")
             return try details(visit, problems: problems, status: 422)
         }
-        let request = try RotationRequest(["grace_seconds": .integer(grace.seconds)], tokenID: id)
+        let request = try RotationRequest(RotationRequest.Values(graceSeconds: grace.seconds), tokenID: id)
         let (token, secret) = try changes.make(by: try visit.actor(), at: visit.now) { change in
             let token = try tokens.find(id, accountID: session.accountID, in: change.connection)
             guard token.secretsMark == visit.form["secrets"] else { return (token, nil as String?) }
@@ -25,7 +25,7 @@ extension TokenPages {
             Element("p") { "It works until the new one is first used\(grace.after)." }
             Element("p") {
                 "If nobody uses the new one until "
-                Time(visit.now + WaitingSecret.longestWait)
+                Time(visit.now + PendingSecret.lifetimeSeconds)
                 ", it is dropped, and the old one stays."
             }
             SecretUses(origin: visit.serviceURL)
@@ -74,7 +74,7 @@ private enum Grace: String, CaseIterable {
 
 extension TokenRecord {
     /// Another one whenever a secret came or went, and nothing that tells of them.
-    fileprivate var secretsMark: String { Sodium.sha256(digest + (waiting?.digest ?? [])).prefix(8).hexadecimal }
+    fileprivate var secretsMark: String { Sodium.sha256(digest + (pending?.digest ?? [])).prefix(8).hexadecimal }
 }
 
 struct RotationForm: Component {
@@ -98,7 +98,7 @@ struct RotationForm: Component {
                         .flag("required"))
                 }
             }
-            if token.waiting.map({ !$0.hasLapsed(at: visit.now) }) ?? false {
+            if token.pending.map({ !$0.hasLapsed(at: visit.now) }) ?? false {
                 Element("p") { "The new secret that waits for its first use will then be good for nothing." }
             }
             Element("button", .type("submit")) { "Rotate" }

@@ -43,7 +43,7 @@ extension TokenPages {
     @Sendable func rename(_ visit: Visit) throws -> Response {
         let session = try visit.signedIn()
         do {
-            let request = try TokenUpdateRequest(["name": .string(visit.form["name"])])
+            let request = try TokenUpdate(TokenUpdate.Values(name: visit.form["name"]))
             let token = try changes.make(by: try visit.actor(), at: visit.now) {
                 try tokens.update(visit.parameters[0], request, by: session.grant, in: $0)
             }
@@ -62,9 +62,7 @@ extension TokenPages {
             guard let advice = ScopeAdvice(for: token, now: visit.now), advice.text == visit.form["scopes"] else {
                 return false
             }
-            let scopes = advice.enough.map { JSONValue.string($0.description) }
-            _ = try tokens.update(
-                id, TokenUpdateRequest(["scopes": .array(scopes)]), by: session.grant, in: change)
+            _ = try tokens.update(id, TokenUpdate(scopes: advice.enough), by: session.grant, in: change)
             return true
         }
         guard isDone else {
@@ -98,7 +96,7 @@ private struct AdviceCard: Component {
                 ". These would be enough:"
             }
             Element("p") { ScopeList(scopes: advice.enough) }
-            if advice.keepsUnseen {
+            if advice.keepsUnrecorded {
                 Element("p", .class("hint")) {
                     "What is done with pods is not seen here, so scopes for pods are kept."
                 }

@@ -8,7 +8,7 @@ struct TokenBadges: Component {
 
     init(_ token: TokenRecord, now: Int64) {
         health = TokenHealth(token, now: now)
-        isWaiting = health.state == .active && token.waiting.map { !$0.hasLapsed(at: now) } ?? false
+        isWaiting = health.state == .active && token.pending.map { !$0.hasLapsed(at: now) } ?? false
     }
 
     var body: some HTML {

@@ -1,11 +1,13 @@
 import PodstackAPI
 
-/// The most that whoever asks may do, and may hand on: what the token grants that they showed, or everything of their
-/// account when they signed in, or are the operator.
+/// The most that a caller may do or hand on.
+///
+/// A token grants its scopes in its projects. A signed-in user and the operator's commands have everything that the
+/// user's memberships allow.
 struct Grant: Sendable, Equatable {
     var accountID: String
     var userID: String
-    /// The token that grants it, if one does.
+    /// The token that grants it; nil for a signed-in user and for the operator.
     var tokenID: String?
     var scopes: [Scope] = [.all]
     /// Nil for every project of the user.
@@ -18,12 +20,4 @@ struct Grant: Sendable, Equatable {
     func lacks(_ scope: Scope) -> Denial { .missingScope(scope, tokenScopes: scopes) }
 
     func excludes(_ projectID: String) -> Denial { .projectNotIncluded(projectID, tokenProjectIDs: projectIDs) }
-}
-
-extension TokenRecord {
-    var grant: Grant {
-        Grant(
-            accountID: accountID, userID: userID, tokenID: id, scopes: scopes, projectIDs: projectIDs,
-            expiresAt: expiresAt)
-    }
 }
