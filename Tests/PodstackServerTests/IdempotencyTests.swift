@@ -20,7 +20,7 @@ struct IdempotencyTests {
         try owner.send("GET", "/v1/projects").decoded(Page<Project>.self).elements.count
     }
 
-    @Test("the same key with the same body gets the same response, and the change happens once")
+    @Test("the same key with the same body gets the same answer, and the change happens once")
     func repeated() throws {
         let first = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
         let second = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
@@ -33,7 +33,7 @@ struct IdempotencyTests {
         #expect(try post("/v1/projects", #"{"name": "p"}"#, key: "b").body != first.body)
     }
 
-    @Test("the same key with another body, path or project is rejected")
+    @Test("the same key with another body, path or project is refused")
     func reused() throws {
         _ = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
         for (path, body) in [("/v1/projects", #"{"name": "q"}"#), ("/v1/tokens", #"{"name": "p"}"#)] {
@@ -47,14 +47,14 @@ struct IdempotencyTests {
         #expect(try projectCount() == 2)
     }
 
-    @Test("keys of different tokens are independent")
+    @Test("a key is its token's own")
     func perToken() throws {
         let other = try owner.makeToken()
         _ = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
         #expect(try post("/v1/projects", #"{"name": "q"}"#, key: "a", by: other).status == 201)
     }
 
-    @Test("a reply is stored for 24 hours")
+    @Test("a key is remembered for 24 hours")
     func age() throws {
         let start = clock.now
         let first = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
@@ -64,7 +64,7 @@ struct IdempotencyTests {
         #expect(try post("/v1/projects", #"{"name": "p"}"#, key: "a").body != first.body)
     }
 
-    @Test("a repeat gets a response without the secret, which says so")
+    @Test("a repeat is answered without the secret that the first answer held, and says so")
     func secrets() throws {
         for path in ["/v1/tokens", "/v1/tokens/self/rotate"] {
             let body = path == "/v1/tokens" ? #"{"name": "n"}"# : "{}"
@@ -87,13 +87,13 @@ struct IdempotencyTests {
         }
     }
 
-    @Test("a failed request can be repeated")
+    @Test("what failed is tried again")
     func failures() throws {
         #expect(try post("/v1/tokens", #"{"name": "n", "project_ids": ["prj_x"]}"#, key: "a").status == 404)
         #expect(try post("/v1/tokens", #"{"name": "n"}"#, key: "a").status == 201)
     }
 
-    @Test("an invalid key is a bad request")
+    @Test("a key that is none is a bad request")
     func badKeys() throws {
         for key in ["", "a b", String(repeating: "k", count: 256)] {
             #expect(try post("/v1/projects", #"{"name": "p"}"#, key: key).status == 400, "\(key)")
@@ -102,7 +102,7 @@ struct IdempotencyTests {
         #expect(try owner.send("POST", "/v1/projects", #"{"name": "p"}"#, headers: twice).status == 400)
     }
 
-    @Test("twenty simultaneous requests create one project")
+    @Test("twenty at once make one project")
     func atOnce() async throws {
         let owner = owner
         let answers = try await withThrowingTaskGroup(of: RawHTTP.Answer.self) { group in
@@ -119,7 +119,7 @@ struct IdempotencyTests {
         #expect(try projectCount() == 2)
     }
 
-    @Test("a change is rejected if its token was revoked meanwhile")
+    @Test("a change that was overtaken by the revocation of its token is refused")
     func overtaken() throws {
         let service = owner.server.server.service
         let session = try owner.makeToken()
@@ -129,26 +129,26 @@ struct IdempotencyTests {
             let exchange = Exchange(
                 request: Request(method: "POST", path: "/x", headers: headers), identity: identity)
             let refusal = #expect(throws: DomainError.self) {
-                try service.idempotentChanges.response(to: exchange, at: clock.now) { _ in Response(status: 201) }
+                try service.idempotentChanges.answer(exchange, at: clock.now) { _ in Response(status: 201) }
             }
             #expect(refusal.map(ErrorResponse.init)?.code == .revokedToken)
         }
     }
 
-    @Test("a repeat of a running request is rejected")
+    @Test("one that is still running is said to be")
     func running() throws {
         let request = Request(method: "POST", path: "/x", headers: [("idempotency-key", "a")])
         let token = TokenRecord(
             id: "00000000", accountID: "acc", userID: "usr", name: "n", digest: [], scopes: [], createdAt: 0)
         let user = UserRecord(id: "usr", accountID: "acc", email: "e", defaultProjectID: "p", createdAt: 0)
-        let identity = Identity(token: token, standing: .current, user: user, memberships: [:])
+        let identity = Identity(token: token, state: .current, user: user, memberships: [:])
         let key = try #require(try IdempotencyKey(of: Exchange(request: request, identity: identity)))
-        let replies = IdempotentReplies()
-        try replies.runExclusively(key) {
-            let refusal = #expect(throws: ErrorResponse.self) { try replies.runExclusively(key) {} }
+        let answers = IdempotentAnswers()
+        try answers.alone(key) {
+            let refusal = #expect(throws: ErrorResponse.self) { try answers.alone(key) {} }
             #expect(refusal?.status == 409)
             #expect(refusal?.code == .idempotencyKeyReused)
         }
-        try replies.runExclusively(key) {}
+        try answers.alone(key) {}
     }
 }

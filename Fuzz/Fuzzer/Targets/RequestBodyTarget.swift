@@ -11,11 +11,11 @@ enum RequestBodyTarget {
         let request = Request(
             method: "POST", path: "/v1/tokens", headers: [("content-type", "application/json")], body: body)
         guard let fields = attempt({ try JSONBody.object(of: request) }, [400]) else { return }
-        if let token = attempt({ try TokenRequest(fields, now: now) }) { check(token) }
-        if let update = attempt({ try TokenUpdateRequest(fields) }) {
+        if let token = attempt({ try TokenRequest(json: fields, at: now) }) { check(token) }
+        if let update = attempt({ try TokenUpdate(json: fields) }) {
             check(name: update.name, scopes: update.scopes)
         }
-        if let rotation = attempt({ try RotationRequest(fields, tokenID: "zab5rrb1") }) {
+        if let rotation = attempt({ try RotationRequest(json: fields, tokenID: "zab5rrb1") }) {
             require((0...604_800).contains(rotation.graceSeconds), "the grace is at most 7 days")
             require(rotation.sha256.map { $0.count == 32 } ?? true, "a digest has 32 bytes")
         }

@@ -119,3 +119,8 @@ struct FieldErrors: Error, Sendable, Equatable {
 extension DomainError {
     static func invalid(_ field: String, _ message: String) -> DomainError { .invalid(FieldErrors([field: [message]])) }
 }
+
+extension RateLimit.Verdict {
+    /// The error of a request that the limit refuses.
+    var error: DomainError { .rateLimited(self, nil) }
+}

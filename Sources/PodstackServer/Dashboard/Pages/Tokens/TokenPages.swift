@@ -190,7 +190,7 @@ struct TokenBadges: Component {
 
     init(_ token: TokenRecord, now: Int64) {
         health = TokenHealth(token, now: now)
-        hasPendingSecret = health.state == .active && token.waiting.map { !$0.hasLapsed(at: now) } ?? false
+        hasPendingSecret = health.state == .active && token.pending.map { !$0.hasLapsed(at: now) } ?? false
     }
 
     var body: some HTML {

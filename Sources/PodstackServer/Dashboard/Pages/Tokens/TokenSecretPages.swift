@@ -24,7 +24,7 @@ extension TokenPages {
                 try tokens.createOnce(form.id, by: session.user.grant, in: change) { try form.request(now: exchange.now) }
             }
             switch creation {
-            case .made(let token, let secret): return created(token, secret, exchange)
+            case .created(let token, let secret): return created(token, secret, exchange)
             case .repeated(let token): return alreadyCreated(token, exchange)
             case .idIsTaken:
                 form.id = TokenForm().id
@@ -127,7 +127,7 @@ extension TokenPages {
             Element("p") { grace.consequence }
             Element("p") {
                 "If the new secret is not used before "
-                TimeElement(exchange.now + WaitingSecret.longestWait)
+                TimeElement(exchange.now + PendingSecret.lifetimeSeconds)
                 ", it is discarded and the old secret keeps working."
             }
             SecretInstructions(origin: exchange.serviceURL)
@@ -179,13 +179,13 @@ private enum GracePeriod: String, CaseIterable {
 
     /// Returns the request to the domain.
     func request(tokenID: String) throws -> RotationRequest {
-        try RotationRequest(["grace_seconds": .integer(seconds)], tokenID: tokenID)
+        try RotationRequest(RotationRequest.Values(graceSeconds: seconds), tokenID: tokenID)
     }
 }
 
 extension TokenRecord {
     /// A value that changes with every new secret and reveals nothing about the secrets.
-    fileprivate var secretsFingerprint: String { Sodium.sha256(digest + (waiting?.digest ?? [])).prefix(8).hexadecimal }
+    fileprivate var secretsFingerprint: String { Sodium.sha256(digest + (pending?.digest ?? [])).prefix(8).hexadecimal }
 }
 
 /// The form that rotates a token.
@@ -210,7 +210,7 @@ struct RotationForm: Component {
                         .flag("required"))
                 }
             }
-            if token.waiting.map({ !$0.hasLapsed(at: exchange.now) }) ?? false {
+            if token.pending.map({ !$0.hasLapsed(at: exchange.now) }) ?? false {
                 Element("p") { "This replaces the new secret that has not been used yet." }
             }
             Element("button", .type("submit")) { "Rotate" }
