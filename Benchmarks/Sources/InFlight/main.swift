@@ -6,8 +6,8 @@ import Podstack
     import Foundation
 #endif
 
-// Usage: InFlight COUNT; the endpoint of the environment must be one that does not answer.
-// Prints the most memory that the process had while so many requests were under way, in MB.
+// Usage: InFlight COUNT; the endpoint in the environment must be one that never responds.
+// Prints the largest amount of memory that the process used while COUNT requests were under way, in MB.
 guard CommandLine.arguments.count == 2, let count = Int(CommandLine.arguments[1]) else {
     fatalError("usage: InFlight COUNT")
 }

@@ -1,6 +1,6 @@
 import Podstack
 
-// Usage: SettingsLoad client|profile|dotenv COUNT [FILE]. Prints microseconds for one; the median of COUNT.
+// Usage: SettingsLoad client|profile|dotenv COUNT [FILE]. Prints the median time in microseconds.
 // client: Client() from the environment. profile: Client() from the credentials file that the environment names.
 // dotenv: reading and parsing a .env file.
 let words = CommandLine.arguments
@@ -13,7 +13,7 @@ func once() throws {
     }
 }
 
-// What is done once a process, such as loading libraries, is not what is measured.
+// Work that is done once per process, such as loading libraries, is not measured.
 try once()
 var times: [Double] = []
 for _ in 0..<count {
