@@ -48,7 +48,9 @@ package enum Sodium {
         return String(decoding: output.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    /// Returns whether a hash belongs to a password. It takes as long as hashing the password.
+    /// Returns whether a hash belongs to a password.
+    ///
+    /// It takes as long as hashing the password.
     package static func isPassword(_ password: String, hashedAs hash: String) -> Bool {
         precondition(ready, "libsodium could not be initialized")
         var text = hash.utf8.map(CChar.init(bitPattern:))

@@ -181,7 +181,9 @@ struct ResponseTests {
         #expect(try await transport.send(TransportRequest(server.url + "/2")).body == Array("{}".utf8))
     }
 
-    @Test("but not one with a head of a megabyte, or with a thousand interim responses", arguments: TransportUnderTest.all)
+    @Test(
+        "but not one with a head of a megabyte, or with a thousand interim responses", arguments: TransportUnderTest.all
+    )
     func headerBomb(_ subject: TransportUnderTest) async throws {
         let line = "X-Bomb: \(String(repeating: "b", count: 1000))\r\n"
         let lines = "HTTP/1.1 200 X\r\n" + String(repeating: line, count: 1024) + "Content-Length: 0\r\n\r\n"

@@ -99,7 +99,9 @@ struct TLSTests {
         #expect(Set(answers).count <= 4)
     }
 
-    @Test("continues on a new connection if the server ends each with its third request", arguments: TransportUnderTest.all)
+    @Test(
+        "continues on a new connection if the server ends each with its third request",
+        arguments: TransportUnderTest.all)
     func endingConnections(_ subject: TransportUnderTest) async throws {
         if await refuses(subject) { return }
         let transport = subject.transport(trusting)

@@ -6,8 +6,10 @@ import Testing
 
 @Suite("A transport's request ends", .blocking, .timeLimit(.minutes(5)))
 struct TimeTests {
-    /// The transports and what the server does. A transport that ends the process if a head breaks off may also do so if the
-    /// timeout passes in the middle of one.
+    /// The transports and what the server does.
+    ///
+    /// A transport that ends the process if a head breaks off may also do so if the timeout passes in the middle of
+    /// one.
     static let deadlines = TransportUnderTest.all.flatMap { subject in
         (["nothing", "drip of the body"]
             + (subject.has(.diesOfOddResponses) ? [] : ["half a head", "drip of the head", "interim responses"]))

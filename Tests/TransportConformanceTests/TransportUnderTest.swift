@@ -8,7 +8,9 @@ import Testing
     import Glibc
 #endif
 
-/// A transport and its limits. A test of a limit checks what happens instead.
+/// A transport and its limits.
+///
+/// A test of a limit checks what happens instead.
 struct TransportUnderTest: Sendable, CustomTestStringConvertible {
     enum Limit: Sendable {
         /// The values of a repeated header are joined, and the order of headers is lost.
@@ -61,7 +63,8 @@ extension TransportRequest {
         timeout: Duration = .seconds(120)
     ) {
         self.init(
-            method: method, url: url, credential: TransportCredential(bearer: Self.secret), headers: headers, body: body,
+            method: method, url: url, credential: TransportCredential(bearer: Self.secret), headers: headers,
+            body: body,
             timeout: timeout)
     }
 }

@@ -15,6 +15,7 @@ let client = try Client(retry: .none, timeout: .seconds(60))
 let tasks = (0..<count).map { _ in Task { try? await client.auth.whoami() } }
 try await Task.sleep(for: .seconds(3))
 let status = FileManager.default.contents(atPath: "/proc/self/status").map { String(decoding: $0, as: UTF8.self) } ?? ""
-let peak = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }?.split(separator: " ").dropFirst().first ?? "0"
+let peak =
+    status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }?.split(separator: " ").dropFirst().first ?? "0"
 for task in tasks { task.cancel() }
 print((Double(peak) ?? 0) / 1024)

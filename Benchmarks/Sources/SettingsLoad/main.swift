@@ -4,7 +4,9 @@ import Podstack
 // client: Client() from the environment. profile: Client() from the credentials file that the environment names.
 // dotenv: reading and parsing a .env file.
 let words = CommandLine.arguments
-guard words.count >= 3, let count = Int(words[2]) else { fatalError("usage: SettingsLoad client|profile|dotenv COUNT [FILE]") }
+guard words.count >= 3, let count = Int(words[2]) else {
+    fatalError("usage: SettingsLoad client|profile|dotenv COUNT [FILE]")
+}
 
 func once() throws {
     switch words[1] {

@@ -2,7 +2,9 @@ import PodstackAPI
 
 @testable import PodstackServer
 
-/// The credential of a request. An input is one `Authorization` header per line, an empty line, then `name=value` parameters.
+/// The credential of a request.
+///
+/// An input is one `Authorization` header per line, an empty line, then `name=value` parameters.
 enum AuthorizationTarget {
     static func run(_ input: [UInt8]) {
         let lines = FuzzInput.inserting(FuzzInput.token, in: input)

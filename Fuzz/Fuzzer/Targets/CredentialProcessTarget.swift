@@ -1,7 +1,8 @@
 @testable import Podstack
 
-/// The result of a `credential_process`. An input is a line with the exit status, the standard output, 0xFF, and the standard
-/// error.
+/// The result of a `credential_process`.
+///
+/// An input is a line with the exit status, the standard output, 0xFF, and the standard error.
 enum CredentialProcessTarget {
     static func run(_ input: [UInt8]) {
         let (lines, rest) = FuzzInput.lines(1, of: input)

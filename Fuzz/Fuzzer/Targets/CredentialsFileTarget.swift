@@ -1,7 +1,9 @@
 @testable import Podstack
 
-/// The credentials file. An input is a file, and optionally a profile and a value to set, each after a 0xFF, which UTF-8 text
-/// does not contain.
+/// The credentials file.
+///
+/// An input is a file, and optionally a profile and a value to set, each after a 0xFF, which UTF-8 text does not
+/// contain.
 enum CredentialsFileTarget {
     private static let keys = [
         "api_token", "project_id", "api_endpoint", "credential_process", "credential_store_process",

@@ -2,7 +2,9 @@ import PodstackAPI
 
 @testable import Podstack
 
-/// Error responses. An input is a line each with the status, `Retry-After` and `X-Request-ID`, then the body.
+/// Error responses.
+///
+/// An input is a line each with the status, `Retry-After` and `X-Request-ID`, then the body.
 enum ErrorResponseTarget {
     /// A token of the service's format, and one of another format with characters that JSON escapes.
     private static let tokens = [FuzzInput.token, #"hf_"Zk\8vQ/2nRw"#]
@@ -52,7 +54,8 @@ enum ErrorResponseTarget {
         if let requested { require(requested >= .zero, "no wait is negative") }
         var retry = Retry(RetryConfiguration())
         let wait = retry.next(
-            after: AttemptResult.success(response).retryCondition, requested: requested, left: .seconds(60), fraction: 0.999)
+            after: AttemptResult.success(response).retryCondition, requested: requested, left: .seconds(60),
+            fraction: 0.999)
         if let wait { require(wait >= .zero && wait < .seconds(60), "the wait ends before the call's deadline") }
     }
 }
