@@ -2,7 +2,7 @@ import PodstackAPI
 
 @testable import PodstackServer
 
-/// The JSON objects of requests, as every kind of request that has one.
+/// JSON bodies, as the body of every kind of request that has one.
 enum RequestBodyTarget {
     private static let now: Int64 = 1_800_000_000
 
@@ -28,7 +28,7 @@ enum RequestBodyTarget {
         }
     }
 
-    /// Nil when it is refused as a request may be.
+    /// Returns nil if the body is rejected with one of the documented errors.
     private static func attempt<Value>(_ read: () throws -> Value, _ statuses: Set<Int> = [422]) -> Value? {
         do { return try read() } catch let error as APIError {
             AuthorizationTarget.check(error, statuses)

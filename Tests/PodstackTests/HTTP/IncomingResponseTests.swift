@@ -17,7 +17,8 @@ struct IncomingResponseTests {
     @Test("has its headers in order, without the white space around them", arguments: [true, false])
     func headers(reservesCapacity: Bool) {
         let response = response(
-            "HTTP/1.1 200 OK", "A:1", "b-C:  two words\t", "Empty:", "A: http://x:1/", "", reservesCapacity: reservesCapacity)
+            "HTTP/1.1 200 OK", "A:1", "b-C:  two words\t", "Empty:", "A: http://x:1/", "",
+            reservesCapacity: reservesCapacity)
         #expect(response.hasWholeHead)
         #expect(
             response.headers == [
