@@ -137,17 +137,17 @@ extension TokenForm {
                 "projects are selected, but “All projects” is chosen: choose “Selected projects” or clear them",
                 to: "project_ids")
         }
-        do {
-            let request = try TokenRequest(values, at: now)
-            try errors.throwIfAny()
-            return request
-        } catch DomainError.invalid(let found) {
+        let request: TokenRequest
+        do { request = try TokenRequest(values, at: now) } catch {
+            guard case .invalid(let found) = error else { throw error }
             // If both report a field, the form's own message is the clearer one.
             for (field, messages) in found.messages where errors.messages[field] == nil {
                 for message in messages { errors.add(message, to: field) }
             }
             throw DomainError.invalid(errors)
         }
+        try errors.throwIfAny()
+        return request
     }
 
     /// Returns the scopes in the order of the form, followed by invalid ones, which the domain rejects.
