@@ -37,3 +37,10 @@ extension UserRecord {
         disabledAt = try row.optionalInteger("user_disabled_at")
     }
 }
+
+extension UserRecord {
+    /// Returns the user with an ID, or nil if no user has it.
+    static func find(_ id: String, in connection: any DatabaseConnection) throws -> UserRecord? {
+        try connection.query("SELECT \(columns) FROM users u WHERE u.id = \(id)").first.map(UserRecord.init)
+    }
+}
