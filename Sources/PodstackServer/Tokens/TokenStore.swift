@@ -2,11 +2,11 @@ import PodstackAPI
 
 /// The tokens of all accounts in the database, with the current and the pending secret of each.
 enum TokenStore {
-    /// The columns of a token, in a statement that calls the table `t`.
+    /// The columns of a token, in a statement that calls the table `t`; first those of its secrets.
     private static let columns: SQL = """
-        t.id, t.account_id, t.user_id, t.name, t.digest, t.scopes, t.project_ids, t.created_at, t.expires_at, \
-        t.revoked_at, t.rotated_at, t.last_used_at, t.generation, t.waiting_digest, t.waiting_made_at, \
-        t.waiting_grace_seconds, t.last_used_from, t.used_scopes, t.used_scopes_since
+        t.id, t.digest, t.rotated_at, t.generation, t.waiting_digest, t.waiting_made_at, t.waiting_grace_seconds, \
+        t.expires_at, t.revoked_at, t.account_id, t.user_id, t.name, t.scopes, t.project_ids, t.created_at, \
+        t.last_used_at, t.last_used_from, t.used_scopes, t.used_scopes_since
         """
 
     /// Expired and revoked tokens stay in lists for this long.
@@ -18,34 +18,31 @@ enum TokenStore {
         try connection.query("SELECT \(columns) FROM tokens t WHERE t.id = \(id)").first.map(record)
     }
 
-    /// A token with its secrets and its user, as verification needs it.
+    /// The secrets of a token, and the rest of its row until a secret matches.
     struct Verifiable {
-        /// The token; nil if no token has the ID.
-        var token: TokenRecord?
         /// The token's secrets. If no token has the ID, the secrets of another token, which a digest never matches.
-        var secrets: TokenSecrets
-        var user: UserRecord?
+        let secrets: TokenSecrets
+        /// Nil if no token has the ID.
+        fileprivate let row: DatabaseRow?
+
+        /// Returns the token, or nil if no token has the ID.
+        func token() throws -> TokenRecord? { try row.map(TokenStore.record) }
     }
 
-    /// Reads what verification needs to know of a token.
+    /// Reads a token for verification, in one statement for its row and one for its retired secrets.
     ///
     /// If no token has the ID, the token before it is read: an unknown ID takes as long as a wrong secret.
     static func verifiable(_ id: String, in connection: any DatabaseConnection) throws -> Verifiable {
         let row = try connection.query(
-            """
-            SELECT \(columns), \(UserRecord.columns) FROM tokens t JOIN users u ON u.id = t.user_id
-            WHERE t.id <= \(id) ORDER BY t.id DESC LIMIT 1
-            """
+            "SELECT \(columns) FROM tokens t WHERE t.id <= \(id) ORDER BY t.id DESC LIMIT 1"
         ).first
         let retired = try SecretStore.retired(of: id, in: connection)
         guard let row else {
-            return Verifiable(secrets: TokenSecrets(current: CurrentSecret(digest: TokenSecrets.noDigest), retired: retired))
+            let current = CurrentSecret(digest: TokenSecrets.noDigest)
+            return Verifiable(secrets: TokenSecrets(current: current, retired: retired), row: nil)
         }
-        let token = try record(row)
-        let user = try UserRecord(row)
-        let secrets = token.secrets(retired: retired)
-        return token.id == id
-            ? Verifiable(token: token, secrets: secrets, user: user) : Verifiable(secrets: secrets)
+        let isFound = try row.text("id") == id
+        return Verifiable(secrets: try secrets(row, retired), row: isFound ? row : nil)
     }
 
     /// The tokens of an account that a list contains.
@@ -145,17 +142,30 @@ enum TokenStore {
 
     // MARK: - Rows
 
-    private static func record(_ row: DatabaseRow) throws -> TokenRecord {
-        TokenRecord(
-            id: try row.text("id"), accountID: try row.text("account_id"), userID: try row.text("user_id"),
-            name: try row.text("name"), digest: try row.blob("digest"), scopes: Scope.list(try row.text("scopes")),
+    fileprivate static func record(_ row: DatabaseRow) throws -> TokenRecord {
+        // In the order of the columns, which makes finding them cheap.
+        let id = try row.text("id")
+        let secrets = try secrets(row, [])
+        return TokenRecord(
+            id: id, accountID: try row.text("account_id"), userID: try row.text("user_id"),
+            name: try row.text("name"), digest: secrets.current.digest, scopes: Scope.list(try row.text("scopes")),
             projectIDs: try row.optionalText("project_ids")?.split(separator: " ").map(String.init),
-            createdAt: try row.integer("created_at"), expiresAt: try row.optionalInteger("expires_at"),
-            revokedAt: try row.optionalInteger("revoked_at"), rotatedAt: try row.optionalInteger("rotated_at"),
-            lastUsedAt: try row.optionalInteger("last_used_at"), generation: try row.integer("generation"),
-            pending: try pending(row), lastUsedFrom: try row.optionalText("last_used_from"),
+            createdAt: try row.integer("created_at"), expiresAt: secrets.lifetime.expiresAt,
+            revokedAt: secrets.lifetime.revokedAt, rotatedAt: secrets.current.rotatedAt,
+            lastUsedAt: try row.optionalInteger("last_used_at"), generation: secrets.current.generation,
+            pending: secrets.pending, lastUsedFrom: try row.optionalText("last_used_from"),
             usedScopes: ScopeSet(rawValue: try row.integer("used_scopes")),
             usedScopesSince: try row.optionalInteger("used_scopes_since"))
+    }
+
+    private static func secrets(_ row: DatabaseRow, _ retired: [RetiredSecret]) throws -> TokenSecrets {
+        TokenSecrets(
+            current: CurrentSecret(
+                digest: try row.blob("digest"), rotatedAt: try row.optionalInteger("rotated_at"),
+                generation: try row.integer("generation")),
+            pending: try pending(row), retired: retired,
+            lifetime: TokenLifetime(
+                expiresAt: try row.optionalInteger("expires_at"), revokedAt: try row.optionalInteger("revoked_at")))
     }
 
     private static func pending(_ row: DatabaseRow) throws -> PendingSecret? {

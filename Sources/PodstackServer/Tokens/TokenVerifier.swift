@@ -75,14 +75,12 @@ final class TokenVerifier: Sendable {
         try database.read { connection in
             let found = try TokenStore.verifiable(id, in: connection)
             let state = found.secrets.state(of: digest)
-            if state == nil, let old = self.digest.previous(ofSHA256: hash), found.secrets.state(of: old) != nil,
-                found.token != nil
-            {
+            if state == nil, let old = self.digest.previous(ofSHA256: hash), found.secrets.state(of: old) != nil {
                 return nil
             }
-            guard let state, let token = found.token, let user = found.user else {
-                throw DomainError.unauthenticated(.invalid)
-            }
+            guard let state, let token = try found.token(),
+                let user = try UserStore.find(id: token.userID, in: connection)
+            else { throw DomainError.unauthenticated(.invalid) }
             let memberships = try MemberStore.memberships(userID: token.userID, in: connection)
             return Identity(token: token, state: state, user: user, memberships: memberships)
         }
