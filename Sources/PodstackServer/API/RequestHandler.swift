@@ -193,7 +193,9 @@ struct RequestHandler: Sendable {
             ])
     }
 
-    /// The methods that the log names. A client may send any text as a method, even a token.
+    /// The methods that the log names.
+    ///
+    /// A client may send any text as a method, even a token.
     private static let methods: Set<String> = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
     /// Returns a path for the log, in which no segment is long enough to be a token.

@@ -47,7 +47,9 @@ protocol DatabaseConnection {
     var changes: Int { get }
 }
 
-/// A statement that the database could not run. The reason never contains an argument of the statement.
+/// A statement that the database could not run.
+///
+/// The reason never contains an argument of the statement.
 struct DatabaseFailure: Error, Sendable {
     var reason: String
 }
