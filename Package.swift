@@ -5,13 +5,11 @@ let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),
 ]
-
-/// The settings of targets whose imports are internal, complete and explicit about existentials.
-let explicit: [SwiftSetting] =
-    strict + [
-        .enableUpcomingFeature("InternalImportsByDefault"), .enableUpcomingFeature("MemberImportVisibility"),
-        .enableUpcomingFeature("ExistentialAny"),
-    ]
+let imports: [SwiftSetting] = [
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
 
 let package = Package(
     name: "podstack-swift",
@@ -48,18 +46,19 @@ let package = Package(
             swiftSettings: strict + [.define("PODSTACK_URLSESSION")]
         ),
         // The command lines of both programs: knows neither the SDK nor the service.
-        .target(name: "PodstackCommandLine", swiftSettings: explicit),
+        .target(name: "PodstackCommandLine", swiftSettings: strict + imports),
         .target(
             name: "PodstackCLI",
             dependencies: ["PodstackCommandLine", "Podstack", "PodstackAPI", "PodstackCryptography"],
-            swiftSettings: explicit),
+            swiftSettings: strict + imports),
         // Not named `podstack`: on a file system that ignores case, that would be the folder of the SDK.
         .executableTarget(
-            name: "podstack-cli", dependencies: ["PodstackCLI", "PodstackCommandLine"], swiftSettings: explicit),
+            name: "podstack-cli", dependencies: ["PodstackCLI", "PodstackCommandLine"], swiftSettings: strict + imports),
         // The only program that links libsecret and GLib, so that `podstack` does not load them.
         .executableTarget(
             name: "podstack-keyring",
-            dependencies: [.target(name: "CSecret", condition: .when(platforms: [.linux]))], swiftSettings: explicit),
+            dependencies: [.target(name: "CSecret", condition: .when(platforms: [.linux]))],
+            swiftSettings: strict + imports),
         .target(
             name: "PodstackServer",
             dependencies: [
@@ -73,7 +72,8 @@ let package = Package(
             swiftSettings: strict
         ),
         .executableTarget(
-            name: "podstack-server", dependencies: ["PodstackServer", "PodstackCommandLine"], swiftSettings: explicit),
+            name: "podstack-server", dependencies: ["PodstackServer", "PodstackCommandLine"],
+            swiftSettings: strict + imports),
         // A test target, so that only builds with tests need the module Testing.
         .testTarget(
             name: "PodstackTestSupport",
@@ -111,7 +111,7 @@ let package = Package(
         ),
         .testTarget(
             name: "PodstackCommandLineTests", dependencies: ["PodstackCommandLine", "PodstackTestSupport"],
-            swiftSettings: explicit),
+            swiftSettings: strict + imports),
         .testTarget(
             name: "PodstackCLITests",
             dependencies: [
@@ -119,7 +119,7 @@ let package = Package(
                 "PodstackTestSupport",
                 "podstack-cli", "podstack-keyring",
             ],
-            swiftSettings: explicit
+            swiftSettings: strict + imports
         ),
         .testTarget(
             name: "BrowserTests",
