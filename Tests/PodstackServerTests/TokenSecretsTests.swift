@@ -68,7 +68,8 @@ struct TokenSecretsTests {
         #expect(state.failure(at: Self.day - 1, secrets.lifetime) == nil)
         #expect(state.failure(at: Self.day, secrets.lifetime) == .expired(at: Self.day))
         let actions = try secrets.rotate(to: Self.digest(1), graceSeconds: 60, at: Self.day)
-        #expect(actions == [.setPending(PendingSecret(digest: Self.digest(1), generatedAt: Self.day, graceSeconds: 60))])
+        #expect(
+            actions == [.setPending(PendingSecret(digest: Self.digest(1), generatedAt: Self.day, graceSeconds: 60))])
         #expect(secrets.authenticates(Self.digest(1), at: Self.day))
     }
 
@@ -265,7 +266,10 @@ struct TokenSecretsTests {
 
 /// The meaning of rotation, as a history: the secrets in the order of their first use.
 private struct SecretsModel {
-    enum Expected: Equatable { case changed, repeated, refused(TokenSecrets.RotationRefusal) }
+    enum Expected: Equatable {
+        case changed, repeated
+        case refused(TokenSecrets.RotationRefusal)
+    }
 
     var expiresAt: Int64?
     var revokedAt: Int64?
