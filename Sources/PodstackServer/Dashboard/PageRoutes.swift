@@ -63,7 +63,8 @@ struct PageRoute: Sendable {
         [
             PageRoute("GET", "/", .signedIn) { _ in .redirect(Link("/account/tokens")) },
             PageRoute("GET", "/assets/{name}", .open, handle: Asset.get),
-        ] + signIn(service) + TokenPages(service).routes + auditLog(service, auditWatch) + projects(service) + device(service)
+        ] + signIn(service) + TokenPages(service).routes + auditLog(service, auditWatch) + projects(service)
+            + device(service)
     }
 
     private static func device(_ service: Services) -> [PageRoute] {

@@ -136,7 +136,8 @@ struct FirstAccountTests {
     func badPassword() throws {
         for (input, problem) in [
             ("short\n", "must have at least 12 characters"), ("", "there is no password to read"),
-            ("aaaaaaaaaaaaaaaa\n", "must have at least five different characters"), ("a@example.com is it\n", "must not contain"),
+            ("aaaaaaaaaaaaaaaa\n", "must have at least five different characters"),
+            ("a@example.com is it\n", "must not contain"),
         ] {
             let result = try pipe(input, ["user", "add", "a@example.com", "--password-stdin"])
             #expect(result.status == 2)

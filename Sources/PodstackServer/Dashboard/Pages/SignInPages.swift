@@ -64,7 +64,9 @@ struct SignInPages: Sendable {
                 let secret = try service.signIn(
                     email: email, password: exchange.form["password"], from: exchange.origin, now: exchange.now)
                 var response = Response.redirect(Self.destination(next))
-                response.set("Set-Cookie", Cookie.session.set(secret.text, isSecure: isSecure, seconds: WebSession.lifetimeSeconds))
+                response.set(
+                    "Set-Cookie",
+                    Cookie.session.set(secret.text, isSecure: isSecure, seconds: WebSession.lifetimeSeconds))
                 return response
             } catch SignInError.tooManyAttempts(let seconds) {
                 return tooManyAttempts(seconds)
@@ -150,10 +152,12 @@ struct SignInLinkPages: Sendable {
                 return form(exchange, holder, passwordProblem: "The two passwords do not match.")
             }
             let cookie = try service.useLink(
-                OneTimeSecret(exchange.parameters[0]), email: exchange.form["email"], password: exchange.form["password"],
+                OneTimeSecret(exchange.parameters[0]), email: exchange.form["email"],
+                password: exchange.form["password"],
                 from: exchange.origin, now: exchange.now)
             var response = Response.redirect(Link("/account/tokens", query: [("done", "welcome")]))
-            response.set("Set-Cookie", Cookie.session.set(cookie.text, isSecure: isSecure, seconds: WebSession.lifetimeSeconds))
+            response.set(
+                "Set-Cookie", Cookie.session.set(cookie.text, isSecure: isSecure, seconds: WebSession.lifetimeSeconds))
             return response
         } catch SignInError.invalidPassword(let defect) {
             return form(exchange, holder, passwordProblem: "The password \(defect).")

@@ -102,7 +102,9 @@ struct MemberPages: Sendable {
     @Sendable func confirmRemoval(_ exchange: PageExchange) throws -> Response {
         let (access, member) = try read(exchange, .membersDelete)
         let memberLink = access.link(to: member)
-        return Document("Remove \(member.user.email)?", .projects, under: (member.user.email, memberLink), for: exchange) {
+        return Document(
+            "Remove \(member.user.email)?", .projects, under: (member.user.email, memberLink), for: exchange
+        ) {
             Element("p") {
                 "This user and their tokens lose access to the project "
                 Element("strong") { access.project.name }
