@@ -2,7 +2,7 @@ import PodstackTestSupport
 import Testing
 
 extension InBrowser {
-    /// That the checks of pages find what they are there for.
+    /// Tests that the checks of pages find problems.
     @Suite(
         "The checks of pages", .enabled(if: PythonOracle.isThere, "scripts/test installs the checkers"))
     struct CheckTests {

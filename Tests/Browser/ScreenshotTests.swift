@@ -3,8 +3,8 @@ import PodstackTestSupport
 import Testing
 
 extension InBrowser {
-    /// No checks: `scripts/screenshots` has pictures taken, to be looked at.
-    @Suite("Pictures of each page", .enabled(if: PicturedPage.folder != nil, "scripts/screenshots takes them"))
+    /// Takes the screenshots for `scripts/screenshots`; it checks nothing.
+    @Suite("Screenshots of every page", .enabled(if: PicturedPage.folder != nil, "scripts/screenshots takes them"))
     struct ScreenshotTests {
         struct Look: Sendable, CustomTestStringConvertible {
             var testDescription: String

@@ -12,14 +12,14 @@ struct AuditLogPageTests {
 
     init() throws { scene = try DashboardScene(clock: clock) }
 
-    /// What each entry is about, in the order of the page.
+    /// Returns the name of each entry's resource, in the order of the page.
     func names(_ path: String) throws -> [String] {
         let answer = try owner.get(path)
         #expect(answer.status == 200, "\(path): \(answer.body)")
-        return answer.texts("<span class=\"what\"", until: "</span>")
+        return answer.texts("<span class=\"resource\"", until: "</span>")
     }
 
-    @Test("an entry says when, who, what was done, to what, from where, and what changed")
+    @Test("an entry has a time, a user, an action, a resource, an address and the changed values")
     func entry() throws {
         let id = try scene.makeProject("before")
         try owner.get("/projects/\(id)")
@@ -31,7 +31,7 @@ struct AuditLogPageTests {
             "<time datetime=\"2030-03-17T17:46Z\">2030-03-17 17:46 UTC</time>", "you@example.com", ">after</span>",
             "<code>\(id)</code>", "<a href=\"/projects/\(id)\">after</a>", ">127.0.0.1<",
             "<dt>Name</dt><dd><del>before</del> → <ins>after</ins></dd>",
-            "<dt>Description</dt><dd><del>none</del> → <ins>new</ins></dd>", "<dt>Program</dt><dd>tests/1</dd>",
+            "<dt>Description</dt><dd><del>none</del> → <ins>new</ins></dd>", "<dt>Client</dt><dd>tests/1</dd>",
         ] {
             #expect(row.contains(part), "\(part) in \(row)")
         }
@@ -39,7 +39,7 @@ struct AuditLogPageTests {
         #expect(try #require(try names("/audit-log").first) == "after")
     }
 
-    @Test("nothing that somebody else wrote becomes a part of the page")
+    @Test("text from other users is escaped on the page")
     func escaping() throws {
         let evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
         let id = try scene.makeProject(evil, description: "\(evil)\nsecond line")
@@ -58,12 +58,12 @@ struct AuditLogPageTests {
             try AuditStore.list(
                 AuditFilter(of: try #require(try owner.session).grant), limit: 50, before: nil, in: connection)
         }
-        let messages = String(decoding: AuditMessages.encode(events, [id: evil]), as: UTF8.self)
+        let messages = String(decoding: AuditStreamMessages.encode(events, [id: evil]), as: UTF8.self)
         #expect(!messages.contains("<script>"))
         #expect(messages.split(separator: "\n").allSatisfy { $0.hasPrefix("id: ") || $0.hasPrefix("data: ") })
     }
 
-    @Test("the form's filters take what they say, and empty fields nothing")
+    @Test("each filter of the form selects its entries, and empty fields are ignored")
     func filters() throws {
         let start = clock.now
         _ = try scene.makeProject("Alpha 100%")
@@ -87,12 +87,12 @@ struct AuditLogPageTests {
         #expect(page.contains("/audit-log/events?action=create&amp;q=beta&amp;since=2030-03-18&amp;after="))
     }
 
-    @Test("a day that is none is said beside its field, and shows no entries as if it were not there")
+    @Test("an invalid date is reported at its field, and no entries are displayed")
     func mistakes() throws {
         let answer = try owner.get("/audit-log?since=2030-02-31&until=x&q=beta")
         #expect(answer.status == 422)
         #expect(answer.texts("<p class=\"field-problem\"", until: "</p>").count == 2)
-        // A field for days holds no other text; what else was typed is still there.
+        // A date field cannot contain other text; the other fields keep their values.
         #expect(!answer.body.contains("2030-02-31") && answer.body.contains("value=\"beta\""))
         #expect(!answer.body.contains("<table"))
         for query in ["acton=create", "limit=0", "limit=1001", "limit=x", "before=x", "q=a&q=b", "after=-1"] {
@@ -103,7 +103,7 @@ struct AuditLogPageTests {
         #expect(try owner.get("/audit-log/events").status == 400)
     }
 
-    @Test("older and newer entries are led to without a gap")
+    @Test("links to older and newer entries cover the list without a gap")
     func paging() throws {
         for index in 0..<7 { _ = try scene.makeProject("p\(index)") }
         var seen: [[String]] = []
@@ -132,7 +132,7 @@ struct AuditLogPageTests {
         #expect(back == [["p3", "p2", "p1"], ["p6", "p5", "p4"]])
     }
 
-    @Test("the file has the entries of the filter, no formula among them, and says when there are more")
+    @Test("the CSV file contains the filtered entries, without formulas")
     func export() throws {
         for name in ["=1+1", "plain"] { _ = try scene.makeProject(name) }
         let answer = try owner.get("/audit-log.csv?action=create&q=1%2B1")
@@ -144,7 +144,7 @@ struct AuditLogPageTests {
         #expect(!(try owner.get("/audit-log").body.contains("the newest 10000")))
     }
 
-    @Test("a log with more entries than fit a file says so before it is fetched, and a thousand fit a page")
+    @Test("the page says that a CSV file cannot hold all entries, and a page holds a thousand")
     func large() throws {
         let session = try #require(try owner.session)
         try scene.service.database.write { connection in
@@ -155,7 +155,7 @@ struct AuditLogPageTests {
                 try AuditStore.insert(.init(event: event, previousHash: [], hash: []), in: connection)
             }
         }
-        #expect(try owner.get("/audit-log").body.contains("the newest 10000 of these entries"))
+        #expect(try owner.get("/audit-log").body.contains("only the newest 10000 of these entries"))
         #expect(!(try owner.get("/audit-log?q=p5000").body.contains("the newest 10000")))
         let file = try owner.get("/audit-log.csv?resource_type=project")
         #expect(file.headers["content-disposition"]?.contains("newest-10000") == true)
@@ -163,7 +163,7 @@ struct AuditLogPageTests {
         #expect(try names("/audit-log?limit=1000").count == 1000)
     }
 
-    @Test("the log is the account's own, or that of a project whose member one is")
+    @Test("the log is that of the account, or of a project that the viewer is a member of")
     func reach() throws {
         let project = try scene.makeProject("shared")
         let ann = try scene.visitor("ann@example.com")
@@ -178,13 +178,13 @@ struct AuditLogPageTests {
         try scene.add("bob@example.com", to: project, ["read"])
         let answer = try bob.get("/audit-log?project=\(project)")
         #expect(
-            answer.texts("<span class=\"what\"", until: "</span>") == [
+            answer.texts("<span class=\"resource\"", until: "</span>") == [
                 "bob@example.com", "ann@example.com", "shared",
             ])
         #expect(try bob.get("/audit-log.csv?project=\(project)").body.contains("shared"))
     }
 
-    @Test("who is not signed in is led to sign in, and comes back to the same entries")
+    @Test("a signed-out client is redirected to the sign-in page and back to the same entries")
     func signedOut() throws {
         let visitor = PageVisitor(scene.server)
         let answer = try visitor.get("/audit-log?action=create")
@@ -194,9 +194,9 @@ struct AuditLogPageTests {
         #expect(try visitor.get("/audit-log.csv").status == 303)
     }
 
-    @Test("details are read as the general decoder reads them")
+    @Test("the details reader agrees with the general decoder")
     func details() throws {
-        let cases: [(String, [DetailsReader.Detail])] = [
+        let cases: [(String, [AuditDetailsReader.Detail])] = [
             ("{}", []),
             (
                 #"{"a":"x","b":null,"c":["y","z"],"d":12,"e":true,"f":{}}"#,
@@ -209,12 +209,12 @@ struct AuditLogPageTests {
             (#"{"a":"\u003c\n","b":1.5}"#, [.init(name: "a", new: "<\n"), .init(name: "b", new: "1.5")]),
             ("{\"a\":\"é\"}", [.init(name: "a", new: "é")]), ("nonsense", []), ("", []), ("{\"a\"", []),
         ]
-        for (text, expected) in cases { #expect(DetailsReader.read(text) == expected, "\(text)") }
+        for (text, expected) in cases { #expect(AuditDetailsReader.read(text) == expected, "\(text)") }
     }
 }
 
 extension AuditFilter {
-    /// Everything.
+    /// Creates a filter for all events of the caller's account.
     init(of caller: Grant) {
         var reader = QueryReader(Request(method: "GET", path: "/"), known: [])
         self.init(

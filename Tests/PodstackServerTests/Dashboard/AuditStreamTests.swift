@@ -8,14 +8,14 @@ import Testing
     import Glibc
 #endif
 
-@Suite("New entries of the audit log, as they come", .blocking, .everyDatabase)
+@Suite("The stream of audit log entries", .blocking, .everyDatabase)
 struct AuditStreamTests {
     let scene: DashboardScene
     var owner: PageVisitor { scene.owner }
 
     init() throws { scene = try DashboardScene() }
 
-    /// A browser that listens.
+    /// A browser that reads the stream.
     final class Stream {
         let connection: RawHTTP
 
@@ -28,17 +28,17 @@ struct AuditStreamTests {
             try connection.send(head + "\r\n")
         }
 
-        /// What came by the time that it has `text`.
+        /// Waits until the stream contains `text`, and returns everything received.
         func wait(for text: String) throws -> String {
             Self.body(of: try connection.text { Self.body(of: $0).contains(text) })
         }
 
-        /// Until the body has its proper end.
+        /// Waits for the end of the body, and returns everything received.
         func waitForEnd() throws -> String {
             Self.body(of: try connection.text { $0.hasSuffix("\r\n0\r\n\r\n") })
         }
 
-        /// The head, and what the chunks after it hold. Source: RFC 9112, section 7.1.
+        /// Returns the head and the decoded chunks. Source: RFC 9112, section 7.1.
         private static func body(of text: String) -> String {
             guard let end = text.firstRange(of: "\r\n\r\n") else { return text }
             var body = Array(text[..<end.upperBound].utf8)
@@ -58,7 +58,7 @@ struct AuditStreamTests {
         return try scene.service.database.read { try AuditStore.newest(of: [account], in: $0) }[account] ?? 0
     }
 
-    @Test("an entry arrives by itself, as the row of the page, with a number to resume at")
+    @Test("a new entry arrives as a row of the page, with a number to resume from")
     func arrives() throws {
         let stream = try Stream(owner, "after=\(try newest())")
         let head = try stream.wait(for: "retry: 3000")
@@ -80,7 +80,7 @@ struct AuditStreamTests {
         _ = try stream.wait(for: ">second<")
     }
 
-    @Test("the filters of the page hold for what is new")
+    @Test("the filters of the page apply to new entries")
     func filtered() throws {
         let stream = try Stream(owner, "after=0&action=create&q=wanted")
         _ = try scene.makeProject("other")
@@ -90,7 +90,7 @@ struct AuditStreamTests {
         #expect(!text.contains("User created"))
     }
 
-    @Test("who comes back gets what was missed, and nothing twice")
+    @Test("a client that reconnects receives every missed entry once")
     func resumes() throws {
         _ = try scene.makeProject("known")
         let known = try newest()
@@ -101,9 +101,9 @@ struct AuditStreamTests {
         #expect(text.ranges(of: "id: ").count == 1)
     }
 
-    @Test("more than one batch arrives whole and in order")
+    @Test("several batches arrive completely and in order")
     func manyAtOnce() throws {
-        // Found before: to find one can write, and in a change nobody else does.
+        // Read before: finding a session can write, which is impossible inside another change.
         let session = try #require(try owner.session)
         for index in 0..<230 {
             try scene.service.changes.make(by: .administrator, at: scene.service.now()) { change in
@@ -117,7 +117,7 @@ struct AuditStreamTests {
         #expect(numbers == numbers.sorted())
     }
 
-    @Test("signing out ends the streams of that browser, and of no other")
+    @Test("signing out ends only the streams of that session")
     func signOut() throws {
         let other = PageVisitor(scene.server)
         try other.enter(RunningServer.email)
@@ -130,7 +130,7 @@ struct AuditStreamTests {
         #expect(try Stream(owner, "after=0").wait(for: "\r\n\r\n").hasPrefix("HTTP/1.1 204"))
     }
 
-    @Test("who loses the project loses its stream")
+    @Test("removing a member from a project ends their stream of its log")
     func loses() throws {
         let project = try scene.makeProject("p")
         let ann = try scene.visitor("ann@example.com")
@@ -143,7 +143,7 @@ struct AuditStreamTests {
         #expect(!(try stream.waitForEnd().contains("Member removed")))
     }
 
-    @Test("the end of the server ends the streams")
+    @Test("stopping the server ends the streams")
     func stop() throws {
         let streams = try (0..<4).map { _ in try Stream(owner, "after=0") }
         for stream in streams { _ = try stream.wait(for: "retry") }
@@ -151,7 +151,7 @@ struct AuditStreamTests {
         for stream in streams { _ = try stream.waitForEnd() }
     }
 
-    @Test("one browser has four streams at most, and one that is left makes room")
+    @Test("a session can have four streams, and a closed one frees its place")
     func limit() throws {
         var streams = try (0..<4).map { _ in try Stream(owner, "after=0") }
         for stream in streams { _ = try stream.wait(for: "retry") }
@@ -168,7 +168,7 @@ struct AuditStreamTests {
         #expect(status == 200)
     }
 
-    @Test("fifty streams hold up nobody, and each gets what is new")
+    @Test("fifty streams all receive a new entry and do not delay other requests")
     func fifty() throws {
         let visitors = try (0..<13).map { _ in
             let visitor = PageVisitor(scene.server)
@@ -198,13 +198,13 @@ struct AuditStreamTests {
         #expect(try scene.owner.get("/audit-log/events?after=0").status == 204)
     }
 
-    @Test("HEAD answers without a stream")
+    @Test("HEAD does not start a stream")
     func head() throws {
         for _ in 0..<6 { #expect(try owner.send("HEAD", "/audit-log/events?after=0").status < 430) }
         #expect(try owner.get("/audit-log").status == 200)
     }
 
-    @Test("two instances: what one writes, those hear who watch at the other")
+    @Test("a stream receives entries that another instance wrote")
     func instances() throws {
         guard TestDatabase.current == .postgresql else { return }
         let two = try TwoInstances()

@@ -3,9 +3,9 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Coming and going", .blocking, .everyDatabase)
+@Suite("Signing in and out", .blocking, .everyDatabase)
 struct ComingAndGoingTests {
-    @Test("a link signs in, signing out ends that, and the password signs in again")
+    @Test("a sign-in link signs in, signing out ends the session, and the password signs in again")
     func all() throws {
         let visitor = PageVisitor(try RunningServer())
         #expect(try visitor.get("/").headers["location"] == "/sign-in")

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Secrets of the dashboard", .blocking, .everyDatabase)
 struct DashboardSecretsTests {
-    @Test("no piece of a password, link, cookie or code is in the data directory or the log")
+    @Test("no part of a password, link, cookie or code is in the data directory or the log")
     func noTrace() throws {
         let server = try RunningServer()
         let visitor = PageVisitor(server)
@@ -29,7 +29,7 @@ struct DashboardSecretsTests {
         try visitor.signIn(email: wrong, password: first)
         try visitor.signIn(password: second)
         secrets += visitor.cookies.values
-        // In places where nobody expects them.
+        // In places that are not meant for secrets.
         try visitor.get("/sign-in?next=\(link)&password=\(second.replacing(" ", with: "+"))")
         try visitor.post("/\(link.dropFirst("/welcome/".count))", ["password": second])
         try visitor.post(link, ["form_key": "x", second: "x"])
@@ -61,7 +61,7 @@ struct DashboardSecretsTests {
         #expect(haystacks.allSatisfy { $0.range(of: Data(code.userCode.utf8)) == nil })
     }
 
-    @Test("what is kept of a password is Argon2id, with a salt of its own")
+    @Test("passwords are stored as Argon2id hashes with different salts")
     func hash() throws {
         let server = try RunningServer()
         try PageVisitor(server).signUp()

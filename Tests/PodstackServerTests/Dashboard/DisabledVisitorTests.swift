@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("A disabled user at the dashboard", .blocking, .everyDatabase)
+@Suite("A disabled user on the dashboard", .blocking, .everyDatabase)
 struct DisabledVisitorTests {
     let server: RunningServer
     let visitor: PageVisitor
@@ -21,14 +21,14 @@ struct DisabledVisitorTests {
         }
     }
 
-    @Test("is signed out at once, and comes in neither with the password nor with a link")
+    @Test("is signed out at once and cannot sign in with a password or a link")
     func refused() throws {
         let link = try server.server.signInLink(RunningServer.email)
         try set(isDisabled: true)
         #expect(try !visitor.isSignedIn)
         let refused = try visitor.signIn(email: RunningServer.email, password: PageVisitor.password)
         #expect(refused.status == 403 && refused.body.contains("Your account is disabled"))
-        // That is told only to who has the password.
+        // Only a client with the right password learns this.
         let guessed = try visitor.signIn(email: RunningServer.email, password: "wrong")
         #expect(guessed.status == 422 && !guessed.body.contains("disabled"))
         #expect(try visitor.get(link).status == 410)

@@ -4,10 +4,10 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The offer of a first account", .blocking)
+@Suite("The link to the first account", .blocking)
 struct FirstAccountOfferTests {
     @Test(
-        "leaves the link alone that another instance over the same folder put there since",
+        "is not removed if another instance has replaced it",
         .enabled(if: !StandardStream.output.isTerminal, "on a terminal the link is shown there"))
     func another() throws {
         let place = try ServerPlace()

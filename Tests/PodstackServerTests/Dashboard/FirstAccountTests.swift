@@ -2,8 +2,8 @@ import Foundation
 import PodstackTestSupport
 import Testing
 
-/// The real program, as an operator meets it for the first time.
-@Suite("The first account, and those that the operator adds", .blocking, .everyDatabase)
+/// The real program with an empty data directory.
+@Suite("The first account and accounts that the operator adds", .blocking, .everyDatabase)
 struct FirstAccountTests {
     let place: ServerPlace
     var file: String { place.data + "/first-account-link" }
@@ -34,7 +34,7 @@ struct FirstAccountTests {
         String(link[try #require(link.firstRange(of: "/welcome/")).lowerBound...].prefix { !$0.isNewline })
     }
 
-    @Test("without a terminal the link goes to a file for the operator alone, which is gone once it is used")
+    @Test("without a terminal, the link is in a private file that is removed after use")
     func withoutTerminal() throws {
         let (process, port) = try serve()
         defer { process.signal(SIGKILL) }
@@ -57,7 +57,7 @@ struct FirstAccountTests {
         #expect(!again.standardOutput.contains("Nobody has an account yet"))
     }
 
-    @Test("an account that is made by other means takes the link away")
+    @Test("adding an account in another way removes the link")
     func otherMeans() throws {
         let (process, port) = try serve()
         defer { process.signal(SIGKILL) }
@@ -68,7 +68,7 @@ struct FirstAccountTests {
         #expect(try PageVisitor(port: port).get(path(link)).status == 410)
     }
 
-    @Test("on a terminal the link is shown there, and nowhere else")
+    @Test("on a terminal, the link is printed and not written to a file")
     func terminal() throws {
         let program = try ToolProcess.path(of: "podstack-server")
         let process = try ToolProcess(
@@ -79,7 +79,7 @@ struct FirstAccountTests {
                     + "exec '\(program)' serve --listen 127.0.0.1:0 --data '\(place.data)' \(database)",
                 "/dev/null",
             ])
-        // Not the terminal: a server that loses it goes on.
+        // Stops the server itself: it survives the loss of its terminal.
         defer {
             let text = try? String(contentsOfFile: place.data + ".pid", encoding: .utf8)
             if let id = text.flatMap({ Int32($0.prefix { $0.isNumber }) }) { kill(id, SIGTERM) }
@@ -95,7 +95,7 @@ struct FirstAccountTests {
 
     private var database: String { place.database.map { "--database '\($0.url)'" } ?? "" }
 
-    @Test("an account is added with a link, or with a password that comes from a pipe")
+    @Test("an account is added with a link or with a password from standard input")
     func add() throws {
         let (process, port) = try serve()
         defer { process.signal(SIGKILL) }
@@ -132,7 +132,7 @@ struct FirstAccountTests {
         #expect(try PageVisitor(port: port).signIn(email: "piped@example.com").status == 303)
     }
 
-    @Test("a password from a pipe keeps the rules, and makes no account when it does not")
+    @Test("a password from standard input that breaks the rules creates no account")
     func badPassword() throws {
         for (input, problem) in [
             ("short\n", "must have at least 12 characters"), ("", "there is no password to read"),
@@ -146,7 +146,7 @@ struct FirstAccountTests {
         #expect(try administrate(["user", "link", "a@example.com"]).status == 1)
     }
 
-    /// With standard input from a file, as `<FILE` gives it.
+    /// Runs the program with a file as standard input.
     private func pipe(_ input: String, _ words: [String]) throws -> (status: Int32, output: String, error: String) {
         let file = try place.folder.write(input, to: "input")
         let program = try ToolProcess.path(of: "podstack-server")

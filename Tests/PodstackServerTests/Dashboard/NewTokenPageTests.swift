@@ -5,7 +5,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The page that creates tokens", .blocking, .everyDatabase)
+@Suite("The form for a new token", .blocking, .everyDatabase)
 struct NewTokenPageTests {
     let owner: TokenVisitor
 
@@ -15,7 +15,7 @@ struct NewTokenPageTests {
         try #require(try owner.service.database.read { try TokenStore.find(session.id, in: $0) })
     }
 
-    @Test("shows a token once, that works, with a button to copy it, and keeps it from every cache")
+    @Test("shows a working token once, with a copy button, and is not cached")
     func once() throws {
         let answer = try owner.create(["name": "laptop"])
         #expect(answer.status == 200)
@@ -31,14 +31,14 @@ struct NewTokenPageTests {
         #expect(try !owner.get("/account/tokens/\(token.id)").body.contains(secret.dropFirst(18)))
     }
 
-    @Test("makes one token of one form, however often it is sent")
+    @Test("creates one token however often the form is sent")
     func repeated() throws {
         let form = try owner.form(["name": "once"])
         let secret = try owner.visitor.post("/account/tokens", form).secret
         for _ in 0..<2 {
             let again = try owner.visitor.post("/account/tokens", form)
             #expect(again.status == 409)
-            #expect(again.says("was created already and was shown once"))
+            #expect(again.says("its secret was shown once"))
             #expect(again.body.contains("/revoke\""))
             #expect(!again.body.contains("data-once"))
             #expect(!again.body.contains(secret.dropFirst(18)))
@@ -46,7 +46,7 @@ struct NewTokenPageTests {
         #expect(try owner.get().says("1 of 5 active"))
     }
 
-    @Test("makes one token of one form that is sent several times at once")
+    @Test("creates one token if the form is sent several times at once")
     func atOnce() async throws {
         let form = try owner.form()
         let visitor = owner.visitor
@@ -58,13 +58,13 @@ struct NewTokenPageTests {
         #expect(try owner.get().says("1 of 5 active"))
     }
 
-    @Test("lives as long as was chosen", arguments: ["7", "30", "90", "180", "365", "never"])
+    @Test("creates a token with the chosen expiry", arguments: ["7", "30", "90", "180", "365", "never"])
     func expiry(choice: String) throws {
         let token = try record(owner.token(["expiry": choice]))
         #expect(token.expiresAt == Int(choice).map { token.createdAt + Int64($0) * 86_400 })
     }
 
-    @Test("lives to the end of a day")
+    @Test("creates a token that expires at the end of the chosen day")
     func date() throws {
         let token = try record(owner.token(["expiry": "date", "date": "2999-12-31"]))
         #expect(token.expiresAt.map { Session.time($0) } == "2999-12-31T23:59:59Z")
@@ -75,14 +75,14 @@ struct NewTokenPageTests {
         #expect(none.says("Must be a date such as 2027-01-31."))
     }
 
-    @Test("does not live to a day that there is not", arguments: ["2999-02-31", "2999-01-31T00:00:00Z", "2999-1-1"])
+    @Test("rejects an invalid date", arguments: ["2999-02-31", "2999-01-31T00:00:00Z", "2999-1-1"])
     func noDay(date: String) throws {
         let answer = try owner.create(["expiry": "date", "date": date])
         #expect(answer.status == 422 && answer.body.contains("Must be a date such as 2027-01-31."))
     }
 
     @Test(
-        "may do what its preset says",
+        "creates a token with the scopes of the preset",
         arguments: [
             ("full", "*"), ("read", "projects:read members:read pods:read tokens:read audit-logs:read"),
             ("ci", "pods:* projects:read"),
@@ -91,7 +91,7 @@ struct NewTokenPageTests {
         #expect(try record(owner.token(["access": access])).scopes.map(\.description).joined(separator: " ") == scopes)
     }
 
-    @Test("may do what is ticked, in the projects that are ticked")
+    @Test("creates a token with the selected scopes and projects")
     func custom() throws {
         let session = try owner.token()
         let project = try session.send("POST", "/v1/projects", #"{"name": "a & b"}"#).decoded(Project.self)
@@ -105,7 +105,7 @@ struct NewTokenPageTests {
         #expect(try owner.get().texts("<td", until: "</td>").contains("a &amp; b"))
     }
 
-    @Test("says at the fields what is wrong, keeps what was typed, and then makes the token of the same form")
+    @Test("reports problems at the fields, keeps their values and can be sent again")
     func problems() throws {
         var form = try owner.form([
             "name": " ", "expiry": "date", "date": "2001-01-01", "access": "custom", "projects": "chosen",
@@ -114,7 +114,7 @@ struct NewTokenPageTests {
         #expect(answer.status == 422)
         for sentence in [
             "Must have 1 to 100 characters.", "Must be in the future and before the year 10000.",
-            "Tick at least one box.", "Tick at least one project.",
+            "Select at least one scope.", "Select at least one project.",
         ] { #expect(answer.says(sentence), "\(sentence)") }
         #expect(answer.body.contains(#"value="2001-01-01""#))
         #expect(answer.body.contains(#"value="custom" checked"#))
@@ -125,7 +125,7 @@ struct NewTokenPageTests {
     }
 
     @Test(
-        "takes no restriction for none",
+        "rejects contradictions instead of ignoring a restriction",
         arguments: [
             [("scope", "pods:read")], [("project", "prj_00000000000000000000")], [("date", "2999-01-01")],
             [("access", "admin")], [("access", "")], [("projects", "")], [("expiry", "")], [("expiry", "31")],
@@ -140,22 +140,22 @@ struct NewTokenPageTests {
         #expect(try owner.get().says("0 of 5 active"))
     }
 
-    @Test("five means five, and the page says then what to do")
+    @Test("enforces the limit of five tokens and says what to do")
     func full() throws {
         let late = try owner.form(["name": "kept <1>"])
         let sessions = try (0..<5).map { _ in try owner.token() }
         #expect(try owner.get().says("5 of 5 active"))
         let answer = try owner.visitor.post("/account/tokens", late)
         #expect(answer.status == 409)
-        #expect(answer.says("revoke one first"))
+        #expect(answer.says("Revoke one first"))
         #expect(answer.body.contains(#"value="kept &lt;1&gt;""#))
-        #expect(try owner.get("/account/tokens/new").says("Revoke one that is not needed any more"))
+        #expect(try owner.get("/account/tokens/new").says("Revoke a token that you no longer need"))
         try owner.post(sessions[0], "revoke")
         #expect(try owner.visitor.post("/account/tokens", late).status == 200)
         #expect(try owner.get().says("5 of 5 active"))
     }
 
-    @Test("takes no id that is none, or somebody else's", arguments: ["", "oooooooo", "theirs"])
+    @Test("rejects an invalid ID and the ID of another account's token", arguments: ["", "oooooooo", "theirs"])
     func foreignID(id: String) throws {
         try owner.server.server.addUser("other@example.com")
         let other = try owner.server.server.makeToken("other@example.com")
@@ -167,7 +167,7 @@ struct NewTokenPageTests {
         #expect(try owner.get().says("0 of 5 active"))
     }
 
-    @Test("escapes a name wherever it is shown")
+    @Test("escapes the token's name on every page")
     func escaping() throws {
         let name = #"<script>alert("x")</script>'&"#
         let answer = try owner.create(["name": name])
@@ -182,7 +182,7 @@ struct NewTokenPageTests {
         }
     }
 
-    @Test("leaves no piece of a secret in the log, the data directory or the database")
+    @Test("leaves no part of a secret in the log, the data directory or the database")
     func noTrace() throws {
         let session = try owner.token()
         let rotated = Session(owner.server, try owner.rotate(session).secret)

@@ -4,9 +4,9 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Passwords that are changed while they are looked at", .blocking, .everyDatabase)
+@Suite("Passwords that change while they are checked", .blocking, .everyDatabase)
 struct OvertakenPasswordTests {
-    /// Somebody else comes first, once, before the second write.
+    /// A database on which another change happens before the second write.
     private final class OvertakenDatabase: Database {
         private let inner: any Database
         private let overtake: @Sendable () throws -> Void
@@ -36,7 +36,7 @@ struct OvertakenPasswordTests {
 
     var service: Service { server.server.service }
 
-    /// The service's, with a password of somebody else's by the time that the right one was found right.
+    /// Returns a service whose user gets another password after the old one was checked.
     private func overtaken() throws -> SignInService {
         let service = service
         let user = try service.database.read { try AccountStore.user(email: RunningServer.email, in: $0) }
@@ -56,7 +56,7 @@ struct OvertakenPasswordTests {
         }
     }
 
-    @Test("nobody signs in with one that was right only before")
+    @Test("a password that was replaced during the check does not sign in")
     func signIn() throws {
         let signIn = try overtaken()
         #expect(throws: SignInService.Refusal.wrong) {
@@ -66,7 +66,7 @@ struct OvertakenPasswordTests {
         #expect(try hash() == "another")
     }
 
-    @Test("nobody puts another in the place of one that was chosen since")
+    @Test("a password change does not overwrite a newer password")
     func change() throws {
         let signIn = try overtaken()
         let secret = try #require(visitor.cookies["podstack_session"])

@@ -11,7 +11,7 @@ import Testing
     import Musl
 #endif
 
-@Suite("What was overtaken while it was done at the dashboard", .blocking, .everyDatabase)
+@Suite("Dashboard requests that race with other changes", .blocking, .everyDatabase)
 struct OvertakenVisitorTests {
     let server: RunningServer
     let visitor: PageVisitor
@@ -22,12 +22,12 @@ struct OvertakenVisitorTests {
         visitor = try PageVisitor(signedUpAt: server)
     }
 
-    /// As a page does that had found the session before it ended.
+    /// Makes a change as a page that read the session before it ended.
     private func change(in session: WebSession) throws {
         try service.changes.make(by: Actor(session, from: Origin()), at: service.now()) { _ in }
     }
 
-    @Test("no change is made in a session that ended while the change waited for its turn")
+    @Test("a session that ended before the change makes no change")
     func session() throws {
         let session = try #require(try visitor.session)
         try change(in: session)
@@ -36,10 +36,10 @@ struct OvertakenVisitorTests {
         #expect(throws: WebSessions.SignedOut.self) { try change(in: session) }
     }
 
-    @Test("nobody signs in with a password that was changed while it was looked at")
+    @Test("a password that was replaced during the check does not sign in")
     func password() throws {
         let user = try #require(try visitor.session)
-        // Reads the user, then the hash; before what comes next, somebody follows a link of theirs.
+        // The service reads the user, then the hash; then the user follows a sign-in link.
         let hooked = HookedDatabase(service.database, afterRead: 2) { [service] in
             try service.changes.make(by: .administrator, at: service.now()) { change in
                 try PasswordStore.set(
@@ -59,7 +59,7 @@ struct OvertakenVisitorTests {
         #expect(try !enter("another good password").isEmpty)
     }
 
-    @Test("a form whose session ended meanwhile leads to where one signs in, says so, and is no failed authentication")
+    @Test("a form whose session has ended redirects to sign-in and is not a failed authentication")
     func led() async throws {
         let server = try RunningServer(failedAuthentications: 1)
         let visitor = try PageVisitor(signedUpAt: server)
@@ -67,7 +67,7 @@ struct OvertakenVisitorTests {
         let other = PageVisitor(server)
         try other.signIn()
         try other.get("/account/sign-in")
-        // The password waits for its turn until the session is gone.
+        // The password waits in the queue until the session has ended.
         let gate = Gate()
         let queue = visitor.service.signIn.effort.queue
         let isTaken = queue.add { gate.pass() }
@@ -83,7 +83,7 @@ struct OvertakenVisitorTests {
         #expect(overtaken.status == 303 && overtaken.headers["location"] == "/sign-in?ended=")
         #expect(try visitor.follow(overtaken).body.contains("nothing was changed"))
         #expect(try !visitor.actions.contains("password_changed"))
-        // Nor are a form without a session, and a cookie that is nobody's.
+        // The same holds for a form without a session and for an unknown cookie.
         #expect(try visitor.post("/projects", ["name": "p"]).headers["location"] == "/sign-in?ended=")
         #expect(try visitor.post("/sign-out").headers["location"] == "/sign-in")
         #expect(try visitor.get("/projects").headers["location"] == "/sign-in?next=%2Fprojects")

@@ -21,7 +21,7 @@ struct PasswordTests {
             "/account/sign-in/password", ["current": current, "password": new, "repeated": repeated ?? new])
     }
 
-    @Test("length counts, and what makes a password no secret")
+    @Test("a new password must follow the rules")
     func rules() throws {
         let email = RunningServer.email
         for (password, defect) in [
@@ -45,18 +45,18 @@ struct PasswordTests {
         #expect(try visitor.signIn(password: "schlüssel für alles, 鍵").status == 303)
     }
 
-    @Test("changing it ends all other sessions, and this one goes on")
+    @Test("changing the password ends all other sessions")
     func others() throws {
         let other = PageVisitor(server)
         try other.signIn()
         #expect(try other.isSignedIn)
         let changed = try change(to: "another good password")
-        #expect(try visitor.follow(changed).body.contains("Your password was changed."))
+        #expect(try visitor.follow(changed).body.contains("Your password is changed."))
         #expect(try visitor.isSignedIn)
         #expect(try !other.isSignedIn)
     }
 
-    @Test("guessing the current one at a browser that was left alone is slowed down like signing in, and is on record")
+    @Test("guessing the current password is slowed down and recorded like failed sign-ins")
     func guessing() throws {
         for _ in 0..<5 { #expect(try change("wrong", to: "another good password").status == 422) }
         let refused = try change(to: "another good password")
@@ -67,7 +67,7 @@ struct PasswordTests {
         #expect(try visitor.actions.filter { $0 == "login_failed" }.count == 5)
     }
 
-    @Test("is changed ten times in a minute at most: meanwhile others could not sign in")
+    @Test("the password can be changed ten times a minute")
     func often() throws {
         for _ in 0..<10 { #expect(try change(to: "short").status == 422) }
         let refused = try change(to: "short")
@@ -76,7 +76,7 @@ struct PasswordTests {
         #expect(try change(to: "another good password").status == 303)
     }
 
-    @Test("what was typed is never shown again")
+    @Test("a typed password never appears on a page")
     func notShown() throws {
         let typed = "a password that is\u{1}typed"
         #expect(try !change("current as it is typed", to: typed, repeated: "x").body.contains("typed"))

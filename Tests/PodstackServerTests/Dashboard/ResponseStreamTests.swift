@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("A body that is written while it is sent")
+@Suite("Response bodies that are written while they are sent")
 struct ResponseStreamTests {
     private final class Counter: Sendable {
         private let value = Atomic<Int>(0)
@@ -22,7 +22,7 @@ struct ResponseStreamTests {
         }
     }
 
-    @Test("what was written comes in pieces, and then the end")
+    @Test("written bytes are read in pieces, followed by the end")
     func pieces() {
         let stream = ResponseStream(longest: 1, beginning: Array("abc".utf8))
         #expect(read(stream, 2).text == "ab")
@@ -39,7 +39,7 @@ struct ResponseStreamTests {
         #expect(read(stream) == (nil, false))
     }
 
-    @Test("who does not read is not sent without limit, and can be cut off")
+    @Test("writing to a slow client is limited, and its connection can be closed")
     func slow() {
         let stream = ResponseStream(longest: 1, beginning: [])
         var written = 0
@@ -49,7 +49,7 @@ struct ResponseStreamTests {
         #expect(read(stream).text == nil)
     }
 
-    @Test("a suspended connection is resumed once, and never after it is gone")
+    @Test("a suspended connection is resumed once, and not after it is closed")
     func resuming() {
         let stream = ResponseStream(longest: 1, beginning: [])
         let resumed = Counter()

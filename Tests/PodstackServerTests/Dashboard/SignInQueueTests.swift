@@ -9,7 +9,7 @@ import Testing
     import Musl
 #endif
 
-@Suite("Passwords that wait for their turn", .blocking, .everyDatabase)
+@Suite("The password queue", .blocking, .everyDatabase)
 struct SignInQueueTests {
     let server: RunningServer
     let visitor: PageVisitor
@@ -21,7 +21,7 @@ struct SignInQueueTests {
         visitor = try PageVisitor(signedUpAt: server)
     }
 
-    /// As if a password were being hashed until the gate is opened.
+    /// Occupies the queue, as a long hash does, until the gate is opened.
     private func holdUp() {
         let isTaken = effort.queue.add { [gate] in gate.pass() }
         #expect(isTaken)
@@ -33,7 +33,7 @@ struct SignInQueueTests {
         return effort.queue.waiting == count
     }
 
-    @Test("hold up nobody else: tokens, pages, and those who are signed in")
+    @Test("does not delay tokens, pages and signed-in users")
     func others() async throws {
         holdUp()
         let token = try server.makeToken()
@@ -55,7 +55,7 @@ struct SignInQueueTests {
         #expect(statuses == Array(repeating: 303, count: 8))
     }
 
-    @Test("are few: who comes after them is asked to try again, has the form again, and nothing counted against them")
+    @Test("rejects a client when it is full, keeps the form and does not count an attempt")
     func full() async throws {
         holdUp()
         let first = effort.hashed
@@ -78,7 +78,7 @@ struct SignInQueueTests {
         }
     }
 
-    @Test("are none of those that are refused without looking at a password")
+    @Test("is not used by requests that are rejected without a password check")
     func refusedAtOnce() throws {
         holdUp()
         let stranger = PageVisitor(server)
@@ -89,7 +89,7 @@ struct SignInQueueTests {
         gate.open()
     }
 
-    @Test("are refused when the service stops before their turn")
+    @Test("rejects waiting requests when the service stops")
     func stopping() async throws {
         holdUp()
         let each = PageVisitor(server)

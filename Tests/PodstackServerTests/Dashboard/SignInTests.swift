@@ -20,9 +20,9 @@ struct SignInTests {
         try visitor.signIn(email: email, password: password, headers: from(address))
     }
 
-    @Test("a wrong password and an unknown address are answered the same, byte for byte, after the same work")
+    @Test("a wrong password and an unknown email address get identical responses after the same work")
     func alike() throws {
-        // Both are as long as each other, and are shown again in the form.
+        // Both have the same length, because the form shows them again.
         let (known, unknown) = (RunningServer.email, "not@example.com")
         let effort = server.server.service.signIn.effort
         func answer(_ email: String) throws -> (bytes: String, hashed: Int) {
@@ -33,20 +33,20 @@ struct SignInTests {
             let headers = answer.headers.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
             return ("\(headers)\(answer.body.replacing(email, with: "EMAIL"))", effort.hashed - before)
         }
-        // A visitor's cookie, and so a form key, is there from now on.
+        // Gets a cookie, and with it a form key.
         try visitor.get("/sign-in")
         let (first, second) = (try answer(known), try answer(unknown))
         #expect(first.bytes == second.bytes)
-        #expect(first.bytes.contains("That e-mail address and password do not go together."))
+        #expect(first.bytes.contains("Incorrect email address or password."))
         #expect(first.hashed == 1 && second.hashed == 1)
-        // Nor is somebody without a password told apart.
+        // A user without a password gets the same response.
         try server.server.addUser("new@example.com")
         let third = try answer("new@example.com")
         #expect(third.bytes == first.bytes)
         #expect(third.hashed == 1)
     }
 
-    @Test("after five wrong passwords each further one must wait longer, and the right one too")
+    @Test("after five wrong passwords, every attempt has to wait, and longer each time")
     func backOff() throws {
         for email in [RunningServer.email, "not@example.com"] {
             for _ in 0..<5 { #expect(try attempt(email).status == 422) }
@@ -60,12 +60,12 @@ struct SignInTests {
             clock.set(clock.now + 60)
         }
         #expect(try attempt(RunningServer.email.uppercased(), PageVisitor.password).status == 303)
-        // What was is forgotten.
+        // A successful sign-in resets the count.
         visitor.cookies = [:]
         for _ in 0..<5 { #expect(try attempt().status == 422) }
     }
 
-    @Test("who guesses locks nobody else out: not those of other places, nor others of the same place")
+    @Test("guessing does not lock out other addresses or other users")
     func neighbours() throws {
         for _ in 0..<6 { _ = try attempt() }
         #expect(try attempt(RunningServer.email, PageVisitor.password).status == 429)
@@ -73,16 +73,16 @@ struct SignInTests {
         #expect(try attempt(RunningServer.email, PageVisitor.password, from: "192.0.2.2").status == 303)
     }
 
-    @Test("a whole network of IPv6 is one neighbour")
+    @Test("all addresses of an IPv6 /64 network count together")
     func network() throws {
         for host in 1...5 { #expect(try attempt(from: "2001:db8::\(host)").status == 422) }
         #expect(try attempt(from: "2001:db8::99").status == 429)
         #expect(try attempt(from: "2001:db8:0:1::1").status == 422)
     }
 
-    @Test("thirty attempts a minute from one neighbourhood, whatever addresses are tried")
+    @Test("a network has thirty attempts a minute for all email addresses together")
     func limit() throws {
-        // Longer than any that can be chosen, so that there is nothing to hash.
+        // Longer than any valid password, so that it is not hashed.
         let long = String(repeating: "x", count: 1025)
         for number in 0..<30 { #expect(try attempt("\(number)@example.com", long).status == 422) }
         let refused = try attempt("other@example.com", long)
@@ -93,7 +93,7 @@ struct SignInTests {
         #expect(try attempt("other@example.com", long).status == 422)
     }
 
-    @Test("signing in leads back to where one was going, and nowhere else")
+    @Test("signing in redirects to the requested page, and never to another host")
     func next() throws {
         let asked = try visitor.get("/account/sign-in?done=session")
         let location = try #require(asked.headers["location"])
@@ -115,12 +115,12 @@ struct SignInTests {
             clock.set(clock.now + 2)
             #expect(try led(evil) == "/account/tokens", "\(evil)")
         }
-        // Nor for whoever is signed in.
+        // The same holds for a viewer who is already signed in.
         #expect(try visitor.get("/sign-in?next=%2Fdevice").headers["location"] == "/device")
         #expect(try visitor.get("/sign-in?next=%2F%2Fevil.example").headers["location"] == "/account/tokens")
     }
 
-    @Test("those who come at the same moment get in one after the other")
+    @Test("concurrent attempts to sign in all succeed")
     func together() async throws {
         let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
             for number in 0..<6 {

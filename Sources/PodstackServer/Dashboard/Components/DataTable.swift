@@ -1,8 +1,8 @@
-/// A table whose rows become cards where there is no room for columns.
+/// A table whose rows become cards on narrow screens.
 ///
-/// Some browsers tell a screen reader of no table any more once its parts are laid out as blocks. So each part says what
-/// it is; HTML allows that only in a `table` that is none by itself, and what is around that is the table.
-/// Source: ARIA in HTML, section 4, `tr`, `td` and `th`.
+/// Some browsers no longer expose a table to screen readers once its parts are laid out as blocks. Each part therefore
+/// has an explicit role. HTML allows these roles only inside a `table` with the role `none`, so the enclosing `div` has
+/// the role of the table. Source: ARIA in HTML, section 4, `tr`, `td` and `th`.
 struct DataTable<Rows: HTML>: Component {
     private let name: String
     private let columns: [Column]
@@ -10,10 +10,14 @@ struct DataTable<Rows: HTML>: Component {
     private let style: String
     private let rows: Rows
 
+    /// Creates a table.
+    ///
     /// - Parameters:
-    ///   - name: What it is a table of, for a screen reader.
-    ///   - style: Its class.
-    ///   - id: Of the rows.
+    ///   - name: The name that screen readers announce.
+    ///   - columns: The columns, in order.
+    ///   - style: The CSS class of the table.
+    ///   - id: The ID of the table's body.
+    ///   - rows: The rows.
     init(
         _ name: String, _ columns: [Column], style: String = "", id: String? = nil, @HTMLBuilder rows: () -> Rows
     ) {
@@ -36,31 +40,37 @@ struct DataTable<Rows: HTML>: Component {
     }
 }
 
-/// The title of a column.
+/// A column of a table, with its title.
 struct Column: Component, ExpressibleByStringLiteral {
     private let title: String
-    private let isSeen: Bool
+    private let isVisible: Bool
     private let style: String?
 
-    /// - Parameter isSeen: Or only a screen reader is told.
-    init(_ title: String, isSeen: Bool = true, style: String? = nil) {
+    /// Creates a column.
+    ///
+    /// - Parameters:
+    ///   - title: The title.
+    ///   - isVisible: Whether the title is displayed; otherwise, only screen readers announce it.
+    ///   - style: The CSS class of the title's cell.
+    init(_ title: String, isVisible: Bool = true, style: String? = nil) {
         self.title = title
-        self.isSeen = isSeen
+        self.isVisible = isVisible
         self.style = style
     }
 
     init(stringLiteral title: String) { self.init(title) }
 
-    /// Of what can be done with a row.
-    static let actions = Column("Action", isSeen: false)
+    /// The column of buttons.
+    static let actions = Column("Action", isVisible: false)
 
     var body: some HTML {
         Element("th", [.scope("col"), .role("columnheader")] + (style.map { [.class($0)] } ?? [])) {
-            if isSeen { title } else { Element("span", .class("visually-hidden")) { title } }
+            if isVisible { title } else { Element("span", .class("visually-hidden")) { title } }
         }
     }
 }
 
+/// A row of a table.
 struct Row<Cells: HTML>: Component {
     private let cells: Cells
 
@@ -69,7 +79,7 @@ struct Row<Cells: HTML>: Component {
     var body: some HTML { Element("tr", .role("row")) { cells } }
 }
 
-/// What a row is about.
+/// The cell that names its row.
 struct RowTitle<Content: HTML>: Component {
     private let content: Content
 
@@ -78,11 +88,16 @@ struct RowTitle<Content: HTML>: Component {
     var body: some HTML { Element("th", .scope("row"), .role("rowheader")) { content } }
 }
 
+/// A cell of a table.
 struct Cell<Content: HTML>: Component {
     private let label: String
     private let content: Content
 
-    /// - Parameter label: The title of its column, which stands beside it in a card.
+    /// Creates a cell.
+    ///
+    /// - Parameters:
+    ///   - label: The title of the column, displayed beside the cell when the row is a card.
+    ///   - content: The content of the cell.
     init(_ label: String, @HTMLBuilder content: () -> Content) {
         self.label = label
         self.content = content()
@@ -91,7 +106,7 @@ struct Cell<Content: HTML>: Component {
     var body: some HTML { Element("td", .role("cell"), .data("data-label", label)) { content } }
 }
 
-/// What can be done with a row.
+/// The cell of a row's buttons.
 struct ActionCell<Content: HTML>: Component {
     private let content: Content
 
