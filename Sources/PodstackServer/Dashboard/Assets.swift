@@ -1,6 +1,8 @@
 import PodstackCryptography
 
-/// A static file that pages load. The files are embedded in the program, and browsers cache them.
+/// A static file that pages load.
+///
+/// The files are embedded in the program, and browsers cache them.
 enum Asset: CaseIterable {
     case style, script, icon
 

@@ -5,7 +5,9 @@ enum Cookie: String {
     /// A random value that ties forms to the browser of a client that is not signed in.
     case browser = "podstack_visitor"
 
-    /// Returns the name of the cookie. With the prefix, no other host and no unencrypted response can set it.
+    /// Returns the name of the cookie.
+    ///
+    /// With the prefix, no other host and no unencrypted response can set it.
     ///
     /// Source: RFC 6265bis, section 4.1.3.2.
     private func name(isSecure: Bool) -> String { (isSecure ? "__Host-" : "") + rawValue }
@@ -29,6 +31,7 @@ enum Cookie: String {
     ///   - value: The value.
     ///   - isSecure: Whether browsers reach the service over TLS.
     ///   - seconds: The lifetime, or nil until the browser is closed.
+    /// - Returns: The value of the header.
     func set(_ value: String, isSecure: Bool, seconds: Int64? = nil) -> String {
         "\(name(isSecure: isSecure))=\(value); Path=/; HttpOnly; SameSite=Lax\(isSecure ? "; Secure" : "")"
             + (seconds.map { "; Max-Age=\($0)" } ?? "")

@@ -64,8 +64,10 @@ struct Dashboard: Sendable {
         return response
     }
 
-    /// Runs the handler of a route. If the session ended before the change was made, nothing changes, and the response
-    /// redirects to the sign-in page. This does not count as a failed authentication.
+    /// Runs the handler of a route.
+    ///
+    /// If the session ended before the change was made, nothing changes, and the response redirects to the sign-in
+    /// page. This does not count as a failed authentication.
     private func handle(_ exchange: PageExchange, _ route: PageRoute) throws -> Response {
         @Sendable func redirectingSignedOut(_ body: () throws -> Response) throws -> Response {
             do { return try body() } catch is WebSessions.SignedOut {
@@ -103,7 +105,9 @@ struct Dashboard: Sendable {
 // MARK: - Error pages
 
 extension Dashboard {
-    /// Returns the page that displays an error. It keeps the navigation if the client is signed in.
+    /// Returns the page that displays an error.
+    ///
+    /// It keeps the navigation if the client is signed in.
     func page(of error: ErrorResponse, for request: Request, requestID: String) -> Response {
         let viewer = viewer(of: request, after: error)
         var response = Document(Self.title(of: error.code), session: viewer?.session, formKey: viewer?.formKey ?? "") {

@@ -122,7 +122,9 @@ private struct NavigationEntry: Component {
 enum PageSection {
     case tokens, projects, auditLog, sessions
 
-    /// The entries below "Account". The documentation names the path Account > API Tokens.
+    /// The entries below "Account".
+    ///
+    /// The documentation names the path Account > API Tokens.
     static let account = [tokens, sessions]
     static let others = [projects, auditLog]
 

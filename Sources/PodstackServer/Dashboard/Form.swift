@@ -60,8 +60,9 @@ enum FormKey {
         }
     }
 
-    /// Returns whether the request's headers allow that the form comes from this service. Old browsers and programs send
-    /// neither header; for them, the key alone decides.
+    /// Returns whether the request's headers allow that the form comes from this service.
+    ///
+    /// Old browsers and programs send neither header; for them, the key alone decides.
     ///
     /// Source: Fetch Metadata Request Headers, section 2.3; RFC 6454, section 7.
     private static func isSameOrigin(_ request: Request, _ origin: String) -> Bool {

@@ -54,6 +54,7 @@ enum RetryText {
     /// - Parameters:
     ///   - reason: What there was too much of, as a sentence.
     ///   - seconds: The seconds to wait.
+    /// - Returns: Two sentences.
     static func sentence(_ reason: String, seconds: Int64) -> String {
         "\(reason) Try again in \(seconds) second\(seconds == 1 ? "" : "s")."
     }

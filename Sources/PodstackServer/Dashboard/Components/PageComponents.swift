@@ -1,4 +1,6 @@
-/// A highlighted sentence at the top of a page. Screen readers announce it.
+/// A highlighted sentence at the top of a page.
+///
+/// Screen readers announce it.
 struct Notice: Component {
     enum Kind { case done, warning, problem }
 

@@ -32,7 +32,9 @@ struct TimeElement: Component {
 
 /// Words for the distance between two times.
 enum RelativeTime {
-    /// Returns a text such as `3 days ago` or `in 2 hours`. Times in the future are rounded up, as in token warnings.
+    /// Returns a text such as `3 days ago` or `in 2 hours`.
+    ///
+    /// Times in the future are rounded up, as in token warnings.
     static func text(of time: Int64, from now: Int64) -> String {
         let seconds = abs(now - time)
         if seconds < 60 { return time > now ? "in a moment" : "just now" }

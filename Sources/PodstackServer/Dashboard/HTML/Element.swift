@@ -126,18 +126,10 @@ struct Attribute {
     static func maxLength(_ count: Int) -> Attribute { Attribute("maxlength", .text(String(count))) }
     static func minLength(_ count: Int) -> Attribute { Attribute("minlength", .text(String(count))) }
 
-    /// Creates an ARIA attribute.
-    ///
-    /// - Parameters:
-    ///   - name: The full name, including `aria-`.
-    ///   - value: The value.
+    /// Returns an ARIA attribute whose name includes `aria-`.
     static func aria(_ name: StaticString, _ value: String) -> Attribute { Attribute(name, .text(value)) }
 
-    /// Creates a data attribute.
-    ///
-    /// - Parameters:
-    ///   - name: The full name, including `data-`.
-    ///   - value: The value.
+    /// Returns a data attribute whose name includes `data-`.
     static func data(_ name: StaticString, _ value: String) -> Attribute { Attribute(name, .text(value)) }
 
     /// Creates an attribute without a value, such as `checked`.
@@ -185,7 +177,9 @@ struct Link: Sendable, Equatable {
 
     private init(_ text: String) { self.text = text }
 
-    /// Percent-encodes everything except unreserved characters. Source: RFC 3986, section 2.3.
+    /// Percent-encodes everything except unreserved characters.
+    ///
+    /// Source: RFC 3986, section 2.3.
     private static func encoded(_ text: String) -> String {
         if text.utf8.allSatisfy(isUnreserved) { return text }
         let digits = Array("0123456789ABCDEF".utf8)

@@ -5,7 +5,9 @@ import PodstackAPI
 /// Source: RFC 8628, sections 3.3 and 5.
 struct DevicePages: Sendable {
     private let service: Service
-    /// The codes that each session tries, valid or not. A decision counts twice: once for the page, once for its form.
+    /// The codes that each session tries, valid or not.
+    ///
+    /// A decision counts twice: once for the page, once for its form.
     private let sessionAttempts = Allowances<String>(RateLimit(name: "user-code", count: 10))
     /// The codes that each network tries.
     private let networkAttempts = Allowances<ClientAddress>(RateLimit(name: "user-code", count: 30))
@@ -71,6 +73,8 @@ struct DevicePages: Sendable {
     ///   - exchange: The request for the page.
     ///   - isCounted: Whether the attempt is already counted against the limits.
     ///   - excess: The limit that prevented the approval, if any.
+    /// - Returns: The page about the request, or the form with the reason why there is none.
+    /// - Throws: A database failure.
     private func requestPage(
         _ code: String, _ exchange: PageExchange, isCounted: Bool = false, excess: QuotaExcess? = nil
     ) throws -> Response {

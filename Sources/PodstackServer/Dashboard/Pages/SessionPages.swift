@@ -3,8 +3,9 @@ import PodstackAPI
 /// The page `/account/sign-in`: the password and the sessions of the viewer.
 struct SessionPages: Sendable {
     private let service: SignInService
-    /// The password changes that each user tries. Passwords are hashed one at a time, so many attempts would delay
-    /// other users who sign in.
+    /// The password changes that each user tries.
+    ///
+    /// Passwords are hashed one at a time, so many attempts would delay other users who sign in.
     private let changes = Allowances<String>(RateLimit(name: "password", count: 10))
 
     init(_ service: Service) { self.service = service.signIn }

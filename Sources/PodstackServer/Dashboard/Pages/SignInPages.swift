@@ -114,7 +114,9 @@ struct SignInPages: Sendable {
 
 // MARK: - Sign-in links
 
-/// The page `/welcome/{link}` of a one-time link. Viewing the page does not use the link up; choosing a password does.
+/// The page `/welcome/{link}` of a one-time link.
+///
+/// Viewing the page does not use the link up; choosing a password does.
 struct SignInLinkPages: Sendable {
     private let service: SignInService
     private let isSecure: Bool

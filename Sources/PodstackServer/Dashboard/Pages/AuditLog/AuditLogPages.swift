@@ -145,7 +145,9 @@ struct AuditLogPage {
     }
 }
 
-/// Measures the parts of a response for its Server-Timing header. Source: Server Timing, W3C.
+/// Measures the parts of a response for its Server-Timing header.
+///
+/// Source: Server Timing, W3C.
 struct ServerTiming {
     private var last = ContinuousClock.now
     private(set) var header = ""

@@ -75,7 +75,9 @@ struct AuditLogQuery: Sendable {
         typed + (limit == Self.defaultLimit ? [] : [("limit", String(limit))])
     }
 
-    /// Returns the problems that the form displays. Throws the others, which the form cannot cause.
+    /// Returns the problems that the form displays.
+    ///
+    /// Throws the others, which the form cannot cause.
     private static func fieldErrors(_ reader: QueryReader) throws -> FieldErrors? {
         do {
             try reader.finish()

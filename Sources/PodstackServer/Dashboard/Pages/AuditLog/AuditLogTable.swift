@@ -59,7 +59,9 @@ struct AuditTable: Component {
 
 // MARK: - Rows
 
-/// The rows of a page. They are written one by one, because a list would copy each of them several times.
+/// The rows of a page.
+///
+/// They are written one by one, because a list would copy each of them several times.
 struct AuditRows: HTML {
     let events: [AuditRecord]
     let projectNames: [String: String]

@@ -156,7 +156,9 @@ extension AuditWatch {
         /// The number of the last event that was written.
         var last: Int64 { progress.withLock { $0.last } }
 
-        /// Whether the stream is over. Reading this ends the stream of a browser that is gone or does not read.
+        /// Whether the stream is over.
+        ///
+        /// Reading this ends the stream of a browser that is gone or does not read.
         var isDone: Bool {
             if stream.isOver { return true }
             let time = OpenConnections.uptime()

@@ -20,6 +20,8 @@ extension TokenPages {
     ///   - problems: The problems of the submitted form.
     ///   - typed: An invalid name as it was typed, to be corrected.
     ///   - status: The status of the response.
+    /// - Returns: The page.
+    /// - Throws: ``DomainError/notFound(_:id:)`` if the account has no such token.
     func details(
         _ exchange: PageExchange, notice: Notice? = nil, problems: FieldProblems = FieldProblems(),
         typed: String? = nil, status: Int = 200

@@ -51,7 +51,9 @@ struct TokenForm {
         }
     }
 
-    /// The ID of the token to create. It is part of the form, so that a form creates one token however often it is sent.
+    /// The ID of the token to create.
+    ///
+    /// It is part of the form, so that a form creates one token however often it is sent.
     var id: String
     var name = ""
     var expiry: Expiry? = .days(30)

@@ -1,6 +1,8 @@
 import PodstackAPI
 
-/// The pages below `/account/tokens`. This file has the list and the revocation.
+/// The pages below `/account/tokens`.
+///
+/// This file has the list and the revocation.
 struct TokenPages: Sendable {
     /// The most revoked and expired tokens on one page.
     private static let endedPerPage = 20
