@@ -18,7 +18,7 @@ extension InBrowser {
             Look(testDescription: "narrow", width: 390, height: 844),
         ]
 
-        @Test("are taken", arguments: looks)
+        @Test("takes a screenshot of every page", arguments: looks)
         func take(look: Look) throws {
             let folder = try #require(PicturedPage.folder)
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

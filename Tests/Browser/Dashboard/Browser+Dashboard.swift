@@ -56,10 +56,7 @@ extension Browser {
         try press("Sign in")
     }
 
-    /// Creates a token from the list of tokens.
-    ///
-    /// - Parameter name: The name of the token.
-    /// - Returns: The secret that the page shows.
+    /// Creates a token from the list of tokens, and returns the secret that the page shows.
     func createToken(_ name: String) throws -> String {
         try follow("Create Token")
         try fill("Name", name)

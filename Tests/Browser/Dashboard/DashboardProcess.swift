@@ -11,9 +11,7 @@ final class DashboardProcess {
     private let folder: TemporaryDirectory
     private let process: ToolProcess
 
-    /// Starts the server.
-    ///
-    /// - Parameter authority: The authority that issues its certificate; nil for no TLS.
+    /// Starts the server with a certificate of `authority`, or without TLS.
     init(authority: PrivateAuthority? = nil) throws {
         folder = try TemporaryDirectory()
         var words = ["serve", "--listen", "127.0.0.1:0", "--data", folder.file("data")]
@@ -39,11 +37,7 @@ final class DashboardProcess {
         return String(decoding: text, as: UTF8.self).trimmingCharacters(in: .newlines)
     }
 
-    /// Starts `podstack` with a home directory that is kept between calls.
-    ///
-    /// - Parameters:
-    ///   - words: The arguments.
-    ///   - token: The token in the environment.
+    /// Starts `podstack` with a home directory that is kept between calls, and with a token in its environment.
     func startPodstack(_ words: [String], token: String? = nil) throws -> ToolProcess {
         var environment = ["HOME": folder.path, "PODSTACK_API_ENDPOINT": url]
         environment["PODSTACK_API_TOKEN"] = token

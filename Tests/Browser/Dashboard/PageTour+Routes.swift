@@ -8,9 +8,7 @@ extension PageTour {
 
         var description: String { "\(method) /" + pattern.joined(separator: "/") }
 
-        /// Returns whether the route matches a request.
-        ///
-        /// - Parameter request: A method and a path.
+        /// Returns whether the route matches a request, which is a method and a path.
         func matches(_ request: String) -> Bool {
             let words = request.split(separator: " ")
             guard words.count == 2, words[0] == method else { return false }

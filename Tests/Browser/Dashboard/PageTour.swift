@@ -5,8 +5,9 @@ import Synchronization
 
 @testable import PodstackServer
 
-/// A visit to every page of the dashboard: with content, empty, and after an invalid form. It is used to check the pages
-/// and to take their screenshots.
+/// A visit to every page of the dashboard: with content, empty, and after an invalid form.
+///
+/// It is used to check the pages and to take their screenshots.
 final class PageTour {
     static let email = "ada@example.com"
     static let password = "a horse, a battery and a staple"
@@ -26,9 +27,7 @@ final class PageTour {
 
     /// Starts a server for the tour.
     ///
-    /// - Parameters:
-    ///   - browser: The browser to use.
-    ///   - seen: Called at each page, with the name of the page and the status that it must have.
+    /// `seen` is called at each page, with the name of the page and the status that it must have.
     init(_ browser: Browser, seen: @escaping (_ page: String, _ status: Int) throws -> Void) throws {
         self.browser = browser
         self.seen = seen

@@ -38,7 +38,7 @@ struct AuditStreamTests {
             Self.body(of: try connection.text { $0.hasSuffix("\r\n0\r\n\r\n") })
         }
 
-        /// Returns the head and the decoded chunks. Source: RFC 9112, section 7.1.
+        /// Returns the head and the decoded chunks, as described in RFC 9112, section 7.1.
         private static func body(of text: String) -> String {
             guard let end = text.firstRange(of: "\r\n\r\n") else { return text }
             var body = Array(text[..<end.upperBound].utf8)

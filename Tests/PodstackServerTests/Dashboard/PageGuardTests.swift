@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodstackServer
 
-/// Checks that hold for every page. They are generated from the route table, so that no page is left out.
+/// Checks that hold for every page, generated from the route table so that no page is left out.
 @Suite("Access to every page", .blocking, .everyDatabase)
 struct PageGuardTests {
     let server: RunningServer
@@ -12,7 +12,7 @@ struct PageGuardTests {
     let link: String
     let asset = String(Asset.style.link.text.split(separator: "/")[1])
 
-    /// The pages that do not require signing in. A new one must be added here deliberately.
+    /// The pages that do not require signing in, to which a new one must be added deliberately.
     let open: Set = [
         "GET /sign-in", "POST /sign-in", "GET /welcome/{link}", "POST /welcome/{link}", "GET /assets/{name}",
     ]
