@@ -182,7 +182,7 @@ struct TokenFormView: Component {
             } else {
                 VoidElement("input", .type("hidden"), .name("projects"), .value("all"))
             }
-            Element("p", .class("ways")) {
+            Element("p", .class("buttons")) {
                 Element("button", .type("submit")) { "Create token" }
                 Element("a", .class("button quiet"), .href(Link("/account/tokens"))) { "Cancel" }
             }

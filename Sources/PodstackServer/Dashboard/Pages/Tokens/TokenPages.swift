@@ -104,7 +104,7 @@ struct TokenPages: Sendable {
                 }
                 Element("form", .method("post"), .action(Link("/account/tokens", token.id, "revoke"))) {
                     FormKeyField(exchange)
-                    Element("p", .class("ways")) {
+                    Element("p", .class("buttons")) {
                         Element("button", .type("submit"), .class("danger")) { "Revoke token" }
                         Element("a", .class("button quiet"), .href(details)) { "Cancel" }
                     }

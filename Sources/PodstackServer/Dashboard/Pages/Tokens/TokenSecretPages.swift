@@ -29,7 +29,8 @@ extension TokenPages {
             case .idIsTaken:
                 form.id = TokenForm().id
                 return try creationForm(
-                    form, exchange, notice: "The form was incomplete. Check it and submit it again.")
+                    form, exchange,
+                    notice: "The token was not created because the form was incomplete. Check it and submit it again.")
             }
         } catch DomainError.invalid(let errors) {
             return try creationForm(form, exchange, FieldProblems(errors))
@@ -240,7 +241,7 @@ private struct SecretCard: Component {
                 ) { "Copy" }
             }
             Element("p", .class("hint"), .id("copied"), .role("status")) {}
-            Element("p", .class("ways")) {
+            Element("p", .class("buttons")) {
                 Element("a", .class("button"), .href(Link("/account/tokens", token.id))) { "Done, view details" }
                 Element("a", .class("button quiet"), .href(Link("/account/tokens"))) { "All tokens" }
             }
@@ -253,7 +254,7 @@ private struct LostSecretActions: Component {
     let token: TokenRecord
 
     var body: some HTML {
-        Element("p", .class("ways")) {
+        Element("p", .class("buttons")) {
             Element("a", .class("button"), .href(Link("/account/tokens", token.id))) { "Rotate token" }
             Element("a", .class("button quiet danger"), .href(Link("/account/tokens", token.id, "revoke"))) {
                 "Revoke token"
