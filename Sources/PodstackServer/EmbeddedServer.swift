@@ -1,6 +1,7 @@
 /// A whole service on a socket of this process, for tests and for whoever embeds it.
 package final class EmbeddedServer: Sendable {
     let service: Service
+    let handler: RequestHandler
     private let listener: Listener
 
     /// - Parameters:
@@ -34,6 +35,7 @@ package final class EmbeddedServer: Sendable {
             now: now ?? Service.systemClock)
         try service.start()
         let handler = service.handler
+        self.handler = handler
         listener = try Listener(ListenAddress("127.0.0.1:0"), threads: 2, requestTime: requestTime) {
             handler.handle($0)
         }

@@ -4,7 +4,7 @@ import Testing
 
 extension InBrowser {
     /// That the tests of pages see what they should, and that each check can fail.
-    @Suite("What the tests of pages stand on")
+    @Suite("What the tests of pages stand on", .timeLimit(.perTest))
     struct HarnessTests {
         static let form = PageServer.page(
             "First",

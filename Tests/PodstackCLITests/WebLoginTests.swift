@@ -11,14 +11,14 @@ struct WebLoginTests {
     let clock: ManualClock
     let server: RunningServer
     let home: TemporaryDirectory
-    let visitor: PageVisitor
+    let visitor: TestClient
 
     init() throws {
         let clock = ManualClock()
         self.clock = clock
         server = try RunningServer(clock: clock)
         home = try TemporaryDirectory()
-        visitor = try PageVisitor(signedUpAt: server)
+        visitor = try TestClient(signedUpAt: server)
     }
 
     private final class Streams: Sendable {
@@ -240,7 +240,7 @@ struct WebLoginTests {
     func terminal() throws {
         // Of the real time, as the program is.
         let server = try RunningServer()
-        let visitor = try PageVisitor(signedUpAt: server)
+        let visitor = try TestClient(signedUpAt: server)
         let folder = try TemporaryDirectory()
         let marker = folder.file("opened")
         _ = try folder.writeProgram("echo \"$@\" >'\(marker)'", to: "xdg-open")

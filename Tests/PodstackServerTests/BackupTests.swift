@@ -5,14 +5,14 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Backing up and restoring", .blocking)
+@Suite("Backing up and restoring", .blocking, .timeLimit(.perTest))
 struct BackupTests {
-    let session: Session
+    let session: TestClient
     let folder: TemporaryDirectory
     var data: String { session.server.data.file("data") }
 
     init() throws {
-        session = try Session(maxActiveTokens: 100_000)
+        session = try TestClient(maxActiveTokens: 100_000)
         folder = try TemporaryDirectory()
     }
 

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// The real program, killed in the middle of its work.
-@Suite("podstack-server killed at a random moment", .blocking, .everyDatabase)
+@Suite("podstack-server killed at a random moment", .blocking, .databases, .timeLimit(.perTest))
 struct CrashTests {
     /// How far the life of one token had come, as far as its holder was told.
     private struct Life {
@@ -64,8 +64,8 @@ struct CrashTests {
             let (first, second) = (TokenMaker.token(id: id), TokenMaker.token(id: id))
             journal.add(Life(first: first, second: second))
             let steps: [(Life.Step, () -> Bool)] = [
-                (.made, { send("POST", "/v1/tokens", owner, "{\"name\": \"t\", \(Session.fields(of: first))}") }),
-                (.rotated, { send("POST", "/v1/tokens/self/rotate", first, "{\(Session.fields(of: second))}") }),
+                (.made, { send("POST", "/v1/tokens", owner, "{\"name\": \"t\", \(TestClient.fields(of: first))}") }),
+                (.rotated, { send("POST", "/v1/tokens/self/rotate", first, "{\(TestClient.fields(of: second))}") }),
                 (.used, { send("GET", "/v1/auth/whoami", second) }),
                 (.revoked, { send("DELETE", "/v1/tokens/self", second) }),
             ]
@@ -77,8 +77,10 @@ struct CrashTests {
         }
     }
 
-    @Test("what was told holds after a restart, a token in the middle of its rotation works, and the audit log fits")
-    func anyMoment() async throws {
+    @Test(
+        "what was told holds after a restart, a token in the middle of its rotation works, and the audit log fits",
+        arguments: TestDatabase.selected)
+    func anyMoment(_: TestDatabase) async throws {
         _ = try ToolProcess.run(
             "podstack-server", ["user", "add", "you@example.com", "--data", data], environment: place.environment)
         let made = try ToolProcess.run(

@@ -4,7 +4,7 @@ import Testing
 @testable import PodstackServer
 
 /// What the stores may rely on, whichever database it is.
-@Suite("A database", .blocking, .everyDatabase)
+@Suite("A database", .blocking, .databases, .timeLimit(.perTest))
 struct DatabaseTests {
     let opened: OpenedDatabase
     var database: any Database { opened.database }
@@ -24,8 +24,9 @@ struct DatabaseTests {
         try database.read { try $0.run("SELECT COUNT(*) FROM things").first?.integer(0) }
     }
 
-    @Test("what is written is read, to the last bit: numbers, bytes, texts and nothing")
-    func values() throws {
+    @Test(
+        "what is written is read, to the last bit: numbers, bytes, texts and nothing", arguments: TestDatabase.selected)
+    func values(_: TestDatabase) throws {
         let rows: [[DatabaseValue]] = [
             [.text("a"), .integer(.min), .blob([]), .text("")],
             [.text("b"), .integer(.max), .blob([0, 255, 39, 92]), .text("'; DROP TABLE things; -- ? $1 \\ %")],
@@ -46,8 +47,8 @@ struct DatabaseTests {
         #expect(quoted.map(\.values) == [[.text("c")]])
     }
 
-    @Test("a statement says how many rows it changed")
-    func changes() throws {
+    @Test("a statement says how many rows it changed", arguments: TestDatabase.selected)
+    func changes(_: TestDatabase) throws {
         try database.write { connection in
             for id in ["a", "b", "c"] { try insert(id, in: connection) }
             try connection.run("UPDATE things SET number = 1 WHERE id <> ?", [.text("a")])
@@ -57,8 +58,8 @@ struct DatabaseTests {
         }
     }
 
-    @Test("a write that throws leaves nothing, whatever it had done")
-    func undone() throws {
+    @Test("a write that throws leaves nothing, whatever it had done", arguments: TestDatabase.selected)
+    func undone(_: TestDatabase) throws {
         struct Failure: Error {}
         #expect(throws: Failure.self) {
             try database.write {
@@ -77,8 +78,8 @@ struct DatabaseTests {
         #expect(try count() == 1)
     }
 
-    @Test("a failure names no value")
-    func failures() throws {
+    @Test("a failure names no value", arguments: TestDatabase.selected)
+    func failures(_: TestDatabase) throws {
         let failure = #expect(throws: DatabaseFailure.self) {
             try database.write {
                 try insert("a secret", in: $0)
@@ -88,8 +89,8 @@ struct DatabaseTests {
         #expect(failure?.reason.contains("secret") == false)
     }
 
-    @Test("a read sees one state from its beginning to its end")
-    func snapshot() throws {
+    @Test("a read sees one state from its beginning to its end", arguments: TestDatabase.selected)
+    func snapshot(_: TestDatabase) throws {
         try database.read { connection in
             #expect(try connection.run("SELECT id FROM things").isEmpty)
             try opened.another().write { try insert("a", in: $0) }
@@ -98,8 +99,8 @@ struct DatabaseTests {
         #expect(try count() == 1)
     }
 
-    @Test("a write sees every write before it, of other programs too: none is lost")
-    func oneAfterAnother() async throws {
+    @Test("a write sees every write before it, of other programs too: none is lost", arguments: TestDatabase.selected)
+    func oneAfterAnother(_: TestDatabase) async throws {
         try database.write { try insert("a", 0, in: $0) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<4 {
@@ -120,8 +121,8 @@ struct DatabaseTests {
         #expect(try database.read { try $0.run("SELECT number FROM things").first?.integer(0) } == 80)
     }
 
-    @Test("a thousand different statements are no burden")
-    func manyStatements() throws {
+    @Test("a thousand different statements are no burden", arguments: TestDatabase.selected)
+    func manyStatements(_: TestDatabase) throws {
         try database.read { connection in
             for number in 0..<1000 {
                 let row = try connection.run("SELECT \(number) FROM (SELECT 1) one").first
@@ -130,8 +131,8 @@ struct DatabaseTests {
         }
     }
 
-    @Test("of however many things an announcement is, it is made")
-    func announcements() throws {
+    @Test("of however many things an announcement is, it is made", arguments: TestDatabase.selected)
+    func announcements(_: TestDatabase) throws {
         if let shared = database as? PostgresDatabase {
             let pepper = Pepper(bytes: [UInt8](repeating: 1, count: 32))
             try PostgresSchema.prepare(shared, for: Peppers(current: pepper))
@@ -150,8 +151,9 @@ struct DatabaseTests {
         #expect(heard == many)
     }
 
-    @Test("a write that waits too long for another is refused, and the next one is not")
-    func patience() throws {
+    @Test(
+        "a write that waits too long for another is refused, and the next one is not", arguments: TestDatabase.selected)
+    func patience(_: TestDatabase) throws {
         guard let cluster = opened.cluster, let url = PostgresURL(cluster.url) else { return }
         let holder = try PostgresConnection(url)
         try holder.script(PostgresDatabase.beginWrite)

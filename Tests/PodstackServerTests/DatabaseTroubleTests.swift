@@ -5,7 +5,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Two instances whose database fails", .blocking)
+@Suite("Two instances whose database fails", .blocking, .timeLimit(.perTest))
 struct DatabaseTroubleTests {
     /// Tokens live and die at both instances while `disturb` does its worst.
     private func underLoad(
@@ -96,9 +96,9 @@ struct DatabaseTroubleTests {
         let instances = try TwoInstances()
         for round in 0..<Rounds.count(1, long: 20) {
             let token = try instances.makeToken()
-            let here = Holder(token, at: instances.first.port)
-            let there = Holder(token, at: instances.second.port)
-            #expect(try here.whoami() == "ok" && there.whoami() == "ok")
+            let here = TestClient(port: instances.first.port, token, keepsConnection: true)
+            let there = TestClient(port: instances.second.port, token, keepsConnection: true)
+            #expect(try here.tokenState() == "ok" && there.tokenState() == "ok")
             let database = try #require(instances.second.service.database as? PostgresDatabase)
             let backend = try instances.database.run(
                 "SELECT backend FROM instances WHERE process = '\(database.process)'")
@@ -106,10 +106,10 @@ struct DatabaseTroubleTests {
             // The database's end of its connection falls silent; the connection stays open.
             #expect(kill(process, SIGSTOP) == 0)
             #expect(try here.send("DELETE", "/v1/tokens/self").status == 204)
-            #expect(try there.whoami() == "revoked_token", "round \(round)")
+            #expect(try there.tokenState() == "revoked_token", "round \(round)")
             kill(process, SIGCONT)
             try await waitForLease(instances)
-            #expect(try there.whoami() == "revoked_token")
+            #expect(try there.tokenState() == "revoked_token")
         }
     }
 

@@ -10,7 +10,7 @@ import Testing
     import Musl
 #endif
 
-@Suite("Answers that are made on a thread of their own", .blocking)
+@Suite("Answers that are made on a thread of their own", .blocking, .timeLimit(.perTest))
 struct DeferredAnswerTests {
     struct Missing: Error { var what: String }
 
@@ -74,12 +74,12 @@ struct DeferredAnswerTests {
         // More at once than there are threads, on connections that any of them may have.
         let others = try (0..<20).map { _ in try RawHTTP(port: desk.listener.port) }
         for other in others { try other.send("GET /now HTTP/1.1\r\nHost: a\r\n\r\n") }
-        for other in others { #expect(try other.answer().status == 200) }
-        let late = try desk.ask("/late").answer()
+        for other in others { #expect(try other.response().status == 200) }
+        let late = try desk.ask("/late").response()
         #expect(late.status == 503 && late.headers["x-request-id"] == "refused")
         desk.gate.open()
         for each in waiting {
-            let answer = try each.answer()
+            let answer = try each.response()
             #expect(answer.status == 200 && answer.body == "x" && answer.headers["x-request-id"] == "made")
         }
         #expect(desk.work.done == ["/first", "/a", "/b", "/c", "/d"])
@@ -91,8 +91,8 @@ struct DeferredAnswerTests {
         #expect(desk.gate.holds(1))
         try connection.send("POST /second HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ntwo")
         desk.gate.open()
-        #expect(try connection.answer().body == "one")
-        #expect(try connection.answer().body == "two")
+        #expect(try connection.response().body == "one")
+        #expect(try connection.response().body == "two")
         #expect(try connection.request("GET", "/now").headers["x-request-id"] == "now")
         #expect(try connection.request("POST", "/third", body: "three").body == "three")
     }
@@ -104,7 +104,7 @@ struct DeferredAnswerTests {
         // /first is being worked on, /a waits.
         waiting.removeFirst(2)
         desk.gate.open()
-        #expect(try waiting[0].answer().status == 200)
+        #expect(try waiting[0].response().status == 200)
         #expect(desk.work.done == ["/first", "/b"])
         for _ in 0..<6000 where desk.listener.openConnections > 1 { usleep(10_000) }
         #expect(desk.listener.openConnections == 1)
@@ -115,10 +115,10 @@ struct DeferredAnswerTests {
     func stopping() async throws {
         let waiting = try desk.fill(["/a", "/b"])
         async let stopped: Void = desk.listener.stop()
-        for each in waiting.dropFirst() { #expect(try each.answer().status == 503) }
+        for each in waiting.dropFirst() { #expect(try each.response().status == 503) }
         #expect(!waiting[0].isClosed)
         desk.gate.open()
-        #expect(try waiting[0].answer().status == 200)
+        #expect(try waiting[0].response().status == 200)
         await stopped
         #expect(desk.work.done == ["/first"])
     }
@@ -127,7 +127,7 @@ struct DeferredAnswerTests {
     func cut() throws {
         let waiting = try desk.fill(["/a"])
         desk.listener.stop(patience: 1)
-        for each in waiting { #expect(try each.answer().status == 503) }
+        for each in waiting { #expect(try each.response().status == 503) }
         desk.gate.open()
     }
 }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Where a server listens")
+@Suite("Where a server listens", .timeLimit(.perTest))
 struct ListenAddressTests {
     @Test(
         "an address and a port",

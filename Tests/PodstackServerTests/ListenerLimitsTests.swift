@@ -9,20 +9,20 @@ import Testing
 #endif
 
 /// What clients may not do to a listener, over a socket.
-@Suite("The limits of the listener", .blocking)
+@Suite("The limits of the listener", .blocking, .timeLimit(.perTest))
 struct ListenerLimitsTests {
     let running: RunningServer
     var server: EmbeddedServer { running.server }
 
     init() throws { running = try RunningServer(requestTime: 1) }
 
-    func answer(to text: String) throws -> RawHTTP.Answer {
+    func answer(to text: String) throws -> TestResponse {
         let connection = try RawHTTP(port: server.port)
         try connection.send(text)
-        return try connection.answer()
+        return try connection.response()
     }
 
-    func isErrorOfTheAPI(_ answer: RawHTTP.Answer, _ status: Int, _ code: String) -> Bool {
+    func isErrorOfTheAPI(_ answer: TestResponse, _ status: Int, _ code: String) -> Bool {
         answer.status == status && answer.code == code && answer.headers["x-request-id"] == answer.error?.requestID
             && answer.headers["content-type"] == "application/json"
     }
@@ -122,7 +122,7 @@ struct ListenerLimitsTests {
         let patient = try RunningServer()
         let idle = try (0..<1000).map { _ in try RawHTTP(port: patient.server.port) }
         for _ in 0..<20 {
-            #expect(try RawHTTP(port: patient.server.port).request("GET", "/healthz").status == 200)
+            #expect(try TestClient(port: patient.server.port).request("GET", "/healthz").status == 200)
         }
         #expect(patient.server.openConnections >= 1000)
         for connection in [idle[0], idle[500], idle[999]] {

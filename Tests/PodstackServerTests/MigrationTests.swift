@@ -3,10 +3,12 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Migrations", .blocking, .everyDatabase)
+@Suite("Migrations", .blocking, .databases, .timeLimit(.perTest))
 struct MigrationTests {
-    @Test("a database of each released schema is brought to the newest, and keeps what it holds")
-    func everySchema() throws {
+    @Test(
+        "a database of each released schema is brought to the newest, and keeps what it holds",
+        arguments: TestDatabase.selected)
+    func everySchema(_: TestDatabase) throws {
         for version in 1...Migrations.all.count {
             let opened = try OpenedDatabase()
             let database = opened.database
@@ -35,8 +37,8 @@ struct MigrationTests {
         }
     }
 
-    @Test("a database of a newer program is refused in one sentence")
-    func newer() throws {
+    @Test("a database of a newer program is refused in one sentence", arguments: TestDatabase.selected)
+    func newer(_: TestDatabase) throws {
         let opened = try OpenedDatabase()
         let database = opened.database
         try Migrations.run(on: database, all: Migrations.all + [[]])
@@ -44,8 +46,8 @@ struct MigrationTests {
         #expect(failure?.reason.contains("use a newer one") == true)
     }
 
-    @Test("programs that start at once bring it there once")
-    func atOnce() async throws {
+    @Test("programs that start at once bring it there once", arguments: TestDatabase.selected)
+    func atOnce(_: TestDatabase) async throws {
         let opened = try OpenedDatabase()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<8 { group.addTask { try Migrations.run(on: try opened.another()) } }

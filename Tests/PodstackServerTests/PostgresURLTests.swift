@@ -2,7 +2,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The URL of a database")
+@Suite("The URL of a database", .timeLimit(.perTest))
 struct PostgresURLTests {
     @Test("a URL is not shown by printing what holds it")
     func urlIsSecret() throws {

@@ -2,15 +2,15 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("No privilege grows, over a socket", .blocking, .everyDatabase)
+@Suite("No privilege grows,", .blocking, .databases, .timeLimit(.perTest))
 struct PrivilegeTests {
     let clock = ManualClock()
-    let owner: Session
+    let owner: TestClient
     let projects: [String]
 
     init() throws {
         let server = try RunningServer(clock: clock, maxActiveTokens: 10_000)
-        owner = Session(server, try server.makeToken(expiresAt: clock.now + 400 * 86_400))
+        owner = TestClient(server, try server.makeToken(expiresAt: clock.now + 400 * 86_400))
         let owner = owner
         projects = try (0..<3).map { _ in
             try owner.send("POST", "/v1/projects", #"{"name": "p"}"#).decoded(Project.self).id
@@ -56,8 +56,10 @@ struct PrivilegeTests {
         return scopes && projects && life
     }
 
-    @Test("whatever a token asks for: what it makes, and what it gets the secret of, is within itself")
-    func random() throws {
+    @Test(
+        "whatever a token asks for: what it makes, and what it gets the secret of, is within itself",
+        arguments: TestDatabase.selected)
+    func random(_: TestDatabase) throws {
         var granted = 0
         for _ in 0..<150 {
             var wish = Wish.random(projects)
@@ -81,9 +83,11 @@ struct PrivilegeTests {
         #expect(granted > 10)
     }
 
-    @Test("a wrong secret with the right id is told nothing, in every state of the token")
-    func states() throws {
-        func wrong(_ session: Session) throws -> String? {
+    @Test(
+        "a wrong secret with the right id is told nothing, in every state of the token",
+        arguments: TestDatabase.selected)
+    func states(_: TestDatabase) throws {
+        func wrong(_ session: TestClient) throws -> String? {
             try owner.with(TokenMaker.token(id: session.id)).whoami().code
         }
         let active = try owner.makeToken()

@@ -2,7 +2,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("What a request line asks for")
+@Suite("What a request line asks for", .timeLimit(.perTest))
 struct RequestTargetTests {
     @Test(
         "a path is decoded once",
@@ -37,7 +37,7 @@ struct RequestTargetTests {
     }
 }
 
-@Suite("What is wrong with the head of a request")
+@Suite("What is wrong with the head of a request", .timeLimit(.perTest))
 struct RequestHeadTests {
     func defect(
         _ headers: [(String, String)], target: String = "/", size: Int = 100, isHTTP11: Bool = true

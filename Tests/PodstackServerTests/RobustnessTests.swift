@@ -5,24 +5,26 @@ import Testing
 @testable import PodstackServer
 
 /// Whatever comes in, the service refuses it or answers it, and goes on.
-@Suite("Hostile input over a socket", .blocking, .everyDatabase)
+@Suite("Hostile input", .blocking, .databases, .timeLimit(.perTest))
 struct RobustnessTests {
-    let session: Session
+    let session: TestClient
 
-    init() throws { session = try Session(maxActiveTokens: 10_000) }
+    init() throws { session = try TestClient(maxActiveTokens: 10_000) }
 
     var port: UInt16 { session.server.server.port }
 
     /// The status of what came back; nil when the connection was closed without an answer.
     func status(of text: String) -> Int? {
         guard let connection = try? RawHTTP(port: port), (try? connection.send(text)) != nil else { return nil }
-        return try? connection.answer().status
+        return try? connection.response().status
     }
 
     func isAlive() -> Bool { status(of: "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n") == 200 }
 
-    @Test("requests that are none, or two at once, are refused, and the next one is served")
-    func broken() throws {
+    @Test(
+        "requests that are none, or two at once, are refused, and the next one is served",
+        arguments: TestDatabase.selected)
+    func broken(_: TestDatabase) throws {
         let auth = "Authorization: Bearer \(session.token)\r\n"
         let long = String(repeating: "a", count: 1 << 20)
         let requests = [
@@ -44,8 +46,10 @@ struct RobustnessTests {
         }
     }
 
-    @Test("what stands behind a NUL in a query is not lost in silence: the request is refused")
-    func nul() throws {
+    @Test(
+        "what stands behind a NUL in a query is not lost in silence: the request is refused",
+        arguments: TestDatabase.selected)
+    func nul(_: TestDatabase) throws {
         let start = "GET /v1/auth/whoami"
         let auth = "Authorization: Bearer \(session.token)"
         #expect(status(of: "\(start) HTTP/1.1\r\nHost: x\r\n\(auth)\r\n\r\n") == 200)
@@ -53,8 +57,8 @@ struct RobustnessTests {
         #expect(status(of: "\(start)?a=b%00c HTTP/1.1\r\nHost: x\r\n\(auth)\r\n\r\n") == 400)
     }
 
-    @Test("a request whose end two headers tell differently makes no second one")
-    func smuggling() throws {
+    @Test("a request whose end two headers tell differently makes no second one", arguments: TestDatabase.selected)
+    func smuggling(_: TestDatabase) throws {
         let hidden = "DELETE /v1/tokens/self HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(session.token)\r\n\r\n"
         for head in [
             "Content-Length: \(hidden.utf8.count + 5)\r\nTransfer-Encoding: chunked\r\n",
@@ -65,13 +69,13 @@ struct RobustnessTests {
             let request = "POST /v1/tokens/report HTTP/1.1\r\nHost: x\r\n\(head)\r\n0\r\n\r\n\(hidden)"
             let connection = try RawHTTP(port: port)
             try connection.send(request)
-            if let answer = try? connection.answer() { #expect((400..<500).contains(answer.status), "\(head)") }
+            if let answer = try? connection.response() { #expect((400..<500).contains(answer.status), "\(head)") }
             #expect(try session.whoami().status == 200, "\(head)")
         }
     }
 
-    @Test("clients that stop in the middle of a request hold up nobody")
-    func slow() throws {
+    @Test("clients that stop in the middle of a request hold up nobody", arguments: TestDatabase.selected)
+    func slow(_: TestDatabase) throws {
         var held: [RawHTTP] = []
         for index in 0..<100 {
             let connection = try RawHTTP(port: port)
@@ -85,8 +89,10 @@ struct RobustnessTests {
         #expect(held.count == 100)
     }
 
-    @Test("2,000 credentials made up or broken are all refused, and none is an error of the service")
-    func credentials() throws {
+    @Test(
+        "2,000 credentials made up or broken are all refused, and none is an error of the service",
+        arguments: TestDatabase.selected)
+    func credentials(_: TestDatabase) throws {
         let connection = try RawHTTP(port: port)
         let alphabet = Array("podstack_Bearer 0aZ=,;:\t\"\\/éß")
         for index in 0..<2000 {
@@ -106,8 +112,10 @@ struct RobustnessTests {
         }
     }
 
-    @Test("1,000 bodies and queries made up are refused or taken, and none is an error of the service")
-    func bodiesAndQueries() throws {
+    @Test(
+        "1,000 bodies and queries made up are refused or taken, and none is an error of the service",
+        arguments: TestDatabase.selected)
+    func bodiesAndQueries(_: TestDatabase) throws {
         let project = try #require(try session.whoami().decoded(User.self).defaultProjectID)
         let paths = [
             ("POST", "/v1/tokens"), ("POST", "/v1/tokens/self/rotate"), ("PATCH", "/v1/tokens/00000000"),

@@ -5,11 +5,11 @@ import Testing
 @testable import PodstackServer
 
 /// Every route against everybody who may come: made from the table of routes, so that no route is forgotten.
-@Suite("Every route, guarded", .blocking, .everyDatabase)
+@Suite("Every route, guarded", .blocking, .databases, .timeLimit(.perTest))
 struct RouteGuardTests {
     /// Who owns the objects that the paths name, and somebody of another account.
-    let owner: Session
-    let stranger: Session
+    let owner: TestClient
+    let stranger: TestClient
     let project: Project
     let other: Project
     let memberID: String
@@ -22,7 +22,7 @@ struct RouteGuardTests {
     ]
 
     init() throws {
-        owner = try Session(maxActiveTokens: 500)
+        owner = try TestClient(maxActiveTokens: 500)
         let server = owner.server.server
         routes = Routes.all(server.service)
         for name in ["stranger", "member"] { try server.addUser("\(name)@example.com") }
@@ -37,7 +37,7 @@ struct RouteGuardTests {
     func name(_ route: Route) -> String { "\(route.method) \(route.path)" }
 
     /// The path of a route, about the owner's objects.
-    func path(_ route: Route, token: Session) -> String {
+    func path(_ route: Route, token: TestClient) -> String {
         "/"
             + route.pattern.map { part in
                 switch part {
@@ -64,7 +64,7 @@ struct RouteGuardTests {
         }
     }
 
-    func send(_ route: Route, by caller: Session, about token: Session) throws -> RawHTTP.Answer {
+    func send(_ route: Route, by caller: TestClient, about token: TestClient) throws -> TestResponse {
         let query = name(route) == "GET /v1/auth/can" ? "?scope=*" : ""
         return try caller.send(route.method, path(route, token: token) + query, try body(route))
     }
@@ -78,19 +78,19 @@ struct RouteGuardTests {
 
     func isOfProject(_ route: Route) -> Bool { if case .project = route.access { true } else { false } }
 
-    @Test("without a token only the routes that are meant to answer")
-    func withoutToken() throws {
+    @Test("without a token only the routes that are meant to answer", arguments: TestDatabase.selected)
+    func withoutToken(_: TestDatabase) throws {
         for route in routes {
             var headers: [(String, String)] = []
             if try body(route) != nil { headers = [("Content-Type", "application/json")] }
-            let answer = try RawHTTP(port: owner.server.server.port)
+            let answer = try TestClient(owner.server)
                 .request(route.method, path(route, token: owner), headers: headers, body: try body(route))
             #expect((answer.code == "missing_token") == !open.contains(name(route)), "\(name(route))")
         }
     }
 
-    @Test("with every scope but the one that it needs, a route is closed")
-    func withoutScope() throws {
+    @Test("with every scope but the one that it needs, a route is closed", arguments: TestDatabase.selected)
+    func withoutScope(_: TestDatabase) throws {
         for route in routes {
             guard let needed = scope(route) else { continue }
             let others = Scope.resources.flatMap { resource in Scope.actions.map { "\(resource):\($0)" } }
@@ -101,8 +101,8 @@ struct RouteGuardTests {
         #expect(try owner.whoami().status == 200)
     }
 
-    @Test("with the one scope that it needs, a route is open to the owner")
-    func withScope() throws {
+    @Test("with the one scope that it needs, a route is open to the owner", arguments: TestDatabase.selected)
+    func withScope(_: TestDatabase) throws {
         for route in routes {
             guard let needed = scope(route) else { continue }
             let caller = try owner.makeToken("\"scopes\": [\"\(needed)\"]")
@@ -114,8 +114,10 @@ struct RouteGuardTests {
         }
     }
 
-    @Test("to somebody of another account every object is not there, and is left as it was")
-    func foreign() throws {
+    @Test(
+        "to somebody of another account every object is not there, and is left as it was",
+        arguments: TestDatabase.selected)
+    func foreign(_: TestDatabase) throws {
         for route in routes where route.pattern.contains(where: { $0.hasPrefix("{") }) {
             #expect(try send(route, by: stranger, about: owner).code == "not_found", "\(name(route))")
         }
@@ -125,16 +127,17 @@ struct RouteGuardTests {
         #expect(members.elements.count == 2)
     }
 
-    @Test("a token that is good for another project gets nowhere in this one")
-    func otherProject() throws {
+    @Test("a token that is good for another project gets nowhere in this one", arguments: TestDatabase.selected)
+    func otherProject(_: TestDatabase) throws {
         let caller = try owner.makeToken("\"project_ids\": [\"\(other.id)\"]")
         for route in routes where isOfProject(route) {
             #expect(try send(route, by: caller, about: owner).code == "project_forbidden", "\(name(route))")
         }
     }
 
-    @Test("a deactivated member, and one without permissions, get nowhere in a project")
-    func members() throws {
+    @Test(
+        "a deactivated member, and one without permissions, get nowhere in a project", arguments: TestDatabase.selected)
+    func members(_: TestDatabase) throws {
         let member = owner.with(try owner.server.server.makeToken("member@example.com"))
         let path = "/v1/projects/\(project.id)/members/\(memberID)"
         #expect(try owner.send("PATCH", path, #"{"status": "deactivated"}"#).status == 200)
@@ -148,8 +151,8 @@ struct RouteGuardTests {
         }
     }
 
-    @Test("a token that may only read changes nothing but itself")
-    func readOnly() throws {
+    @Test("a token that may only read changes nothing but itself", arguments: TestDatabase.selected)
+    func readOnly(_: TestDatabase) throws {
         let scopes = Scope.resources.map { "\"\($0):read\"" }.joined(separator: ", ")
         for route in routes where route.method != "GET" && !open.contains(name(route)) {
             let caller = try owner.makeToken("\"scopes\": [\(scopes)]")
@@ -159,8 +162,8 @@ struct RouteGuardTests {
         }
     }
 
-    @Test("no two routes are one, and a scope in a project names the project first")
-    func table() {
+    @Test("no two routes are one, and a scope in a project names the project first", arguments: TestDatabase.selected)
+    func table(_: TestDatabase) {
         #expect(Set(routes.map(name)).count == routes.count)
         for route in routes where isOfProject(route) {
             #expect(route.pattern.first { $0.hasPrefix("{") } == "{project}", "\(name(route))")

@@ -3,7 +3,7 @@ import PodstackTestSupport
 import Testing
 
 /// The real program, as an operator runs it.
-@Suite("podstack-server as a process", .blocking, .everyDatabase)
+@Suite("podstack-server as a process", .blocking, .databases, .timeLimit(.perTest))
 struct ServerProcessTests {
     let place: ServerPlace
     var data: String { place.data }
@@ -39,8 +39,9 @@ struct ServerProcessTests {
         try connection.request(method, path, headers: [("Authorization", "Bearer \(token)")]).status
     }
 
-    @Test("users and tokens are made beside a running server, which knows them at once")
-    func administration() throws {
+    @Test(
+        "users and tokens are made beside a running server, which knows them at once", arguments: TestDatabase.selected)
+    func administration(_: TestDatabase) throws {
         let (process, connection) = try serve()
         defer { process.signal(SIGKILL) }
         let user = try administrate(["user", "add", "you@example.com", "--name", "You"])
@@ -52,8 +53,8 @@ struct ServerProcessTests {
         #expect(try status(connection, token) == 200)
     }
 
-    @Test("SIGTERM ends it with 0, and last-used times are kept")
-    func drain() throws {
+    @Test("SIGTERM ends it with 0, and last-used times are kept", arguments: TestDatabase.selected)
+    func drain(_: TestDatabase) throws {
         _ = try administrate(["user", "add", "you@example.com"])
         let token = try makeToken()
         let (process, connection) = try serve()
@@ -67,8 +68,8 @@ struct ServerProcessTests {
         #expect(!list.body[..<first.lowerBound].suffix(150).contains("\"last_used_at\":null"))
     }
 
-    @Test("what was acknowledged survives kill -9, ten times over")
-    func kill() throws {
+    @Test("what was acknowledged survives kill -9, ten times over", arguments: TestDatabase.selected)
+    func kill(_: TestDatabase) throws {
         _ = try administrate(["user", "add", "you@example.com"])
         // On PostgreSQL each revocation waits until the instance that was killed before has lost its lease.
         for _ in 0..<(place.database == nil ? 10 : Rounds.count(2, long: 10)) {
@@ -86,8 +87,8 @@ struct ServerProcessTests {
         }
     }
 
-    @Test("the audit log is verified beside a running server")
-    func audit() throws {
+    @Test("the audit log is verified beside a running server", arguments: TestDatabase.selected)
+    func audit(_: TestDatabase) throws {
         _ = try administrate(["user", "add", "you@example.com"])
         _ = try makeToken()
         let (process, _) = try serve()
@@ -97,8 +98,8 @@ struct ServerProcessTests {
         #expect(intact.output == "intact: 2 events of 1 accounts\n")
     }
 
-    @Test("a second server on the same folder is refused")
-    func secondServer() throws {
+    @Test("a second server on the same folder is refused", arguments: TestDatabase.selected)
+    func secondServer(_: TestDatabase) throws {
         guard place.database == nil else { return }
         let (process, _) = try serve()
         defer { process.signal(SIGKILL) }
@@ -109,21 +110,24 @@ struct ServerProcessTests {
 
     @Test(
         "wrong usage is one line and status 2",
-        arguments: [
+        arguments: TestDatabase.selected,
+        [
             ["serve", "--lisen", "x"], ["serve", "--listen", "0.0.0.0:80"], ["user", "add"], ["user", "add", "nobody"],
             ["token", "create", "a@b.c"], ["fly"], ["audit"], ["audit", "verify", "x"],
             ["serve", "--behind-proxy", "example.com"], ["serve", "--requests-per-minute", "0"],
             ["token", "create", "a@b.c", "--name", "n", "--scope", "cats"],
         ])
-    func usage(words: [String]) throws {
+    func usage(_: TestDatabase, words: [String]) throws {
         let result = try administrate(words)
         #expect(result.status == 2)
         #expect(result.error.hasPrefix("error: "))
         #expect(result.error.split(separator: "\n").count == 1)
     }
 
-    @Test("no message holds the password of the database, whatever is wrong with its URL")
-    func password() throws {
+    @Test(
+        "no message holds the password of the database, whatever is wrong with its URL",
+        arguments: TestDatabase.selected)
+    func password(_: TestDatabase) throws {
         guard let database = place.database else { return }
         let good = database.portURL
         let secret = "quite%20secret"
@@ -145,8 +149,10 @@ struct ServerProcessTests {
         }
     }
 
-    @Test("help is of the command that is named, and there is none of a command that is not there")
-    func help() throws {
+    @Test(
+        "help is of the command that is named, and there is none of a command that is not there",
+        arguments: TestDatabase.selected)
+    func help(_: TestDatabase) throws {
         func run(_ words: String...) throws -> (status: Int32, output: String, error: String) {
             try ToolProcess.run("podstack-server", words)
         }
@@ -174,8 +180,8 @@ struct ServerProcessTests {
         #expect(try run("user", "add", "--nam", "x").error.contains("unknown option --nam; did you mean \"--name\"?"))
     }
 
-    @Test("what is mistyped is not repeated where it could be a secret")
-    func secrets() throws {
+    @Test("what is mistyped is not repeated where it could be a secret", arguments: TestDatabase.selected)
+    func secrets(_: TestDatabase) throws {
         let secret = "postgres://me:s3cret@db/x"
         for (words, message) in [
             (["user", "list", "--databse=\(secret)"], "unknown option --databse; did you mean \"--database\"?"),
@@ -194,8 +200,8 @@ struct ServerProcessTests {
         }
     }
 
-    @Test("no link is made for who is disabled")
-    func disabledLink() throws {
+    @Test("no link is made for who is disabled", arguments: TestDatabase.selected)
+    func disabledLink(_: TestDatabase) throws {
         #expect(try administrate(["user", "add", "you@example.com"]).status == 0)
         #expect(try administrate(["user", "disable", "you@example.com"]).status == 0)
         let refused = try administrate(["user", "link", "you@example.com"])

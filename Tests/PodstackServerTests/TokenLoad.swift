@@ -41,7 +41,7 @@ final class TokenLoad: Sendable {
         while !seen.withLock({ $0.isOver }) {
             let token = TokenMaker.token(id: TokenFormat.makeID(using: &generator))
             let (first, second) = (ports.randomElement() ?? 0, ports.randomElement() ?? 0)
-            let made = ask(owner, first, "POST", "/v1/tokens", "{\"name\": \"t\", \(Session.fields(of: token))}")
+            let made = ask(owner, first, "POST", "/v1/tokens", "{\"name\": \"t\", \(TestClient.fields(of: token))}")
             guard expect(made, ["ok", "unavailable"], "POST"), made == "ok" else { continue }
             for port in ports { _ = expect(ask(token, port), ["ok", "unavailable"], "before") }
             let revoked = ask(token, second, "DELETE", "/v1/tokens/self")
@@ -56,7 +56,9 @@ final class TokenLoad: Sendable {
         _ token: String, _ port: UInt16, _ method: String = "GET", _ path: String = "/v1/auth/whoami",
         _ body: String? = nil
     ) -> String {
-        do { return try Holder(token, at: port).send(method, path, body).code ?? "ok" } catch { return "\(error)" }
+        do {
+            return try TestClient(port: port, token, keepsConnection: true).send(method, path, body).code ?? "ok"
+        } catch { return "\(error)" }
     }
 
     private func expect(_ code: String, _ allowed: [String], _ what: String) -> Bool {

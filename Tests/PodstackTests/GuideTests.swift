@@ -106,7 +106,7 @@ struct GuideTests {
     @Test("the snippet that asks for a token gets one when somebody approves")
     func device() throws {
         let server = try RunningServer()
-        let visitor = try PageVisitor(signedUpAt: server)
+        let visitor = try TestClient(signedUpAt: server)
         // On a terminal of its own, where each line is written at once.
         let program = try ToolProcess.path(of: "GuideSnippets")
         let run = try ToolProcess(

@@ -7,7 +7,7 @@ import Testing
 extension InBrowser {
     @Suite(
         "Every page, with something in it, with nothing, and after mistakes",
-        .enabled(if: PythonOracle.isThere, "scripts/test installs the checkers"))
+        .enabled(if: PythonOracle.isThere, "scripts/test installs the checkers"), .timeLimit(.perTest))
     struct EveryPageTests {
         /// How much of each table hides beyond its edge.
         private static let hidden = """

@@ -4,7 +4,7 @@ import Testing
 
 extension InBrowser {
     /// What a page of somebody else's, or text of anybody's, can do to the dashboard: nothing.
-    @Suite("The dashboard is a hard target")
+    @Suite("The dashboard is a hard target", .timeLimit(.perTest))
     struct HardTargetTests {
         @Test("under TLS the session's cookie is of this host alone, and no script sees it")
         func cookies() throws {

@@ -3,7 +3,7 @@ import PodstackTestSupport
 import Testing
 
 extension InBrowser {
-    @Suite("On a phone")
+    @Suite("On a phone", .timeLimit(.perTest))
     struct PhoneTests {
         @Test("the rows of a table are cards that say what each value is, and a table still for a screen reader")
         func cards() throws {

@@ -3,7 +3,7 @@ import PodstackTestSupport
 import Testing
 
 extension InBrowser {
-    @Suite("Being signed in, and no more")
+    @Suite("Being signed in, and no more", .timeLimit(.perTest))
     struct SessionJourneyTests {
         @Test("a wrong password is said at the form, which keeps the address; the right one leads on")
         func wrongPassword() throws {

@@ -4,7 +4,7 @@ import Testing
 
 extension InBrowser {
     /// The document's "Generate API Token", and what people do on the way.
-    @Suite("From the sign-in page to a token and back")
+    @Suite("From the sign-in page to a token and back", .timeLimit(.perTest))
     struct TokenJourneyTests {
         @Test("the document's five steps end in a token that works until it is revoked", arguments: [true, false])
         func fiveSteps(javaScript: Bool) throws {

@@ -4,11 +4,11 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The audit log's page", .blocking, .everyDatabase)
+@Suite("The audit log's page", .blocking, .databases, .timeLimit(.perTest))
 struct AuditLogPageTests {
     let clock = ManualClock()
     let scene: DashboardScene
-    var owner: PageVisitor { scene.owner }
+    var owner: TestClient { scene.owner }
 
     init() throws { scene = try DashboardScene(clock: clock) }
 
@@ -19,8 +19,10 @@ struct AuditLogPageTests {
         return answer.texts("<span class=\"what\"", until: "</span>")
     }
 
-    @Test("an entry says when, who, what was done, to what, from where, and what changed")
-    func entry() throws {
+    @Test(
+        "an entry says when, who, what was done, to what, from where, and what changed",
+        arguments: TestDatabase.selected)
+    func entry(_: TestDatabase) throws {
         let id = try scene.makeProject("before")
         try owner.get("/projects/\(id)")
         try owner.post(
@@ -39,8 +41,8 @@ struct AuditLogPageTests {
         #expect(try #require(try names("/audit-log").first) == "after")
     }
 
-    @Test("nothing that somebody else wrote becomes a part of the page")
-    func escaping() throws {
+    @Test("nothing that somebody else wrote becomes a part of the page", arguments: TestDatabase.selected)
+    func escaping(_: TestDatabase) throws {
         let evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
         let id = try scene.makeProject(evil, description: "\(evil)\nsecond line")
         try owner.get("/projects/\(id)")
@@ -63,8 +65,8 @@ struct AuditLogPageTests {
         #expect(messages.split(separator: "\n").allSatisfy { $0.hasPrefix("id: ") || $0.hasPrefix("data: ") })
     }
 
-    @Test("the form's filters take what they say, and empty fields nothing")
-    func filters() throws {
+    @Test("the form's filters take what they say, and empty fields nothing", arguments: TestDatabase.selected)
+    func filters(_: TestDatabase) throws {
         let start = clock.now
         _ = try scene.makeProject("Alpha 100%")
         clock.set(start + 2 * 86_400)
@@ -87,8 +89,10 @@ struct AuditLogPageTests {
         #expect(page.contains("/audit-log/events?action=create&amp;q=beta&amp;since=2030-03-18&amp;after="))
     }
 
-    @Test("a day that is none is said beside its field, and shows no entries as if it were not there")
-    func mistakes() throws {
+    @Test(
+        "a day that is none is said beside its field, and shows no entries as if it were not there",
+        arguments: TestDatabase.selected)
+    func mistakes(_: TestDatabase) throws {
         let answer = try owner.get("/audit-log?since=2030-02-31&until=x&q=beta")
         #expect(answer.status == 422)
         #expect(answer.texts("<p class=\"field-problem\"", until: "</p>").count == 2)
@@ -103,8 +107,8 @@ struct AuditLogPageTests {
         #expect(try owner.get("/audit-log/events").status == 400)
     }
 
-    @Test("older and newer entries are led to without a gap")
-    func paging() throws {
+    @Test("older and newer entries are led to without a gap", arguments: TestDatabase.selected)
+    func paging(_: TestDatabase) throws {
         for index in 0..<7 { _ = try scene.makeProject("p\(index)") }
         var seen: [[String]] = []
         var path = "/audit-log?limit=3&action=create"
@@ -132,8 +136,10 @@ struct AuditLogPageTests {
         #expect(back == [["p3", "p2", "p1"], ["p6", "p5", "p4"]])
     }
 
-    @Test("the file has the entries of the filter, no formula among them, and says when there are more")
-    func export() throws {
+    @Test(
+        "the file has the entries of the filter, no formula among them, and says when there are more",
+        arguments: TestDatabase.selected)
+    func export(_: TestDatabase) throws {
         for name in ["=1+1", "plain"] { _ = try scene.makeProject(name) }
         let answer = try owner.get("/audit-log.csv?action=create&q=1%2B1")
         #expect(answer.status == 200)
@@ -144,8 +150,10 @@ struct AuditLogPageTests {
         #expect(!(try owner.get("/audit-log").body.contains("the newest 10000")))
     }
 
-    @Test("a log with more entries than fit a file says so before it is fetched, and a thousand fit a page")
-    func large() throws {
+    @Test(
+        "a log with more entries than fit a file says so before it is fetched, and a thousand fit a page",
+        arguments: TestDatabase.selected)
+    func large(_: TestDatabase) throws {
         let session = try #require(try owner.session)
         try scene.service.database.write { connection in
             for number in 2...10_002 {
@@ -163,8 +171,8 @@ struct AuditLogPageTests {
         #expect(try names("/audit-log?limit=1000").count == 1000)
     }
 
-    @Test("the log is the account's own, or that of a project whose member one is")
-    func reach() throws {
+    @Test("the log is the account's own, or that of a project whose member one is", arguments: TestDatabase.selected)
+    func reach(_: TestDatabase) throws {
         let project = try scene.makeProject("shared")
         let ann = try scene.visitor("ann@example.com")
         #expect(!(try ann.get("/audit-log").body.contains("shared")))
@@ -184,9 +192,10 @@ struct AuditLogPageTests {
         #expect(try bob.get("/audit-log.csv?project=\(project)").body.contains("shared"))
     }
 
-    @Test("who is not signed in is led to sign in, and comes back to the same entries")
-    func signedOut() throws {
-        let visitor = PageVisitor(scene.server)
+    @Test(
+        "who is not signed in is led to sign in, and comes back to the same entries", arguments: TestDatabase.selected)
+    func signedOut(_: TestDatabase) throws {
+        let visitor = TestClient(scene.server)
         let answer = try visitor.get("/audit-log?action=create")
         #expect(answer.status == 303)
         #expect(answer.headers["location"] == "/sign-in?next=%2Faudit-log%3Faction%3Dcreate")
@@ -194,8 +203,8 @@ struct AuditLogPageTests {
         #expect(try visitor.get("/audit-log.csv").status == 303)
     }
 
-    @Test("details are read as the general decoder reads them")
-    func details() throws {
+    @Test("details are read as the general decoder reads them", arguments: TestDatabase.selected)
+    func details(_: TestDatabase) throws {
         let cases: [(String, [DetailsReader.Detail])] = [
             ("{}", []),
             (

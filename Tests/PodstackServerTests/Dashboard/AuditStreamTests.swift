@@ -8,10 +8,10 @@ import Testing
     import Glibc
 #endif
 
-@Suite("New entries of the audit log, as they come", .blocking, .everyDatabase)
+@Suite("New entries of the audit log, as they come", .blocking, .databases, .timeLimit(.perTest))
 struct AuditStreamTests {
     let scene: DashboardScene
-    var owner: PageVisitor { scene.owner }
+    var owner: TestClient { scene.owner }
 
     init() throws { scene = try DashboardScene() }
 
@@ -19,7 +19,7 @@ struct AuditStreamTests {
     final class Stream {
         let connection: RawHTTP
 
-        init(_ visitor: PageVisitor, _ query: String, headers: [(String, String)] = []) throws {
+        init(_ visitor: TestClient, _ query: String, headers: [(String, String)] = []) throws {
             connection = try RawHTTP(port: visitor.server.server.port)
             var head = "GET /audit-log/events?\(query) HTTP/1.1\r\nHost: localhost\r\n"
             for (name, value) in headers + visitor.cookies.map({ ("Cookie", "\($0.key)=\($0.value)") }) {
@@ -58,8 +58,10 @@ struct AuditStreamTests {
         return try scene.service.database.read { try AuditStore.newest(of: [account], in: $0) }[account] ?? 0
     }
 
-    @Test("an entry arrives by itself, as the row of the page, with a number to resume at")
-    func arrives() throws {
+    @Test(
+        "an entry arrives by itself, as the row of the page, with a number to resume at",
+        arguments: TestDatabase.selected)
+    func arrives(_: TestDatabase) throws {
         let stream = try Stream(owner, "after=\(try newest())")
         let head = try stream.wait(for: "retry: 3000")
         #expect(head.hasPrefix("HTTP/1.1 200"))
@@ -80,8 +82,8 @@ struct AuditStreamTests {
         _ = try stream.wait(for: ">second<")
     }
 
-    @Test("the filters of the page hold for what is new")
-    func filtered() throws {
+    @Test("the filters of the page hold for what is new", arguments: TestDatabase.selected)
+    func filtered(_: TestDatabase) throws {
         let stream = try Stream(owner, "after=0&action=create&q=wanted")
         _ = try scene.makeProject("other")
         _ = try scene.makeProject("wanted")
@@ -90,8 +92,8 @@ struct AuditStreamTests {
         #expect(!text.contains("User created"))
     }
 
-    @Test("who comes back gets what was missed, and nothing twice")
-    func resumes() throws {
+    @Test("who comes back gets what was missed, and nothing twice", arguments: TestDatabase.selected)
+    func resumes(_: TestDatabase) throws {
         _ = try scene.makeProject("known")
         let known = try newest()
         _ = try scene.makeProject("missed")
@@ -101,8 +103,8 @@ struct AuditStreamTests {
         #expect(text.ranges(of: "id: ").count == 1)
     }
 
-    @Test("more than one batch arrives whole and in order")
-    func manyAtOnce() throws {
+    @Test("more than one batch arrives whole and in order", arguments: TestDatabase.selected)
+    func manyAtOnce(_: TestDatabase) throws {
         // Found before: to find one can write, and in a change nobody else does.
         let session = try #require(try owner.session)
         for index in 0..<230 {
@@ -117,9 +119,9 @@ struct AuditStreamTests {
         #expect(numbers == numbers.sorted())
     }
 
-    @Test("signing out ends the streams of that browser, and of no other")
-    func signOut() throws {
-        let other = PageVisitor(scene.server)
+    @Test("signing out ends the streams of that browser, and of no other", arguments: TestDatabase.selected)
+    func signOut(_: TestDatabase) throws {
+        let other = TestClient(scene.server)
         try other.enter(RunningServer.email)
         let (mine, others) = (try Stream(owner, "after=0"), try Stream(other, "after=0"))
         _ = try mine.wait(for: "retry")
@@ -130,8 +132,8 @@ struct AuditStreamTests {
         #expect(try Stream(owner, "after=0").wait(for: "\r\n\r\n").hasPrefix("HTTP/1.1 204"))
     }
 
-    @Test("who loses the project loses its stream")
-    func loses() throws {
+    @Test("who loses the project loses its stream", arguments: TestDatabase.selected)
+    func loses(_: TestDatabase) throws {
         let project = try scene.makeProject("p")
         let ann = try scene.visitor("ann@example.com")
         try scene.add("ann@example.com", to: project, ["read"])
@@ -143,16 +145,16 @@ struct AuditStreamTests {
         #expect(!(try stream.waitForEnd().contains("Member removed")))
     }
 
-    @Test("the end of the server ends the streams")
-    func stop() throws {
+    @Test("the end of the server ends the streams", arguments: TestDatabase.selected)
+    func stop(_: TestDatabase) throws {
         let streams = try (0..<4).map { _ in try Stream(owner, "after=0") }
         for stream in streams { _ = try stream.wait(for: "retry") }
         try scene.server.server.stop()
         for stream in streams { _ = try stream.waitForEnd() }
     }
 
-    @Test("one browser has four streams at most, and one that is left makes room")
-    func limit() throws {
+    @Test("one browser has four streams at most, and one that is left makes room", arguments: TestDatabase.selected)
+    func limit(_: TestDatabase) throws {
         var streams = try (0..<4).map { _ in try Stream(owner, "after=0") }
         for stream in streams { _ = try stream.wait(for: "retry") }
         let refused = try owner.get("/audit-log/events?after=0")
@@ -168,25 +170,25 @@ struct AuditStreamTests {
         #expect(status == 200)
     }
 
-    @Test("fifty streams hold up nobody, and each gets what is new")
-    func fifty() throws {
+    @Test("fifty streams hold up nobody, and each gets what is new", arguments: TestDatabase.selected)
+    func fifty(_: TestDatabase) throws {
         let visitors = try (0..<13).map { _ in
-            let visitor = PageVisitor(scene.server)
+            let visitor = TestClient(scene.server)
             try visitor.enter(RunningServer.email)
             return visitor
         }
         let after = try newest()
         let streams = try (0..<50).map { try Stream(visitors[$0 / 4], "after=\(after)") }
         for stream in streams { _ = try stream.wait(for: "retry") }
-        let session = Session(scene.server, try scene.server.makeToken())
+        let session = TestClient(scene.server, try scene.server.makeToken())
         for _ in 0..<20 { #expect(try session.whoami().status == 200) }
         _ = try scene.makeProject("for all")
         for stream in streams { _ = try stream.wait(for: ">for all<") }
         #expect(try session.whoami().status == 200)
     }
 
-    @Test("a stream does not keep a session alive")
-    func idle() throws {
+    @Test("a stream does not keep a session alive", arguments: TestDatabase.selected)
+    func idle(_: TestDatabase) throws {
         let clock = ManualClock()
         let scene = try DashboardScene(clock: clock)
         let stream = try Stream(scene.owner, "after=0")
@@ -198,14 +200,14 @@ struct AuditStreamTests {
         #expect(try scene.owner.get("/audit-log/events?after=0").status == 204)
     }
 
-    @Test("HEAD answers without a stream")
-    func head() throws {
+    @Test("HEAD answers without a stream", arguments: TestDatabase.selected)
+    func head(_: TestDatabase) throws {
         for _ in 0..<6 { #expect(try owner.send("HEAD", "/audit-log/events?after=0").status < 430) }
         #expect(try owner.get("/audit-log").status == 200)
     }
 
-    @Test("two instances: what one writes, those hear who watch at the other")
-    func instances() throws {
+    @Test("two instances: what one writes, those hear who watch at the other", arguments: TestDatabase.selected)
+    func instances(_: TestDatabase) throws {
         guard TestDatabase.current == .postgresql else { return }
         let two = try TwoInstances()
         let request = Request(method: "GET", path: "/")

@@ -3,11 +3,11 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Coming and going", .blocking, .everyDatabase)
+@Suite("Coming and going", .blocking, .databases, .timeLimit(.perTest))
 struct ComingAndGoingTests {
-    @Test("a link signs in, signing out ends that, and the password signs in again")
-    func all() throws {
-        let visitor = PageVisitor(try RunningServer())
+    @Test("a link signs in, signing out ends that, and the password signs in again", arguments: TestDatabase.selected)
+    func all(_: TestDatabase) throws {
+        let visitor = TestClient(try RunningServer())
         #expect(try visitor.get("/").headers["location"] == "/sign-in")
         #expect(try visitor.signUp().headers["location"] == "/account/tokens?done=welcome")
         #expect(try visitor.isSignedIn)

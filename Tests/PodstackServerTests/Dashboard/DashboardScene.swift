@@ -6,20 +6,20 @@ import PodstackTestSupport
 /// A server with people who are signed in to its dashboard.
 struct DashboardScene: Sendable {
     let server: RunningServer
-    let owner: PageVisitor
+    let owner: TestClient
 
     init(clock: ManualClock? = nil) throws {
         server = try RunningServer(clock: clock)
-        owner = PageVisitor(server)
+        owner = TestClient(server)
         try owner.enter(RunningServer.email)
     }
 
     var service: Service { server.server.service }
 
     /// Somebody with an account of their own.
-    func visitor(_ email: String) throws -> PageVisitor {
+    func visitor(_ email: String) throws -> TestClient {
         try server.server.addUser(email)
-        let visitor = PageVisitor(server)
+        let visitor = TestClient(server)
         try visitor.enter(email)
         return visitor
     }
@@ -38,7 +38,7 @@ struct DashboardScene: Sendable {
 
     /// As the owner does; nil permissions are those of an admin.
     @discardableResult
-    func add(_ email: String, to project: String, _ permissions: [String]?) throws -> PageVisitor.Answer {
+    func add(_ email: String, to project: String, _ permissions: [String]?) throws -> TestResponse {
         try owner.get("/projects/\(project)")
         return try owner.post(
             "/projects/\(project)/members",
@@ -47,7 +47,7 @@ struct DashboardScene: Sendable {
     }
 }
 
-extension PageVisitor {
+extension TestClient {
     /// Signs in without the second that a password takes.
     func enter(_ email: String) throws {
         let request = Request(method: "GET", path: "/")

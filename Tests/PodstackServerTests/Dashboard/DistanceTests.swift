@@ -2,7 +2,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("How far away a time is, in words")
+@Suite("How far away a time is, in words", .timeLimit(.perTest))
 struct DistanceTests {
     @Test(
         "what was is rounded down, what is to come up, and from three months on both to the nearest",

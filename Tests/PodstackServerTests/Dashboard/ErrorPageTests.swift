@@ -3,17 +3,17 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Pages that tell of an error", .blocking, .everyDatabase)
+@Suite("Pages that tell of an error", .blocking, .databases, .timeLimit(.perTest))
 struct ErrorPageTests {
     let server: RunningServer
-    let visitor: PageVisitor
+    let visitor: TestClient
 
     init() throws {
         server = try RunningServer(clock: ManualClock())
-        visitor = try PageVisitor(signedUpAt: server)
+        visitor = try TestClient(signedUpAt: server)
     }
 
-    private func answers(of visitor: PageVisitor) throws -> [RawHTTP.Answer] {
+    private func answers(of visitor: TestClient) throws -> [TestResponse] {
         let lost = [("Accept", "text/html")]
         return [
             try visitor.get("/account/nowhere"), try visitor.get("/account/tokens/00000000"),
@@ -23,8 +23,10 @@ struct ErrorPageTests {
         ]
     }
 
-    @Test("keep the navigation for whoever is signed in, and a way to sign out that works")
-    func signedIn() throws {
+    @Test(
+        "keep the navigation for whoever is signed in, and a way to sign out that works",
+        arguments: TestDatabase.selected)
+    func signedIn(_: TestDatabase) throws {
         try visitor.get("/account/sign-in")
         for answer in try answers(of: visitor) {
             #expect((400..<500).contains(answer.status))
@@ -40,10 +42,10 @@ struct ErrorPageTests {
         #expect(try !visitor.isSignedIn)
     }
 
-    @Test("tell nobody else who is signed in")
-    func signedOut() throws {
-        let stranger = PageVisitor(server)
-        let forger = PageVisitor(server)
+    @Test("tell nobody else who is signed in", arguments: TestDatabase.selected)
+    func signedOut(_: TestDatabase) throws {
+        let stranger = TestClient(server)
+        let forger = TestClient(server)
         forger.cookies = ["podstack_session": "wss_made-up"]
         for visitor in [stranger, forger] {
             for path in ["/account/nowhere", "/sign-out", "/projects/x/y/z/nowhere"] {
@@ -56,8 +58,8 @@ struct ErrorPageTests {
         }
     }
 
-    @Test("are no sign that somebody is there: a session still ends")
-    func unseen() throws {
+    @Test("are no sign that somebody is there: a session still ends", arguments: TestDatabase.selected)
+    func unseen(_: TestDatabase) throws {
         let before = try visitor.session?.lastSeenAt
         try visitor.get("/account/nowhere")
         #expect(try visitor.session?.lastSeenAt == before)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The offer of a first account", .blocking)
+@Suite("The offer of a first account", .blocking, .timeLimit(.perTest))
 struct FirstAccountOfferTests {
     @Test(
         "leaves the link alone that another instance over the same folder put there since",

@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Passwords that are changed while they are looked at", .blocking, .everyDatabase)
+@Suite("Passwords that are changed while they are looked at", .blocking, .databases, .timeLimit(.perTest))
 struct OvertakenPasswordTests {
     /// Somebody else comes first, once, before the second write.
     private final class OvertakenDatabase: Database {
@@ -26,12 +26,12 @@ struct OvertakenPasswordTests {
     }
 
     let server: RunningServer
-    let visitor: PageVisitor
+    let visitor: TestClient
     private let request = Request(method: "POST", path: "/")
 
     init() throws {
         server = try RunningServer(clock: ManualClock())
-        visitor = try PageVisitor(signedUpAt: server)
+        visitor = try TestClient(signedUpAt: server)
     }
 
     var service: Service { server.server.service }
@@ -55,24 +55,24 @@ struct OvertakenPasswordTests {
         }
     }
 
-    @Test("nobody signs in with one that was right only before")
-    func signIn() throws {
+    @Test("nobody signs in with one that was right only before", arguments: TestDatabase.selected)
+    func signIn(_: TestDatabase) throws {
         let signIn = try overtaken()
         #expect(throws: SignInService.Refusal.wrong) {
             try signIn.signIn(
-                email: RunningServer.email, password: PageVisitor.password, from: request, now: service.now())
+                email: RunningServer.email, password: TestClient.password, from: request, now: service.now())
         }
         #expect(try hash() == "another")
     }
 
-    @Test("nobody puts another in the place of one that was chosen since")
-    func change() throws {
+    @Test("nobody puts another in the place of one that was chosen since", arguments: TestDatabase.selected)
+    func change(_: TestDatabase) throws {
         let signIn = try overtaken()
         let secret = try #require(visitor.cookies["podstack_session"])
         let session = try #require(try service.signIn.sessions.find(secret, now: service.now()))
         #expect(throws: SignInService.Refusal.wrong) {
             try signIn.changePassword(
-                of: session, from: PageVisitor.password, to: "another good password", request: request,
+                of: session, from: TestClient.password, to: "another good password", request: request,
                 now: service.now())
         }
         #expect(try hash() == "another")

@@ -11,15 +11,15 @@ import Testing
     import Musl
 #endif
 
-@Suite("What was overtaken while it was done at the dashboard", .blocking, .everyDatabase)
+@Suite("What was overtaken while it was done at the dashboard", .blocking, .databases, .timeLimit(.perTest))
 struct OvertakenVisitorTests {
     let server: RunningServer
-    let visitor: PageVisitor
+    let visitor: TestClient
     var service: Service { visitor.service }
 
     init() throws {
         server = try RunningServer()
-        visitor = try PageVisitor(signedUpAt: server)
+        visitor = try TestClient(signedUpAt: server)
     }
 
     /// As a page does that had found the session before it ended.
@@ -28,8 +28,10 @@ struct OvertakenVisitorTests {
         try service.changes.make(by: Actor(request, session), at: service.now()) { _ in }
     }
 
-    @Test("no change is made in a session that ended while the change waited for its turn")
-    func session() throws {
+    @Test(
+        "no change is made in a session that ended while the change waited for its turn",
+        arguments: TestDatabase.selected)
+    func session(_: TestDatabase) throws {
         let session = try #require(try visitor.session)
         try change(in: session)
         try visitor.get("/account/sign-in")
@@ -37,8 +39,8 @@ struct OvertakenVisitorTests {
         #expect(throws: WebSessions.SignedOut.self) { try change(in: session) }
     }
 
-    @Test("nobody signs in with a password that was changed while it was looked at")
-    func password() throws {
+    @Test("nobody signs in with a password that was changed while it was looked at", arguments: TestDatabase.selected)
+    func password(_: TestDatabase) throws {
         let user = try #require(try visitor.session)
         // Reads the user, then the hash; before what comes next, somebody follows a link of theirs.
         let hooked = HookedDatabase(service.database, afterRead: 2) { [service] in
@@ -55,17 +57,19 @@ struct OvertakenVisitorTests {
                 email: user.email, password: password, from: Request(method: "POST", path: "/sign-in"),
                 now: service.now())
         }
-        #expect(throws: SignInService.Refusal.wrong) { try enter(PageVisitor.password) }
+        #expect(throws: SignInService.Refusal.wrong) { try enter(TestClient.password) }
         #expect(try service.signIn.sessions.list(userID: user.userID, now: service.now()).isEmpty)
         #expect(try !enter("another good password").isEmpty)
     }
 
-    @Test("a form whose session ended meanwhile leads to where one signs in, says so, and is no failed authentication")
-    func led() async throws {
+    @Test(
+        "a form whose session ended meanwhile leads to where one signs in, says so, and is no failed authentication",
+        arguments: TestDatabase.selected)
+    func led(_: TestDatabase) async throws {
         let server = try RunningServer(failedAuthentications: 1)
-        let visitor = try PageVisitor(signedUpAt: server)
+        let visitor = try TestClient(signedUpAt: server)
         let session = try #require(try visitor.session)
-        let other = PageVisitor(server)
+        let other = TestClient(server)
         try other.signIn()
         try other.get("/account/sign-in")
         // The password waits for its turn until the session is gone.
@@ -76,7 +80,7 @@ struct OvertakenVisitorTests {
         try visitor.get("/account/sign-in")
         let new = "another good password"
         async let answer = visitor.post(
-            "/account/sign-in/password", ["current": PageVisitor.password, "password": new, "repeated": new])
+            "/account/sign-in/password", ["current": TestClient.password, "password": new, "repeated": new])
         for _ in 0..<6000 where queue.waiting == 0 { usleep(10_000) }
         #expect(try other.post("/account/sign-in/sessions/\(session.id)/end").status == 303)
         gate.open()
@@ -88,8 +92,8 @@ struct OvertakenVisitorTests {
         #expect(try visitor.post("/projects", ["name": "p"]).headers["location"] == "/sign-in?ended=")
         #expect(try visitor.post("/sign-out").headers["location"] == "/sign-in")
         #expect(try visitor.get("/projects").headers["location"] == "/sign-in?next=%2Fprojects")
-        let holder = Holder(TokenMaker.token(id: "00000000"), at: server.server.port)
-        #expect(try holder.whoami() == "invalid_token")
-        #expect(try holder.whoami() == "rate_limited")
+        let holder = TestClient(port: server.server.port, TokenMaker.token(id: "00000000"), keepsConnection: true)
+        #expect(try holder.tokenState() == "invalid_token")
+        #expect(try holder.tokenState() == "rate_limited")
     }
 }

@@ -4,10 +4,10 @@ import Testing
 @testable import PodstackServer
 
 /// Every page against everybody who may come: made from the list of pages, so that no page is forgotten.
-@Suite("Every page, guarded", .blocking, .everyDatabase)
+@Suite("Every page, guarded", .blocking, .databases, .timeLimit(.perTest))
 struct PageGuardTests {
     let server: RunningServer
-    let visitor: PageVisitor
+    let visitor: TestClient
     let routes: [PageRoute]
     let link: String
     let asset = String(Asset.style.link.text.split(separator: "/")[1])
@@ -20,7 +20,7 @@ struct PageGuardTests {
     init() throws {
         // It stands still, so that nothing is noted of when a session was seen.
         server = try RunningServer(clock: ManualClock())
-        visitor = try PageVisitor(signedUpAt: server)
+        visitor = try TestClient(signedUpAt: server)
         routes = Pages.all(server.server.service)
         try server.server.addUser("other@example.com")
         link = try server.server.signInLink("other@example.com")
@@ -42,12 +42,14 @@ struct PageGuardTests {
             }.joined(separator: "/")
     }
 
-    @Test("who is not signed in gets to see only the pages that are meant for them, and is led to sign in")
-    func signedOut() throws {
+    @Test(
+        "who is not signed in gets to see only the pages that are meant for them, and is led to sign in",
+        arguments: TestDatabase.selected)
+    func signedOut(_: TestDatabase) throws {
         for route in routes {
             #expect((route.access == .anybody) == open.contains(name(route)), "\(name(route))")
             if route.access == .anybody { continue }
-            let stranger = PageVisitor(server)
+            let stranger = TestClient(server)
             try stranger.get("/sign-in")
             let answer = route.method == "GET" ? try stranger.get(path(route)) : try stranger.post(path(route))
             if route.access == .watching {
@@ -60,16 +62,18 @@ struct PageGuardTests {
         }
     }
 
-    @Test("a form is refused without its key, with another's key, from another site, and as something else than a form")
-    func forged() throws {
-        let other = PageVisitor(server)
+    @Test(
+        "a form is refused without its key, with another's key, from another site, and as something else than a form",
+        arguments: TestDatabase.selected)
+    func forged(_: TestDatabase) throws {
+        let other = TestClient(server)
         try other.get("/sign-in")
         let foreign = try #require(other.formKey)
         let own = try #require(visitor.formKey)
         let before = try server.everything()
         for route in routes where route.method == "POST" {
             let path = path(route)
-            func expectRefusal(_ answer: RawHTTP.Answer, _ status: Int = 403, line: Int = #line) {
+            func expectRefusal(_ answer: TestResponse, _ status: Int = 403, line: Int = #line) {
                 #expect(answer.status == status, "\(name(route)), line \(line)")
                 #expect(answer.headers["content-type"] == "text/html; charset=utf-8")
             }
@@ -88,7 +92,7 @@ struct PageGuardTests {
             for type in ["application/json", "text/plain", "multipart/form-data; boundary=x"] {
                 expectRefusal(try visitor.post(path, ["form_key": own], headers: [("Content-Type", type)]), 415)
             }
-            let cookieless = PageVisitor(server)
+            let cookieless = TestClient(server)
             let answer = try cookieless.post(path, ["form_key": own])
             if route.access == .anybody { expectRefusal(answer) } else { #expect(answer.status == 303) }
         }
@@ -96,11 +100,11 @@ struct PageGuardTests {
         #expect(try visitor.isSignedIn)
     }
 
-    @Test("to look at a page changes nothing, whether with GET or with HEAD")
-    func looking() throws {
+    @Test("to look at a page changes nothing, whether with GET or with HEAD", arguments: TestDatabase.selected)
+    func looking(_: TestDatabase) throws {
         let before = try server.everything()
         for route in routes where route.method == "GET" {
-            for someone in [visitor, PageVisitor(server)] {
+            for someone in [visitor, TestClient(server)] {
                 let got = try someone.get(path(route))
                 #expect(got.status < 500, "\(name(route))")
                 let head = try someone.send("HEAD", path(route))
@@ -114,7 +118,7 @@ struct PageGuardTests {
             let form = [("Content-Type", "application/x-www-form-urlencoded")]
             let key = try #require(visitor.formKey)
             for method in ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"] {
-                let answer = try visitor.send(method, path(route), headers: form, body: "form_key=\(key)")
+                let answer = try visitor.request(method, path(route), headers: form, body: "form_key=\(key)")
                 let isPageToo =
                     ["GET", "HEAD"].contains(method)
                     && routes.contains { $0.method == "GET" && $0.pattern == route.pattern }
@@ -124,8 +128,10 @@ struct PageGuardTests {
         #expect(try server.everything() == before)
     }
 
-    @Test("every page, an error too, forbids scripts and styles from elsewhere, framing, and being kept")
-    func headers() throws {
+    @Test(
+        "every page, an error too, forbids scripts and styles from elsewhere, framing, and being kept",
+        arguments: TestDatabase.selected)
+    func headers(_: TestDatabase) throws {
         var answers = try routes.filter { $0.method == "GET" && !$0.pattern.contains("assets") }
             .map { ("\(name($0))", try visitor.get(path($0))) }
         answers += [
@@ -156,8 +162,10 @@ struct PageGuardTests {
         }
     }
 
-    @Test("what pages load is kept by browsers for ever, under a name that goes with its content")
-    func assets() throws {
+    @Test(
+        "what pages load is kept by browsers for ever, under a name that goes with its content",
+        arguments: TestDatabase.selected)
+    func assets(_: TestDatabase) throws {
         for asset in Asset.allCases {
             let answer = try visitor.get(asset.link.text)
             #expect(answer.status == 200)
@@ -170,8 +178,8 @@ struct PageGuardTests {
         }
     }
 
-    @Test("a page says which methods it knows, HEAD among them wherever GET is")
-    func methods() throws {
+    @Test("a page says which methods it knows, HEAD among them wherever GET is", arguments: TestDatabase.selected)
+    func methods(_: TestDatabase) throws {
         for (path, methods) in [
             ("/account/tokens", "GET, HEAD, POST"), ("/account/tokens/new", "GET, HEAD"), ("/sign-out", "POST"),
         ] {
@@ -181,8 +189,9 @@ struct PageGuardTests {
         }
     }
 
-    @Test("a browser that is lost is shown a page, and a program the error of the API")
-    func lost() throws {
+    @Test(
+        "a browser that is lost is shown a page, and a program the error of the API", arguments: TestDatabase.selected)
+    func lost(_: TestDatabase) throws {
         let accept = [("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")]
         let page = try visitor.send("GET", "/nosuch", headers: accept)
         #expect(page.status == 404 && page.body.contains("<h1>Not found</h1>"))
@@ -190,6 +199,6 @@ struct PageGuardTests {
         #expect(try visitor.send("GET", "/v1/nosuch", headers: accept).code == "not_found")
     }
 
-    @Test("no two pages are one")
-    func table() { #expect(Set(routes.map(name)).count == routes.count) }
+    @Test("no two pages are one", arguments: TestDatabase.selected)
+    func table(_: TestDatabase) { #expect(Set(routes.map(name)).count == routes.count) }
 }

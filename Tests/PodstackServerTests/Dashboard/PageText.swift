@@ -3,7 +3,7 @@ import PodstackTestSupport
 struct MissingFromPage: Error { var what: String }
 
 /// What a page says, to somebody who reads it.
-extension RawHTTP.Answer {
+extension TestResponse {
     /// The value of the first input of that name, which must have one.
     func field(_ name: String) throws -> String {
         guard let start = body.firstRange(of: "name=\"\(name)\" value=\"")?.upperBound else {

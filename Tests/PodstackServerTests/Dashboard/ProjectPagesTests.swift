@@ -4,10 +4,10 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The pages of projects and members", .blocking, .everyDatabase)
+@Suite("The pages of projects and members", .blocking, .databases, .timeLimit(.perTest))
 struct ProjectPagesTests {
     let scene: DashboardScene
-    var owner: PageVisitor { scene.owner }
+    var owner: TestClient { scene.owner }
 
     init() throws { scene = try DashboardScene() }
 
@@ -18,14 +18,14 @@ struct ProjectPagesTests {
     /// Sends a form from the page that has it.
     @discardableResult
     func send(
-        _ visitor: PageVisitor, _ path: String, _ fields: [(String, String)] = [], from page: String = "/projects"
-    ) throws -> PageVisitor.Answer {
+        _ visitor: TestClient, _ path: String, _ fields: [(String, String)] = [], from page: String = "/projects"
+    ) throws -> TestResponse {
         try visitor.get(page)
         return try visitor.post(path, fields)
     }
 
-    @Test("a project is made, shown, changed and deleted")
-    func life() throws {
+    @Test("a project is made, shown, changed and deleted", arguments: TestDatabase.selected)
+    func life(_: TestDatabase) throws {
         #expect(try owner.get("/projects").texts("<span class=\"badge\"", until: "</span>") == ["default"])
         let made = try send(owner, "/projects", [("name", " Alpha "), ("description", "one\r\ntwo")])
         #expect(made.status == 303)
@@ -45,8 +45,8 @@ struct ProjectPagesTests {
         #expect(try owner.get(path).status == 404)
     }
 
-    @Test("what is wrong with a field is said beside it, and what was typed stays")
-    func mistakes() throws {
+    @Test("what is wrong with a field is said beside it, and what was typed stays", arguments: TestDatabase.selected)
+    func mistakes(_: TestDatabase) throws {
         let long = String(repeating: "x", count: 101)
         let answer = try send(owner, "/projects", [("name", long), ("description", "kept")])
         #expect(answer.status == 422)
@@ -72,8 +72,10 @@ struct ProjectPagesTests {
         }
     }
 
-    @Test("who tries address after address is told to wait, and finds what was typed in the form")
-    func probing() throws {
+    @Test(
+        "who tries address after address is told to wait, and finds what was typed in the form",
+        arguments: TestDatabase.selected)
+    func probing(_: TestDatabase) throws {
         let id = try scene.makeProject("p")
         _ = try scene.visitor("ann@example.com")
         for number in 0..<20 { #expect(try scene.add("nobody\(number)@example.com", to: id, ["read"]).status == 422) }
@@ -83,8 +85,8 @@ struct ProjectPagesTests {
         #expect(refused.body.contains("value=\"ann@example.com\""))
     }
 
-    @Test("a project that is not empty, or somebody's default, says why it stays")
-    func obstacles() throws {
+    @Test("a project that is not empty, or somebody's default, says why it stays", arguments: TestDatabase.selected)
+    func obstacles(_: TestDatabase) throws {
         let id = try scene.makeProject("p")
         _ = try scene.visitor("ann@example.com")
         #expect(try scene.add("ann@example.com", to: id, nil).status == 303)
@@ -98,8 +100,8 @@ struct ProjectPagesTests {
         #expect(try send(owner, "/projects/\(session.defaultProjectID)/delete").status == 409)
     }
 
-    @Test("a member is added, changed, deactivated, activated and removed")
-    func members() throws {
+    @Test("a member is added, changed, deactivated, activated and removed", arguments: TestDatabase.selected)
+    func members(_: TestDatabase) throws {
         let id = try scene.makeProject("p")
         let ann = try scene.visitor("ann@example.com")
         #expect(try ann.get("/projects/\(id)").status == 404)
@@ -135,8 +137,8 @@ struct ProjectPagesTests {
             ])
     }
 
-    @Test("the last admin stays one, and says so")
-    func lastAdmin() throws {
+    @Test("the last admin stays one, and says so", arguments: TestDatabase.selected)
+    func lastAdmin(_: TestDatabase) throws {
         let id = try scene.makeProject("p")
         let place = try member(RunningServer.email, of: id)
         for (path, fields) in [
@@ -156,9 +158,10 @@ struct ProjectPagesTests {
     /// What the page of a project offers, and what it refuses whoever sends the form all the same.
     @Test(
         "each role sees what it may do, and may do no more",
-        arguments: [nil, [], ["read"], ["create"], ["read", "create"], ["read", "update"], ["read", "delete"]]
+        arguments: TestDatabase.selected,
+        [nil, [], ["read"], ["create"], ["read", "create"], ["read", "update"], ["read", "delete"]]
             as [[String]?])
-    func roles(_ permissions: [String]?) throws {
+    func roles(_: TestDatabase, _ permissions: [String]?) throws {
         let id = try scene.makeProject("p")
         let path = "/projects/\(id)"
         let ann = try scene.visitor("ann@example.com")
@@ -202,8 +205,8 @@ struct ProjectPagesTests {
         }
     }
 
-    @Test("a form without its key, or from elsewhere, changes nothing")
-    func forgery() throws {
+    @Test("a form without its key, or from elsewhere, changes nothing", arguments: TestDatabase.selected)
+    func forgery(_: TestDatabase) throws {
         let id = try scene.makeProject("p")
         for path in ["/projects", "/projects/\(id)", "/projects/\(id)/delete", "/projects/\(id)/members"] {
             #expect(try owner.post(path, ["name": "q", "form_key": "0"]).status == 403, "\(path)")
@@ -213,8 +216,8 @@ struct ProjectPagesTests {
         #expect(try owner.get("/projects/\(id)").texts("<h1", until: "</h1>") == ["p"])
     }
 
-    @Test("long lists of projects and members have further pages")
-    func paging() throws {
+    @Test("long lists of projects and members have further pages", arguments: TestDatabase.selected)
+    func paging(_: TestDatabase) throws {
         for index in 0..<3 { _ = try scene.makeProject("p\(index)") }
         let first = try owner.get("/projects?limit=2")
         #expect(first.body.contains("Older projects"))
@@ -225,8 +228,8 @@ struct ProjectPagesTests {
         #expect(try owner.get("/projects?cursor=x").status == 400)
     }
 
-    @Test("names and descriptions cannot become parts of a page")
-    func escaping() throws {
+    @Test("names and descriptions cannot become parts of a page", arguments: TestDatabase.selected)
+    func escaping(_: TestDatabase) throws {
         let evil = "</textarea></title><script>alert(1)</script>"
         let id = try scene.makeProject(evil, description: evil)
         for path in ["/projects", "/projects/\(id)", "/projects/\(id)/delete", "/audit-log?project=\(id)"] {

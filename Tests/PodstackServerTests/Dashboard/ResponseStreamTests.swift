@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("A body that is written while it is sent")
+@Suite("A body that is written while it is sent", .timeLimit(.perTest))
 struct ResponseStreamTests {
     private final class Counter: Sendable {
         private let value = Atomic<Int>(0)

@@ -9,16 +9,16 @@ import Testing
     import Musl
 #endif
 
-@Suite("Passwords that wait for their turn", .blocking, .everyDatabase)
+@Suite("Passwords that wait for their turn", .blocking, .databases, .timeLimit(.perTest))
 struct SignInQueueTests {
     let server: RunningServer
-    let visitor: PageVisitor
+    let visitor: TestClient
     let gate = Gate()
     var effort: PasswordEffort { visitor.service.signIn.effort }
 
     init() throws {
         server = try .anywhere()
-        visitor = try PageVisitor(signedUpAt: server)
+        visitor = try TestClient(signedUpAt: server)
     }
 
     /// As if a password were being hashed until the gate is opened.
@@ -33,21 +33,21 @@ struct SignInQueueTests {
         return effort.queue.waiting == count
     }
 
-    @Test("hold up nobody else: tokens, pages, and those who are signed in")
-    func others() async throws {
+    @Test("hold up nobody else: tokens, pages, and those who are signed in", arguments: TestDatabase.selected)
+    func others(_: TestDatabase) async throws {
         holdUp()
         let token = try server.makeToken()
         let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
             for number in 0..<8 {
-                let each = PageVisitor(server)
+                let each = TestClient(server)
                 group.addTask { try each.signIn(headers: from("192.0.2.\(number)")).status }
             }
             #expect(waits(8))
             // The listener has two threads.
-            let holders = (0..<6).map { _ in Holder(token, at: server.server.port) }
-            for _ in 0..<5 { for holder in holders { #expect(try holder.whoami() == "ok") } }
+            let holders = (0..<6).map { _ in TestClient(port: server.server.port, token, keepsConnection: true) }
+            for _ in 0..<5 { for holder in holders { #expect(try holder.tokenState() == "ok") } }
             #expect(try visitor.isSignedIn)
-            #expect(try PageVisitor(server).get("/sign-in").status == 200)
+            #expect(try TestClient(server).get("/sign-in").status == 200)
             #expect(effort.queue.waiting == 8)
             gate.open()
             return try await group.reduce(into: []) { $0.append($1) }
@@ -55,17 +55,19 @@ struct SignInQueueTests {
         #expect(statuses == Array(repeating: 303, count: 8))
     }
 
-    @Test("are few: who comes after them is asked to try again, has the form again, and nothing counted against them")
-    func full() async throws {
+    @Test(
+        "are few: who comes after them is asked to try again, has the form again, and nothing counted against them",
+        arguments: TestDatabase.selected)
+    func full(_: TestDatabase) async throws {
         holdUp()
         let first = effort.hashed
         try await withThrowingTaskGroup(of: Int.self) { group in
             for number in 0..<effort.queue.mostWaiting {
-                let each = PageVisitor(server)
+                let each = TestClient(server)
                 group.addTask { try each.signIn(password: "wrong", headers: from("192.0.2.\(number)")).status }
             }
             #expect(waits(effort.queue.mostWaiting))
-            let late = PageVisitor(server)
+            let late = TestClient(server)
             for _ in 0..<6 {
                 let refused = try late.signIn(headers: from("198.51.100.1"))
                 #expect(refused.status == 503 && refused.headers["retry-after"] == "1")
@@ -78,10 +80,10 @@ struct SignInQueueTests {
         }
     }
 
-    @Test("are none of those that are refused without looking at a password")
-    func refusedAtOnce() throws {
+    @Test("are none of those that are refused without looking at a password", arguments: TestDatabase.selected)
+    func refusedAtOnce(_: TestDatabase) throws {
         holdUp()
-        let stranger = PageVisitor(server)
+        let stranger = TestClient(server)
         try stranger.get("/sign-in")
         #expect(try stranger.post("/sign-in", ["form_key": "wrong", "password": "x"]).status == 403)
         #expect(try stranger.post("/welcome/used-up", ["password": "x"]).status == 410)
@@ -89,10 +91,10 @@ struct SignInQueueTests {
         gate.open()
     }
 
-    @Test("are refused when the service stops before their turn")
-    func stopping() async throws {
+    @Test("are refused when the service stops before their turn", arguments: TestDatabase.selected)
+    func stopping(_: TestDatabase) async throws {
         holdUp()
-        let each = PageVisitor(server)
+        let each = TestClient(server)
         async let status = each.signIn().status
         #expect(waits(1))
         try server.server.stop()

@@ -5,17 +5,17 @@ import PodstackTestSupport
 /// Somebody signed in who looks after their tokens.
 struct TokenVisitor {
     let server: RunningServer
-    let visitor: PageVisitor
+    let visitor: TestClient
 
     init(clock: ManualClock? = nil) throws {
         server = try RunningServer(clock: clock)
-        visitor = try PageVisitor(signedUpAt: server)
+        visitor = try TestClient(signedUpAt: server)
     }
 
     var service: Service { server.server.service }
 
     @discardableResult
-    func get(_ path: String = "/account/tokens") throws -> RawHTTP.Answer { try visitor.get(path) }
+    func get(_ path: String = "/account/tokens") throws -> TestResponse { try visitor.get(path) }
 
     /// The form of a new token as it is shown, with other values.
     func form(_ changes: KeyValuePairs<String, String> = [:]) throws -> [(String, String)] {
@@ -30,27 +30,27 @@ struct TokenVisitor {
 
     /// The answer to a form that was got for it.
     @discardableResult
-    func create(_ changes: KeyValuePairs<String, String> = [:]) throws -> RawHTTP.Answer {
+    func create(_ changes: KeyValuePairs<String, String> = [:]) throws -> TestResponse {
         try visitor.post("/account/tokens", form(changes))
     }
 
     /// A session with a token that the page made.
     @discardableResult
-    func token(_ changes: KeyValuePairs<String, String> = [:]) throws -> Session {
-        Session(server, try create(changes).secret)
+    func token(_ changes: KeyValuePairs<String, String> = [:]) throws -> TestClient {
+        TestClient(server, try create(changes).secret)
     }
 
     @discardableResult
-    func post(_ session: Session, _ action: String, _ fields: KeyValuePairs<String, String> = [:]) throws
-        -> RawHTTP.Answer
+    func post(_ session: TestClient, _ action: String, _ fields: KeyValuePairs<String, String> = [:]) throws
+        -> TestResponse
     {
         try visitor.post("/account/tokens/\(session.id)/\(action)", fields)
     }
 
-    func page(_ session: Session) throws -> RawHTTP.Answer { try get("/account/tokens/\(session.id)") }
+    func page(_ session: TestClient) throws -> TestResponse { try get("/account/tokens/\(session.id)") }
 
     /// The answer to the form of a rotation as it is shown.
-    func rotate(_ session: Session, grace: String = "hour") throws -> RawHTTP.Answer {
+    func rotate(_ session: TestClient, grace: String = "hour") throws -> TestResponse {
         try post(session, "rotate", ["secrets": page(session).field("secrets"), "grace": grace])
     }
 }

@@ -4,18 +4,18 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Scopes that a token used, and those it could do without", .blocking, .everyDatabase)
+@Suite("Scopes that a token used, and those it could do without", .blocking, .databases, .timeLimit(.perTest))
 struct UnusedScopesTests {
     let clock = ManualClock()
     let owner: TokenVisitor
 
     init() throws { owner = try TokenVisitor(clock: clock) }
 
-    private func record(_ session: Session) throws -> TokenRecord {
+    private func record(_ session: TestClient) throws -> TokenRecord {
         try #require(try owner.service.database.read { try TokenStore.find(session.id, in: $0) })
     }
 
-    private func used(_ session: Session) throws -> [String] {
+    private func used(_ session: TestClient) throws -> [String] {
         try owner.service.lastUsed.flush(to: owner.service.database)
         return try record(session).usedScopes.scopes.map(\.description)
     }
@@ -25,8 +25,8 @@ struct UnusedScopesTests {
         try owner.visitor.signIn()
     }
 
-    @Test("what a route asked for is noted once it was granted, and nothing else")
-    func noted() throws {
+    @Test("what a route asked for is noted once it was granted, and nothing else", arguments: TestDatabase.selected)
+    func noted(_: TestDatabase) throws {
         let session = try owner.token([
             "access": "custom", "scope": "tokens:read", "scope": "tokens:delete", "scope": "projects:read",
         ])
@@ -44,8 +44,10 @@ struct UnusedScopesTests {
         #expect(try record(session).usedScopesSince == record(session).createdAt)
     }
 
-    @Test("what one instance saw is added to what others saw, and an older use changes no later one")
-    func added() throws {
+    @Test(
+        "what one instance saw is added to what others saw, and an older use changes no later one",
+        arguments: TestDatabase.selected)
+    func added(_: TestDatabase) throws {
         let session = try owner.token()
         let database = owner.service.database
         let (first, second) = (LastUsedTracker(), LastUsedTracker())
@@ -61,8 +63,8 @@ struct UnusedScopesTests {
         #expect(record.lastUsedFrom == here.description)
     }
 
-    @Test("a token from before is watched from its next use on")
-    func before() throws {
+    @Test("a token from before is watched from its next use on", arguments: TestDatabase.selected)
+    func before(_: TestDatabase) throws {
         let session = try owner.token(["expiry": "never"])
         try owner.service.database.write { _ = try $0.run("UPDATE tokens SET used_scopes_since = NULL") }
         try passAWeek()
@@ -75,8 +77,10 @@ struct UnusedScopesTests {
         #expect(try owner.page(session).body.contains("never used</h2>"))
     }
 
-    @Test("after a week the page offers to drop what was never used, and drops exactly what it showed")
-    func dropped() throws {
+    @Test(
+        "after a week the page offers to drop what was never used, and drops exactly what it showed",
+        arguments: TestDatabase.selected)
+    func dropped(_: TestDatabase) throws {
         let session = try owner.token([
             "access": "custom", "scope": "tokens:read", "scope": "tokens:create", "scope": "projects:read",
         ])
@@ -99,8 +103,8 @@ struct UnusedScopesTests {
         #expect(try session.send("POST", "/v1/tokens", #"{"name": "n"}"#).code == "insufficient_scope")
     }
 
-    @Test("full access is replaced by what was used, and what is not seen here stays")
-    func fullAccess() throws {
+    @Test("full access is replaced by what was used, and what is not seen here stays", arguments: TestDatabase.selected)
+    func fullAccess(_: TestDatabase) throws {
         let session = try owner.token()
         #expect(try session.send("GET", "/v1/audit-logs").status == 200)
         _ = try session.makeToken()
@@ -113,8 +117,8 @@ struct UnusedScopesTests {
         #expect(try session.send("GET", "/v1/projects").status == 403)
     }
 
-    @Test("nothing is offered for a token that was never used, or used all it has")
-    func nothing() throws {
+    @Test("nothing is offered for a token that was never used, or used all it has", arguments: TestDatabase.selected)
+    func nothing(_: TestDatabase) throws {
         let idle = try owner.token()
         let busy = try owner.token(["access": "custom", "scope": "tokens:read"])
         #expect(try busy.send("GET", "/v1/tokens").status == 200)
@@ -126,7 +130,7 @@ struct UnusedScopesTests {
     }
 }
 
-@Suite("Advice on scopes")
+@Suite("Advice on scopes", .timeLimit(.perTest))
 struct ScopeAdviceTests {
     @Test("every scope of the contract has its place, for good")
     func places() {
