@@ -115,13 +115,13 @@ package final class RawHTTP {
         }
     }
 
-    /// All that has come and was not read yet, as soon as `isEnough` of it; for at most a minute.
+    /// Returns the text that was not read yet as soon as it meets a condition, within a minute.
     package func text(until isEnough: (String) -> Bool) throws -> String {
-        let start = time(nil)
+        let deadline = ContinuousClock.now + .seconds(60)
         while true {
             let text = String(decoding: buffer, as: UTF8.self)
             if isEnough(text) { return text }
-            guard time(nil) - start < 60 else { throw Failure(reason: "what was waited for did not come: \(text)") }
+            guard ContinuousClock.now < deadline else { throw Failure(reason: "no such text came: \(text)") }
             try receive()
         }
     }

@@ -51,13 +51,20 @@
         package static var databases: DatabaseTrait { DatabaseTrait() }
     }
 
+    extension Trait where Self == ConditionTrait {
+        /// The tests need PostgreSQL, and are skipped where `PODSTACK_TEST_DATABASE` names another database.
+        package static var needsPostgreSQL: ConditionTrait {
+            .enabled(if: TestDatabase.selected.contains(.postgresql), "PODSTACK_TEST_DATABASE leaves out PostgreSQL")
+        }
+    }
+
     // MARK: - Time limit
 
     extension TimeLimitTrait.Duration {
         /// The time limit of each test: far more than one takes on a busy machine.
         package static var perTest: Self {
             let isSanitized = ProcessInfo.processInfo.environment["TSAN_OPTIONS"] != nil
-            return .minutes(Rounds.isLong ? 60 : isSanitized ? 20 : 5)
+            return .minutes(Rounds.isLong ? 60 : isSanitized ? 30 : 10)
         }
     }
 

@@ -4,7 +4,8 @@ import Testing
 extension InBrowser {
     /// That the checks of pages find what they are there for.
     @Suite(
-        "The checks of pages", .enabled(if: PythonOracle.isThere, "scripts/test installs the checkers"), .timeLimit(.perTest))
+        "The checks of pages", .enabled(if: PythonOracle.isThere, "scripts/test installs the checkers"),
+        .timeLimit(.perTest))
     struct CheckTests {
         func accessibilityProblems(_ body: String, style: String = "", dark: Bool = false) throws -> [String] {
             let server = try PageServer(["/": PageServer.page("A page", body, style: style)])

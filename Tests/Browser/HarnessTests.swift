@@ -145,9 +145,9 @@ extension InBrowser {
             browser = nil
             #expect(!FileManager.default.fileExists(atPath: folder))
             // The last of them end by themselves.
-            let deadline = ContinuousClock.now + .seconds(60)
-            while try Self.programs(in: folder) > 0, ContinuousClock.now < deadline { usleep(20_000) }
-            #expect(try Self.programs(in: folder) == 0)
+            try blockUntil(within: .seconds(60), "no process of the browser is left") {
+                try Self.programs(in: folder) == 0
+            }
         }
 
         /// How many have it in their environment or their arguments.

@@ -4,7 +4,9 @@ import Testing
 
 extension InBrowser {
     /// No checks: `scripts/screenshots` has pictures taken, to be looked at.
-    @Suite("Pictures of each page", .enabled(if: PicturedPage.folder != nil, "scripts/screenshots takes them"), .timeLimit(.perTest))
+    @Suite(
+        "Pictures of each page", .enabled(if: PicturedPage.folder != nil, "scripts/screenshots takes them"),
+        .timeLimit(.perTest))
     struct ScreenshotTests {
         struct Look: Sendable, CustomTestStringConvertible {
             var testDescription: String

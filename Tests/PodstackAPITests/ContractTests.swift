@@ -1,4 +1,5 @@
 import Foundation
+import PodstackTestSupport
 import Testing
 
 @testable import PodstackAPI
@@ -55,8 +56,9 @@ struct ContractTests {
 
     @Test("times from 1583 to 9999 are read as they were written")
     func timesOfTheCalendar() throws {
+        var generator = TestSeed.generator()
         for _ in 0..<20_000 {
-            let date = Date(timeIntervalSince1970: Double(Int64.random(in: -12_212_553_600..<253_402_300_800)))
+            let date = Date(timeIntervalSince1970: Double(Int64.random(in: -12_212_553_600..<253_402_300_800, using: &generator)))
             let text = Timestamp.format(date)
             #expect(Timestamp.parse(text) == date, "\(text)")
         }

@@ -75,7 +75,9 @@ struct BackupTests {
                     made.number.add(1, ordering: .sequentiallyConsistent)
                 }
             }
-            while made.number.load(ordering: .sequentiallyConsistent) < 5 { usleep(1000) }
+            try await eventually("five projects are created") {
+                made.number.load(ordering: .sequentiallyConsistent) >= 5
+            }
             let before = made.number.load(ordering: .sequentiallyConsistent)
             try SQLiteBackup.make(of: data + "/podstack.sqlite", to: file)
             stop.set()

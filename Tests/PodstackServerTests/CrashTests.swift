@@ -59,7 +59,8 @@ struct CrashTests {
             let headers = [("Authorization", "Bearer \(token)"), ("Content-Type", "application/json")]
             return (try? connection.request(method, path, headers: headers, body: body).status < 300) ?? false
         }
-        while true {
+        // More than the program lives for.
+        for _ in 0..<100_000 {
             let id = TokenFormat.makeID(using: &generator)
             let (first, second) = (TokenMaker.token(id: id), TokenMaker.token(id: id))
             journal.add(Life(first: first, second: second))
@@ -87,11 +88,12 @@ struct CrashTests {
             "podstack-server", ["token", "create", "you@example.com", "--name", "t", "--data", data],
             environment: place.environment)
         let owner = String(made.output.dropLast())
+        var random = TestSeed.generator()
         for _ in 0..<Rounds.count(place.database == nil ? 8 : 3, long: 200) {
             let journal = Journal()
             let (process, port) = try serve()
             let worker = Task.detached { Self.work(port, owner, journal) }
-            try await Task.sleep(for: .milliseconds(Int.random(in: 5..<80)))
+            try await Task.sleep(for: .milliseconds(Int.random(in: 5..<80, using: &random)))
             process.signal(SIGKILL)
             process.wait()
             await worker.value

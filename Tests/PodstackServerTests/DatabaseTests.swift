@@ -47,6 +47,37 @@ struct DatabaseTests {
         #expect(quoted.map(\.values) == [[.text("c")]])
     }
 
+    @Test("a commit is on the disk when it returns, and foreign keys are checked", arguments: TestDatabase.selected)
+    func settingsInForce(_ kind: TestDatabase) throws {
+        func setting(_ name: String, _ connection: any DatabaseConnection) throws -> DatabaseValue? {
+            let sql = kind == .sqlite ? "PRAGMA \(name)" : "SELECT current_setting('\(name)')"
+            return try connection.run(sql).first?.values.first
+        }
+        switch kind {
+        case .sqlite:
+            for settings in [
+                try database.write { connection in
+                    try ["synchronous", "foreign_keys", "journal_mode"].map { try setting($0, connection) }
+                },
+                try database.read { connection in
+                    try ["synchronous", "foreign_keys", "journal_mode"].map { try setting($0, connection) }
+                },
+            ] {
+                // 2 is FULL.
+                #expect(settings == [.integer(2), .integer(1), .text("wal")])
+            }
+        case .postgresql:
+            let cluster = try #require(opened.cluster)
+            for value in ["off", "local", "on"] {
+                try cluster.run("ALTER DATABASE \(cluster.name) SET synchronous_commit = '\(value)'")
+                defer { _ = try? cluster.run("ALTER DATABASE \(cluster.name) RESET synchronous_commit") }
+                let inForce = try opened.another().write { try setting("synchronous_commit", $0) }
+                // Only `off` returns before the commit is on the server's own disk.
+                #expect(inForce == .text(value == "off" ? "on" : value))
+            }
+        }
+    }
+
     @Test("a statement says how many rows it changed", arguments: TestDatabase.selected)
     func changes(_: TestDatabase) throws {
         try database.write { connection in

@@ -5,7 +5,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Two instances whose database fails", .blocking, .timeLimit(.perTest))
+@Suite("Two instances whose database fails", .blocking, .needsPostgreSQL, .timeLimit(.perTest))
 struct DatabaseTroubleTests {
     /// Tokens live and die at both instances while `disturb` does its worst.
     private func underLoad(
@@ -67,11 +67,13 @@ struct DatabaseTroubleTests {
         }
         for round in 1...2 {
             try cluster.stop()
-            while server.service.database.lease?.isValid == true { try await Task.sleep(for: .milliseconds(10)) }
+            try await eventually(within: .seconds(30), "the lease ends") {
+                server.service.database.lease?.isValid != true
+            }
             // Long enough for several attempts.
             try await Task.sleep(for: .milliseconds(500))
             try cluster.start()
-            for _ in 0..<2000 where events().count < 2 * round { try await Task.sleep(for: .milliseconds(10)) }
+            try await eventually(within: .seconds(30), "both events are in the log") { events().count >= 2 * round }
             #expect(events() == [[String]](repeating: ["lost", "again"], count: round).flatMap { $0 })
         }
         #expect(!lines.text.contains("podstack@") && !lines.text.contains(PostgresCluster.password))
@@ -122,7 +124,9 @@ struct DatabaseTroubleTests {
                 try await load.waitForLives(3)
                 try cluster.stop()
                 let before = load.unavailable
-                while load.unavailable < before + 20 { try await Task.sleep(for: .milliseconds(10)) }
+                try await eventually(within: .seconds(60), "20 requests are refused") {
+                    load.unavailable >= before + 20
+                }
                 let ready = try RawHTTP(port: instances.second.port).request("GET", "/readyz").status
                 #expect(ready == 503)
                 try cluster.start()
@@ -138,9 +142,8 @@ struct DatabaseTroubleTests {
     /// Both remember what they know again.
     private func waitForLease(_ instances: TwoInstances) async throws {
         let leases = [instances.first, instances.second].map { $0.service.database.lease }
-        for _ in 0..<2000 where leases.contains(where: { $0?.isValid != true }) {
-            try await Task.sleep(for: .milliseconds(10))
+        try await eventually(within: .seconds(30), "both instances have a lease") {
+            leases.allSatisfy { $0?.isValid == true }
         }
-        #expect(leases.allSatisfy { $0?.isValid == true })
     }
 }

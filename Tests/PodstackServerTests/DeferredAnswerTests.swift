@@ -4,12 +4,6 @@ import Testing
 
 @testable import PodstackServer
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 @Suite("Answers that are made on a thread of their own", .blocking, .timeLimit(.perTest))
 struct DeferredAnswerTests {
     struct Missing: Error { var what: String }
@@ -47,9 +41,8 @@ struct DeferredAnswerTests {
             return connection
         }
 
-        func waits(_ count: Int) -> Bool {
-            for _ in 0..<6000 where queue.waiting != count { usleep(10_000) }
-            return queue.waiting == count
+        func waitForQueue(_ count: Int, _ name: String) throws {
+            try blockUntil(within: .seconds(60), "\(name) is in the queue") { queue.waiting == count }
         }
 
         /// As many as this come, in this order.
@@ -58,7 +51,7 @@ struct DeferredAnswerTests {
             guard gate.holds(1) else { throw Missing(what: "/first") }
             for (index, name) in names.enumerated() {
                 asked.append(try ask(name))
-                guard waits(index + 1) else { throw Missing(what: name) }
+                try waitForQueue(index + 1, name)
             }
             return asked
         }
@@ -106,8 +99,7 @@ struct DeferredAnswerTests {
         desk.gate.open()
         #expect(try waiting[0].response().status == 200)
         #expect(desk.work.done == ["/first", "/b"])
-        for _ in 0..<6000 where desk.listener.openConnections > 1 { usleep(10_000) }
-        #expect(desk.listener.openConnections == 1)
+        try blockUntil("one connection is left") { desk.listener.openConnections == 1 }
         #expect(try waiting[0].request("POST", "/c", body: "again").body == "again")
     }
 

@@ -5,7 +5,7 @@ import Testing
 @testable import PodstackServer
 
 /// Whatever comes in, the service refuses it or answers it, and goes on.
-@Suite("Hostile input", .blocking, .databases, .timeLimit(.perTest))
+@Suite("Hostile input over a socket", .blocking, .databases, .timeLimit(.perTest))
 struct RobustnessTests {
     let session: TestClient
 
@@ -95,14 +95,15 @@ struct RobustnessTests {
     func credentials(_: TestDatabase) throws {
         let connection = try RawHTTP(port: port)
         let alphabet = Array("podstack_Bearer 0aZ=,;:\t\"\\/éß")
+        var generator = TestSeed.generator()
         for index in 0..<2000 {
             var text = Array("Bearer \(session.token)")
-            for _ in 0...Int.random(in: 0..<4) {
-                let place = Int.random(in: 7..<text.count)
+            for _ in 0...Int.random(in: 0..<4, using: &generator) {
+                let place = Int.random(in: 7..<text.count, using: &generator)
                 switch index % 3 {
-                case 0: text[place] = alphabet.randomElement() ?? "x"
+                case 0: text[place] = alphabet.randomElement(using: &generator) ?? "x"
                 case 1: text.remove(at: place)
-                default: text.insert(alphabet.randomElement() ?? "x", at: place)
+                default: text.insert(alphabet.randomElement(using: &generator) ?? "x", at: place)
                 }
             }
             let value = String(text)
@@ -123,18 +124,24 @@ struct RobustnessTests {
             ("POST", "/v1/projects/\(project)/members"), ("POST", "/v1/tokens/report"),
             ("POST", "/v1/device/code"), ("POST", "/v1/device/token"),
         ]
+        var generator = TestSeed.generator()
         for _ in 0..<700 {
-            let (method, path) = paths.randomElement() ?? paths[0]
-            var body = String(decoding: try APICoding.encode(RandomJSON.object()), as: UTF8.self)
-            if Int.random(in: 0..<4) == 0 { body = String(body.shuffled()) }
+            let (method, path) = paths.randomElement(using: &generator) ?? paths[0]
+            var body = String(decoding: try APICoding.encode(RandomJSON.object(&generator)), as: UTF8.self)
+            if Int.random(in: 0..<4, using: &generator) == 0 { body = String(body.shuffled(using: &generator)) }
             let answer = try session.send(method, path, body)
             #expect(answer.status < 500, "\(method) \(path) \(body)")
             #expect(answer.status < 300 || answer.code != nil)
         }
         for _ in 0..<300 {
-            let path = ["/v1/tokens", "/v1/projects", "/v1/audit-logs", "/v1/auth/can"].randomElement() ?? "/"
-            let name = ["limit", "cursor", "q", "since", "user", "scope", "project", "%00"].randomElement() ?? "q"
-            let value = (0..<Int.random(in: 0..<12)).map { _ in "%" + String(Int.random(in: 16..<256), radix: 16) }
+            let path =
+                ["/v1/tokens", "/v1/projects", "/v1/audit-logs", "/v1/auth/can"].randomElement(using: &generator) ?? "/"
+            let name =
+                ["limit", "cursor", "q", "since", "user", "scope", "project", "%00"]
+                .randomElement(using: &generator) ?? "q"
+            let value = (0..<Int.random(in: 0..<12, using: &generator)).map { _ in
+                "%" + String(Int.random(in: 16..<256, using: &generator), radix: 16)
+            }
             let answer = try session.send("GET", "\(path)?\(name)=\(value.joined())")
             #expect(answer.status < 500, "\(path)?\(name)=\(value.joined())")
         }
@@ -149,24 +156,30 @@ private enum RandomJSON {
         "email", "role", "permissions", "status", "tokens", "",
     ]
 
-    static func object(depth: Int = 0) -> JSONValue {
-        .object(
-            Dictionary((0..<Int.random(in: 0..<5)).map { _ in (names.randomElement() ?? "", value(depth)) }) { $1 })
+    static func object(_ generator: inout SeededGenerator, depth: Int = 0) -> JSONValue {
+        let fields = (0..<Int.random(in: 0..<5, using: &generator)).map { _ in
+            (names.randomElement(using: &generator) ?? "", value(&generator, depth))
+        }
+        return .object(Dictionary(fields) { $1 })
     }
 
-    private static func value(_ depth: Int) -> JSONValue {
-        switch Int.random(in: 0..<(depth < 3 ? 9 : 7)) {
+    private static func value(_ generator: inout SeededGenerator, _ depth: Int) -> JSONValue {
+        switch Int.random(in: 0..<(depth < 3 ? 9 : 7), using: &generator) {
         case 0: .null
-        case 1: .bool(.random())
-        case 2: .integer([0, 1, 7, 30, -1, 604_800, .max, .min].randomElement() ?? 0)
-        case 3: .number([0.5, -1e300, 1e18].randomElement() ?? 0)
+        case 1: .bool(.random(using: &generator))
+        case 2: .integer([0, 1, 7, 30, -1, 604_800, .max, .min].randomElement(using: &generator) ?? 0)
+        case 3: .number([0.5, -1e300, 1e18].randomElement(using: &generator) ?? 0)
         case 4:
             .string(
-                ["", "*", "tokens:*", "admin", "user", "active", "\u{0}", "\u{1F600}", "'; --"].randomElement() ?? "")
-        case 5: .string(String(repeating: "a", count: Int.random(in: 0..<300)))
-        case 6: .string(["2027-01-31T12:00:00Z", "9999-12-31T23:59:59Z", "00000000", "read"].randomElement() ?? "")
-        case 7: .array((0..<Int.random(in: 0..<4)).map { _ in value(depth + 1) })
-        default: object(depth: depth + 1)
+                ["", "*", "tokens:*", "admin", "user", "active", "\u{0}", "\u{1F600}", "'; --"]
+                    .randomElement(using: &generator) ?? "")
+        case 5: .string(String(repeating: "a", count: Int.random(in: 0..<300, using: &generator)))
+        case 6:
+            .string(
+                ["2027-01-31T12:00:00Z", "9999-12-31T23:59:59Z", "00000000", "read"].randomElement(using: &generator)
+                    ?? "")
+        case 7: .array((0..<Int.random(in: 0..<4, using: &generator)).map { _ in value(&generator, depth + 1) })
+        default: object(&generator, depth: depth + 1)
         }
     }
 }

@@ -238,16 +238,17 @@ struct RotationTests {
         "random walks of two rotators agree with a small model, and never leave a token without a secret",
         arguments: TestDatabase.selected)
     func randomWalks(_: TestDatabase) throws {
+        var generator = TestSeed.generator()
         for _ in 0..<6 {
             let start = first.with(try first.server.makeToken(expiresAt: clock.now + 3650 * 86_400))
             var model = RotationModel(start.token)
             for _ in 0..<60 {
-                let secret = model.secrets.randomElement() ?? start.token
+                let secret = model.secrets.randomElement(using: &generator) ?? start.token
                 let session = start.with(secret)
-                switch Int.random(in: 0..<4) {
-                case 0: clock.set(clock.now + Int64([1, 30, 90, 86_400].randomElement() ?? 1))
+                switch Int.random(in: 0..<4, using: &generator) {
+                case 0: clock.set(clock.now + Int64([1, 30, 90, 86_400].randomElement(using: &generator) ?? 1))
                 case 1:
-                    let grace = [0, 60, 120].randomElement() ?? 0
+                    let grace = [0, 60, 120].randomElement(using: &generator) ?? 0
                     let next = TokenMaker.token(id: start.id)
                     let expected = model.rotate(with: secret, to: next, grace: Int64(grace), now: clock.now)
                     let answer = try rotate(session, TestClient.fields(of: next, grace: grace))

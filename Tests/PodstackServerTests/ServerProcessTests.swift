@@ -53,6 +53,28 @@ struct ServerProcessTests {
         #expect(try status(connection, token) == 200)
     }
 
+    @Test("every file in the data directory is its owner's alone, whatever the umask", arguments: TestDatabase.selected)
+    func permissions(_: TestDatabase) throws {
+        let process = try ToolProcess(
+            "/bin/sh",
+            [
+                "-c", "umask 0; exec \"$@\"", "sh", ToolProcess.path(of: "podstack-server"), "serve", "--listen",
+                "127.0.0.1:0", "--data", data,
+            ], environment: place.environment)
+        defer { process.signal(SIGKILL) }
+        try process.waitForOutput { $0.contains("\n") }
+        let files = FileManager.default
+        let names = try files.contentsOfDirectory(atPath: data)
+        #expect(names.contains("pepper") && names.count >= 3)
+        #expect(try names.contains("podstack.sqlite-wal") == (place.database == nil))
+        for name in names {
+            let mode = try files.attributesOfItem(atPath: "\(data)/\(name)")[.posixPermissions] as? NSNumber
+            #expect(mode?.intValue == 0o600, "\(name)")
+        }
+        let folder = try files.attributesOfItem(atPath: data)[.posixPermissions] as? NSNumber
+        #expect(folder?.intValue == 0o700)
+    }
+
     @Test("SIGTERM ends it with 0, and last-used times are kept", arguments: TestDatabase.selected)
     func drain(_: TestDatabase) throws {
         _ = try administrate(["user", "add", "you@example.com"])

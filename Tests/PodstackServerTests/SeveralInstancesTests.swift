@@ -4,7 +4,7 @@ import PodstackTestSupport
 import Testing
 
 /// `docs/operating.md`, "Several instances", with the real program: two machines are two folders.
-@Suite("Several instances, as an operator sets them up", .blocking, .timeLimit(.perTest))
+@Suite("Several instances, as an operator sets them up", .blocking, .needsPostgreSQL, .timeLimit(.perTest))
 struct SeveralInstancesTests {
     let folder: TemporaryDirectory
     let database: PostgresCluster.Database

@@ -3,6 +3,8 @@ import PodstackCryptography
 import PodstackTestSupport
 import Testing
 
+@testable import PodstackServer
+
 @Suite("/v1/tokens", .blocking, .databases, .timeLimit(.perTest))
 struct TokenRoutesTests {
     let server: RunningServer
@@ -107,6 +109,40 @@ struct TokenRoutesTests {
         #expect(try request("GET", "/v1/auth/whoami", token: secret).status == 200)
         let other = body.replacing(digest, with: Sodium.sha256("x".utf8).hexadecimal)
         #expect(try request("POST", "/v1/tokens", body: other).status == 409)
+    }
+
+    @Test("a creation that is repeated after the token was revoked is a conflict", arguments: TestDatabase.selected)
+    func repeatedAfterRevocation(_: TestDatabase) throws {
+        let secret = TokenMaker.token(id: "0123abcd")
+        let body = #"{"name": "mine", \#(TestClient.fields(of: secret))}"#
+        #expect(try request("POST", "/v1/tokens", body: body).status == 201)
+        #expect(try request("POST", "/v1/tokens", body: body).status == 201)
+        #expect(try request("DELETE", "/v1/tokens/0123abcd").status == 204)
+        let repeated = try request("POST", "/v1/tokens", body: body)
+        #expect(repeated.status == 409 && repeated.code == "conflict")
+        #expect(try request("GET", "/v1/auth/whoami", token: secret).code == "revoked_token")
+    }
+
+    @Test(
+        "a second revocation takes effect at once where the first one was committed but not announced",
+        arguments: TestDatabase.selected)
+    func unannouncedRevocation(_: TestDatabase) throws {
+        let other = try server.makeToken()
+        #expect(try request("GET", "/v1/auth/whoami", token: other).status == 200)
+        let id = String(other.dropFirst(9).prefix(8))
+        let service = server.server.service
+        try service.database.write { try TokenStore.revoke(id, now: service.now(), in: $0) }
+        // The token is still in memory, as after a crash between the commit and the announcement.
+        #expect(try request("GET", "/v1/auth/whoami", token: other).status == 200)
+        #expect(try request("DELETE", "/v1/tokens/\(id)").status == 204)
+        #expect(try request("GET", "/v1/auth/whoami", token: other).code == "revoked_token")
+    }
+
+    @Test("a token that is sent as the HTTP method is in no log line", arguments: TestDatabase.selected)
+    func tokenAsMethod(_: TestDatabase) throws {
+        #expect(try request(token, "/v1/tokens").status == 405)
+        #expect(server.log.contains(#""method":"other""#))
+        #expect(!server.log.contains(token.dropFirst(18)))
     }
 
     @Test("what is named twice is kept once", arguments: TestDatabase.selected)

@@ -59,6 +59,23 @@ struct TokenUpdateTests {
         #expect(try update(wide, #""name": "x""#, by: reader).code == "insufficient_scope")
     }
 
+    @Test(
+        "projects beyond the caller's own are forbidden, and the token stays as it was",
+        arguments: TestDatabase.selected)
+    func projectsWithinCaller(_: TestDatabase) throws {
+        let own = try projectID()
+        let other = try owner.send("POST", "/v1/projects", #"{"name": "other"}"#).decoded(Project.self).id
+        let caller = try owner.makeToken(#""scopes": ["tokens:*"], "project_ids": ["\#(own)"]"#)
+        let wide = try owner.makeToken()
+        let before = try owner.send("GET", "/v1/tokens/\(wide.id)").body
+        for projects in [#"["\#(other)"]"#, #"["\#(own)", "\#(other)"]"#] {
+            let refused = try update(wide, "\"name\": \"x\", \"project_ids\": \(projects)", by: caller)
+            #expect(refused.status == 403 && refused.code == "project_forbidden", "\(projects)")
+            #expect(try owner.send("GET", "/v1/tokens/\(wide.id)").body == before)
+        }
+        #expect(try update(wide, #""project_ids": ["\#(own)"]"#, by: caller).status == 200)
+    }
+
     @Test("an unknown field, what is dead and what is foreign are refused", arguments: TestDatabase.selected)
     func refusals(_: TestDatabase) throws {
         let made = try owner.makeToken()

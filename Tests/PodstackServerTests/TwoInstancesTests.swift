@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Two instances over one database", .blocking, .timeLimit(.perTest))
+@Suite("Two instances over one database", .blocking, .needsPostgreSQL, .timeLimit(.perTest))
 struct TwoInstancesTests {
     let instances: TwoInstances
     var ports: [UInt16] { [instances.first.port, instances.second.port] }

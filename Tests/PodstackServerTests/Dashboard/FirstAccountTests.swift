@@ -26,8 +26,7 @@ struct FirstAccountTests {
     func isThere() -> Bool { FileManager.default.fileExists(atPath: file) }
 
     func waitUntilGone() throws {
-        for _ in 0..<3000 where isThere() { usleep(10_000) }
-        #expect(!isThere())
+        try blockUntil(within: .seconds(30), "the link's file is removed") { !isThere() }
     }
 
     func path(_ link: String) throws -> String {

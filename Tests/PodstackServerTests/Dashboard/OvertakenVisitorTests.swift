@@ -81,7 +81,7 @@ struct OvertakenVisitorTests {
         let new = "another good password"
         async let answer = visitor.post(
             "/account/sign-in/password", ["current": TestClient.password, "password": new, "repeated": new])
-        for _ in 0..<6000 where queue.waiting == 0 { usleep(10_000) }
+        try await eventually("the form is in the queue") { queue.waiting > 0 }
         #expect(try other.post("/account/sign-in/sessions/\(session.id)/end").status == 303)
         gate.open()
         let overtaken = try await answer

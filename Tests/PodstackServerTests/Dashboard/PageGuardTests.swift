@@ -42,6 +42,17 @@ struct PageGuardTests {
             }.joined(separator: "/")
     }
 
+    @Test("the key of a form has 128 bits, and no part of it is enough", arguments: TestDatabase.selected)
+    func formKeyLength(_: TestDatabase) throws {
+        try visitor.get("/account/sign-in")
+        let key = try #require(visitor.formKey)
+        #expect(key.count == 32 && key.allSatisfy(\.isHexDigit))
+        for part in [String(key.prefix(2)), String(key.prefix(31)), ""] {
+            #expect(try visitor.post("/projects", ["name": "p", "form_key": part]).status == 403)
+        }
+        #expect(try visitor.post("/projects", ["name": "p", "form_key": key]).status == 303)
+    }
+
     @Test(
         "who is not signed in gets to see only the pages that are meant for them, and is led to sign in",
         arguments: TestDatabase.selected)

@@ -3,12 +3,6 @@ import Testing
 
 @testable import PodstackServer
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 @Suite("Passwords that wait for their turn", .blocking, .databases, .timeLimit(.perTest))
 struct SignInQueueTests {
     let server: RunningServer
@@ -28,9 +22,9 @@ struct SignInQueueTests {
         #expect(gate.holds(1))
     }
 
-    private func waits(_ count: Int) -> Bool {
-        for _ in 0..<6000 where effort.queue.waiting != count { usleep(10_000) }
-        return effort.queue.waiting == count
+    private func waitForQueue(_ count: Int) async throws {
+        let queue = effort.queue
+        try await eventually(within: .seconds(60), "\(count) passwords are in the queue") { queue.waiting == count }
     }
 
     @Test("hold up nobody else: tokens, pages, and those who are signed in", arguments: TestDatabase.selected)
@@ -42,7 +36,7 @@ struct SignInQueueTests {
                 let each = TestClient(server)
                 group.addTask { try each.signIn(headers: from("192.0.2.\(number)")).status }
             }
-            #expect(waits(8))
+            try await waitForQueue(8)
             // The listener has two threads.
             let holders = (0..<6).map { _ in TestClient(port: server.server.port, token, keepsConnection: true) }
             for _ in 0..<5 { for holder in holders { #expect(try holder.tokenState() == "ok") } }
@@ -66,7 +60,7 @@ struct SignInQueueTests {
                 let each = TestClient(server)
                 group.addTask { try each.signIn(password: "wrong", headers: from("192.0.2.\(number)")).status }
             }
-            #expect(waits(effort.queue.mostWaiting))
+            try await waitForQueue(effort.queue.mostWaiting)
             let late = TestClient(server)
             for _ in 0..<6 {
                 let refused = try late.signIn(headers: from("198.51.100.1"))
@@ -94,9 +88,9 @@ struct SignInQueueTests {
     @Test("are refused when the service stops before their turn", arguments: TestDatabase.selected)
     func stopping(_: TestDatabase) async throws {
         holdUp()
-        let each = TestClient(server)
+        let each = TestClient(server, over: SocketTransport(port: server.server.port))
         async let status = each.signIn().status
-        #expect(waits(1))
+        try await waitForQueue(1)
         try server.server.stop()
         #expect(try await status == 503)
         gate.open()
