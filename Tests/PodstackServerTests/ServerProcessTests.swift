@@ -66,7 +66,7 @@ struct ServerProcessTests {
         let files = FileManager.default
         let names = try files.contentsOfDirectory(atPath: data)
         #expect(names.contains("pepper") && names.count >= 3)
-        #expect(try names.contains("podstack.sqlite-wal") == (place.database == nil))
+        #expect(names.contains("podstack.sqlite-wal") == (place.database == nil))
         for name in names {
             let mode = try files.attributesOfItem(atPath: "\(data)/\(name)")[.posixPermissions] as? NSNumber
             #expect(mode?.intValue == 0o600, "\(name)")
