@@ -5,6 +5,12 @@ let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),
 ]
+/// The settings of targets whose imports are internal, complete and explicit about existentials.
+let explicit: [SwiftSetting] =
+    strict + [
+        .enableUpcomingFeature("InternalImportsByDefault"), .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("ExistentialAny"),
+    ]
 
 let package = Package(
     name: "podstack-swift",
@@ -12,7 +18,6 @@ let package = Package(
     products: [
         .library(name: "Podstack", targets: ["Podstack"]),
         .library(name: "PodstackTesting", targets: ["PodstackTesting"]),
-        .library(name: "PodstackURLSession", targets: ["PodstackURLSession"]),
         .executable(name: "podstack", targets: ["podstack-cli"]),
         .executable(name: "podstack-keyring", targets: ["podstack-keyring"]),
         .executable(name: "podstack-server", targets: ["podstack-server"]),
@@ -27,39 +32,59 @@ let package = Package(
         .systemLibrary(name: "CSecret", providers: [.apt(["libsecret-1-dev"])]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
 
-        .target(name: "PodstackAPI", swiftSettings: strict),
-        .target(name: "PodstackCryptography", dependencies: ["CSodium"], swiftSettings: strict),
+        .target(name: "PodstackAPI", swiftSettings: explicit),
+        .target(name: "PodstackCryptography", dependencies: ["CSodium"], swiftSettings: explicit),
+        // HTTP requests over libcurl. It knows neither tokens nor the API.
+        .target(
+            name: "PodstackTransport",
+            dependencies: [
+                .target(name: "CCurl", condition: .when(platforms: [.linux])),
+                .target(name: "CPosix", condition: .when(platforms: [.linux])),
+            ],
+            swiftSettings: explicit),
+        // The SDK's transport on Apple platforms. On Linux it would link all of Foundation, so only tests use it there.
+        .target(name: "PodstackURLSession", dependencies: ["PodstackTransport"], swiftSettings: explicit),
         .target(
             name: "Podstack",
-            dependencies: ["PodstackAPI", "PodstackCryptography", "CCurl", "CPosix"],
+            dependencies: [
+                "PodstackAPI", "PodstackCryptography", "PodstackTransport", "CPosix",
+                .target(name: "PodstackURLSession", condition: .when(platforms: [.macOS, .iOS])),
+            ],
             swiftSettings: strict
         ),
-        .target(name: "PodstackTesting", dependencies: ["Podstack"], swiftSettings: strict),
-        // Links to the SDK's files for Apple platforms: on Linux the SDK must not link all of Foundation.
+        .target(name: "PodstackTesting", dependencies: ["Podstack"], swiftSettings: explicit),
+        // The command lines of both programs: knows neither the SDK nor the service.
+        .target(name: "PodstackCommandLine", swiftSettings: explicit),
         .target(
-            name: "PodstackURLSession", dependencies: ["Podstack"],
-            swiftSettings: strict + [.define("PODSTACK_URLSESSION")]
-        ),
-        .target(name: "PodstackCLI", dependencies: ["Podstack", "PodstackCryptography"], swiftSettings: strict),
-        // Not named `podstack`: on a file system that ignores case that folder would be the SDK's.
-        .executableTarget(name: "podstack-cli", dependencies: ["PodstackCLI"], swiftSettings: strict),
-        // The only one that links libsecret, and GLib with it: whoever keeps no token in a keyring loads neither.
+            name: "PodstackCLI",
+            dependencies: ["PodstackCommandLine", "Podstack", "PodstackAPI", "PodstackCryptography"],
+            swiftSettings: explicit),
+        // Not named `podstack`: on a file system that ignores case, that would be the folder of the SDK.
+        .executableTarget(
+            name: "podstack-cli", dependencies: ["PodstackCLI", "PodstackCommandLine"], swiftSettings: explicit),
+        // The only program that links libsecret and GLib, so that `podstack` does not load them.
         .executableTarget(
             name: "podstack-keyring",
-            dependencies: [.target(name: "CSecret", condition: .when(platforms: [.linux]))], swiftSettings: strict),
+            dependencies: [.target(name: "CSecret", condition: .when(platforms: [.linux]))], swiftSettings: explicit),
         .target(
             name: "PodstackServer",
-            dependencies: ["PodstackAPI", "PodstackCryptography", "CGnuTLS", "CMicrohttpd", "CPostgres", "CSQLite"],
+            dependencies: [
+                "PodstackAPI", "PodstackCommandLine", "PodstackCryptography", "CGnuTLS", "CMicrohttpd", "CPostgres",
+                "CSQLite",
+            ],
             resources: [
                 .embedInCode("Dashboard/Assets/dashboard.css"), .embedInCode("Dashboard/Assets/dashboard.js"),
                 .embedInCode("Dashboard/Assets/icon.svg"),
             ],
             swiftSettings: strict
         ),
-        .executableTarget(name: "podstack-server", dependencies: ["PodstackServer"], swiftSettings: strict),
-        .target(
+        .executableTarget(
+            name: "podstack-server", dependencies: ["PodstackServer", "PodstackCommandLine"], swiftSettings: explicit),
+        // A test target, so that only builds with tests need the module Testing.
+        .testTarget(
             name: "PodstackTestSupport",
             dependencies: ["Podstack", "PodstackServer", "PodstackAPI"],
+            path: "Sources/PodstackTestSupport",
             swiftSettings: strict
         ),
 
@@ -75,25 +100,33 @@ let package = Package(
         .testTarget(
             name: "PodstackTests",
             dependencies: [
-                "Podstack", "CPosix", "PodstackTesting", "PodstackTestSupport", "GuideSnippets", "SlowLookup",
+                "Podstack", "PodstackTransport", "CPosix", "PodstackTesting", "PodstackTestSupport", "GuideSnippets", "SlowLookup",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "TransportConformanceTests",
-            dependencies: ["Podstack", "PodstackURLSession", "PodstackTestSupport"], swiftSettings: strict
+            dependencies: ["Podstack", "PodstackTransport", "PodstackURLSession", "PodstackTestSupport"],
+            swiftSettings: strict
         ),
         .testTarget(
             name: "PodstackServerTests",
             dependencies: [
-                "PodstackServer", "PodstackAPI", "PodstackCryptography", "PodstackTestSupport", "Podstack",
-                "podstack-server",
+                "PodstackServer", "PodstackAPI", "PodstackCommandLine", "PodstackCryptography", "PodstackTestSupport",
+                "Podstack", "podstack-server",
             ],
             swiftSettings: strict
         ),
         .testTarget(
+            name: "PodstackCommandLineTests", dependencies: ["PodstackCommandLine", "PodstackTestSupport"],
+            swiftSettings: explicit),
+        .testTarget(
             name: "PodstackCLITests",
-            dependencies: ["PodstackCLI", "Podstack", "PodstackTestSupport", "podstack-cli", "podstack-keyring"],
-            swiftSettings: strict
+            dependencies: [
+                "PodstackCLI", "PodstackCommandLine", "PodstackServer", "Podstack", "PodstackAPI",
+                "PodstackTestSupport",
+                "podstack-cli", "podstack-keyring",
+            ],
+            swiftSettings: explicit
         ),
         .testTarget(
             name: "BrowserTests",

@@ -1,4 +1,4 @@
-"""Prints the 95th percentile of whoami, in milliseconds, while 50 people try passwords. The token is in PODSTACK_TOKEN.
+"""Prints the 95th percentile of whoami, in milliseconds, during 50 concurrent sign-in attempts. The token is in PODSTACK_TOKEN.
 Usage: beside-sign-ins.py URL"""
 import http.client
 import multiprocessing
@@ -45,7 +45,7 @@ def crowd(end):
 
 
 def ask(number, begin, times):
-    """Asks when it is due, whether the answer before was late or not; what is late counts from when it was due."""
+    """Sends each request when it is due, even if the previous response was late; times count from when it was due."""
     connection = http.client.HTTPConnection(place)
     headers = {"Authorization": "Bearer " + os.environ["PODSTACK_TOKEN"]}
     due = begin + number * EVERY / CONNECTIONS

@@ -1,6 +1,6 @@
-/* The peer of SDKLoad: the same requests, byte for byte, by a plain loop over libcurl's multi interface, which throws the
-   answers away.
-   Usage: curl-load URL TOKEN COUNT CONCURRENCY. Prints requests a second. */
+/* The peer of SDKLoad: sends the same requests, byte for byte, from a plain loop over libcurl's multi interface, and discards
+   the responses.
+   Usage: curl-load URL TOKEN COUNT CONCURRENCY. Prints requests per second. */
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>

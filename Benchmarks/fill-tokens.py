@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fills a data directory of podstack-server with tokens, five a user, in one transaction, and writes them to a file.
 
-Usage: fill-tokens.py DATA COUNT FILE. The directory must have been used once, so that its schema and pepper are there.
+Usage: fill-tokens.py DATA COUNT FILE. The directory must contain a schema and a pepper from an earlier run.
 """
 import hashlib
 import hmac

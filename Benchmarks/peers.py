@@ -1,4 +1,4 @@
-"""What others take for the same work, on the same stub.
+"""Measures other clients on the same work and the same stub.
 
 Usage: peers.py podstack|aiohttp|boto3 URL TOKEN COUNT CONCURRENCY   prints requests a second
        peers.py huggingface_hub|botocore COUNT                       prints microseconds to find a credential
@@ -51,7 +51,7 @@ def boto3(url, token, count, concurrency):
     import boto3 as library
     from botocore.config import Config
 
-    # A call whose answer is JSON, so that the stub will do; the signature is part of what such a client does.
+    # A call with a JSON response, so that the stub can answer it; signing is part of such a client's work.
     client = library.client(
         "dynamodb", endpoint_url=url, region_name="x", aws_access_key_id="x", aws_secret_access_key=token,
         config=Config(max_pool_connections=64))

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""A mixed load on a service that runs, for as long as is said, with its memory now and then.
+"""Puts a mixed load on a running service and watches its memory.
 
 Usage: soak.py URL PID SECONDS RATE, the token of an account in PODSTACK_API_TOKEN. RATE is in requests a second.
 
-Each worker makes, uses, lists, rotates and revokes tokens, asks what they may do, and reads the audit log; an answer that
-is not the expected one is an error. Ends with 0 when there was none, and when the memory at the end is that after the
-first quarter, give or take a tenth and 8 MB.
+Each worker creates, uses, lists, rotates and revokes tokens, checks permissions, and reads the audit log. Every unexpected
+response is an error. Exits with 0 if there was none and if the memory at the end is within 10% and 8 MB of that after the
+first quarter.
 """
 import http.client
 import json
@@ -57,7 +57,7 @@ class Worker(threading.Thread):
         return answer
 
     def life(self):
-        """Of one token, from its making to its refusal."""
+        """The life of one token, from its creation to its rejection."""
         made = self.ask("POST", "/v1/tokens", self.owner, 201, body={"name": "soak", "expires_in_days": 7})
         first, token_id = made.get("token"), made.get("id")
         if not first:
@@ -87,7 +87,7 @@ class Worker(threading.Thread):
 
 
 def memory(pid):
-    """In MB."""
+    """Returns the resident memory in MB."""
     with open(f"/proc/{pid}/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:")) / 1024
 
@@ -99,7 +99,7 @@ def main(url, pid, seconds, rate):
     workers = [Worker(urllib.parse.urlsplit(url), owner, end, WORKERS / rate, counts) for _ in range(WORKERS)]
     for worker in workers:
         worker.start()
-    # Every minute, or twelve times when there are fewer.
+    # Every minute, or twelve times in shorter runs.
     interval = min(60, seconds / 12)
     warm, now = None, start
     while now < end:
@@ -118,7 +118,7 @@ def main(url, pid, seconds, rate):
           f"at the end {used:.1f} MB")
     is_flat = abs(used - warm) <= warm / 10 + 8
     if not is_flat:
-        print("error: the memory is not what it was", file=sys.stderr)
+        print("error: the memory has grown", file=sys.stderr)
     return 0 if is_flat and not counts.errors else 1
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How long a service takes to refuse a token whose id nobody has, and one with the wrong secret, in turn.
+"""Measures how long a service takes to reject an unknown token ID and a wrong secret, alternating.
 
 Usage: timing.py URL PAIRS FILE, with tokens of the service in FILE, a line each. Prints both medians, in µs, and how often
 the one was faster than the other: of tokens that cannot be told apart, half the time.
@@ -45,15 +45,15 @@ def main(url, pairs, path):
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     unknown, wrong = [], []
     for number in range(pairs + 200):
-        # Both of ids as rare as each other, so that what the processor remembers of them makes no difference.
+        # IDs used equally rarely, so that processor caches make no difference.
         other = secrets.choice(ids)
         while other in known:
             other = secrets.choice(ids)[:7] + secrets.choice(ID_DIGITS)
         kinds = [(unknown, token(other)), (wrong, token(secrets.choice(ids)))]
-        # Neither is always the first.
+        # The order alternates.
         for times, text in kinds if secrets.randbits(1) else reversed(kinds):
             times.append(microseconds(connection, text))
-    # Not those while everything is warming up.
+    # Without the warm-up.
     unknown, wrong = unknown[200:], wrong[200:]
     faster = sum(a < b for a, b in zip(unknown, wrong)) / pairs
     print(f"{statistics.median(unknown):.2f} {statistics.median(wrong):.2f} {faster:.4f}")

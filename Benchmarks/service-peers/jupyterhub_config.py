@@ -1,4 +1,4 @@
-"""JupyterHub's hub alone, on PORT, with its database in FOLDER: nothing stands between it and who measures."""
+"""Runs JupyterHub's hub on PORT without its proxy, with its database in FOLDER."""
 import os
 
 from jupyterhub.proxy import Proxy
@@ -30,5 +30,5 @@ c.JupyterHub.authenticator_class = "dummy"
 c.JupyterHub.spawner_class = "simple"
 c.Authenticator.allowed_users = {"you"}
 c.JupyterHub.log_level = "ERROR"
-# As our service does: a success is not logged.
+# Like our service, do not log successes.
 c.JupyterHub.tornado_settings = {"log_function": lambda handler: None}

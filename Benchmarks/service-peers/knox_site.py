@@ -1,6 +1,6 @@
 """A site of Django REST framework with the tokens of django-rest-knox and one route, /whoami; its database is FOLDER/db.
 
-Usage: knox_site.py   makes the database and a user, and prints a token; gunicorn serves knox_site:application.
+Usage: knox_site.py   creates the database and a user, and prints a token; gunicorn serves knox_site:application.
 """
 import os
 

@@ -1,5 +1,6 @@
-// What is used of libsecret and GLib, declared and not included: only pkg-config knows where their headers are, and of
-// what it says for GLib, SwiftPM refuses a part, with a warning in every build. `scripts/linkage` compares the two.
+// The parts of libsecret and GLib that are used. They are declared here instead of included: only pkg-config knows where
+// the headers are, and SwiftPM rejects some of its flags for GLib with a warning in every build. `scripts/linkage`
+// compares these declarations with the headers.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -73,7 +74,7 @@ extern SecretValue *(secret_value_new)(const char *, ssize_t, const char *);
 extern const char *(secret_value_get_text)(SecretValue *);
 extern void(secret_value_unref)(void *);
 
-// By what an entry is found; both strings must stay until the table is gone.
+// The attributes by which an entry is found. Both strings must outlive the table.
 static inline GHashTable *podstack_attributes(const char *entry) {
     GHashTable *table = (g_hash_table_new)(g_str_hash, g_str_equal);
     (g_hash_table_insert)(table, (void *)"xdg:schema", (void *)"ai.podstack.Token");

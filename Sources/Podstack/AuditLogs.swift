@@ -1,24 +1,25 @@
-import PodstackAPI
+public import PodstackAPI
 
 #if canImport(FoundationEssentials)
-    import FoundationEssentials
+    public import FoundationEssentials
 #else
-    import Foundation
+    public import Foundation
 #endif
 
-/// Who did what, and when: 90 days of it.
+/// The audit log: the changes of the last 90 days, and the users and tokens behind them.
 public struct AuditLogs: Sendable {
     let pipeline: Pipeline
 
-    /// Newest first; of each filter that is not nil only what fits.
+    /// Returns the events that match all filters, newest first.
     ///
     /// - Parameters:
-    ///   - action: As `token_created`.
-    ///   - resourceType: As `token`.
-    ///   - user: The id or the address of who did it.
-    ///   - since: From this time on.
-    ///   - until: Before this time.
-    ///   - text: What some field of it contains.
+    ///   - action: The action, such as `token_created`; nil for all.
+    ///   - resourceType: The kind of resource, such as `token`; nil for all.
+    ///   - user: The ID or the email address of a user; nil for all.
+    ///   - since: The earliest time, inclusive; nil for no limit.
+    ///   - until: The latest time, exclusive; nil for no limit.
+    ///   - text: A text that one of the event's fields contains; nil for all.
+    /// - Returns: The events, which are loaded as they are needed.
     public func list(
         action: String? = nil, resourceType: String? = nil, user: String? = nil, since: Date? = nil,
         until: Date? = nil, containing text: String? = nil

@@ -1,43 +1,50 @@
-import PodstackAPI
+public import PodstackAPI
 
-/// The token in use and who it speaks for.
+/// The token in use, and the user it belongs to.
 public struct Auth: Sendable {
     let pipeline: Pipeline
 
-    /// The user that the token speaks for. Source: Verify Authentication.
+    /// Returns the user that the token belongs to.
     ///
-    /// - Throws: ``AuthenticationError`` when the token is not accepted, ``NetworkError`` when no answer comes.
+    /// Source: Verify Authentication.
+    ///
+    /// - Returns: The user, with the token in use.
+    /// - Throws: ``AuthenticationError`` if the service rejects the token, ``NetworkError`` if no response arrives.
     public func whoami() async throws -> User {
         try await pipeline.call(.get("/v1/auth/whoami"))
     }
 
-    /// Whether the token in use may do something, and what it lacks; without trying it.
+    /// Returns whether the token in use may perform an action, without performing it.
     ///
     /// - Parameters:
-    ///   - scope: As `projects:create`.
-    ///   - project: An id; nil asks for the scope alone.
-    /// - Throws: ``ValidationError`` when there is no such scope, ``ResourceNotFoundError`` for an unknown project.
+    ///   - scope: The action, such as `projects:create`.
+    ///   - project: The ID of a project; nil checks the scope alone.
+    /// - Returns: Whether the action is allowed, and what is missing otherwise.
+    /// - Throws: ``ValidationError`` if the scope does not exist, ``ResourceNotFoundError`` if the project does not.
     public func can(_ scope: String, project: String? = nil) async throws -> Permission {
         var query = [(name: "scope", value: scope)]
         if let project { query.append((name: "project", value: project)) }
         return try await pipeline.call(.get("/v1/auth/can", query: query))
     }
 
-    /// Replaces the secret of the token in use by a new one, which this client uses from then on.
+    /// Gives the token in use a new secret, which this client uses from then on.
     ///
-    /// A token that came from a file, or from a profile with a `credential_store_process`, is replaced there too, so that a
-    /// crash at any moment leaves one there that works.
+    /// If the token came from a file, or from a profile with a `credential_store_process`, it is replaced there too. A crash
+    /// at any moment leaves a valid token there.
+    ///
     /// Source: Token Security Best Practices, 3.
     ///
-    /// - Parameter grace: How long the old secret still works: up to a week, an hour unless said.
-    /// - Returns: The token, and its new secret for whoever keeps it elsewhere.
-    /// - Throws: ``ConfigurationError`` when it cannot be replaced there; then the old secret still works.
+    /// - Parameter grace: The grace period of the old secret, zero to a week (default: one hour).
+    /// - Returns: The token, and its new secret for programs that keep it elsewhere.
+    /// - Throws: ``ConfigurationError`` if the source cannot be changed; the old secret then stays valid.
     @discardableResult
     public func rotate(grace: Duration? = nil) async throws -> (token: Token, secret: APIToken) {
         try await Rotation(pipeline: pipeline).rotate(grace: grace)
     }
 
-    /// Revokes the token in use, at once.
+    /// Revokes the token in use immediately.
+    ///
+    /// - Throws: ``AuthenticationError`` if the token was invalid before, ``NetworkError`` if no response arrives.
     public func revoke() async throws {
         try await pipeline.call(.delete(Call.ownToken))
     }

@@ -1,14 +1,51 @@
-/// What a client tells whoever passed `onEvent:`. Never holds a secret.
+import PodstackAPI
+import Synchronization
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// An event that a client reports to its `onEvent:` closure. It never contains a secret.
+///
+/// Paths begin with `/v1` and contain no query.
 public enum ClientEvent: Sendable, Hashable {
+    /// An attempt to send a request starts.
     case requestStarted(method: String, path: String)
-    /// An answer came, whatever its status; `duration` is of this try alone.
+    /// A response arrived, whatever its status. The duration is that of this attempt alone.
     case requestFinished(method: String, path: String, status: Int, duration: Duration)
-    /// It is sent again after `delay`; `retry` counts from 1.
+    /// A request will be sent again after `delay`. `retry` counts from 1; `reason` is a short text such as `HTTP 503`.
     case requestRetried(method: String, path: String, retry: Int, delay: Duration, reason: String)
-    /// The service refused the token, its source holds a new one now, and the request was sent again with that.
+    /// The service rejected the token, its source now has another one, and the request is sent again with that.
     case tokenReloaded(origin: String)
-    /// Fewer than 14 days are left; told once by a client. `expiresAt` is ISO 8601, UTC.
+    /// The token expires in less than 14 days. A client reports it once. `expiresAt` is an ISO 8601 time in UTC.
     case tokenExpiring(expiresAt: String, secondsLeft: Int)
-    /// Something that works but should be changed, as one sentence.
+    /// A setting works but should be changed; one sentence.
     case warning(String)
+}
+
+/// Reports the events of a client, and costs nothing if no closure receives them.
+final class EventSink: Sendable {
+    private let onEvent: (@Sendable (ClientEvent) -> Void)?
+    private let hasReportedExpiry = Atomic(false)
+
+    init(_ onEvent: (@Sendable (ClientEvent) -> Void)?) { self.onEvent = onEvent }
+
+    /// Whether a closure receives the events.
+    var isActive: Bool { onEvent != nil }
+
+    func send(_ event: () -> ClientEvent) {
+        if let onEvent { onEvent(event()) }
+    }
+
+    /// Reports once that the token expires soon: every authenticated response says when it does.
+    func reportExpiry(in response: TransportResponse, now: @autoclosure () -> Date) {
+        guard isActive, !hasReportedExpiry.load(ordering: .relaxed),
+            let text = response.header("podstack-token-expires"), let date = Timestamp.parse(text)
+        else { return }
+        let left = Int(date.timeIntervalSince(now()))
+        guard left < 14 * 86_400, !hasReportedExpiry.exchange(true, ordering: .relaxed) else { return }
+        send { .tokenExpiring(expiresAt: Timestamp.format(date), secondsLeft: left) }
+    }
 }

@@ -1,6 +1,8 @@
-import PodstackAPI
+public import PodstackAPI
 
-/// Gets a token for a program that has none, by asking somebody who can sign in with a browser, wherever that is.
+// MARK: - Login
+
+/// A login for a program without a token: a user approves it in a browser, on any device.
 ///
 /// ```swift
 /// let login = try DeviceLogin()
@@ -9,26 +11,26 @@ import PodstackAPI
 /// let (token, secret) = try await request.token()
 /// ```
 ///
-/// The secret is drawn here, and the service is told only its digest. Source: RFC 8628.
+/// The secret is generated here, and the service receives only its digest. Source: RFC 8628.
 public struct DeviceLogin: Sendable {
     private let pipeline: Pipeline
-    /// The service that is asked.
-    public let apiEndpoint: Setting<Endpoint>
+    /// The service that the login uses, and where that setting came from.
+    public let apiEndpoint: ClientConfiguration.Setting<APIEndpoint>
 
-    /// Sends nothing.
+    /// Creates a login; sends no request.
     ///
     /// - Parameters:
-    ///   - apiEndpoint: As of ``Client``: else `PODSTACK_API_ENDPOINT`, or Podstack's own.
-    ///   - timeout: Of each call; not of the wait for somebody's decision.
-    ///   - environment: Where variables and the home directory are looked up.
-    ///   - transport: Who sends the requests; libcurl when nil.
-    ///   - time: What time it is, and how to wait; for tests.
-    ///   - onEvent: Told about requests and warnings, on any thread.
-    /// - Throws: ``ConfigurationError`` when a setting cannot be used.
+    ///   - apiEndpoint: The service's URL; if nil, `PODSTACK_API_ENDPOINT`, or the default.
+    ///   - timeout: The longest time of each request; the wait for the user's decision is not limited by it.
+    ///   - environment: The environment that contains variables and the home directory.
+    ///   - transport: The transport that sends the requests (default: libcurl, or `URLSession` on Apple platforms).
+    ///   - time: The clocks; for tests.
+    ///   - onEvent: A closure that receives the events, on any thread.
+    /// - Throws: ``ConfigurationError`` if a setting is invalid.
     public init(
         apiEndpoint: String? = nil,
         timeout: Duration = .seconds(30),
-        environment: Environment = .process,
+        environment: PodstackEnvironment = .process,
         transport: (any Transport)? = nil,
         time: TimeSource = .system,
         onEvent: (@Sendable (ClientEvent) -> Void)? = nil
@@ -46,19 +48,96 @@ public struct DeviceLogin: Sendable {
             time: time, otherTokens: { _ in [] })
     }
 
-    /// Asks for a code that somebody can approve.
+    /// Requests a code that a user can approve.
     ///
     /// - Parameters:
-    ///   - clientName: What they are shown, and the token is named: 1 to 100 characters.
-    ///   - scopes: As `projects:read`; nil for all that they may do themselves.
-    /// - Throws: ``ValidationError``, ``RateLimitError``, ``NetworkError``.
+    ///   - clientName: The name that the user sees, which becomes the token's name: 1 to 100 characters.
+    ///   - scopes: The requested scopes, such as `projects:read`; nil for all that the user has.
+    /// - Returns: The request, with the code to display.
+    /// - Throws: ``ValidationError`` if a value is invalid, ``RateLimitError`` if there were too many requests,
+    ///   ``NetworkError`` if no response arrives.
     public func begin(clientName: String, scopes: [String]? = nil) async throws -> DeviceLoginRequest {
-        let made = MadeToken()
+        let made = GeneratedToken()
         let call = try Call.post(
             "/v1/device/code",
             NewDeviceCode(clientName: clientName, scopes: scopes, id: made.id, sha256: made.sha256))
         let start = pipeline.time.now()
         let code: DeviceCode = try await pipeline.call(call.anonymous)
         return DeviceLoginRequest(pipeline: pipeline, code: code, made: made, start: start)
+    }
+}
+
+// MARK: - Request
+
+/// A request for a token, which a user has yet to approve.
+public struct DeviceLoginRequest: Sendable {
+    private let pipeline: Pipeline
+    private let deviceCode: String
+    private let made: GeneratedToken
+    private let end: ContinuousClock.Instant
+    private let interval: Duration
+
+    /// The code that the page must display, such as `WDJB-MJHT`.
+    public let userCode: String
+    /// The URL of the page that asks for the code.
+    public let verificationURI: String
+    /// The URL of the same page with the code filled in.
+    public let verificationURIComplete: String
+    /// The time in which the user must decide, from the start of the request.
+    public let lifetime: Duration
+
+    init(pipeline: Pipeline, code: DeviceCode, made: GeneratedToken, start: ContinuousClock.Instant) {
+        self.pipeline = pipeline
+        self.made = made
+        deviceCode = code.deviceCode
+        // Limited, because adding a very long duration to an instant traps.
+        interval = .seconds(min(max(code.interval, 1), 300))
+        lifetime = .seconds(min(max(code.expiresIn, 0), 86_400))
+        end = start + lifetime
+        userCode = OneLine.of(code.userCode, most: 40)
+        verificationURI = OneLine.of(code.verificationURI)
+        verificationURIComplete = OneLine.of(code.verificationURIComplete)
+    }
+
+    /// Waits until the user has approved the request, and returns the token.
+    ///
+    /// It asks the service at the interval that the service requires, and continues after errors that may pass.
+    ///
+    /// - Parameter onWait: A closure that receives the remaining time before each wait.
+    /// - Returns: The token and its secret.
+    /// - Throws: ``PermissionError`` if the user denied the request, ``AuthenticationError`` if the user did not decide in
+    ///   time, ``QuotaExceededError`` if the user's account has reached its limit of active tokens.
+    public func token(
+        onWait: @Sendable (_ left: Duration) -> Void = { _ in }
+    ) async throws -> (token: Token, secret: APIToken) {
+        var interval = interval
+        var lastError: (any PodstackError)?
+        while true {
+            let left = end - pipeline.time.now()
+            guard left > .zero else { throw lastError ?? ErrorMapping.notApproved(within: lifetime) }
+            onWait(left)
+            try await pipeline.time.sleep(min(interval, left))
+            do {
+                let call = try Call.post("/v1/device/token", ["device_code": deviceCode])
+                let created: CreatedToken = try await pipeline.call(call.anonymous)
+                return (created.token, made.secret)
+            } catch let error as any PodstackError {
+                lastError = nil
+                switch error {
+                case _ where error.code == .authorizationPending: break
+                case _ where error.code == .slowDown: interval = Self.longer(interval, after: error)
+                case is NetworkError, is ServerError, is RateLimitError:
+                    lastError = error
+                    interval = Self.longer(interval, after: error)
+                default: throw ErrorMapping.device(error, lifetime: lifetime)
+                }
+            }
+        }
+    }
+
+    /// Returns an interval that is five seconds longer, for all later requests (RFC 8628, section 3.5).
+    private static func longer(_ interval: Duration, after error: any PodstackError) -> Duration {
+        let required = error.details["interval"]?.integerValue ?? 0
+        return min(max(interval + .seconds(5), .seconds(min(required, 300))), .seconds(300))
     }
 }

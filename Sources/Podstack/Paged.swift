@@ -1,31 +1,42 @@
 import PodstackAPI
 
-/// A list of the service. Going through it asks for one page after the other, as they are needed.
+/// A list that loads its pages from the service as they are needed.
 ///
 /// ```swift
 /// for try await token in client.tokens.list() { print(token.name) }
 /// let newest = try await client.tokens.list().first(10)
 /// ```
-public struct Paged<Element: Listed>: AsyncSequence, Sendable {
-    let pipeline: Pipeline
-    let path: String
-    var query: [(name: String, value: String)] = []
-    /// Elements a request, 1 to 200.
+public struct Paged<Element: Sendable>: AsyncSequence, Sendable {
+    /// Loads a page of at most `limit` elements; `cursor` is nil for the first page.
+    private let load: @Sendable (_ limit: Int, _ cursor: String?) async throws -> (elements: [Element], next: String?)
+    /// The largest number of elements in one response, 1 to 200.
     var pageSize = 200
 
-    /// One page as the service gives it, for who shows pages.
-    ///
-    /// - Parameters:
-    ///   - limit: 1 to 200.
-    ///   - cursor: The `nextCursor` of the page before; nil for the first.
-    public func page(limit: Int = 50, cursor: String? = nil) async throws -> Page<Element> {
-        var query = query
-        query.append((name: "limit", value: String(limit)))
-        if let cursor { query.append((name: "cursor", value: cursor)) }
-        return try await pipeline.call(.get(path, query: query))
+    init(pipeline: Pipeline, path: String, query: [(name: String, value: String)] = []) where Element: Listed {
+        load = { limit, cursor in
+            var query = query
+            query.append((name: "limit", value: String(limit)))
+            if let cursor { query.append((name: "cursor", value: cursor)) }
+            let page: Page<Element> = try await pipeline.call(.get(path, query: query))
+            return (page.elements, page.nextCursor)
+        }
     }
 
-    /// At most `count` of them.
+    /// Returns one page, for programs that display pages.
+    ///
+    /// - Parameters:
+    ///   - limit: The largest number of elements, 1 to 200.
+    ///   - cursor: The `nextCursor` of the page before; nil for the first page.
+    package func page(limit: Int = 50, cursor: String? = nil) async throws -> Page<Element> where Element: Listed {
+        let (elements, next) = try await load(limit, cursor)
+        return Page(elements: elements, nextCursor: next)
+    }
+
+    /// Returns the first elements.
+    ///
+    /// - Parameter count: The largest number of elements.
+    /// - Returns: The elements, in the order of the list.
+    /// - Throws: The errors of the list's request, such as ``PermissionError``.
     public func first(_ count: Int) async throws -> [Element] {
         guard count > 0 else { return [] }
         var sized = self
@@ -38,32 +49,42 @@ public struct Paged<Element: Listed>: AsyncSequence, Sendable {
         return elements
     }
 
+    /// Returns all elements.
+    ///
+    /// - Returns: The elements, in the order of the list.
+    /// - Throws: The errors of the list's request, such as ``PermissionError``.
     public func all() async throws -> [Element] {
         var elements: [Element] = []
         for try await element in self { elements.append(element) }
         return elements
     }
 
+    /// Creates an iterator that starts with the first page.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(list: self) }
 
+    /// An iterator that loads the next page once the elements of the current one are used up.
     public struct AsyncIterator: AsyncIteratorProtocol {
         private let list: Paged
         private var page: [Element].Iterator = [].makeIterator()
         private var cursor: String?
         private var isStarted = false
-        private var seen: Set<String> = []
+        private var usedCursors: Set<String> = []
 
         init(list: Paged) { self.list = list }
 
+        /// Returns the next element; nil after the last one.
+        ///
+        /// - Returns: The next element, or nil.
+        /// - Throws: The errors of the list's request.
         public mutating func next() async throws -> Element? {
             while true {
                 if let element = page.next() { return element }
                 guard !isStarted || cursor != nil else { return nil }
-                let next = try await list.page(limit: list.pageSize, cursor: cursor)
-                // A service that gives a cursor again would keep us here for ever.
-                cursor = next.nextCursor.flatMap { seen.insert($0).inserted ? $0 : nil }
+                let (elements, next) = try await list.load(list.pageSize, cursor)
+                // A service that returns a cursor again would make the list endless.
+                cursor = next.flatMap { usedCursors.insert($0).inserted ? $0 : nil }
                 isStarted = true
-                page = next.elements.makeIterator()
+                page = elements.makeIterator()
             }
         }
     }

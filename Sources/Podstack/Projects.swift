@@ -1,18 +1,29 @@
-import PodstackAPI
+public import PodstackAPI
 
-/// Projects group pods, volumes and people. Source: Next Steps, Project Context.
+/// The projects of the user. A project groups pods, volumes and members.
+///
+/// Source: Next Steps, Project Context.
 public struct Projects: Sendable {
     let pipeline: Pipeline
 
-    /// Those that the user is a member of and the token is good for.
+    /// Returns the projects that the user is a member of and the token is valid for.
+    ///
+    /// - Returns: The projects, which are loaded as they are needed.
     public func list() -> Paged<Project> { Paged(pipeline: pipeline, path: "/v1/projects") }
 
-    /// Throws ``ResourceNotFoundError`` when there is none that the user can see.
+    /// Returns a project.
+    ///
+    /// - Parameter id: The project's ID.
+    /// - Returns: The project.
+    /// - Throws: ``ResourceNotFoundError`` if the project does not exist, or the user cannot see it.
     public func get(_ id: Project.ID) async throws -> Project {
         try await pipeline.call(.get("/v1/projects/\(Call.segment(id))"))
     }
 
-    /// The project that operations use when none is named: the client's own, else the user's default.
+    /// Returns the project of requests that name none: the client's own, or the user's default.
+    ///
+    /// - Returns: The project.
+    /// - Throws: ``ConfigurationError`` if there is none, ``ResourceNotFoundError`` if the user cannot see it.
     public func current() async throws -> Project {
         if let id = pipeline.project?.value { return try await get(id) }
         let user: User = try await pipeline.call(.get("/v1/auth/whoami"))
@@ -20,12 +31,25 @@ public struct Projects: Sendable {
         return try await get(id)
     }
 
-    /// Makes a project; its maker is its admin.
+    /// Creates a project, whose admin is the user.
+    ///
+    /// - Parameters:
+    ///   - name: The name.
+    ///   - description: The description, or nil.
+    /// - Returns: The new project.
+    /// - Throws: ``PermissionError`` if the token may not create projects, ``ValidationError`` if a value is invalid.
     public func create(name: String, description: String? = nil) async throws -> Project {
         try await pipeline.call(.post("/v1/projects", NewProject(name: name, description: description)))
     }
 
-    /// Changes what is not nil; an empty description takes it away.
+    /// Changes a project. Values that are nil do not change.
+    ///
+    /// - Parameters:
+    ///   - id: The project's ID.
+    ///   - name: The new name.
+    ///   - description: The new description; an empty one removes it.
+    /// - Returns: The changed project.
+    /// - Throws: ``PermissionError`` if the caller may not change it, ``ValidationError`` if a value is invalid.
     public func update(
         _ id: Project.ID, name: String? = nil, description: String? = nil
     ) async throws -> Project {
@@ -33,7 +57,10 @@ public struct Projects: Sendable {
         return try await pipeline.call(.patch("/v1/projects/\(Call.segment(id))", update))
     }
 
-    /// Deletes an empty project. Throws ``ValidationError`` with code `project_not_empty` when something is left in it.
+    /// Deletes an empty project.
+    ///
+    /// - Parameter id: The project's ID.
+    /// - Throws: ``ValidationError`` with the code `project_not_empty` if the project still contains resources.
     public func delete(_ id: Project.ID) async throws {
         try await pipeline.call(.delete("/v1/projects/\(Call.segment(id))"))
     }

@@ -1,17 +1,26 @@
 #if canImport(FoundationEssentials)
-    import FoundationEssentials
+    public import FoundationEssentials
 #else
-    import Foundation
+    public import Foundation
 #endif
 
-/// The time as a client sees it: a value, so that a test need not wait.
+/// The clocks of a client: a value, so that tests need not wait.
+///
+/// `PodstackTesting` has a `TestClock` that provides one.
 public struct TimeSource: Sendable {
-    /// The time of day.
+    /// Returns the current date, which is compared with the dates that the service sends.
     public var date: @Sendable () -> Date
-    /// For deadlines: only ever goes forward.
+    /// Returns the current time of a clock that never goes back, for deadlines.
     public var now: @Sendable () -> ContinuousClock.Instant
+    /// Waits for a duration; throws `CancellationError` if the task is canceled.
     public var sleep: @Sendable (Duration) async throws -> Void
 
+    /// Creates a time source.
+    ///
+    /// - Parameters:
+    ///   - date: Returns the current date.
+    ///   - now: Returns the current time of a clock that never goes back.
+    ///   - sleep: Waits for a duration.
     public init(
         date: @escaping @Sendable () -> Date, now: @escaping @Sendable () -> ContinuousClock.Instant,
         sleep: @escaping @Sendable (Duration) async throws -> Void
@@ -21,6 +30,12 @@ public struct TimeSource: Sendable {
         self.sleep = sleep
     }
 
+    /// The clocks of the system.
     public static let system = TimeSource(
         date: { Date() }, now: { .now }, sleep: { try await Task.sleep(for: $0) })
+}
+
+extension Duration {
+    /// The duration in whole seconds, rounded up.
+    var wholeSeconds: Int { Int(clamping: components.seconds) + (components.attoseconds > 0 ? 1 : 0) }
 }

@@ -1,38 +1,57 @@
-import PodstackAPI
+public import PodstackAPI
 
-/// The API tokens of the account. Source: Generate API Token.
+/// The API tokens of the account.
+///
+/// Source: Generate API Token.
 public struct Tokens: Sendable {
     let pipeline: Pipeline
 
-    /// Newest first; those that expired or were revoked stay for 90 days.
+    /// Returns the tokens, newest first. Expired and revoked tokens are included for 90 days.
+    ///
+    /// - Returns: The tokens, which are loaded as they are needed.
     public func list() -> Paged<Token> { Paged(pipeline: pipeline, path: "/v1/tokens") }
 
-    /// Throws ``ResourceNotFoundError`` when the account has no such token.
+    /// Returns a token.
+    ///
+    /// - Parameter id: The token's ID.
+    /// - Returns: The token, without its secret.
+    /// - Throws: ``ResourceNotFoundError`` if the account has no such token.
     public func get(_ id: Token.ID) async throws -> Token {
         try await pipeline.call(.get(path(id)))
     }
 
-    /// Makes a token: its secret is drawn here, and only its digest is sent, so that a lost answer loses nothing.
+    /// Creates a token.
+    ///
+    /// The secret is generated here, and only its digest is sent. So a lost response loses nothing.
     ///
     /// - Parameters:
-    ///   - name: What it is for, 1 to 100 characters.
-    ///   - expiry: 30 days unless said.
-    ///   - scopes: As `projects:read`; nil for those of the token in use.
-    ///   - projects: Ids; nil for all.
-    /// - Throws: ``QuotaExceededError`` when the account has as many as it may, ``PermissionError`` when the token in
-    ///   use may not make such a one, ``ValidationError``.
+    ///   - name: The name, 1 to 100 characters.
+    ///   - expiry: The lifetime (default: 30 days).
+    ///   - scopes: The permissions, such as `projects:read`; nil for those of the token in use.
+    ///   - projects: The IDs of the projects that the token is limited to; nil for all.
+    /// - Returns: The token and its secret.
+    /// - Throws: ``QuotaExceededError`` if the account has reached its limit of active tokens, ``PermissionError`` if the
+    ///   token in use may not create this token, ``ValidationError`` if a value is invalid.
     public func create(
         name: String, expiresIn expiry: TokenExpiry = .serviceDefault, scopes: [String]? = nil,
         projects: [String]? = nil
     ) async throws -> (token: Token, secret: APIToken) {
-        let made = MadeToken()
+        let made = GeneratedToken()
         let new = NewToken(
             name: name, expiry: expiry, scopes: scopes, projectIDs: projects, id: made.id, sha256: made.sha256)
         let created: CreatedToken = try await pipeline.call(.post("/v1/tokens", new))
         return (created.token, made.secret)
     }
 
-    /// Changes what is not nil. Scopes and projects may only shrink.
+    /// Changes a token. Values that are nil do not change; scopes and projects can only shrink.
+    ///
+    /// - Parameters:
+    ///   - id: The token's ID.
+    ///   - name: The new name, 1 to 100 characters.
+    ///   - scopes: The new permissions.
+    ///   - projects: The IDs of the projects that the token is limited to.
+    /// - Returns: The changed token.
+    /// - Throws: ``ValidationError`` if a value is invalid, ``ResourceNotFoundError`` if the account has no such token.
     public func update(
         _ id: Token.ID, name: String? = nil, scopes: [String]? = nil, projects: [String]? = nil
     ) async throws -> Token {
@@ -40,35 +59,42 @@ public struct Tokens: Sendable {
         return try await pipeline.call(.patch(path(id), update))
     }
 
-    /// Gives a token a new secret; the old one works until the new one is first used, and `grace` longer.
+    /// Gives a token a new secret. The old one stays valid until the first use of the new one, and for a grace period
+    /// after that.
     ///
-    /// For the token in use there is ``Auth/rotate(grace:)``, which replaces it in its file too.
+    /// For the token in use, call ``Auth/rotate(grace:)``, which replaces it in its source too.
     ///
     /// - Parameters:
-    ///   - id: The 8 characters that name the token.
-    ///   - grace: Up to a week, an hour unless said.
+    ///   - id: The token's ID.
+    ///   - grace: The grace period, zero to a week (default: one hour).
+    /// - Returns: The token and its new secret.
+    /// - Throws: ``ResourceNotFoundError`` if the account has no such token, ``ValidationError`` if a value is invalid.
     public func rotate(_ id: Token.ID, grace: Duration? = nil) async throws -> (token: Token, secret: APIToken) {
-        let made = MadeToken(id: id)
+        let made = GeneratedToken(id: id)
         let rotation = TokenRotation(graceSeconds: grace?.wholeSeconds, id: id, sha256: made.sha256)
         let rotated: CreatedToken = try await pipeline.call(.post(path(id) + "/rotate", rotation))
         return (rotated.token, made.secret)
     }
 
-    /// Refused everywhere from now on.
+    /// Revokes a token. Once this returns, every instance of the service rejects it.
+    ///
+    /// - Parameter id: The token's ID.
+    /// - Throws: ``ResourceNotFoundError`` if the account has no such token.
     public func revoke(_ id: Token.ID) async throws {
         try await pipeline.call(.delete(path(id)))
     }
 
-    /// Reports tokens that leaked, whoever's they are: to hold one is proof enough, and each that is one is revoked.
+    /// Reports leaked tokens of any user. Possession is the proof, so each valid token is revoked.
     ///
-    /// - Parameter leaked: Any number; they are sent a thousand at a time.
+    /// - Parameter leaked: The tokens, any number; one request reports up to 1,000 of them.
+    /// - Throws: ``RateLimitError`` if there were too many reports, ``NetworkError`` if no response arrives.
     public func report(_ leaked: [APIToken]) async throws {
-        for start in stride(from: 0, to: leaked.count, by: 1000) {
-            let texts = leaked[start..<min(start + 1000, leaked.count)].map { $0.withSecret { $0 } }
-            try await pipeline.call(.post("/v1/tokens/report", ["tokens": texts]))
+        for start in stride(from: 0, to: leaked.count, by: TokenReport.largestCount) {
+            let texts = leaked[start..<min(start + TokenReport.largestCount, leaked.count)].map { $0.withSecret { $0 } }
+            try await pipeline.call(.post("/v1/tokens/report", TokenReport(tokens: texts)))
         }
     }
 
-    /// Whoever passes a whole token means its id; the rest must not stand in a URL.
+    /// Returns the path of a token. A whole token is reduced to its ID, because a secret must not be part of a URL.
     private func path(_ id: Token.ID) -> String { "/v1/tokens/\(Call.segment(TokenFormat.id(of: id) ?? id))" }
 }

@@ -1,13 +1,24 @@
-/// Any JSON, for the parts of the contract that have no fixed shape.
+/// A JSON value, for the parts of the API that have no fixed form.
 public enum JSONValue: Codable, Sendable, Hashable {
+    /// `null`.
     case null
+    /// `true` or `false`.
     case bool(Bool)
+    /// A number without a fraction that fits an `Int`.
     case integer(Int)
+    /// Any other number.
     case number(Double)
+    /// A string.
     case string(String)
+    /// An array.
     case array([JSONValue])
+    /// An object.
     case object([String: JSONValue])
 
+    /// Decodes any JSON value.
+    ///
+    /// - Parameter decoder: The decoder to read from.
+    /// - Throws: `DecodingError` if the input is not JSON.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
@@ -27,6 +38,10 @@ public enum JSONValue: Codable, Sendable, Hashable {
         }
     }
 
+    /// Encodes the value.
+    ///
+    /// - Parameter encoder: The encoder to write to.
+    /// - Throws: `EncodingError` if the encoder cannot represent the value.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
@@ -40,9 +55,13 @@ public enum JSONValue: Codable, Sendable, Hashable {
         }
     }
 
+    /// The string; nil for other values.
     public var stringValue: String? { if case .string(let value) = self { value } else { nil } }
+
+    /// The integer; nil for other values.
     public var integerValue: Int? { if case .integer(let value) = self { value } else { nil } }
 
+    /// The number as a `Double`; nil for other values.
     public var doubleValue: Double? {
         switch self {
         case .integer(let value): Double(value)
@@ -53,9 +72,19 @@ public enum JSONValue: Codable, Sendable, Hashable {
 }
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByDictionaryLiteral {
+    /// Creates a string.
+    ///
+    /// - Parameter value: The string.
     public init(stringLiteral value: String) { self = .string(value) }
+
+    /// Creates an integer.
+    ///
+    /// - Parameter value: The integer.
     public init(integerLiteral value: Int) { self = .integer(value) }
-    /// The last of equal names counts.
+
+    /// Creates an object. If a name is repeated, the last value counts.
+    ///
+    /// - Parameter elements: The names and values.
     public init(dictionaryLiteral elements: (String, JSONValue)...) {
         self = .object(Dictionary(elements) { _, last in last })
     }

@@ -4,19 +4,28 @@
     import Foundation
 #endif
 
-/// Reads JSON of the plain kind that the service writes: no escapes, no fractions, no surprises.
+/// A reader for plain JSON, as the service writes it: ASCII without escapes, and no fractions.
 ///
-/// Most answers are of it, and with many requests at once to a near service the general decoder took a quarter of the
-/// client's time, this takes a twelfth. Whatever is not plain is `NotPlain`, and left to the general decoder: it alone
-/// says what is right and what is wrong.
+/// Most responses are plain. With many requests at once to a near service, Foundation's decoder took a quarter of the
+/// client's time, and this reader takes a twelfth. It throws ``NotPlain`` for everything else, which Foundation's decoder
+/// then reads: only that one decides what is valid.
 struct PlainJSON {
+    /// The error for JSON that is not plain, or does not have the expected form.
     struct NotPlain: Error {}
 
-    /// The keys of an object that are known. In the order in which the service writes them they are found at once.
-    struct Keys: Sendable {
+    /// The keys of an object, as its `CodingKeys` declare them, in the order in which the service sorts them.
+    ///
+    /// A key that follows the previous one is found by one comparison.
+    struct Keys<Key: CodingKey & CaseIterable & Sendable>: Sendable {
+        fileprivate let keys: [Key]
         fileprivate let names: [[UInt8]]
 
-        init(_ names: String...) { self.names = names.map { Array($0.utf8) } }
+        /// Creates the keys of a type.
+        init(_ type: Key.Type) {
+            keys = type.allCases.sorted { $0.stringValue < $1.stringValue }
+            names = keys.map { Array($0.stringValue.utf8) }
+            precondition(keys.count <= 64, "the keys that were read are counted in a 64-bit set")
+        }
     }
 
     private let bytes: [UInt8]
@@ -24,63 +33,65 @@ struct PlainJSON {
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// Gives the place of each key among `keys` to `field`, which must read its value. A key that is not known, or is there
-    /// twice, is not plain: what it means, if anything, the general decoder knows.
-    mutating func object(
-        _ keys: Keys, _ field: (inout PlainJSON, Int) throws(NotPlain) -> Void
+    /// Reads an object, and calls a closure for each key, which must read its value.
+    ///
+    /// An unknown or a repeated key is not plain.
+    mutating func readObject<Key>(
+        _ keys: Keys<Key>, _ readValue: (inout PlainJSON, Key) throws(NotPlain) -> Void
     ) throws(NotPlain) {
         try expect(UInt8(ascii: "{"))
         if accept(UInt8(ascii: "}")) { return }
         var seen: UInt64 = 0
         var next = 0
         repeat {
-            let key = try place(of: try quoted(), in: keys, from: next)
-            guard seen & (1 << UInt64(key)) == 0 else { throw NotPlain() }
-            seen |= 1 << UInt64(key)
-            next = key + 1
+            let index = try find(try readQuoted(), in: keys.names, from: next)
+            guard seen & (1 << UInt64(index)) == 0 else { throw NotPlain() }
+            seen |= 1 << UInt64(index)
+            next = index + 1
             try expect(UInt8(ascii: ":"))
-            try field(&self, key)
+            try readValue(&self, keys.keys[index])
         } while accept(UInt8(ascii: ","))
         try expect(UInt8(ascii: "}"))
     }
 
-    mutating func string() throws(NotPlain) -> String {
-        let text = try quoted()
-        // A slice of the array would hold on to it, and cost twice as much.
+    mutating func readString() throws(NotPlain) -> String {
+        let text = try readQuoted()
+        // A slice of the array would retain it, and cost twice as much.
         return bytes.withUnsafeBufferPointer {
             String(decoding: UnsafeBufferPointer(rebasing: $0[text]), as: UTF8.self)
         }
     }
 
-    mutating func optionalString() throws(NotPlain) -> String? { acceptNull() ? nil : try string() }
+    mutating func readOptionalString() throws(NotPlain) -> String? { skipNull() ? nil : try readString() }
 
-    /// As the service writes times; others are not plain.
-    mutating func optionalDate() throws(NotPlain) -> Date? {
-        if acceptNull() { return nil }
-        let text = try quoted()
-        guard let date = bytes.withUnsafeBufferPointer({ Timestamp.plain($0[text]) }) else { throw NotPlain() }
+    /// Reads a time in the form that the service writes, or null.
+    mutating func readOptionalDate() throws(NotPlain) -> Date? {
+        if skipNull() { return nil }
+        let text = try readQuoted()
+        let date = bytes.withUnsafeBufferPointer { Timestamp.parsePlain(UnsafeBufferPointer(rebasing: $0[text])) }
+        guard let date else { throw NotPlain() }
         return date
     }
 
-    mutating func strings() throws(NotPlain) -> [String] {
+    mutating func readStrings() throws(NotPlain) -> [String] {
         try expect(UInt8(ascii: "["))
         if accept(UInt8(ascii: "]")) { return [] }
         var strings: [String] = []
-        repeat { strings.append(try string()) } while accept(UInt8(ascii: ","))
+        repeat { strings.append(try readString()) } while accept(UInt8(ascii: ","))
         try expect(UInt8(ascii: "]"))
         return strings
     }
 
-    mutating func integer() throws(NotPlain) -> Int {
+    /// Reads an integer of up to 18 digits, without a sign.
+    mutating func readInteger() throws(NotPlain) -> Int {
         skipSpace()
         let start = index
         var value = 0
-        // So many digits fit an Int; more are not plain.
         while index < bytes.count, index - start < 19, bytes[index] >= 0x30, bytes[index] <= 0x39 {
             if index - start < 18 { value = value * 10 + Int(bytes[index] - 0x30) }
             index += 1
         }
-        // No sign, and no zero in front.
+        // A number with a leading zero is invalid.
         guard index > start, index - start <= 18, bytes[start] != 0x30 || index - start == 1 else { throw NotPlain() }
         if index < bytes.count {
             switch bytes[index] {
@@ -91,7 +102,8 @@ struct PlainJSON {
         return value
     }
 
-    mutating func acceptNull() -> Bool {
+    /// Reads null if it comes next.
+    mutating func skipNull() -> Bool {
         skipSpace()
         guard index + 4 <= bytes.count, bytes[index] == UInt8(ascii: "n"), bytes[index + 1] == UInt8(ascii: "u"),
             bytes[index + 2] == UInt8(ascii: "l"), bytes[index + 3] == UInt8(ascii: "l")
@@ -100,14 +112,14 @@ struct PlainJSON {
         return true
     }
 
-    /// Nothing may follow.
-    mutating func end() throws(NotPlain) {
+    /// Checks that only white space follows.
+    mutating func readEnd() throws(NotPlain) {
         skipSpace()
         guard index == bytes.count else { throw NotPlain() }
     }
 
-    /// What stands between two quotes.
-    private mutating func quoted() throws(NotPlain) -> Range<Int> {
+    /// Reads a string, and returns the range of its bytes.
+    private mutating func readQuoted() throws(NotPlain) -> Range<Int> {
         try expect(UInt8(ascii: "\""))
         let start = index
         while index < bytes.count {
@@ -116,20 +128,20 @@ struct PlainJSON {
                 index += 1
                 return start..<(index - 1)
             }
-            // An escape, a control character, or the beginning of what may not be UTF-8.
+            // An escape, a control character, or a byte that is not ASCII.
             guard byte != UInt8(ascii: "\\"), byte >= 0x20, byte < 0x80 else { throw NotPlain() }
             index += 1
         }
         throw NotPlain()
     }
 
-    private func place(of key: Range<Int>, in keys: Keys, from next: Int) throws(NotPlain) -> Int {
-        let count = keys.names.count
-        var place = next
-        for _ in 0..<count {
-            if place >= count { place = 0 }
-            if isEqual(key, keys.names[place]) { return place }
-            place += 1
+    /// Returns the index of a key, and searches from a likely one.
+    private func find(_ key: Range<Int>, in names: [[UInt8]], from start: Int) throws(NotPlain) -> Int {
+        var index = start
+        for _ in 0..<names.count {
+            if index >= names.count { index = 0 }
+            if isEqual(key, names[index]) { return index }
+            index += 1
         }
         throw NotPlain()
     }
@@ -161,7 +173,12 @@ struct PlainJSON {
     }
 }
 
-/// A model of which plain JSON can be read.
-protocol PlainJSONReadable {
+/// A model that ``PlainJSON`` can read.
+protocol PlainJSONReadable: Codable {
+    associatedtype PlainKey: CodingKey & CaseIterable & Sendable
+    /// The keys of the model, which come from its `CodingKeys`.
+    static var plainKeys: PlainJSON.Keys<PlainKey> { get }
+
+    /// Reads the model; throws if the JSON is not plain, or a required value is missing.
     init(_ json: inout PlainJSON) throws(PlainJSON.NotPlain)
 }

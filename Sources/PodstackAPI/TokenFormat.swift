@@ -1,23 +1,31 @@
-/// The shape of the tokens that podstack-server issues:
-/// `podstack_` + id (8 Crockford base32) + `_` + secret (32 base62) + checksum (6 base62), 56 bytes of ASCII.
-public enum TokenFormat {
-    public static let length = 56
-    public static let idLength = 8
+// MARK: - Tokens
+
+/// The format of the tokens that podstack-server issues.
+///
+/// A token is 56 bytes of ASCII: `podstack_`, an ID of 8 lowercase Crockford base32 characters, `_`, a secret of 32 base62
+/// characters, and a checksum of 6 base62 characters. The checksum is the CRC-32 of the 50 bytes before it.
+package enum TokenFormat {
+    /// The length of a token in bytes.
+    package static let length = 56
+    /// The length of an ID in bytes.
+    package static let idLength = 8
     static let secretLength = 32
     static let checksumLength = 6
     package static let scheme = Array("podstack_".utf8)
     static let idDigits = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
 
-    /// What the bytes of a credential look like, before anybody is asked about it.
-    public enum Shape: Sendable, Equatable {
-        /// Ours, with a right checksum.
+    /// The result of checking a credential's form.
+    package enum Shape: Sendable, Equatable {
+        /// A token with a correct checksum.
         case wellFormed(id: String)
-        /// Ours but for the checksum: mistyped, cut or made up.
+        /// A token with a wrong checksum: mistyped, cut or invented.
         case wrongChecksum
+        /// Any other text.
         case other
     }
 
-    public static func shape(of token: some Collection<UInt8>) -> Shape {
+    /// Returns the form of a credential.
+    package static func shape(of token: some Collection<UInt8>) -> Shape {
         let bytes = Array(token)
         guard bytes.count == length, bytes.starts(with: scheme), bytes[17] == UInt8(ascii: "_") else { return .other }
         let id = bytes[9..<17]
@@ -27,15 +35,16 @@ public enum TokenFormat {
         return .wellFormed(id: String(decoding: id, as: UTF8.self))
     }
 
-    public static func shape(of token: String) -> Shape { shape(of: token.utf8) }
+    /// Returns the form of a credential.
+    package static func shape(of token: String) -> Shape { shape(of: token.utf8) }
 
-    /// The id of a well-formed token, else nil.
-    public static func id(of token: String) -> String? {
+    /// Returns the ID of a well-formed token; nil for any other text.
+    package static func id(of token: String) -> String? {
         if case .wellFormed(let id) = shape(of: token) { id } else { nil }
     }
 
-    /// Whether something of the shape of a token stands anywhere in a text, be it mistyped.
-    public static func isHeld(by text: String) -> Bool {
+    /// Returns whether a text contains a token anywhere, with a correct or a wrong checksum.
+    package static func isContained(in text: String) -> Bool {
         let bytes = Array(text.utf8)
         guard bytes.count >= length else { return false }
         return (0...(bytes.count - length)).contains { start in
@@ -43,22 +52,27 @@ public enum TokenFormat {
         }
     }
 
-    /// The part of a token that may be shown: `podstack_` and the id.
-    public static func prefix(id: String) -> String { "podstack_" + id }
+    /// Returns the part of a token that may be displayed: `podstack_` and the ID.
+    package static func prefix(id: String) -> String { "podstack_" + id }
 
-    public static func isID(_ text: String) -> Bool {
+    /// Returns whether a text has the form of an ID.
+    package static func isID(_ text: String) -> Bool {
         text.utf8.count == idLength && text.utf8.allSatisfy(isIDDigit)
     }
 
-    /// A new id, uniform over its alphabet.
-    public static func makeID(using generator: inout some RandomNumberGenerator) -> String {
-        String(decoding: draw(idLength, from: idDigits, using: &generator), as: UTF8.self)
+    /// Generates an ID, uniform over its alphabet.
+    package static func generateID(using generator: inout some RandomNumberGenerator) -> String {
+        String(decoding: generate(idLength, from: idDigits, using: &generator), as: UTF8.self)
     }
 
-    /// A new token for `id`, its secret uniform over base 62. The generator must be the system's outside of tests.
-    public static func makeToken(id: String, using generator: inout some RandomNumberGenerator) -> String {
+    /// Generates a token for an ID, with a secret that is uniform over base62.
+    ///
+    /// - Parameters:
+    ///   - id: The token's ID.
+    ///   - generator: The random numbers; outside of tests, those of ``SecureGenerator``.
+    package static func generateToken(id: String, using generator: inout some RandomNumberGenerator) -> String {
         var bytes = scheme + Array(id.utf8) + [UInt8(ascii: "_")]
-        bytes += draw(secretLength, from: Base62.digits, using: &generator)
+        bytes += generate(secretLength, from: Base62.digits, using: &generator)
         bytes += checksum(of: bytes)
         return String(decoding: bytes, as: UTF8.self)
     }
@@ -75,9 +89,72 @@ public enum TokenFormat {
         }
     }
 
-    private static func draw(
+    private static func generate(
         _ count: Int, from alphabet: [UInt8], using generator: inout some RandomNumberGenerator
     ) -> [UInt8] {
         (0..<count).map { _ in alphabet[Int.random(in: alphabet.indices, using: &generator)] }
+    }
+}
+
+// MARK: - Encoding and checksum
+
+/// Base 62 with the digits `0-9A-Za-z`, most significant first.
+package enum Base62 {
+    package static let digits = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
+
+    /// Returns a number in exactly `width` digits: padded with `0`, or without the most significant digits.
+    package static func encode(_ value: UInt64, width: Int) -> [UInt8] {
+        var rest = value
+        var text = [UInt8](repeating: digits[0], count: width)
+        for index in text.indices.reversed() where rest > 0 {
+            text[index] = digits[Int(rest % 62)]
+            rest /= 62
+        }
+        return text
+    }
+
+    /// Returns whether a byte is one of the digits.
+    package static func isDigit(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "a")...UInt8(ascii: "z"):
+            true
+        default: false
+        }
+    }
+}
+
+/// The CRC-32 of IEEE 802.3, as zlib computes it.
+package enum CRC32 {
+    private static let table: [UInt32] = (0..<256).map { index in
+        (0..<8).reduce(UInt32(index)) { value, _ in
+            value & 1 == 1 ? 0xEDB8_8320 ^ (value >> 1) : value >> 1
+        }
+    }
+
+    /// Returns the checksum of some bytes.
+    package static func checksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
+        let table = self.table
+        return ~bytes.reduce(UInt32.max) { value, byte in
+            table[Int((value ^ UInt32(byte)) & 0xFF)] ^ (value >> 8)
+        }
+    }
+}
+
+// MARK: - Random numbers
+
+/// The system's cryptographically secure random number generator.
+///
+/// Unlike the standard library's, it is a value with a size. The thread sanitizer reads at the address of an `inout`
+/// argument, and a value without a size has none.
+package struct SecureGenerator: RandomNumberGenerator, Sendable {
+    private var count: UInt64 = 0
+
+    package init() {}
+
+    /// Returns the next random number.
+    package mutating func next() -> UInt64 {
+        count &+= 1
+        return UInt64.random(in: .min ... .max)
     }
 }

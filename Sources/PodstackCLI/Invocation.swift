@@ -1,11 +1,35 @@
 import Podstack
+import PodstackCommandLine
 
-/// One run of a command: its arguments, and the world.
+/// The flags that every command takes.
+enum GlobalFlags {
+    static let all: [Flag] = [
+        Flag(
+            "profile", value: "P", summary: "use this profile of the credentials file",
+            values: .listed(CompletionCommands.profiles)),
+        Flag("token", value: "T", summary: "use this token; - reads it from standard input"),
+        Flag("token-file", value: "F", summary: "use the token in this file", values: .files),
+        Flag("project", value: "ID", summary: "use this project"),
+        Flag(
+            "api-endpoint", value: "URL",
+            summary: "the URL of the service (default: from the environment, the profile, or https://api.podstack.ai)"),
+        Flag("env-file", value: "F", summary: "load the variables of this .env file first", values: .files),
+        Flag(
+            "output", short: "o", value: "FORMAT", summary: "table, wide, json or yaml (default: table)",
+            values: .choices(OutputFormat.allCases.map(\.rawValue))),
+        Flag("quiet", short: "q", summary: "write only data, warnings and errors"),
+        Flag("yes", short: "y", summary: "do not ask for confirmation"),
+        Flag("debug", summary: "write each request to standard error"),
+        Flag("no-color", summary: "disable color (the output has no color yet)"),
+    ]
+}
+
+/// One run of a command: its arguments, its context and its output.
 struct Invocation: Sendable {
     var arguments: Arguments
     var context: Context
     var format: OutputFormat
-    /// From `--token` or `--token-file`, read once.
+    /// The token of `--token` or `--token-file`, read once.
     var token: String?
 
     init(arguments: Arguments, context: Context, format: OutputFormat) throws {
@@ -18,7 +42,7 @@ struct Invocation: Sendable {
         }
         if let token = arguments.value("token") {
             guard arguments.value("token-file") == nil else {
-                throw UsageError("--token and --token-file cannot both be given")
+                throw UsageError("--token and --token-file cannot both be given: give one of them")
             }
             if token == "-" {
                 self.token = try context.readInput()
@@ -27,11 +51,18 @@ struct Invocation: Sendable {
                 warn("others on this machine can see a token on the command line; use --token -, or a variable")
             }
         } else if let path = arguments.value("token-file") {
-            self.token = try APITokenFile.read(path)
+            guard let text = try TokenFileCredentials.read(path) else {
+                throw CommandError(message: "--token-file: \(path) does not exist")
+            }
+            token = text
         }
     }
 
-    /// The flags are the explicit arguments of `Client`.
+    // MARK: - The SDK
+
+    /// Creates a client from the flags, which are its explicit arguments.
+    ///
+    /// `override` replaces the token of the flags and their profile, `endpoint` the endpoint of the flags.
     func client(token override: String? = nil, endpoint: String? = nil) throws -> Client {
         try Client(
             apiToken: override ?? token, profile: override == nil ? arguments.value("profile") : nil,
@@ -40,50 +71,95 @@ struct Invocation: Sendable {
         )
     }
 
+    func configuration() throws -> ClientConfiguration {
+        try ClientConfiguration(
+            apiToken: token, profile: arguments.value("profile"), projectID: arguments.value("project"),
+            apiEndpoint: arguments.value("api-endpoint"), environment: context.environment
+        )
+    }
+
+    /// Writes the events of a client to standard error: warnings always, requests with `--debug`.
     var eventLog: @Sendable (ClientEvent) -> Void {
         let isDebugging = arguments.has("debug")
         let isQuiet = arguments.has("quiet")
         let standardError = context.standardError
         return { event in
             switch event {
-            case .warning(let text): standardError("warning: \(Table.printable(text))\n")
+            case .warning(let text): standardError("warning: \(TerminalText.printable(text))\n")
             case .tokenExpiring(let end, let seconds) where !isQuiet:
                 standardError(
-                    "warning: the token \(Self.ending(end, seconds)); \"podstack auth login\" stores another\n")
-            default: if isDebugging { standardError("debug: \(Table.printable(EventWords.of(event)))\n") }
+                    "warning: the token \(Self.expiry(end, seconds)); \"podstack auth login\" stores another\n")
+            default: if isDebugging { standardError("debug: \(TerminalText.printable(event.debugText))\n") }
             }
         }
     }
 
-    private static func ending(_ end: String, _ seconds: Int) -> String {
+    private static func expiry(_ end: String, _ seconds: Int) -> String {
         let days = seconds / 86_400
         return days < 1
             ? "expires within a day, at \(end)" : "expires in \(days) \(days == 1 ? "day" : "days"), at \(end)"
     }
 
-    func configuration() throws -> Configuration {
-        try Configuration(
-            apiToken: token, profile: arguments.value("profile"), projectID: arguments.value("project"),
-            apiEndpoint: arguments.value("api-endpoint"), environment: context.environment
-        )
+    // MARK: - The profile
+
+    /// The name of the profile that the command reads or changes.
+    var profileName: String {
+        arguments.value("profile") ?? CredentialsFile.ambientProfileName(context.environment)
     }
 
-    /// Asks before what cannot be undone. Where nobody can be asked, `--yes` must say it.
+    /// The reason why no profile is used: a variable that comes first.
+    ///
+    /// Nil when a profile is used.
+    var reasonForNoProfile: String? {
+        guard arguments.value("profile") == nil else { return nil }
+        return ClientConfiguration.variableHoldingToken(context.environment).map { "\($0) is set, so no profile is used" }
+    }
+
+    func credentialsFile() throws -> CredentialsFile {
+        try CredentialsFile(path: CredentialsFile.path(context.environment))
+    }
+
+    func changeProfile(_ change: (inout CredentialsFile, String) throws -> Void) throws {
+        var file = try CredentialsFile(changing: CredentialsFile.path(context.environment))
+        try change(&file, profileName)
+        try file.save()
+    }
+
+    // MARK: - Questions and messages
+
+    /// Asks before a change that cannot be undone.
+    ///
+    /// Without a terminal, `--yes` is required.
     func confirm(_ question: String) throws {
         if arguments.has("yes") { return }
         guard let ask = context.askLine else {
             throw UsageError(
-                "this cannot be undone, and there is no terminal to ask on", hint: "--yes says that it is meant")
+                "this cannot be undone, and there is no terminal to ask on", hint: "--yes confirms the change")
         }
-        guard ask("\(question) It cannot be undone. Type yes: ") == "yes" else {
-            throw CommandError(message: "nothing was done")
+        guard ask("\(question) This cannot be undone. Type yes: ") == "yes" else {
+            throw CommandError(message: "nothing was changed: the answer was not yes")
         }
     }
 
-    /// Somebody will be asked before what cannot be undone.
-    var mustAsk: Bool { !arguments.has("yes") && context.askLine != nil }
+    /// Whether ``confirm(_:)`` will ask.
+    var asksForConfirmation: Bool { !arguments.has("yes") && context.askLine != nil }
 
     func print(_ text: String) { context.standardOutput(text + "\n") }
-    func note(_ text: String) { if !arguments.has("quiet") { context.standardError(text + "\n") } }
+
+    /// Writes a sentence for people to standard error; `--quiet` omits it.
+    func inform(_ text: String) { if !arguments.has("quiet") { context.standardError(text + "\n") } }
+
     func warn(_ text: String) { context.standardError("warning: \(text)\n") }
+}
+
+extension CredentialsFile {
+    /// Throws when the file has no profile of that name.
+    func checkHas(_ profile: String) throws {
+        guard !profileNames.contains(profile) else { return }
+        let message = "\(path) has no profile \"\(Arguments.displayed(profile))\""
+        guard !profileNames.isEmpty else {
+            throw CommandError(message: message, hint: "podstack auth login --profile P creates a profile")
+        }
+        throw CommandError(message: message, hint: "Existing profiles: \(profileNames.joined(separator: ", "))")
+    }
 }

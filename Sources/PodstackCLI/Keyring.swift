@@ -1,4 +1,5 @@
 import Podstack
+import PodstackCommandLine
 import PodstackCryptography
 
 #if canImport(Glibc)
@@ -9,36 +10,52 @@ import PodstackCryptography
     import Darwin
 #endif
 
-/// The desktop's keyring, through `podstack-keyring`: a program of its own, so that this one does not load the library
-/// that it takes. A token goes to it on standard input alone.
+/// The keyring of the desktop.
+///
+/// `podstack-keyring` accesses it, so that this program does not load the library of the keyring. A token reaches
+/// `podstack-keyring` on standard input only.
 struct Keyring {
-    static let programName = "podstack-keyring"
+    private static let programName = "podstack-keyring"
 
     private let program: String
     private let environment: [String: String]
 
-    /// Somebody may be asked for the password of the keyring.
-    private static let patience = Duration.seconds(120)
+    /// Long enough for a user to enter the password of the keyring.
+    private static let timeout = Duration.seconds(120)
 
-    /// Throws where there is no such program.
+    /// Throws when `podstack-keyring` is not installed.
     init(_ context: Context) throws {
         #if !os(Linux)
-            throw UsageError("--use-keyring needs a Linux desktop: there is no keyring on this system so far")
+            throw UsageError("--use-keyring needs a Linux desktop: this system has no Secret Service keyring")
         #endif
         guard let program = context.keyringProgram() else {
             throw CommandError(
-                message: "\(Self.programName), which speaks to the keyring, is not beside podstack",
+                message: "\(Self.programName), which accesses the keyring, is not in the directory of podstack",
                 hint: "Install both from the same build, or leave out --use-keyring")
         }
         self.program = program
-        // It needs to know where the session is, and no token that is meant for others.
+        // The program must find the session, and needs none of our tokens.
         environment = context.environment.allTrusted.filter { !$0.key.hasPrefix("PODSTACK_") }
     }
 
-    // MARK: - In a profile
+    /// Returns the path of the keyring program in the directory of this program; nil when it is not there.
+    @Sendable static func installedProgram() -> String? {
+        #if os(Linux)
+            guard let path = realpath("/proc/self/exe", nil) else { return nil }
+            defer { free(path) }
+            let folder = String(cString: path).split(separator: "/").dropLast().joined(separator: "/")
+            let program = "/\(folder)/\(programName)"
+            return access(program, X_OK) == 0 ? program : nil
+        #else
+            return nil
+        #endif
+    }
 
-    /// The entries that a profile takes in turn: what counts is the one that the profile names, and a login that is
-    /// broken off has changed only the other.
+    // MARK: - The entry of a profile
+
+    /// Returns the two entries that a profile uses in turn.
+    ///
+    /// The profile names the current one. A login that is interrupted has changed only the other.
     static func entries(of profile: String, path: String) -> [String] {
         let place = Array("\(absolute(path))\0\(profile)".utf8)
         let name = Sodium.sha256(place).prefix(16).hexadecimal
@@ -51,7 +68,7 @@ struct Keyring {
         return "\(String(cString: folder))/\(path)"
     }
 
-    /// The entry that a profile takes its token from; nil when it takes none from a keyring.
+    /// Returns the entry that holds the token of a profile; nil when its token is not in a keyring.
     static func entry(of profile: String, in file: CredentialsFile) -> String? {
         guard let command = file.value(.credentialProcess, profile: profile),
             let words = CommandWords.split(command), words.count == 3, words[1] == "get",
@@ -65,9 +82,9 @@ struct Keyring {
         try file.set(.credentialStoreProcess, to: CommandWords.join([program, "store", entry]), profile: profile)
     }
 
-    // MARK: - In the keyring
+    // MARK: - The keyring
 
-    /// Throws when nothing can be stored; asks whoever is there to unlock it.
+    /// Throws when the keyring cannot store a token; may ask the user to unlock it.
     func check() async throws {
         do { try await run("check") } catch var error as CommandError {
             error.hint = "Without --use-keyring the token is stored in the credentials file"
@@ -75,22 +92,28 @@ struct Keyring {
         }
     }
 
-    /// - Parameter label: What the desktop shows for it.
+    /// Stores a token.
+    ///
+    /// - Parameters:
+    ///   - token: The token.
+    ///   - entry: The entry, whose former token is replaced.
+    ///   - label: The name that the desktop shows for the entry.
+    /// - Throws: The error of `podstack-keyring`.
     func store(_ token: APIToken, as entry: String, label: String) async throws {
         try await run("store", entry, label, input: token.withSecret { Array($0.utf8) })
     }
 
-    /// Those that hold nothing stay like that.
+    /// Removes the entries that exist.
     func erase(_ entries: Set<String>) async throws {
         for entry in entries.sorted() { try await run("erase", entry) }
     }
 
     private func run(_ words: String..., input: [UInt8]? = nil) async throws {
         let result = try await ChildProcess.run(
-            [program] + words, input: input, environment: environment, of: .argument("the keyring's program"),
-            within: Self.patience)
+            [program] + words, input: input, environment: environment, of: .argument("the keyring program"),
+            within: Self.timeout)
         guard result.status == 0 else {
-            throw CommandError(message: result.said.isEmpty ? "\(program) failed" : result.said)
+            throw CommandError(message: result.errorText.isEmpty ? "\(program) failed" : result.errorText)
         }
     }
 }

@@ -1,7 +1,8 @@
 import Podstack
 
-/// Where a profile keeps its token: the credentials file, or the keyring and in the file how to get it from there.
-/// Never both.
+/// The place that holds the token of a profile: the credentials file or the keyring, never both.
+///
+/// For a token in the keyring, the credentials file holds the commands that read and replace it.
 struct StoredToken {
     let profile: String
     let path: String
@@ -15,7 +16,9 @@ struct StoredToken {
         warn = invocation.warn
     }
 
-    /// Throws when a token could not be stored, before anybody is asked for it.
+    /// Throws when a token could not be stored.
+    ///
+    /// Call it before the user is asked for a token.
     func check(usingKeyring: Bool) async throws {
         let file = try CredentialsFile(changing: path)
         guard usingKeyring else { return }
@@ -24,14 +27,16 @@ struct StoredToken {
             Keyring.entry(of: profile, in: file) == nil
         {
             throw CommandError(
-                message: "\(path): [\(profile)] has a credential_process of its own",
+                message: "\(path): [\(profile)] has its own credential_process",
                 hint: "podstack config unset credential_process removes it")
         }
         try await keyring.check()
     }
 
-    /// Replaces what the profile had, wherever that was. When it throws, the profile has what it had.
-    func store(_ token: APIToken, for endpoint: Setting<Endpoint>, usingKeyring: Bool) async throws {
+    /// Stores a token, and removes the former token of the profile from the file and the keyring.
+    ///
+    /// When it throws, the profile still has its former token.
+    func store(_ token: APIToken, for endpoint: ClientConfiguration.Setting<APIEndpoint>, usingKeyring: Bool) async throws {
         let lock = try await lock()
         defer { lock?.release() }
         var file = try CredentialsFile(changing: path)
@@ -46,19 +51,19 @@ struct StoredToken {
             try file.save()
             return await erase(Set(entries + [former]))
         }
-        // Clients that run ask for the same entry again. But a token of another service must not be in the entry that
-        // still counts for this one.
-        let stays =
+        // The entry is kept, because running clients read it again. But a token of another service must not replace the
+        // token of an entry that the profile still uses for the former service.
+        let keepsEntry =
             former.map { entries.contains($0) && isSame(endpoint, as: file) } ?? false
             && file.value(.apiToken, profile: profile) == nil
-        let entry = (stays ? former : entries.first { $0 != former }) ?? entries[0]
+        let entry = (keepsEntry ? former : entries.first { $0 != former }) ?? entries[0]
         let keyring = try Keyring(context)
         try keyring.use(entry, for: profile, in: &file)
         try file.remove(.apiToken, profile: profile)
         try file.remove(.pendingAPIToken, profile: profile)
         try set(endpoint, in: &file)
         let label = "Podstack API token of [\(profile)] in \(path)"
-        if stays {
+        if keepsEntry {
             try file.save()
             try await keyring.store(token, as: entry, label: label)
         } else {
@@ -73,7 +78,9 @@ struct StoredToken {
 
     enum Kind { case file, keyring }
 
-    /// Where it was; nil when there was none.
+    /// Removes the token of the profile.
+    ///
+    /// - Returns: The kind of place that held the token; nil when there was no token.
     func remove() async throws -> Kind? {
         let lock = try await lock()
         defer { lock?.release() }
@@ -81,7 +88,7 @@ struct StoredToken {
         let former = Keyring.entry(of: profile, in: file)
         guard former != nil || file.value(.apiToken, profile: profile) != nil else { return nil }
         if let former {
-            // First, so that what is left in a keyring that is locked can still be found.
+            // Before the file changes, so that a token in a locked keyring can still be found.
             try await Keyring(context).erase(Set(Keyring.entries(of: profile, path: path) + [former]))
             try file.remove(.credentialProcess, profile: profile)
             try file.remove(.credentialStoreProcess, profile: profile)
@@ -92,26 +99,28 @@ struct StoredToken {
         return former == nil ? .file : .keyring
     }
 
-    /// Of a profile in the keyring: a rotation would put its token where nobody looks any more.
+    /// Locks a profile that uses the keyring, so that no rotation stores its token in an entry that is given up here.
     private func lock() async throws -> FileLock? {
         guard try Keyring.entry(of: profile, in: CredentialsFile(changing: path)) != nil else { return nil }
-        return try await TokenPlace.lock(file: path, context.time)
+        return try await TokenStorage.lock(file: path, context.time)
     }
 
-    private func set(_ endpoint: Setting<Endpoint>, in file: inout CredentialsFile) throws {
-        // The token is of that service: without it, the next call would take the token to another.
+    private func set(_ endpoint: ClientConfiguration.Setting<APIEndpoint>, in file: inout CredentialsFile) throws {
+        // Without the endpoint, the next command would send the token to another service.
         if endpoint.source != .default { try file.set(.apiEndpoint, to: endpoint.value.url, profile: profile) }
     }
 
-    private func isSame(_ endpoint: Setting<Endpoint>, as file: CredentialsFile) -> Bool {
+    private func isSame(_ endpoint: ClientConfiguration.Setting<APIEndpoint>, as file: CredentialsFile) -> Bool {
         let former = file.value(.apiEndpoint, profile: profile).flatMap { $0.isEmpty ? nil : $0 }
-        return former ?? Endpoint.podstack.url == endpoint.value.url
+        return former ?? APIEndpoint.podstack.url == endpoint.value.url
     }
 
-    /// What was replaced: to keep it does no harm to the new one.
+    /// Removes replaced entries.
+    ///
+    /// A failure is only a warning, because the new token is stored.
     private func erase(_ entries: Set<String>) async {
         do { try await Keyring(context).erase(entries) } catch {
-            warn("the token from before is still in the keyring: \(ErrorReport(error).body.message)")
+            warn("the former token is still in the keyring: \(ErrorReport(error).body.message)")
         }
     }
 }

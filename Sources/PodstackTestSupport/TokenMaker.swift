@@ -4,6 +4,6 @@ import PodstackAPI
 package enum TokenMaker {
     package static func token(id: String) -> String {
         var generator = SecureGenerator()
-        return TokenFormat.makeToken(id: id, using: &generator)
+        return TokenFormat.generateToken(id: id, using: &generator)
     }
 }

@@ -1,70 +1,88 @@
-import Podstack
+public import Podstack
 
-/// Every way of failing that the documentation names, as the service answers it.
+import PodstackAPI
+
+/// A failure that the documentation names, as the service reports it. Times are ISO 8601 in UTC.
 public enum DocumentedFailure: Sendable, Hashable {
-    case invalidToken, malformedToken
-    /// Times as the API writes them: ISO 8601, UTC.
+    /// 401: the token is unknown.
+    case invalidToken
+    /// 401: the token has a wrong format or checksum.
+    case malformedToken
+    /// 401: the token has expired.
     case expiredToken(at: String = "2026-01-01T00:00:00Z")
+    /// 401: the token was revoked.
     case revokedToken(at: String = "2026-01-01T00:00:00Z")
+    /// 401: the token's secret was rotated, and its grace period is over.
     case rotatedToken(at: String = "2026-01-01T00:00:00Z")
+    /// 403: the token lacks a scope, such as `projects:create`.
     case insufficientScope(String)
+    /// 403: the token is not valid for a project.
     case projectForbidden(String)
+    /// 404: the resource does not exist, or the user cannot see it.
     case notFound(type: String, id: String)
+    /// 422: fields are invalid; the messages by field.
     case validation([String: [String]])
+    /// 402: the balance of the account is too low.
     case insufficientBalance(required: Double, available: Double)
+    /// 409: the account has reached a limit.
     case quotaExceeded(resourceType: String, limit: Int, current: Int)
+    /// 429: there were too many requests; the wait in seconds.
     case rateLimited(retryAfter: Int)
+    /// 5xx: the service failed.
     case server(status: Int = 500)
-    /// No answer at all.
+    /// No response, for a reason such as `Couldn't connect to server`.
     case network(String = "Couldn't connect to server")
 
-    /// The answer; throws the failure that stands for none.
+    /// Returns the response, or throws the failure of a request without one.
+    ///
+    /// - Returns: The response.
+    /// - Throws: `TransportFailure` for ``network(_:)``.
     public func response() throws(TransportFailure) -> TransportResponse {
         switch self {
-        case .invalidToken: refused(.invalidToken)
-        case .malformedToken: refused(.malformedToken)
-        case .expiredToken(let time): refused(.expiredToken, ["expired_at": .string(time)])
-        case .revokedToken(let time): refused(.revokedToken, ["revoked_at": .string(time)])
-        case .rotatedToken(let time): refused(.rotatedToken, ["rotated_at": .string(time)])
+        case .invalidToken: rejected(.invalidToken)
+        case .malformedToken: rejected(.malformedToken)
+        case .expiredToken(let time): rejected(.expiredToken, ["expired_at": .string(time)])
+        case .revokedToken(let time): rejected(.revokedToken, ["revoked_at": .string(time)])
+        case .rotatedToken(let time): rejected(.rotatedToken, ["rotated_at": .string(time)])
         case .insufficientScope(let scope):
-            answer(
+            error(
                 403, .insufficientScope, "Access denied to resource: the token lacks \(scope)",
                 ["required_scope": .string(scope)])
         case .projectForbidden(let project):
-            answer(
+            error(
                 403, .projectForbidden, "Access denied to resource: the token is not good for project \(project)",
                 ["project_id": .string(project)])
         case .notFound(let type, let id):
-            answer(
+            error(
                 404, .notFound, "There is no such \(type)",
                 ["resource_type": .string(type), "resource_id": .string(id)])
         case .validation(let fields):
-            answer(
+            error(
                 422, .validationFailed,
                 "The request was not understood: see \(fields.keys.sorted().joined(separator: ", "))",
                 ["field_errors": .object(fields.mapValues { .array($0.map(JSONValue.string)) })])
         case .insufficientBalance(let required, let available):
-            answer(
+            error(
                 402, ErrorCode(rawValue: "insufficient_balance"), "The balance does not cover it",
                 ["required_amount": .number(required), "available_amount": .number(available)])
         case .quotaExceeded(let type, let limit, let current):
-            answer(
+            error(
                 409, .quotaExceeded, "The account has \(current) \(type) and may have \(limit)",
                 ["resource_type": .string(type), "limit": .integer(limit), "current": .integer(current)])
         case .rateLimited(let seconds):
-            answer(
+            error(
                 429, .rateLimited, "Too many requests",
                 headers: [HeaderField("Retry-After", String(seconds))])
-        case .server(let status): answer(status, .internal, "Something went wrong in the service")
+        case .server(let status): error(status, .internal, "Something went wrong in the service")
         case .network(let reason): throw TransportFailure(reason: reason)
         }
     }
 
-    private func refused(_ code: ErrorCode, _ details: [String: JSONValue] = [:]) -> TransportResponse {
-        answer(401, code, "Invalid API token", details)
+    private func rejected(_ code: ErrorCode, _ details: [String: JSONValue] = [:]) -> TransportResponse {
+        error(401, code, "Invalid API token", details)
     }
 
-    private func answer(
+    private func error(
         _ status: Int, _ code: ErrorCode, _ message: String, _ details: [String: JSONValue] = [:],
         headers: [HeaderField] = []
     ) -> TransportResponse {

@@ -1,13 +1,14 @@
-import Podstack
+public import Podstack
+
 import Synchronization
 
 #if canImport(FoundationEssentials)
-    import FoundationEssentials
+    public import FoundationEssentials
 #else
-    import Foundation
+    public import Foundation
 #endif
 
-/// A clock that stands still until somebody sleeps or moves it; nobody really waits.
+/// A clock for tests: it advances only when the client sleeps or the test advances it, so no test waits.
 ///
 /// ```swift
 /// let clock = TestClock()
@@ -25,9 +26,12 @@ public final class TestClock: Sendable {
     private let origin = ContinuousClock.now
     private let state = Mutex(State())
 
+    /// Creates a clock.
+    ///
+    /// - Parameter start: The date at which the clock starts (default: 2030-03-17T17:46:40Z).
     public init(_ start: Date = Date(timeIntervalSince1970: 1_900_000_000)) { self.start = start }
 
-    /// What to give to a client.
+    /// The time source to pass to a client.
     public var time: TimeSource {
         TimeSource(
             date: { self.date },
@@ -41,10 +45,14 @@ public final class TestClock: Sendable {
             })
     }
 
+    /// The current date of the clock.
     public var date: Date { start.addingTimeInterval(state.withLock(\.passed) / .seconds(1)) }
 
-    /// Every wait so far.
+    /// The durations of all waits so far.
     public var sleeps: [Duration] { state.withLock(\.sleeps) }
 
+    /// Advances the clock.
+    ///
+    /// - Parameter duration: The time to add.
     public func advance(by duration: Duration) { state.withLock { $0.passed += duration } }
 }

@@ -1,4 +1,5 @@
 import PodstackCLI
+import PodstackCommandLine
 
 #if canImport(Glibc)
     import Glibc
@@ -8,4 +9,4 @@ import PodstackCLI
     import Darwin
 #endif
 
-exit(await Tool.run(Array(CommandLine.arguments.dropFirst()), context: .process).rawValue)
+exit(await PodstackTool.run(Array(CommandLine.arguments.dropFirst()), context: .process).rawValue)

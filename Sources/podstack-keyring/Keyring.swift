@@ -1,13 +1,15 @@
 #if os(Linux)
     import CSecret
 
-    /// The keyring of the desktop's session: its Secret Service, such as GNOME Keyring, KWallet or KeePassXC. The only
-    /// file that calls libsecret. What it waits for may be somebody who is asked to unlock it.
+    /// The keyring of the desktop session: its Secret Service, such as GNOME Keyring, KWallet or KeePassXC.
+    ///
+    /// The calls may take long, because they wait for the user to unlock the keyring. This is the only file that calls
+    /// libsecret.
     struct Keyring {
         private static let collection = "default"
         private let service: OpaquePointer
 
-        /// Throws when there is none in this session.
+        /// Connects to the keyring; throws when the session has none.
         init() throws(KeyringFailure) {
             var error: UnsafeMutablePointer<GError>?
             if let service = secret_service_get_sync(podstack_service_open_session, nil, &error) {
@@ -16,14 +18,14 @@
             }
             guard let error else { throw .noService }
             defer { g_error_free(error) }
-            // Before a service is reached, what fails is to reach one.
+            // An error of another domain than D-Bus occurs before the bus is reached.
             throw error.pointee.domain == g_dbus_error_quark() ? Self.failure(error.pointee) : .noSession
         }
 
-        /// Throws when what is stored next would find it locked.
+        /// Unlocks the keyring, which may ask the user; throws when it stays locked.
         func unlock() throws(KeyringFailure) {
             let collection = try Self.call { secret_collection_for_alias_sync(service, Self.collection, 0, nil, &$0) }
-            // One that was never set up is, when something is stored.
+            // A missing collection is created when the first secret is stored.
             guard let collection else { return }
             defer { g_object_unref(UnsafeMutableRawPointer(collection)) }
             guard secret_collection_get_locked(collection) != 0 else { return }
@@ -34,9 +36,13 @@
             }
         }
 
-        /// In the place of what the entry held.
+        /// Stores a secret in an entry, in place of the former one.
         ///
-        /// - Parameter label: What the desktop shows for it; nil for that of what it held.
+        /// - Parameters:
+        ///   - secret: The secret.
+        ///   - entry: The name of the entry.
+        ///   - label: The name that the desktop shows for the entry; nil to keep its label.
+        /// - Throws: The reason why the keyring did not store the secret.
         func store(_ secret: String, as entry: String, label: String?) throws(KeyringFailure) {
             try unlock()
             let former = label == nil ? try self.label(of: entry) : nil
@@ -51,7 +57,7 @@
             guard isStored != 0 else { throw .locked }
         }
 
-        /// What the entry holds.
+        /// Returns the secret of an entry.
         func secret(of entry: String) throws(KeyringFailure) -> String {
             let items = try items(of: entry, podstack_search_unlock | podstack_search_load_secrets)
             guard let item = items.first else { throw .absent }
@@ -63,13 +69,13 @@
             return String(cString: text)
         }
 
-        /// An entry that holds nothing stays like that.
+        /// Removes an entry, if it exists.
         func erase(_ entry: String) throws(KeyringFailure) {
             guard try !items(of: entry, podstack_search_all).isEmpty else { return }
             _ = try Self.call { error in
                 Self.withAttributes(of: entry) { secret_service_clear_sync(service, nil, $0, nil, &error) }
             }
-            // Of what is locked it removes nothing, and does not say so.
+            // The call does not remove locked items, and does not report an error for them.
             guard try items(of: entry, podstack_search_all).isEmpty else { throw .locked }
         }
 

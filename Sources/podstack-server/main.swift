@@ -1,3 +1,4 @@
+import PodstackCommandLine
 import PodstackServer
 
 #if canImport(Glibc)
@@ -8,4 +9,4 @@ import PodstackServer
     import Darwin
 #endif
 
-exit(ServerTool.run(Array(CommandLine.arguments.dropFirst())))
+exit(ServerTool.run(Array(CommandLine.arguments.dropFirst())).rawValue)

@@ -3,10 +3,10 @@ import PodstackAPI
 import PodstackTestSupport
 
 extension Browser {
-    /// What axe-core finds on the page that keeps people out: each rule with how bad it is, what is to be done, and
-    /// where. It looks at what is displayed now, in the colours of now.
+    /// Returns the problems that axe-core finds: each rule with its impact, its help text and its elements.
     ///
-    /// - Parameter impacts: How bad: also `moderate` and `minor`.
+    /// It checks what is displayed at the moment, in the current colors. `impacts` can also contain `moderate` and
+    /// `minor`.
     func accessibilityProblems(_ impacts: Set<String> = ["critical", "serious"]) throws -> [String] {
         struct Violation: Decodable {
             var id: String

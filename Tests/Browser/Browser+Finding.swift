@@ -1,15 +1,17 @@
 import PodstackAPI
 
 extension Browser {
-    /// The first, waited for. For what must not be there ask whether ``findAll(_:)`` is empty.
+    /// Waits for the first element that matches a selector.
+    ///
+    /// To check that there is none, use ``findAll(_:)``, which does not wait.
     func find(_ css: String) throws -> Element { try first(Found.css(css), css) }
 
-    /// Those that are there now.
+    /// Returns the elements that match a selector now.
     func findAll(_ css: String) throws -> [Element] {
         try driver.post("/elements", Found.css(css), as: [Found].self).map { Element(browser: self, id: $0.id) }
     }
 
-    /// The link with this text.
+    /// Returns the link with this text.
     func link(_ text: String) throws -> Element {
         try first(Found.xpath("//a[normalize-space(.)=\(Found.quoted(text))]"), "the link “\(text)”")
     }
@@ -18,7 +20,7 @@ extension Browser {
         try first(Found.xpath("//button[normalize-space(.)=\(Found.quoted(text))]"), "the button “\(text)”")
     }
 
-    /// The field whose label has this text: one that names it, or is around it.
+    /// Returns the field with this label, which refers to the field or encloses it.
     func field(_ label: String) throws -> Element {
         let labelled = "//label[normalize-space(.)=\(Found.quoted(label))]"
         let fields = "self::input or self::select or self::textarea"
@@ -26,7 +28,7 @@ extension Browser {
             Found.xpath("//*[\(fields)][@id=\(labelled)/@for] | \(labelled)//*[\(fields)]"), "the field “\(label)”")
     }
 
-    /// What has the keyboard.
+    /// The element with the focus.
     var focused: Element {
         get throws { Element(browser: self, id: try driver.get("/element/active", as: Found.self).id) }
     }

@@ -10,17 +10,17 @@ extension Browser {
         var secure: Bool
         var httpOnly: Bool
         var sameSite: String?
-        /// In seconds since 1970; nil when it ends with the browser.
+        /// The expiry in seconds since 1970; nil if it ends with the browser.
         var expiry: Int?
     }
 
-    /// Those that the page would be sent, also those that its scripts cannot see.
+    /// Returns the cookies of the page, including those that are hidden from scripts.
     func cookies() throws -> [Cookie] { try driver.get("/cookie") }
     func deleteCookies() throws { try driver.delete("/cookie") }
 
-    /// Runs the body of a function in the page, past its content security policy.
+    /// Runs the body of a function in the page, regardless of its content security policy.
     ///
-    /// - Parameter arguments: The script's `arguments`; ``Element/reference`` for an element.
+    /// Pass an element as its ``Element/reference``.
     @discardableResult
     func execute<Value: Decodable>(
         _ script: String, _ arguments: [JSONValue] = [], as: Value.Type = JSONValue.self
@@ -28,8 +28,9 @@ extension Browser {
         try driver.post("/execute/sync", ["script": .string(script), "args": .array(arguments)], as: Value.self)
     }
 
-    /// The errors and warnings that Chromium showed in its console until now, in all tabs: a script that failed, a file
-    /// that was not there, what the content security policy refused.
+    /// Returns all errors and warnings that Chromium has logged in the consoles of all tabs.
+    ///
+    /// Examples are a failed script, a missing file and a violation of the content security policy.
     func consoleProblems() throws -> [String] {
         struct Entry: Decodable {
             var level: String
@@ -40,9 +41,7 @@ extension Browser {
         return seenProblems
     }
 
-    /// A picture of the whole page, also of what one would have to scroll to.
-    ///
-    /// - Parameter path: Of a PNG file.
+    /// Saves a picture of the whole page, including what is not visible without scrolling, as a PNG file.
     func screenshot(to path: String) throws {
         struct Size: Decodable { var width, height: Double }
         struct Layout: Decodable { var cssContentSize: Size }
@@ -56,22 +55,23 @@ extension Browser {
         try picture.data.write(to: URL(filePath: path))
     }
 
-    /// The page's HTML as the server sent it, before the parser repaired what is wrong with it; for
-    /// ``HTMLValidator``. Of a page that was there before its tab was switched to Chromium knows it no more.
+    /// Returns the page's HTML as the server sent it, before the parser corrected it.
+    ///
+    /// It is the input of ``HTMLValidator``. It is not available for a page that was loaded before a switch to its tab.
     func servedHTML() throws -> String {
         struct Frame: Decodable { var loaderId: String }
         struct Tree: Decodable { var frame: Frame }
         struct Trees: Decodable { var frameTree: Tree }
         struct Content: Decodable { var body: String }
-        // The request for a page has the name of what loads it.
+        // The request for a page has the ID of its loader.
         let request = try command("Page.getFrameTree", as: Trees.self).frameTree.frame.loaderId
         return try command("Network.getResponseBody", ["requestId": .string(request)], as: Content.self).body
     }
 
-    /// Without it Chromium forgets what it was sent.
+    /// Makes Chromium keep the bodies of responses.
     func keepAnswers() throws { try command("Network.enable") }
 
-    /// Says something to Chromium that WebDriver has no words for.
+    /// Runs a command of the Chrome DevTools Protocol.
     @discardableResult
     func command<Value: Decodable>(
         _ name: String, _ parameters: JSONValue = [:], as: Value.Type = JSONValue.self

@@ -2,18 +2,24 @@ import Foundation
 import PodstackAPI
 import PodstackTestSupport
 
-/// A Chromium of a test's own, without a window, that reaches nothing beyond this machine. It ends with this value.
+/// A headless Chromium for one test, without access to other machines.
+///
+/// It ends when this value is released.
 final class Browser {
     let driver: WebDriver
-    /// For ``consoleProblems()``: Chromium tells each once.
+    /// The problems that ``consoleProblems()`` has read: Chromium reports each of them once.
     var seenProblems: [String] = []
 
+    /// Starts a browser.
+    ///
     /// - Parameters:
-    ///   - javaScript: Whether pages may run any; ``execute(_:_:as:)`` works without, too.
-    ///   - dark: What pages are told of the person's preference.
-    ///   - width: Of the page, in CSS pixels. Below 600 it is a phone, with a touch screen.
-    ///   - height: Likewise.
-    ///   - trustsAnyone: Whether any certificate will do.
+    ///   - javaScript: Whether pages may run scripts; ``execute(_:_:as:)`` works regardless.
+    ///   - dark: Whether the user prefers dark colors.
+    ///   - width: The width of the page in CSS pixels. Below 600, the browser emulates a phone with a touch screen.
+    ///   - height: The height of the page in CSS pixels.
+    ///   - trustsAnyone: Whether every certificate is accepted.
+    /// - Returns: The browser.
+    /// - Throws: ``BrowserFailure`` if Chromium does not start.
     static func start(
         javaScript: Bool = true, dark: Bool = false, width: Int = 1280, height: Int = 900, trustsAnyone: Bool = false
     ) throws -> Browser {
@@ -26,9 +32,9 @@ final class Browser {
 
     private init(_ driver: WebDriver) { self.driver = driver }
 
-    // MARK: Going places
+    // MARK: Navigation
 
-    /// Returns when the page is loaded, whatever its status.
+    /// Opens a URL and returns when the page is loaded, whatever its status.
     func open(_ url: String) throws { try driver.post("/url", ["url": .string(url)]) }
     func back() throws { try driver.post("/back") }
     func forward() throws { try driver.post("/forward") }
@@ -36,22 +42,24 @@ final class Browser {
 
     var url: String { get throws { try driver.get("/url") } }
     var title: String { get throws { try driver.get("/title") } }
-    /// What the page has become, as HTML. What the server sent is ``servedHTML()``.
+    /// The current HTML of the page.
+    ///
+    /// ``servedHTML()`` returns the HTML that the server sent.
     var source: String { get throws { try driver.get("/source") } }
-    /// What a person reads on the page.
+    /// The visible text of the page.
     var text: String { get throws { try find("body").text } }
-    /// With which the server answered for the page.
+    /// The status of the response with the page.
     var status: Int {
         get throws { try execute("return performance.getEntriesByType('navigation')[0].responseStatus", as: Int.self) }
     }
 
     // MARK: Tabs
 
-    /// Those that are open, in no order.
+    /// The open tabs, in no particular order.
     var tabs: [String] { get throws { try driver.get("/window/handles") } }
     var tab: String { get throws { try driver.get("/window") } }
 
-    /// Opens an empty one and goes on in it.
+    /// Opens an empty tab and switches to it.
     @discardableResult
     func newTab() throws -> String {
         struct Made: Decodable { var handle: String }
@@ -65,12 +73,14 @@ final class Browser {
         try keepAnswers()
     }
 
-    /// Go on with ``switchTab(_:)``.
+    /// Closes the current tab; call ``switchTab(_:)`` next.
     func closeTab() throws { try driver.delete("/window") }
 
     // MARK: Waiting
 
-    /// Polls for a minute. What `condition` throws is a no: a page may be on its way.
+    /// Waits up to a minute for a condition.
+    ///
+    /// An error counts as false, because the page may not be loaded yet.
     func wait(for what: String, until condition: () throws -> Bool) throws {
         var last = ""
         var wait = BoundedWait(.seconds(60))

@@ -1,7 +1,7 @@
 import Foundation
 import PodstackAPI
 
-/// What Chromium is asked to be.
+/// The configuration of Chromium.
 struct BrowserCapabilities {
     var javaScript: Bool
     var dark: Bool
@@ -14,12 +14,12 @@ struct BrowserCapabilities {
     private var arguments: [String] {
         [
             "--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--disable-breakpad", "--no-first-run",
-            // Not a port, which others could find; and with its other end Chromium ends.
+            // A pipe instead of a port, which other processes could use. Chromium ends when the pipe is closed.
             "--remote-debugging-pipe",
             "--disable-background-networking", "--disable-component-update",
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
             "--blink-settings=preferredColorScheme=\(dark ? 0 : 1)",
-            // Or a picture would depend on when it was taken.
+            // Otherwise, a screenshot would depend on when it is taken.
             "--force-prefers-reduced-motion", "--hide-scrollbars",
         ] + (getuid() == 0 ? ["--no-sandbox"] : [])
     }
@@ -31,7 +31,7 @@ struct BrowserCapabilities {
         ]
         var options: [String: JSONValue] = [
             "args": .array(arguments.map { .string($0) }),
-            // A window cannot be as narrow as a phone.
+            // A window cannot be as narrow as a phone's screen.
             "mobileEmulation": ["deviceMetrics": metrics],
         ]
         if !javaScript { options["prefs"] = ["profile.default_content_setting_values.javascript": 2] }

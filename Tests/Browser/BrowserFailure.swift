@@ -1,9 +1,9 @@
-/// What a test could not do with the browser, and why.
+/// A failure to control the browser, with its reason.
 struct BrowserFailure: Error, CustomStringConvertible {
-    /// The name that the protocol has for it, such as `no such element`.
+    /// The protocol's error code, such as `no such element`.
     var code = ""
     var description: String
 
-    /// Whether waiting does not help.
+    /// Whether waiting cannot resolve the failure.
     var isFinal: Bool { ["invalid selector", "invalid session id", "no such window"].contains(code) }
 }

@@ -2,7 +2,7 @@ import PodstackTestSupport
 import Testing
 
 extension InBrowser {
-    /// That the checks of pages find what they are there for.
+    /// Tests that the checks of pages find problems.
     @Suite(
         "The checks of pages", .enabled(if: PythonOracle.isThere, "scripts/test installs the checkers"),
         .timeLimit(.perTest))
@@ -14,14 +14,16 @@ extension InBrowser {
             return try browser.accessibilityProblems()
         }
 
-        @Test("the accessibility check finds a picture without a text and a field without a label")
+        @Test("the accessibility check finds an image without a text and a field without a label")
         func missingTexts() throws {
             let problems = try accessibilityProblems("<img src='data:,' width=9 height=9><input name=a>")
             #expect(problems.contains { $0.hasPrefix("critical image-alt: ") })
             #expect(problems.contains { $0.hasPrefix("critical label: ") && $0.hasSuffix(" at input") })
         }
 
-        @Test("the accessibility check finds text too faint to read, in the colours of now", arguments: [false, true])
+        @Test(
+            "the accessibility check finds text with too little contrast in the current colors",
+            arguments: [false, true])
         func contrast(dark: Bool) throws {
             let style = """
                 body { background: white; color: black }
@@ -31,13 +33,13 @@ extension InBrowser {
             #expect(problems.contains { $0.hasPrefix("serious color-contrast: ") && $0.hasSuffix(", at p") } == dark)
         }
 
-        @Test("the accessibility check finds nothing on a page that is right")
+        @Test("the accessibility check finds nothing on a correct page")
         func nothing() throws {
             #expect(try accessibilityProblems("<p>Read me</p>") == [])
         }
 
         @Test(
-            "the HTML check finds what is not HTML",
+            "the HTML check finds invalid HTML",
             arguments: [
                 ("<div><p>Not closed", "Unclosed element “div”"),
                 ("<p>Closed twice</p></p>", "No “p” element in scope"),
@@ -50,7 +52,7 @@ extension InBrowser {
             #expect(problems.contains { $0.contains(problem) }, "\(problems)")
         }
 
-        @Test("the HTML check finds nothing in a page that is right")
+        @Test("the HTML check finds nothing in a valid page")
         func rightHTML() throws {
             #expect(try HTMLValidator.problems(in: HarnessTests.form) == [])
         }

@@ -1,35 +1,37 @@
 import PodstackAPI
 
-/// Something in a page. It is of no use any more when the page has gone.
+/// An element of a page.
+///
+/// It becomes invalid when the page is left.
 struct Element {
     let browser: Browser
     let id: String
 
-    /// For ``Browser/execute(_:_:as:)``.
+    /// The element as an argument of ``Browser/execute(_:_:as:)``.
     var reference: JSONValue { [Found.CodingKeys.id.rawValue: .string(id)] }
 
-    /// What a person reads in it.
+    /// The visible text.
     var text: String { get throws { try get("text") } }
-    /// The text in a field.
+    /// The value of a field.
     var value: String { get throws { try browser.driver.get(path("property/value")) } }
     var isDisplayed: Bool { get throws { try browser.driver.get(path("displayed")) } }
     var isEnabled: Bool { get throws { try browser.driver.get(path("enabled")) } }
-    /// Whether a box is ticked or an option chosen.
+    /// Whether a checkbox is checked or an option is selected.
     var isSelected: Bool { get throws { try browser.driver.get(path("selected")) } }
-    /// What a screen reader calls it.
+    /// The name that screen readers announce.
     var accessibleName: String { get throws { try get("computedlabel") } }
-    /// What a screen reader says it is.
+    /// The role that screen readers announce.
     var role: String { get throws { try get("computedrole") } }
 
     func attribute(_ name: String) throws -> String? { try browser.driver.get(path("attribute/\(name)")) }
 
-    /// Waits for a page that this leads to.
+    /// Clicks the element, and waits for the page that this loads.
     func click() throws { try browser.driver.post(path("click")) }
     func clear() throws { try browser.driver.post(path("clear")) }
-    /// After what is there already; ``Key`` has those that are no letters.
+    /// Types a text at the end of the current value; ``Key`` has special keys.
     func type(_ text: String) throws { try browser.driver.post(path("value"), ["text": .string(text)]) }
 
-    /// As a person would: presses the form's first button, or the enter key in a field.
+    /// Submits a form with its first button, or with the Enter key in a field.
     func submit() throws {
         if try get("name") == "form" {
             try find("button:not([type]), [type=submit]").click()
@@ -38,7 +40,7 @@ struct Element {
         }
     }
 
-    /// The first inside it.
+    /// Returns the first descendant that matches a selector.
     func find(_ css: String) throws -> Element {
         let found = try browser.driver.post(path("element"), Found.css(css), as: Found.self)
         return Element(browser: browser, id: found.id)
@@ -54,7 +56,7 @@ struct Element {
     private func path(_ rest: String) -> String { "/element/\(id)/\(rest)" }
 }
 
-/// As the protocol writes those.
+/// Special keys, as the protocol encodes them.
 enum Key {
     static let tab = "\u{E004}"
     static let enter = "\u{E007}"

@@ -1,8 +1,9 @@
 import Synchronization
 import Testing
 
-/// At most two of the tests run at once: a Chromium is a dozen processes. Not `.serialized`, with which each test would
-/// queue up behind all others of the run when the one before it is done.
+/// A trait that runs at most two of the tests at once, because each Chromium has a dozen processes.
+///
+/// With `.serialized`, each test would wait behind all other tests of the run when the previous one is done.
 struct FewAtOnce: SuiteTrait, TestTrait, TestScoping {
     let isRecursive = true
 

@@ -1,6 +1,6 @@
 import PodstackAPI
 
-/// An element as the protocol writes it, and the ways to ask for one.
+/// An element as the protocol encodes it, with the ways to find one.
 struct Found: Decodable {
     var id: String
 
@@ -11,6 +11,6 @@ struct Found: Decodable {
     static func css(_ selector: String) -> JSONValue { ["using": "css selector", "value": .string(selector)] }
     static func xpath(_ path: String) -> JSONValue { ["using": "xpath", "value": .string(path)] }
 
-    /// As a string of XPath, which knows no escapes.
+    /// Returns a text as an XPath string, which has no escapes.
     static func quoted(_ text: String) -> String { text.contains("'") ? "\"\(text)\"" : "'\(text)'" }
 }

@@ -3,12 +3,11 @@ import PodstackAPI
 import PodstackTestSupport
 import Synchronization
 
-/// The Nu Html Checker, the reference for what is HTML. It is one process for all tests, since it takes two seconds to
-/// start and a hundredth for a page.
+/// The Nu Html Checker, the reference validator for HTML.
+///
+/// All tests share one process, because it needs two seconds to start and ten milliseconds for a page.
 enum HTMLValidator {
-    /// Its errors and warnings about a page, each with its line.
-    ///
-    /// - Parameter html: As the server sent it.
+    /// Returns the errors and warnings about a page's HTML as the server sent it, each with its line.
     static func problems(in html: String) throws -> [String] {
         struct Message: Decodable {
             var type: String
@@ -22,14 +21,14 @@ enum HTMLValidator {
             "POST", "/?out=json",
             headers: [
                 ("Content-Type", "text/html; charset=utf-8"),
-                // It refuses who does not say.
+                // The checker rejects requests without this header.
                 ("User-Agent", "BrowserTests"),
             ], body: html)
         guard answer.status == 200 else {
             throw BrowserFailure(description: "the HTML checker answered \(answer.status)")
         }
         let messages = try APICoding.decode(Report.self, from: Array(answer.body.utf8)).messages
-        // A table that is a stack of cards on a phone has to say what its parts are, which it finds needless.
+        // The checker warns about explicit roles, which tables need because they are displayed as cards on a phone.
         let isKnown = /The “(rowgroup|row|columnheader|rowheader|cell)” role is unnecessary for element “t.+”\./
         return messages.filter {
             $0.type != "info" || $0.subType == "warning" && $0.message.wholeMatch(of: isKnown) == nil
@@ -40,13 +39,13 @@ enum HTMLValidator {
 
     private static let current = Mutex<(process: ToolProcess, port: UInt16)?>(nil)
 
-    /// The port of the one for all tests, started by the first that needs it.
+    /// The port of the shared process, which the first test starts.
     private static func shared() throws -> UInt16 {
         try current.withLock { checker in
             if let checker { return checker.port }
             let started = try start()
             checker = started
-            // What is static is never let go.
+            // Static values are never released.
             atexit { HTMLValidator.current.withLock { $0 = nil } }
             return started.port
         }
@@ -55,7 +54,7 @@ enum HTMLValidator {
     private static func start() throws -> (process: ToolProcess, port: UInt16) {
         let jar = try PythonOracle.file("vnu.jar")
         var problem = ""
-        // Another process may take the port between our asking and this one.
+        // Another process may take the port before the checker does.
         for _ in 0..<5 {
             let port = try LoopbackListener.freePorts(1)[0]
             let process = try ToolProcess(

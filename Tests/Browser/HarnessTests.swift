@@ -3,8 +3,8 @@ import PodstackTestSupport
 import Testing
 
 extension InBrowser {
-    /// That the tests of pages see what they should, and that each check can fail.
-    @Suite("What the tests of pages stand on", .timeLimit(.perTest))
+    /// Tests that the browser harness works and that its checks can fail.
+    @Suite("The browser harness", .timeLimit(.perTest))
     struct HarnessTests {
         static let form = PageServer.page(
             "First",
@@ -15,7 +15,7 @@ extension InBrowser {
             <script>document.getElementById("script").textContent = "A script"</script>
             """)
 
-        @Test("a form is filled in and sent, and the way back leads to it")
+        @Test("a form is filled in and sent, and Back returns to it")
         func form() throws {
             let server = try PageServer([
                 "/": Self.form, "/second?name=Ada": PageServer.page("Second", "<a href='/'>It's here</a>"),
@@ -47,7 +47,7 @@ extension InBrowser {
             #expect(try browser.consoleProblems() == [])
         }
 
-        @Test("without JavaScript a page works, and runs none")
+        @Test("without JavaScript, a page works and runs no scripts")
         func noScript() throws {
             let server = try PageServer(["/": Self.form, "/second?name=": PageServer.page("Second", "")])
             let browser = try Browser.start(javaScript: false)
@@ -59,7 +59,7 @@ extension InBrowser {
             try browser.wait(for: "the second page") { try browser.title == "Second" }
         }
 
-        @Test("what the content security policy refuses is seen, and keeps no check out")
+        @Test("violations of the content security policy are reported, and checks still run")
         func policy() throws {
             let server = try PageServer(
                 ["/": Self.form], headers: "Content-Security-Policy: default-src 'none'; img-src data:\r\n")
@@ -70,7 +70,7 @@ extension InBrowser {
             #expect(try browser.accessibilityProblems() == [])
         }
 
-        @Test("cookies are seen with their limits, shared by tabs and deleted")
+        @Test("cookies have their attributes, are shared by tabs and can be deleted")
         func cookies() throws {
             let server = try PageServer(
                 ["/": Self.form], headers: "Set-Cookie: session=abc; Path=/; HttpOnly; SameSite=Lax\r\n")
@@ -91,7 +91,7 @@ extension InBrowser {
             #expect(try browser.consoleProblems().contains { $0.contains("404") })
         }
 
-        @Test("a page has the size, the colours and the manner of a phone", arguments: [390, 1280], [false, true])
+        @Test("a page has the requested size, colors and input of the device", arguments: [390, 1280], [false, true])
         func looks(width: Int, dark: Bool) throws {
             struct Seen: Decodable, Equatable {
                 var width: Int
@@ -109,13 +109,13 @@ extension InBrowser {
             #expect(seen == Seen(width: width, isDark: dark, hasTouch: width == 390))
         }
 
-        @Test("nothing beyond this machine is reached", arguments: ["http://example.com/", "http://192.0.2.1/"])
+        @Test("other machines cannot be reached", arguments: ["http://example.com/", "http://192.0.2.1/"])
         func nothingBeyond(url: String) throws {
             let browser = try Browser.start()
             #expect(throws: BrowserFailure.self) { try browser.open(url) }
         }
 
-        @Test("a certificate that nobody knows is refused, unless anyone will do")
+        @Test("an unknown certificate is rejected unless every certificate is accepted")
         func certificates() throws {
             let authority = try PrivateAuthority()
             let (certificate, key) = try authority.issue("server", for: "IP:127.0.0.1")
@@ -129,7 +129,7 @@ extension InBrowser {
             }
             let url = "https://127.0.0.1:\(nginx.ports[0])/"
             let browser = try Browser.start()
-            // No error for the protocol: Chromium's own page.
+            // Chromium displays its own error page, which is not an error of the protocol.
             try browser.open(url)
             #expect(try browser.text.contains("ERR_CERT_AUTHORITY_INVALID"))
             let trusting = try Browser.start(trustsAnyone: true)
@@ -137,20 +137,20 @@ extension InBrowser {
             #expect(try trusting.title == "Secret")
         }
 
-        @Test("Chromium and its files are gone with its browser")
+        @Test("Chromium and its files are removed with its browser")
         func end() throws {
             var browser: Browser? = try Browser.start()
             let folder = try #require(browser?.driver.folder)
             #expect(try Self.programs(in: folder) > 1)
             browser = nil
             #expect(!FileManager.default.fileExists(atPath: folder))
-            // The last of them end by themselves.
+            // The last processes end on their own.
             try blockUntil(within: .seconds(60), "no process of the browser is left") {
                 try Self.programs(in: folder) == 0
             }
         }
 
-        /// How many have it in their environment or their arguments.
+        /// Returns the number of processes that have a text in their environment or arguments.
         static func programs(in folder: String) throws -> Int {
             try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { name in
                 guard Int(name) != nil else { return false }
@@ -159,7 +159,7 @@ extension InBrowser {
             }.count
         }
 
-        @Test("a page is seen as it was sent, without asking for it again", arguments: [false, true])
+        @Test("the served HTML of a page is read without another request", arguments: [false, true])
         func served(javaScript: Bool) throws {
             let posting = "<title>A</title><form method=post action=/made><button>Make</button></form>"
             let made = "<title>Made</title><p>Not</span> right"
@@ -175,13 +175,13 @@ extension InBrowser {
             #expect(server.requests.filter { $0.target == "/made" }.map(\.method) == ["POST"])
         }
 
-        @Test("a selector that is none is said at once")
+        @Test("an invalid selector is reported at once")
         func invalidSelector() throws {
             let browser = try Browser.start()
             #expect { try browser.find("###") } throws: { ($0 as? BrowserFailure)?.code == "invalid selector" }
         }
 
-        @Test("a picture shows the whole page")
+        @Test("a screenshot contains the whole page")
         func picture() throws {
             let server = try PageServer(["/": PageServer.page("Long", "<p style='height: 3000px'>A")])
             let folder = try TemporaryDirectory()
@@ -190,7 +190,7 @@ extension InBrowser {
             try browser.screenshot(to: folder.file("page.png"))
             let bytes = try #require(FileManager.default.contents(atPath: folder.file("page.png")))
             #expect(bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]))
-            // The head of a PNG says its width and height.
+            // The header of a PNG contains its width and height.
             #expect(bytes[16..<20].reduce(0) { $0 << 8 | Int($1) } == 1280)
             #expect(bytes[20..<24].reduce(0) { $0 << 8 | Int($1) } > 3000)
         }

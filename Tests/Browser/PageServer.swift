@@ -1,12 +1,12 @@
 import PodstackTestSupport
 
-/// Serves a few pages that a test wrote.
+/// A server for pages of a test.
 struct PageServer {
     private let server: WireServer
 
-    /// - Parameters:
-    ///   - pages: HTML for each target, such as `/`.
-    ///   - headers: Of every answer, each line with its end.
+    /// Starts a server with the HTML for each target, such as `/`, and with headers for every response.
+    ///
+    /// Each header includes its line end.
     init(_ pages: [String: String], headers: String = "") throws {
         server = try WireServer { request in
             guard let page = pages[request.target] else { return [.answer(404, "Not found")] }
@@ -16,7 +16,7 @@ struct PageServer {
 
     var url: String { server.url + "/" }
 
-    /// A page that is right in all ways, around `body`.
+    /// Returns a valid and accessible page with a body.
     static func page(_ title: String, _ body: String, style: String = "") -> String {
         """
         <!doctype html>

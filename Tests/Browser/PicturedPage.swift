@@ -1,11 +1,11 @@
 import Foundation
 
-/// What `scripts/screenshots` has taken pictures of.
+/// The screenshots of `scripts/screenshots`.
 enum PicturedPage {
-    /// Where they go; nil when none are wanted.
+    /// The folder for the screenshots; nil if none are wanted.
     static let folder = ProcessInfo.processInfo.environment["PODSTACK_SCREENSHOTS"]
 
-    /// Goes from page to page, as a person would, and names each for `picture` when it is there.
+    /// Visits every page and calls `picture` with its name.
     static func visitAll(_ browser: Browser, picture: @escaping (String) throws -> Void) throws {
         try PageTour(browser) { page, _ in try picture(page) }.visitAll()
     }

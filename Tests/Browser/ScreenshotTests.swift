@@ -3,9 +3,9 @@ import PodstackTestSupport
 import Testing
 
 extension InBrowser {
-    /// No checks: `scripts/screenshots` has pictures taken, to be looked at.
+    /// Takes the screenshots for `scripts/screenshots`; it checks nothing.
     @Suite(
-        "Pictures of each page", .enabled(if: PicturedPage.folder != nil, "scripts/screenshots takes them"),
+        "Screenshots of every page", .enabled(if: PicturedPage.folder != nil, "scripts/screenshots takes them"),
         .timeLimit(.perTest))
     struct ScreenshotTests {
         struct Look: Sendable, CustomTestStringConvertible {
@@ -20,7 +20,7 @@ extension InBrowser {
             Look(testDescription: "narrow", width: 390, height: 844),
         ]
 
-        @Test("are taken", arguments: looks)
+        @Test("takes a screenshot of every page", arguments: looks)
         func take(look: Look) throws {
             let folder = try #require(PicturedPage.folder)
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

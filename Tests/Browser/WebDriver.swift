@@ -2,15 +2,15 @@ import Foundation
 import PodstackAPI
 import PodstackTestSupport
 
-/// Chromium behind `chromedriver`, spoken to as the W3C's WebDriver says, for as long as this value lives.
+/// A `chromedriver` with its Chromium, controlled with the W3C's WebDriver protocol until this value is released.
 final class WebDriver {
-    /// Where Chromium has its files.
+    /// The folder with Chromium's files.
     let folder: String
     private let process: ToolProcess
     private let port: UInt16
     private let session: String
 
-    /// - Parameter capabilities: What the session must have.
+    /// Starts a session with the given capabilities.
     init(_ capabilities: JSONValue) throws {
         (process, port, folder) = try Self.start()
         let made: NewSession = try Self.call(
@@ -19,7 +19,7 @@ final class WebDriver {
     }
 
     deinit {
-        // Lets Chromium end by itself, before the process ends what is left.
+        // Lets Chromium exit before its processes are killed.
         let _: JSONValue? = try? Self.call(port, "DELETE", "/session/\(session)", nil)
     }
 
@@ -51,7 +51,7 @@ final class WebDriver {
     private static func call<Value: Decodable>(
         _ port: UInt16, _ method: String, _ path: String, _ body: JSONValue?
     ) throws -> Value {
-        // Generous: on a busy machine a new Chromium takes its time.
+        // A long limit, because Chromium starts slowly on a busy machine.
         let connection = try RawHTTP(port: port, silence: 180)
         let text = try body.map { String(decoding: try APICoding.encode($0), as: UTF8.self) }
         let answer = try connection.request(
@@ -62,7 +62,7 @@ final class WebDriver {
         guard let problem = try? APICoding.decode(Answer<Problem>.self, from: bytes).value else {
             throw BrowserFailure(description: "chromedriver answered \(answer.status) to \(method) \(path)")
         }
-        // More lines tell of Chromium's version and of addresses in it.
+        // The other lines contain Chromium's version and memory addresses.
         let reason = problem.message.split(separator: "\n").first ?? ""
         throw BrowserFailure(code: problem.error, description: "\(reason)")
     }
@@ -70,9 +70,9 @@ final class WebDriver {
     private static func start() throws -> (ToolProcess, port: UInt16, folder: String) {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
         var said = ""
-        // It takes a free port for one kind of address, and gives up when another program has that of the other kind.
+        // It chooses a port that is free for one address family, and fails if the port is in use for the other.
         for _ in 0..<5 {
-            // Removed by the process: when that ends, so does Chromium, which may write until then.
+            // Removed after the process has ended, because Chromium may write until then.
             let folder =
                 FileManager.default.temporaryDirectory.path + "/podstack-browser-\(UInt32.random(in: 0 ... .max))"
             try FileManager.default.createDirectory(
@@ -87,7 +87,7 @@ final class WebDriver {
         throw BrowserFailure(description: "chromedriver does not say its port: \(said)")
     }
 
-    /// It takes a free port, and then says which.
+    /// Waits for the port that the process chose.
     private static func port(in output: String) -> UInt16? {
         guard let range = output.range(of: "successfully on port ") else { return nil }
         let rest = output[range.upperBound...]

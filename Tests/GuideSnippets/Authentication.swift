@@ -1,6 +1,8 @@
 import Podstack
 
-/// The snippets of the guide's main page. What stands between the marks stands in the guide, letter for letter.
+/// The snippets of the guide's main page.
+///
+/// The guide contains the text between the marks exactly.
 enum Authentication {
     @Sendable static func overview() async throws {
         // snippet
@@ -16,7 +18,7 @@ enum Authentication {
         // snippet
         let (token, secret) = try await client.tokens.create(
             name: "CI", expiresIn: .days(7), scopes: ["projects:read"])
-        print("Made \(token.prefix)")
+        print("Created \(token.prefix)")
         try secret.withSecret { text in try store(text) }
         // end
     }

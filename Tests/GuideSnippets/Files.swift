@@ -38,9 +38,9 @@ enum Files {
     }
 }
 
-/// What the vault of the guide holds is what the environment says.
+/// Returns the secret of the guide's vault, which the tests put into the environment.
 private func readSecret(_ name: String) async throws -> String {
-    Environment.process["VAULT_SECRET"] ?? ""
+    PodstackEnvironment.process["VAULT_SECRET"] ?? ""
 }
 
 // snippet

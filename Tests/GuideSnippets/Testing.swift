@@ -1,12 +1,12 @@
 import Podstack
 import PodstackTesting
 
-/// The snippets about testing one's own code.
+/// The snippets about testing code that uses the SDK.
 enum Testing {
     @Sendable static func recording() async throws {
         // snippet
         let transport = RecordingTransport(.user(email: "you@example.com"))
-        let client = try Client(apiToken: "test", environment: Environment([:]), transport: transport)
+        let client = try Client(apiToken: "test", environment: PodstackEnvironment([:]), transport: transport)
         let user = try await client.auth.whoami()
         print(user.email, transport.requests.map(\.method))
         // end
@@ -18,7 +18,7 @@ enum Testing {
             .failure(.rateLimited(retryAfter: 5)), .failure(.expiredToken()), .user(email: "you@example.com"))
         // end
         let client = try Client(
-            apiToken: "test", environment: Environment([:]), transport: transport, time: TestClock().time)
+            apiToken: "test", environment: PodstackEnvironment([:]), transport: transport, time: TestClock().time)
         for _ in 0..<2 {
             do { print(try await client.auth.whoami().email) } catch { print(error) }
         }
@@ -29,7 +29,7 @@ enum Testing {
         // snippet
         let clock = TestClock()
         let client = try Client(
-            apiToken: "test", environment: Environment([:]), transport: transport, time: clock.time)
+            apiToken: "test", environment: PodstackEnvironment([:]), transport: transport, time: clock.time)
         _ = try? await client.auth.whoami()
         print(clock.sleeps.count)
         // end
@@ -37,7 +37,7 @@ enum Testing {
 
     @Sendable static func offline() async throws {
         let client = try Client(
-            apiToken: "test", retry: .none, environment: Environment([:]), transport: OfflineTransport())
+            apiToken: "test", retry: .none, environment: PodstackEnvironment([:]), transport: OfflineTransport())
         do { _ = try await client.auth.whoami() } catch { print(error) }
     }
 }

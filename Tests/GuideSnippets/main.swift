@@ -4,7 +4,7 @@ import Podstack
     import Glibc
 #endif
 
-// Runs one snippet of the guide, as a program would: in this process's environment.
+// Runs one snippet of the guide in this process's environment.
 // Usage: GuideSnippets NAME
 let snippets: [String: @Sendable () async throws -> Void] = [
     "overview": Authentication.overview, "create": Authentication.create, "device": Authentication.device,

@@ -4,10 +4,10 @@ import Testing
 
 @testable import PodstackAPI
 
-@Suite("Contract")
+@Suite("The values of the API", .timeLimit(.minutes(2)))
 struct ContractTests {
     @Test(
-        "a scope covers what it says and nothing else",
+        "a scope covers only what it names",
         arguments: [
             ("*", "tokens:read", true), ("tokens:*", "tokens:read", true), ("tokens:read", "tokens:read", true),
             ("tokens:read", "tokens:create", false), ("tokens:*", "projects:read", false), ("tokens:*", "*", false),
@@ -19,21 +19,21 @@ struct ContractTests {
     }
 
     @Test(
-        "what is not a scope is none",
+        "an invalid scope is rejected",
         arguments: ["", ":", "tokens", "tokens:", "tokens:fly", "cats:read", "*:*", "* "])
     func notScopes(text: String) { #expect(Scope(text) == nil) }
 
-    @Test("what lies too deep is refused before it costs anything, and a bracket in a string is none")
+    @Test("JSON that is nested too deeply is rejected early, and a bracket in a string does not count")
     func depth() throws {
-        #expect(JSONDepth.of(Array(#"{"a":["[[[",{"b":"\\\"]"}]}"#.utf8)) == 3)
+        #expect(APICoding.nestingDepth(of: Array(#"{"a":["[[[",{"b":"\\\"]"}]}"#.utf8)) == 3)
         let deep = String(repeating: #"{"a":"#, count: 5000) + "1" + String(repeating: "}", count: 5000)
         let body = #"{"error":{"message":"m","details":\#(deep)}}"#
-        #expect(throws: APICoding.TooDeep.self) { try APICoding.decode(ErrorBody.self, from: Array(body.utf8)) }
+        #expect(throws: APICoding.NestedTooDeeply.self) { try APICoding.decode(ErrorBody.self, from: Array(body.utf8)) }
         #expect(Timestamp.parse("2026-11-25T00:00:00Z and more") == nil)
         #expect(Timestamp.parse("2026-11-25T00:00:00.5Z") != nil)
     }
 
-    @Test("an error body is read in both of its shapes")
+    @Test("an error body is decoded in both of its forms")
     func errorBodies() throws {
         let documented = try APICoding.decode(
             ErrorBody.self,
@@ -44,7 +44,7 @@ struct ContractTests {
         #expect(short.message == "text")
     }
 
-    @Test("times are whole seconds with Z, and fractions are understood")
+    @Test("times are whole seconds with Z, and fractions are accepted")
     func times() throws {
         let date = try #require(Timestamp.parse("2026-11-23T21:00:00Z"))
         #expect(Timestamp.format(date) == "2026-11-23T21:00:00Z")
@@ -54,13 +54,26 @@ struct ContractTests {
         #expect(Timestamp.parse("2026-11-23T2x:00:00Z") == nil)
     }
 
-    @Test("times from 1583 to 9999 are read as they were written")
+    @Test("times from 1583 to 9999 are parsed as they were formatted")
     func timesOfTheCalendar() throws {
         var generator = TestSeed.generator()
         for _ in 0..<20_000 {
-            let date = Date(timeIntervalSince1970: Double(Int64.random(in: -12_212_553_600..<253_402_300_800, using: &generator)))
+            let seconds = Int64.random(in: -12_212_553_600..<253_402_300_800, using: &generator)
+            let date = Date(timeIntervalSince1970: Double(seconds))
             let text = Timestamp.format(date)
-            #expect(Timestamp.parse(text) == date, "\(text)")
+            #expect(Timestamp.parse(text) == date, "seed \(seed): \(text)")
+        }
+    }
+
+    @Test("an HTTP date is parsed, and a date that does not exist is rejected")
+    func httpDates() {
+        #expect(Timestamp.parseHTTPDate("Wed, 21 Oct 2026 07:28:00 GMT") == Timestamp.parse("2026-10-21T07:28:00Z"))
+        #expect(Timestamp.parseHTTPDate("Thu, 01 Jan 2026 00:00:59 GMT") == Timestamp.parse("2026-01-01T00:00:59Z"))
+        for text in [
+            "Wed, 31 Feb 2026 07:28:00 GMT", "Wed, 21 Okt 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:28:00 UTC",
+            "Wed, 21 Oct 2026 24:28:00 GMT", "21 Oct 2026 07:28:00 GMT", "Wed, 1 Oct 2026 07:28:00 GMT", "",
+        ] {
+            #expect(Timestamp.parseHTTPDate(text) == nil, "\(text)")
         }
     }
 

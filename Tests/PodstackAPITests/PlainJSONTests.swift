@@ -1,9 +1,10 @@
+import Foundation
 import PodstackTestSupport
 import Testing
 
 @testable import PodstackAPI
 
-@Suite("Plain JSON beside the general decoder", .blocking)
+@Suite("Plain JSON and Foundation's decoder", .blocking, .timeLimit(.minutes(5)))
 struct PlainJSONTests {
     static let values = [
         #""text""#, #""2026-11-24T07:33:35Z""#, #""2026-02-30T00:00:00Z""#, #""2026-11-24T07:33:35.5Z""#, "null",
@@ -36,7 +37,7 @@ struct PlainJSONTests {
         return "{" + fields.joined(separator: ",") + end
     }
 
-    @Test("fifty thousand random documents are read the same", arguments: TestSeed.selected)
+    @Test("random documents are read alike", arguments: TestSeed.selected)
     func random(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         var understood = 0
@@ -54,24 +55,63 @@ struct PlainJSONTests {
         #expect(understood > 2_000)
     }
 
-    @Test("what the service writes is plain, and what is not plain is left to the general decoder")
+    static let token = Token(
+        id: "abc12345", name: "CI", scopes: ["*"], projectIDs: ["prj_1"], createdAt: date, expiresAt: date,
+        lastUsedAt: date, generation: 1, rotateBy: date, status: "active", revokedAt: date)
+    static let user = User(
+        id: "usr_1", email: "you@example.com", name: "You", accountID: "acc_1", createdAt: date, token: token,
+        defaultProjectID: "prj_1")
+    static let date = Date(timeIntervalSince1970: 1_795_000_000)
+
+    @Test("what the service writes is plain, and Foundation's decoder reads the rest")
     func plain() throws {
-        let user = User(
-            id: "usr_1", email: "you@example.com", name: "You", accountID: "acc_1",
-            createdAt: Timestamp.parse("2026-11-24T07:33:35Z"),
-            token: Token(
-                id: "abc12345", name: "CI", scopes: ["*"], projectIDs: nil,
-                createdAt: try #require(Timestamp.parse("2026-11-24T07:33:35Z")), expiresAt: nil, lastUsedAt: nil,
-                generation: 1, rotateBy: nil, status: "active", revokedAt: nil),
-            defaultProjectID: "prj_1")
-        var json = PlainJSON(try APICoding.encode(user))
-        #expect(try User(&json) == user)
-        var accented = user
+        var json = PlainJSON(try APICoding.encode(Self.user))
+        #expect(try User(&json) == Self.user)
+        var accented = Self.user
         accented.name = "Zoë"
         #expect(throws: PlainJSON.NotPlain.self) {
             var json = PlainJSON(try APICoding.encode(accented))
             _ = try User(&json)
         }
         #expect(try APICoding.decode(User.self, from: APICoding.encode(accented)) == accented)
+    }
+
+    @Test("the reader of every model reads all keys of its CodingKeys, each into the value that the encoder wrote")
+    func keys() throws {
+        try Self.check(Self.token, Token.CodingKeys.self)
+        try Self.check(Self.user, User.CodingKeys.self)
+        // The checks above are for all models with a reader.
+        let conformances = try Self.sources().map { $0.components(separatedBy: ": PlainJSONReadable {").count - 1 }
+        #expect(conformances.reduce(0, +) == 2)
+    }
+
+    /// The texts of the files of `PodstackAPI`.
+    static func sources() throws -> [String] {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Sources/PodstackAPI")
+        return try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+            .filter { $0.pathExtension == "swift" }.map { try String(contentsOf: $0, encoding: .utf8) }
+    }
+
+    /// Checks a value without nil against its reader, with all keys and without each one.
+    static func check<Model: PlainJSONReadable & Equatable, Key: CodingKey & CaseIterable>(
+        _ model: Model, _ keys: Key.Type
+    ) throws where Model.PlainKey == Key {
+        let bytes = try APICoding.encode(model)
+        var json = PlainJSON(bytes)
+        #expect(try Model(&json) == model)
+        guard case .object(let fields) = try APICoding.decodeGenerally(JSONValue.self, from: bytes) else {
+            Issue.record("\(Model.self) is not an object")
+            return
+        }
+        #expect(Set(fields.keys) == Set(keys.allCases.map(\.stringValue)))
+        for key in fields.keys {
+            var shortened = fields
+            shortened[key] = nil
+            let bytes = try APICoding.encode(JSONValue.object(shortened))
+            let expected = try? APICoding.decodeGenerally(Model.self, from: bytes)
+            var json = PlainJSON(bytes)
+            #expect((try? Model(&json)) == expected, "without \(key)")
+            #expect(expected != model, "without \(key)")
+        }
     }
 }

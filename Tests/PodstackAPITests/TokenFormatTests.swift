@@ -2,9 +2,9 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("Token format", .blocking)
+@Suite("Token format", .blocking, .timeLimit(.minutes(2)))
 struct TokenFormatTests {
-    @Test("accepts every valid vector and gives its prefix")
+    @Test("accepts every valid vector and returns its prefix")
     func validVectors() throws {
         for vector in try TokenVectors.load().valid {
             let id = try #require(TokenFormat.id(of: vector.token), "\(vector.prefix)")
@@ -12,27 +12,27 @@ struct TokenFormatTests {
         }
     }
 
-    @Test("refuses every invalid vector")
+    @Test("rejects every invalid vector")
     func invalidVectors() throws {
         for vector in try TokenVectors.load().invalid {
             #expect(TokenFormat.id(of: vector.token) == nil, "\(vector.why)")
         }
     }
 
-    @Test("tells a wrong checksum from another shape")
+    @Test("distinguishes a wrong checksum from another form")
     func checksumAndShape() {
         #expect(TokenFormat.shape(of: "podstack_zab5rrb1_f46RfHk7hp3ILTgK2y3mH3UqtmaFCrvk0aQsAA") == .wrongChecksum)
         #expect(TokenFormat.shape(of: "hf_something") == .other)
     }
 
-    @Test("makes 100,000 tokens without a duplicate, each position even over its alphabet")
+    @Test("generates 100,000 tokens without a duplicate, each position uniform over its alphabet")
     func generatedTokens() throws {
         var generator = SecureGenerator()
         let count = 100_000
         var seen: Set<String> = []
         var frequencies = [[Int]](repeating: [Int](repeating: 0, count: 128), count: TokenFormat.length)
         for _ in 0..<count {
-            let token = TokenFormat.makeToken(id: TokenFormat.makeID(using: &generator), using: &generator)
+            let token = TokenFormat.generateToken(id: TokenFormat.generateID(using: &generator), using: &generator)
             seen.insert(token)
             for (position, byte) in token.utf8.enumerated() { frequencies[position][Int(byte)] += 1 }
         }

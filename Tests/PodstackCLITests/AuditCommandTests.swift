@@ -1,33 +1,30 @@
+import FoundationEssentials
 import Podstack
+import PodstackAPI
+import PodstackCommandLine
 import PodstackTestSupport
 import Testing
 
-@Suite("podstack audit list", .blocking)
-struct AuditCommandTests {
-    let server: RunningServer
-    let home: TemporaryDirectory
-    let console: Console
+@Suite("podstack audit list", .blocking, .timeLimit(.minutes(5)))
+struct AuditCommandTests: ServerSuite {
+    let session: ServerSession
 
-    init() throws {
-        server = try RunningServer()
-        home = try TemporaryDirectory()
-        console = Console(environment: server.environment(home: home, token: try server.makeToken()))
-    }
+    init() throws { session = try ServerSession(hasToken: true) }
 
     func events(_ words: String..., environment: [String: String] = [:]) async throws -> [AuditEvent] {
         let outcome = await console.run(["audit", "list", "-o", "json"] + words, environment: environment)
-        #expect(outcome.status == .done, "\(outcome.error)")
+        #expect(outcome.status == .success, "\(outcome.error)")
         return try APICoding.decode(Page<AuditEvent>.self, from: Array(outcome.output.utf8)).elements
     }
 
-    func makeProject(_ name: String) async -> String {
+    func createProject(_ name: String) async -> String {
         String(await console.run("project", "create", name).output.dropLast())
     }
 
-    @Test("events are listed newest first, and filters leave what fits")
+    @Test("events are listed newest first, and filters select events")
     func filters() async throws {
-        let project = await makeProject("training")
-        #expect(await console.run("project", "update", project, "--name", "inference").status == .done)
+        let project = await createProject("training")
+        #expect(await console.run("project", "update", project, "--name", "inference").status == .success)
         let table = await console.run("audit", "list", "--resource-type", "project", "--limit", "2")
         let lines = table.output.split(separator: "\n")
         #expect(lines.count == 3)
@@ -45,23 +42,23 @@ struct AuditCommandTests {
         #expect(try await events("--since", "2001-01-01T12:00:00Z", "--action", "update").count == 1)
     }
 
-    @Test("a project that is set narrows the log to it, and whoever did not say so is told")
+    @Test("a project that is set limits the log to it, and a message says so unless a flag names the project")
     func project() async throws {
-        let (one, other) = (await makeProject("one"), await makeProject("other"))
+        let (one, other) = (await createProject("one"), await createProject("other"))
         #expect(try await events("--project", one).map(\.projectID) == [one])
         let all = try await events("--all-projects", environment: ["PODSTACK_PROJECT": other])
         #expect(all.compactMap(\.projectID) == [other, one])
-        let told = await console.run("audit", "list", environment: ["PODSTACK_PROJECT": other])
+        let limited = await console.run("audit", "list", environment: ["PODSTACK_PROJECT": other])
         #expect(
-            told.error == "Of the project \(other) alone, which came from PODSTACK_PROJECT; "
+            limited.error == "Only events of the project \(other), which is set by PODSTACK_PROJECT; "
                 + "--all-projects shows the log of your account\n")
-        #expect(told.output.contains("  other  "))
-        #expect(!told.output.contains("  one  "))
+        #expect(limited.output.contains("  other  "))
+        #expect(!limited.output.contains("  one  "))
     }
 
     @Test("many pages are written as one list, in every format")
     func pages() async throws {
-        let client = try Client(environment: Environment(console.environment))
+        let client = try Client(environment: PodstackEnvironment(console.environment))
         let project = try await client.projects.create(name: "p").id
         for number in 0..<203 { _ = try await client.projects.update(project, description: "\(number)") }
         let all = try await client.auditLogs.list(action: "update").all()
@@ -84,8 +81,8 @@ struct AuditCommandTests {
         #expect(await output("--limit", "3", "--csv").split(separator: "\r\n").count == 4)
     }
 
-    @Test("an empty list is one in every format")
-    func nothing() async throws {
+    @Test("an empty list is written as a list in every format")
+    func emptyList() async throws {
         func output(_ words: String...) async -> String {
             await console.run(["audit", "list", "--action", "none"] + words).output
         }
@@ -96,8 +93,8 @@ struct AuditCommandTests {
         #expect(await output("--csv").hasPrefix("id,"))
     }
 
-    @Test("the pages stop when one fails: what was written is no JSON, and the status says it")
-    func brokenOff() async throws {
+    @Test("after a failed page the output is not complete JSON, and the status is that of the failure")
+    func failedPage() async throws {
         let event = AuditEvent(
             id: "evt_1", createdAt: .init(timeIntervalSince1970: 0), action: "create", resourceType: "project",
             resourceID: nil, resourceName: nil, projectID: nil, userID: nil, userEmail: nil, tokenID: nil,
@@ -117,16 +114,20 @@ struct AuditCommandTests {
         #expect(!outcome.output.hasSuffix("}\n"))
     }
 
-    @Test("a time or a limit that is none is one clear line")
-    func mistakes() async throws {
+    @Test("an invalid time or limit is a usage error that names the flag")
+    func invalidValues() async throws {
         for (words, message) in [
-            (["--since", "soon"], "\"soon\" is no time: 2027-01-31, 2027-01-31T12:00:00Z, or 90s, 30m, 1h or 7d ago"),
+            (
+                ["--since", "soon"],
+                "--since: invalid time \"soon\": use 2027-01-31, 2027-01-31T12:00:00Z, or a time ago such as 30m, 12h or 7d\n"
+            ),
             (
                 ["--until", "2027-02-31"],
-                "\"2027-02-31\" is no time: 2027-01-31, 2027-01-31T12:00:00Z, or 90s, 30m, 1h or 7d ago"
+                "--until: invalid time \"2027-02-31\": use 2027-01-31, 2027-01-31T12:00:00Z, or a time ago such as 30m, 12h "
+                    + "or 7d\n"
             ),
-            (["--limit", "0"], "--limit is a number, 1 or more"),
-            (["--csv", "-o", "json"], "--csv and --output cannot both be given"),
+            (["--limit", "0"], "--limit must be a whole number, 1 or more\n"),
+            (["--csv", "-o", "json"], "--csv and --output cannot both be given: give one of them"),
         ] {
             let outcome = await console.run(["audit", "list"] + words)
             #expect(outcome.status == .usage)

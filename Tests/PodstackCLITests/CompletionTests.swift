@@ -1,28 +1,29 @@
 import Podstack
+import PodstackCommandLine
 import PodstackTestSupport
 import Testing
 
 @testable import PodstackCLI
 
-@Suite("What completes a command line")
+@Suite("Completion of a command line", .timeLimit(.minutes(5)))
 struct CompletionTests {
-    func complete(_ words: String...) -> LineCompletion {
-        LineCompletion(words, commands: Tool.commands) { ["default", "my work"] }
+    func complete(_ words: [String]) -> LineCompletion {
+        LineCompletion(words, of: PodstackTool.program) { _ in ["default", "my work"] }
     }
 
-    func texts(_ words: String...) -> [String] {
-        LineCompletion(words, commands: Tool.commands) { ["default", "my work"] }.candidates.map(\.text)
-    }
+    func complete(_ words: String...) -> LineCompletion { complete(words) }
 
-    @Test("every command is reached word by word, and every flag of it offered")
+    func texts(_ words: String...) -> [String] { complete(words).candidates.map(\.text) }
+
+    @Test("every command can be completed word by word, and all its flags are offered")
     func everything() {
-        for command in Tool.commands where !command.isHidden {
+        for command in PodstackTool.program.visibleCommands {
             for (index, word) in command.words.enumerated() {
-                let next = LineCompletion(Array(command.words[..<index]) + [""], commands: Tool.commands) { [] }
+                let next = complete(Array(command.words[..<index]) + [""])
                 #expect(next.candidates.contains { $0.text == word }, "\(command.name)")
             }
-            let flags = LineCompletion(command.words + ["-"], commands: Tool.commands) { [] }
-            for flag in command.flags + GlobalFlags.all {
+            let flags = complete(command.words + ["-"])
+            for flag in command.flags + PodstackTool.program.globalFlags {
                 #expect(flags.candidates.contains { $0.text == "--\(flag.name)" && $0.summary == flag.summary })
             }
         }
@@ -30,7 +31,7 @@ struct CompletionTests {
         #expect(!texts("").contains("__complete"))
     }
 
-    @Test("a value is what its flag takes, behind a space or a sign")
+    @Test("a value is completed from its flag, after a space or an equals sign")
     func values() {
         let formats = ["table", "wide", "json", "yaml"]
         #expect(texts("auth", "whoami", "-o", "") == formats)
@@ -47,7 +48,7 @@ struct CompletionTests {
         }
     }
 
-    @Test("flags do not disturb the words around them, and are not offered twice")
+    @Test("flags between words do not matter, and are not offered twice")
     func flags() {
         #expect(texts("--profile", "work", "auth", "-q", "").contains("whoami"))
         #expect(texts("auth", "--output=json", "-ojson", "").contains("whoami"))
@@ -58,7 +59,7 @@ struct CompletionTests {
         #expect(complete("token", "scan", "--", "-").wantsFiles)
     }
 
-    @Test("an argument is a file, a word, or nothing that could be known")
+    @Test("an argument is completed with files, words, or nothing")
     func arguments() {
         #expect(complete("token", "scan", "").wantsFiles)
         #expect(complete("token", "scan", "a", "-", "b").wantsFiles)
@@ -74,11 +75,14 @@ struct CompletionTests {
         #expect(!complete("help", "token", "scan", "").wantsFiles)
     }
 
-    @Test("completion says which shells there are, and how each is set up")
+    @Test("completion names the shells, and how to set up each of them")
     func command() async {
         let console = Console(environment: [:])
-        #expect(await console.run("completion").error == "error: the shell, bash, zsh or fish, is missing\n")
-        #expect(await console.run("completion", "ksh").error == "error: \"ksh\" is none of bash, zsh, fish\n")
+        #expect(
+            await console.run("completion").error
+                == "error: missing argument SHELL: bash, zsh or fish\nhint: podstack completion --help shows the usage\n"
+        )
+        #expect(await console.run("completion", "ksh").error == "error: SHELL must be one of bash, zsh, fish\n")
         #expect(await console.run("completion", "ksh").status == .usage)
         let help = await console.run("completion", "--help").output
         for shell in ["bash", "zsh", "fish"] { #expect(help.contains("podstack completion \(shell)")) }

@@ -1,5 +1,6 @@
 import Podstack
 import PodstackCLI
+import PodstackCommandLine
 import PodstackTestSupport
 import Testing
 
@@ -7,7 +8,7 @@ import Testing
     import Glibc
 #endif
 
-@Suite("podstack config check", .blocking)
+@Suite("podstack config check", .blocking, .timeLimit(.minutes(5)))
 struct ConfigCheckTests {
     let folder: TemporaryDirectory
     let console: Console
@@ -23,32 +24,33 @@ struct ConfigCheckTests {
         #expect(chmod(path, mode) == 0)
     }
 
-    @Test("a file in order has nothing to mend")
+    @Test("a correct file has no problems")
     func clean() async throws {
         try write("[default]\napi_token = t\n")
         let check = await console.run("config", "check")
-        #expect(check.status == .done)
-        #expect(check.output == "\(path): 1 profile, nothing to mend\n")
+        #expect(check.status == .success)
+        #expect(check.output == "\(path): 1 profile, no problems\n")
         #expect(await console.run("config", "path").output == path + "\n")
     }
 
-    @Test("a file that is not there is told from an empty one, and one that a variable names is missed")
+    @Test("a missing file differs from an empty one, and is a problem only when a variable names it")
     func missing() async throws {
         let home = Console(environment: ["HOME": folder.path])
         let check = await home.run("config", "check")
-        #expect(check.status == .done)
-        #expect(check.output == "\(folder.path)/.podstack/credentials is not there yet; podstack auth login makes it\n")
+        #expect(check.status == .success)
+        #expect(
+            check.output == "\(folder.path)/.podstack/credentials does not exist yet; podstack auth login creates it\n")
         let named = await console.run("config", "check")
         #expect(named.status == .failure)
-        #expect(named.output.hasPrefix("\(path) is not there, but PODSTACK_CREDENTIALS_FILE names it; "))
+        #expect(named.output.hasPrefix("\(path) does not exist, but PODSTACK_CREDENTIALS_FILE names it; "))
         #expect(await console.run("config", "check", "-o", "json").output.contains("\"is_there\" : false"))
         try write("")
         let empty = await console.run("config", "check")
-        #expect(empty.status == .done)
-        #expect(empty.output == "\(path): no profiles; podstack auth login makes one\n")
+        #expect(empty.status == .success)
+        #expect(empty.output == "\(path): no profiles; podstack auth login creates one\n")
     }
 
-    @Test("misspelt keys and profiles without a token are named with their lines, and no value is shown")
+    @Test("misspelled keys and profiles without a token are named, with the lines of keys and without values")
     func findings() async throws {
         try write("[default]\napi_tokn = secret\n\n[both]\napi_token = secret\ncredential_process = x\n")
         let check = await console.run("config", "check")
@@ -62,24 +64,24 @@ struct ConfigCheckTests {
                 """)
     }
 
-    @Test("--fix takes the rights of others away")
+    @Test("--fix removes the access of other users")
     func fix() async throws {
         try write("[default]\napi_token = t\n", mode: 0o644)
         #expect(await console.run("config", "check").output.contains("others can read it"))
-        #expect(await console.run("config", "check", "--fix").status == .done)
+        #expect(await console.run("config", "check", "--fix").status == .success)
         var status = stat()
         #expect(stat(path, &status) == 0)
         #expect(status.st_mode & 0o777 == 0o600)
         #expect(folder.read("credentials") == "[default]\napi_token = t\n")
     }
 
-    @Test("a file that others can read gives one warning a process")
+    @Test("a file that others can read causes one warning per process")
     func warning() async throws {
         try write("[default]\napi_token = t\n", mode: 0o640)
         let endpoint = ["PODSTACK_API_ENDPOINT": "http://127.0.0.1:1"]
         let first = await console.run("auth", "whoami", environment: endpoint)
-        #expect(first.error.hasPrefix("warning: others can read \(path)"))
+        #expect(first.error.hasPrefix("warning: other users can read \(path)"))
         let second = await console.run("auth", "whoami", environment: endpoint)
-        #expect(!second.error.contains("others can read"))
+        #expect(!second.error.contains("other users can read"))
     }
 }

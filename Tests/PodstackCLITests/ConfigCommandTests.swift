@@ -1,8 +1,9 @@
 import Podstack
+import PodstackCommandLine
 import PodstackTestSupport
 import Testing
 
-@Suite("podstack config: show, reset and the profile", .blocking)
+@Suite("podstack config show, reset, get-profile and set-profile", .blocking, .timeLimit(.minutes(5)))
 struct ConfigCommandTests {
     let folder: TemporaryDirectory
     let console: Console
@@ -14,7 +15,7 @@ struct ConfigCommandTests {
         console = Console(environment: ["PODSTACK_CREDENTIALS_FILE": folder.file("credentials")])
     }
 
-    @Test("show gives what the file holds, of secrets only the prefix, and says which profile is used")
+    @Test("show lists the settings of the file, redacts secrets, and marks the profile in use")
     func show() async throws {
         _ = try folder.write(
             """
@@ -59,25 +60,25 @@ struct ConfigCommandTests {
                 }
 
                 """)
-        let hidden = await console.run("config", "show", environment: ["PODSTACK_API_TOKEN": "x"])
-        #expect(!hidden.output.contains("*"))
-        #expect(hidden.error.hasPrefix("PODSTACK_API_TOKEN is set, so no profile is used; "))
+        let shadowed = await console.run("config", "show", environment: ["PODSTACK_API_TOKEN": "x"])
+        #expect(!shadowed.output.contains("*"))
+        #expect(shadowed.error.hasPrefix("PODSTACK_API_TOKEN is set, so no profile is used; "))
         let unknown = await console.run("config", "show", "--profile", "Work")
-        #expect(unknown.error == "error: \(path) has no profile \"Work\"\nhint: Those that it has: default, work\n")
+        #expect(unknown.error == "error: \(path) has no profile \"Work\"\nhint: Existing profiles: default, work\n")
     }
 
-    @Test("show and get-profile of a file that is not there say so, and are no errors")
+    @Test("show and get-profile report a missing file, and succeed")
     func nothing() async throws {
         let shown = await console.run("config", "show")
-        #expect(shown.status == .done)
+        #expect(shown.status == .success)
         #expect(shown.output == "USED  PROFILE  SETTING  VALUE\n")
-        #expect(shown.error == "\(path) is not there yet; podstack auth login makes it\n")
+        #expect(shown.error == "\(path) does not exist yet; podstack auth login creates it\n")
         let profile = await console.run("config", "get-profile")
         #expect(profile.output == "default\n")
-        #expect(profile.error == "\(path) is not there yet; podstack auth login makes it\n")
+        #expect(profile.error == "\(path) does not exist yet; podstack auth login creates it\n")
     }
 
-    @Test("reset leaves the token and the service that it is for, and every line that it does not name")
+    @Test("reset keeps the token, its endpoint, and every line that it does not name")
     func reset() async throws {
         let other = "\n# mine\n[other]\nproject_id = q\n"
         _ = try folder.write(
@@ -86,28 +87,28 @@ struct ConfigCommandTests {
         let before = folder.read("credentials")
         #expect(await console.run("config", "reset").status == .usage)
         var terminal = console
-        terminal.answer = "no"
+        terminal.reply = "no"
         let asked = await terminal.run("config", "reset")
         #expect(asked.error.hasPrefix("Remove project_id and credential_process of [default] in \(path)? "))
         #expect(asked.status == .failure)
         #expect(folder.read("credentials") == before)
-        terminal.answer = "yes"
-        #expect(await terminal.run("config", "reset").status == .done)
+        terminal.reply = "yes"
+        #expect(await terminal.run("config", "reset").status == .success)
         #expect(
             folder.read("credentials")
                 == "[default]\n# note\napi_token = t\nunknown = u\napi_endpoint = https://example.com\n" + other)
         let again = await console.run("config", "reset")
-        #expect(again.status == .done)
+        #expect(again.status == .success)
         #expect(again.error == "[default] in \(path) has nothing to reset\n")
     }
 
-    @Test("reset keeps a command that gives the token, and an endpoint only with a token")
+    @Test("reset keeps a command that provides the token, and an endpoint only with a token")
     func resetOfTokenSources() async throws {
         _ = try folder.write(
             "[command]\ncredential_process = x\napi_endpoint = https://a.example\nproject_id = p\n\n"
                 + "[bare]\napi_endpoint = https://b.example\n", to: "credentials")
         for profile in ["command", "bare"] {
-            #expect(await console.run("config", "reset", "-y", "--profile", profile).status == .done)
+            #expect(await console.run("config", "reset", "-y", "--profile", profile).status == .success)
         }
         #expect(
             folder.read("credentials")
@@ -117,10 +118,10 @@ struct ConfigCommandTests {
     @Test("reset --all removes the profile and nothing else")
     func resetAll() async throws {
         _ = try folder.write("# top\n[default]\napi_token = t\n[work]\napi_token = u\n", to: "credentials")
-        let unsaid = await console.run("config", "reset", "--all", "--profile", "none", "-y")
-        #expect(unsaid.status == .failure)
+        let missing = await console.run("config", "reset", "--all", "--profile", "none", "-y")
+        #expect(missing.status == .failure)
         var terminal = console
-        terminal.answer = ""
+        terminal.reply = ""
         #expect(await terminal.run("config", "reset", "--all", "--profile", "work").status == .failure)
         #expect(folder.read("credentials")?.contains("[work]") == true)
         let reset = await console.run("config", "reset", "--all", "--profile", "work", "-y")
@@ -128,26 +129,26 @@ struct ConfigCommandTests {
         #expect(folder.read("credentials") == "# top\n[default]\napi_token = t\n")
     }
 
-    @Test("get-profile tells the profile that counts and who says so")
+    @Test("get-profile shows the profile in use and its source")
     func getProfile() async throws {
         _ = try folder.write("[default]\napi_token = t\n[work]\napi_token = u\n", to: "credentials")
         #expect(await console.run("config", "get-profile").output == "default\n")
         let work = await console.run("config", "get-profile", "-o", "json", environment: ["PODSTACK_PROFILE": "work"])
         #expect(work.output == "{\n  \"origin\" : \"PODSTACK_PROFILE\",\n  \"profile\" : \"work\"\n}\n")
         #expect(work.error.isEmpty)
-        let hidden = await console.run("config", "get-profile", environment: ["PODSTACK_API_TOKEN": "x"])
-        #expect(hidden.error == "PODSTACK_API_TOKEN is set, so no profile is used\n")
+        let shadowed = await console.run("config", "get-profile", environment: ["PODSTACK_API_TOKEN": "x"])
+        #expect(shadowed.error == "PODSTACK_API_TOKEN is set, so no profile is used\n")
         let unknown = await console.run("config", "get-profile", "--profile", "gone")
         #expect(unknown.output == "gone\n")
-        #expect(unknown.error.contains("has no such profile"))
+        #expect(unknown.error.contains("does not have this profile"))
     }
 
-    @Test("set-profile prints a line that a shell understands, whatever the name")
+    @Test("set-profile prints a line that a shell accepts, whatever the name")
     func setProfile() async throws {
         let name = #"o'd "$HOME" \ `x`"#
         _ = try folder.write("[\(name)]\napi_token = t\n[bare]\nproject_id = p\n", to: "credentials")
         let line = await console.run("config", "set-profile", name)
-        #expect(line.status == .done)
+        #expect(line.status == .success)
         #expect(line.output == #"export PODSTACK_PROFILE='o'\''d "$HOME" \ `x`'"# + "\n")
         #expect(line.error.isEmpty)
         let shell = try ToolProcess.run(
@@ -159,7 +160,7 @@ struct ConfigCommandTests {
         #expect(bare.error.hasPrefix("warning: [bare] in \(path) has no token; "))
         #expect(
             bare.error.hasSuffix(
-                "warning: PODSTACK_API_TOKEN is set and comes before every profile: unset PODSTACK_API_TOKEN\n"))
+                "warning: PODSTACK_API_TOKEN is set and overrides every profile: unset PODSTACK_API_TOKEN\n"))
         let gone = await console.run("config", "set-profile", "gone")
         #expect(gone.status == .failure)
         #expect(gone.output.isEmpty)

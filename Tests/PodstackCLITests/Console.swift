@@ -1,25 +1,36 @@
 import Podstack
 import PodstackCLI
+import PodstackCommandLine
+import PodstackTestSupport
 import Synchronization
 
-/// Runs commands in this process, in a world of their own.
+/// Runs commands in this process, with their own environment and streams.
 struct Console: Sendable {
     struct Outcome {
-        var status: PodstackCLI.ExitStatus
+        var status: PodstackCommandLine.ExitStatus
         var output: String
         var error: String
     }
 
-    private final class Streams: Sendable {
+    /// Collects what a command writes.
+    final class Streams: Sendable {
         let output = Mutex("")
         let error = Mutex("")
+
+        func context(environment: [String: String], input: String = "") -> Context {
+            Context(
+                environment: PodstackEnvironment(environment),
+                standardOutput: { text in self.output.withLock { $0 += text } },
+                standardError: { text in self.error.withLock { $0 += text } },
+                readInput: { input })
+        }
     }
 
-    /// What every command finds in its environment.
+    /// The environment of every command.
     var environment: [String: String]
     var keyringProgram: String?
-    /// What somebody at a terminal answers; nil where there is none.
-    var answer: String?
+    /// The answer of a user at a terminal to every question; nil when there is no terminal.
+    var reply: String?
 
     func run(_ words: String..., environment: [String: String] = [:], input: String = "") async -> Outcome {
         await run(words, environment: environment, input: input)
@@ -27,20 +38,44 @@ struct Console: Sendable {
 
     func run(_ words: [String], environment: [String: String] = [:], input: String = "") async -> Outcome {
         let streams = Streams()
-        var context = Context(
-            environment: Environment(self.environment.merging(environment) { $1 }),
-            standardOutput: { text in streams.output.withLock { $0 += text } },
-            standardError: { text in streams.error.withLock { $0 += text } },
-            readInput: { input }, askSecret: nil)
+        var context = streams.context(environment: self.environment.merging(environment) { $1 }, input: input)
         context.keyringProgram = { [keyringProgram] in keyringProgram }
-        if let answer {
+        if let reply {
             context.askLine = { prompt in
                 streams.error.withLock { $0 += prompt }
-                return answer
+                return reply
             }
         }
-        let status = await Tool.run(words, context: context)
+        let status = await PodstackTool.run(words, context: context)
         return Outcome(
             status: status, output: streams.output.withLock { $0 }, error: streams.error.withLock { $0 })
     }
+}
+
+/// A running server, and a console with its endpoint and an empty home directory.
+struct ServerSession {
+    let server: RunningServer
+    let home: TemporaryDirectory
+    let console: Console
+
+    /// Starts the server.
+    ///
+    /// If `hasToken` is true, the environment of the console contains a token.
+    init(hasToken: Bool) throws {
+        server = try RunningServer()
+        home = try TemporaryDirectory()
+        console = Console(
+            environment: server.environment(home: home, token: hasToken ? try server.makeToken() : nil))
+    }
+}
+
+/// A suite whose tests run commands against a server.
+protocol ServerSuite {
+    var session: ServerSession { get }
+}
+
+extension ServerSuite {
+    var server: RunningServer { session.server }
+    var home: TemporaryDirectory { session.home }
+    var console: Console { session.console }
 }

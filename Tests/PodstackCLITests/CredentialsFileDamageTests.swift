@@ -6,8 +6,8 @@ import Testing
     import Glibc
 #endif
 
-/// The real program writes the file, and everything is done to spoil it.
-@Suite("The credentials file cannot be damaged", .blocking)
+/// Runs the real program under conditions that could damage the file.
+@Suite("The credentials file cannot be damaged", .blocking, .timeLimit(.minutes(10)))
 struct CredentialsFileDamageTests {
     let folder: TemporaryDirectory
     var path: String { folder.file("credentials") }
@@ -26,7 +26,7 @@ struct CredentialsFileDamageTests {
         return lstat(path, &status) == 0 ? status.st_mode & 0o777 : 0
     }
 
-    /// Every token that was in it before is in it still.
+    /// Expects that the file still contains every token.
     func expectIntact(_ tokens: Int, sourceLocation: SourceLocation = #_sourceLocation) throws {
         let file = try CredentialsFile(path: path)
         for number in 0..<tokens {
@@ -46,15 +46,15 @@ struct CredentialsFileDamageTests {
         try writeTokens(200)
         var changes = 0
         var before: String?
-        // How long a whole run takes now, so that the moments lie within it.
+        // Measures a whole run, so that the kill falls within a run.
         let start = ContinuousClock.now
         for _ in 0..<5 { #expect(try self.start("v").wait() == 0) }
         before = "v"
-        let usual = UInt32((ContinuousClock.now - start) / .microseconds(5))
+        let microseconds = UInt32((ContinuousClock.now - start) / .microseconds(5))
         var generator = TestSeed.generator()
         for round in 0..<150 {
             let process = try self.start("v\(round)")
-            usleep(UInt32.random(in: 0...(usual * 3 / 2), using: &generator))
+            usleep(UInt32.random(in: 0...(microseconds * 3 / 2), using: &generator))
             process.signal(SIGKILL)
             process.wait()
             try expectIntact(200)
@@ -65,7 +65,7 @@ struct CredentialsFileDamageTests {
         }
         #expect(changes > 0)
         #expect(mode(path) == 0o600)
-        // The next writer goes on as if nothing had been, and clears away what was left.
+        // The next writer succeeds, and removes the temporary file.
         #expect(try self.start("last").wait() == 0)
         #expect(folder.read("credentials.tmp") == nil)
     }
@@ -81,12 +81,12 @@ struct CredentialsFileDamageTests {
         #expect(file.profileNames.allSatisfy { file.value(.projectID, profile: $0) != nil })
     }
 
-    @Test("a full disk is an error, and the file stays as it was")
+    @Test("a full disk is an error, and the file is not changed")
     func fullDisk() throws {
         try writeTokens(100)
         let before = folder.read("credentials")
-        // No file may grow beyond a block; the signal for that is ignored, as on a full disk there is none.
-        // Without a folder for them the thread sanitizer makes no files of its own, which are larger.
+        // No file may grow beyond a block. The signal for that is ignored, because a full disk causes none.
+        // Without a directory for them, the thread sanitizer does not create its files, which are larger.
         let process = try start("value", shell: "trap '' XFSZ; ulimit -f 1; TMPDIR=/dev/null exec \"$@\"")
         #expect(process.wait() == 1)
         #expect(process.standardError.hasPrefix("error: cannot write \(path): "))
@@ -94,7 +94,7 @@ struct CredentialsFileDamageTests {
         #expect(folder.read("credentials.tmp") == nil)
     }
 
-    @Test("a symbolic link stays, and its target is rewritten")
+    @Test("a symbolic link is kept, and its target is rewritten")
     func symbolicLink() throws {
         let target = try folder.write("[p0]\napi_token = token0\n", to: "elsewhere")
         #expect(symlink(target, path) == 0)
@@ -105,8 +105,8 @@ struct CredentialsFileDamageTests {
         try expectIntact(1)
     }
 
-    @Test("a file that cannot be understood is not written over")
-    func notUnderstood() throws {
+    @Test("a file that cannot be parsed is not overwritten")
+    func invalidFile() throws {
         _ = try folder.write("[p0]\napi_token = token0\nwhat is this\n", to: "credentials")
         let process = try start("value")
         #expect(process.wait() == 1)
@@ -114,7 +114,7 @@ struct CredentialsFileDamageTests {
         #expect(folder.read("credentials") == "[p0]\napi_token = token0\nwhat is this\n")
     }
 
-    @Test("whatever the umask, file and folder are for the owner alone, and a stricter mode stays")
+    @Test("whatever the umask, only the owner has access, and a stricter mode is kept")
     func modes() throws {
         let deep = folder.file("home/.podstack/credentials")
         let tool = try ToolProcess.path(of: "podstack")
@@ -134,7 +134,7 @@ struct CredentialsFileDamageTests {
         #expect(mode(path) == 0o400)
     }
 
-    @Test("a lock or a temporary file that somebody put there as a link is not followed")
+    @Test("a lock or a temporary file that is a planted link is not followed")
     func plantedLinks() throws {
         try writeTokens(1)
         let victim = try folder.write("precious", to: "victim")

@@ -1,9 +1,10 @@
 import Podstack
 import PodstackCLI
+import PodstackCommandLine
 import PodstackTestSupport
 import Testing
 
-@Suite("podstack and .env files", .blocking)
+@Suite("podstack and .env files", .blocking, .timeLimit(.minutes(5)))
 struct EnvCommandTests {
     let folder: TemporaryDirectory
     let console: Console
@@ -13,13 +14,13 @@ struct EnvCommandTests {
         console = Console(environment: ["HOME": folder.path])
     }
 
-    @Test("env prints what a file would set, in its order, and with -o json an object")
+    @Test("env prints the variables of a file in its order, and an object with -o json")
     func env() async throws {
         let path = try folder.write("B=1\nexport A='two words'\nC\nwhat is this\nB=${A}\n", to: ".env")
         let text = await console.run("env", path)
-        #expect(text.status == .done)
+        #expect(text.status == .success)
         #expect(text.output == "B=two words\nA=two words\n")
-        #expect(text.error == "warning: \(path):4: this is no NAME=value, and was passed over\n")
+        #expect(text.error == "warning: \(path):4: expected NAME=value; the line was skipped\n")
         let json = await console.run("env", path, "-o", "json")
         #expect(
             json.output == """
@@ -32,11 +33,11 @@ struct EnvCommandTests {
                 """)
     }
 
-    @Test("env of a file that is not there, or is not UTF-8, is one clear line")
-    func broken() async throws {
+    @Test("env of a missing file, or of one that is not UTF-8, is an error with one line")
+    func invalidFiles() async throws {
         let missing = await console.run("env", folder.file("gone"))
         #expect(missing.status == .failure)
-        #expect(missing.error == "error: \(folder.file("gone")) is not there\n")
+        #expect(missing.error == "error: \(folder.file("gone")) does not exist\n")
     }
 
     @Test("--env-file gives the token and the endpoint to a command")
@@ -51,12 +52,12 @@ struct EnvCommandTests {
         #expect(explained.output.contains("\"origin\" : \"PODSTACK_API_TOKEN of \(path):1\""))
     }
 
-    @Test("an endpoint of an --env-file gets no token from elsewhere, and the hint says how to allow it")
+    @Test("an endpoint of an --env-file gets no token from another source, and the hint says how to allow it")
     func endpointOfEnvFile() async throws {
         let path = try folder.write("PODSTACK_API_ENDPOINT=https://evil.example\n", to: "evil.env")
         let whoami = await console.run("auth", "whoami", "--env-file", path, environment: ["PODSTACK_API_TOKEN": "t"])
         #expect(whoami.status == .failure)
         #expect(whoami.error.contains("and the token comes from PODSTACK_API_TOKEN"))
-        #expect(whoami.error.contains("hint: If that is meant, pass --api-endpoint\n"))
+        #expect(whoami.error.contains("hint: To allow this, pass --api-endpoint\n"))
     }
 }

@@ -7,19 +7,19 @@ import Testing
     import Musl
 #endif
 
-/// A session with a bus and a keyring of its own, such as a desktop has; nobody is there to be asked anything.
+/// A desktop session with its own bus and keyring, and without a user to answer questions.
 final class KeyringSession: Sendable {
     let home: TemporaryDirectory
     private let bus: ToolProcess
     private let keyring: ToolProcess?
     let environment: [String: String]
 
-    /// - Parameter hasKeyring: Without one, there is the bus alone.
+    /// Starts the bus and, if `hasKeyring` is true, the keyring.
     init(hasKeyring: Bool = true) throws {
         home = try TemporaryDirectory()
         let address = "unix:path=\(home.file("bus"))"
         environment = ["HOME": home.path, "XDG_RUNTIME_DIR": home.path, "DBUS_SESSION_BUS_ADDRESS": address]
-        // It starts no programs: one that asks would need a screen, and outlive the test.
+        // The bus starts no programs: one that asks a user would need a screen, and outlive the test.
         let configuration = try home.write(
             """
             <busconfig><type>session</type><listen>\(address)</listen><policy context="default">
@@ -38,12 +38,7 @@ final class KeyringSession: Sendable {
         let variables = environment.map { "\($0.key)='\($0.value)'" }.joined(separator: " ")
         let daemon = "PATH=$PATH:/usr/bin gnome-keyring-daemon --foreground --unlock --components=secrets"
         keyring = try ToolProcess(attached: "/bin/sh", ["-c", "exec env \(variables) \(daemon) <'\(password)'"])
-        var questions = 0
-        while try tool(["check"]).status != 0 {
-            usleep(20_000)
-            questions += 1
-            try #require(questions < 1000, "no keyring answers: \(keyring?.standardError ?? "")")
-        }
+        try blockUntil(within: .seconds(20), "the keyring responds") { try tool(["check"]).status == 0 }
     }
 
     /// Runs `podstack-keyring`.
@@ -51,7 +46,7 @@ final class KeyringSession: Sendable {
         try ToolProcess.run("podstack-keyring", words, environment: environment)
     }
 
-    /// As the screen lock of a desktop may do.
+    /// Locks the keyring, as the screen lock of a desktop may do.
     func lock() throws {
         let path = "/org/freedesktop/secrets"
         let result = try ToolProcess.run(

@@ -1,26 +1,26 @@
 import Podstack
+import PodstackAPI
+import PodstackCommandLine
+import PodstackServer
 import PodstackTestSupport
 import Testing
 
-@Suite("podstack: the people of a project", .blocking)
-struct MemberCommandTests {
-    let server: RunningServer
-    let home: TemporaryDirectory
-    let console: Console
+@Suite("podstack member", .blocking, .timeLimit(.minutes(5)))
+struct MemberCommandTests: ServerSuite {
+    let session: ServerSession
     let project: String
 
     init() async throws {
-        server = try RunningServer()
-        _ = try server.server.addUser("friend@example.com")
-        home = try TemporaryDirectory()
-        console = Console(environment: server.environment(home: home, token: try server.makeToken()))
+        session = try ServerSession(hasToken: true)
+        _ = try session.server.server.addUser("friend@example.com")
+        let console = session.console
         project = String(await console.run("project", "create", "training").output.dropLast())
     }
 
-    @Test("somebody is added, listed, changed and removed, by address or by id")
+    @Test("a member is added, listed, changed and removed, by email address or ID")
     func life() async throws {
         let added = await console.run("member", "add", "friend@example.com", "--project", project)
-        #expect(added.status == .done, "\(added.error)")
+        #expect(added.status == .success, "\(added.error)")
         #expect(added.error == "Added friend@example.com to \(project), as user with read\n")
         let id = String(added.output.dropLast())
         #expect(id.hasPrefix("usr_"))
@@ -41,7 +41,7 @@ struct MemberCommandTests {
         #expect(members.map(\.email) == ["you@example.com"])
     }
 
-    @Test("without a project it is the user's default one")
+    @Test("without a project, the default project of the user is used")
     func defaultProject() async throws {
         let whoami = try APICoding.decode(
             User.self, from: Array(await console.run("auth", "whoami", "-ojson").output.utf8))
@@ -49,35 +49,39 @@ struct MemberCommandTests {
         #expect(added.error == "Added friend@example.com to \(whoami.defaultProjectID ?? ""), as admin\n")
     }
 
-    @Test("removing somebody asks first, and nobody who can be asked is no yes")
+    @Test("removing a member needs confirmation, also without a terminal")
     func confirmation() async throws {
-        #expect(await console.run("member", "add", "friend@example.com", "--project", project).status == .done)
+        #expect(await console.run("member", "add", "friend@example.com", "--project", project).status == .success)
         let words = ["member", "remove", "friend@example.com", "--project", project]
         #expect(await console.run(words).status == .usage)
         var terminal = console
-        terminal.answer = "no"
+        terminal.reply = "no"
         let kept = await terminal.run(words)
         #expect(kept.status == .failure)
         #expect(kept.error.hasPrefix("Remove friend@example.com from the project \(project)? "))
         #expect(await console.run("member", "list", "--project", project).output.contains("friend@example.com"))
-        terminal.answer = "yes"
-        #expect(await terminal.run(words).status == .done)
+        terminal.reply = "yes"
+        #expect(await terminal.run(words).status == .success)
         #expect(await console.run("member", "list", "--project", project).output.contains("friend@") == false)
     }
 
-    @Test("what cannot be is one clear line")
-    func mistakes() async throws {
+    @Test("invalid requests are errors with one line")
+    func invalidRequests() async throws {
         for (words, message) in [
-            (["add"], "the EMAIL of who is to be added is missing"),
-            (["add", "a@b.c", "--role", "boss"], "--role is one of admin, user"),
-            (["add", "a@b.c", "--permission", "fly"], "--permission is any of create, read, update, delete"),
+            (
+                ["add"],
+                "missing argument EMAIL: the email address of the user to add\nhint: podstack member add --help shows the "
+                    + "usage"
+            ),
+            (["add", "a@b.c", "--role", "boss"], "--role must be one of admin, user"),
+            (["add", "a@b.c", "--permission", "fly"], "--permission must be one of create, read, update, delete"),
             (
                 ["add", "a@b.c", "--role", "admin", "--permission", "read"],
-                "--role admin takes no --permission: an admin has all"
+                "--role admin cannot be combined with --permission: an admin has all permissions"
             ),
-            (["update", "a@b.c"], "nothing to change: --role, --permission or --status"),
+            (["update", "a@b.c"], "nothing to change: give --role, --permission or --status"),
             (["update", "a@b.c", "--role", "user"], "--role user needs --permission: create, read, update, delete"),
-            (["update", "a@b.c", "--status", "gone"], "--status is one of active, deactivated"),
+            (["update", "a@b.c", "--status", "gone"], "--status must be one of active, deactivated"),
         ] {
             let outcome = await console.run(["member"] + words)
             #expect(outcome.status == .usage)

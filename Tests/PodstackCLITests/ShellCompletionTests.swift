@@ -3,8 +3,8 @@ import Podstack
 import PodstackTestSupport
 import Testing
 
-/// Each shell, with the script that it is given, completes the same lines.
-@Suite("Completion in real shells", .blocking)
+/// Completes the same lines in each shell, with its script.
+@Suite("Completion in real shells", .blocking, .timeLimit(.minutes(5)))
 struct ShellCompletionTests {
     let home: TemporaryDirectory
 
@@ -64,7 +64,7 @@ struct ShellCompletionTests {
             ])
     }
 
-    /// What a terminal with zsh shows for each line once Tab was pressed.
+    /// Shows, for each line, what zsh completes in a terminal after Tab.
     private static let zshTerminal = #"""
         cd $1; shift
         zmodload zsh/zpty
@@ -130,7 +130,7 @@ struct ShellCompletionTests {
             ])
     }
 
-    @Test("the words of the line are in no list of processes, since a token may be among them")
+    @Test("the words of the line, which may include a token, are not arguments of a process")
     func secrecy() throws {
         _ = try ToolProcess.run("/bin/mkdir", [home.file("bin")])
         _ = try home.writeProgram(#"echo "$@" >>"$HOME/arguments"; exec cat >/dev/null"#, to: "bin/podstack")

@@ -1,9 +1,10 @@
 import Foundation
 import Podstack
+import PodstackCommandLine
 import PodstackTestSupport
 import Testing
 
-@Suite("podstack token scan and Git", .blocking)
+@Suite("podstack token scan and Git", .blocking, .timeLimit(.minutes(5)))
 struct TokenScanGitTests {
     let home: TemporaryDirectory
     let token = TokenMaker.token(id: "abc12345")
@@ -13,7 +14,7 @@ struct TokenScanGitTests {
         try git("init -q && git config user.name you && git config user.email you@example.com")
     }
 
-    /// In the repository, with `podstack` in PATH.
+    /// Runs a command line in the repository, with `podstack` in PATH.
     @discardableResult
     func git(_ words: String) throws -> (status: Int32, output: String, error: String) {
         let folder = URL(filePath: try ToolProcess.path(of: "podstack")).deletingLastPathComponent().path
@@ -22,7 +23,7 @@ struct TokenScanGitTests {
             environment: ["HOME": home.path, "PATH": "\(folder):/usr/bin:/bin", "GIT_CONFIG_NOSYSTEM": "1"])
     }
 
-    /// The hook of the guide.
+    /// Installs the hook of the guide.
     func installHook() throws {
         let guide = URL(filePath: #filePath).appending(
             path: "../../../Sources/Podstack/Podstack.docc/Authentication.md")
@@ -32,14 +33,15 @@ struct TokenScanGitTests {
         _ = try home.writeProgram(String(text[start.upperBound..<end.lowerBound]), to: ".git/hooks/pre-commit")
     }
 
-    @Test("what was deleted is not in the tree, but in the history, which it says how to search")
+    @Test("a deleted token is found only in the history, and a message says how to search it")
     func history() async throws {
         _ = try home.write("token = \(token)\n", to: "file")
         try git("add file && git commit -qm add && git rm -q file && git commit -qm remove")
         let tree = await Console(environment: [:]).run("token", "scan", home.path)
-        #expect(tree.status == .done)
+        #expect(tree.status == .success)
         #expect(
-            tree.error.hasPrefix("The history in \(home.path)/.git was not searched: it is compressed. This does:\n"))
+            tree.error.hasPrefix(
+                "The history in \(home.path)/.git was not searched: it is compressed. This command searches it:\n"))
         let command = try #require(tree.error.split(separator: "\n").dropFirst().first?.dropFirst(2))
         #expect(command.hasPrefix("git "))
         let piped = try git(String(command.dropFirst(4)))
@@ -47,7 +49,7 @@ struct TokenScanGitTests {
         #expect(piped.output.components(separatedBy: "podstack_abc12345…\n").count == 3)
     }
 
-    @Test("the settings of a repository are searched, its objects are not")
+    @Test("the configuration of a repository is searched, its objects are not")
     func objects() async throws {
         try git("remote add origin https://you:\(token)@example.com/")
         _ = try home.write(token, to: ".git/objects/file")
@@ -57,7 +59,7 @@ struct TokenScanGitTests {
         #expect(outcome.output.split(separator: "\n").count == 1)
     }
 
-    @Test("the hook of the guide lets no token in, whatever lies in the tree, and lets one out")
+    @Test("the hook of the guide rejects a commit that adds a token, and accepts one that removes it")
     func hook() throws {
         _ = try home.write("nothing\n", to: "file")
         #expect(try git("add file && git commit -qm none").status == 0)
@@ -71,7 +73,7 @@ struct TokenScanGitTests {
             let bytes = try #require("a\ntoken = \(token)\n".data(using: encoding))
             try bytes.write(to: URL(filePath: home.file("file")))
             try git("add file")
-            // What counts is what would be committed.
+            // Only the staged version is committed.
             _ = try home.write("nothing\n", to: "file")
             let refused = try git("commit -qm add")
             #expect(refused.status == 1)

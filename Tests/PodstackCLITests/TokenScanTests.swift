@@ -1,5 +1,7 @@
 import Foundation
 import Podstack
+import PodstackAPI
+import PodstackCommandLine
 import PodstackTestSupport
 import Synchronization
 import Testing
@@ -10,7 +12,7 @@ import Testing
     import Glibc
 #endif
 
-@Suite("podstack token scan", .blocking)
+@Suite("podstack token scan", .blocking, .timeLimit(.minutes(5)))
 struct TokenScanTests {
     let home: TemporaryDirectory
     let token = TokenMaker.token(id: "abc12345")
@@ -23,10 +25,10 @@ struct TokenScanTests {
         await Console(environment: [:]).run(["token", "scan"] + words)
     }
 
-    /// With a path of the temporary folder before each line.
+    /// Returns lines that start with the path of the temporary directory.
     func lines(_ lines: String...) -> String { lines.map { "\(home.path)/\($0)\n" }.joined() }
 
-    @Test("every token below a directory is named by place and prefix, in the order of the names")
+    @Test("every token below a directory is reported by position and prefix, in the order of the names")
     func tree() async throws {
         folder("b")
         folder("b/deep")
@@ -44,12 +46,12 @@ struct TokenScanTests {
                     "b/deep/x.env:3:1: podstack_abc12345…", "c:1:1: podstack_abc12345…",
                     "c:1:57: podstack_abc12345…", "Ω:1:4: podstack_abc12345…"))
         #expect(outcome.error.hasPrefix("Found 6 tokens in 5 files, "))
-        #expect(outcome.error.hasSuffix("\nRevoke each now: podstack token revoke abc12345\n"))
+        #expect(outcome.error.hasSuffix("\nRevoke each token now: podstack token revoke abc12345\n"))
         let isShown = (outcome.output + outcome.error).contains(token.dropFirst(18).prefix(8))
         #expect(!isShown)
     }
 
-    @Test("UTF-16 is searched, with and without a mark before it")
+    @Test("UTF-16 is searched in both byte orders")
     func utf16() async throws {
         let text = Array("a\n\(token)".utf16)
         for (name, isBig) in [("big", true), ("little", false)] {
@@ -63,16 +65,16 @@ struct TokenScanTests {
         #expect(outcome.error.isEmpty)
     }
 
-    @Test("nothing found is 0, and says how much was looked at")
+    @Test("a scan without findings succeeds and reports how much it read")
     func nothing() async throws {
         _ = try home.write("nothing here\n", to: "file")
         let outcome = await scan(home.path)
-        #expect(outcome.status == .done)
+        #expect(outcome.status == .success)
         #expect(outcome.output.isEmpty)
         #expect(outcome.error == "Found 0 tokens in 1 file, 13 bytes\n")
     }
 
-    @Test("a named link is followed, one below a directory is not; a pipe there is not opened")
+    @Test("a named link is followed, links and pipes below a directory are skipped")
     func specialFiles() async throws {
         folder("outside")
         _ = try home.write(token, to: "outside/file")
@@ -82,7 +84,7 @@ struct TokenScanTests {
         #expect(symlink("tree", home.file("tree/gone")) == 0)
         #expect(mkfifo(home.file("tree/pipe"), 0o600) == 0)
         let tree = await scan(home.file("tree"))
-        #expect(tree.status == .done)
+        #expect(tree.status == .success)
         #expect(tree.error == "Found 0 tokens in 0 files, 0 bytes\n")
         let named = await scan(home.file("tree/file"), home.file("tree/folder"))
         #expect(
@@ -90,10 +92,10 @@ struct TokenScanTests {
                 == lines("tree/file:1:1: podstack_abc12345…", "tree/folder/file:1:1: podstack_abc12345…"))
     }
 
-    @Test("what cannot be read is named, and the rest is searched; alone it is 2")
+    @Test("an unreadable file is reported, the others are searched, and without findings the status is 2")
     func unreadable() async throws {
         _ = try home.write(token, to: "file")
-        // A loop of links can be opened by nobody, not even by root.
+        // Even root cannot open a loop of links.
         #expect(symlink("loop", home.file("loop")) == 0)
         let found = await scan(home.file("gone"), home.file("loop"), home.file("file"))
         #expect(found.status == .failure)
@@ -109,7 +111,7 @@ struct TokenScanTests {
         #expect(alone.error == warnings)
     }
 
-    @Test("a file and a directory without rights are named to whoever they keep out")
+    @Test("a file and a directory without read access are reported")
     func rights() async throws {
         _ = try home.write(token, to: "a")
         _ = try home.write(token, to: "b")
@@ -117,10 +119,10 @@ struct TokenScanTests {
         _ = chmod(home.path, 0o755)
         #expect(chmod(home.file("a"), 0) == 0 && chmod(home.file("b"), 0o644) == 0 && chmod(home.file("c"), 0) == 0)
         let tool = try ToolProcess.path(of: "podstack")
-        let nobody = geteuid() == 0 ? ["/usr/bin/setpriv", "--reuid=65534", "--clear-groups"] : []
-        let words = nobody + [tool, "token", "scan", home.path]
+        let asOtherUser = geteuid() == 0 ? ["/usr/bin/setpriv", "--reuid=65534", "--clear-groups"] : []
+        let words = asOtherUser + [tool, "token", "scan", home.path]
         let outcome = try ToolProcess.run(words[0], Array(words.dropFirst()))
-        // The program may lie where nobody else may look.
+        // The program may be in a directory that other users cannot read.
         guard !outcome.error.contains(tool) else { return }
         #expect(outcome.status == 1)
         #expect(outcome.output == lines("b:1:1: podstack_abc12345…"))
@@ -129,7 +131,7 @@ struct TokenScanTests {
         }
     }
 
-    @Test("standard input is -, and only it is read to its end")
+    @Test("a path of - is standard input")
     func standardInput() throws {
         let file = try home.write("\n\n  \(token)\n", to: "file")
         let tool = try ToolProcess.path(of: "podstack")
@@ -143,7 +145,7 @@ struct TokenScanTests {
     }
 
     @Test(
-        "a larger file takes no more memory",
+        "a large file is searched in little memory",
         .disabled(
             if: ProcessInfo.processInfo.environment["TSAN_OPTIONS"] != nil,
             "the thread sanitizer takes more for itself"))
@@ -155,7 +157,7 @@ struct TokenScanTests {
         #expect(outcome.output == lines("big:62914561:1: podstack_abc12345…"), "\(outcome.error)")
     }
 
-    @Test("what is excluded by name or by path is passed over")
+    @Test("--exclude skips names and paths")
     func excluded() async throws {
         folder("node_modules")
         folder("sub")
@@ -163,10 +165,10 @@ struct TokenScanTests {
         let names = await scan(home.path, "--exclude", "node_modules", "--exclude", ".e*", "-q")
         #expect(names.output == lines("sub/b:1:1: podstack_abc12345…"))
         let paths = await scan(home.path, "--exclude", "*/sub/*,*/node_modules", "-q")
-        #expect(paths.status == .done)
+        #expect(paths.status == .success)
     }
 
-    @Test("JSON and YAML have all of it, but the secret")
+    @Test("JSON and YAML contain every detail except the secret")
     func formats() async throws {
         _ = try home.write(token, to: "file")
         let json = await scan(home.path, "-o", "json")
@@ -187,37 +189,42 @@ struct TokenScanTests {
         #expect(yaml.output.contains("    token: \"podstack_abc12345…\"\n"))
     }
 
-    @Test("without a path, or with a flag that is not there, it is 2")
+    @Test("a missing path or an unknown flag is a usage error")
     func usage() async {
         #expect(await scan().status == .usage)
-        #expect(await scan().error.hasPrefix("error: PATH is missing: a file, a directory, or - "))
+        #expect(
+            await scan().error.hasPrefix("error: missing argument PATH: a file, a directory, or - for standard input\n")
+        )
         #expect(await scan("--all", ".").status == .usage)
     }
 
-    @Test("a name that would write to the terminal does not")
+    @Test("control characters in a name do not reach the terminal")
     func names() async throws {
         _ = try home.write(token, to: "a\n\u{1B}[2Jb")
         #expect(await scan(home.path, "-q").output == lines("a??[2Jb:1:1: podstack_abc12345…"))
     }
 
-    @Test("progress is shown to who watches, and makes room for what is found")
+    @Test("progress is shown on a terminal, and cleared for findings")
     func progress() async throws {
         let path = try home.write(token, to: "file")
         let written = Mutex("")
         var context = Context(
-            environment: Environment([:]), standardOutput: { text in written.withLock { $0 += text } },
-            standardError: { text in written.withLock { $0 += text } }, readInput: { "" }, askSecret: nil)
+            environment: PodstackEnvironment([:]), standardOutput: { text in written.withLock { $0 += text } },
+            standardError: { text in written.withLock { $0 += text } }, readInput: { "" })
         context.showsProgress = true
         context.time.sleep = { duration in if duration < .seconds(1) { try await Task.sleep(for: duration) } }
-        // It waits for what comes through the pipe until the line is there.
+        // The pipe is closed, and the scan ends, only after the progress is shown.
         #expect(mkfifo(home.file("pipe"), 0o600) == 0)
         let pipe = home.file("pipe")
-        BlockingThread.start {
+        async let writer: Void = {
             let end = open(pipe, O_WRONLY)
-            while !written.withLock({ $0.contains("\r\u{1B}[KSearched 0 files, 0 bytes") }) { usleep(1000) }
-            close(end)
-        }
-        #expect(await Tool.run(["token", "scan", pipe, path], context: context) == .failure)
+            defer { close(end) }
+            try await eventually("the progress is shown") {
+                written.withLock { $0.contains("\r\u{1B}[KSearched 0 files, 0 bytes") }
+            }
+        }()
+        #expect(await PodstackTool.run(["token", "scan", pipe, path], context: context) == .failure)
+        try await writer
         #expect(written.withLock { $0 }.contains("\r\u{1B}[K\(path):1:1: podstack_abc12345…\n"))
         #expect(written.withLock { $0 }.contains("\nFound 1 token in 2 files, 56 bytes\n"))
     }

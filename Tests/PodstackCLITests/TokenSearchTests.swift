@@ -1,4 +1,5 @@
 import Podstack
+import PodstackAPI
 import PodstackTestSupport
 import Testing
 
@@ -8,7 +9,7 @@ import Testing
     import Glibc
 #endif
 
-@Suite("Tokens among bytes", .blocking)
+@Suite("The search for tokens in bytes", .blocking, .timeLimit(.minutes(10)))
 struct TokenSearchTests {
     struct Found: Hashable {
         var line: Int
@@ -16,7 +17,7 @@ struct TokenSearchTests {
         var token: APIToken
     }
 
-    /// Looks at every place, one byte after the other.
+    /// Searches at every offset, one byte after the other.
     func naive(_ bytes: [UInt8]) -> [Found] {
         var found: [Found] = []
         var (line, column) = (1, 1)
@@ -34,7 +35,7 @@ struct TokenSearchTests {
         return found
     }
 
-    /// What a scan in pieces of `size` finds.
+    /// Returns the findings of a scan in pieces of `size` bytes.
     func scan(_ bytes: [UInt8], size: Int) throws -> [Found] {
         let folder = try TemporaryDirectory()
         let path = folder.file("bytes")
@@ -53,12 +54,12 @@ struct TokenSearchTests {
         return found
     }
 
-    /// Tokens, nearly tokens and parts of them, in one byte a character or two, with what is like them between.
-    func make(_ generator: inout SeededGenerator) -> [UInt8] {
+    /// Generates tokens, near misses and parts of tokens, with one or two bytes per character.
+    func generate(_ generator: inout SeededGenerator) -> [UInt8] {
         var bytes: [UInt8] = []
         for _ in 0..<Int.random(in: 0...30, using: &generator) {
             var token = Array(
-                TokenFormat.makeToken(id: TokenFormat.makeID(using: &generator), using: &generator).utf8)
+                TokenFormat.generateToken(id: TokenFormat.generateID(using: &generator), using: &generator).utf8)
             switch Int.random(in: 0..<8, using: &generator) {
             case 0: token[Int.random(in: token.indices, using: &generator)] &+= 1
             case 1: token.removeLast(Int.random(in: 1..<token.count, using: &generator))
@@ -78,13 +79,13 @@ struct TokenSearchTests {
     }
 
     @Test(
-        "it finds what a search of every place finds, however the pieces fall",
+        "it finds the same tokens as a search at every offset, whatever the size of the pieces",
         arguments: TestSeed.selected)
     func differential(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         var total = 0
         for round in 0..<150 {
-            let bytes = make(&generator)
+            let bytes = generate(&generator)
             let expected = naive(bytes)
             total += expected.count
             for size in [Int.random(in: 1...400, using: &generator), 256 << 10] {
@@ -95,7 +96,7 @@ struct TokenSearchTests {
         #expect(total > 500)
     }
 
-    @Test("a token is found at every place around the border of two pieces, and counted once")
+    @Test("a token at any offset around the border of two pieces is found once")
     func borders() throws {
         let token = TokenMaker.token(id: "00000000")
         for wide in [false, true] {
@@ -108,7 +109,7 @@ struct TokenSearchTests {
         }
     }
 
-    @Test("every valid vector is found, alone and in a row, and no invalid one")
+    @Test("every valid test vector is found, alone and in a row, and no invalid one")
     func vectors() throws {
         let vectors = try TokenVectors.load()
         let row = vectors.valid.map(\.token).joined()
@@ -116,13 +117,13 @@ struct TokenSearchTests {
         for vector in vectors.valid { #expect(try scan(Array(vector.token.utf8), size: 64).count == 1) }
         for vector in vectors.invalid {
             let alone = try scan(Array(vector.token.utf8), size: 64)
-            // A right one with something before or behind it leaks all the same.
+            // A valid token with other text before or after it is a leak too.
             let isHeld = vectors.valid.contains { vector.token.contains($0.token) }
-            #expect(alone.isEmpty || isHeld || TokenFormat.isHeld(by: vector.token), "\(vector.why)")
+            #expect(alone.isEmpty || isHeld || TokenFormat.isContained(in: vector.token), "\(vector.why)")
         }
     }
 
-    @Test("lines and columns are counted through pieces of any length")
+    @Test("lines and columns are counted correctly in pieces of any length")
     func counter() {
         var generator = SeededGenerator(seed: 7)
         for _ in 0..<100 {

@@ -1,8 +1,9 @@
 import Podstack
+import PodstackCommandLine
 import PodstackTestSupport
 import Testing
 
-@Suite("the command line of podstack", .blocking)
+@Suite("The command line of podstack", .blocking, .timeLimit(.minutes(5)))
 struct UsageTests {
     let home: TemporaryDirectory
 
@@ -13,19 +14,19 @@ struct UsageTests {
     }
 
     @Test(
-        "the format is taken glued to its flag or behind a sign",
+        "the output format may follow its flag directly, or after a space or an equals sign",
         arguments: [
             ["-ojson"], ["-o=json"], ["-o", "json"], ["--output=json"], ["--output", "json"],
         ])
     func output(words: [String]) async {
         let console = Console(environment: ["HOME": home.path])
         #expect(await console.run(["config", "path"] + words).output.hasPrefix("{\n  \"path\" : "))
-        // Also in what is said about the command line itself.
+        // Errors in the command line use the format too.
         #expect(await console.run(words + ["config", "pth"]).error.hasPrefix("{\n  \"error\" : "))
     }
 
     @Test(
-        "what is nearly a command or a flag asks whether that was meant",
+        "a mistyped command or flag has a suggestion",
         arguments: [
             (["tokn", "list"], "unknown command \"tokn\"; did you mean \"token list\"?"),
             (["token", "lsit"], "unknown command \"token lsit\"; did you mean \"token list\"?"),
@@ -36,13 +37,13 @@ struct UsageTests {
             (["fly"], "unknown command \"fly\""), (["bogus", "--help"], "unknown command \"bogus\""),
             (["token", "bogus", "--help"], "unknown command \"token bogus\""),
         ])
-    func nearMisses(words: [String], message: String) async {
+    func suggestions(words: [String], message: String) async {
         let outcome = await Console(environment: [:]).run(words)
         #expect(outcome.status == .usage)
         #expect(outcome.error.hasPrefix("error: \(message)\n"), "\(outcome.error)")
     }
 
-    @Test("an input that is larger than any token is refused, and not kept")
+    @Test("input that is larger than any token is rejected")
     func largeInput() throws {
         for words in ["auth login", "auth whoami --token -"] {
             let tool = try ToolProcess.path(of: "podstack")
@@ -50,24 +51,24 @@ struct UsageTests {
                 "/bin/sh", ["-c", "tr '\\0' a </dev/zero 2>/dev/null | \(tool) \(words)"],
                 environment: ["HOME": home.path])
             #expect(outcome.status == 1)
-            #expect(outcome.error.hasPrefix("error: standard input is larger than 64 KiB, which no token is\n"))
+            #expect(outcome.error.hasPrefix("error: standard input is larger than 64 KiB, so it is not a token\n"))
         }
     }
 
-    @Test("a token file that never ends is refused, and one that is a pipe is read")
+    @Test("an endless token file is rejected, and a pipe is read")
     func tokenFiles() async throws {
         let endless = await run("auth", "whoami", "--token-file", "/dev/zero")
         #expect(endless.error == "error: /dev/zero is larger than 64 KiB\n")
         let missing = await run("auth", "whoami", "--token-file", home.file("gone"))
-        #expect(missing.error == "error: --token-file: \(home.file("gone")) is not there\n")
+        #expect(missing.error == "error: --token-file: \(home.file("gone")) does not exist\n")
         let tool = try ToolProcess.path(of: "podstack")
         let piped = try ToolProcess.run(
-            "/bin/bash", ["-c", "\(tool) config explain --token-file <(sleep 0.1; echo of_the_pipe)"],
+            "/bin/bash", ["-c", "\(tool) config explain --token-file <(echo of_the_pipe)"],
             environment: ["HOME": home.path])
         #expect(piped.status == 0, "\(piped.error)")
     }
 
-    @Test("config set waits for no pipe that stands where the credentials file belongs")
+    @Test("config set does not wait for a pipe in place of the credentials file")
     func pipedCredentials() throws {
         let path = home.file("pipe")
         let made = try ToolProcess.run(
@@ -76,10 +77,10 @@ struct UsageTests {
         let outcome = try ToolProcess.run(
             "podstack", ["config", "set", "project_id", "x"], environment: ["PODSTACK_CREDENTIALS_FILE": path])
         #expect(outcome.status == 1)
-        #expect(outcome.error == "error: \(path) cannot be written: it is no regular file\n")
+        #expect(outcome.error == "error: \(path) cannot be written: it is not a regular file\n")
     }
 
-    @Test("scopes may have commas between them, and each request is told in words")
+    @Test("scopes may be separated by commas, and --debug shows each request")
     func scopesAndEvents() async throws {
         let server = try RunningServer()
         let outcome = await run(
@@ -92,7 +93,7 @@ struct UsageTests {
         #expect(outcome.error.hasPrefix("debug: POST /v1/tokens\ndebug: POST /v1/tokens: HTTP 201 after "))
     }
 
-    @Test("others that can change the file are told from those that can only read it")
+    @Test("warnings distinguish others who can read the credentials file from others who can change it")
     func rightsOfOthers() async throws {
         for (mode, rights) in [("666", "read and change"), ("644", "read"), ("622", "change")] {
             let path = try home.write("[default]\napi_token = t\n", to: "file\(mode)")
@@ -101,7 +102,7 @@ struct UsageTests {
             let checked = await run("config", "check", environment: environment)
             #expect(checked.output.contains("\(path): others can \(rights) it; "))
             let explained = await run("config", "explain", environment: environment)
-            #expect(explained.error.contains("warning: others can \(rights) \(path); "))
+            #expect(explained.error.contains("warning: other users can \(rights) \(path); "))
         }
     }
 }

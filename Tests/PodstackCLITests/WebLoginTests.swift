@@ -2,11 +2,12 @@ import Foundation
 import Podstack
 import PodstackAPI
 import PodstackCLI
+import PodstackCommandLine
 import PodstackTestSupport
 import Synchronization
 import Testing
 
-@Suite("podstack auth login --web", .blocking)
+@Suite("podstack auth login --web", .blocking, .timeLimit(.minutes(5)))
 struct WebLoginTests {
     let clock: ManualClock
     let server: RunningServer
@@ -21,33 +22,32 @@ struct WebLoginTests {
         visitor = try TestClient(signedUpAt: server)
     }
 
-    private final class Streams: Sendable {
-        let output = Mutex("")
-        let error = Mutex("")
-        let opened = Mutex<[String]>([])
-    }
-
     struct Outcome {
-        var status: PodstackCLI.ExitStatus
+        var status: PodstackCommandLine.ExitStatus
         var output: String
         var error: String
         var opened: [String]
     }
 
-    /// Runs it at a terminal with a screen. Nobody really waits.
+    /// Runs the command at a terminal with a screen.
     ///
-    /// - Parameter whenAsked: What somebody does about the code once it waits for them, in the middle of the first wait.
+    /// Waiting only advances the clock.
+    ///
+    /// - Parameters:
+    ///   - words: The words after `auth login --web`.
+    ///   - environment: Variables in addition to those of the user.
+    ///   - url: The endpoint; nil for the server of the suite.
+    ///   - whenAsked: The action of the user during the first wait, with the code.
+    /// - Returns: The status, the texts, and the pages that were opened.
     func run(
         _ words: String..., environment: [String: String] = [:], url: String? = nil,
         whenAsked: @escaping @Sendable (_ code: String) throws -> Void = { _ in }
     ) async -> Outcome {
-        let streams = Streams()
+        let streams = Console.Streams()
+        let opened = Mutex<[String]>([])
         let own = ["HOME": home.path, "PODSTACK_API_ENDPOINT": url ?? server.url, "USER": "you"]
-        var context = Context(
-            environment: Environment(own.merging(environment) { $1 }),
-            standardOutput: { text in streams.output.withLock { $0 += text } },
-            standardError: { text in streams.error.withLock { $0 += text } }, readInput: { "" }, askSecret: nil)
-        context.openPage = { page in streams.opened.withLock { $0.append(page) } }
+        var context = streams.context(environment: own.merging(environment) { $1 })
+        context.openPage = { page in opened.withLock { $0.append(page) } }
         context.showsProgress = true
         let hasAsked = Mutex(false)
         context.time.sleep = { [clock] duration in
@@ -56,15 +56,15 @@ struct WebLoginTests {
                 defer { asked = true }
                 return !asked
             }
-            let page = streams.opened.withLock { $0.first } ?? ""
+            let page = opened.withLock { $0.first } ?? ""
             if isFirst { try? whenAsked(String(page.suffix(9))) }
         }
         let start = ContinuousClock.now
         context.time.now = { [clock] in start + .seconds(clock.now - 1_900_000_000) }
-        let status = await Tool.run(["auth", "login", "--web"] + words, context: context)
+        let status = await PodstackTool.run(["auth", "login", "--web"] + words, context: context)
         return Outcome(
             status: status, output: streams.output.withLock { $0 }, error: streams.error.withLock { $0 },
-            opened: streams.opened.withLock { $0 })
+            opened: opened.withLock { $0 })
     }
 
     func decide(_ decision: String, _ code: String) throws {
@@ -75,12 +75,12 @@ struct WebLoginTests {
         #expect(try visitor.post("/device/\(decision)", ["code": code]).status == 303)
     }
 
-    @Test("the page and the code are shown, somebody approves, and the token is stored and works")
+    @Test("the page and the code are shown, and after the approval the token is stored and valid")
     func approve() async throws {
         let login = await run { code in try decide("approve", code) }
-        #expect(login.status == .done, "\(login.error)")
+        #expect(login.status == .success, "\(login.error)")
         #expect(login.output == "Authenticated as: you@example.com\n")
-        // The server names itself by the Host of the request.
+        // The server takes its host from the request.
         let page = try #require(login.opened.first)
         #expect(page.hasPrefix("\(server.url)/device?code="))
         #expect(login.error.hasPrefix("Open this page in any browser:  \(page)\n"))
@@ -95,7 +95,7 @@ struct WebLoginTests {
         #expect(await console.run("auth", "whoami").output == "you@example.com\n")
     }
 
-    @Test("a denial, and a code that nobody decides about, are said in a sentence, and nothing is stored")
+    @Test("a denied or expired code is an error, and no token is stored")
     func refused() async throws {
         let denied = await run { code in try decide("deny", code) }
         #expect(denied.status == .notAllowed)
@@ -107,7 +107,7 @@ struct WebLoginTests {
         #expect(home.read(".podstack/credentials") == nil)
     }
 
-    @Test("with room for no other token it says so")
+    @Test("at the limit of active tokens the login fails")
     func quota() async throws {
         let full = await run { [server] code in
             try decide("approve", code)
@@ -117,39 +117,40 @@ struct WebLoginTests {
         #expect(full.error.contains("5 active tokens"))
     }
 
-    @Test("a variable that would hide the token stops it before anybody is asked, unless --force or --profile is given")
+    @Test(
+        "a variable that would shadow the token stops the login before it starts, unless --force or --profile is given")
     func hidden() async throws {
         let environment = ["PODSTACK_API_TOKEN": TokenMaker.token(id: "00000000")]
-        let hidden = await run(environment: environment) { _ in Issue.record("nobody should be asked") }
-        #expect(hidden.status == .failure)
-        #expect(hidden.error.hasPrefix("error: PODSTACK_API_TOKEN is set and would still be used"))
-        #expect(hidden.opened.isEmpty)
+        let shadowed = await run(environment: environment) { _ in Issue.record("the login must not start") }
+        #expect(shadowed.status == .failure)
+        #expect(shadowed.error.hasPrefix("error: PODSTACK_API_TOKEN is set and would still be used"))
+        #expect(shadowed.opened.isEmpty)
         let forced = await run("--force", environment: environment) { code in try decide("approve", code) }
-        #expect(forced.status == .done, "\(forced.error)")
+        #expect(forced.status == .success, "\(forced.error)")
         let named = await run("--profile", "work", "--api-endpoint", server.url, environment: environment) { code in
             try decide("approve", code)
         }
-        #expect(named.status == .done, "\(named.error)")
+        #expect(named.status == .success, "\(named.error)")
         #expect(home.read(".podstack/credentials")?.contains("[work]\napi_token = podstack_") == true)
     }
 
-    @Test("a broken credentials file, and a token given beside it, stop it before anybody is asked")
+    @Test("an invalid credentials file, or a token on the command line, stops the login before it starts")
     func broken() async throws {
         #expect(await run("--token", "x").status == .usage)
         try FileManager.default.createDirectory(atPath: home.file(".podstack"), withIntermediateDirectories: true)
         _ = try home.write("[default\n", to: ".podstack/credentials")
-        let broken = await run { _ in Issue.record("nobody should be asked") }
+        let broken = await run { _ in Issue.record("the login must not start") }
         #expect(broken.status == .failure)
         #expect(broken.error.contains("credentials:1"))
         #expect(broken.opened.isEmpty)
         try FileManager.default.removeItem(atPath: home.file(".podstack/credentials"))
         try #require(mkfifo(home.file(".podstack/credentials"), 0o600) == 0)
-        let pipe = await run { _ in Issue.record("nobody should be asked") }
+        let pipe = await run { _ in Issue.record("the login must not start") }
         #expect(pipe.status == .failure)
         #expect(pipe.error.contains("credentials cannot be written: it is no regular file"))
     }
 
-    @Test("a token that was approved but cannot be checked is revoked, since nobody has it")
+    @Test("an approved token that cannot be verified is revoked")
     func unchecked() async throws {
         let code =
             #"{"device_code": "d", "user_code": "WDJB-MJHT", "verification_uri": "http://localhost/device", "verification_uri_complete": "http://localhost/device?code=WDJB-MJHT", "expires_in": 600, "interval": 5}"#
@@ -172,9 +173,9 @@ struct WebLoginTests {
         #expect(home.read(".podstack/credentials") == nil)
     }
 
-    @Test("it asks as often as the service wants, slower when told so, and goes on after trouble")
+    @Test("polling follows the interval of the service, and continues after errors")
     func polling() async throws {
-        let answers = [
+        let responses = [
             (
                 200,
                 #"{"device_code": "dvc_x", "user_code": "WDJB-MJHT", "verification_uri": "http://localhost/device", "verification_uri_complete": "http://localhost/device?code=WDJB-MJHT", "expires_in": 600, "interval": 7}"#
@@ -188,7 +189,7 @@ struct WebLoginTests {
         let stranger = try ScriptedServer { _ in
             let (status, body) = next.withLock { index in
                 defer { index += 1 }
-                return answers[min(index, answers.count - 1)]
+                return responses[min(index, responses.count - 1)]
             }
             return
                 "HTTP/1.1 \(status) X\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
@@ -198,12 +199,12 @@ struct WebLoginTests {
         #expect(outcome.status == .notAllowed, "\(outcome.error)")
         #expect(clock.now - start == 7 + 7 + 30 + 35 + 40)
         let requests = stranger.received
-        #expect(requests.count == answers.count)
+        #expect(requests.count == responses.count)
         #expect(requests.allSatisfy { !$0.lowercased().contains("authorization") })
     }
 
     @Test(
-        "what is no page is given to no browser",
+        "only web pages are opened in a browser",
         arguments: ["file:///etc/passwd", "--help", "javascript:alert(1)", "http://localhost/ x", ""])
     func hostile(page: String) async throws {
         let body =
@@ -214,11 +215,11 @@ struct WebLoginTests {
         let outcome = await run(url: "http://127.0.0.1:\(stranger.port)")
         #expect(outcome.status == .failure)
         #expect(outcome.opened.isEmpty)
-        #expect(outcome.error.hasPrefix("error: the service names no page to open"))
+        #expect(outcome.error.hasPrefix("error: the service does not name a page to open"))
         #expect(!outcome.error.contains("\u{1B}"))
     }
 
-    @Test("the real program at no terminal opens nothing, and Ctrl-C ends it with a sentence")
+    @Test("without a terminal the real program opens no page, and Ctrl-C ends it with a message")
     func interrupted() throws {
         let folder = try TemporaryDirectory()
         let marker = folder.file("opened")
@@ -236,9 +237,9 @@ struct WebLoginTests {
         #expect(home.read(".podstack/credentials") == nil)
     }
 
-    @Test("the real program at a terminal with a screen opens the page, and shows that it waits")
+    @Test("at a terminal with a screen the real program opens the page, and shows progress")
     func terminal() throws {
-        // Of the real time, as the program is.
+        // With the real clock, which the program uses.
         let server = try RunningServer()
         let visitor = try TestClient(signedUpAt: server)
         let folder = try TemporaryDirectory()
@@ -250,7 +251,7 @@ struct WebLoginTests {
             installed: "script", ["-qefc", "\(settings) '\(program)' auth login --web", "/dev/null"])
         defer { process.signal(15) }
         try process.waitForOutput { $0.contains("Waiting for your decision there") }
-        for _ in 0..<2000 where (folder.read("opened") ?? "").isEmpty { usleep(10_000) }
+        try blockUntil(within: .seconds(20), "the page is opened") { folder.read("opened")?.isEmpty == false }
         let page = try #require(folder.read("opened")?.dropLast())
         #expect(page.hasPrefix("\(server.url)/device?code="))
         try visitor.get("/device?code=\(page.suffix(9))")

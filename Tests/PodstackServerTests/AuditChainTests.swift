@@ -20,16 +20,16 @@ struct AuditChainTests {
             directory: DataDirectory(folder.file("data")), database: database.flatMap { PostgresURL($0.url) },
             log: Log { _ in }, now: { clock.now })
         let service = service
-        account = try service.changes.make(by: .administrator, at: clock.now) {
-            try AccountStore.addUser(email: "you@example.com", name: nil, in: $0)
+        account = try service.changes.perform(by: .administrator, at: clock.now) {
+            try AccountCreation.create(email: "you@example.com", name: nil, in: $0).accountID
         }
         for _ in 0..<5 { try note() }
     }
 
     /// One more event, six with that of the account.
     func note() throws {
-        let resource = AuditResource(userID: "usr_1", email: "you@example.com", accountID: account)
-        try service.changes.make(by: .administrator, at: clock.now) {
+        let resource = AuditResource(type: "user", id: "usr_1", name: "you@example.com", accountID: account)
+        try service.changes.perform(by: .administrator, at: clock.now) {
             try $0.record(.update, on: resource, ["old": "a", "new": "b"])
         }
     }
@@ -115,9 +115,10 @@ struct AuditChainTests {
     @Test("whoever has the database without its pepper can make no event that fits", arguments: TestDatabase.selected)
     func otherPepper(_: TestDatabase) throws {
         let forged = AuditTrail(chain: AuditChain(Peppers(current: Pepper(bytes: [UInt8](repeating: 1, count: 32)))))
-        let changes = Changes(database: service.database, verifier: service.verifier, trail: forged)
-        let resource = AuditResource(userID: "usr_1", email: "you@example.com", accountID: account)
-        try changes.make(by: .administrator, at: clock.now) { try $0.record(.update, on: resource) }
+        var changes = service.changes
+        changes.trail = forged
+        let resource = AuditResource(type: "user", id: "usr_1", name: "you@example.com", accountID: account)
+        try changes.perform(by: .administrator, at: clock.now) { try $0.record(.update, on: resource) }
         #expect(try faults().count == 2)
     }
 
@@ -126,9 +127,9 @@ struct AuditChainTests {
         arguments: TestDatabase.selected)
     func oneTransaction(_: TestDatabase) throws {
         struct Failure: Error {}
-        let resource = AuditResource(userID: "usr_1", email: "you@example.com", accountID: account)
+        let resource = AuditResource(type: "user", id: "usr_1", name: "you@example.com", accountID: account)
         #expect(throws: Failure.self) {
-            try service.changes.make(by: .administrator, at: clock.now) { change in
+            try service.changes.perform(by: .administrator, at: clock.now) { change in
                 try change.record(.update, on: resource)
                 throw Failure()
             }
@@ -136,11 +137,11 @@ struct AuditChainTests {
         #expect(try AuditVerification(of: service.database, chain: service.changes.trail.chain).events == 6)
         _ = try service.database.write { try $0.run("ALTER TABLE audit_events RENAME TO gone") }
         #expect(throws: DatabaseFailure.self) {
-            try service.changes.make(by: .administrator, at: clock.now) {
-                try AccountStore.addUser(email: "other@example.com", name: nil, in: $0)
+            try service.changes.perform(by: .administrator, at: clock.now) {
+                try AccountCreation.create(email: "other@example.com", name: nil, in: $0)
             }
         }
-        #expect(try service.database.read { try AccountStore.user(email: "other@example.com", in: $0) } == nil)
+        #expect(try service.database.read { try UserStore.find(email: "other@example.com", in: $0) } == nil)
     }
 
     @Test("what is older than 90 days goes, and the rest still fits together", arguments: TestDatabase.selected)

@@ -79,7 +79,7 @@ struct BackupTests {
                 made.number.load(ordering: .sequentiallyConsistent) >= 5
             }
             let before = made.number.load(ordering: .sequentiallyConsistent)
-            try SQLiteBackup.make(of: data + "/podstack.sqlite", to: file)
+            try SQLiteBackup.create(of: data + "/podstack.sqlite", to: file)
             stop.set()
             try await group.waitForAll()
             let copy = try SQLiteConnection(path: file)
@@ -99,11 +99,11 @@ struct BackupTests {
         #expect(folder.read("taken") == "mine")
         #expect(try run(["backup", folder.file("no/backup"), "--data", data]).status == 1)
         let nowhere = try run(["backup", folder.file("b"), "--data", folder.file("typo")])
-        #expect(nowhere.error.contains("is no data directory"))
+        #expect(nowhere.error.contains("is not a data directory"))
         #expect(!FileManager.default.fileExists(atPath: folder.file("typo")))
         // The copy fails in the middle, as on a full disk.
         let database = try TemporaryDirectory().write("no database, but long enough to be taken for one", to: "db")
-        #expect(throws: SetupFailure.self) { try SQLiteBackup.make(of: database, to: folder.file("b")) }
+        #expect(throws: SetupFailure.self) { try SQLiteBackup.create(of: database, to: folder.file("b")) }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["taken"])
     }
 
@@ -127,7 +127,7 @@ struct BackupTests {
         let database = try SQLiteDatabase(path: old + "/podstack.sqlite")
         try Migrations.run(on: database, all: Array(Migrations.all.prefix(2)))
         let newest = Migrations.all.count
-        #expect(try run(["migrate", "--data", old]).output == "schema version 2 brought to \(newest)\n")
+        #expect(try run(["migrate", "--data", old]).output == "schema version 2 updated to \(newest)\n")
         #expect(try run(["migrate", "--data", old]).output == "schema version \(newest): the newest\n")
         #expect(try run(["migrate", "--data", folder.file("typo")]).status == 1)
     }

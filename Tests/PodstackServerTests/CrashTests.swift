@@ -59,9 +59,9 @@ struct CrashTests {
             let headers = [("Authorization", "Bearer \(token)"), ("Content-Type", "application/json")]
             return (try? connection.request(method, path, headers: headers, body: body).status < 300) ?? false
         }
-        // More than the program lives for.
+        // More rounds than the program survives.
         for _ in 0..<100_000 {
-            let id = TokenFormat.makeID(using: &generator)
+            let id = TokenFormat.generateID(using: &generator)
             let (first, second) = (TokenMaker.token(id: id), TokenMaker.token(id: id))
             journal.add(Life(first: first, second: second))
             let steps: [(Life.Step, () -> Bool)] = [

@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodstackServer
 
-/// What the stores may rely on, whichever database it is.
+/// The guarantees that the stores rely on, on each database.
 @Suite("A database", .blocking, .databases, .timeLimit(.perTest))
 struct DatabaseTests {
     let opened: OpenedDatabase
@@ -24,8 +24,7 @@ struct DatabaseTests {
         try database.read { try $0.run("SELECT COUNT(*) FROM things").first?.integer(0) }
     }
 
-    @Test(
-        "what is written is read, to the last bit: numbers, bytes, texts and nothing", arguments: TestDatabase.selected)
+    @Test("numbers, bytes, texts and null are read as they were written", arguments: TestDatabase.selected)
     func values(_: TestDatabase) throws {
         let rows: [[DatabaseValue]] = [
             [.text("a"), .integer(.min), .blob([]), .text("")],
@@ -78,7 +77,7 @@ struct DatabaseTests {
         }
     }
 
-    @Test("a statement says how many rows it changed", arguments: TestDatabase.selected)
+    @Test("a statement returns the number of rows that it changed", arguments: TestDatabase.selected)
     func changes(_: TestDatabase) throws {
         try database.write { connection in
             for id in ["a", "b", "c"] { try insert(id, in: connection) }
@@ -89,7 +88,7 @@ struct DatabaseTests {
         }
     }
 
-    @Test("a write that throws leaves nothing, whatever it had done", arguments: TestDatabase.selected)
+    @Test("a write that throws changes nothing", arguments: TestDatabase.selected)
     func undone(_: TestDatabase) throws {
         struct Failure: Error {}
         #expect(throws: Failure.self) {
@@ -109,7 +108,7 @@ struct DatabaseTests {
         #expect(try count() == 1)
     }
 
-    @Test("a failure names no value", arguments: TestDatabase.selected)
+    @Test("a failure contains no argument", arguments: TestDatabase.selected)
     func failures(_: TestDatabase) throws {
         let failure = #expect(throws: DatabaseFailure.self) {
             try database.write {
@@ -120,7 +119,7 @@ struct DatabaseTests {
         #expect(failure?.reason.contains("secret") == false)
     }
 
-    @Test("a read sees one state from its beginning to its end", arguments: TestDatabase.selected)
+    @Test("a read sees one consistent state", arguments: TestDatabase.selected)
     func snapshot(_: TestDatabase) throws {
         try database.read { connection in
             #expect(try connection.run("SELECT id FROM things").isEmpty)
@@ -130,7 +129,7 @@ struct DatabaseTests {
         #expect(try count() == 1)
     }
 
-    @Test("a write sees every write before it, of other programs too: none is lost", arguments: TestDatabase.selected)
+    @Test("a write sees every earlier write, including those of other programs", arguments: TestDatabase.selected)
     func oneAfterAnother(_: TestDatabase) async throws {
         try database.write { try insert("a", 0, in: $0) }
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -152,17 +151,20 @@ struct DatabaseTests {
         #expect(try database.read { try $0.run("SELECT number FROM things").first?.integer(0) } == 80)
     }
 
-    @Test("a thousand different statements are no burden", arguments: TestDatabase.selected)
+    @Test("a connection keeps a limited number of prepared statements", arguments: TestDatabase.selected)
     func manyStatements(_: TestDatabase) throws {
         try database.read { connection in
             for number in 0..<1000 {
                 let row = try connection.run("SELECT \(number) FROM (SELECT 1) one").first
                 #expect(row?.values == [.integer(Int64(number))])
             }
+            let kept =
+                (connection as? SQLiteConnection)?.statementCount ?? (connection as? PostgresConnection)?.statementCount
+            #expect(try #require(kept) <= 200)
         }
     }
 
-    @Test("of however many things an announcement is, it is made", arguments: TestDatabase.selected)
+    @Test("an announcement can be of any size", arguments: TestDatabase.selected)
     func announcements(_: TestDatabase) throws {
         if let shared = database as? PostgresDatabase {
             let pepper = Pepper(bytes: [UInt8](repeating: 1, count: 32))
@@ -183,7 +185,8 @@ struct DatabaseTests {
     }
 
     @Test(
-        "a write that waits too long for another is refused, and the next one is not", arguments: TestDatabase.selected)
+        "a write that waits too long for another one fails, and the next one succeeds", arguments: TestDatabase.selected
+    )
     func patience(_: TestDatabase) throws {
         guard let cluster = opened.cluster, let url = PostgresURL(cluster.url) else { return }
         let holder = try PostgresConnection(url)
@@ -191,7 +194,7 @@ struct DatabaseTests {
         let impatient = try PostgresConnection(url)
         try impatient.script("SET lock_timeout = '50ms'")
         let failure = #expect(throws: DatabaseFailure.self) { try impatient.script(PostgresDatabase.beginWrite) }
-        #expect(failure?.reason.contains("takes too long") == true)
+        #expect(failure?.reason.contains("holds a lock for too long") == true)
         #expect(impatient.isAlive && !impatient.isIdle)
         try holder.script("ROLLBACK")
         try database.write { try insert("a", in: $0) }

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Two instances whose database fails", .blocking, .needsPostgreSQL, .timeLimit(.perTest))
 struct DatabaseTroubleTests {
-    /// Tokens live and die at both instances while `disturb` does its worst.
+    /// Creates, uses and revokes tokens at both instances while `disturb` interferes.
     private func underLoad(
         _ instances: TwoInstances, threads: Int = 3, _ disturb: (TokenLoad) async throws -> Void
     ) async throws -> TokenLoad {
@@ -32,7 +32,7 @@ struct DatabaseTroubleTests {
 
     private static let isListener = "application_name = 'podstack-server listener'"
 
-    @Test("with the connections cut on which they listen, nothing that was revoked is accepted, and they listen again")
+    @Test("when the listening connections are cut, no revoked token is accepted, and the instances listen again")
     func listeners() async throws {
         let instances = try TwoInstances()
         let load = try await underLoad(instances) { load in
@@ -52,7 +52,7 @@ struct DatabaseTroubleTests {
         var text: String { written.withLock { $0 } }
     }
 
-    @Test("the loss of that connection is in the log once, and so is its return")
+    @Test("the loss of the listening connection is logged once, and so is its return")
     func logged() async throws {
         let cluster = try PostgresCluster()
         let database = try cluster.makeDatabase(for: .service)
@@ -81,7 +81,7 @@ struct DatabaseTroubleTests {
         #expect(events().count == 4)
     }
 
-    @Test("with any connection cut the worst is a 503, and all goes on")
+    @Test("when any connection is cut, the worst response is a 503, and the service recovers")
     func pool() async throws {
         let instances = try TwoInstances()
         _ = try await underLoad(instances) { load in
@@ -93,7 +93,7 @@ struct DatabaseTroubleTests {
         try await waitForLease(instances)
     }
 
-    @Test("an instance that hears nothing any more, and does not know it, uses nothing once a revocation is answered")
+    @Test("an instance that unknowingly gets no announcements uses no cached state once a revocation has returned")
     func deaf() async throws {
         let instances = try TwoInstances()
         for round in 0..<Rounds.count(1, long: 20) {
@@ -105,7 +105,7 @@ struct DatabaseTroubleTests {
             let backend = try instances.database.run(
                 "SELECT backend FROM instances WHERE process = '\(database.process)'")
             let process = try #require(pid_t(backend))
-            // The database's end of its connection falls silent; the connection stays open.
+            // PostgreSQL's process for the connection is stopped; the connection stays open.
             #expect(kill(process, SIGSTOP) == 0)
             #expect(try here.send("DELETE", "/v1/tokens/self").status == 204)
             #expect(try there.tokenState() == "revoked_token", "round \(round)")
@@ -115,7 +115,8 @@ struct DatabaseTroubleTests {
         }
     }
 
-    @Test("while PostgreSQL is stopped everything is a 503, and when it is back all that was answered holds")
+    @Test(
+        "while PostgreSQL is stopped, every response is a 503; when it is back, every acknowledged change is in effect")
     func stopped() async throws {
         let cluster = try PostgresCluster()
         let instances = try TwoInstances(on: cluster)
@@ -139,7 +140,7 @@ struct DatabaseTroubleTests {
         #expect(try AuditVerification(of: service.database, chain: service.changes.trail.chain).faults.isEmpty)
     }
 
-    /// Both remember what they know again.
+    /// Waits until both instances have a lease again.
     private func waitForLease(_ instances: TwoInstances) async throws {
         let leases = [instances.first, instances.second].map { $0.service.database.lease }
         try await eventually(within: .seconds(30), "both instances have a lease") {

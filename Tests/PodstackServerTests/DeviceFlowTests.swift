@@ -11,7 +11,7 @@ struct DeviceFlowTests {
     let clock: ManualClock
     let running: RunningServer
     var service: Service { running.server.service }
-    let user: DeviceService.User
+    let user: UserRecord
 
     init() throws {
         let clock = ManualClock()
@@ -19,10 +19,9 @@ struct DeviceFlowTests {
         let running = try RunningServer(clock: clock)
         self.running = running
         let known = try running.server.service.database.read {
-            try AccountStore.user(email: RunningServer.email, in: $0)
+            try UserStore.find(email: RunningServer.email, in: $0)
         }
-        let (id, accountID) = try #require(known)
-        user = DeviceService.User(id: id, accountID: accountID, email: RunningServer.email)
+        user = try #require(known)
     }
 
     func post(_ path: String, _ body: String) throws -> TestResponse {
@@ -41,7 +40,7 @@ struct DeviceFlowTests {
     }
 
     func decide(_ body: (Change) throws -> Void) throws {
-        try service.changes.make(by: .administrator, at: service.now(), body)
+        try service.changes.perform(by: .administrator, at: service.now(), body)
     }
 
     func approve(_ code: String) throws {
@@ -124,7 +123,7 @@ struct DeviceFlowTests {
         #expect(try ask(denied).code == "access_denied")
         let late = try begin()
         clock.set(clock.now + 600)
-        #expect(throws: APIError.self) { try approve(late.userCode) }
+        #expect(throws: DomainError.self) { try approve(late.userCode) }
         #expect(try ask(late).code == "expired_token")
         // After an hour nobody remembers it.
         clock.set(clock.now + 3600)
@@ -143,10 +142,10 @@ struct DeviceFlowTests {
     func once(_: TestDatabase) throws {
         let code = try begin()
         try approve(code.userCode)
-        #expect(throws: APIError.self) { try approve(code.userCode) }
-        #expect(throws: APIError.self) { try decide { try service.devices.deny(code.userCode, by: user, in: $0) } }
+        #expect(throws: DomainError.self) { try approve(code.userCode) }
+        #expect(throws: DomainError.self) { try decide { try service.devices.deny(code.userCode, by: user, in: $0) } }
         for wrong in ["", "AAAA-AAAA", "BBBB-BBBB", String(repeating: "B", count: 1000)] {
-            #expect(throws: APIError.self) { try approve(wrong) }
+            #expect(throws: DomainError.self) { try approve(wrong) }
         }
     }
 
@@ -160,7 +159,7 @@ struct DeviceFlowTests {
         #expect(try ask(codes[0]).status == 200)
         #expect(try ask(codes[1]).code == "quota_exceeded")
         let more = try begin()
-        #expect(throws: APIError.self) { try approve(more.userCode) }
+        #expect(throws: DomainError.self) { try approve(more.userCode) }
     }
 
     @Test(

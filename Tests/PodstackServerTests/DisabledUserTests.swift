@@ -62,7 +62,7 @@ struct DisabledUserTests {
     func list(_: TestDatabase) throws {
         for email in ["b@example.com", "A@example.com"] { #expect(try administrate("user", "add", email).status == 0) }
         #expect(try administrate("user", "disable", "b@example.com").status == 0)
-        #expect(try administrate("user", "disable", "b@example.com").output == "b@example.com was disabled already\n")
+        #expect(try administrate("user", "disable", "b@example.com").output == "b@example.com is already disabled\n")
         let users = try administrate("user", "list").output.split(separator: "\n")
             .map { $0.split(separator: "\t").map(String.init) }
         #expect(users.map(\.count) == [4, 4])
@@ -72,7 +72,7 @@ struct DisabledUserTests {
         let refused = try administrate("token", "create", "b@example.com", "--name", "t")
         #expect(refused.status == 1 && refused.error.contains("is disabled"))
         let nobody = try administrate("user", "disable", "nobody@example.com")
-        #expect(nobody.status == 1 && nobody.error == "error: nobody has the address nobody@example.com\n")
+        #expect(nobody.status == 1 && nobody.error == "error: no user has the email address nobody@example.com\n")
     }
 }
 
@@ -84,9 +84,9 @@ struct DisabledTokenTests {
 
     private func set(isDisabled: Bool) throws {
         let service = session.server.server.service
-        _ = try service.changes.make(by: .administrator, at: service.now()) { change in
-            let user = try #require(try ListedUser.find(email: RunningServer.email, in: change.connection))
-            return try AccountStore.setDisabled(isDisabled, user, in: change)
+        _ = try service.changes.perform(by: .administrator, at: service.now()) { change in
+            let user = try #require(try UserStore.find(email: RunningServer.email, in: change.connection))
+            return try UserService.setDisabled(isDisabled, user, in: change)
         }
     }
 
@@ -122,12 +122,12 @@ struct DisabledTokenTests {
         let held = try server.service.verifier.verify(session.token.utf8, now: server.service.now())
         let request = Request(method: "POST", path: "/v1/projects", query: [], headers: [], body: [])
         try set(isDisabled: true)
-        let refusal = #expect(throws: APIError.self) {
-            try server.service.changes.answer(
-                Exchange(request: request, parameters: [], identity: held), at: server.service.now()
+        let refusal = #expect(throws: DomainError.self) {
+            try server.service.idempotentChanges.response(
+                to: Exchange(request: request, parameters: [], identity: held), at: server.service.now()
             ) { _ in Response(status: 201) }
         }
-        #expect(refusal?.code == .accountDisabled)
+        #expect(refusal.map(ErrorResponse.init)?.code == .accountDisabled)
     }
 
     @Test("a program without a browser gets none that they approved before", arguments: TestDatabase.selected)
@@ -138,17 +138,16 @@ struct DisabledTokenTests {
         }
         let code = try post("/v1/device/code", #"{"client_name": "tv"}"#).decoded(DeviceCode.self)
         let service = session.server.server.service
-        let user = try #require(try service.database.read { try ListedUser.find(email: RunningServer.email, in: $0) })
-        let who = DeviceService.User(id: user.id, accountID: user.accountID, email: user.email)
-        try service.changes.make(by: .administrator, at: service.now()) {
-            _ = try service.devices.approve(code.userCode, by: who, in: $0)
+        let user = try #require(try service.database.read { try UserStore.find(email: RunningServer.email, in: $0) })
+        try service.changes.perform(by: .administrator, at: service.now()) {
+            _ = try service.devices.approve(code.userCode, by: user, in: $0)
         }
         try set(isDisabled: true)
         #expect(try post("/v1/device/token", #"{"device_code": "\#(code.deviceCode)"}"#).code == "access_denied")
         let second = try post("/v1/device/code", #"{"client_name": "tv"}"#).decoded(DeviceCode.self)
-        #expect(throws: APIError.self) {
-            try service.changes.make(by: .administrator, at: service.now()) {
-                _ = try service.devices.approve(second.userCode, by: who, in: $0)
+        #expect(throws: DomainError.self) {
+            try service.changes.perform(by: .administrator, at: service.now()) {
+                _ = try service.devices.approve(second.userCode, by: user, in: $0)
             }
         }
     }

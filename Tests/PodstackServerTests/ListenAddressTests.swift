@@ -2,7 +2,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Where a server listens", .timeLimit(.perTest))
+@Suite("The address that a server listens on", .timeLimit(.perTest))
 struct ListenAddressTests {
     @Test(
         "an address and a port",
@@ -30,7 +30,7 @@ struct ListenAddressTests {
         #expect(mistake?.message.contains(reason) == true, "\(mistake?.message ?? "")")
     }
 
-    @Test("an IPv4 client of a socket for both families is itself")
+    @Test("an IPv4 client of a socket for both families has an IPv4 address")
     func mapped() {
         #expect(ClientAddress("::ffff:127.0.0.1") == .ipv4(0x7F00_0001))
         #expect(ClientAddress("::1") == .ipv6(0, 1))

@@ -8,7 +8,7 @@ import Testing
     import Glibc
 #endif
 
-/// What clients may not do to a listener, over a socket.
+/// The limits that a listener sets to clients, over a socket.
 @Suite("The limits of the listener", .blocking, .timeLimit(.perTest))
 struct ListenerLimitsTests {
     let running: RunningServer
@@ -48,7 +48,7 @@ struct ListenerLimitsTests {
         }
     }
 
-    @Test("just below the limits everything is served")
+    @Test("just below the limits, every request is served")
     func belowSizes() throws {
         let tokens = String(repeating: " ", count: 65_536 - 13) + #"{"tokens":[]}"#
         let body = try answer(
@@ -77,20 +77,20 @@ struct ListenerLimitsTests {
         #expect(try answer(to: "GET /%68ealthz HTTP/1.1\r\nHost: x\r\n\r\n").status == 200)
     }
 
-    /// Sends `piece` again and again, a little at a time, until the server has had enough.
+    /// Sends `piece` repeatedly and slowly until the server closes the connection.
     func drip(_ start: String, _ piece: String) throws {
         let connection = try RawHTTP(port: server.port)
         try connection.send(start)
         try blockUntil(within: .seconds(20), "the server closes a slow connection") {
             server.endOverdue()
             if connection.isClosed { return true }
-            // The end may come while this is sent.
+            // The server may close the connection during this.
             try? connection.send(piece)
             return false
         }
     }
 
-    @Test("who sends a request line, a header or a body byte by byte is stopped in the end")
+    @Test("a client that sends a request line, a header or a body byte by byte is stopped")
     func drips() throws {
         try drip("GET /", "a")
         try drip("GET /healthz HTTP/1.1\r\nHost: x\r\nX: ", "a")
@@ -98,11 +98,11 @@ struct ListenerLimitsTests {
         try drip("POST /v1/tokens/report HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\n \r\n")
     }
 
-    @Test("who never takes the answers is stopped in the end, and who is idle too")
+    @Test("a client that never reads its responses is stopped, and so is an idle one")
     func silent() throws {
         let before = server.openConnections
         let silent = try RawHTTP(port: server.port)
-        // More than the sockets of both sides hold.
+        // More than the buffers of both sockets can hold.
         try silent.send(String(repeating: "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", count: 1000))
         let idle = try RawHTTP(port: server.port)
         #expect(try idle.request("GET", "/healthz").status == 200)
@@ -113,7 +113,7 @@ struct ListenerLimitsTests {
         #expect(idle.isClosed)
     }
 
-    @Test("a thousand idle connections hold up nobody")
+    @Test("a thousand idle connections delay no other client")
     func idle() throws {
         let patient = try RunningServer()
         let idle = try (0..<1000).map { _ in try RawHTTP(port: patient.server.port) }

@@ -6,7 +6,7 @@ import Testing
 @Suite("Migrations", .blocking, .databases, .timeLimit(.perTest))
 struct MigrationTests {
     @Test(
-        "a database of each released schema is brought to the newest, and keeps what it holds",
+        "a database of each released schema is migrated to the newest one and keeps its contents",
         arguments: TestDatabase.selected)
     func everySchema(_: TestDatabase) throws {
         for version in 1...Migrations.all.count {
@@ -37,16 +37,16 @@ struct MigrationTests {
         }
     }
 
-    @Test("a database of a newer program is refused in one sentence", arguments: TestDatabase.selected)
+    @Test("a database of a newer program is rejected in one sentence", arguments: TestDatabase.selected)
     func newer(_: TestDatabase) throws {
         let opened = try OpenedDatabase()
         let database = opened.database
         try Migrations.run(on: database, all: Migrations.all + [[]])
         let failure = #expect(throws: DatabaseFailure.self) { try Migrations.run(on: database) }
-        #expect(failure?.reason.contains("use a newer one") == true)
+        #expect(failure?.reason.contains("use a newer podstack-server") == true)
     }
 
-    @Test("programs that start at once bring it there once", arguments: TestDatabase.selected)
+    @Test("programs that start at the same time migrate the database once", arguments: TestDatabase.selected)
     func atOnce(_: TestDatabase) async throws {
         let opened = try OpenedDatabase()
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -15,7 +15,7 @@ struct OpenAPITests {
         document = try answer.decoded(JSONValue.self)
     }
 
-    /// Every operation with its method and path.
+    /// Returns every operation with its method and path.
     func operations() throws -> [(method: String, path: String, operation: JSONValue)] {
         guard case .object(let paths)? = document["paths"] else { return [] }
         return paths.flatMap { path, methods -> [(String, String, JSONValue)] in
@@ -24,17 +24,17 @@ struct OpenAPITests {
         }
     }
 
-    @Test("it describes every route, and nothing else")
+    @Test("it describes exactly the routes")
     func complete() throws {
         let described = try operations().map { "\($0.method) \($0.path)" }
-        let routes = Routes.all(session.server.server.service)
+        let routes = session.server.server.service.routes
         #expect(described.sorted() == routes.map { "\($0.method) \($0.path)" }.sorted())
         #expect(Set(routes.map(\.operation)).count == routes.count)
-        #expect(Set(routes.map(\.operation)) == Set(Operation.allCases))
+        #expect(Set(routes.map(\.operation)) == Set(OperationID.allCases))
         #expect(document["openapi"] == "3.1.0")
     }
 
-    @Test("what it refers to is there, and each component is of use")
+    @Test("every reference has its component, and every component is used")
     func references() throws {
         func references(_ value: JSONValue) -> [String] {
             switch value {
@@ -52,7 +52,7 @@ struct OpenAPITests {
         #expect(used == Set(schemas.keys).union(["Error"]))
     }
 
-    @Test("a scope is asked for as the route asks for it")
+    @Test("an operation requires the scope of its route")
     func security() throws {
         let list = try #require(try operations().first { $0.path == "/v1/tokens" && $0.method == "GET" })
         #expect(list.operation["security"] == .array([["token": .array(["tokens:read"])]]))
@@ -60,7 +60,7 @@ struct OpenAPITests {
         #expect(health.operation["security"] == .array([]))
     }
 
-    @Test("real answers, successes and refusals, are as it says")
+    @Test("actual responses, of successes and errors, match their schemas")
     func answers() throws {
         let project = try session.send("POST", "/v1/projects", #"{"name": "p"}"#).decoded(Project.self)
         try session.server.server.addUser("ann@example.com")
@@ -69,7 +69,7 @@ struct OpenAPITests {
         ).decoded(Member.self)
         let token = try session.makeToken()
         let paths = ["{project}": project.id, "{user}": member.userID, "{id}": token.id]
-        let bodies: [Operation: String] = [
+        let bodies: [OperationID: String] = [
             .createToken: #"{"name": "n", "expires_at": null}"#, .createProject: #"{"name": "n"}"#,
             .updateToken: "{}", .updateProject: #"{"description": "d"}"#, .updateMember: "{}",
             .addMember: #"{"email": "ann@example.com", "role": "admin"}"#, .reportTokens: #"{"tokens": []}"#,
@@ -77,10 +77,10 @@ struct OpenAPITests {
             .rotateToken: "{}", .rotateOwnToken: "{}",
         ]
         let check = SchemaCheck(document: document)
-        // What ends things comes last.
+        // Deletions come last.
         let all = try operations().sorted { ($0.method == "DELETE" ? 1 : 0) < ($1.method == "DELETE" ? 1 : 0) }
         for (method, path, described) in all {
-            let operation = try #require(described["operationId"]?.stringValue.flatMap(Operation.init))
+            let operation = try #require(described["operationId"]?.stringValue.flatMap(OperationID.init))
             var target = paths.reduce(path) { $0.replacing($1.key, with: $1.value) }
             if operation == .checkPermission { target += "?scope=pods:create&project=\(project.id)" }
             let caller = operation == .revokeOwnToken ? try session.makeToken() : session

@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("What operators ask,", .blocking, .databases, .timeLimit(.perTest))
+@Suite("Health, readiness and metrics,", .blocking, .databases, .timeLimit(.perTest))
 struct OperationTests {
     let session: TestClient
 
@@ -19,13 +19,13 @@ struct OperationTests {
         return line.flatMap { Int($0.dropFirst(name.count + 1)) }
     }
 
-    @Test("metrics count what was answered, and name nobody", arguments: TestDatabase.selected)
+    @Test("metrics count the responses, and name no user, token or address", arguments: TestDatabase.selected)
     func metrics(_: TestDatabase) throws {
         #expect(try metric(#"podstack_requests_total{status="2xx"}"#) == 0)
         for _ in 0..<3 { _ = try session.whoami() }
         _ = try session.with(TokenMaker.token(id: "00000000")).whoami()
         _ = try session.send("GET", "/v1/nothing")
-        // The three, and the request for the metrics before this one.
+        // The three requests, and the first request for the metrics.
         #expect(try metric(#"podstack_requests_total{status="2xx"}"#) == 4)
         #expect(try metric(#"podstack_requests_total{status="4xx"}"#) == 2)
         #expect(try metric(#"podstack_refusals_total{status="401",code="invalid_token"}"#) == 1)
@@ -41,15 +41,15 @@ struct OperationTests {
     }
 
     @Test(
-        "with a full disk nothing is said to be done that is not, and what is known goes on",
+        "with a full disk, no failed change is reported as done, and cached tokens keep working",
         arguments: TestDatabase.selected)
     func diskFull(_: TestDatabase) throws {
-        // PostgreSQL's disk is nothing that a connection could fill.
+        // A connection cannot fill PostgreSQL's disk.
         guard TestDatabase.current == .sqlite else { return }
         let other = try session.makeToken()
         #expect(try other.whoami().status == 200)
         let database = session.server.server.service.database
-        // As many pages as there are, and no more.
+        // The database may not have more pages than now.
         _ = try database.write { try $0.run("PRAGMA max_page_count = 1") }
         func count() throws -> Int {
             try session.send("GET", "/v1/projects?limit=200").decoded(Page<Project>.self).elements.count
@@ -104,7 +104,7 @@ struct OperationTests {
     }
 
     @Test(
-        "without its database the service says unavailable: never that a token is wrong, never an old answer",
+        "without its database, the service is unavailable: it never rejects a token as invalid and never uses stale state",
         arguments: TestDatabase.selected)
     func databaseGone(_: TestDatabase) throws {
         let token = try session.makeToken()
@@ -120,7 +120,7 @@ struct OperationTests {
         _ = try database.write { try $0.run("ALTER TABLE schema_version RENAME TO gone_too") }
         #expect(try get("/readyz").status == 503)
         #expect(try get("/healthz").status == 200)
-        // What cannot be revoked is not said to be; the token that is known goes on.
+        // A failed revocation is not reported as done, and the cached token keeps working.
         _ = try database.write { try $0.run("ALTER TABLE tokens RENAME TO gone_three") }
         #expect(try session.send("DELETE", "/v1/tokens/self").status == 503)
     }

@@ -52,8 +52,8 @@ struct PepperRotationTests {
         let leaked = try first.makeToken("you@example.com", expiresAt: clock.now + 400 * 86_400)
         var generator = SecureGenerator()
         let id = try #require(TokenFormat.id(of: old))
-        let new = TokenFormat.makeToken(id: id, using: &generator)
-        let waiting = TokenFormat.makeToken(id: id, using: &generator)
+        let new = TokenFormat.generateToken(id: id, using: &generator)
+        let waiting = TokenFormat.generateToken(id: id, using: &generator)
         for secret in [new, waiting] {
             let by = secret == new ? old : new
             let body = "{\(TestClient.fields(of: secret, grace: 86_400))}"
@@ -97,15 +97,16 @@ struct PepperRotationTests {
     func stolen() throws {
         let first = try serve()
         let account = try first.addUser("you@example.com")
-        let resource = AuditResource(userID: "usr_1", email: "you@example.com", accountID: account)
+        let resource = AuditResource(type: "user", id: "usr_1", name: "you@example.com", accountID: account)
         let old = first.service.changes.trail
         try first.stop()
         try rotate()
         let second = try serve()
         _ = try second.makeToken("you@example.com")
         #expect(try faults() == [])
-        let forger = Changes(database: second.service.database, verifier: second.service.verifier, trail: old)
-        try forger.make(by: .administrator, at: clock.now) { try $0.record(.update, on: resource) }
+        var forger = second.service.changes
+        forger.trail = old
+        try forger.perform(by: .administrator, at: clock.now) { try $0.record(.update, on: resource) }
         #expect(try faults().count == 2)
         try second.stop()
         try files.removeItem(atPath: data + "/pepper.previous")

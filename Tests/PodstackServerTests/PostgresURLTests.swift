@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The URL of a database", .timeLimit(.perTest))
 struct PostgresURLTests {
-    @Test("a URL is not shown by printing what holds it")
+    @Test("a value that contains a URL does not print the URL")
     func urlIsSecret() throws {
         let url = try #require(PostgresURL("postgres://me:quite%20secret@localhost/db"))
         var dumped = ""

@@ -2,7 +2,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("What a request line asks for", .timeLimit(.perTest))
+@Suite("The target of a request", .timeLimit(.perTest))
 struct RequestTargetTests {
     @Test(
         "a path is decoded once",
@@ -17,7 +17,7 @@ struct RequestTargetTests {
         #expect(!target.isMalformed)
     }
 
-    @Test("a query is decoded once, in order, and keeps what is given twice")
+    @Test("a query is decoded once, in order, and keeps repeated names")
     func query() {
         let target = RequestTarget("/x?a=b%26c&&d&a=1+2%2B%2F&=e&f=g=h?")
         #expect(!target.isMalformed)
@@ -37,7 +37,7 @@ struct RequestTargetTests {
     }
 }
 
-@Suite("What is wrong with the head of a request", .timeLimit(.perTest))
+@Suite("The head of a request", .timeLimit(.perTest))
 struct RequestHeadTests {
     func defect(
         _ headers: [(String, String)], target: String = "/", size: Int = 100, isHTTP11: Bool = true
@@ -46,7 +46,7 @@ struct RequestHeadTests {
             target: target, size: size, isHTTP11: isHTTP11, headers: headers.map { (name: $0.0, value: $0.1) })
     }
 
-    @Test("one Host, one length at most, names that are names")
+    @Test("a head has one Host, at most one length, and valid names")
     func fields() {
         let host = ("host", "x")
         #expect(defect([host]) == nil)
@@ -63,7 +63,7 @@ struct RequestHeadTests {
         #expect(defect([host, ("content-length", "1"), ("transfer-encoding", "chunked")]) == .unclearEnd)
     }
 
-    @Test("limits hold at the byte")
+    @Test("limits are exact to the byte")
     func limits() {
         let host = ("host", "x")
         #expect(defect([host], target: String(repeating: "a", count: 4096)) == nil)

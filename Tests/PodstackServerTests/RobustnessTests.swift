@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-/// Whatever comes in, the service refuses it or answers it, and goes on.
+/// The service rejects or serves any input, and keeps running.
 @Suite("Hostile input over a socket", .blocking, .databases, .timeLimit(.perTest))
 struct RobustnessTests {
     let session: TestClient
@@ -13,7 +13,7 @@ struct RobustnessTests {
 
     var port: UInt16 { session.server.server.port }
 
-    /// The status of what came back; nil when the connection was closed without an answer.
+    /// Returns the status of the response; nil if the connection was closed without one.
     func status(of text: String) -> Int? {
         guard let connection = try? RawHTTP(port: port), (try? connection.send(text)) != nil else { return nil }
         return try? connection.response().status
@@ -21,9 +21,7 @@ struct RobustnessTests {
 
     func isAlive() -> Bool { status(of: "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n") == 200 }
 
-    @Test(
-        "requests that are none, or two at once, are refused, and the next one is served",
-        arguments: TestDatabase.selected)
+    @Test("malformed and ambiguous requests are rejected, and the next one is served", arguments: TestDatabase.selected)
     func broken(_: TestDatabase) throws {
         let auth = "Authorization: Bearer \(session.token)\r\n"
         let long = String(repeating: "a", count: 1 << 20)
@@ -46,9 +44,7 @@ struct RobustnessTests {
         }
     }
 
-    @Test(
-        "what stands behind a NUL in a query is not lost in silence: the request is refused",
-        arguments: TestDatabase.selected)
+    @Test("a query with a NUL is rejected, instead of being cut off silently", arguments: TestDatabase.selected)
     func nul(_: TestDatabase) throws {
         let start = "GET /v1/auth/whoami"
         let auth = "Authorization: Bearer \(session.token)"
@@ -57,7 +53,7 @@ struct RobustnessTests {
         #expect(status(of: "\(start)?a=b%00c HTTP/1.1\r\nHost: x\r\n\(auth)\r\n\r\n") == 400)
     }
 
-    @Test("a request whose end two headers tell differently makes no second one", arguments: TestDatabase.selected)
+    @Test("a request with contradicting length headers is not read as two", arguments: TestDatabase.selected)
     func smuggling(_: TestDatabase) throws {
         let hidden = "DELETE /v1/tokens/self HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(session.token)\r\n\r\n"
         for head in [
@@ -74,7 +70,7 @@ struct RobustnessTests {
         }
     }
 
-    @Test("clients that stop in the middle of a request hold up nobody", arguments: TestDatabase.selected)
+    @Test("clients that stop in the middle of a request delay no other client", arguments: TestDatabase.selected)
     func slow(_: TestDatabase) throws {
         var held: [RawHTTP] = []
         for index in 0..<100 {
@@ -90,7 +86,7 @@ struct RobustnessTests {
     }
 
     @Test(
-        "2,000 credentials made up or broken are all refused, and none is an error of the service",
+        "2,000 random and damaged credentials are all rejected, without an internal error",
         arguments: TestDatabase.selected)
     func credentials(_: TestDatabase) throws {
         let connection = try RawHTTP(port: port)
@@ -113,9 +109,7 @@ struct RobustnessTests {
         }
     }
 
-    @Test(
-        "1,000 bodies and queries made up are refused or taken, and none is an error of the service",
-        arguments: TestDatabase.selected)
+    @Test("1,000 random bodies and queries cause no internal error", arguments: TestDatabase.selected)
     func bodiesAndQueries(_: TestDatabase) throws {
         let project = try #require(try session.whoami().decoded(User.self).defaultProjectID)
         let paths = [
@@ -185,7 +179,7 @@ private enum RandomJSON {
 }
 
 extension String {
-    /// Without the white space around it, which HTTP takes for nothing.
+    /// Returns a value without the surrounding white space, which HTTP ignores.
     fileprivate var trimmed: String {
         let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
         return String(drop(while: isBlank).reversed().drop(while: isBlank).reversed())

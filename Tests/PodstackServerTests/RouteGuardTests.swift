@@ -4,10 +4,10 @@ import Testing
 
 @testable import PodstackServer
 
-/// Every route against everybody who may come: made from the table of routes, so that no route is forgotten.
+/// Every route with every kind of caller, generated from the table of routes.
 @Suite("Every route, guarded", .blocking, .databases, .timeLimit(.perTest))
 struct RouteGuardTests {
-    /// Who owns the objects that the paths name, and somebody of another account.
+    /// The owner of the objects in the paths, and a user of another account.
     let owner: TestClient
     let stranger: TestClient
     let project: Project
@@ -15,7 +15,7 @@ struct RouteGuardTests {
     let memberID: String
     let routes: [Route]
 
-    /// The routes that ask for nothing. Whoever adds one adds it here too, and says to themselves why.
+    /// The routes that require no token. A new one has to be added here deliberately.
     let open: Set = [
         "GET /healthz", "GET /readyz", "GET /metrics", "GET /openapi.json", "POST /v1/tokens/report",
         "POST /v1/device/code", "POST /v1/device/token",
@@ -24,7 +24,7 @@ struct RouteGuardTests {
     init() throws {
         owner = try TestClient(maxActiveTokens: 500)
         let server = owner.server.server
-        routes = Routes.all(server.service)
+        routes = server.service.routes
         for name in ["stranger", "member"] { try server.addUser("\(name)@example.com") }
         stranger = owner.with(try server.makeToken("stranger@example.com"))
         project = try owner.send("POST", "/v1/projects", #"{"name": "p"}"#).decoded(Project.self)
@@ -36,7 +36,7 @@ struct RouteGuardTests {
 
     func name(_ route: Route) -> String { "\(route.method) \(route.path)" }
 
-    /// The path of a route, about the owner's objects.
+    /// Returns the path of a route for the owner's objects.
     func path(_ route: Route, token: TestClient) -> String {
         "/"
             + route.pattern.map { part in
@@ -49,7 +49,7 @@ struct RouteGuardTests {
             }.joined(separator: "/")
     }
 
-    /// A body that the route takes.
+    /// Returns a body that the route accepts.
     func body(_ route: Route) throws -> String? {
         switch name(route) {
         case "POST /v1/tokens", "POST /v1/projects": #"{"name": "n"}"#
@@ -72,13 +72,13 @@ struct RouteGuardTests {
     func scope(_ route: Route) -> Scope? {
         switch route.access {
         case .scope(let scope), .project(let scope): scope
-        case .anybody, .anyToken: nil
+        case .noToken, .anyToken: nil
         }
     }
 
     func isOfProject(_ route: Route) -> Bool { if case .project = route.access { true } else { false } }
 
-    @Test("without a token only the routes that are meant to answer", arguments: TestDatabase.selected)
+    @Test("without a token, only the listed routes respond", arguments: TestDatabase.selected)
     func withoutToken(_: TestDatabase) throws {
         for route in routes {
             var headers: [(String, String)] = []
@@ -89,7 +89,7 @@ struct RouteGuardTests {
         }
     }
 
-    @Test("with every scope but the one that it needs, a route is closed", arguments: TestDatabase.selected)
+    @Test("with every scope except the required one, a route is forbidden", arguments: TestDatabase.selected)
     func withoutScope(_: TestDatabase) throws {
         for route in routes {
             guard let needed = scope(route) else { continue }
@@ -101,12 +101,12 @@ struct RouteGuardTests {
         #expect(try owner.whoami().status == 200)
     }
 
-    @Test("with the one scope that it needs, a route is open to the owner", arguments: TestDatabase.selected)
+    @Test("with only the required scope, a route is allowed for the owner", arguments: TestDatabase.selected)
     func withScope(_: TestDatabase) throws {
         for route in routes {
             guard let needed = scope(route) else { continue }
             let caller = try owner.makeToken("\"scopes\": [\"\(needed)\"]")
-            // One that may do no more than the caller, so that it may be rotated.
+            // A token with no more authority than the caller, which the caller may therefore rotate.
             let target = try owner.makeToken("\"scopes\": [\"\(needed)\"]")
             let answer = try send(route, by: caller, about: target)
             let isDeletion = name(route) == "DELETE /v1/projects/{project}"
@@ -115,8 +115,7 @@ struct RouteGuardTests {
     }
 
     @Test(
-        "to somebody of another account every object is not there, and is left as it was",
-        arguments: TestDatabase.selected)
+        "for a user of another account, every object is missing and stays unchanged", arguments: TestDatabase.selected)
     func foreign(_: TestDatabase) throws {
         for route in routes where route.pattern.contains(where: { $0.hasPrefix("{") }) {
             #expect(try send(route, by: stranger, about: owner).code == "not_found", "\(name(route))")
@@ -127,7 +126,7 @@ struct RouteGuardTests {
         #expect(members.elements.count == 2)
     }
 
-    @Test("a token that is good for another project gets nowhere in this one", arguments: TestDatabase.selected)
+    @Test("a token for another project is rejected in this one", arguments: TestDatabase.selected)
     func otherProject(_: TestDatabase) throws {
         let caller = try owner.makeToken("\"project_ids\": [\"\(other.id)\"]")
         for route in routes where isOfProject(route) {
@@ -136,7 +135,8 @@ struct RouteGuardTests {
     }
 
     @Test(
-        "a deactivated member, and one without permissions, get nowhere in a project", arguments: TestDatabase.selected)
+        "a deactivated member and a member without permissions are rejected in a project",
+        arguments: TestDatabase.selected)
     func members(_: TestDatabase) throws {
         let member = owner.with(try owner.server.server.makeToken("member@example.com"))
         let path = "/v1/projects/\(project.id)/members/\(memberID)"
@@ -151,7 +151,7 @@ struct RouteGuardTests {
         }
     }
 
-    @Test("a token that may only read changes nothing but itself", arguments: TestDatabase.selected)
+    @Test("a read-only token changes nothing except itself", arguments: TestDatabase.selected)
     func readOnly(_: TestDatabase) throws {
         let scopes = Scope.resources.map { "\"\($0):read\"" }.joined(separator: ", ")
         for route in routes where route.method != "GET" && !open.contains(name(route)) {
@@ -162,7 +162,9 @@ struct RouteGuardTests {
         }
     }
 
-    @Test("no two routes are one, and a scope in a project names the project first", arguments: TestDatabase.selected)
+    @Test(
+        "no two routes are the same, and the first parameter of a project's route is the project",
+        arguments: TestDatabase.selected)
     func table(_: TestDatabase) {
         #expect(Set(routes.map(name)).count == routes.count)
         for route in routes where isOfProject(route) {

@@ -1,10 +1,10 @@
 import PodstackAPI
 
-/// Checks a JSON value against a schema of the OpenAPI document: as much of JSON Schema as the document uses.
+/// Checks a JSON value against a schema of the OpenAPI document, with the part of JSON Schema that the document uses.
 struct SchemaCheck {
     let document: JSONValue
 
-    /// What does not fit, each with its path; empty when everything does.
+    /// Returns each mismatch with its path.
     func faults(_ value: JSONValue, _ schema: JSONValue, _ path: String = "$") -> [String] {
         if let reference = schema["$ref"]?.stringValue {
             let target = reference.split(separator: "/").dropFirst()

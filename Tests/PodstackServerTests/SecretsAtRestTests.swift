@@ -92,14 +92,14 @@ struct SecretsAtRestTests {
         let database = CountingDatabase(opened.database)
         try Migrations.run(on: database)
         let verifier = TokenVerifier(
-            database: database, digest: TokenDigest(Peppers(current: Pepper(bytes: [UInt8](repeating: 1, count: 32)))))
+            database: database, digest: SecretDigest(Peppers(current: Pepper(bytes: [UInt8](repeating: 1, count: 32)))))
         let before = database.calls
         for vector in try TokenVectors.load().invalid {
-            #expect(throws: APIError.self) { try verifier.verify(vector.token.utf8, now: 0) }
+            #expect(throws: DomainError.self) { try verifier.verify(vector.token.utf8, now: 0) }
         }
         #expect(database.calls == before)
         let valid = try #require(try TokenVectors.load().valid.first).token
-        #expect(throws: APIError.self) { try verifier.verify(valid.utf8, now: 0) }
+        #expect(throws: DomainError.self) { try verifier.verify(valid.utf8, now: 0) }
         #expect(database.calls == before + 1)
     }
 }

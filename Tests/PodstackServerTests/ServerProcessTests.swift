@@ -1,9 +1,12 @@
 import Foundation
+import PodstackCommandLine
 import PodstackTestSupport
 import Testing
 
-/// The real program, as an operator runs it.
-@Suite("podstack-server as a process", .blocking, .databases, .timeLimit(.perTest))
+@testable import PodstackServer
+
+/// Runs the real program, as an operator does.
+@Suite("podstack-server as a process", .blocking, .databases, .timeLimit(.minutes(10)))
 struct ServerProcessTests {
     let place: ServerPlace
     var data: String { place.data }
@@ -16,7 +19,7 @@ struct ServerProcessTests {
             environment: place.environment)
         try process.waitForOutput { $0.hasSuffix("\n") }
         let prefix = "podstack-server listening on http://127.0.0.1:"
-        // A second line tells of the link to the first account.
+        // A second line names the link that creates the first account.
         let line = process.standardOutput.prefix { $0 != "\n" }
         #expect(line.hasPrefix(prefix))
         let port = try #require(UInt16(line.dropFirst(prefix.count)))
@@ -27,10 +30,12 @@ struct ServerProcessTests {
         try ToolProcess.run("podstack-server", words + ["--data", data], environment: place.environment)
     }
 
-    func makeToken() throws -> String {
-        let made = try administrate(["token", "create", "you@example.com", "--name", "t", "--max-active-tokens", "99"])
-        #expect(made.status == 0, "\(made.error)")
-        return String(made.output.dropLast())
+    func createToken() throws -> String {
+        let created = try administrate([
+            "token", "create", "you@example.com", "--name", "t", "--max-active-tokens", "99",
+        ])
+        #expect(created.status == 0, "\(created.error)")
+        return String(created.output.dropLast())
     }
 
     func status(_ connection: RawHTTP, _ token: String, _ method: String = "GET", _ path: String = "/v1/auth/whoami")
@@ -39,8 +44,7 @@ struct ServerProcessTests {
         try connection.request(method, path, headers: [("Authorization", "Bearer \(token)")]).status
     }
 
-    @Test(
-        "users and tokens are made beside a running server, which knows them at once", arguments: TestDatabase.selected)
+    @Test("users and tokens that are created while a server runs are valid at once", arguments: TestDatabase.selected)
     func administration(_: TestDatabase) throws {
         let (process, connection) = try serve()
         defer { process.signal(SIGKILL) }
@@ -48,7 +52,7 @@ struct ServerProcessTests {
         #expect(user.status == 0)
         #expect(user.output.hasPrefix("acc_"))
         #expect(try administrate(["user", "add", "You@Example.com"]).status == 1)
-        let token = try makeToken()
+        let token = try createToken()
         #expect(token.count == 56)
         #expect(try status(connection, token) == 200)
     }
@@ -75,29 +79,29 @@ struct ServerProcessTests {
         #expect(folder?.intValue == 0o700)
     }
 
-    @Test("SIGTERM ends it with 0, and last-used times are kept", arguments: TestDatabase.selected)
+    @Test("SIGTERM ends the server with status 0, and last-used times are stored", arguments: TestDatabase.selected)
     func drain(_: TestDatabase) throws {
         _ = try administrate(["user", "add", "you@example.com"])
-        let token = try makeToken()
+        let token = try createToken()
         let (process, connection) = try serve()
         #expect(try status(connection, token) == 200)
         process.signal(SIGTERM)
         #expect(process.wait() == 0)
         let (second, again) = try serve()
         defer { second.signal(SIGKILL) }
-        let list = try again.request("GET", "/v1/tokens", headers: [("Authorization", "Bearer \(try makeToken())")])
+        let list = try again.request("GET", "/v1/tokens", headers: [("Authorization", "Bearer \(try createToken())")])
         let first = try #require(list.body.range(of: "\"prefix\":\"podstack_\(token.dropFirst(9).prefix(8))\""))
         #expect(!list.body[..<first.lowerBound].suffix(150).contains("\"last_used_at\":null"))
     }
 
-    @Test("what was acknowledged survives kill -9, ten times over", arguments: TestDatabase.selected)
+    @Test("acknowledged changes survive kill -9, every time", arguments: TestDatabase.selected)
     func kill(_: TestDatabase) throws {
         _ = try administrate(["user", "add", "you@example.com"])
-        // On PostgreSQL each revocation waits until the instance that was killed before has lost its lease.
+        // On PostgreSQL each revocation waits until the lease of the killed instance has expired.
         for _ in 0..<(place.database == nil ? 10 : Rounds.count(2, long: 10)) {
             let (process, connection) = try serve()
-            let kept = try makeToken()
-            let revoked = try makeToken()
+            let kept = try createToken()
+            let revoked = try createToken()
             #expect(try status(connection, revoked, "DELETE", "/v1/tokens/self") == 204)
             process.signal(SIGKILL)
             #expect(process.wait() == 128 + SIGKILL)
@@ -109,10 +113,10 @@ struct ServerProcessTests {
         }
     }
 
-    @Test("the audit log is verified beside a running server", arguments: TestDatabase.selected)
+    @Test("the audit log can be verified while a server runs", arguments: TestDatabase.selected)
     func audit(_: TestDatabase) throws {
         _ = try administrate(["user", "add", "you@example.com"])
-        _ = try makeToken()
+        _ = try createToken()
         let (process, _) = try serve()
         defer { process.signal(SIGKILL) }
         let intact = try administrate(["audit", "verify"])
@@ -120,7 +124,7 @@ struct ServerProcessTests {
         #expect(intact.output == "intact: 2 events of 1 accounts\n")
     }
 
-    @Test("a second server on the same folder is refused", arguments: TestDatabase.selected)
+    @Test("a second server on the same data directory is rejected", arguments: TestDatabase.selected)
     func secondServer(_: TestDatabase) throws {
         guard place.database == nil else { return }
         let (process, _) = try serve()
@@ -131,7 +135,7 @@ struct ServerProcessTests {
     }
 
     @Test(
-        "wrong usage is one line and status 2",
+        "wrong usage is an error with one line and status 2",
         arguments: TestDatabase.selected,
         [
             ["serve", "--lisen", "x"], ["serve", "--listen", "0.0.0.0:80"], ["user", "add"], ["user", "add", "nobody"],
@@ -147,7 +151,7 @@ struct ServerProcessTests {
     }
 
     @Test(
-        "no message holds the password of the database, whatever is wrong with its URL",
+        "no message contains the password of the database, whatever is wrong with its URL",
         arguments: TestDatabase.selected)
     func password(_: TestDatabase) throws {
         guard let database = place.database else { return }
@@ -164,16 +168,16 @@ struct ServerProcessTests {
                 let result = try ToolProcess.run(
                     "podstack-server", words, environment: inEnvironment ? ["PODSTACK_DATABASE_URL": url] : [:])
                 #expect(Int(result.status) == status, "\(result.error)")
-                let said = result.output + result.error
-                #expect(!said.contains("quite") && !said.contains("postgres://podstack"), "\(said)")
-                #expect(said.contains("command line") == (!inEnvironment && status < 2), "\(said)")
+                let output = result.output + result.error
+                #expect(!output.contains("quite") && !output.contains("postgres://podstack"), "\(output)")
+                #expect(output.contains("command line") == (!inEnvironment && status < 2), "\(output)")
             }
         }
     }
 
     @Test(
-        "help is of the command that is named, and there is none of a command that is not there",
-        arguments: TestDatabase.selected)
+        "--help shows the help of the command, and is an error for an unknown command", arguments: TestDatabase.selected
+    )
     func help(_: TestDatabase) throws {
         func run(_ words: String...) throws -> (status: Int32, output: String, error: String) {
             try ToolProcess.run("podstack-server", words)
@@ -181,19 +185,17 @@ struct ServerProcessTests {
         let whole = try run("--help")
         #expect(whole.status == 0 && whole.output.contains("  serve ") && whole.output.contains("  migrate "))
         #expect(whole.output.split(separator: "\n").allSatisfy { $0.count < 120 })
-        for words in [
-            ["serve"], ["user", "add"], ["user", "link"], ["user", "disable"], ["user", "enable"], ["user", "list"],
-            ["token", "create"], ["audit", "verify"], ["device", "approve"],
-            ["device", "deny"], ["backup"], ["pepper", "rotate"], ["pepper", "status"], ["migrate"],
-        ] {
-            let help = try ToolProcess.run("podstack-server", words + ["--help"])
+        for command in ServerTool.program.commands {
+            let help = try ToolProcess.run("podstack-server", command.words + ["--help"])
             #expect(help.status == 0)
-            #expect(help.output.contains("\n  \(words.joined(separator: " "))"))
-            #expect(help.output.contains("--data DIR"))
-            #expect(words == ["serve"] || !help.output.contains("--listen"))
+            #expect(help.output.hasPrefix("Usage: podstack-server \(command.usage) [OPTIONS]\n"))
+            for flag in command.flags + ServerTool.program.globalFlags {
+                #expect(help.output.contains("  \(flag.usage)"), "\(command.name)")
+            }
+            #expect(command.words == ["serve"] || !help.output.contains("--listen"))
         }
         #expect(try run("help", "user", "add").output == run("user", "add", "-h").output)
-        #expect(try run("token", "--help").output.contains("token create EMAIL"))
+        #expect(try run("token", "--help").output.contains("  token create  "))
         let bogus = try run("bogus", "--help")
         #expect(bogus.status == 2)
         #expect(bogus.error.hasPrefix("error: unknown command \"bogus\" ("))
@@ -202,13 +204,13 @@ struct ServerProcessTests {
         #expect(try run("user", "add", "--nam", "x").error.contains("unknown option --nam; did you mean \"--name\"?"))
     }
 
-    @Test("what is mistyped is not repeated where it could be a secret", arguments: TestDatabase.selected)
+    @Test("a mistyped argument that may be a secret is not repeated", arguments: TestDatabase.selected)
     func secrets(_: TestDatabase) throws {
         let secret = "postgres://me:s3cret@db/x"
         for (words, message) in [
             (["user", "list", "--databse=\(secret)"], "unknown option --databse; did you mean \"--database\"?"),
             (["--database=\(secret)", "serve"], "the command comes first, and --database after it"),
-            (["user", "--database=\(secret)", "list"], "unknown command \"user\""),
+            (["user", "--database=\(secret)", "list"], "missing command after \"user\""),
             (["user", "lost", secret], "unknown command \"user lost\"; did you mean \"user list\"?"),
             (["user", "list", "-p\(secret)"], "unknown option -p"),
             (["user", "list", "--s3cret-that-is-as-long-as-a-token"], "unknown option …"),
@@ -222,7 +224,7 @@ struct ServerProcessTests {
         }
     }
 
-    @Test("no link is made for who is disabled", arguments: TestDatabase.selected)
+    @Test("no sign-in link is created for a disabled user", arguments: TestDatabase.selected)
     func disabledLink(_: TestDatabase) throws {
         #expect(try administrate(["user", "add", "you@example.com"]).status == 0)
         #expect(try administrate(["user", "disable", "you@example.com"]).status == 0)

@@ -3,7 +3,7 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-/// `docs/operating.md`, "Several instances", with the real program: two machines are two folders.
+/// The section "Several instances" of `docs/operating.md` with the real program; two directories stand for two machines.
 @Suite("Several instances, as an operator sets them up", .blocking, .needsPostgreSQL, .timeLimit(.perTest))
 struct SeveralInstancesTests {
     let folder: TemporaryDirectory
@@ -29,7 +29,7 @@ struct SeveralInstancesTests {
             process.signal(SIGKILL)
             throw error
         }
-        // A second line may tell of the link to the first account.
+        // A second line may contain the path of the link for the first account.
         let line = process.standardOutput.prefix { $0 != "\n" }
         return (process, try #require(line.split(separator: ":").last.flatMap { UInt16($0) }))
     }
@@ -41,16 +41,16 @@ struct SeveralInstancesTests {
         #expect(chmod(copy, 0o600) == 0)
     }
 
-    @Test("what the operator does at one is so at all of them from the return of the command on")
+    @Test("once a command returns, its change is in effect at all instances")
     func commands() throws {
         let first = try serve("first")
         defer { first.process.signal(SIGTERM) }
         #expect(try administrate("first", "user", "add", "you@example.com").status == 0)
-        // In use, and this machine has not its pepper.
+        // The database is in use, and this machine does not have its pepper.
         let early = try administrate("second", "user", "list")
         #expect(early.status == 1 && early.output.contains("pepper"))
         try copyPepper()
-        // Forgetting where the database is must not make another one.
+        // Forgetting the database's URL must not create another database.
         for words in [["user", "list"], ["user", "add", "x@example.com"], ["serve", "--listen", "127.0.0.1:0"]] {
             let lost = try ToolProcess.run("podstack-server", words + ["--data", folder.file("second")])
             #expect(lost.status == 1 && lost.error.contains("PODSTACK_DATABASE_URL"), "\(lost.output + lost.error)")
@@ -88,7 +88,7 @@ struct SeveralInstancesTests {
         for machine in ["first", "second"] { #expect(try administrate(machine, "audit", "verify").status == 0) }
     }
 
-    @Test("the pepper is rotated with all of them stopped, and each goes on with the copy of both files")
+    @Test("the pepper is rotated while all instances are stopped, and each continues with a copy of both files")
     func pepper() throws {
         #expect(try administrate("first", "user", "add", "you@example.com").status == 0)
         let made = try administrate("first", "token", "create", "you@example.com", "--name", "t")

@@ -3,7 +3,7 @@ import Podstack
 import PodstackTestSupport
 import Testing
 
-/// The real program with a certificate, and the SDK against it.
+/// The real program with a certificate, and the SDK as its client.
 @Suite("podstack-server over TLS", .blocking, .timeLimit(.perTest))
 struct TLSTests {
     let folder: TemporaryDirectory
@@ -15,7 +15,7 @@ struct TLSTests {
         authority = try PrivateAuthority()
     }
 
-    /// Copies a certificate of `authority` to where the server looks.
+    /// Copies a certificate of `authority` to the path that the server reads.
     func install(_ authority: PrivateAuthority, days: Int = 2) throws {
         let (certificate, key) = try authority.issue("server", for: "DNS:localhost,IP:127.0.0.1,IP:::1", days: days)
         for (source, name) in [(certificate, "cert.pem"), (key, "key.pem")] {
@@ -30,14 +30,14 @@ struct TLSTests {
             [
                 "serve", "--listen", listen, "--data", data, "--tls-cert", folder.file("cert.pem"), "--tls-key",
                 folder.file("key.pem"),
-                // An idle connection must not end while the machine is busy.
+                // An idle connection must stay open even if the machine is busy.
                 "--request-timeout", "600",
             ])
         do { try process.waitForOutput { $0.contains("\n") } } catch {
             process.signal(SIGKILL)
             throw error
         }
-        // A second line says where the link of the first account is.
+        // A second line contains the path of the link for the first account.
         let line = process.standardOutput.prefix { $0 != "\n" }
         return (process, String(line.dropFirst("podstack-server listening on ".count)))
     }
@@ -52,7 +52,7 @@ struct TLSTests {
     func client(_ token: String, _ url: String, trusting authority: PrivateAuthority) throws -> Client {
         try Client(
             apiToken: token, apiEndpoint: url, retry: RetryConfiguration(maxRetries: 0),
-            environment: Environment(["PODSTACK_CA_BUNDLE": authority.bundle]))
+            environment: PodstackEnvironment(["PODSTACK_CA_BUNDLE": authority.bundle]))
     }
 
     func handshake(_ url: String, _ version: String) throws -> Int32 {
@@ -62,7 +62,7 @@ struct TLSTests {
         return process.wait()
     }
 
-    @Test("the SDK gets in with the operator's authority, on IPv4 and IPv6")
+    @Test("the SDK connects with the operator's authority, on IPv4 and IPv6")
     func sdk() async throws {
         try install(authority)
         let token = try makeToken()
@@ -77,7 +77,7 @@ struct TLSTests {
         }
     }
 
-    @Test("TLS 1.3 and 1.2 are spoken, and nothing older; plain HTTP is not answered as such")
+    @Test("TLS 1.3 and 1.2 are accepted; older versions and plain HTTP are not")
     func versions() throws {
         try install(authority)
         let (process, url) = try serve()
@@ -90,7 +90,7 @@ struct TLSTests {
         #expect((try? RawHTTP(port: port).request("GET", "/healthz")) == nil)
     }
 
-    @Test("SIGHUP brings in a new certificate; connections that are open go on, and a broken file changes nothing")
+    @Test("SIGHUP loads a new certificate; open connections continue, and an invalid file changes nothing")
     func reload() async throws {
         try install(authority)
         let token = try makeToken()
@@ -102,7 +102,7 @@ struct TLSTests {
         try install(next)
         process.signal(SIGHUP)
         try process.waitForError { $0.contains("certificate_reloaded") }
-        // On the connection that it has.
+        // On its open connection.
         _ = try await old.auth.whoami()
         _ = try await client(token, url, trusting: next).auth.whoami()
         await #expect(throws: (any Error).self) {
@@ -117,7 +117,7 @@ struct TLSTests {
         #expect(!process.standardError.contains("PRIVATE KEY"))
     }
 
-    @Test("the metrics say when the certificate expires, and after SIGHUP when the new one does")
+    @Test("the metrics contain the expiry of the certificate and, after SIGHUP, of the new one")
     func expiry() async throws {
         try install(authority)
         let (process, url) = try serve()
@@ -142,7 +142,8 @@ struct TLSTests {
         #expect(abs(second - now - 30 * 86_400) < 600)
     }
 
-    @Test("a key that others can read, that is not the certificate's, or is not there, is refused in one sentence")
+    @Test(
+        "a key that other users can read, that does not fit the certificate or is missing, is rejected in one sentence")
     func badKey() throws {
         try install(authority)
         func failure(_ key: String) throws -> String {
@@ -157,8 +158,8 @@ struct TLSTests {
             return result.error
         }
         #expect(chmod(folder.file("key.pem"), 0o640) == 0)
-        #expect(try failure(folder.file("key.pem")).contains("others can read"))
-        #expect(try failure(authority.issue("other", for: "DNS:x").key).contains("are no certificate and its key"))
+        #expect(try failure(folder.file("key.pem")).contains("other users can read"))
+        #expect(try failure(authority.issue("other", for: "DNS:x").key).contains("are not a certificate and its key"))
         #expect(try failure("/nowhere/key.pem").contains("cannot read /nowhere/key.pem"))
     }
 
@@ -173,7 +174,7 @@ struct TLSTests {
         #expect(try ToolProcess.run("podstack-server", half).status == 2)
     }
 
-    @Test("browsers are told to come over TLS alone, but of this machine to itself")
+    @Test("responses tell browsers to use TLS only, except on this machine's own address")
     func strictTransport() throws {
         try install(authority)
         for (listen, expected) in [("0.0.0.0:0", "max-age=15552000"), ("127.0.0.1:0", nil)] {

@@ -38,7 +38,7 @@ final class TokenLoad: Sendable {
     func run() {
         var generator = SecureGenerator()
         while !seen.withLock({ $0.isOver }) {
-            let token = TokenMaker.token(id: TokenFormat.makeID(using: &generator))
+            let token = TokenMaker.token(id: TokenFormat.generateID(using: &generator))
             let (first, second) = (
                 ports.randomElement(using: &generator) ?? 0, ports.randomElement(using: &generator) ?? 0
             )

@@ -11,7 +11,7 @@ struct TwoInstancesTests {
 
     init() throws { instances = try TwoInstances() }
 
-    /// The same token at each of them, known to both already.
+    /// Returns a token at each instance, cached by both.
     private func holders(_ token: String) throws -> (TestClient, TestClient) {
         let (here, there) = (
             TestClient(port: ports[0], token, keepsConnection: true),
@@ -21,7 +21,7 @@ struct TwoInstancesTests {
         return (here, there)
     }
 
-    @Test("what one revokes the other refuses from the answer on, on a connection that was open before")
+    @Test("once one instance has revoked a token, the other one rejects it, even on an open connection")
     func revocation() throws {
         for round in 0..<Rounds.count(50, long: 1000) {
             var (here, there) = try holders(try instances.makeToken())
@@ -33,7 +33,7 @@ struct TwoInstancesTests {
         #expect(instances.second.service.verifier.knownCount == 0)
     }
 
-    @Test("the very first announcement of a database is waited for too")
+    @Test("the first announcement of a database is waited for, too")
     func first() throws {
         try instances.first.service.stop()
         try instances.second.service.stop()
@@ -49,15 +49,15 @@ struct TwoInstancesTests {
         }
     }
 
-    @Test("they remember what they know: a token that was asked for once is known without the database")
+    @Test("instances cache tokens: a token that was used once is verified without the database")
     func remembered() throws {
         let (_, there) = try holders(try instances.makeToken())
         try instances.database.run("ALTER TABLE tokens RENAME TO gone")
-        // On a busy machine its lease may have ended for a moment.
+        // On a busy machine, the lease may have ended for a moment.
         #expect(try (0..<1000).contains { _ in try there.tokenState() == "ok" })
     }
 
-    @Test("the first use of a new secret at one ends the old one at the other")
+    @Test("the first use of a new secret at one instance ends the old one at the other")
     func rotation() throws {
         let (here, there) = try holders(try instances.makeToken())
         let next = TokenMaker.token(id: here.id)
@@ -69,7 +69,7 @@ struct TwoInstancesTests {
         #expect(try TestClient(port: ports[0], next, keepsConnection: true).tokenState() == "ok")
     }
 
-    @Test("what one takes from a token or a member, the other does not allow any more")
+    @Test("permissions that one instance removes are rejected by the other")
     func permissions() throws {
         let (here, there) = try holders(try instances.makeToken())
         try instances.second.addUser("member@example.com")
@@ -92,7 +92,7 @@ struct TwoInstancesTests {
         #expect(try there.send("POST", "/v1/projects", #"{"name": "r"}"#).code == "insufficient_scope")
     }
 
-    @Test("50 creations at once through both make exactly five tokens, and one chain of events")
+    @Test("50 simultaneous creations at both instances create exactly five tokens and one chain of events")
     func quota() async throws {
         let instances = try TwoInstances(maxActiveTokens: 5)
         let token = try instances.makeToken()
@@ -113,7 +113,7 @@ struct TwoInstancesTests {
         #expect(try AuditVerification(of: service.database, chain: service.changes.trail.chain).faults.isEmpty)
     }
 
-    @Test("an Idempotency-Key is used once, whichever is asked")
+    @Test("an Idempotency-Key is used once, whichever instance gets the request")
     func idempotency() async throws {
         let token = try instances.makeToken()
         let ports = ports
@@ -133,18 +133,18 @@ struct TwoInstancesTests {
         #expect(list.elements.count == 2)
     }
 
-    @Test("an instance that is killed delays the next revocation for no longer than its lease, and none after that")
+    @Test("an instance that was killed delays the next revocation by its lease at most, and no later one")
     func killed() throws {
         let (here, _) = try holders(try instances.makeToken())
         let other = TestClient(port: ports[0], try instances.makeToken(), keepsConnection: true)
-        // As the row of one that had no time to remove it.
+        // The row of an instance that could not remove it.
         try instances.database.run("INSERT INTO instances VALUES ('gone.1', 'gone', 1, 0, 0)")
         #expect(try here.send("DELETE", "/v1/tokens/self").status == 204)
         #expect(try instances.database.run("SELECT COUNT(*) FROM instances WHERE process = 'gone'") == "0")
         #expect(try other.send("DELETE", "/v1/tokens/self").status == 204)
     }
 
-    @Test("one that stops takes leave")
+    @Test("a stopping instance removes its row")
     func leave() throws {
         func isThere(_ count: Int) throws -> Bool {
             try (0..<500).contains { _ in

@@ -48,8 +48,8 @@ struct VerifiedTokensTests {
         // This request was on its way before the revocation; the next was not.
         _ = try verifier.verify(token.utf8, now: 0)
         #expect(verifier.knownCount == 0)
-        let refusal = #expect(throws: APIError.self) { try verifier.verify(token.utf8, now: 0) }
-        #expect(refusal?.code == .revokedToken)
+        let refusal = #expect(throws: DomainError.self) { try verifier.verify(token.utf8, now: 0) }
+        #expect(refusal.map(ErrorResponse.init)?.code == .revokedToken)
     }
 
     @Test(

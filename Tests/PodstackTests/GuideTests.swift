@@ -6,8 +6,8 @@ import Testing
     import Glibc
 #endif
 
-/// The guide cannot be wrong: what it shows is compiled and run.
-@Suite("The guide", .blocking)
+/// Compiles and runs every snippet of the guide and the README.
+@Suite("The guide", .blocking, .timeLimit(.minutes(5)))
 struct GuideTests {
     static let root = URL(filePath: #filePath).appending(path: "../../..").standardized
 
@@ -16,7 +16,7 @@ struct GuideTests {
             .filter { $0.lastPathComponent.hasSuffix(ending) }
     }
 
-    /// The lines without the indentation that all of them share.
+    /// Returns the lines without their common indentation.
     static func plain(_ lines: ArraySlice<Substring>) -> String {
         let filled = lines.filter { !$0.allSatisfy(\.isWhitespace) }
         let indentation = filled.map { $0.prefix { $0 == " " }.count }.min() ?? 0
@@ -24,7 +24,7 @@ struct GuideTests {
             .trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
-    /// What stands between two lines, again and again.
+    /// Returns the regions between a start line and an end line.
     static func regions(_ text: String, from start: String, to end: String) -> [String] {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         var regions: [String] = []
@@ -42,7 +42,7 @@ struct GuideTests {
         return regions
     }
 
-    @Test("every snippet of the guide and the README is one that is compiled, and none is left over")
+    @Test("every snippet of the guide and the README is compiled, and every compiled snippet is shown")
     func snippets() throws {
         var compiled: Set<String> = []
         for file in try Self.files("Tests/GuideSnippets", ".swift") {
@@ -54,22 +54,24 @@ struct GuideTests {
         for file in try Self.files("Sources/Podstack/Podstack.docc", ".md") + [readme] {
             for snippet in Self.regions(try String(contentsOf: file, encoding: .utf8), from: "```swift", to: "```") {
                 let body = snippet.hasPrefix("import Podstack\n") ? String(snippet.dropFirst(17)) : snippet
-                // How the package is named in a manifest depends on where it lies.
+                // A dependency in a manifest depends on the location of the package.
                 if body.hasPrefix(".package(") { continue }
                 shown.insert(body)
-                #expect(compiled.contains(body), "\(file.lastPathComponent) shows what no file compiles:\n\(body)")
+                let isCompiled = compiled.contains(body)
+                #expect(isCompiled, "\(file.lastPathComponent) shows a snippet that no file compiles:\n\(body)")
             }
         }
         #expect(compiled.subtracting(shown).isEmpty)
     }
 
     @Test(
-        "every snippet runs, in a process of its own, against a real service",
+        "every snippet runs in its own process against a real service",
         arguments: [
-            ("overview", "Authenticated as: you@example.com"), ("create", "Made podstack_"), ("create", "\n56"),
+            ("overview", "Authenticated as: you@example.com"), ("create", "Created podstack_"), ("create", "\n56"),
             ("environment", "you@example.com"),
-            ("direct", "failed: Invalid API token: apiToken: holds the documentation's placeholder"),
-            ("profiles", "you@example.com you@example.com"), ("configuration", "hides "), ("project", "my-project-id"),
+            ("direct", "failed: Invalid API token: apiToken: contains the placeholder from the documentation"),
+            ("profiles", "you@example.com you@example.com"), ("configuration", "shadows "),
+            ("project", "my-project-id"),
             ("endpoint", "https://api.custom.podstack.ai"), ("verify", "Authenticated as: you@example.com"),
             ("rotate", "2"), ("can", ""), ("revoke", "revoked"), ("dotenv", "you@example.com"), ("first", "training"),
             ("profile", "production"), ("save", #"["default", "production"]"#), ("vault", "you@example.com"),
@@ -77,14 +79,14 @@ struct GuideTests {
             ("errors", ""), ("retry", "you@example.com"), ("events", "you@example.com"),
             ("recording", #"you@example.com ["GET"]"#),
             ("failures", "Invalid API token\nyou@example.com"),
-            ("clock", "3"), ("offline", "No answer from https://api.podstack.ai: this machine is offline"),
+            ("clock", "3"), ("offline", "No response from https://api.podstack.ai: this machine is offline"),
         ])
     func run(name: String, expected: String) throws {
         let server = try RunningServer()
         let home = try TemporaryDirectory()
         let token = try server.makeToken()
         #expect(mkdir(home.file(".podstack"), 0o700) == 0)
-        // As the documentation shows the file.
+        // The file as the documentation shows it.
         let path = try home.write(
             "[default]\napi_token = \(token)\n\n[production]\napi_token = \(token)\n", to: ".podstack/credentials")
         #expect(chmod(path, 0o600) == 0)
@@ -103,11 +105,11 @@ struct GuideTests {
         #expect(!run.output.contains(token.dropFirst(18)))
     }
 
-    @Test("the snippet that asks for a token gets one when somebody approves")
+    @Test("the device login snippet receives a token when the user approves")
     func device() throws {
         let server = try RunningServer()
         let visitor = try TestClient(signedUpAt: server)
-        // On a terminal of its own, where each line is written at once.
+        // On its own terminal, because output to a terminal is flushed after each line.
         let program = try ToolProcess.path(of: "GuideSnippets")
         let run = try ToolProcess(
             installed: "script",

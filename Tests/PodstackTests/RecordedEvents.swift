@@ -1,7 +1,7 @@
 import Podstack
 import Synchronization
 
-/// Keeps what a client tells.
+/// Records the events of a client.
 final class RecordedEvents: Sendable {
     private let events = Mutex<[ClientEvent]>([])
 

@@ -6,8 +6,8 @@ import Testing
     import Glibc
 #endif
 
-/// The rows of the authentication page that concern the SDK, each against a running service, as a program would do it.
-@Suite("The authentication page, row by row", .blocking)
+/// Tests the rows of the authentication page that concern the SDK against a running service.
+@Suite("The authentication page, row by row", .blocking, .timeLimit(.minutes(5)))
 struct RequirementsTests {
     let server: RunningServer
     let home: TemporaryDirectory
@@ -17,11 +17,11 @@ struct RequirementsTests {
         home = try TemporaryDirectory()
     }
 
-    func environment(_ variables: [String: String] = [:]) -> Environment {
-        Environment(server.environment(home: home).merging(variables) { $1 })
+    func environment(_ variables: [String: String] = [:]) -> PodstackEnvironment {
+        PodstackEnvironment(server.environment(home: home).merging(variables) { $1 })
     }
 
-    /// Runs a snippet of the guide as a process, with a real environment and a real home directory.
+    /// Runs a snippet of the guide in its own process, with a real environment and a real home directory.
     func run(_ snippet: String, _ variables: [String: String] = [:]) throws -> (
         status: Int32, output: String, error: String
     ) {
@@ -29,7 +29,7 @@ struct RequirementsTests {
         return try ToolProcess.run("GuideSnippets", [snippet], environment: all.filter { !$0.value.isEmpty })
     }
 
-    /// Byte for byte what the document shows, but for the tokens.
+    /// Writes the file as the documentation shows it, except for the tokens.
     func writeCredentials(_ defaultToken: String, _ productionToken: String) throws {
         #expect(mkdir(home.file(".podstack"), 0o700) == 0)
         let path = try home.write(
@@ -49,14 +49,14 @@ struct RequirementsTests {
         #expect(run.output == "you@example.com\n", "\(run.error)")
     }
 
-    @Test("R3: Client(apiToken:) uses the token that is passed, whatever the environment says")
+    @Test("R3: Client(apiToken:) uses its argument, not the environment")
     func directToken() async throws {
         let client = try Client(
             apiToken: try server.makeToken(), environment: environment(["PODSTACK_API_TOKEN": "another"]))
         #expect(try await client.auth.whoami().email == "you@example.com")
     }
 
-    @Test("R4, R5: the credentials file as the document shows it, its default profile and a named one")
+    @Test("R4, R5: the credentials file as documented, with its default profile and a named one")
     func credentialsFile() async throws {
         let production = try server.makeToken()
         try writeCredentials(try server.makeToken(), production)
@@ -67,7 +67,7 @@ struct RequirementsTests {
         #expect(try await ambient.auth.whoami().token?.prefix == String(production.prefix(17)))
     }
 
-    @Test("R6: the project, passed or in PODSTACK_PROJECT, travels with the request and scopes it")
+    @Test("R6: the project, as an argument or in PODSTACK_PROJECT, is sent with the request and scopes it")
     func project() async throws {
         let token = try server.makeToken()
         let made = try await Client(apiToken: token, environment: environment()).projects.create(name: "mine")
@@ -75,13 +75,13 @@ struct RequirementsTests {
         #expect(try await passed.projects.current().name == "mine")
         let variable = try Client(apiToken: token, environment: environment(["PODSTACK_PROJECT": made.id]))
         #expect(try await variable.projects.current().name == "mine")
-        // The service looks at it: one that does not exist stops an operation.
+        // The service checks the project: a missing one stops the operation.
         let wrong = try Client(apiToken: token, projectID: "prj_nowhere", environment: environment())
         let error = await #expect(throws: ResourceNotFoundError.self) { try await wrong.projects.list().all() }
         #expect(error?.hint == "The project prj_nowhere came from projectID:")
     }
 
-    @Test("R7: Client(apiEndpoint:) talks to that service")
+    @Test("R7: Client(apiEndpoint:) sends requests to that service")
     func endpoint() async throws {
         let client = try Client(
             apiToken: try server.makeToken(), apiEndpoint: server.url,
@@ -90,14 +90,14 @@ struct RequirementsTests {
         #expect(client.configuration.apiEndpoint.shadows.map(\.source) == [.environment("PODSTACK_API_ENDPOINT")])
     }
 
-    @Test("R8: whoami gives a user with an e-mail address")
+    @Test("R8: whoami returns a user with an email address")
     func whoami() async throws {
         let client = try Client(apiToken: try server.makeToken(), environment: environment())
         let user: User = try await client.auth.whoami()
         #expect(user.email == "you@example.com")
     }
 
-    @Test("R9: printing what was thrown says why in one sentence, and no secret")
+    @Test("R9: printing an error gives the reason in one sentence, without a secret")
     func printedErrors() throws {
         let good = try run("verify", ["PODSTACK_API_TOKEN": server.makeToken()])
         #expect(good.output == "Authenticated as: you@example.com\n")
@@ -106,7 +106,7 @@ struct RequirementsTests {
         #expect(wrong.output == "Authentication failed: Invalid API token\n")
         let unreachable = try run(
             "verify", ["PODSTACK_API_TOKEN": token, "PODSTACK_API_ENDPOINT": "http://127.0.0.1:1"])
-        #expect(unreachable.output.hasPrefix("Authentication failed: No answer from http://127.0.0.1:1: "))
+        #expect(unreachable.output.hasPrefix("Authentication failed: No response from http://127.0.0.1:1: "))
         #expect(!(wrong.output + wrong.error + unreachable.output).contains(token.dropFirst(18)))
     }
 
@@ -121,7 +121,7 @@ struct RequirementsTests {
         #expect(run.output == "you@example.com\n", "\(run.error)")
     }
 
-    @Test("R15: Invalid API token, and the code says whether it is unknown, expired or revoked")
+    @Test("R15: Invalid API token, with a code for unknown, expired, revoked and malformed tokens")
     func invalidToken() async throws {
         let revoked = try server.makeToken()
         try await Client(apiToken: revoked, environment: environment()).auth.revoke()
@@ -138,7 +138,7 @@ struct RequirementsTests {
         }
     }
 
-    @Test("R16: No API token provided, with the places that were looked in")
+    @Test("R16: No API token provided, with the places that were searched")
     func noToken() throws {
         let error = try #require(throws: AuthenticationError.self) { try Client(environment: environment()) }
         #expect(
@@ -149,7 +149,7 @@ struct RequirementsTests {
         #expect(hinted.hint == "PODSTACK_API_KEY is set, but the variable that is read is PODSTACK_API_TOKEN")
     }
 
-    @Test("R17: Access denied to resource, and what is missing")
+    @Test("R17: Access denied to resource, with the missing scope")
     func permissionDenied() async throws {
         let admin = try Client(apiToken: try server.makeToken(), environment: environment())
         let made = try await admin.tokens.create(name: "reader", scopes: ["projects:read"])

@@ -4,14 +4,14 @@ import Testing
 
 @testable import Podstack
 
-@Suite("No secret leaves by any way of printing", .blocking)
+@Suite("Secrets are never printed", .blocking, .timeLimit(.minutes(5)))
 struct SecrecyTests {
-    /// Everything that a program could print of a run.
+    /// Collects everything that a program could print.
     final class Witness: Sendable {
         let events = RecordedEvents()
         private let seen = RecordedEvents()
 
-        func note(_ value: Any) {
+        func record(_ value: Any) {
             var dumped = ""
             dump(value, to: &dumped)
             var text = "\(value) \(String(reflecting: value)) \(dumped)"
@@ -22,7 +22,7 @@ struct SecrecyTests {
         }
 
         func attempt(_ body: () async throws -> Any) async {
-            do { note(try await body()) } catch { note(error) }
+            do { record(try await body()) } catch { record(error) }
         }
 
         var everything: String { "\(seen.warnings) \(events.all)" }
@@ -36,7 +36,7 @@ struct SecrecyTests {
         .text("HTTP/1.1 302 X\r\nLocation: http://127.0.0.1:1/TOKEN\r\nContent-Length: 0\r\n\r\n"),
     ]
 
-    @Test("a long run, with every event, error, answer and dump, holds no piece of it")
+    @Test("the events, errors, responses and dumps of a long run contain no part of a secret")
     func longRun() async throws {
         let server = try RunningServer()
         let folder = try TemporaryDirectory()
@@ -44,30 +44,31 @@ struct SecrecyTests {
         let token = try server.makeToken()
         var secrets = [token]
         _ = try folder.write("[default]\napi_token = \(token)\n", to: "credentials")
-        let environment = Environment([
+        let environment = PodstackEnvironment([
             "PODSTACK_CREDENTIALS_FILE": folder.file("credentials"), "PODSTACK_API_ENDPOINT": server.url,
         ])
         let client = try Client(environment: environment, onEvent: witness.events.append)
-        witness.note(client)
-        witness.note(client.configuration)
-        witness.note(try Configuration(apiToken: token, environment: environment))
+        witness.record(client)
+        witness.record(client.configuration)
+        witness.record(try ClientConfiguration(apiToken: token, environment: environment))
         await witness.attempt { try await client.auth.whoami() }
         await witness.attempt { try await client.tokens.list().all() }
         let made = try await client.tokens.create(name: "made")
         secrets.append(made.secret.withSecret { $0 })
-        witness.note(made)
+        witness.record(made)
         await witness.attempt { try await client.tokens.create(name: "") }
         let rotated = try await client.auth.rotate(grace: .zero)
         secrets.append(rotated.secret.withSecret { $0 })
-        witness.note(rotated)
-        let stale = try Client(apiToken: token, apiEndpoint: server.url, environment: Environment([:]))
+        witness.record(rotated)
+        let stale = try Client(apiToken: token, apiEndpoint: server.url, environment: PodstackEnvironment([:]))
         await witness.attempt { try await stale.auth.whoami() }
         try await client.auth.revoke()
         await witness.attempt { try await client.auth.whoami() }
-        witness.note(try CredentialsFile(path: folder.file("credentials")))
-        witness.note(Environment(["PODSTACK_API_TOKEN": token]))
-        witness.note(try DotEnv.parse("PODSTACK_API_TOKEN=\(token)", environment: Environment([:])))
-        witness.note(try Client(apiToken: token, environment: Environment(["https_proxy": "http://u:\(token)@p"])))
+        witness.record(try CredentialsFile(path: folder.file("credentials")))
+        witness.record(PodstackEnvironment(["PODSTACK_API_TOKEN": token]))
+        witness.record(try DotEnv.parse("PODSTACK_API_TOKEN=\(token)", environment: PodstackEnvironment([:])))
+        witness.record(
+            try Client(apiToken: token, environment: PodstackEnvironment(["https_proxy": "http://u:\(token)@p"])))
         for answer in Self.answers {
             let misbehaving = try ScriptedServer(answering: { head in
                 let sent = head.split(separator: "Bearer ").last?.prefix(56) ?? ""
@@ -77,14 +78,14 @@ struct SecrecyTests {
             })
             let client = try Client(
                 apiToken: token, apiEndpoint: "http://127.0.0.1:\(misbehaving.port)", retry: .none,
-                environment: Environment([:]), onEvent: witness.events.append)
+                environment: PodstackEnvironment([:]), onEvent: witness.events.append)
             await witness.attempt { try await client.auth.whoami() }
         }
         for value in [token + " x", token + "\u{7}", token + "é"] {
             await witness.attempt { try Client(apiToken: value, environment: environment) }
         }
         let everything = witness.everything
-        // A dump of bytes is no better than one of text.
+        // A dump of bytes would disclose the secret too.
         let bytes = token.utf8.suffix(16).map { "- \($0)" }
         let hasBytes = everything.split(separator: "\\n").map { $0.drop { $0 == " " } }.contains { $0 == bytes[0] }
         #expect(!hasBytes)
@@ -93,20 +94,20 @@ struct SecrecyTests {
             let hidden = Array(secret.dropFirst(18))
             for start in 0...(hidden.count - 16) {
                 let piece = String(hidden[start..<(start + 16)])
-                // Not in the expectation itself, which would print it.
+                // Evaluated outside of the expectation, which would print the secret.
                 let isPrinted = everything.contains(piece)
-                #expect(!isPrinted, "the piece of a secret from its character \(18 + start) on was printed")
+                #expect(!isPrinted, "the part of a secret from character \(18 + start) on was printed")
             }
         }
     }
 
-    @Test("a request that a transport is given prints without its token")
+    @Test("a transport request is printed without its token")
     func request() async throws {
         let transport = RecordingTransport(.user(email: "you@example.com"))
-        let client = try Client(apiToken: "secret-secret", environment: Environment([:]), transport: transport)
+        let client = try Client(apiToken: "secret-secret", environment: PodstackEnvironment([:]), transport: transport)
         _ = try await client.auth.whoami()
         let witness = Witness()
-        witness.note(transport.requests)
+        witness.record(transport.requests)
         let isPrinted = witness.everything.contains("secret-secret")
         #expect(!isPrinted)
     }

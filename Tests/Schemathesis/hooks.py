@@ -1,7 +1,7 @@
-"""Gives each request of schemathesis its token, so that no operation has to be left out.
+"""Gives each request of schemathesis a token, so that every operation can be tested.
 
 PODSTACK_SERVER       podstack-server, and PODSTACK_DATA its data directory
-PODSTACK_SCOPES       of the tokens that are under test, with spaces between
+PODSTACK_SCOPES       the scopes of the tokens under test, separated by spaces
 PODSTACK_FIRST_TOKEN  the first of them, made before
 PODSTACK_KNOWN_IDS    a JSON object: the name of a path's parameter, and an id that is there
 PODSTACK_STATEFUL     set to anything when requests take up what answers before them gave
@@ -56,7 +56,7 @@ class Token:
 
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
-    """Nearly everything takes X-Project-ID: schemathesis would wait for a project before it asked for anything."""
+    """Removes X-Project-ID from stateful runs: schemathesis would create a project before every other request."""
     if "PODSTACK_STATEFUL" not in os.environ:
         return
     for operations in raw_schema["paths"].values():
@@ -93,14 +93,14 @@ def after_call(context, case, response):
         try:
             known_ids["user"] = post(base, members, MEMBER, "user_id", token)
         except urllib.error.HTTPError as failure:
-            # Another one was removed, and this one is there still.
+            # The request removed a different one; this one still exists.
             if failure.code != 409:
                 raise
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Every second id is one that is there: what is refused must be refused of what exists. No two keys are the same."""
+    """Uses an existing ID in every second case, so that rejections concern existing objects. Keys are unique."""
     global turn
     meta = case._meta
     if meta is None or meta.generation.mode.value != "positive":
@@ -118,7 +118,7 @@ def before_call(context, case, kwargs):
 
 @schemathesis.check
 def only_what_the_token_may(ctx, response, case):
-    """No change succeeds that needs a scope which the token lacks."""
+    """Fails if a change succeeds without the scope that it requires."""
     needed = [scope for one in case.operation.definition.raw.get("security", []) for scope in one.get("token", [])]
     allowed = os.environ["PODSTACK_SCOPES"].split()
     if needed and response.status_code < 300 and "*" not in allowed:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints what an account holds: tokens, projects, their members and the audit log, a line each, without last uses.
+"""Prints what an account holds: tokens, projects, their members and the audit log, one per line, without last uses.
 
 Usage: snapshot.py URL, with a token of the account in PODSTACK_API_TOKEN.
 """

@@ -4,13 +4,13 @@
 import Glibc
 import Podstack
 
-let transport = CurlTransport(environment: Environment([:]))
+let transport = CurlTransport(environment: PodstackEnvironment([:]))
 
 func ask(_ endpoint: String, timeout: Duration = .seconds(300)) async -> String {
     do {
         let client = try Client(
             apiToken: "secret-token", apiEndpoint: endpoint, retry: .none, timeout: timeout,
-            environment: Environment([:]), transport: transport)
+            environment: PodstackEnvironment([:]), transport: transport)
         return try await client.auth.whoami().email
     } catch { return "\(error)" }
 }

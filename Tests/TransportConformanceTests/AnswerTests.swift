@@ -2,6 +2,7 @@ import PodstackTestSupport
 import Testing
 
 @testable import Podstack
+@testable import PodstackTransport
 
 @Suite("A transport gives an answer", .blocking)
 struct AnswerTests {
@@ -135,7 +136,7 @@ struct AnswerTests {
             await #expect(processExitsWith: .failure) { await Self.sendAsOneThatDies(Self.brokenHead) }
             return
         }
-        #expect(try await failure(subject, [.text(Self.brokenHead), .close])?.mayPass == true)
+        #expect(try await failure(subject, [.text(Self.brokenHead), .close])?.isRetryable == true)
     }
 
     static func sendAsOneThatDies(_ text: String) async {
@@ -154,7 +155,7 @@ struct AnswerTests {
         ])
     func cutOff(_ subject: TransportUnderTest, text: String) async throws {
         let failure = try await failure(subject, [.text(text), .close])
-        #expect(failure?.mayPass == true)
+        #expect(failure?.isRetryable == true)
     }
 
     @Test(
@@ -189,7 +190,7 @@ struct AnswerTests {
             let failure = try #require(try await failure(subject, bomb))
             if subject.has(.vagueAboutLargeHeads) { continue }
             #expect(failure.reason == "the headers of the answer are larger than 262144 bytes")
-            #expect(!failure.mayPass)
+            #expect(!failure.isRetryable)
         }
         let oneLine = "HTTP/1.1 200 X\r\nX: \(String(repeating: "b", count: 1 << 20))\r\n\r\n"
         _ = try #require(try await failure(subject, [.text(oneLine), .close]))
@@ -204,7 +205,7 @@ struct AnswerTests {
             subject, [.text("HTTP/1.1 200 X\r\n\r\n")] + Array(repeating: .send(mebibyte), count: 18))
         for failure in [announced, endless] {
             #expect(failure?.reason == "the answer is larger than 16777216 bytes")
-            #expect(failure?.mayPass == false)
+            #expect(failure?.isRetryable == false)
         }
         let largest = try await send(
             subject,

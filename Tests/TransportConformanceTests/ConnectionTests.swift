@@ -3,6 +3,7 @@ import Synchronization
 import Testing
 
 @testable import Podstack
+@testable import PodstackTransport
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -34,7 +35,7 @@ struct ConnectionTests {
         for _ in 0..<20 {
             do { #expect(try await transport.send(TransportRequest(server.url)).status == 200) } catch {
                 // The close and the request may have crossed.
-                #expect((error as? TransportFailure)?.mayPass == true)
+                #expect((error as? TransportFailure)?.isRetryable == true)
             }
             try await Task.sleep(for: .milliseconds(pause))
         }
@@ -50,7 +51,7 @@ struct ConnectionTests {
             let transport = subject.transport()
             for _ in 0..<10 {
                 do { #expect(try await transport.send(TransportRequest(server.url)).status == 200) } catch {
-                    #expect((error as? TransportFailure)?.mayPass == true)
+                    #expect((error as? TransportFailure)?.isRetryable == true)
                 }
             }
         }
@@ -64,7 +65,7 @@ struct ConnectionTests {
             for _ in 0..<200 {
                 group.addTask {
                     let failure = await transport.failure(TransportRequest("http://127.0.0.1:\(port)"))
-                    #expect(failure?.mayPass == true)
+                    #expect(failure?.isRetryable == true)
                 }
             }
         }

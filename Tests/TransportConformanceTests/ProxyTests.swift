@@ -2,6 +2,7 @@ import PodstackTestSupport
 import Testing
 
 @testable import Podstack
+@testable import PodstackTransport
 
 #if canImport(Glibc)
     import Glibc
@@ -14,7 +15,7 @@ struct ProxyTests {
         guard subject.has(.noProxyOfItsOwn) else { return false }
         let failure = await subject.transport(environment).failure(TransportRequest(url))
         #expect(failure?.reason.contains("proxy") == true)
-        #expect(failure?.mayPass == false)
+        #expect(failure?.isRetryable == false)
         return true
     }
 
@@ -83,12 +84,12 @@ struct ProxyTests {
         if await refuses(subject, environment, "https://localhost:9") { return }
         let failure = await subject.transport(environment).failure(TransportRequest("https://localhost:9"))
         #expect(failure?.reason == "the proxy refused with HTTP \(status.prefix(3))")
-        #expect(failure?.mayPass == status.hasPrefix("5"))
+        #expect(failure?.isRetryable == status.hasPrefix("5"))
     }
 
     @Test("a CGI program's HTTP_PROXY comes from its client, and is not used")
     func commonGateway() {
-        let environment = Environment(["HTTP_PROXY": "http://127.0.0.1:1", "REQUEST_METHOD": "GET"])
+        let environment = PodstackEnvironment(["HTTP_PROXY": "http://127.0.0.1:1", "REQUEST_METHOD": "GET"])
         #expect(ConnectionOptions(environment: environment).proxy(isSecure: false) == nil)
     }
 

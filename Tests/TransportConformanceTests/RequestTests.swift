@@ -2,6 +2,7 @@ import PodstackTestSupport
 import Testing
 
 @testable import Podstack
+@testable import PodstackTransport
 
 @Suite("A transport sends", .blocking)
 struct RequestTests {
@@ -58,7 +59,7 @@ struct RequestTests {
         let transport = subject.transport()
         for field in [HeaderField("X-Project-ID", value), HeaderField("X-\(value)", "1")] {
             let failure = await transport.failure(TransportRequest(server.url, headers: [field]))
-            #expect(failure?.mayPass == false)
+            #expect(failure?.isRetryable == false)
         }
         #expect(server.requests.isEmpty)
         // And it is as good as before.

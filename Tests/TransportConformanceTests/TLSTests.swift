@@ -2,6 +2,7 @@ import PodstackTestSupport
 import Testing
 
 @testable import Podstack
+@testable import PodstackTransport
 
 @Suite("A transport over TLS", .blocking)
 struct TLSTests {
@@ -15,7 +16,7 @@ struct TLSTests {
         guard subject.has(.noAuthoritiesOfItsOwn) else { return false }
         let failure = await subject.transport(trusting).failure(TransportRequest(services.url(.modern)))
         #expect(failure?.reason.contains(services.authority.bundle) == true)
-        #expect(failure?.mayPass == false)
+        #expect(failure?.isRetryable == false)
         return true
     }
 
@@ -27,7 +28,7 @@ struct TLSTests {
         #expect(
             failure?.reason.hasPrefix("its certificate is not from the authorities of the system") == true)
         #expect(failure?.reason.contains("PODSTACK_CA_BUNDLE") == true)
-        #expect(failure?.mayPass == false)
+        #expect(failure?.isRetryable == false)
     }
 
     @Test(
@@ -54,7 +55,7 @@ struct TLSTests {
         let transport = subject.transport(["PODSTACK_CA_BUNDLE": "/nowhere/ca.pem"])
         let failure = await transport.failure(TransportRequest(services.url(.modern)))
         #expect(failure?.reason.contains("/nowhere/ca.pem") == true)
-        #expect(failure?.mayPass == false)
+        #expect(failure?.isRetryable == false)
     }
 
     @Test("refuses a certificate for another name, and one that has expired", arguments: TransportUnderTest.all)
@@ -62,9 +63,9 @@ struct TLSTests {
         if await refuses(subject) { return }
         let transport = subject.transport(trusting)
         let wrong = await transport.failure(TransportRequest(services.url(.wrongName)))
-        #expect(wrong == TransportFailure(reason: "its certificate is for another name", mayPass: false))
+        #expect(wrong == TransportFailure(reason: "its certificate is for another name", isRetryable: false))
         let expired = await transport.failure(TransportRequest(services.url(.expired)))
-        #expect(expired == TransportFailure(reason: "its certificate has expired", mayPass: false))
+        #expect(expired == TransportFailure(reason: "its certificate has expired", isRetryable: false))
     }
 
     @Test("speaks TLS 1.2 and 1.3, and nothing older", arguments: TransportUnderTest.all)
@@ -114,7 +115,7 @@ struct TLSTests {
                         } catch {
                             // The end of the connection and the request have crossed.
                             let failure = try #require(error as? TransportFailure)
-                            #expect(failure.mayPass && failure != .timedOut)
+                            #expect(failure.isRetryable && failure != .timedOut)
                         }
                     }
                     return answered

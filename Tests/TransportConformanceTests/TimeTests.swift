@@ -2,6 +2,7 @@ import PodstackTestSupport
 import Testing
 
 @testable import Podstack
+@testable import PodstackTransport
 
 @Suite("A transport's request ends", .blocking)
 struct TimeTests {

@@ -2,6 +2,7 @@ import PodstackURLSession
 import Testing
 
 @testable import Podstack
+@testable import PodstackTransport
 
 #if canImport(Glibc)
     import Glibc
@@ -28,7 +29,7 @@ struct TransportUnderTest: Sendable, CustomTestStringConvertible {
 
     let testDescription: String
     let limits: Set<Limit>
-    let make: @Sendable (Environment) -> any Transport
+    let make: @Sendable (PodstackEnvironment) -> any Transport
 
     func has(_ limit: Limit) -> Bool { limits.contains(limit) }
 
@@ -41,11 +42,11 @@ struct TransportUnderTest: Sendable, CustomTestStringConvertible {
                 .diesOfOddAnswers,
                 .losesBodyOfChallenge, .addsHeaders,
             ]
-        ) { URLSessionTransport(environment: $0) },
+        ) { URLSessionTransport(options: ConnectionOptions(environment: $0)) },
     ]
 
     /// With no environment but this.
-    func transport(_ environment: [String: String] = [:]) -> any Transport { make(Environment(environment)) }
+    func transport(_ environment: [String: String] = [:]) -> any Transport { make(PodstackEnvironment(environment)) }
 }
 
 extension TransportRequest {
@@ -60,7 +61,9 @@ extension TransportRequest {
         timeout: Duration = .seconds(120)
     ) {
         self.init(
-            method: method, url: url, token: APIToken(Self.secret), headers: headers, body: body, timeout: timeout)
+            method: method, url: url, credential: TransportCredential(bearer: Self.secret), headers: headers,
+            body: body,
+            timeout: timeout)
     }
 }
 

@@ -7,7 +7,7 @@ guard CommandLine.arguments.count == 3, let count = Int(CommandLine.arguments[1]
     let concurrency = Int(CommandLine.arguments[2])
 else { fatalError("usage: URLSessionLoad COUNT CONCURRENCY") }
 
-let client = try Client(transport: URLSessionTransport(environment: Environment([:])))
+let client = try Client(transport: URLSessionTransport(environment: PodstackEnvironment([:])))
 
 @Sendable func run(_ requests: Int) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in

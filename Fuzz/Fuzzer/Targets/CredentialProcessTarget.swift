@@ -10,7 +10,7 @@ enum CredentialProcessTarget {
             status: status, output: FuzzInput.inserting(FuzzInput.token, in: parts[0]),
             error: FuzzInput.inserting(FuzzInput.token, in: parts.count > 1 ? parts[1] : []))
         do {
-            let credential = try CredentialProcessAnswer.credential(in: result, from: source)
+            let credential = try CredentialProcessOutput.credential(in: result, from: source)
             require(status == 0, "a command that failed gives no credential")
             require(credential.token.defect == nil, "a credential can be sent")
         } catch let error as any PodstackError {
@@ -26,11 +26,11 @@ enum CredentialProcessTarget {
         }
     }
 
-    private static let source = Source.process("default", path: "credentials", line: 2)
+    private static let source = ClientConfiguration.Source.process("default", path: "credentials", line: 2)
 
     private static var messages: [String] {
         [
-            "\(source.origin) did not print the JSON object that is expected", "\(source.origin) printed version ",
+            "\(source.origin) did not print the expected JSON object", "\(source.origin) printed version ",
             "Invalid API token: \(source.origin) ",
         ]
     }

@@ -42,7 +42,7 @@ enum CredentialsFileTarget {
     /// The reason is one of a few sentences, so it holds nothing of the file.
     private static func check(_ failure: INIDocument.Failure, _ naive: NaiveINI) {
         if let line = failure.line { require((1...naive.lineCount).contains(line), "the line is in the file") }
-        let twice = ["this profile is given twice, first on line ", "this key is given twice, first on line "]
+        let twice = ["duplicate profile; the first is on line ", "duplicate key; the first is on line "]
         if let start = twice.first(where: failure.reason.hasPrefix) {
             let first = Int(failure.reason.dropFirst(start.count)) ?? 0
             require(first > 0 && first < failure.line ?? 0, "the first one stands before the second")
@@ -51,8 +51,8 @@ enum CredentialsFileTarget {
         if failure.reason == "the file is UTF-16; save it as UTF-8" { return }
         require(failure.line != nil, "a failure has its line")
         let sentences = [
-            "there is a NUL character; is this a text file?", "this is not UTF-8",
-            "a key stands before the first [profile]", "expected [profile] or key = value", "there is no key before =",
+            "there is a NUL character; is this a text file?", "the line is not valid UTF-8",
+            "a key before the first [profile]", "expected [profile] or key = value", "there is no key before =",
             "expected ] after the name of the profile", "only a comment may follow ]", "the profile has no name",
         ]
         require(sentences.contains(failure.reason), "a reason of the list")

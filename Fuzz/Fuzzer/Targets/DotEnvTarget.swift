@@ -10,7 +10,7 @@ enum DotEnvTarget {
     static func run(_ input: [UInt8]) {
         let start = processorTime()
         let text: [UInt8]
-        do { text = try DotEnvText.normalised(input) } catch {
+        do { text = try DotEnvText.normalized(input) } catch {
             require(error.offset < input.count, "the wrong byte is in the file")
             let valid = String(validating: input[..<error.offset], as: UTF8.self)
             require(valid != nil, "what stands before the wrong byte is UTF-8")
@@ -23,7 +23,7 @@ enum DotEnvTarget {
     }
 
     private static func check(_ input: [UInt8], _ text: [UInt8], override: Bool, lineCount: Int) {
-        let environment = Environment(secrets)
+        let environment = PodstackEnvironment(secrets)
         guard let file = try? DotEnv(input, path: nil, environment: environment, override: override) else {
             require(text.contains(UInt8(ascii: "$")), "only what is expanded may be too large")
             return

@@ -6,15 +6,15 @@ import Glibc
 enum EndpointTarget {
     static func run(_ input: [UInt8]) {
         let text = FuzzInput.text(input)
-        let endpoint: Endpoint
-        do { endpoint = try Endpoint(text, from: .argument("apiEndpoint")) } catch {
+        let endpoint: APIEndpoint
+        do { endpoint = try APIEndpoint(text, from: .argument("apiEndpoint")) } catch {
             require(error.message.utf8.allSatisfy { $0 >= 0x20 }, "the reason is one line")
             return
         }
         let url = endpoint.url
         require(url.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }, "only visible ASCII")
         require(!url.utf8.contains { "@?#\\".utf8.contains($0) }, "no user, query or fragment")
-        require((try? Endpoint(url, from: .default))?.url == url, "read again it is the same")
+        require((try? APIEndpoint(url, from: .default))?.url == url, "read again it is the same")
         guard let (scheme, host, port) = parts(url) else { return require(false, "it has a host and a port") }
         require(scheme == "https" || (scheme == "http" && isLoopback(host)), "https, or http to this machine")
 

@@ -52,7 +52,7 @@ enum ErrorAnswerTarget {
         if let requested { require(requested >= .zero, "no wait is negative") }
         var retry = Retry(RetryConfiguration())
         let wait = retry.next(
-            after: Retry.condition(of: response), requested: requested, left: .seconds(60), fraction: 0.999)
+            after: AttemptResult.success(response).retryCondition, requested: requested, left: .seconds(60), fraction: 0.999)
         if let wait { require(wait >= .zero && wait < .seconds(60), "the wait ends before the call's deadline") }
     }
 }

@@ -53,7 +53,7 @@ enum RequestBodyTarget {
         if let name {
             require((1...100).contains(name.count), "a name has 1 to 100 characters")
             require(!name.unicodeScalars.contains { $0.properties.generalCategory == .control }, "and no controls")
-            require(!TokenFormat.isHeld(by: name), "and no token")
+            require(!TokenFormat.isContained(in: name), "and no token")
         }
         if let scopes {
             require(!scopes.isEmpty, "there is a scope")

@@ -1,4 +1,4 @@
-/// `~/.podstack/credentials`: profiles, each with a token and what goes with it. Source: Config File.
+/// The file `~/.podstack/credentials`: profiles, each with a token and settings.
 ///
 /// ```swift
 /// var file = try CredentialsFile(path: CredentialsFile.path())
@@ -6,19 +6,22 @@
 /// try file.save()
 /// ```
 ///
-/// A value: what is changed is written by ``save()``, which reads the file again under a lock and makes the same changes
-/// there, so that several writers lose nothing. Comments, order and unknown keys stay as they are.
+/// A value. ``save()`` reads the file again under a lock and repeats the changes there, so that concurrent writers lose
+/// nothing. Comments, order and unknown keys are preserved. Source: Config File.
 public struct CredentialsFile: Sendable {
-    /// The keys that have a meaning; others are kept.
+    /// The keys that have a meaning; other keys are preserved.
     public enum Key: String, CaseIterable, Sendable {
+        /// The API token.
         case apiToken = "api_token"
+        /// The project that operations use.
         case projectID = "project_id"
+        /// The address of the service.
         case apiEndpoint = "api_endpoint"
-        /// A command that prints a token, for who keeps it elsewhere.
+        /// A command that prints a token that is stored elsewhere.
         case credentialProcess = "credential_process"
-        /// A command that keeps the token that it is given, so that `credential_process` prints that one from then on.
+        /// A command that stores the token that it reads, so that `credential_process` prints it from then on.
         case credentialStoreProcess = "credential_store_process"
-        /// The new secret of a token while it is being rotated; read when `api_token` is refused.
+        /// The new secret of a token during a rotation; used when the service rejects `api_token`.
         case pendingAPIToken = "pending_api_token"
     }
 
@@ -28,46 +31,59 @@ public struct CredentialsFile: Sendable {
         case removeProfile(String)
     }
 
+    /// The path that the file was read from.
     public let path: String
     private var document: INIDocument
     private var changes: [Change] = []
-    /// A file of this user that others may read, which nothing needs.
+    /// Whether other users may access this user's file, which nothing requires.
     public var isReadableByOthers: Bool { rightsOfOthers != nil }
-    /// What others can do with it, as in "read and change"; nil for nothing.
+    /// The rights of others to the file, such as "read and change"; nil when they have none.
     package let rightsOfOthers: String?
     let isWritableByOwnerAlone: Bool
-    /// False when there was no such file.
+    /// Whether the file existed when it was read.
     package let isThere: Bool
 
-    /// Reads the file; one that is not there has no profiles.
-    /// Throws ``ConfigurationError`` with the path and the line when it cannot be read or understood.
-    public init(path: String) throws { try self.init(path: path, within: SecureFile.patience) }
+    /// Reads a credentials file; a file that does not exist has no profiles.
+    ///
+    /// - Parameter path: The path of the file.
+    /// - Throws: ``ConfigurationError`` with the path and the line when the file cannot be read or parsed.
+    public init(path: String) throws { try self.init(path: path, within: SecureFile.defaultTimeLimit) }
 
-    /// - Parameter patience: How long it may take when it is a pipe.
-    init(path: String, within patience: Duration) throws {
+    /// Reads a credentials file, waiting for at most `timeLimit` if it is a pipe.
+    init(path: String, within timeLimit: Duration) throws {
         self.path = path
-        let content = try SecureFile.read(path, within: patience)
+        let content = try SecureFile.read(path, within: timeLimit)
         document = try Self.parse(content?.bytes ?? [], path: path)
         isThere = content != nil
         rightsOfOthers = content?.rightsOfOthers
         isWritableByOwnerAlone = content?.isWritableByOwnerAlone ?? false
     }
 
-    /// Of a file that will be saved. Throws ``ConfigurationError`` too when it is a pipe or a device.
+    /// Reads a file that will be saved.
+    ///
+    /// - Parameter path: The path of the file.
+    /// - Throws: ``ConfigurationError`` when the file cannot be read or parsed, or is a pipe or a device.
     package init(changing path: String) throws {
         try SecureFile.checkReplaceable(path)
         try self.init(path: path)
     }
 
-    /// In the order of the file.
+    /// The names of the profiles, in the order of the file.
     public var profileNames: [String] { document.sectionNames }
 
-    /// The value of a key; nil when the profile or the key is not there. Do not print what `apiToken` gives.
+    /// Returns the value of a key in a profile.
+    ///
+    /// The value of ``Key/apiToken`` is a secret: do not print it.
+    ///
+    /// - Parameters:
+    ///   - key: The key.
+    ///   - profile: The name of the profile.
+    /// - Returns: The value; nil when the profile or the key does not exist.
     public func value(_ key: Key, profile: String) -> String? {
         document.entries(of: profile)?.first { $0.key == key.rawValue }?.value
     }
 
-    /// Keys without a meaning, often misspelt ones, each with its line.
+    /// Keys without a meaning, often misspelled ones, with their lines.
     public var unknownKeys: [(profile: String, key: String, line: Int)] {
         profileNames.flatMap { profile in
             (document.entries(of: profile) ?? []).filter { Key(rawValue: $0.key) == nil }
@@ -85,28 +101,42 @@ public struct CredentialsFile: Sendable {
 
     // MARK: - Changing
 
-    /// Sets a key of a profile, which is made when it is not there.
-    /// Throws ``ConfigurationError`` when the value or the profile's name could not be read back.
-    public mutating func set(_ key: Key, to value: String, profile: String) throws {
-        try make(.set(key, value, profile: profile))
-    }
-
-    public mutating func remove(_ key: Key, profile: String) throws {
-        try make(.remove(key, profile: profile, ifValueIs: nil))
-    }
-
-    /// Another writer's value stays.
-    mutating func remove(_ key: Key, profile: String, ifValueIs value: String) throws {
-        try make(.remove(key, profile: profile, ifValueIs: value))
-    }
-
-    /// Removes a profile with everything in it.
-    public mutating func remove(profile: String) throws { try make(.removeProfile(profile)) }
-
-    /// Writes the changes, all or nothing, readable by the owner alone.
+    /// Sets a key of a profile, and creates the profile if it does not exist.
     ///
-    /// Throws ``ConfigurationError`` when the file cannot be written, or cannot be understood any more; then it stays as
-    /// it is.
+    /// - Parameters:
+    ///   - key: The key.
+    ///   - value: The new value.
+    ///   - profile: The name of the profile.
+    /// - Throws: ``ConfigurationError`` when the value or the name cannot be represented in the file.
+    public mutating func set(_ key: Key, to value: String, profile: String) throws {
+        try apply(.set(key, value, profile: profile))
+    }
+
+    /// Removes a key from a profile.
+    ///
+    /// - Parameters:
+    ///   - key: The key.
+    ///   - profile: The name of the profile.
+    /// - Throws: ``ConfigurationError`` when the file without the key could not be parsed.
+    public mutating func remove(_ key: Key, profile: String) throws {
+        try apply(.remove(key, profile: profile, ifValueIs: nil))
+    }
+
+    /// Removes a key from a profile unless another writer has changed its value.
+    mutating func remove(_ key: Key, profile: String, ifValueIs value: String) throws {
+        try apply(.remove(key, profile: profile, ifValueIs: value))
+    }
+
+    /// Removes a profile and everything in it.
+    ///
+    /// - Parameter profile: The name of the profile.
+    /// - Throws: ``ConfigurationError`` when the file without the profile could not be parsed.
+    public mutating func remove(profile: String) throws { try apply(.removeProfile(profile)) }
+
+    /// Writes the changes, completely or not at all, to a file that only its owner can read.
+    ///
+    /// - Throws: ``ConfigurationError`` when the file cannot be written, or can no longer be parsed. Then it stays as it
+    ///   was.
     public mutating func save() throws {
         let changes = changes
         try SecureFile.update(path) { bytes in
@@ -118,7 +148,7 @@ public struct CredentialsFile: Sendable {
         self.changes = []
     }
 
-    private mutating func make(_ change: Change) throws {
+    private mutating func apply(_ change: Change) throws {
         try Self.apply(change, to: &document, path: path)
         changes.append(change)
     }
@@ -143,9 +173,12 @@ public struct CredentialsFile: Sendable {
 }
 
 extension CredentialsFile {
-    /// Where the file is: what `PODSTACK_CREDENTIALS_FILE` names, else `~/.podstack/credentials`.
-    /// Throws ``ConfigurationError`` when there is no home directory.
-    public static func path(_ environment: Environment = .process) throws -> String {
+    /// Returns the path of the credentials file: `PODSTACK_CREDENTIALS_FILE`, else `~/.podstack/credentials`.
+    ///
+    /// - Parameter environment: The environment to look in.
+    /// - Returns: The path; the file may not exist.
+    /// - Throws: ``ConfigurationError`` when there is no home directory.
+    public static func path(_ environment: PodstackEnvironment = .process) throws -> String {
         if let path = environment[.credentialsFile] { return path }
         guard let home = environment.homeDirectory else {
             throw ConfigurationError(message: "There is no home directory to look for a credentials file in")
@@ -153,19 +186,51 @@ extension CredentialsFile {
         return home + "/.podstack/credentials"
     }
 
-    /// The profile that counts when none is named by an argument.
-    public static func ambientProfileName(_ environment: Environment) -> String {
+    /// Returns the name of the profile that applies when the program names none.
+    ///
+    /// - Parameter environment: The environment to look in.
+    /// - Returns: The value of `PODSTACK_PROFILE`, else `default`.
+    public static func ambientProfileName(_ environment: PodstackEnvironment) -> String {
         environment[.profile] ?? "default"
     }
 
-    /// Takes the rights of everybody but the owner away; whether there were any.
+    /// Removes the rights of all users except the owner.
+    ///
+    /// - Parameter path: The path of the file.
+    /// - Returns: Whether others had any rights.
+    /// - Throws: ``ConfigurationError`` when the mode cannot be changed.
     @discardableResult
     public static func restrict(path: String) throws -> Bool { try SecureFile.restrict(path) }
 }
 
 extension CredentialsFile: CustomStringConvertible, CustomReflectable {
+    /// The path of the file.
     public var description: String { "CredentialsFile(\(path))" }
 
-    /// Without the values: dumping a file shows no token.
+    /// A mirror without the values, so that dumping a file shows no token.
     public var customMirror: Mirror { Mirror(self, children: ["path": path, "profileNames": profileNames]) }
+}
+
+// MARK: - Profiles
+
+/// One profile of a credentials file.
+struct Profile: Sendable {
+    typealias Entry = INIDocument.Entry
+
+    var name: String
+    /// The path of the file that contains the profile.
+    var path: String
+    var entries: [Entry]
+    /// The rights of others to the file; nil when they have none.
+    var rightsOfOthers: String?
+    /// Whether the file belongs to the user and others cannot write to it.
+    var mayRunCommands: Bool
+
+    /// Returns the entry for a key; nil when it does not exist or is empty.
+    func entry(_ key: CredentialsFile.Key) -> Entry? {
+        entries.first { $0.key == key.rawValue && !$0.value.isEmpty }
+    }
+
+    func source(_ entry: Entry) -> ClientConfiguration.Source { .profile(name, path: path, line: entry.line) }
+    func processSource(_ entry: Entry) -> ClientConfiguration.Source { .process(name, path: path, line: entry.line) }
 }

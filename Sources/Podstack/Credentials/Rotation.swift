@@ -1,71 +1,201 @@
 import PodstackAPI
 
-/// Rotates the token in use: make, write beside the old one, tell the service, use once, put in the old one's place.
+/// Rotates the token in use.
 ///
-/// The service accepts the old secret until the new one is first used, and the new one is written down before the
-/// service knows of it. So whichever step is the last before a crash, a token in the file works. A command that keeps
-/// one token is given the new one between telling the service and its first use, when both work.
+/// The steps are: generate a secret, write it next to the old one, register it with the service, use it once, and put
+/// it in the place of the old one.
+///
+/// 1. The new secret is written down before the service knows it, and the service accepts the old secret until the new
+///    one is first used. So after a crash at any step, the file contains a token that works.
+/// 2. A command that stores one token receives the new one after it is registered and before its first use, while both
+///    work.
+/// 3. The new secret is removed from the file only when the response has a status below 500. After a 5xx or without a
+///    response, the rotation may have taken effect.
 struct Rotation {
     let pipeline: Pipeline
 
     func rotate(grace: Duration?) async throws -> (token: Token, secret: APIToken) {
-        let place = TokenPlace(pipeline.credentials.provider)
-        // One at a time: of two, the slower one would write a token that the faster one has already replaced.
-        let lock = try await place.lock(pipeline.time)
+        let storage = TokenStorage(pipeline.credentials.provider)
+        // One rotation at a time: the slower of two would write a token that the faster one has already replaced.
+        let lock = try await storage.lock(pipeline.time)
         defer { lock?.release() }
-        let current = try await lock == nil ? pipeline.credentials.token() : recovered(place)
-        // What cannot be written stops it before it begins.
-        try await place.keep(current)
+        let current = try await lock == nil ? pipeline.credentials.token() : recoveredToken(storage)
+        // A storage that cannot be written to stops the rotation before it begins.
+        try await storage.keep(current)
         guard let id = current.withSecret({ TokenFormat.id(of: $0) }) else {
-            return try await rotateByService(grace: grace, place)
+            return try await rotateByService(grace: grace, storage)
         }
-        let made = MadeToken(id: id)
-        try place.prepare(made.secret)
-        let rotation = TokenRotation(graceSeconds: grace?.wholeSeconds, id: id, sha256: made.sha256)
+        let new = GeneratedToken(id: id)
+        try storage.prepare(new.secret)
+        let rotation = TokenRotation(graceSeconds: grace?.wholeSeconds, id: id, sha256: new.sha256)
         do {
             try await pipeline.call(.post("/v1/tokens/self/rotate", rotation))
         } catch let error as any ServiceError {
-            // It was refused. Of no answer, or of a failing service, nobody knows whether it took effect.
-            if let status = error.statusCode, status < 500 { try? place.abandon(made.secret) }
+            if let status = error.statusCode, status < 500 { try? storage.abandon(new.secret) }
             throw error
         }
-        return try await finish(made.secret, place)
+        return try await finish(new.secret, storage)
     }
 
-    /// The token that works, after a rotation that may not have come to its end: then it is ended now, or taken back.
-    private func recovered(_ place: TokenPlace) async throws -> APIToken {
-        guard let pending = try place.pending() else { return try await pipeline.credentials.reread() }
+    /// Completes or abandons an earlier rotation that did not finish, and returns the token that works.
+    private func recoveredToken(_ storage: TokenStorage) async throws -> APIToken {
+        guard let pending = try storage.pending() else { return try await pipeline.credentials.reread() }
         do {
-            return try await finish(pending, place).secret
+            return try await finish(pending, storage).secret
         } catch is AuthenticationError {
-            try place.abandon(pending)
+            try storage.abandon(pending)
             return try await pipeline.credentials.reread()
         }
     }
 
-    /// A token of another shape has no id to make a secret for.
-    private func rotateByService(grace: Duration?, _ place: TokenPlace) async throws -> (token: Token, secret: APIToken)
-    {
+    /// Rotates a token in another format: it has no ID to generate a secret for.
+    private func rotateByService(
+        grace: Duration?, _ storage: TokenStorage
+    ) async throws -> (token: Token, secret: APIToken) {
         let call = try Call.post("/v1/tokens/self/rotate", TokenRotation(graceSeconds: grace?.wholeSeconds))
         let created: CreatedToken = try await pipeline.call(call)
         guard let text = created.secret else { throw ErrorMapping.secretNotShown() }
         let secret = APIToken(text)
-        try place.prepare(secret)
-        return try await finish(secret, place)
+        try storage.prepare(secret)
+        return try await finish(secret, storage)
     }
 
-    private func finish(_ secret: APIToken, _ place: TokenPlace) async throws -> (token: Token, secret: APIToken) {
-        try await place.keep(secret)
+    private func finish(
+        _ secret: APIToken, _ storage: TokenStorage
+    ) async throws -> (token: Token, secret: APIToken) {
+        try await storage.keep(secret)
         let token: Token = try await pipeline.call(Call.get("/v1/tokens/self").with(secret))
-        try place.complete(secret)
+        try storage.complete(secret)
         pipeline.credentials.use(secret)
-        if case .elsewhere = place {
+        if case .elsewhere = storage {
             let source = pipeline.credentials.provider.source
-            let place = source.kind == "argument" ? "" : ", \(source.origin)"
+            let origin = source.kind == "argument" ? "" : ", \(source.origin)"
             pipeline.events.send {
-                .warning("the new secret is in this client alone: put it where the old one came from\(place)")
+                .warning("only this client has the new secret: store it where the old one came from\(origin)")
             }
         }
         return (token, secret)
+    }
+}
+
+// MARK: - Storage
+
+/// The place where the token in use is stored, and replaced by a rotation.
+package enum TokenStorage {
+    /// A profile of the credentials file at `path`.
+    case profile(String, path: String)
+    /// A file that contains only the token.
+    case file(String)
+    /// A `credential_store_process` in the credentials file at `path`.
+    case command(ProcessCredentials, path: String)
+    /// An argument, a variable, or a command that only reads: the caller must store the new secret.
+    case elsewhere
+
+    init(_ provider: any CredentialProvider) {
+        switch provider.source {
+        case .profile(let name, let path, _): self = .profile(name, path: path)
+        case .file(let path, _): self = .file(path)
+        case .process(_, let path, _):
+            let process = provider as? ProcessCredentials
+            self = process.flatMap { $0.storing == nil ? nil : .command($0, path: path) } ?? .elsewhere
+        default: self = .elsewhere
+        }
+    }
+
+    /// Waits until no other rotation of this storage is in progress; nil when there is no file to lock.
+    func lock(_ time: TimeSource) async throws -> FileLock? {
+        guard let path else { return nil }
+        return try await Self.lock(file: path, time)
+    }
+
+    /// Waits until no other rotation of the tokens in a file is in progress.
+    ///
+    /// - Parameters:
+    ///   - path: The path of the file.
+    ///   - time: The clock to wait with.
+    /// - Returns: The lock, which other rotations wait for until it is released.
+    /// - Throws: ``ConfigurationError`` when the lock file cannot be opened, `CancellationError` when canceled.
+    package static func lock(file path: String, _ time: TimeSource) async throws -> FileLock {
+        let lock = try FileLock(SecureFile.resolved(path) + ".rotation.lock")
+        while try !lock.take() { try await time.sleep(.milliseconds(20)) }
+        return lock
+    }
+
+    private var path: String? {
+        switch self {
+        case .profile(_, let path), .file(let path), .command(_, let path): path
+        case .elsewhere: nil
+        }
+    }
+
+    /// Returns the token that an unfinished rotation wrote.
+    func pending() throws -> APIToken? {
+        switch self {
+        case .profile(let name, let path):
+            return try CredentialsFile(path: path).value(.pendingAPIToken, profile: name).map(APIToken.init)
+        case .file(let path):
+            return try TokenFileCredentials.read(TokenFileCredentials.pendingPath(path)).map(APIToken.init)
+        // A command stores one token, which `keep` replaces before its first use.
+        case .command, .elsewhere: return nil
+        }
+    }
+
+    /// Writes the new token next to the old one, which stays in use.
+    func prepare(_ new: APIToken) throws {
+        switch self {
+        case .profile(let name, let path):
+            try change(path) { file in
+                try new.withSecret { try file.set(.pendingAPIToken, to: $0, profile: name) }
+            }
+        case .file(let path):
+            // Checked first, so that a file that cannot be written stops the rotation before it begins.
+            try SecureFile.checkWritable(path)
+            try write(new, to: TokenFileCredentials.pendingPath(path))
+        case .command, .elsewhere: break
+        }
+    }
+
+    /// Stores a token where only one can be stored.
+    func keep(_ token: APIToken) async throws {
+        if case .command(let process, _) = self { try await process.store(token) }
+    }
+
+    /// Replaces the old token by the new one.
+    func complete(_ new: APIToken) throws {
+        switch self {
+        case .profile(let name, let path):
+            try change(path) { file in
+                try new.withSecret { secret in
+                    try file.set(.apiToken, to: secret, profile: name)
+                    try file.remove(.pendingAPIToken, profile: name, ifValueIs: secret)
+                }
+            }
+        case .file(let path):
+            try write(new, to: path)
+            try SecureFile.remove(TokenFileCredentials.pendingPath(path))
+        case .command, .elsewhere: break
+        }
+    }
+
+    /// Removes the token that ``prepare(_:)`` wrote; another value in a profile stays.
+    func abandon(_ new: APIToken) throws {
+        switch self {
+        case .profile(let name, let path):
+            try change(path) { file in
+                try new.withSecret { try file.remove(.pendingAPIToken, profile: name, ifValueIs: $0) }
+            }
+        case .file(let path): try SecureFile.remove(TokenFileCredentials.pendingPath(path))
+        case .command, .elsewhere: break
+        }
+    }
+
+    private func change(_ path: String, _ body: (inout CredentialsFile) throws -> Void) throws {
+        var file = try CredentialsFile(changing: path)
+        try body(&file)
+        try file.save()
+    }
+
+    private func write(_ token: APIToken, to path: String) throws {
+        try token.withSecret { secret in try SecureFile.update(path) { _ in Array("\(secret)\n".utf8) } }
     }
 }

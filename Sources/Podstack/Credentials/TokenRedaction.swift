@@ -1,8 +1,11 @@
 import PodstackAPI
 
-/// Takes tokens out of a text that comes from elsewhere, before it is shown.
+/// Removes tokens from text that came from elsewhere.
 package enum TokenRedaction {
-    /// Whatever begins as a token of the service's format does is cut to its public prefix.
+    /// Returns the text with every token in the service's format cut to its public prefix.
+    ///
+    /// - Parameter text: Any text.
+    /// - Returns: The redacted text.
     package static func redact(_ text: String) -> String {
         let scheme = Array("podstack_".utf8)
         let prefixLength = scheme.count + TokenFormat.idLength
@@ -15,7 +18,7 @@ package enum TokenRedaction {
                 index += 1
                 continue
             }
-            let end = bytes[(index + scheme.count)...].firstIndex { !isPart($0) } ?? bytes.count
+            let end = bytes[(index + scheme.count)...].firstIndex { !isTokenByte($0) } ?? bytes.count
             output += bytes[index..<min(end, index + prefixLength)]
             if end > index + prefixLength { output += Array("…".utf8) }
             index = end
@@ -23,22 +26,22 @@ package enum TokenRedaction {
         return String(decoding: output, as: UTF8.self)
     }
 
-    /// The same, and takes one token of whatever shape out.
+    /// Returns the text without tokens in the service's format and without one token in any format.
     static func redact(_ token: APIToken, in text: String) -> String {
-        // First the whole token: what stands in it may look like another.
+        // The given token first: part of it may look like another token.
         redact(token.withSecret { replace(Array($0.utf8), by: "\(token)", in: text) })
     }
 
-    /// By bytes: to a `String`, a token is not there when a combining mark follows it.
-    private static func replace(_ secret: [UInt8], by shown: String, in text: String) -> String {
-        // So short a token is no secret, and taking it out would garble the text.
+    /// Replaces bytes, because a `String` search misses a token that a combining mark follows.
+    private static func replace(_ secret: [UInt8], by replacement: String, in text: String) -> String {
+        // A shorter token is not a secret, and replacing it would garble the text.
         guard secret.count >= 8 else { return text }
         let bytes = Array(text.utf8)
         var output: [UInt8] = []
         var index = 0
         while index < bytes.count {
             if bytes[index] == secret[0], bytes[index...].starts(with: secret) {
-                output += shown.utf8
+                output += replacement.utf8
                 index += secret.count
             } else {
                 output.append(bytes[index])
@@ -57,10 +60,37 @@ package enum TokenRedaction {
         }
     }
 
-    /// In the names of the fields too.
+    /// Returns the fields with redacted names and values.
     static func redact(_ token: APIToken, in fields: [String: JSONValue]) -> [String: JSONValue] {
         Dictionary(fields.map { (redact(token, in: $0), redact(token, in: $1)) }, uniquingKeysWith: { $1 })
     }
 
-    private static func isPart(_ byte: UInt8) -> Bool { Base62.isDigit(byte) || byte == UInt8(ascii: "_") }
+    private static func isTokenByte(_ byte: UInt8) -> Bool { Base62.isDigit(byte) || byte == UInt8(ascii: "_") }
+}
+
+/// Makes text from elsewhere safe to display: one line, without terminal control characters and tokens.
+enum OneLine {
+    /// Returns the text on one line.
+    ///
+    /// - Parameters:
+    ///   - text: Any text.
+    ///   - token: A token to remove whatever its format; tokens in the service's format are always removed.
+    ///   - most: The most Unicode scalars to keep.
+    /// - Returns: The text, which ends in `…` if it was longer.
+    static func of(_ text: String, without token: APIToken? = nil, most: Int = 1000) -> String {
+        // Replaced by spaces and not dropped, so that two pieces cannot join to form a token.
+        let visible = String(String.UnicodeScalarView(text.unicodeScalars.map { isVisible($0) ? $0 : " " }))
+        // Redacted before it is cut, so that no part of a token is left.
+        let redacted = token.map { TokenRedaction.redact($0, in: visible) } ?? TokenRedaction.redact(visible)
+        let scalars = redacted.unicodeScalars
+        let cut = String(scalars.prefix(most)).split { $0.isWhitespace }.joined(separator: " ")
+        return scalars.count > most ? cut + "…" : cut
+    }
+
+    private static func isVisible(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: false
+        default: true
+        }
+    }
 }

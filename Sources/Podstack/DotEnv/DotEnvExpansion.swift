@@ -1,29 +1,30 @@
-/// Expands `${NAME}` and `${NAME:-default}` in the values of a `.env`, as python-dotenv 1.2.4 does. Pure.
+/// Expands `${NAME}` and `${NAME:-default}` in the values of a `.env` file, as python-dotenv 1.2.4 does.
 struct DotEnvExpansion {
     struct TooLarge: Error {
         var line: Int
     }
 
-    /// A value, and whether it stands in the file itself: it does not when any of it came from the environment.
+    /// An expanded value.
     struct Value {
         var text: String?
+        /// Whether no part of the value came from the environment.
         var isLiteral = true
     }
 
-    /// Of all values together. Each line may double the one before; a file must not fill the memory.
+    /// The most bytes of all values together: each line may double the one before, and must not fill the memory.
     private static let largest = 16 << 20
 
-    private let environment: Environment
+    private let environment: PodstackEnvironment
     private let override: Bool
     private var known: [ExactName: Value] = [:]
     private var size = 0
 
-    init(environment: Environment, override: Bool) {
+    init(environment: PodstackEnvironment, override: Bool) {
         self.environment = environment
         self.override = override
     }
 
-    /// The value of the next statement, which later ones see.
+    /// Expands the value of the next statement, and records it for later ones.
     mutating func expand(_ statement: DotEnvParser.Statement) throws(TooLarge) -> Value {
         var value = Value(text: statement.value)
         if let text = statement.value, text.utf8.contains(UInt8(ascii: "$")) {
@@ -51,23 +52,25 @@ struct DotEnvExpansion {
             } else if let fallback = reference.fallback {
                 output += bytes[fallback]
             }
-            // The caller refuses what is larger; here it is only kept from growing on.
+            // The caller throws for a larger value; here it only stops growing.
             if output.count > Self.largest { break }
         }
         output += bytes[copied...]
         return Value(text: String(decoding: output, as: UTF8.self), isLiteral: isLiteral)
     }
 
-    /// Nil only when nobody knows the name: a key without a value is known, and empty.
+    /// Returns the value of a name; nil when it is absent.
+    ///
+    /// A key without a value is present and empty.
     private func lookUp(_ name: String) -> Value? {
-        let ofFile = known[ExactName(name)]
-        if override, let ofFile { return ofFile }
+        let fileValue = known[ExactName(name)]
+        if override, let fileValue { return fileValue }
         if let value = environment[name] { return Value(text: value, isLiteral: false) }
-        return ofFile
+        return fileValue
     }
 }
 
-/// The `${…}` of a text, in one pass over it.
+/// Finds the `${…}` of a text in one pass.
 private struct References {
     struct Reference {
         var range: Range<Int>
@@ -77,7 +80,7 @@ private struct References {
 
     private let bytes: [UInt8]
     private var index = 0
-    /// The first `}` or `:` at or behind `index`, remembered so that many `${` do not look for it again and again.
+    /// The first `}` or `:` at or after `index`, stored so that many `${` do not search for it repeatedly.
     private var delimiter = 0
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
@@ -99,7 +102,7 @@ private struct References {
                 return reference(name..<delimiter, fallback: nil, end: delimiter + 1)
             }
             if delimiter + 1 < bytes.count, bytes[delimiter + 1] == UInt8(ascii: "-") {
-                // Without a brace behind it there is none for any later one either.
+                // Without a closing brace here, there is none for any later reference either.
                 guard let end = bytes[(delimiter + 2)...].firstIndex(of: UInt8(ascii: "}")) else { return nil }
                 return reference(name..<delimiter, fallback: (delimiter + 2)..<end, end: end + 1)
             }

@@ -1,27 +1,29 @@
-/// Takes the text of a `.env` apart, statement by statement, in the grammar of python-dotenv 1.2.4. Pure.
+/// Parses the text of a `.env` file into statements, with the grammar of python-dotenv 1.2.4.
 ///
-/// Works on the bytes of UTF-8: to a `Character`, a combining mark merges with the `=` or the quote before it.
+/// Works on bytes, because a combining mark merges with the `=` or the quote before it into one `Character`.
 struct DotEnvParser {
     struct Statement: Equatable {
         var key: String
-        /// Nil when the key stands alone, which is not the same as an empty value.
+        /// The value; nil when the key has no `=`, which is not the same as an empty value.
         var value: String?
         var line: Int
     }
 
     private(set) var statements: [Statement] = []
-    /// Where a statement begins that could not be understood; what follows its line was read on.
+    /// The lines of statements that could not be parsed; parsing continued on the next line.
     private(set) var errorLines: [Int] = []
 
     private let bytes: [UInt8]
     private var index = 0
     private var line = 1
-    /// Up to where `line` has counted.
+    /// The offset up to which `line` has counted line ends.
     private var counted = 0
 
-    private struct NotUnderstood: Error {}
+    private struct SyntaxError: Error {}
 
-    /// - Parameter bytes: Valid UTF-8 whose only line ends are LF, as ``DotEnvText`` gives it.
+    /// Parses a text.
+    ///
+    /// - Parameter bytes: Valid UTF-8 whose only line ends are LF, as ``DotEnvText`` returns it.
     init(_ bytes: [UInt8]) {
         self.bytes = bytes
         while skipWhitespace(andLineEnds: true) {
@@ -40,8 +42,8 @@ struct DotEnvParser {
 
     private var current: UInt8? { index < bytes.count ? bytes[index] : nil }
 
-    /// Nil for a comment.
-    private mutating func statement() throws(NotUnderstood) -> (key: String, value: String?)? {
+    /// Parses one statement; returns nil for a comment.
+    private mutating func statement() throws(SyntaxError) -> (key: String, value: String?)? {
         if current == .hash {
             try endOfStatement()
             return nil
@@ -66,14 +68,14 @@ struct DotEnvParser {
         if !skipped() { index = start }
     }
 
-    private mutating func quotedKey() throws(NotUnderstood) -> String {
+    private mutating func quotedKey() throws(SyntaxError) -> String {
         let start = index + 1
-        guard let end = bytes[start...].firstIndex(of: .singleQuote), end > start else { throw NotUnderstood() }
+        guard let end = bytes[start...].firstIndex(of: .singleQuote), end > start else { throw SyntaxError() }
         index = end + 1
         return text(start..<end)
     }
 
-    private mutating func bareKey() throws(NotUnderstood) -> String {
+    private mutating func bareKey() throws(SyntaxError) -> String {
         let start = index
         while let byte = current, byte != UInt8(ascii: "="), byte != .hash {
             if byte < 0x80 {
@@ -84,16 +86,16 @@ struct DotEnvParser {
                 index += 1
             }
         }
-        guard index > start else { throw NotUnderstood() }
+        guard index > start else { throw SyntaxError() }
         return text(start..<index)
     }
 
-    private mutating func value(isAfterSpace: Bool) throws(NotUnderstood) -> String {
+    private mutating func value(isAfterSpace: Bool) throws(SyntaxError) -> String {
         switch current {
         case nil, .lineFeed: return ""
         case UInt8.singleQuote: return try quoted(.singleQuote, escapes: Self.singleQuoteEscape)
         case UInt8.doubleQuote: return try quoted(.doubleQuote, escapes: Self.doubleQuoteEscape)
-        // `KEY= # note` has an empty value, `KEY=#x` has not.
+        // `KEY= # note` has an empty value; `KEY=#x` has the value `#x`.
         case UInt8.hash where isAfterSpace: return ""
         default: return unquoted()
         }
@@ -101,7 +103,7 @@ struct DotEnvParser {
 
     private mutating func quoted(
         _ quote: UInt8, escapes: (UInt8) -> UInt8?
-    ) throws(NotUnderstood) -> String {
+    ) throws(SyntaxError) -> String {
         let start = index + 1
         var end = start
         var hasEscapes = false
@@ -113,7 +115,7 @@ struct DotEnvParser {
             }
             end += 1
         }
-        guard end < bytes.count else { throw NotUnderstood() }
+        guard end < bytes.count else { throw SyntaxError() }
         index = end + 1
         guard hasEscapes else { return text(start..<end) }
         var decoded: [UInt8] = []
@@ -131,7 +133,7 @@ struct DotEnvParser {
         return String(decoding: decoded, as: UTF8.self)
     }
 
-    /// To the end of the line, or to the white space before a `#`.
+    /// Parses a value that ends at the end of the line, or at whitespace before a `#`.
     private mutating func unquoted() -> String {
         let start = index
         var end = start
@@ -148,20 +150,20 @@ struct DotEnvParser {
         return text(start..<end)
     }
 
-    /// What may follow: white space, a comment, the end of the line.
-    private mutating func endOfStatement() throws(NotUnderstood) {
+    /// Skips the whitespace, the comment and the line end that may follow a statement.
+    private mutating func endOfStatement() throws(SyntaxError) {
         skipWhitespace()
         if current == .hash {
             while index < bytes.count, bytes[index] != .lineFeed { index += 1 }
         }
         guard let byte = current else { return }
-        guard byte == .lineFeed else { throw NotUnderstood() }
+        guard byte == .lineFeed else { throw SyntaxError() }
         index += 1
     }
 
-    // MARK: - White space, lines, text
+    // MARK: - Whitespace, lines, text
 
-    /// Whether anything is left.
+    /// Skips whitespace, and returns whether any bytes are left.
     @discardableResult
     private mutating func skipWhitespace(andLineEnds: Bool = false) -> Bool {
         while index < bytes.count {
@@ -172,7 +174,7 @@ struct DotEnvParser {
         return index < bytes.count
     }
 
-    /// Skips white space, and tells whether there was any.
+    /// Skips whitespace, and returns whether there was any.
     private mutating func skipped() -> Bool {
         let start = index
         skipWhitespace()
@@ -212,4 +214,77 @@ extension UInt8 {
     fileprivate static let backslash = UInt8(ascii: "\\")
     fileprivate static let singleQuote = UInt8(ascii: "'")
     fileprivate static let doubleQuote = UInt8(ascii: "\"")
+}
+
+// MARK: - Encoding
+
+/// Prepares the bytes of a `.env` file for the parser: valid UTF-8, LF line ends, no byte order mark.
+enum DotEnvText {
+    struct NotUTF8: Error, Equatable {
+        /// The offset of the first invalid byte, from 0.
+        var offset: Int
+    }
+
+    static func normalized(_ bytes: [UInt8]) throws(NotUTF8) -> [UInt8] {
+        try check(bytes)
+        let content = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...]
+        guard content.contains(UInt8(ascii: "\r")) else { return Array(content) }
+        var text: [UInt8] = []
+        text.reserveCapacity(content.count)
+        var previous: UInt8 = 0
+        for byte in content {
+            if byte == UInt8(ascii: "\r") {
+                text.append(UInt8(ascii: "\n"))
+            } else if !(byte == UInt8(ascii: "\n") && previous == UInt8(ascii: "\r")) {
+                text.append(byte)
+            }
+            previous = byte
+        }
+        return text
+    }
+
+    private static func check(_ bytes: [UInt8]) throws(NotUTF8) {
+        // Most files are valid, and validating is faster than finding the offset.
+        guard String(validating: bytes, as: UTF8.self) == nil else { return }
+        throw NotUTF8(offset: UTF8Prefix.length(of: bytes))
+    }
+}
+
+/// Whitespace in UTF-8 as Python's `str.isspace` and regular expressions define it.
+enum PythonWhitespace {
+    /// Returns the number of bytes of the whitespace at an index; 0 when there is none.
+    static func length(in bytes: [UInt8], at index: Int) -> Int {
+        let first = bytes[index]
+        if first < 0x80 { return isASCII(first) ? 1 : 0 }
+        switch first {
+        case 0xC2:
+            // U+0085, U+00A0
+            return matches(bytes, index, 2) { $0.0 == 0x85 || $0.0 == 0xA0 }
+        case 0xE1:
+            // U+1680
+            return matches(bytes, index, 3) { $0.0 == 0x9A && $0.1 == 0x80 }
+        case 0xE2:
+            // U+2000 to U+200A, U+2028, U+2029, U+202F, U+205F
+            return matches(bytes, index, 3) {
+                $0.0 == 0x80 && ((0x80...0x8A).contains($0.1) || [0xA8, 0xA9, 0xAF].contains($0.1))
+                    || $0.0 == 0x81 && $0.1 == 0x9F
+            }
+        case 0xE3:
+            // U+3000
+            return matches(bytes, index, 3) { $0.0 == 0x80 && $0.1 == 0x80 }
+        default: return 0
+        }
+    }
+
+    /// Returns whether an ASCII byte is whitespace in Unicode or one of the separators U+001C to U+001F.
+    static func isASCII(_ byte: UInt8) -> Bool {
+        byte == 0x20 || (0x09...0x0D).contains(byte) || (0x1C...0x1F).contains(byte)
+    }
+
+    private static func matches(
+        _ bytes: [UInt8], _ index: Int, _ length: Int, _ isSpace: ((UInt8, UInt8)) -> Bool
+    ) -> Int {
+        guard index + length <= bytes.count else { return 0 }
+        return isSpace((bytes[index + 1], length > 2 ? bytes[index + 2] : 0)) ? length : 0
+    }
 }

@@ -1,68 +1,54 @@
 import PodstackAPI
 
-/// The only place that makes the errors of the SDK.
+/// Creates the errors of the SDK from failures and from responses of the service.
 enum ErrorMapping {
-    /// A service that makes a secret shows it once.
-    static func secretNotShown() -> ServerError {
-        ServerError(
-            answer: ServiceAnswer(message: "The service answered without the new token, which it shows only once"))
-    }
+    // MARK: - Settings
 
     static func noProject() -> ConfigurationError {
         ConfigurationError(
-            message: "No project is set, and the user has no default one",
-            hint: "Pass \(Source.argument("projectID:")), or set PODSTACK_PROJECT")
-    }
-
-    static func unusableID() -> ValidationError {
-        ValidationError(
-            answer: ServiceAnswer(
-                message: "An id that was passed is empty or holds a slash, which no id does", code: .validationFailed))
-    }
-
-    static func network(_ failure: TransportFailure, endpoint: Endpoint) -> NetworkError {
-        NetworkError(message: "No answer from \(endpoint): \(failure.reason)")
+            message: "No project is set, and the user has no default project",
+            hint: "Pass \(ClientConfiguration.Source.argument("projectID:")), or set PODSTACK_PROJECT")
     }
 
     static func noToken(lookedIn places: [Wording], misnamedVariable: String?) -> AuthenticationError {
-        var answer = ServiceAnswer(
-            message: "No API token provided: looked in \(places.joined(separator: ", "))", code: .missingToken
-        )
+        var response = ServiceResponse(
+            message: "No API token provided: looked in \(places.joined(separator: ", "))", code: .missingToken)
         if let misnamedVariable {
-            answer.hint = "\(misnamedVariable) is set, but the variable that is read is PODSTACK_API_TOKEN"
+            response.hint = "\(misnamedVariable) is set, but the variable that is read is PODSTACK_API_TOKEN"
         }
-        return AuthenticationError(answer: answer)
+        return AuthenticationError(response: response)
     }
 
-    static func unusableToken(_ source: Source, because reason: String) -> AuthenticationError {
-        AuthenticationError(
-            answer: ServiceAnswer(message: "Invalid API token: \(source) \(reason)", code: .invalidToken)
-        )
-    }
-
-    /// A token that may be sent, else the error that says what is wrong with it.
-    static func usable(_ text: String, from source: Source) throws(AuthenticationError) -> APIToken {
-        let token = APIToken(text)
-        if let defect = token.defect { throw unusableToken(source, because: defect) }
-        return token
+    /// Returns a token that may be sent, or throws the error that says what is wrong with it.
+    static func usable(
+        _ token: APIToken, from source: ClientConfiguration.Source
+    ) throws(AuthenticationError) -> APIToken {
+        guard let defect = token.defect else { return token }
+        throw AuthenticationError(
+            response: ServiceResponse(message: "Invalid API token: \(source) \(defect)", code: .invalidToken))
     }
 
     static func credentialsFile(_ failure: INIDocument.Failure, path: String) -> ConfigurationError {
         ConfigurationError(message: "\(path)\(failure.line.map { ":\($0)" } ?? ""): \(failure.reason)")
     }
 
-    static func unsafeCommand(_ source: Source, path: String) -> ConfigurationError {
+    static func missingFile(_ source: ClientConfiguration.Source) -> ConfigurationError {
+        ConfigurationError(message: "The file that \(source) names does not exist")
+    }
+
+    static func unsafeCommand(_ source: ClientConfiguration.Source, path: String) -> ConfigurationError {
         ConfigurationError(
-            message: "\(source) is not run: \(path) must belong to you, and others must not be able to write it",
+            message: "\(source) is not run: \(path) must belong to you, and others must not be able to write to it",
             hint: "chmod 600 \(path)")
     }
 
     static func notVouched(_ message: Wording, for variable: String) -> ConfigurationError {
-        ConfigurationError(
+        let source = ClientConfiguration.Source.argument("apiEndpoint:")
+        return ConfigurationError(
             message: message,
-            hint: variable == EnvironmentVariable.apiEndpoint.rawValue
-                ? "If that is meant, pass \(Source.argument("apiEndpoint:"))\(programming: trusting)"
-                : "If that is meant, set \(variable) outside of the file\(programming: trusting)")
+            hint: variable == PodstackEnvironment.Variable.apiEndpoint.rawValue
+                ? "To allow this, pass \(source)\(programming: trusting)"
+                : "To allow this, set \(variable) outside of the file\(programming: trusting)")
     }
 
     private static let trusting = ", or load the file with trust: true"
@@ -73,8 +59,162 @@ enum ErrorMapping {
         if let near = others.first(where: { $0.lowercased() == name.lowercased() }) {
             message += "; did you mean \"\(near)\"?"
         } else if !others.isEmpty {
-            message += "; profiles that are there: " + others.joined(separator: ", ")
+            message += "; existing profiles: " + others.joined(separator: ", ")
         }
-        return AuthenticationError(answer: ServiceAnswer(message: Wording(message), code: .missingToken))
+        return AuthenticationError(response: ServiceResponse(message: Wording(message), code: .missingToken))
+    }
+
+    // MARK: - Requests
+
+    static func unusableID() -> ValidationError {
+        ValidationError(
+            response: ServiceResponse(
+                message: "An ID must not be empty or contain a slash", code: .validationFailed))
+    }
+
+    static func network(_ failure: TransportFailure, endpoint: APIEndpoint) -> NetworkError {
+        NetworkError(message: "No response from \(endpoint): \(failure.reason)")
+    }
+
+    /// Returns the error for a response without the new token, which the service sends only once.
+    static func secretNotShown() -> ServerError {
+        ServerError(
+            response: ServiceResponse(message: "The response did not contain the new token, which is sent only once"))
+    }
+
+    // MARK: - Responses
+
+    /// Returns the error for a response that is not a success, without the token that was sent.
+    static func error(
+        for response: TransportResponse, token: APIToken, source: ClientConfiguration.Source,
+        project: ClientConfiguration.Setting<String>? = nil,
+        otherTokens: (APIToken) -> [ClientConfiguration.Source]
+    ) -> any PodstackError {
+        // Errors of the service are much shorter.
+        let body =
+            response.body.count <= 256 << 10 ? try? APICoding.decode(ErrorBody.self, from: response.body) : nil
+        let message = body.map { OneLine.of($0.message, without: token) } ?? ""
+        var parts = ServiceResponse(
+            message: Wording(message.isEmpty ? notTheAPI(response, token: token) : message),
+            code: body?.code,
+            requestID: body?.requestID ?? response.header("x-request-id"),
+            statusCode: response.status,
+            details: body?.details ?? [:]
+        ).redacted(without: token)
+        switch response.status {
+        case 401:
+            parts.message = "Invalid API token"
+            parts.hintWording = rejectedTokenHint(parts, token: token, source: source, others: otherTokens(token))
+            return AuthenticationError(response: parts)
+        case _ where parts.code == .quotaExceeded:
+            return QuotaExceededError(response: parts)
+        case 402:
+            return InsufficientBalanceError(response: parts)
+        case 403:
+            let documented = "Access denied to resource"
+            if !parts.message.hasPrefix(documented) { parts.message = "\(documented): \(parts.message)" }
+            return PermissionError(response: parts)
+        case 404:
+            let error = ResourceNotFoundError(response: parts)
+            if let project, error.resourceType == "project", error.resourceID == project.value {
+                parts.hintWording = "The project \(project.value) came from \(project.source)"
+            }
+            return ResourceNotFoundError(response: parts)
+        case 429:
+            let wait = response.header("retry-after").flatMap { RetryAfter.parse($0) }
+            return RateLimitError(response: parts, retryAfter: wait.map { Int($0.components.seconds) })
+        case 400..<500:
+            let fields = ValidationError(response: parts).fieldErrors
+            if !fields.isEmpty {
+                let sentences = fields.sorted { $0.key < $1.key }
+                    .map { "\($0.key) \($0.value.joined(separator: " and "))" }.joined(separator: "; ")
+                parts.message = OneLine.of(sentences, without: token)
+            }
+            return ValidationError(response: parts)
+        default:
+            return ServerError(response: parts)
+        }
+    }
+
+    /// Returns the error for a successful response whose body cannot be decoded.
+    static func notDecodable(_ response: TransportResponse, token: APIToken) -> ServerError {
+        let parts = ServiceResponse(
+            message: Wording(notTheAPI(response, token: token)), requestID: response.header("x-request-id"),
+            statusCode: response.status)
+        return ServerError(response: parts.redacted(without: token))
+    }
+
+    private static func rejectedTokenHint(
+        _ response: ServiceResponse, token: APIToken, source: ClientConfiguration.Source,
+        others: [ClientConfiguration.Source]
+    ) -> Wording {
+        var sentences: [Wording] = []
+        switch response.code {
+        case .expiredToken:
+            sentences.append("It expired\(time(response.details["expired_at"])); create a new one")
+        case .revokedToken:
+            sentences.append("It was revoked\(time(response.details["revoked_at"])); create a new one")
+        case .rotatedToken:
+            sentences.append("It was rotated\(time(response.details["rotated_at"])); use the token that replaced it")
+        default:
+            if let reason = token.suspicion { sentences.append(Wording(reason)) }
+        }
+        sentences.append("The token came from \(source)")
+        if !others.isEmpty {
+            sentences.append("A different token is in \(others.map { Wording($0) }.joined(separator: " and in "))")
+        }
+        return sentences.joined(separator: ". ")
+    }
+
+    private static func time(_ value: JSONValue?) -> String {
+        value?.stringValue.map { " at \(OneLine.of($0, most: 40))" } ?? ""
+    }
+
+    private static func notTheAPI(_ response: TransportResponse, token: APIToken) -> String {
+        // Longer than the excerpt, so that a token at the cut is redacted as a whole.
+        let beginning = String(decoding: response.body.prefix(2000), as: UTF8.self)
+        let words = OneLine.of(beginning, without: token, most: 200).split(separator: " ").prefix(12)
+            .joined(separator: " ")
+        let excerpt = words.isEmpty ? "an empty body" : "\"\(words)\""
+        return "HTTP \(response.status) with \(excerpt), which is not a response of the Podstack API"
+    }
+
+    // MARK: - Device login
+
+    static func notApproved(within lifetime: Duration) -> AuthenticationError {
+        AuthenticationError(
+            response: ServiceResponse(
+                message:
+                    "No API token provided: the code was not approved within \(lifetime.components.seconds / 60) minutes",
+                code: .expiredToken))
+    }
+
+    /// Returns the error for a response that ends the wait for the user's decision.
+    static func device(_ error: any PodstackError, lifetime: Duration) -> any PodstackError {
+        switch error.code {
+        case .accessDenied?:
+            PermissionError(
+                response: ServiceResponse(
+                    message: "Access denied to resource: the code was denied in the browser", code: .accessDenied,
+                    requestID: error.requestID, statusCode: error.statusCode))
+        case .expiredToken?: notApproved(within: lifetime)
+        case .invalidGrant?:
+            AuthenticationError(
+                response: ServiceResponse(
+                    message: "No API token provided: the service no longer accepts the code", code: .invalidGrant,
+                    requestID: error.requestID, statusCode: error.statusCode))
+        default: error
+        }
+    }
+}
+
+extension ServiceResponse {
+    /// Returns a copy without the token and without control characters: a response may repeat what was sent.
+    fileprivate func redacted(without token: APIToken) -> ServiceResponse {
+        var parts = self
+        parts.requestID = requestID.map { OneLine.of($0, without: token, most: 128) }
+        parts.code = code.map { ErrorCode(rawValue: OneLine.of($0.rawValue, without: token, most: 128)) }
+        parts.details = TokenRedaction.redact(token, in: details)
+        return parts
     }
 }

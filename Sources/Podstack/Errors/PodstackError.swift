@@ -6,52 +6,126 @@ import PodstackAPI
     import Foundation
 #endif
 
-/// What every error of the SDK can say. Printing one gives ``message``: one sentence, never a secret.
+/// An error of the SDK.
+///
+/// Printing it gives ``message``: one clear sentence, never a secret.
 public protocol PodstackError: LocalizedError, Sendable, CustomStringConvertible {
+    /// The problem, in one sentence.
     var message: String { get }
     /// The machine-readable reason, when the service or the SDK gave one.
     var code: ErrorCode? { get }
-    /// The `X-Request-ID` of the answer, to quote to the operator.
+    /// The `X-Request-ID` of the response, to quote to the operator of the service.
     var requestID: String? { get }
-    /// The HTTP status; nil when no answer came.
+    /// The HTTP status; nil when there was no response.
     var statusCode: Int? { get }
-    /// What else the service said, by the names of the API.
+    /// Other fields of the service's error, by their names in the API.
     var details: [String: JSONValue] { get }
-    /// What to do about it, when that is known.
+    /// A suggestion what to do, when there is one.
     var hint: String? { get }
 }
 
 extension PodstackError {
+    /// The ``message``.
     public var description: String { message }
-    /// What `localizedDescription` gives.
+    /// The ``message``, which `localizedDescription` returns.
     public var errorDescription: String? { message }
+    /// The machine-readable reason; nil by default.
     public var code: ErrorCode? { nil }
+    /// The ID of the request; nil by default.
     public var requestID: String? { nil }
+    /// The HTTP status; nil by default.
     public var statusCode: Int? { nil }
+    /// Other fields of the service's error; empty by default.
     public var details: [String: JSONValue] { [:] }
+    /// A suggestion what to do; nil by default.
     public var hint: String? { nil }
 }
 
-/// An error that came as an answer of the service.
+extension PodstackError {
+    /// The message and the hint, with the sources that they name as values.
+    ///
+    /// The command line uses them to name its own flags instead of the SDK's parameters.
+    package var wordings: (message: Wording, hint: Wording?) {
+        switch self {
+        case let error as ConfigurationError: (error.wording, error.hintWording)
+        case let error as any ServiceError: (error.response.wording, error.response.hintWording)
+        default: (Wording(message), hint.map { Wording($0) })
+        }
+    }
+}
+
+// MARK: - Settings
+
+/// A setting exists but cannot be used, such as an invalid file or an endpoint that must not receive the token.
+public struct ConfigurationError: PodstackError, Equatable {
+    package var wording: Wording
+    package var hintWording: Wording?
+    /// The source of the setting; nil when the error is about something else, such as a file.
+    public var source: ClientConfiguration.Source?
+
+    init(message: Wording, hint: Wording? = nil, about source: ClientConfiguration.Source? = nil) {
+        wording = message
+        hintWording = hint
+        self.source = source
+    }
+
+    /// The problem, in one sentence.
+    public var message: String {
+        get { wording.text }
+        set { wording = Wording(newValue) }
+    }
+
+    /// A suggestion what to do, when there is one.
+    public var hint: String? {
+        get { hintWording?.text }
+        set { hintWording = newValue.map { Wording($0) } }
+    }
+
+    /// Whether the error is about a value that the program passed, and not about a file or the environment.
+    public var isAboutArgument: Bool { source?.kind == "argument" }
+}
+
+// MARK: - Network
+
+/// The service could not be reached: no connection, a timeout, or an incomplete response.
+public struct NetworkError: PodstackError, Equatable {
+    /// The problem, in one sentence.
+    public var message: String
+}
+
+// MARK: - Service
+
+/// An error that the service returned, or that the SDK found in its place.
 public protocol ServiceError: PodstackError {
-    var answer: ServiceAnswer { get }
+    /// The parts that all service errors have.
+    var response: ServiceResponse { get }
 }
 
 extension ServiceError {
-    public var message: String { answer.message }
-    public var code: ErrorCode? { answer.code }
-    public var requestID: String? { answer.requestID }
-    public var statusCode: Int? { answer.statusCode }
-    public var details: [String: JSONValue] { answer.details }
-    public var hint: String? { answer.hint }
+    /// The problem, in one sentence.
+    public var message: String { response.message }
+    /// The machine-readable reason.
+    public var code: ErrorCode? { response.code }
+    /// The `X-Request-ID` of the response.
+    public var requestID: String? { response.requestID }
+    /// The HTTP status; nil when there was no response.
+    public var statusCode: Int? { response.statusCode }
+    /// Other fields of the service's error.
+    public var details: [String: JSONValue] { response.details }
+    /// A suggestion what to do, when there is one.
+    public var hint: String? { response.hint }
 }
 
-/// What is common to the errors that the service answers.
-public struct ServiceAnswer: Sendable, Equatable {
+/// The parts that all service errors have.
+public struct ServiceResponse: Sendable, Equatable {
     package var wording: Wording
+    /// The machine-readable reason.
     public var code: ErrorCode?
+    /// The `X-Request-ID` of the response.
     public var requestID: String?
+    /// The HTTP status; nil when there was no response.
     public var statusCode: Int?
+    /// Other fields of the service's error.
     public var details: [String: JSONValue] = [:]
     package var hintWording: Wording?
 
@@ -67,24 +141,94 @@ public struct ServiceAnswer: Sendable, Equatable {
         hintWording = hint
     }
 
+    /// The problem, in one sentence.
     public var message: String {
         get { wording.text }
         set { wording = Wording(newValue) }
     }
 
+    /// A suggestion what to do, when there is one.
     public var hint: String? {
         get { hintWording?.text }
         set { hintWording = newValue.map { Wording($0) } }
     }
 }
 
-extension PodstackError {
-    /// ``message`` and ``hint``, for who calls the settings otherwise than the SDK does.
-    package var wordings: (message: Wording, hint: Wording?) {
-        switch self {
-        case let error as ConfigurationError: (error.wording, error.hintWording)
-        case let error as any ServiceError: (error.answer.wording, error.answer.hintWording)
-        default: (Wording(message), hint.map { Wording($0) })
+/// There is no token, or the service rejected it (401).
+///
+/// ``message`` starts with `No API token provided`, or with `Invalid API token`. The ``code`` of the latter is
+/// `invalid_token`, `expired_token`, `revoked_token` or `rotated_token`. Source: Troubleshooting.
+public struct AuthenticationError: ServiceError, Equatable {
+    /// The message, the code and the details.
+    public var response: ServiceResponse
+}
+
+/// The token is valid but does not allow the operation (403): ``message`` starts with `Access denied to resource`.
+///
+/// Source: Troubleshooting, Permission Denied.
+public struct PermissionError: ServiceError, Equatable {
+    /// The message, the code and the details.
+    public var response: ServiceResponse
+}
+
+/// The resource does not exist or is not visible to this token (404).
+public struct ResourceNotFoundError: ServiceError, Equatable {
+    /// The message, the code and the details.
+    public var response: ServiceResponse
+    /// The kind of resource, such as `project`.
+    public var resourceType: String? { details["resource_type"]?.stringValue }
+    /// The ID of the resource.
+    public var resourceID: String? { details["resource_id"]?.stringValue }
+}
+
+/// The request was invalid (400, 409, 422), or an ID that was passed cannot be one.
+///
+/// In the latter case nothing was sent, and ``statusCode`` is nil.
+public struct ValidationError: ServiceError, Equatable {
+    /// The message, the code and the details.
+    public var response: ServiceResponse
+
+    /// The problems of each invalid field.
+    public var fieldErrors: [String: [String]] {
+        guard case .object(let fields) = details["field_errors"] else { return [:] }
+        return fields.compactMapValues { value in
+            if case .array(let messages) = value { messages.compactMap(\.stringValue) } else { nil }
         }
     }
+}
+
+/// The client sent too many requests (429).
+public struct RateLimitError: ServiceError, Equatable {
+    /// The message, the code and the details.
+    public var response: ServiceResponse
+    /// The number of seconds after which the service accepts requests again.
+    public var retryAfter: Int?
+}
+
+/// The account has reached a limit (code `quota_exceeded`).
+public struct QuotaExceededError: ServiceError, Equatable {
+    /// The message, the code and the details.
+    public var response: ServiceResponse
+    /// The kind of resource that is limited.
+    public var resourceType: String? { details["resource_type"]?.stringValue }
+    /// The number of resources that the account may have.
+    public var limit: Int? { details["limit"]?.integerValue }
+    /// The number of resources that the account has.
+    public var current: Int? { details["current"]?.integerValue }
+}
+
+/// The balance of the account is too low (402).
+public struct InsufficientBalanceError: ServiceError, Equatable {
+    /// The message, the code and the details.
+    public var response: ServiceResponse
+    /// The amount that the operation requires.
+    public var requiredAmount: Double? { details["required_amount"]?.doubleValue }
+    /// The amount that the account has.
+    public var availableAmount: Double? { details["available_amount"]?.doubleValue }
+}
+
+/// The service failed (5xx), or the response is not from the Podstack API.
+public struct ServerError: ServiceError, Equatable {
+    /// The message, the code and the details.
+    public var response: ServiceResponse
 }

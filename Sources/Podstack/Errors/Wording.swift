@@ -1,25 +1,29 @@
-/// A sentence that may name where a setting comes from, so that a program whose settings have other names than the
-/// SDK's parameters can say it in its own words.
+/// A sentence that contains the sources that it names as values.
+///
+/// A program whose settings have other names than the SDK's parameters can so use its own names.
 package struct Wording: Sendable {
     package enum Part: Sendable, Hashable {
         case text(String)
-        case source(Source)
-        /// What only who writes the program can do.
+        case source(ClientConfiguration.Source)
+        /// Text that is only useful to the author of a program that uses the SDK.
         case programming(String)
     }
 
     package private(set) var parts: [Part] = []
 
     package init(_ text: String) { parts = [.text(text)] }
-    package init(_ source: Source) { parts = [.source(source)] }
+    package init(_ source: ClientConfiguration.Source) { parts = [.source(source)] }
 
-    /// In the words of the SDK.
+    /// The sentence with the SDK's names.
     package var text: String { text { $0.origin } }
 
+    /// Returns the sentence with other names.
+    ///
     /// - Parameters:
-    ///   - name: What the program calls a source.
-    ///   - isProgramming: Whether the reader is who writes the program.
-    package func text(isProgramming: Bool = true, calling name: (Source) -> String) -> String {
+    ///   - isProgramming: Whether the reader is the author of a program that uses the SDK.
+    ///   - name: Returns the name of a source.
+    /// - Returns: The sentence.
+    package func text(isProgramming: Bool = true, calling name: (ClientConfiguration.Source) -> String) -> String {
         parts.map { part in
             switch part {
             case .text(let text): text
@@ -48,7 +52,9 @@ extension Wording: ExpressibleByStringInterpolation {
         package mutating func appendLiteral(_ literal: String) {
             if !literal.isEmpty { parts.append(.text(literal)) }
         }
-        package mutating func appendInterpolation(_ source: Source) { parts.append(.source(source)) }
+        package mutating func appendInterpolation(_ source: ClientConfiguration.Source) {
+            parts.append(.source(source))
+        }
         package mutating func appendInterpolation(_ wording: Wording) { parts += wording.parts }
         package mutating func appendInterpolation(_ value: some CustomStringConvertible) {
             parts.append(.text(value.description))

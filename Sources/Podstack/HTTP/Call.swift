@@ -1,14 +1,14 @@
 import PodstackAPI
 
-/// A call of the API, before it is a request.
+/// A request to the API before it has a token and headers.
 struct Call: Sendable {
     var method: String
-    /// Starts with `/v1`; anything from outside in it has gone through ``segment(_:)``.
+    /// The path, which starts with `/v1`. Every value from outside was encoded with ``segment(_:)``.
     var path: String
     var query: [(name: String, value: String)] = []
     var body: [UInt8]?
     var idempotencyKey: String?
-    /// Instead of the client's.
+    /// The token to use instead of the client's.
     var token: APIToken?
 
     static func get(_ path: String, query: [(name: String, value: String)] = []) -> Call {
@@ -16,7 +16,7 @@ struct Call: Sendable {
     }
 
     static func post(_ path: String, _ body: some Encodable) throws -> Call {
-        Call(method: "POST", path: path, body: try APICoding.encode(body), idempotencyKey: makeKey())
+        Call(method: "POST", path: path, body: try APICoding.encode(body), idempotencyKey: generateKey())
     }
 
     static func patch(_ path: String, _ body: some Encodable) throws -> Call {
@@ -29,12 +29,12 @@ struct Call: Sendable {
         return call
     }
 
-    /// One that needs no token.
+    /// The same request, sent without a token.
     var anonymous: Call { with(APIToken("")) }
 
     static func delete(_ path: String) -> Call { Call(method: "DELETE", path: path) }
 
-    /// A piece of a path that cannot leave its place.
+    /// Encodes a value so that it is exactly one segment of a path.
     static func segment(_ text: String) -> String { percentEncoded(text) }
 
     var queryString: String {
@@ -43,8 +43,8 @@ struct Call: Sendable {
             + query.map { "\(Self.percentEncoded($0.name))=\(Self.percentEncoded($0.value))" }.joined(separator: "&")
     }
 
-    /// Whether each piece of the path is one: an empty id would make it another path, and a slash is never part of one.
-    var hasWholePath: Bool {
+    /// Whether no segment of the path is empty or contains a slash: an empty ID would be the path of another resource.
+    var hasCompletePath: Bool {
         var previous: (UInt8, UInt8) = (0, 0)
         for byte in path.utf8 {
             if byte == UInt8(ascii: "/"), previous.1 == byte { return false }
@@ -54,8 +54,8 @@ struct Call: Sendable {
         return previous.1 != UInt8(ascii: "/")
     }
 
-    /// Whether the answer to a repeated call says that an earlier try has done it: what is to be deleted is gone.
-    func isDone(by response: TransportResponse) -> Bool {
+    /// Whether the response to a repeated request shows that an earlier attempt succeeded: the resource is deleted.
+    func hasSucceeded(before response: TransportResponse) -> Bool {
         guard method == "DELETE", response.status == 404 || response.status == 401 && path == Self.ownToken else {
             return false
         }
@@ -63,9 +63,10 @@ struct Call: Sendable {
         return code == (response.status == 404 ? .notFound : .revokedToken)
     }
 
+    /// The path of the token that the request is sent with.
     static let ownToken = "/v1/tokens/self"
 
-    private static func makeKey() -> String {
+    private static func generateKey() -> String {
         var generator = SecureGenerator()
         let digits = (0..<2).flatMap { _ in Base62.encode(generator.next(), width: 11) }
         return String(decoding: digits, as: UTF8.self)

@@ -1,25 +1,25 @@
 import PodstackAPI
 
-/// What a call goes through: authorise, prepare, send, retry, decode or make the error.
+/// Sends the requests of a client: authorize, prepare, send, retry, then decode the response or create the error.
 ///
-/// One object for a client and what it gives: as a value it would be copied into each call that is under way.
+/// It is one object for a client and its resources, because a value would be copied into every request under way.
 final class Pipeline: Sendable {
     let credentials: TokenCache
-    let endpoint: Endpoint
-    let project: Setting<String>?
+    let endpoint: APIEndpoint
+    let project: ClientConfiguration.Setting<String>?
     let retry: RetryConfiguration
     let timeout: Duration
     let transport: any Transport
     let events: EventSink
     let time: TimeSource
-    /// Where other tokens are than the one that was refused.
-    let otherTokens: @Sendable (APIToken) -> [Source]
+    /// Returns the sources that have another token than the rejected one.
+    let otherTokens: @Sendable (APIToken) -> [ClientConfiguration.Source]
     private let budget: RetryBudget
 
     init(
-        credentials: TokenCache, endpoint: Endpoint, project: Setting<String>?, retry: RetryConfiguration,
+        credentials: TokenCache, endpoint: APIEndpoint, project: ClientConfiguration.Setting<String>?, retry: RetryConfiguration,
         timeout: Duration, transport: any Transport, events: EventSink, time: TimeSource,
-        otherTokens: @escaping @Sendable (APIToken) -> [Source], budget: RetryBudget = RetryBudget()
+        otherTokens: @escaping @Sendable (APIToken) -> [ClientConfiguration.Source], budget: RetryBudget = RetryBudget()
     ) {
         self.credentials = credentials
         self.endpoint = endpoint
@@ -39,88 +39,96 @@ final class Pipeline: Sendable {
             transport: transport, events: events, time: time, otherTokens: otherTokens, budget: budget)
     }
 
-    func call<Answer: Decodable>(_ call: Call, answering: Answer.Type = Answer.self) async throws -> Answer {
+    /// Sends a request and decodes its response.
+    func call<Value: Decodable>(_ call: Call, returning: Value.Type = Value.self) async throws -> Value {
         let (response, token) = try await response(to: call)
-        do { return try APICoding.decode(Answer.self, from: response.body) } catch {
+        do { return try APICoding.decode(Value.self, from: response.body) } catch {
             throw ErrorMapping.notDecodable(response, token: token)
         }
     }
 
+    /// Sends a request whose response has no content.
     func call(_ call: Call) async throws { _ = try await response(to: call) }
 
-    /// The answer, and the token that it was given for.
+    /// Returns the response, and the token of the request that received it.
     private func response(to call: Call) async throws -> (TransportResponse, APIToken) {
-        guard call.hasWholePath else { throw ErrorMapping.unusableID() }
+        guard call.hasCompletePath else { throw ErrorMapping.unusableID() }
         let deadline = time.now() + timeout
         let token = try await token(for: call)
         let request = prepare(call, token: token, timeout: deadline - time.now())
-        let outcome = try await send(request, of: call)
-        if let response = outcome.response, response.isSuccess { return (accepted(response), token) }
-        return try await laterResponse(to: call, request, after: outcome, until: deadline)
+        let result = try await send(request, of: call)
+        if let response = result.response, response.isSuccess { return (accept(response), token) }
+        return try await retriedResponse(to: call, request, after: result, until: deadline)
     }
 
-    /// That of another try. What only such a one needs is not kept for each of the thousands of calls that may wait for
-    /// their first.
-    private func laterResponse(
-        to call: Call, _ first: TransportRequest, after failure: Outcome, until deadline: ContinuousClock.Instant
+    /// Returns the response of a later attempt.
+    ///
+    /// It is apart from the first attempt so that the thousands of requests that may wait for that use less memory.
+    private func retriedResponse(
+        to call: Call, _ first: TransportRequest, after failure: AttemptResult, until deadline: ContinuousClock.Instant
     ) async throws -> (TransportResponse, APIToken) {
         var request = first
-        var outcome = failure
+        var result = failure
+        var token = request.token
         var retry = Retry(retry)
         var hasReloaded = call.token != nil
-        // By a try that nobody knows the end of.
-        var mayBeDone = false
+        // Whether an attempt may have succeeded although its response was lost.
+        var mayBeProcessed = false
         while true {
-            if !hasReloaded, outcome.response?.status == 401,
-                let token = await replacement(for: request.token, until: deadline)
+            if !hasReloaded, result.response?.status == 401,
+                let replacement = await replacement(for: token, until: deadline)
             {
                 hasReloaded = true
-                request.token = token
+                token = replacement
+                request.token = replacement
             } else {
-                try await wait(&retry, after: outcome, of: call, token: request.token, until: deadline)
+                try await wait(&retry, after: result, of: call, token: token, until: deadline)
             }
-            mayBeDone = mayBeDone || outcome.isUncertain
+            mayBeProcessed = mayBeProcessed || result.mayBeProcessed
             request.timeout = deadline - time.now()
-            outcome = try await send(request, of: call)
-            if let response = outcome.response, response.isSuccess || mayBeDone && call.isDone(by: response) {
-                return (accepted(response), request.token)
+            result = try await send(request, of: call)
+            if let response = result.response, response.isSuccess || mayBeProcessed && call.hasSucceeded(before: response) {
+                return (accept(response), token)
             }
         }
     }
 
-    private func accepted(_ response: TransportResponse) -> TransportResponse {
+    private func accept(_ response: TransportResponse) -> TransportResponse {
         budget.deposit()
-        events.noteExpiry(response, now: time.date())
+        events.reportExpiry(in: response, now: time.date())
         return response
     }
 
+    // MARK: - Token
+
     private func token(for call: Call) async throws -> APIToken {
         if let token = call.token ?? credentials.tokenAtHand { return token }
-        return try await within(timeout) { [self] in try await credentials.token() }
+        return try await limited(to: timeout) { [self] in try await credentials.token() }
     }
 
-    /// What a source is asked for, or a failure when that takes longer. By the clock of this machine: what a program or
-    /// a pipe takes is no test's to say.
-    private func within<Answer: Sendable>(
-        _ left: Duration, _ ask: @escaping @Sendable () async throws -> Answer
-    ) async throws -> Answer {
-        try await withThrowingTaskGroup(of: Answer.self) { group in
+    /// Runs a closure that reads the token's source, and fails if it takes longer than a limit.
+    ///
+    /// It uses the system's clock and not `time`, because a command or a pipe takes real time in tests too.
+    private func limited<Value: Sendable>(
+        to limit: Duration, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await withThrowingTaskGroup(of: Value.self) { group in
             defer { group.cancelAll() }
-            group.addTask(operation: ask)
+            group.addTask(operation: body)
             group.addTask { [self] in
-                try await Task.sleep(for: left)
-                throw ErrorMapping.network(
-                    .timedOut(waitingFor: credentials.provider.source), endpoint: endpoint)
+                try await Task.sleep(for: limit)
+                throw ErrorMapping.network(.tokenTimedOut(from: credentials.provider.source), endpoint: endpoint)
             }
-            guard let answer = try await group.next() else { throw CancellationError() }
-            return answer
+            guard let value = try await group.next() else { throw CancellationError() }
+            return value
         }
     }
 
-    /// The token was rotated elsewhere, or a command gives a new one: the request is repeated once with that.
+    /// Returns the token that the source has now, if it differs from the rejected one: it was rotated elsewhere, or a
+    /// command returns a new one. The request is then repeated once.
     private func replacement(for token: APIToken, until deadline: ContinuousClock.Instant) async -> APIToken? {
-        // Where a source cannot be asked any more, the service's refusal is what the caller must know.
-        let new = try? await within(deadline - time.now()) { [self] in
+        // If the source cannot be read any more, the caller gets the service's rejection.
+        let new = try? await limited(to: deadline - time.now()) { [self] in
             try await credentials.replacement(for: token)
         }
         guard let token = new ?? nil else { return nil }
@@ -128,25 +136,30 @@ final class Pipeline: Sendable {
         return token
     }
 
-    /// Throws the error of the last try when there shall be no other.
+    // MARK: - Attempts
+
+    /// Waits before the next attempt; throws the error of the last attempt if there is none.
     private func wait(
-        _ retry: inout Retry, after outcome: Outcome, of call: Call, token: APIToken,
+        _ retry: inout Retry, after result: AttemptResult, of call: Call, token: APIToken,
         until deadline: ContinuousClock.Instant
     ) async throws {
-        let requested = outcome.response?.header("retry-after").flatMap { RetryAfter.parse($0, now: time.date()) }
+        let requested = result.response?.header("retry-after").flatMap { RetryAfter.parse($0, now: time.date()) }
         guard
             let delay = retry.next(
-                after: outcome.condition, requested: requested, left: deadline - time.now(),
+                after: result.retryCondition, requested: requested, left: deadline - time.now(),
                 fraction: .random(in: 0..<1)),
             budget.withdraw()
-        else { throw error(for: outcome, token: token) }
-        events.send { retry.event(for: call, delay: delay, outcome) }
+        else { throw error(for: result, token: token) }
+        let count = retry.count
+        events.send {
+            .requestRetried(method: call.method, path: call.path, retry: count, delay: delay, reason: result.reason)
+        }
         try await time.sleep(delay)
     }
 
-    private func send(_ request: TransportRequest, of call: Call) async throws -> Outcome {
+    private func send(_ request: TransportRequest, of call: Call) async throws -> AttemptResult {
         events.send { .requestStarted(method: call.method, path: call.path) }
-        let start = events.isWanted ? time.now() : nil
+        let start = events.isActive ? time.now() : nil
         do {
             let response = try await transport.send(request)
             if let start {
@@ -159,8 +172,8 @@ final class Pipeline: Sendable {
         } catch let failure as TransportFailure { return .failure(failure) }
     }
 
-    private func error(for outcome: Outcome, token: APIToken) -> any PodstackError {
-        switch outcome {
+    private func error(for result: AttemptResult, token: APIToken) -> any PodstackError {
+        switch result {
         case .success(let response):
             ErrorMapping.error(
                 for: response, token: token, source: credentials.provider.source, project: project,
@@ -170,18 +183,26 @@ final class Pipeline: Sendable {
     }
 
     private func prepare(_ call: Call, token: APIToken, timeout: Duration) -> TransportRequest {
-        var headers = [HeaderField("Accept", "application/json"), HeaderField("User-Agent", SDKVersion.userAgent)]
+        var headers = [HeaderField("Accept", "application/json"), HeaderField("User-Agent", Self.userAgent)]
         if let project { headers.append(HeaderField("X-Project-ID", project.value)) }
         if call.body != nil { headers.append(HeaderField("Content-Type", "application/json")) }
         if let key = call.idempotencyKey { headers.append(HeaderField("Idempotency-Key", key)) }
         return TransportRequest(
-            method: call.method, url: endpoint.url + call.path + call.queryString, token: token,
-            headers: headers, body: call.body, timeout: timeout
-        )
+            method: call.method, url: endpoint.url + call.path + call.queryString, credential: token.credential,
+            headers: headers, body: call.body, timeout: timeout)
     }
+
+    private static let userAgent = "podstack-swift/\(PodstackVersion.current)"
 }
 
 extension Pipeline: CustomReflectable {
-    /// Behind the transport are proxies, which may hold a password.
+    /// A mirror without the transport, whose proxies may contain a password.
     var customMirror: Mirror { Mirror(self, children: ["endpoint": endpoint, "timeout": timeout]) }
+}
+
+extension TransportFailure {
+    /// The failure of a request whose token did not arrive in time.
+    static func tokenTimedOut(from source: ClientConfiguration.Source) -> TransportFailure {
+        TransportFailure(reason: "the request timed out while its token was waited for, from \(source.origin)")
+    }
 }

@@ -1,85 +1,78 @@
 import Podstack
+import PodstackCommandLine
 
-extension Command {
-    static let configCheck = Command(
-        words: ["config", "check"],
-        summary:
-            "Look for mistakes in the credentials file: misspelt keys, profiles without a token, rights of others.",
-        flags: [.init(name: "fix", summary: "take the rights of others away")]
+/// `podstack config check`: finds mistakes in the credentials file.
+enum ConfigCheck {
+    static let command = Command(
+        "config", "check",
+        summary: "Check the credentials file for misspelled keys, profiles without a token, and access by other users.",
+        flags: [Flag("fix", summary: "remove the access of other users")]
     ) { invocation in
-        try invocation.arguments.nothing()
-        let path = try CredentialsFile.path(invocation.context.environment)
+        let environment = invocation.context.environment
+        let path = try CredentialsFile.path(environment)
         if invocation.arguments.has("fix"), try CredentialsFile.restrict(path: path) {
-            invocation.note("Only you can read \(path) now")
+            invocation.inform("Only you can read \(path) now")
         }
         let file = try CredentialsFile(path: path)
-        let findings = file.isThere ? findings(in: file) : missing(file, invocation.context.environment)
-        let report = Report(path: path, isThere: file.isThere, profiles: file.profileNames, findings: findings)
+        let findings = file.isThere ? findings(in: file) : findingsWithoutFile(file, environment)
+        let report = Report(path: path, exists: file.isThere, profiles: file.profileNames, findings: findings)
         try invocation.write(report) {
-            let lines = findings.isEmpty ? [inOrder(file)] : findings
-            return lines.map { Table.printable($0) }.joined(separator: "\n")
+            let lines = findings.isEmpty ? [summary(file)] : findings
+            return lines.map { TerminalText.printable($0) }.joined(separator: "\n")
         }
-        return findings.isEmpty ? .done : .failure
+        return findings.isEmpty ? .success : .failure
     }
 
-    private static func inOrder(_ file: CredentialsFile) -> String {
-        guard file.isThere else { return "\(file.path) is not there yet; \(firstStep)" }
+    /// Returns the sentence for a file without findings.
+    private static func summary(_ file: CredentialsFile) -> String {
+        guard file.isThere else { return file.missingText }
         return switch file.profileNames.count {
-        case 0: "\(file.path): no profiles; podstack auth login makes one"
-        case 1: "\(file.path): 1 profile, nothing to mend"
-        case let count: "\(file.path): \(count) profiles, nothing to mend"
+        case 0: "\(file.path): no profiles; podstack auth login creates one"
+        case 1: "\(file.path): 1 profile, no problems"
+        case let count: "\(file.path): \(count) profiles, no problems"
         }
     }
 
-    private static let firstStep = "podstack auth login makes it"
-
-    /// Nobody needs a file; but a name of one that is not there may be misspelt.
-    private static func missing(_ file: CredentialsFile, _ environment: Environment) -> [String] {
-        let variable = EnvironmentVariable.credentialsFile.rawValue
+    /// Returns the findings for a missing file, which is a mistake only when a variable names it.
+    private static func findingsWithoutFile(_ file: CredentialsFile, _ environment: PodstackEnvironment) -> [String] {
+        let variable = PodstackEnvironment.Variable.credentialsFile.rawValue
         guard environment[variable]?.contains(where: { !$0.isWhitespace }) == true else { return [] }
-        return ["\(file.path) is not there, but \(variable) names it; \(firstStep)"]
+        return ["\(file.path) does not exist, but \(variable) names it; podstack auth login creates it"]
     }
 
     private struct Report: Encodable {
         var path: String
-        var isThere: Bool
+        var exists: Bool
         var profiles: [String]
         var findings: [String]
 
         private enum CodingKeys: String, CodingKey {
             case path, profiles, findings
-            case isThere = "is_there"
+            case exists = "is_there"
         }
     }
 
     private static func findings(in file: CredentialsFile) -> [String] {
         var findings = file.unknownKeys.map {
-            "\(file.path):\($0.line): [\($0.profile)] has an unknown key \(Arguments.shown($0.key))"
+            "\(file.path):\($0.line): [\($0.profile)] has an unknown key \(Arguments.displayed($0.key))"
         }
         for profile in file.profileNames {
             func has(_ key: CredentialsFile.Key) -> Bool { file.value(key, profile: profile)?.isEmpty == false }
-            if !has(.apiToken), !has(.credentialProcess) {
-                findings.append("\(file.path): [\(profile)] has no api_token")
-            }
-            if has(.apiToken), has(.credentialProcess) {
-                findings.append("\(file.path): [\(profile)] has an api_token, so its credential_process is never run")
-            }
+            func find(_ problem: String) { findings.append("\(file.path): [\(profile)] has \(problem)") }
+            if !has(.apiToken), !has(.credentialProcess) { find("no api_token") }
+            if has(.apiToken), has(.credentialProcess) { find("an api_token, so its credential_process is never run") }
             if has(.credentialStoreProcess), !has(.credentialProcess) {
-                findings.append(
-                    "\(file.path): [\(profile)] has a credential_store_process, but no credential_process beside it")
+                find("a credential_store_process, but no credential_process")
             }
             for key in [CredentialsFile.Key.apiEndpoint, .projectID] {
                 guard let value = file.value(key, profile: profile), !value.isEmpty else { continue }
-                do { try ProfileKey.check(value, for: key) } catch {
-                    findings.append("\(file.path): [\(profile)] has an \(key.rawValue) that cannot be used")
-                }
+                do { try ProfileKey.check(value, for: key) } catch { find("an invalid \(key.rawValue)") }
             }
-            if has(.pendingAPIToken) {
-                findings.append("\(file.path): [\(profile)] has a rotation that was not finished; rotate it again")
-            }
+            if has(.pendingAPIToken) { find("an unfinished rotation; rotate the token again") }
         }
         if let rights = file.rightsOfOthers {
-            findings.append("\(file.path): others can \(rights) it; \"podstack config check --fix\" keeps it to you")
+            findings.append(
+                "\(file.path): others can \(rights) it; \"podstack config check --fix\" removes their access")
         }
         return findings
     }

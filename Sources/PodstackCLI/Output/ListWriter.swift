@@ -1,34 +1,37 @@
 import Podstack
+import PodstackAPI
 
-/// Writes a list page by page, as the pages arrive; all in all the same as if it were written at once.
+/// Writes a list page by page, as the pages arrive.
+///
+/// The text is identical to that of the whole list.
 struct ListWriter<Element: Listed> {
     private let invocation: Invocation
-    private var form: any ListForm<Element>
+    private var formatter: any ListFormatter<Element>
 
-    init(_ invocation: Invocation, as form: any ListForm<Element>) {
+    init(_ invocation: Invocation, formatter: any ListFormatter<Element>) {
         self.invocation = invocation
-        self.form = form
+        self.formatter = formatter
     }
 
-    /// In the format that was asked for, as a table with these columns unless it is one for programs.
+    /// Creates a writer for the format of the invocation, which uses the header and rows if that is a table.
     init(_ invocation: Invocation, header: [String], row: @escaping (Element) -> [String]) {
         switch invocation.format {
-        case .table, .wide: self.init(invocation, as: TableForm(header: header, row: row))
-        case .json: self.init(invocation, as: JSONForm())
-        case .yaml: self.init(invocation, as: YAMLForm())
+        case .table, .wide: self.init(invocation, formatter: TableFormatter(header: header, row: row))
+        case .json: self.init(invocation, formatter: JSONFormatter())
+        case .yaml: self.init(invocation, formatter: YAMLFormatter())
         }
     }
 
-    /// - Parameter limit: The most elements; nil for all.
+    /// Writes the first `limit` elements, or all when `limit` is nil.
     mutating func writeAll(of list: Paged<Element>, limit: Int?) async throws {
         let page = 200
         if let limit, limit <= page {
-            // Asks for no more than that.
+            // Requests no more elements than that.
             try write(try await list.first(limit))
         } else {
             try await write(list, limit: limit ?? .max, page: page)
         }
-        write(form.end)
+        write(formatter.end)
     }
 
     private mutating func write(_ list: Paged<Element>, limit: Int, page: Int) async throws {
@@ -38,12 +41,79 @@ struct ListWriter<Element: Listed> {
             guard elements.count == page || written + elements.count == limit else { continue }
             try write(elements)
             (written, elements, isFirst) = (written + elements.count, [], false)
-            // Nobody is there to read the rest.
+            // Once writing fails, the reader is gone, and the other pages would be requested in vain.
             if written == limit || invocation.context.outputFailure() != nil { break }
         }
         if isFirst || !elements.isEmpty { try write(elements) }
     }
 
-    private mutating func write(_ elements: [Element]) throws { write(try form.text(elements)) }
+    private mutating func write(_ elements: [Element]) throws { write(try formatter.text(elements)) }
     private func write(_ text: String) { if !text.isEmpty { invocation.context.standardOutput(text) } }
+}
+
+// MARK: - Formats
+
+/// Converts the pages of a list to text, one after the other.
+protocol ListFormatter<Element> {
+    associatedtype Element: Listed
+    /// Returns the text of a page. The first page may be empty.
+    mutating func text(_ page: [Element]) throws -> String
+    /// The text after the last page.
+    var end: String { get }
+}
+
+struct TableFormatter<Element: Listed>: ListFormatter {
+    private var pages: Table.Pages
+    private let row: (Element) -> [String]
+
+    init(header: [String], row: @escaping (Element) -> [String]) {
+        pages = Table.Pages(header)
+        self.row = row
+    }
+
+    mutating func text(_ page: [Element]) -> String { pages.text(page.map(row)) + "\n" }
+    var end: String { "" }
+}
+
+/// Formats a list as JSON.
+///
+/// After a network failure the text lacks its end, so that it cannot pass for the whole list.
+struct JSONFormatter<Element: Listed>: ListFormatter {
+    private var isFirst = true
+
+    mutating func text(_ page: [Element]) throws -> String {
+        defer { isFirst = false }
+        let elements = try page.map { element in
+            let lines = String(decoding: try APICoding.encode(element, pretty: true), as: UTF8.self)
+            return "    " + lines.replacing("\n", with: "\n    ")
+        }
+        return (isFirst ? "{\n  \"\(Element.listKey)\" : [\n" : ",\n") + elements.joined(separator: ",\n")
+    }
+
+    var end: String { "\n  ]\n}\n" }
+}
+
+struct YAMLFormatter<Element: Listed>: ListFormatter {
+    private var isFirst = true
+
+    mutating func text(_ page: [Element]) throws -> String {
+        defer { isFirst = false }
+        let elements = try APICoding.decode(JSONValue.self, from: try APICoding.encode(page))
+        guard !page.isEmpty else { return isFirst ? "\(Element.listKey): []\n" : "" }
+        let lines = "  " + YAML.text(of: elements).replacing("\n", with: "\n  ") + "\n"
+        return (isFirst ? "\(Element.listKey):\n" : "") + lines
+    }
+
+    var end: String { "" }
+}
+
+struct AuditCSVFormatter: ListFormatter {
+    private var isFirst = true
+
+    mutating func text(_ page: [AuditEvent]) -> String {
+        defer { isFirst = false }
+        return (isFirst ? AuditCSV.header : "") + AuditCSV.lines(page)
+    }
+
+    var end: String { "" }
 }

@@ -1,6 +1,6 @@
 import Podstack
 
-/// The settings as `config explain` shows them. Never the token itself.
+/// The settings as `config explain` shows them, without the secret of the token.
 struct SettingsReport: Encodable {
     private struct Row: Encodable {
         var value: String
@@ -16,11 +16,14 @@ struct SettingsReport: Encodable {
 
     private var rows: [(name: String, row: Row?)]
 
-    init(_ configuration: Configuration) {
+    init(_ configuration: ClientConfiguration) {
         rows = configuration.rows.map { row in
             guard let source = row.source else { return (row.name, nil) }
-            let shadows = row.shadows.map { Shadow(source: $0.source.kind, origin: $0.source.place) }
-            return (row.name, Row(value: row.value, source: source.kind, origin: source.place, shadows: shadows))
+            let shadows = row.shadows.map { Shadow(source: $0.source.kind, origin: $0.source.displayedOrigin) }
+            return (
+                row.name,
+                Row(value: row.value, source: source.kind, origin: source.displayedOrigin, shadows: shadows)
+            )
         }
     }
 
@@ -36,21 +39,21 @@ struct SettingsReport: Encodable {
         for (name, row) in rows { try container.encode(row, forKey: Key(stringValue: name)) }
     }
 
-    static func text(_ configuration: Configuration) -> String {
+    static func text(_ configuration: ClientConfiguration) -> String {
         Table.text(
             ["SETTING", "VALUE", "SOURCE", "SHADOWS"],
             configuration.rows.map { row in
                 [
-                    row.name, row.value, row.source?.place ?? "not set",
-                    row.shadows.map { $0.source.place }.joined(separator: ", "),
+                    row.name, row.value, row.source?.displayedOrigin ?? "not set",
+                    row.shadows.map { $0.source.displayedOrigin }.joined(separator: ", "),
                 ]
             })
     }
 }
 
-extension Source {
-    /// With what is behind a command, when that is known.
-    fileprivate var place: String {
+extension ClientConfiguration.Source {
+    /// The origin, which names the keyring when that is behind the command of a profile.
+    fileprivate var displayedOrigin: String {
         guard case .process(let profile, let path, _) = self, let file = try? CredentialsFile(path: path),
             Keyring.entry(of: profile, in: file) != nil
         else { return onCommandLine }

@@ -1,11 +1,17 @@
-/// Columns of text. Control characters in a cell are shown as `?`: a name must not write to the terminal.
+import PodstackCommandLine
+
+/// Columns of text.
+///
+/// Control characters in a cell are shown as `?`.
 enum Table {
     static func text(_ header: [String], _ rows: [[String]]) -> String {
         var pages = Pages(header)
         return pages.text(rows)
     }
 
-    /// A table that is written page by page: below the columns of one page stand those of the next.
+    /// A table that is written page by page.
+    ///
+    /// A page starts with the column widths of the page before.
     struct Pages {
         private var header: [String]?
         private var widths: [Int]
@@ -15,37 +21,28 @@ enum Table {
             widths = header.map { _ in 0 }
         }
 
-        /// The lines of a page, before those of the first one the header.
+        /// Returns the lines of a page; those of the first page start with the header.
         mutating func text(_ rows: [[String]]) -> String {
-            let lines = (header.map { [$0] } ?? []) + rows.map { $0.map(printable) }
+            let lines = (header.map { [$0] } ?? []) + rows.map { $0.map(TerminalText.printable) }
             header = nil
             widths = widths.indices.map { column in
-                lines.map { DisplayWidth.of($0[column]) }.reduce(widths[column], max)
+                lines.map { TerminalText.width(of: $0[column]) }.reduce(widths[column], max)
             }
             return lines.map { line in
-                zip(line, widths).map(DisplayWidth.padded).joined(separator: "  ").trimmingEnd()
+                var text = zip(line, widths).map { TerminalText.padded($0, to: $1) }.joined(separator: "  ")
+                while text.hasSuffix(" ") { text.removeLast() }
+                return text
             }.joined(separator: "\n")
-        }
-    }
-
-    static func printable(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? "?" : $0 }))
-    }
-
-    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        // What joins emoji to one shows nothing, and turns no text round.
-        guard scalar != "\u{200D}" else { return false }
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator: return true
-        default: return false
         }
     }
 }
 
-extension String {
-    fileprivate func trimmingEnd() -> String {
-        var text = self
-        while text.hasSuffix(" ") { text.removeLast() }
-        return text
+/// Lines of a name and a value, with aligned values.
+enum Details {
+    static func text(_ rows: [(String, String)]) -> String {
+        let width = rows.map(\.0.count).max() ?? 0
+        return rows.map { name, value in
+            "\(name):\(String(repeating: " ", count: width - name.count + 1))\(TerminalText.printable(value))"
+        }.joined(separator: "\n")
     }
 }

@@ -1,5 +1,3 @@
-import Podstack
-
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -8,30 +6,30 @@ import Podstack
     import Darwin
 #endif
 
-/// Looks for tokens in files and directories, on every processor, and tells what it finds in the order of the paths.
+/// Searches files and directories for tokens, on all processors, and reports findings in the order of the paths.
 struct PathScan: Sendable {
     enum Event: Sendable {
         case found(ScanFinding)
         case unreadable(path: String, reason: String)
-        /// Its history was not searched.
+        /// A Git repository whose history was not searched.
         case repository(String)
     }
 
     private enum Work: Sendable {
-        /// Whether somebody named it: only then may it be a pipe, or be reached by a symbolic link.
+        /// A file to search. Only a file that the user named may be a pipe or a symbolic link.
         case file(FilePath, isNamed: Bool)
-        case said(Event)
+        case event(Event)
     }
 
     var input: Int32
     var excluded: [String]
     var counts: ScanCounts
 
-    /// - Parameter paths: `-` is the standard input.
-    func run(_ paths: [String], tell: @escaping (Event) -> Void) async {
+    /// Searches `paths`, where `-` is standard input.
+    func run(_ paths: [String], report: @escaping (Event) -> Void) async {
         let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         await withTaskGroup(of: (Int, [Event]).self) { group in
-            var order = InOrder(tell)
+            var order = OrderedReport(report)
             var running = 0
             var batch: [Work] = []
             func finish() async {
@@ -49,11 +47,11 @@ struct PathScan: Sendable {
             }
             for path in paths {
                 if path == "-" {
-                    // What others pipe in may take long to come: what is found is told meanwhile.
+                    // Input from a pipe may take long, so earlier findings are reported first.
                     await start()
                     while running > 0 { await finish() }
                     var stream = StreamScan()
-                    scan(input, "-", with: &stream, tell)
+                    scan(input, "-", with: &stream, report)
                     continue
                 }
                 for item in items(of: FilePath(path)) {
@@ -69,15 +67,15 @@ struct PathScan: Sendable {
     private func items(of path: FilePath) -> AnySequence<Work> {
         var status = stat()
         guard path.withCString({ stat($0, &status) }) == 0 else {
-            return AnySequence([.said(Self.unreadable(path, errno))])
+            return AnySequence([.event(Self.unreadable(path, errno))])
         }
         guard status.st_mode & S_IFMT == S_IFDIR else { return AnySequence([.file(path, isNamed: true)]) }
         return AnySequence(
             TreeWalk(path, excluding: excluded).lazy.map { item in
                 switch item {
                 case .file(let path): .file(path, isNamed: false)
-                case .repository(let path): .said(.repository(path.text))
-                case .unreadable(let path, let reason): .said(Self.unreadable(path, reason))
+                case .repository(let path): .event(.repository(path.text))
+                case .unreadable(let path, let reason): .event(Self.unreadable(path, reason))
                 }
             })
     }
@@ -87,7 +85,7 @@ struct PathScan: Sendable {
         var stream = StreamScan()
         for item in work {
             switch item {
-            case .said(let event): events.append(event)
+            case .event(let event): events.append(event)
             case .file(let path, let isNamed):
                 let descriptor = path.withCString {
                     open($0, O_RDONLY | O_CLOEXEC | O_NOCTTY | (isNamed ? 0 : O_NOFOLLOW | O_NONBLOCK))
@@ -98,7 +96,7 @@ struct PathScan: Sendable {
                 }
                 defer { close(descriptor) }
                 var status = stat()
-                // What was a file when the directory was read may be a pipe by now.
+                // The file may have been replaced by a pipe since the directory was read.
                 guard isNamed || fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG else { continue }
                 scan(descriptor, path.text, with: &stream) { events.append($0) }
             }
@@ -107,12 +105,12 @@ struct PathScan: Sendable {
     }
 
     private func scan(
-        _ descriptor: Int32, _ path: String, with stream: inout StreamScan, _ tell: (Event) -> Void
+        _ descriptor: Int32, _ path: String, with stream: inout StreamScan, _ report: (Event) -> Void
     ) {
         let failure = stream.run(
             descriptor, passed: counts.add(bytes:),
-            found: { tell(.found(ScanFinding(path: path, line: $0, column: $1, token: $2))) })
-        if failure == 0 { counts.addFile() } else { tell(Self.unreadable(FilePath(path), failure)) }
+            found: { report(.found(ScanFinding(path: path, line: $0, column: $1, token: $2))) })
+        if failure == 0 { counts.addFile() } else { report(Self.unreadable(FilePath(path), failure)) }
     }
 
     private static func unreadable(_ path: FilePath, _ reason: Int32) -> Event {
@@ -120,14 +118,14 @@ struct PathScan: Sendable {
     }
 }
 
-/// Tells what comes in any order in the order in which it was asked for.
-private struct InOrder {
-    private let tell: (PathScan.Event) -> Void
-    private var waiting: [Int: [PathScan.Event]] = [:]
+/// Reports the events of concurrent searches in the order in which the searches were started.
+private struct OrderedReport {
+    private let report: (PathScan.Event) -> Void
+    private var finished: [Int: [PathScan.Event]] = [:]
     private var reserved = 0
-    private var told = 0
+    private var reported = 0
 
-    init(_ tell: @escaping (PathScan.Event) -> Void) { self.tell = tell }
+    init(_ report: @escaping (PathScan.Event) -> Void) { self.report = report }
 
     mutating func reserve() -> Int {
         defer { reserved += 1 }
@@ -135,10 +133,10 @@ private struct InOrder {
     }
 
     mutating func put(_ events: [PathScan.Event], at number: Int) {
-        waiting[number] = events
-        while let next = waiting.removeValue(forKey: told) {
-            for event in next { tell(event) }
-            told += 1
+        finished[number] = events
+        while let next = finished.removeValue(forKey: reported) {
+            for event in next { report(event) }
+            reported += 1
         }
     }
 }

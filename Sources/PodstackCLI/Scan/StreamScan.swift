@@ -8,23 +8,24 @@ import Podstack
     import Darwin
 #endif
 
-/// Looks through what an open file gives, a piece at a time: however large that is, the memory is the same.
+/// Searches an open file piece by piece, in constant memory.
 struct StreamScan {
     private let search: TokenSearch
     private var buffer: [UInt8]
 
-    /// - Parameter size: Bytes of a piece.
+    /// Creates a scan that reads pieces of `size` bytes.
     init(_ search: TokenSearch = TokenSearch(), size: Int = 256 << 10) {
         self.search = search
         buffer = [UInt8](repeating: 0, count: size + TokenSearch.longest)
     }
 
-    /// Reads to the end.
+    /// Searches the file up to its end.
     ///
     /// - Parameters:
-    ///   - passed: Told how many bytes were read, again and again.
-    ///   - found: Told each token, with the line and the column in bytes, from 1.
-    /// - Returns: The number of the error that ended it early; 0 when it came to the end.
+    ///   - descriptor: The descriptor of the file.
+    ///   - passed: Called with the number of bytes of each piece.
+    ///   - found: Called with each token, its line, and its column in bytes, both from 1.
+    /// - Returns: The number of the error that ended the search early; 0 when it reached the end of the file.
     mutating func run(
         _ descriptor: Int32, passed: (Int) -> Void,
         found: (_ line: Int, _ column: Int, _ token: APIToken) -> Void
@@ -37,7 +38,7 @@ struct StreamScan {
             let isLast = count < buffer.count
             buffer.withUnsafeMutableBytes { buffer in
                 let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-                // What begins behind this may be cut: it is looked at again with the next piece.
+                // A token that starts after this may be cut off: it is searched again with the next piece.
                 let limit = isLast ? count : count - TokenSearch.longest
                 var mark = 0
                 for (offset, token) in search.tokens(in: bytes, before: limit) {
@@ -54,7 +55,9 @@ struct StreamScan {
         }
     }
 
-    /// How many bytes are there then; fewer than there is room for at the end, or with an error.
+    /// Fills the buffer from `start`.
+    ///
+    /// Returns its number of bytes, less than its size at the end or with an error.
     private mutating func fill(_ descriptor: Int32, from start: Int) -> (count: Int, failure: Int32) {
         buffer.withUnsafeMutableBytes { buffer in
             var count = start
@@ -66,5 +69,48 @@ struct StreamScan {
             }
             return (count, 0)
         }
+    }
+}
+
+/// The line and column of the next byte of a file, both from 1.
+///
+/// The column counts bytes.
+struct LineCounter {
+    private(set) var line = 1
+    private(set) var column = 1
+
+    /// Advances past `bytes`.
+    mutating func pass(_ bytes: Slice<UnsafeRawBufferPointer>) {
+        let bytes = UnsafeRawBufferPointer(rebasing: bytes)
+        let lines = Self.newlines(in: bytes)
+        line += lines
+        guard lines > 0, let last = bytes.lastIndex(of: UInt8(ascii: "\n")) else {
+            column += bytes.count
+            return
+        }
+        column = bytes.count - last
+    }
+
+    /// Counts newlines, eight bytes at a time.
+    private static func newlines(in bytes: UnsafeRawBufferPointer) -> Int {
+        let (ones, sevens) = (0x0101_0101_0101_0101 as UInt64, 0x7F7F_7F7F_7F7F_7F7F as UInt64)
+        let newlines = UInt64(UInt8(ascii: "\n")) &* ones
+        var count = 0
+        var start = 0
+        while start + 8 <= bytes.count {
+            // Each byte of the word counts separately, up to 255.
+            var counts: UInt64 = 0
+            for _ in 0..<min(255, (bytes.count - start) / 8) {
+                let word = bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self) ^ newlines
+                counts &+= (~(((word & sevens) &+ sevens) | word | sevens) >> 7) & ones
+                start += 8
+            }
+            for shift in stride(from: 0, to: 64, by: 8) { count += Int((counts >> UInt64(shift)) & 0xFF) }
+        }
+        while start < bytes.count {
+            count += bytes[start] == UInt8(ascii: "\n") ? 1 : 0
+            start += 1
+        }
+        return count
     }
 }

@@ -1,4 +1,5 @@
 import Podstack
+import PodstackAPI
 
 #if canImport(Glibc)
     import Glibc
@@ -8,18 +9,18 @@ import Podstack
     import Darwin
 #endif
 
-/// Finds tokens among any bytes, whatever stands around them: one byte a character, or two as in UTF-16.
+/// Finds tokens in any bytes, with one byte per character, or with two as in UTF-16.
 struct TokenSearch: Sendable {
-    /// Bytes of the longest thing that is found.
+    /// The number of bytes of the longest token, in UTF-16.
     static let longest = 2 * TokenFormat.length - 1
 
     private let start = TokenFormat.scheme
 
-    /// The tokens that begin before `limit`, in their order.
+    /// Returns the tokens that start before `limit`, in order.
     func tokens(in bytes: UnsafeRawBufferPointer, before limit: Int) -> [(offset: Int, token: APIToken)] {
         var found: [(offset: Int, token: APIToken)] = []
         search(bytes, stride: 1, before: limit, &found)
-        // Text of one byte a character has no zeros.
+        // UTF-16 needs zero bytes, which ordinary text does not have.
         guard let first = bytes.baseAddress, memchr(first, 0, bytes.count) != nil else { return found }
         let narrow = found.count
         search(bytes, stride: 2, before: limit, &found)
@@ -27,7 +28,7 @@ struct TokenSearch: Sendable {
         return found
     }
 
-    /// Looks at 32 places at once, in four words, for the first and the last byte of what a token begins with.
+    /// Searches 32 offsets at a time, in four words, for the first and the last byte of the start of a token.
     private func search(
         _ bytes: UnsafeRawBufferPointer, stride: Int, before limit: Int,
         _ found: inout [(offset: Int, token: APIToken)]
@@ -41,7 +42,7 @@ struct TokenSearch: Sendable {
             let differences =
                 (base.loadUnaligned(fromByteOffset: offset, as: UInt64.self) ^ firsts)
                 | (base.loadUnaligned(fromByteOffset: offset + span, as: UInt64.self) ^ lasts)
-            // Not zero when one of its bytes is zero.
+            // Nonzero when a byte of `differences` is zero.
             return (differences &- Self.repeated(1)) & ~differences & Self.repeated(0x80)
         }
         var offset = 0

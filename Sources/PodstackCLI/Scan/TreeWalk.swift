@@ -6,11 +6,13 @@
     import Darwin
 #endif
 
-/// Everything below a directory, in the order of the names. Follows no symbolic link, and names only regular files.
+/// The regular files below a directory, in the order of their names.
+///
+/// Symbolic links are not followed.
 struct TreeWalk: Sequence, IteratorProtocol {
     enum Item: Sendable {
         case file(FilePath)
-        /// A repository whose history is not in plain files.
+        /// A Git repository, whose history is compressed.
         case repository(FilePath)
         case unreadable(FilePath, reason: Int32)
     }
@@ -25,9 +27,10 @@ struct TreeWalk: Sequence, IteratorProtocol {
     }
 
     private let excluded: [String]
-    /// What is still to come, the next at the end.
+    /// The entries to visit; the next one is the last.
     private var pending: [(path: FilePath, kind: Kind)]
-    private var said: [Item] = []
+    /// Items to return before the next entry.
+    private var queued: [Item] = []
 
     init(_ root: FilePath, excluding patterns: [String] = []) {
         excluded = patterns
@@ -36,7 +39,7 @@ struct TreeWalk: Sequence, IteratorProtocol {
 
     mutating func next() -> Item? {
         while true {
-            if let item = said.popLast() { return item }
+            if let item = queued.popLast() { return item }
             guard let (path, kind) = pending.popLast() else { return nil }
             if kind == .file { return .file(path) }
             open(path)
@@ -45,11 +48,11 @@ struct TreeWalk: Sequence, IteratorProtocol {
 
     private mutating func open(_ directory: FilePath) {
         var (entries, failure) = Self.entries(of: directory)
-        if failure != 0 { said.append(.unreadable(directory, reason: failure)) }
+        if failure != 0 { queued.append(.unreadable(directory, reason: failure)) }
         let names = Set(entries.lazy.map(\.name))
-        // Git's objects are compressed, so there is nothing to see in them.
+        // A search finds nothing in Git's objects, which are compressed.
         if ["HEAD", "objects", "refs"].allSatisfy({ names.contains(Array($0.utf8)) }) {
-            said.append(.repository(directory))
+            queued.append(.repository(directory))
             entries.removeAll { $0.name == Array("objects".utf8) }
         }
         entries.sort { $1.name.lexicographicallyPrecedes($0.name) }
@@ -59,7 +62,7 @@ struct TreeWalk: Sequence, IteratorProtocol {
         }
     }
 
-    /// Where the system shows itself as files: some of them have no end, or change when they are read.
+    /// The file systems with which the kernel presents itself: some of their files have no end, or change when read.
     private static let systemDevices: Set<dev_t> = {
         func device(_ path: String) -> dev_t? {
             var status = stat()
@@ -68,7 +71,7 @@ struct TreeWalk: Sequence, IteratorProtocol {
         return Set(["/proc", "/sys"].compactMap(device)).subtracting([device("/")].compactMap(\.self))
     }()
 
-    /// With the number of the error that hides all of them, or the rest.
+    /// Returns the entries of a directory, and the number of the error that hides the others; 0 when there is none.
     private static func entries(of directory: FilePath) -> ([Entry], Int32) {
         guard let stream = directory.withCString({ opendir($0) }) else { return ([], errno) }
         defer { closedir(stream) }
@@ -89,14 +92,42 @@ struct TreeWalk: Sequence, IteratorProtocol {
         case Int32(DT_REG): return .file
         case Int32(DT_DIR): return .directory
         case Int32(DT_UNKNOWN):
-            // A file system that says no more.
+            // Some file systems do not store the type in the directory.
             var status = stat()
-            let isThere = FilePath(bytes: name).withCString {
+            let exists = FilePath(bytes: name).withCString {
                 fstatat(dirfd(directory), $0, &status, AT_SYMLINK_NOFOLLOW) == 0
             }
-            guard isThere else { return .other }
+            guard exists else { return .other }
             return status.st_mode & S_IFMT == S_IFREG ? .file : status.st_mode & S_IFMT == S_IFDIR ? .directory : .other
         default: return .other
         }
+    }
+}
+
+/// A path as the system represents it: bytes that need not be valid text.
+struct FilePath: Sendable {
+    private let bytes: [UInt8]
+
+    init(_ text: String) { bytes = Array(text.utf8) }
+    init(bytes: [UInt8]) { self.bytes = bytes }
+
+    /// Returns the path of an entry of this directory.
+    func appending(_ name: [UInt8]) -> FilePath {
+        FilePath(bytes: bytes + (bytes.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]) + name)
+    }
+
+    var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    func withCString<Result>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
+        (bytes + [0]).withUnsafeBytes { bytes in
+            // Never nil: the buffer holds at least the terminating zero.
+            bytes.withMemoryRebound(to: CChar.self) { body($0.baseAddress.unsafelyUnwrapped) }
+        }
+    }
+
+    /// Whether the whole path or its last component matches a shell pattern.
+    func matches(_ pattern: String) -> Bool {
+        let name = FilePath(bytes: Array(bytes[((bytes.lastIndex(of: UInt8(ascii: "/")) ?? -1) + 1)...]))
+        return [self, name].contains { path in path.withCString { fnmatch(pattern, $0, 0) == 0 } }
     }
 }

@@ -12,13 +12,13 @@ struct DeviceRoutes: Sendable {
     let questionLimit: Allowances<ClientAddress>?
     let now: @Sendable () -> Int64
 
-    init(_ service: Service) {
-        devices = service.devices
-        changes = service.changes
-        now = service.now
-        publicURL = service.settings.publicURL
-        codeLimit = service.settings.deviceCodes.map { Allowances(RateLimit(name: "device-code", count: $0)) }
-        questionLimit = service.settings.deviceCodes.map {
+    init(_ services: Services) {
+        devices = services.devices
+        changes = services.changes
+        now = services.now
+        publicURL = services.settings.publicURL
+        codeLimit = services.settings.deviceCodes.map { Allowances(RateLimit(name: "device-code", count: $0)) }
+        questionLimit = services.settings.deviceCodes.map {
             Allowances(RateLimit(name: "device-token", count: $0 * Self.questions))
         }
     }
@@ -28,8 +28,8 @@ struct DeviceRoutes: Sendable {
         try limit(codeLimit, exchange.request)
         let fields = try DeviceRequestFields(try JSONBody.object(of: exchange.request))
         let page = try publicURL.of(exchange.request) + "/device"
-        let codes = try changes.make(by: Actor(exchange.request, nil), at: time) {
-            try devices.begin(fields, from: exchange.request, in: $0)
+        let codes = try changes.perform(by: Actor(exchange.request, nil), at: time) {
+            try devices.begin(fields, from: Origin(exchange.request), in: $0)
         }
         return try .json(
             DeviceCode(
@@ -44,14 +44,14 @@ struct DeviceRoutes: Sendable {
         var reader = FieldReader(
             try JSONBody.object(of: exchange.request), of: "a question for a token", known: ["device_code"])
         reader.require("device_code")
-        let code = reader.take("device_code") { value throws(FieldReader.Mistake) in
+        let code = reader.take("device_code") { value throws(InvalidValue) in
             guard let text = value.stringValue, text.utf8.count <= 100 else {
-                throw FieldReader.Mistake("must be the device_code that was answered")
+                throw InvalidValue("must be the device_code that was answered")
             }
             return text
         }
         try reader.finish()
-        let outcome = try changes.make(by: Actor(exchange.request, nil), at: time) {
+        let outcome = try changes.perform(by: Actor(exchange.request, nil), at: time) {
             try devices.fetch(code ?? "", in: $0)
         }
         switch outcome {
@@ -68,14 +68,14 @@ struct DeviceRoutes: Sendable {
     }
 
     private func limit(_ allowances: Allowances<ClientAddress>?, _ request: Request) throws {
-        guard let verdict = allowances?.take(request.address.neighbourhood, now: now()), !verdict.isAllowed else {
+        guard let verdict = allowances?.take(request.address.network, now: now()), !verdict.isAllowed else {
             return
         }
-        throw verdict.refusal
+        throw verdict.error
     }
 
     /// Source: RFC 8628, section 3.5, and RFC 6749, section 5.2.
-    private func refusal(_ code: ErrorCode, _ message: String, _ details: [String: JSONValue] = [:]) -> APIError {
-        APIError(status: 400, code: code, message: message, details: details)
+    private func refusal(_ code: ErrorCode, _ message: String, _ details: [String: JSONValue] = [:]) -> ErrorResponse {
+        ErrorResponse(status: 400, code: code, message: message, details: details)
     }
 }

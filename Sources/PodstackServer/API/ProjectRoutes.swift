@@ -3,47 +3,73 @@ import PodstackAPI
 /// `/v1/projects`.
 struct ProjectRoutes: Sendable {
     let projects: ProjectService
-    let changes: Changes
+    let changes: IdempotentChanges
     let now: @Sendable () -> Int64
 
     @Sendable func list(_ exchange: Exchange) throws -> Response {
         let caller = try exchange.caller()
         let (page, next) = try projects.list(caller.token.grant, try PageRequest(exchange.request))
-        return try .json(Page(elements: try page.map { try shown($0, caller) }, nextCursor: next?.text))
+        return try .json(Page(elements: try page.map { try apiModel($0, caller) }, nextCursor: next?.text))
     }
 
     @Sendable func create(_ exchange: Exchange) throws -> Response {
         let caller = try exchange.caller()
         let request = try ProjectRequest(try JSONBody.object(of: exchange.request), isNew: true)
-        return try changes.answer(exchange, at: now()) { change in
+        return try changes.response(to: exchange, at: now()) { change in
             let (project, membership) = try projects.create(request, by: caller.token.grant, in: change)
-            return try .json(project.shown(to: membership, defaultProjectID: caller.defaultProjectID), status: 201)
+            return try .json(project.apiModel(for: membership, defaultProjectID: caller.defaultProjectID), status: 201)
         }
     }
 
     @Sendable func get(_ exchange: Exchange) throws -> Response {
-        try .json(try shown(try projects.project(exchange.parameters[0]), try exchange.caller()))
+        try .json(try apiModel(try projects.project(exchange.parameters[0]), try exchange.caller()))
     }
 
     @Sendable func update(_ exchange: Exchange) throws -> Response {
         let request = try ProjectRequest(try JSONBody.object(of: exchange.request), isNew: false)
         let caller = try exchange.caller()
-        return try changes.answer(exchange, at: now()) { change in
-            try .json(try shown(try projects.update(exchange.parameters[0], request, in: change), caller))
+        return try changes.response(to: exchange, at: now()) { change in
+            try .json(try apiModel(try projects.update(exchange.parameters[0], request, in: change), caller))
         }
     }
 
     @Sendable func delete(_ exchange: Exchange) throws -> Response {
-        try changes.answer(exchange, at: now()) { change in
+        try changes.response(to: exchange, at: now()) { change in
             try projects.delete(exchange.parameters[0], in: change)
             return .noContent
         }
     }
 
-    private func shown(_ project: ProjectRecord, _ caller: Identity) throws -> Project {
+    private func apiModel(_ project: ProjectRecord, _ caller: Identity) throws -> Project {
         guard let membership = caller.authority.memberships[project.id] else {
-            throw APIError.notFound(type: "project", id: project.id)
+            throw DomainError.notFound(.project, id: project.id)
         }
-        return project.shown(to: membership, defaultProjectID: caller.defaultProjectID)
+        return project.apiModel(for: membership, defaultProjectID: caller.defaultProjectID)
+    }
+}
+
+// MARK: - The JSON body
+
+extension ProjectRequest {
+    /// Reads the body of `POST /v1/projects`, or of `PATCH /v1/projects/{project}` if the project is not new.
+    ///
+    /// - Throws: ``DomainError/invalid(_:)`` with the problems of all fields.
+    init(_ fields: [String: JSONValue], isNew: Bool) throws {
+        var reader = FieldReader(fields, of: "a project", known: ["name", "description"])
+        var values = Values()
+        values.name = reader.take("name") { value throws(InvalidValue) in
+            guard let text = value.stringValue else { throw InvalidValue("must be a string") }
+            return text
+        }
+        values.description = reader.take("description") { value throws(InvalidValue) -> String? in
+            guard value != .null else { return nil }
+            guard let text = value.stringValue else { throw InvalidValue("must be a string or null") }
+            return text
+        }
+        if isNew {
+            try self.init(creating: values, problems: reader.problems)
+        } else {
+            try self.init(changing: values, problems: reader.problems)
+        }
     }
 }

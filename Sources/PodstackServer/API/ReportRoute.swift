@@ -8,17 +8,17 @@ struct ReportRoute: Sendable {
 
     /// Always the same answer to a body that is a report, whatever its tokens were.
     @Sendable func receive(_ exchange: Exchange) throws -> Response {
-        if let verdict = limit?.take(exchange.request.address.neighbourhood, now: now()), !verdict.isAllowed {
-            throw verdict.refusal
+        if let verdict = limit?.take(exchange.request.address.network, now: now()), !verdict.isAllowed {
+            throw verdict.error
         }
         var reader = FieldReader(try JSONBody.object(of: exchange.request), of: "a report", known: ["tokens"])
         reader.require("tokens")
-        let tokens = reader.take("tokens") { value throws(FieldReader.Mistake) in
-            guard case .array(let values) = value, values.count <= TokenReport.most else {
-                throw FieldReader.Mistake("must be a list of at most \(TokenReport.most) tokens")
+        let tokens = reader.take("tokens") { value throws(InvalidValue) in
+            guard case .array(let values) = value, values.count <= TokenReport.largestCount else {
+                throw InvalidValue("must be a list of at most \(TokenReport.largestCount) tokens")
             }
             let texts = values.compactMap(\.stringValue)
-            guard texts.count == values.count else { throw FieldReader.Mistake("must be a list of strings") }
+            guard texts.count == values.count else { throw InvalidValue("must be a list of strings") }
             return texts
         }
         try reader.finish()

@@ -1,43 +1,38 @@
 import PodstackAPI
 
-/// Every route, with what it asks of who calls it.
+/// The table of all routes with the access that each requires.
 enum Routes {
-    static func all(_ service: Service) -> [Route] {
-        let described = operation(service) + tokens(service) + devices(service) + projects(service) + auditLogs(service)
-        // The document describes itself too.
-        let document = Route("GET", "/openapi.json", .anybody, .getDocument) { _ in Response(status: 200) }
-        let body = (try? APICoding.encode(OpenAPIDocument.make(described + [document]))) ?? []
-        return described + [
-            Route("GET", "/openapi.json", .anybody, .getDocument) { _ in Response(status: 200, body: body) }
-        ]
+    static func all(_ services: Services) -> [Route] {
+        operation(services) + tokens(services) + devices(services) + projects(services) + auditLogs(services)
     }
 
-    private static func operation(_ service: Service) -> [Route] {
+    private static func operation(_ services: Services) -> [Route] {
         let routes = OperationRoutes(
-            database: service.database, verifier: service.verifier, metrics: service.metrics)
+            database: services.database, verifier: services.verifier, counters: services.metrics)
         return [
-            Route("GET", "/healthz", .anybody, .getHealth, handle: routes.alive),
-            Route("GET", "/readyz", .anybody, .getReadiness, handle: routes.ready),
-            Route("GET", "/metrics", .anybody, .getMetrics, handle: routes.count),
+            Route("GET", "/healthz", .noToken, .getHealth, handle: routes.health),
+            Route("GET", "/readyz", .noToken, .getReadiness, handle: routes.readiness),
+            Route("GET", "/metrics", .noToken, .getMetrics, handle: routes.metrics),
             Route("GET", "/v1/auth/whoami", .anyToken, .whoami) { exchange in
-                Response(status: 200, body: try exchange.caller().whoamiBody(at: service.now()))
+                Response(status: 200, body: try exchange.caller().whoamiBody(at: services.now()))
             },
             Route("GET", "/v1/auth/can", .anyToken, .checkPermission, handle: PermissionRoute.get),
         ]
     }
 
-    private static func tokens(_ service: Service) -> [Route] {
-        let routes = TokenRoutes(tokens: service.tokens, changes: service.changes, now: service.now)
+    private static func tokens(_ services: Services) -> [Route] {
+        let routes = TokenRoutes(tokens: services.tokens, changes: services.idempotentChanges, now: services.now)
         let report = ReportRoute(
-            report: service.leaks,
-            limit: service.settings.reports.map { Allowances(RateLimit(name: "report", count: $0)) }, now: service.now)
+            report: services.leaks,
+            limit: services.settings.reports.map { Allowances(RateLimit(name: "report", count: $0)) }, now: services.now
+        )
         return [
             Route("GET", "/v1/tokens", .scope(.tokensRead), .listTokens, handle: routes.list),
             Route("POST", "/v1/tokens", .scope(.tokensCreate), .createToken, handle: routes.create),
             Route("GET", "/v1/tokens/self", .anyToken, .getOwnToken, handle: routes.getSelf),
             Route("DELETE", "/v1/tokens/self", .anyToken, .revokeOwnToken, handle: routes.revokeSelf),
             Route("POST", "/v1/tokens/self/rotate", .anyToken, .rotateOwnToken, handle: routes.rotateSelf),
-            Route("POST", "/v1/tokens/report", .anybody, .reportTokens, handle: report.receive),
+            Route("POST", "/v1/tokens/report", .noToken, .reportTokens, handle: report.receive),
             Route("GET", "/v1/tokens/{id}", .scope(.tokensRead), .getToken, handle: routes.get),
             Route("PATCH", "/v1/tokens/{id}", .scope(.tokensUpdate), .updateToken, handle: routes.update),
             Route("DELETE", "/v1/tokens/{id}", .scope(.tokensDelete), .revokeToken, handle: routes.revoke),
@@ -45,17 +40,17 @@ enum Routes {
         ]
     }
 
-    private static func devices(_ service: Service) -> [Route] {
-        let routes = DeviceRoutes(service)
+    private static func devices(_ services: Services) -> [Route] {
+        let routes = DeviceRoutes(services)
         return [
-            Route("POST", "/v1/device/code", .anybody, .beginDevice, handle: routes.begin),
-            Route("POST", "/v1/device/token", .anybody, .fetchDeviceToken, handle: routes.fetch),
+            Route("POST", "/v1/device/code", .noToken, .beginDevice, handle: routes.begin),
+            Route("POST", "/v1/device/token", .noToken, .fetchDeviceToken, handle: routes.fetch),
         ]
     }
 
-    private static func projects(_ service: Service) -> [Route] {
-        let routes = ProjectRoutes(projects: service.projects, changes: service.changes, now: service.now)
-        let members = MemberRoutes(members: service.members, changes: service.changes, now: service.now)
+    private static func projects(_ services: Services) -> [Route] {
+        let routes = ProjectRoutes(projects: services.projects, changes: services.idempotentChanges, now: services.now)
+        let members = MemberRoutes(members: services.members, changes: services.idempotentChanges, now: services.now)
         let one = "/v1/projects/{project}"
         return [
             Route("GET", "/v1/projects", .scope(.projectsRead), .listProjects, handle: routes.list),
@@ -70,8 +65,8 @@ enum Routes {
         ]
     }
 
-    private static func auditLogs(_ service: Service) -> [Route] {
-        let routes = AuditRoutes(database: service.database)
+    private static func auditLogs(_ services: Services) -> [Route] {
+        let routes = AuditRoutes(database: services.database)
         return [Route("GET", "/v1/audit-logs", .scope(.auditLogsRead), .listAuditLogs, handle: routes.list)]
     }
 }

@@ -3,7 +3,7 @@ import PodstackAPI
 /// `/v1/tokens`.
 struct TokenRoutes: Sendable {
     let tokens: TokenService
-    let changes: Changes
+    let changes: IdempotentChanges
     let now: @Sendable () -> Int64
 
     @Sendable func list(_ exchange: Exchange) throws -> Response {
@@ -18,7 +18,7 @@ struct TokenRoutes: Sendable {
         let time = now()
         let request = try TokenRequest(try JSONBody.object(of: exchange.request), now: time)
         let maker = try exchange.caller().token.grant
-        return try changes.answer(exchange, at: time) { change in
+        return try changes.response(to: exchange, at: time) { change in
             let (token, secret) = try tokens.create(request, by: maker, in: change)
             return try created(token, secret, time, status: 201)
         }
@@ -33,7 +33,7 @@ struct TokenRoutes: Sendable {
         let time = now()
         let request = try TokenUpdateRequest(try JSONBody.object(of: exchange.request))
         let caller = try exchange.caller().token.grant
-        return try changes.answer(exchange, at: time) { change in
+        return try changes.response(to: exchange, at: time) { change in
             let token = try tokens.update(exchange.parameters[0], request, by: caller, in: change)
             return try .json(shown(token, time))
         }
@@ -53,7 +53,7 @@ struct TokenRoutes: Sendable {
 
     private func revoke(_ id: String, _ exchange: Exchange) throws -> Response {
         let caller = try exchange.caller().token
-        return try changes.answer(exchange, at: now()) { change in
+        return try changes.response(to: exchange, at: now()) { change in
             try tokens.revoke(id, accountID: caller.accountID, in: change)
             return .noContent
         }
@@ -71,7 +71,7 @@ struct TokenRoutes: Sendable {
         let time = now()
         let request = try RotationRequest(try JSONBody.optionalObject(of: exchange.request), tokenID: id)
         let caller = try exchange.caller()
-        return try changes.answer(exchange, at: time) { change in
+        return try changes.response(to: exchange, at: time) { change in
             let (token, secret) = try tokens.rotate(
                 id, request, by: caller.token.grant, showing: caller.standing, in: change)
             return try created(token, secret, time, status: 200)

@@ -1,8 +1,10 @@
-/// What is accepted as the address of a user: something on both sides of one `@`, without white space, and without what
-/// cannot be seen: that could tell a terminal what to do, or make two addresses look alike.
+/// The rule for a user's email address: text on both sides of one `@`, without white space and invisible characters.
+///
+/// An invisible character could control a terminal, or make two different addresses look alike.
 enum EmailAddress {
-    /// Controls, and the characters of Unicode 15's category Format. Listed, since a document that says what an address
-    /// may hold has to say the same.
+    /// Control characters, and the characters of Unicode 15's category Format.
+    ///
+    /// They are listed because the OpenAPI document has to state the same rule.
     static let invisible: [ClosedRange<Unicode.Scalar>] = [
         "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{AD}"..."\u{AD}", "\u{600}"..."\u{605}", "\u{61C}"..."\u{61C}",
         "\u{6DD}"..."\u{6DD}", "\u{70F}"..."\u{70F}", "\u{890}"..."\u{891}", "\u{8E2}"..."\u{8E2}",

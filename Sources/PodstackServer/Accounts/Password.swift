@@ -1,27 +1,60 @@
-/// What is accepted as a password: length counts, rules of what must be in it do not.
+import PodstackCryptography
+import Synchronization
+
+/// The rules for a new password: its length counts, its kinds of characters do not.
+///
 /// Source: NIST SP 800-63B, section 3.1.1.
 enum Password {
-    static let shortest = 12
-    /// Of its UTF-8: enough for any sentence.
-    static let longest = 1024
+    /// In characters.
+    static let minimumLength = 12
+    /// In bytes of UTF-8: enough for any sentence.
+    static let maximumBytes = 1024
 
-    /// What is wrong with one, as the end of a sentence; nil when nothing is.
-    static func defect(_ password: String, email: String) -> String? {
-        if password.count < shortest { return "must have at least \(shortest) characters" }
-        if password.utf8.count > longest { return "is longer than \(longest) bytes" }
-        if password.lowercased().contains(email.lowercased()) { return "must not hold your e-mail address" }
-        if Set(password).count < 5 { return "repeats too few characters" }
+    /// Returns why a password is not accepted, as the end of a sentence, or nil if it is accepted.
+    static func problem(_ password: String, email: String) -> String? {
+        if password.count < minimumLength { return "must have at least \(minimumLength) characters" }
+        if password.utf8.count > maximumBytes { return "must not be longer than \(maximumBytes) bytes" }
+        if password.lowercased().contains(email.lowercased()) { return "must not contain your email address" }
+        if Set(password).count < 5 { return "must have at least five different characters" }
         return nil
     }
 }
 
-/// Passwords of users, in the database.
-enum PasswordStore {
-    static func hash(userID: String, in connection: any DatabaseConnection) throws -> String? {
-        try connection.run("SELECT password_hash FROM users WHERE id = ?", [.text(userID)]).first?.optionalText(0)
+/// Hashes and checks passwords.
+///
+/// A hash takes 64 MiB of memory and about 100 ms of a processor. Callers run it on ``queue``, one at a time, so that a
+/// flood of sign-ins keeps one thread busy and none of the threads that serve other requests.
+final class PasswordHasher: Sendable {
+    /// The queue for work that hashes passwords. It is short, so that a request in it waits a few seconds at most.
+    let queue = WorkQueue(capacity: 16)
+    private let count = Atomic<Int>(0)
+
+    /// The number of passwords that were hashed or are being hashed.
+    var hashed: Int { count.load(ordering: .relaxed) }
+
+    /// The hash that a password is compared with if there is none, so that an unknown email address takes as long as a
+    /// known one.
+    private static let unmatchable = Sodium.passwordHash(OneTimeSecret.generate().text) ?? ""
+
+    /// Returns whether a password has a hash, or false if there is no hash.
+    func isPassword(_ password: String, hashedAs hash: String?) -> Bool {
+        let unmatchable = Self.unmatchable
+        // A longer password cannot have been chosen, and is not worth the work.
+        guard password.utf8.count <= Password.maximumBytes else { return false }
+        count.add(1, ordering: .relaxed)
+        return Sodium.isPassword(password, hashedAs: hash ?? unmatchable) && hash != nil
     }
 
-    static func set(_ hash: String, userID: String, in connection: any DatabaseConnection) throws {
-        try connection.run("UPDATE users SET password_hash = ? WHERE id = ?", [.text(hash), .text(userID)])
+    /// Returns the hash of a password.
+    ///
+    /// - Throws: ``busy`` if there is not enough memory.
+    func hash(_ password: String) throws -> String {
+        count.add(1, ordering: .relaxed)
+        guard let hash = Sodium.passwordHash(password) else { throw Self.busy }
+        return hash
     }
+
+    /// The error of a request that the full ``queue`` does not accept.
+    static let busy = DomainError.unavailable(
+        "Too many users are signing in at this moment; try again", retryAfterSeconds: 1)
 }

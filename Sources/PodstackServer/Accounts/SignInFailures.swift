@@ -1,50 +1,58 @@
 import PodstackCryptography
 
-/// Slows down who guesses passwords: after some wrong ones each further one must wait longer than the one before.
+/// Slows down password guessing: after some wrong passwords, each further one has to wait longer than the one before.
 ///
-/// Counted for an e-mail address as it is tried from one neighbourhood, so that nobody is locked out by what others do
-/// elsewhere, and for an address that nobody has just as for one that somebody has.
+/// Failures are counted for an email address as tried from one neighborhood of client addresses. So failures elsewhere
+/// lock no user out, and an unknown email address behaves like a known one.
 struct SignInFailures: Sendable {
-    /// So many are free.
-    private static let free: Int64 = 5
-    private static let longestWait: Int64 = 900
-    /// After so long without one all is forgotten.
-    private static let forgottenAfter: Int64 = 86_400
+    /// The number of failures without a wait.
+    private static let freeCount: Int64 = 5
+    private static let maximumWaitSeconds: Int64 = 900
+    /// The time after the last failure when the count starts over.
+    private static let retentionSeconds: Int64 = 86_400
 
-    let digest: TokenDigest
+    let digest: SecretDigest
 
-    /// Seconds until another may be tried; 0 when one may.
-    func wait(_ email: String, from address: ClientAddress, now: Int64, in connection: any DatabaseConnection) throws
-        -> Int64
-    {
-        guard let (count, failedAt) = try find(email, address, now, connection), count >= Self.free else { return 0 }
-        let wait = min(Self.longestWait, 1 << min(count - Self.free, 20))
-        return max(0, failedAt + wait - now)
+    /// A count of failures, and the time of the last one in seconds since 1970.
+    struct Count: Sendable, Equatable {
+        var count: Int64
+        var failedAt: Int64
     }
 
-    func note(_ email: String, from address: ClientAddress, now: Int64, in connection: any DatabaseConnection) throws {
+    /// Returns the seconds until the next attempt is allowed, or 0 if it is allowed now.
+    func wait(
+        _ email: String, from address: ClientAddress, now: Int64, in connection: any DatabaseConnection
+    ) throws -> Int64 {
+        guard let failures = try find(email, address, now, connection), failures.count >= Self.freeCount else {
+            return 0
+        }
+        let wait = min(Self.maximumWaitSeconds, 1 << min(failures.count - Self.freeCount, 20))
+        return max(0, failures.failedAt + wait - now)
+    }
+
+    /// Counts a failure.
+    func count(
+        _ email: String, from address: ClientAddress, now: Int64, in connection: any DatabaseConnection
+    ) throws {
         let count = try find(email, address, now, connection)?.count ?? 0
-        try forget(email, from: address, in: connection)
-        try connection.run("DELETE FROM sign_in_failures WHERE failed_at <= ?", [.integer(now - Self.forgottenAfter)])
-        try connection.run(
-            "INSERT INTO sign_in_failures (who, count, failed_at) VALUES (?, ?, ?)",
-            [.blob(who(email, address)), .integer(count + 1), .integer(now)])
+        try SignInStore.removeFailures(until: now - Self.retentionSeconds, in: connection)
+        try SignInStore.setFailures(Count(count: count + 1, failedAt: now), key: key(email, address), in: connection)
     }
 
+    /// Forgets the failures after a successful attempt.
     func forget(_ email: String, from address: ClientAddress, in connection: any DatabaseConnection) throws {
-        try connection.run("DELETE FROM sign_in_failures WHERE who = ?", [.blob(who(email, address))])
+        try SignInStore.removeFailures(key: key(email, address), in: connection)
     }
 
     private func find(
         _ email: String, _ address: ClientAddress, _ now: Int64, _ connection: any DatabaseConnection
-    ) throws -> (count: Int64, failedAt: Int64)? {
-        try connection.run(
-            "SELECT count, failed_at FROM sign_in_failures WHERE who = ? AND failed_at > ?",
-            [.blob(who(email, address)), .integer(now - Self.forgottenAfter)]
-        ).first.map { (try $0.integer(0), try $0.integer(1)) }
+    ) throws -> Count? {
+        let found = try SignInStore.failures(key: key(email, address), in: connection)
+        return found.flatMap { $0.failedAt > now - Self.retentionSeconds ? $0 : nil }
     }
 
-    private func who(_ email: String, _ address: ClientAddress) -> [UInt8] {
-        digest.digest(ofSHA256: Sodium.sha256("\(email.lowercased())\n\(address.neighbourhood)".utf8))
+    /// Returns the key of the row, so that the database holds no list of the addresses that were tried.
+    private func key(_ email: String, _ address: ClientAddress) -> [UInt8] {
+        digest.digest(ofSHA256: Sodium.sha256("\(email.lowercased())\n\(address.network)".utf8))
     }
 }

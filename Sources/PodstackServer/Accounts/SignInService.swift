@@ -1,175 +1,184 @@
-import PodstackAPI
+/// The reasons why a sign-in, or a change of a password, is refused.
+enum SignInError: Error, Equatable {
+    /// The email address is unknown or the password is wrong: the two cannot be told apart.
+    case wrongCredentials
+    case tooManyAttempts(retryAfterSeconds: Int64)
+    /// The new password is not accepted. The text is the end of a sentence.
+    case invalidPassword(String)
+    /// The email address is not accepted. The text is the end of a sentence.
+    case invalidEmail(String)
+    /// The sign-in link is unknown, used or expired.
+    case invalidLink
+    /// The user is disabled. Reported only to a caller that has the password.
+    case userDisabled
+}
 
-/// The rules of signing in, without HTTP or SQL.
+/// The rules of signing in to the dashboard.
 struct SignInService: Sendable {
     let database: any Database
     let changes: Changes
     let sessions: WebSessions
     let links: SignInLinks
     let failures: SignInFailures
-    let effort = PasswordEffort()
+    let passwords = PasswordHasher()
+    /// Creates an account with its first user, whose email address is given.
+    private let createAccount: CreateAccount
 
-    init(database: any Database, changes: Changes, digest: TokenDigest) {
+    typealias CreateAccount = @Sendable (_ email: String, Change) throws -> UserRecord
+
+    init(database: any Database, changes: Changes, digest: SecretDigest, createAccount: @escaping CreateAccount) {
         self.database = database
         self.changes = changes
+        self.createAccount = createAccount
         sessions = WebSessions(database: database, digest: digest)
         links = SignInLinks(digest: digest)
         failures = SignInFailures(digest: digest)
     }
 
-    enum Refusal: Error, Equatable {
-        /// An unknown address and a wrong password are not told apart.
-        case wrong
-        case tooMany(retryAfter: Int64)
-        case password(String)
-        case email(String)
-        case linkIsOver
-        /// Told only to who has the password.
-        case disabled
-    }
-
-    /// - Returns: What goes into the cookie.
-    func signIn(email: String, password: String, from request: Request, now: Int64) throws -> String {
-        let user = try database.read { connection in
-            try AccountStore.user(email: email, in: connection).flatMap { known in
-                try AccountStore.user(id: known.id, in: connection).map {
-                    AuditResource(userID: known.id, email: $0.email, accountID: $0.accountID)
-                }
+    /// Signs a user in with a password.
+    ///
+    /// Hashes a password, so it must run on the queue of ``passwords``.
+    ///
+    /// - Returns: The secret for the browser's cookie.
+    func signIn(email: String, password: String, from origin: Origin, now: Int64) throws -> OneTimeSecret {
+        let user = try database.read { try UserStore.find(email: email, in: $0) }
+        let actor = Actor(origin: origin)
+        let hash = try check(password, of: user, email: email, by: actor, from: origin, now: now)
+        return try changes.perform(by: actor, at: now) { change in
+            guard let id = user?.id, let user = try UserStore.find(id: id, in: change.connection) else {
+                throw SignInError.wrongCredentials
             }
-        }
-        let hash = try check(password, of: user, email: email, by: Actor(request, nil), from: request, now: now)
-        return try changes.make(by: Actor(request, nil), at: now) { change in
-            guard let user else { throw Refusal.wrong }
-            try checkIsCurrent(hash, userID: user.id, in: change)
-            guard try !AccountStore.isDisabled(user.id, in: change.connection) else { throw Refusal.disabled }
-            return try begin(user.id, user.accountID, user.name ?? email, from: request, in: change)
+            try checkIsCurrent(hash, userID: id, in: change)
+            guard !user.isDisabled else { throw SignInError.userDisabled }
+            return try begin(user, from: origin, in: change)
         }
     }
 
-    /// Returns when the password is right, with the hash that says so. Each wrong one counts, whether there is such a
-    /// user or not.
+    /// Checks a password, and counts a wrong one whether the user exists or not.
+    ///
+    /// - Returns: The hash that the password matches.
     private func check(
-        _ password: String, of user: AuditResource?, email: String, by actor: Actor, from request: Request, now: Int64
+        _ password: String, of user: UserRecord?, email: String, by actor: Actor, from origin: Origin, now: Int64
     ) throws -> String? {
-        let address = request.address
+        let address = origin.address ?? .unknown
         let (hash, wait) = try database.read { connection in
             (
-                try user.flatMap { try PasswordStore.hash(userID: $0.id, in: connection) },
+                try user.flatMap { try UserStore.passwordHash(userID: $0.id, in: connection) },
                 try failures.wait(email, from: address, now: now, in: connection)
             )
         }
-        guard wait == 0 else { throw Refusal.tooMany(retryAfter: wait) }
-        // As much work whether there is such a user or not.
-        let isRight = effort.isPassword(password, hashedAs: hash)
-        try changes.make(by: actor, at: now) { change in
+        guard wait == 0 else { throw SignInError.tooManyAttempts(retryAfterSeconds: wait) }
+        // An unknown user takes as long as a known one.
+        let isRight = passwords.isPassword(password, hashedAs: hash)
+        try changes.perform(by: actor, at: now) { change in
             if isRight { return try failures.forget(email, from: address, in: change.connection) }
-            try failures.note(email, from: address, now: now, in: change.connection)
-            if let user { try change.record(.loginFailed, on: user) }
+            try failures.count(email, from: address, now: now, in: change.connection)
+            if let user { try change.record(.loginFailed, on: AuditResource(user)) }
         }
-        guard isRight else { throw Refusal.wrong }
+        guard isRight else { throw SignInError.wrongCredentials }
         return hash
     }
 
-    /// Hashing takes long enough for the password to be changed meanwhile: what was right before is wrong then.
+    /// Checks that the password was not changed while it was being compared, which takes long enough for that.
     private func checkIsCurrent(_ hash: String?, userID: String, in change: Change) throws {
-        guard try PasswordStore.hash(userID: userID, in: change.connection) == hash else { throw Refusal.wrong }
+        guard try UserStore.passwordHash(userID: userID, in: change.connection) == hash else {
+            throw SignInError.wrongCredentials
+        }
     }
 
-    /// Chooses the password of whom the link is for, and signs them in. All their other sessions end.
-    func useLink(_ secret: String, email: String?, password: String, from request: Request, now: Int64) throws
-        -> String
-    {
+    /// Sets the password of a link's user, ends all other sessions of the user, and signs the user in.
+    ///
+    /// Hashes a password, so it must run on the queue of ``passwords``.
+    ///
+    /// - Parameter email: The address for the first account; ignored for any other link.
+    /// - Returns: The secret for the browser's cookie.
+    func useLink(
+        _ secret: OneTimeSecret, email: String?, password: String, from origin: Origin, now: Int64
+    ) throws -> OneTimeSecret {
         guard let holder = try database.read({ try links.holder(secret, now: now, in: $0) }) else {
-            throw Refusal.linkIsOver
+            throw SignInError.invalidLink
         }
-        let address = try address(of: holder, email)
-        if let defect = Password.defect(password, email: address) { throw Refusal.password(defect) }
-        let hash = try effort.hash(password)
-        return try changes.make(by: Actor(request, nil), at: now) { change in
-            guard try links.holder(secret, now: now, in: change.connection) == holder else { throw Refusal.linkIsOver }
-            try links.use(secret, in: change.connection)
-            let (id, accountID) = try user(of: holder, email: address, in: change)
-            let isFirst = try PasswordStore.hash(userID: id, in: change.connection) == nil
-            try PasswordStore.set(hash, userID: id, in: change.connection)
-            try sessions.endAll(userID: id, except: nil, in: change)
-            try change.acting(for: id, address).record(
-                isFirst ? .passwordChosen : .passwordChanged,
-                on: AuditResource(userID: id, email: address, accountID: accountID))
-            return try begin(id, accountID, address, from: request, in: change)
-        }
-    }
-
-    /// All other sessions of the user end.
-    func changePassword(of session: WebSession, from old: String, to new: String, request: Request, now: Int64) throws {
-        let user = AuditResource(session)
-        let oldHash = try check(
-            old, of: user, email: session.email, by: Actor(request, session), from: request, now: now)
-        if let defect = Password.defect(new, email: session.email) { throw Refusal.password(defect) }
-        let newHash = try effort.hash(new)
-        try changes.make(by: Actor(request, session), at: now) { change in
-            try checkIsCurrent(oldHash, userID: session.userID, in: change)
-            try PasswordStore.set(newHash, userID: session.userID, in: change.connection)
-            try sessions.endAll(userID: session.userID, except: session.id, in: change)
-            try change.record(.passwordChanged, on: user)
+        let email = try self.email(of: holder, email)
+        if let problem = Password.problem(password, email: email) { throw SignInError.invalidPassword(problem) }
+        let hash = try passwords.hash(password)
+        return try changes.perform(by: Actor(origin: origin), at: now) { change in
+            guard try links.holder(secret, now: now, in: change.connection) == holder else {
+                throw SignInError.invalidLink
+            }
+            try links.remove(secret, in: change.connection)
+            let user =
+                switch holder {
+                case .user(let user): user
+                case .firstUser: try createAccount(email, change)
+                }
+            let isFirst = try UserStore.passwordHash(userID: user.id, in: change.connection) == nil
+            try UserStore.setPasswordHash(hash, userID: user.id, in: change.connection)
+            try sessions.endAll(userID: user.id, except: nil, in: change)
+            try change.acting(for: user.id, user.email).record(
+                isFirst ? .passwordChosen : .passwordChanged, on: AuditResource(user))
+            return try begin(user, from: origin, in: change)
         }
     }
 
-    func signOut(_ session: WebSession, from request: Request, now: Int64) throws {
-        try changes.make(by: Actor(request, session), at: now) { change in
-            guard try sessions.end(session.id, userID: session.userID, in: change) else { return }
-            try change.record(.logout, on: AuditResource(session))
+    /// Changes the password of a signed-in user, and ends all other sessions of the user.
+    ///
+    /// Hashes passwords, so it must run on the queue of ``passwords``.
+    func changePassword(
+        of session: WebSession, from old: String, to new: String, from origin: Origin, now: Int64
+    ) throws {
+        let user = session.user
+        let actor = Actor(session, from: origin)
+        let oldHash = try check(old, of: user, email: user.email, by: actor, from: origin, now: now)
+        if let problem = Password.problem(new, email: user.email) { throw SignInError.invalidPassword(problem) }
+        let newHash = try passwords.hash(new)
+        try changes.perform(by: actor, at: now) { change in
+            try checkIsCurrent(oldHash, userID: user.id, in: change)
+            try UserStore.setPasswordHash(newHash, userID: user.id, in: change.connection)
+            try sessions.endAll(userID: user.id, except: session.id, in: change)
+            try change.record(.passwordChanged, on: AuditResource(user))
         }
+    }
+
+    /// Ends the session of the browser that asks for it.
+    func signOut(_ session: WebSession, from origin: Origin, now: Int64) throws {
+        try end(session.id, of: session, as: .logout, from: origin, now: now)
     }
 
     /// Ends another session of the same user.
-    func end(_ id: String, of session: WebSession, from request: Request, now: Int64) throws {
-        try changes.make(by: Actor(request, session), at: now) { change in
-            guard try sessions.end(id, userID: session.userID, in: change) else { return }
-            try change.record(.sessionRevoked, on: AuditResource(session))
+    func end(_ id: String, of session: WebSession, from origin: Origin, now: Int64) throws {
+        try end(id, of: session, as: .sessionRevoked, from: origin, now: now)
+    }
+
+    private func end(
+        _ id: String, of session: WebSession, as action: AuditAction, from origin: Origin, now: Int64
+    ) throws {
+        try changes.perform(by: Actor(session, from: origin), at: now) { change in
+            guard try sessions.end(id, userID: session.user.id, in: change) else { return }
+            try change.record(action, on: AuditResource(session.user))
         }
     }
 
-    private func begin(
-        _ userID: String, _ accountID: String, _ email: String, from request: Request, in change: Change
-    ) throws -> String {
-        let secret = try sessions.begin(userID: userID, from: request, in: change).secret
-        try change.acting(for: userID, email).record(
-            .login, on: AuditResource(userID: userID, email: email, accountID: accountID))
+    private func begin(_ user: UserRecord, from origin: Origin, in change: Change) throws -> OneTimeSecret {
+        let secret = try sessions.begin(userID: user.id, from: origin, in: change)
+        try change.acting(for: user.id, user.email).record(.login, on: AuditResource(user))
         return secret
     }
 
-    private func address(of holder: SignInLinks.Holder, _ email: String?) throws -> String {
+    private func email(of holder: SignInLinks.Holder, _ email: String?) throws -> String {
         switch holder {
-        case .user(_, _, let email): return email
+        case .user(let user): return user.email
         case .firstUser:
-            guard let email, EmailAddress.isValid(email) else { throw Refusal.email("must be an e-mail address") }
+            guard let email, EmailAddress.isValid(email) else {
+                throw SignInError.invalidEmail("must be an email address")
+            }
             return email
-        }
-    }
-
-    private func user(
-        of holder: SignInLinks.Holder, email: String, in change: Change
-    ) throws -> (id: String, accountID: String) {
-        switch holder {
-        case .user(let id, let accountID, _): return (id, accountID)
-        case .firstUser:
-            _ = try AccountStore.addUser(email: email, name: nil, in: change)
-            guard let user = try AccountStore.user(email: email, in: change.connection) else { throw APIError.internal }
-            return user
         }
     }
 }
 
 extension Actor {
-    /// Somebody who is signed in.
-    init(_ request: Request, _ session: WebSession) {
-        self.init(request, nil)
-        (userID, email, sessionID) = (session.userID, session.email, session.id)
-    }
-}
-
-extension AuditResource {
-    init(_ session: WebSession) {
-        self.init(userID: session.userID, email: session.email, accountID: session.accountID)
+    /// Creates the actor of a signed-in user.
+    init(_ session: WebSession, from origin: Origin) {
+        self.init(userID: session.user.id, email: session.user.email, sessionID: session.id, origin: origin)
     }
 }

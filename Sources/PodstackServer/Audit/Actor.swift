@@ -1,32 +1,23 @@
-/// Who makes a change, and from where: what the audit log tells of them.
+/// The address and the program that a request comes from.
+struct Origin: Sendable, Equatable {
+    /// Nil for a command that runs beside the service.
+    var address: ClientAddress?
+    /// The User-Agent header, at most 200 characters.
+    var userAgent: String?
+}
+
+/// The party that makes a change, as the audit log names it.
+///
+/// It is a user with a token, a user with a dashboard session, the operator, or, for a request without a valid
+/// credential, known by its origin only.
 struct Actor: Sendable, Equatable {
     var userID: String?
     var email: String?
     var tokenID: String?
-    /// Of the dashboard: the session that must not be over by then.
+    /// The dashboard session, which must not be over when the change is made.
     var sessionID: String?
-    var address: String?
-    var userAgent: String?
+    var origin: Origin
 
-    /// Whoever runs the commands of the server beside its data.
-    static let administrator = Actor(userAgent: "podstack-server")
-
-    /// Of a request; without an identity it is somebody at an address.
-    init(_ request: Request, _ identity: Identity?) {
-        self.init(
-            userID: identity?.token.userID, email: identity?.email, tokenID: identity?.token.id,
-            address: request.address.description,
-            userAgent: request.header("user-agent").map { String($0.prefix(200)) })
-    }
-
-    private init(
-        userID: String? = nil, email: String? = nil, tokenID: String? = nil, address: String? = nil,
-        userAgent: String? = nil
-    ) {
-        self.userID = userID
-        self.email = email
-        self.tokenID = tokenID
-        self.address = address
-        self.userAgent = userAgent
-    }
+    /// The operator, who runs the server's commands beside its data.
+    static let administrator = Actor(origin: Origin(userAgent: "podstack-server"))
 }

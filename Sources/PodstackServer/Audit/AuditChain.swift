@@ -1,32 +1,32 @@
 import PodstackCryptography
 
-/// Ties each event of an account to the one before, and both ends of the chain to each other.
+/// The hash chain of an account's audit log: it ties each event to the one before, and both ends of the log together.
 ///
-/// The hashes are keyed: who can write to the database but has no pepper can make none that fit.
+/// The hashes are keyed with the pepper, so write access to the database alone is not enough to forge an event.
 struct AuditChain: Sendable {
     typealias Hash = [UInt8]
 
-    /// Where a chain begins, and where it ends.
+    /// The beginning and the end of an account's chain.
     struct Ends: Sendable, Equatable {
         var accountID: String
-        /// The last event that was removed because of its age, 0 for none, and its hash.
+        /// The number of the last event that was removed because of its age, or 0, and its hash.
         var first: Int64 = 0
         var firstHash = AuditChain.start
-        /// The newest event and its hash.
+        /// The number of the newest event, or 0, and its hash.
         var last: Int64 = 0
         var lastHash = AuditChain.start
     }
 
-    /// What the first event of all follows.
+    /// The hash that precedes an account's first event.
     static let start = Hash(repeating: 0, count: 32)
 
     private let key: [UInt8]
-    /// Of the pepper before: what was written until the rotation fits this one.
-    private let oldKey: [UInt8]?
+    /// The key from the previous pepper, under which the events before its rotation were hashed.
+    private let previousKey: [UInt8]?
 
     init(_ peppers: Peppers) {
         key = Self.key(of: peppers.current)
-        oldKey = peppers.previous.map(Self.key)
+        previousKey = peppers.previous.map(Self.key)
     }
 
     private static func key(of pepper: Pepper) -> [UInt8] {
@@ -35,14 +35,15 @@ struct AuditChain: Sendable {
 
     func hash(_ event: AuditRecord, after previous: Hash) -> Hash { Self.hash(event, after: previous, key) }
 
-    /// Which of the keys an event was written under; nil when it is not what was written.
-    func age(of row: AuditStore.Row) -> Age? {
-        if Self.hash(row.event, after: row.previousHash, key) == row.hash { return .current }
-        guard let oldKey else { return nil }
-        return Self.hash(row.event, after: row.previousHash, oldKey) == row.hash ? .beforeRotation : nil
-    }
+    /// The pepper under which an event was hashed.
+    enum PepperAge { case current, previous }
 
-    enum Age { case current, beforeRotation }
+    /// Returns the pepper under which an event was hashed, or nil if the event is not what was written.
+    func pepperAge(of row: AuditStore.Row) -> PepperAge? {
+        if Self.hash(row.event, after: row.previousHash, key) == row.hash { return .current }
+        guard let previousKey else { return nil }
+        return Self.hash(row.event, after: row.previousHash, previousKey) == row.hash ? .previous : nil
+    }
 
     private static func hash(_ event: AuditRecord, after previous: Hash, _ key: [UInt8]) -> Hash {
         var bytes = previous
@@ -51,15 +52,81 @@ struct AuditChain: Sendable {
             event.resourceID, event.resourceName, event.projectID, event.userID, event.userEmail, event.tokenID,
             event.address, event.userAgent, event.details,
         ] {
-            // The length before each text: no two different events have the same bytes.
+            // Each text follows its length, so that no two different events have the same bytes.
             bytes += Array("\(text.map { String($0.utf8.count) } ?? "-"):\(text ?? "")".utf8)
         }
         return Sodium.hmacSHA256(bytes, key: key)
     }
 
-    /// Without it the newest events could be cut off, or the oldest, and what is left would still fit together.
+    /// Returns the hash over both ends of a chain.
+    ///
+    /// Without it, the newest or the oldest events could be removed, and the rest would still be a valid chain.
     func seal(_ ends: Ends) -> Hash {
         let numbers = Array("\(ends.accountID):\(ends.first):\(ends.last):".utf8)
         return Sodium.hmacSHA256(numbers + ends.firstHash + ends.lastHash, key: key)
+    }
+}
+
+// MARK: - Verification
+
+/// Reads the whole audit log and lists every event that is not what was written.
+struct AuditVerification: Sendable {
+    private(set) var accounts = 0
+    private(set) var events = 0
+    /// One sentence per fault, in the order of the log.
+    private(set) var faults: [String] = []
+
+    private let chain: AuditChain
+    /// Whether an event of the current account was hashed under the current pepper.
+    private var isAfterRotation = false
+    private static let batch = 1000
+
+    init(of database: any Database, chain: AuditChain) throws {
+        self.chain = chain
+        try database.read { connection in
+            for accountID in try AuditStore.accountIDs(in: connection) { try check(accountID, in: connection) }
+        }
+    }
+
+    private mutating func check(_ accountID: String, in connection: any DatabaseConnection) throws {
+        accounts += 1
+        let known = try AuditStore.ends(of: accountID, in: connection)
+        var isSealed = false
+        if let known { isSealed = chain.seal(known.ends) == known.seal }
+        if !isSealed { faults.append("\(accountID): the record of where its log begins and ends was changed") }
+        var last = known?.ends.first ?? 0
+        var lastHash = known?.ends.firstHash ?? AuditChain.start
+        isAfterRotation = false
+        while true {
+            let rows = try AuditStore.rows(of: accountID, after: last, limit: Self.batch, in: connection)
+            for row in rows {
+                check(row, after: last, lastHash)
+                (last, lastHash) = (row.event.number, row.hash)
+                events += 1
+            }
+            if rows.count < Self.batch { break }
+        }
+        guard let ends = known?.ends, isSealed else { return }
+        if last < ends.last {
+            faults.append("\(accountID): the events from number \(last + 1) to \(ends.last), the newest, are missing")
+        } else if last > ends.last || lastHash != ends.lastHash {
+            faults.append("\(accountID): its log does not end with the event that was written last")
+        }
+    }
+
+    private mutating func check(_ row: AuditStore.Row, after last: Int64, _ lastHash: AuditChain.Hash) {
+        let event = row.event
+        let name = "\(event.accountID): event number \(event.number) (\(event.id))"
+        if event.number != last + 1 {
+            faults.append("\(event.accountID): the events from number \(last + 1) to \(event.number - 1) are missing")
+        } else if row.previousHash != lastHash {
+            faults.append("\(name) does not follow the one before it")
+        }
+        switch chain.pepperAge(of: row) {
+        case .current: isAfterRotation = true
+        // After the first event under the current pepper, only a stolen previous pepper explains an event under that.
+        case .previous where !isAfterRotation: break
+        case .previous, nil: faults.append("\(name) is not what was written")
+        }
     }
 }

@@ -6,13 +6,12 @@ import PodstackAPI
     import Foundation
 #endif
 
-/// An event as the service keeps it, but for its hashes.
+/// An event of the audit log as the service stores it, without its hashes. Times are seconds since 1970.
 struct AuditRecord: Sendable, Equatable {
     var accountID: String
-    /// Counts the events of the account, from 1.
+    /// The position in the account's log, from 1.
     var number: Int64
     var id: String
-    /// Seconds since 1970.
     var createdAt: Int64
     var action: String
     var resourceType: String
@@ -24,14 +23,66 @@ struct AuditRecord: Sendable, Equatable {
     var tokenID: String?
     var address: String?
     var userAgent: String?
-    /// JSON, as it was hashed.
+    /// The exact JSON text that was hashed.
     var details: String
 
-    var shown: AuditEvent {
+    var apiModel: AuditEvent {
         let details = try? APICoding.decode([String: JSONValue].self, from: Array(details.utf8))
         return AuditEvent(
             id: id, createdAt: Date(createdAt), action: action, resourceType: resourceType, resourceID: resourceID,
             resourceName: resourceName, projectID: projectID, userID: userID, userEmail: userEmail, tokenID: tokenID,
             ipAddress: address, userAgent: userAgent, details: details ?? [:])
+    }
+
+    /// Returns events as a CSV file with a header.
+    static func csv(_ events: [AuditRecord]) -> [UInt8] {
+        Array((AuditCSV.header + AuditCSV.lines(events.map(\.apiModel))).utf8)
+    }
+}
+
+/// The actions that the audit log records.
+enum AuditAction: String, Sendable, CaseIterable {
+    case create, update, delete
+    case userCreated = "user_created"
+    case userDisabled = "user_disabled"
+    case userEnabled = "user_enabled"
+    case tokenCreated = "token_created"
+    case tokenUpdated = "token_updated"
+    case tokenRotated = "token_rotated"
+    case tokenRevoked = "token_revoked"
+    case memberAdded = "member_added"
+    case memberRemoved = "member_removed"
+    case memberActivated = "member_activated"
+    case memberDeactivated = "member_deactivated"
+    case permissionsChanged = "permissions_changed"
+    case login, logout
+    case loginFailed = "login_failed"
+    case passwordChosen = "password_chosen"
+    case passwordChanged = "password_changed"
+    case sessionRevoked = "session_revoked"
+    case deviceApproved = "device_approved"
+    case deviceDenied = "device_denied"
+    /// A rotated secret was used after its grace period: a program was not updated, or the secret was stolen.
+    case rotatedTokenUsed = "rotated_token_used"
+}
+
+/// The resource that an event is about. Each record type creates its own, in the file of the record.
+struct AuditResource: Sendable {
+    var type: String
+    var id: String
+    var name: String?
+    /// The account whose log contains the event.
+    var accountID: String
+    var projectID: String?
+}
+
+extension [String: JSONValue] {
+    /// Returns the details of an update: the values that differ, as they were and as they are.
+    static func changed(from old: [String: JSONValue], to new: [String: JSONValue]) -> [String: JSONValue] {
+        let names = Set(old.keys).union(new.keys).filter { old[$0] != new[$0] }
+        func changedValues(_ values: [String: JSONValue]) -> JSONValue {
+            .object(Dictionary(uniqueKeysWithValues: names.map { ($0, values[$0] ?? .null) }))
+        }
+        return ["old": changedValues(old), "new": changedValues(new)]
     }
 }

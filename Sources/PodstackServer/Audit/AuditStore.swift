@@ -1,154 +1,195 @@
 /// The audit log in the database.
 enum AuditStore {
-    /// An event with what is written beside it.
+    /// An event with the hashes that are stored beside it.
     struct Row: Sendable {
         var event: AuditRecord
         var previousHash: AuditChain.Hash
         var hash: AuditChain.Hash
     }
 
-    private static let columns = """
+    private static let columns: SQL = """
         account_id, number, id, created_at, action, resource_type, resource_id, resource_name, project_id, user_id, \
         user_email, token_id, address, user_agent, details, previous_hash, hash
         """
 
+    // MARK: - Events
+
     static func insert(_ row: Row, in connection: any DatabaseConnection) throws {
         let event = row.event
-        try connection.run(
-            "INSERT INTO audit_events (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                .text(event.accountID), .integer(event.number), .text(event.id), .integer(event.createdAt),
-                .text(event.action), .text(event.resourceType), DatabaseValue(event.resourceID),
-                DatabaseValue(event.resourceName), DatabaseValue(event.projectID), DatabaseValue(event.userID),
-                DatabaseValue(event.userEmail), DatabaseValue(event.tokenID), DatabaseValue(event.address),
-                DatabaseValue(event.userAgent), .text(event.details), .blob(row.previousHash), .blob(row.hash),
-            ])
+        try connection.execute(
+            """
+            INSERT INTO audit_events (\(columns))
+            VALUES (\(event.accountID), \(event.number), \(event.id), \(event.createdAt), \(event.action),
+                \(event.resourceType), \(event.resourceID), \(event.resourceName), \(event.projectID),
+                \(event.userID), \(event.userEmail), \(event.tokenID), \(event.address), \(event.userAgent),
+                \(event.details), \(row.previousHash), \(row.hash))
+            """)
     }
 
-    /// Newest first.
+    /// Returns the events that match a filter, newest first.
+    ///
+    /// - Parameter number: Only events with smaller numbers are returned; nil for no such condition.
     static func list(
         _ filter: AuditFilter, limit: Int, before number: Int64?, in connection: any DatabaseConnection
     ) throws -> [AuditRecord] {
-        let (condition, arguments) = filter.condition
-        return try connection.run(
-            "SELECT \(columns) FROM audit_events WHERE \(condition) AND number < ? ORDER BY number DESC LIMIT ?",
-            arguments + [.integer(number ?? .max), .integer(Int64(limit))]
+        try connection.query(
+            """
+            SELECT \(columns) FROM audit_events WHERE \(condition(filter)) AND number < \(number ?? .max)
+            ORDER BY number DESC LIMIT \(Int64(limit))
+            """
         ).map { try row($0).event }
     }
 
-    /// Those that came next, oldest first.
+    /// Returns the events that match a filter and have greater numbers, oldest first.
     static func list(
         _ filter: AuditFilter, limit: Int, after number: Int64, in connection: any DatabaseConnection
     ) throws -> [AuditRecord] {
-        let (condition, arguments) = filter.condition
-        return try connection.run(
-            "SELECT \(columns) FROM audit_events WHERE \(condition) AND number > ? ORDER BY number LIMIT ?",
-            arguments + [.integer(number), .integer(Int64(limit))]
+        try connection.query(
+            """
+            SELECT \(columns) FROM audit_events WHERE \(condition(filter)) AND number > \(number)
+            ORDER BY number LIMIT \(Int64(limit))
+            """
         ).map { try row($0).event }
     }
 
+    /// Returns whether more events than a count match a filter.
     static func has(
         moreThan count: Int, _ filter: AuditFilter, in connection: any DatabaseConnection
     ) throws -> Bool {
-        let (condition, arguments) = filter.condition
-        return try !connection.run(
-            "SELECT 1 FROM audit_events WHERE \(condition) ORDER BY number DESC LIMIT 1 OFFSET ?",
-            arguments + [.integer(Int64(count))]
+        try !connection.query(
+            """
+            SELECT number FROM audit_events WHERE \(condition(filter))
+            ORDER BY number DESC LIMIT 1 OFFSET \(Int64(count))
+            """
         ).isEmpty
     }
 
-    /// The number of the newest event of each account that has one.
-    static func newest(of accountIDs: [String], in connection: any DatabaseConnection) throws -> [String: Int64] {
-        let places = accountIDs.map { _ in "?" }.joined(separator: ", ")
-        let rows = try connection.run(
-            "SELECT account_id, last_number FROM audit_chains WHERE account_id IN (\(places))",
-            accountIDs.map(DatabaseValue.text))
-        return Dictionary(try rows.map { (try $0.text(0), try $0.integer(1)) }) { first, _ in first }
-    }
-
-    /// In the order of the chain.
+    /// Returns the rows of an account in the order of its chain.
     static func rows(
         of accountID: String, after number: Int64, limit: Int, in connection: any DatabaseConnection
     ) throws -> [Row] {
-        try connection.run(
-            "SELECT \(columns) FROM audit_events WHERE account_id = ? AND number > ? ORDER BY number LIMIT ?",
-            [.text(accountID), .integer(number), .integer(Int64(limit))]
+        try connection.query(
+            """
+            SELECT \(columns) FROM audit_events WHERE account_id = \(accountID) AND number > \(number)
+            ORDER BY number LIMIT \(Int64(limit))
+            """
         ).map(row)
     }
 
-    /// Every account that has events, or ever had.
+    /// Returns the number of an account's oldest event after a time, or nil if there is none.
+    static func oldest(
+        of accountID: String, after time: Int64, in connection: any DatabaseConnection
+    ) throws -> Int64? {
+        try connection.query(
+            """
+            SELECT MIN(number) AS oldest FROM audit_events
+            WHERE account_id = \(accountID) AND created_at > \(time)
+            """
+        ).first?.optionalInteger("oldest")
+    }
+
+    static func remove(of accountID: String, through number: Int64, in connection: any DatabaseConnection) throws {
+        try connection.execute("DELETE FROM audit_events WHERE account_id = \(accountID) AND number <= \(number)")
+    }
+
+    private static func row(_ row: DatabaseRow) throws -> Row {
+        Row(
+            event: AuditRecord(
+                accountID: try row.text("account_id"), number: try row.integer("number"), id: try row.text("id"),
+                createdAt: try row.integer("created_at"), action: try row.text("action"),
+                resourceType: try row.text("resource_type"), resourceID: try row.optionalText("resource_id"),
+                resourceName: try row.optionalText("resource_name"), projectID: try row.optionalText("project_id"),
+                userID: try row.optionalText("user_id"), userEmail: try row.optionalText("user_email"),
+                tokenID: try row.optionalText("token_id"), address: try row.optionalText("address"),
+                userAgent: try row.optionalText("user_agent"), details: try row.text("details")),
+            previousHash: try row.blob("previous_hash"), hash: try row.blob("hash"))
+    }
+
+    // MARK: - Filters
+
+    private static func condition(_ filter: AuditFilter) -> SQL {
+        var parts: [SQL] = []
+        if let projectID = filter.projectID {
+            parts.append("project_id = \(projectID)")
+        } else {
+            parts.append("account_id = \(filter.accountID)")
+        }
+        if let ids = filter.allowedProjectIDs { parts.append("project_id IN (\(list: ids))") }
+        if let action = filter.action { parts.append("action = \(action)") }
+        if let type = filter.resourceType { parts.append("resource_type = \(type)") }
+        if let user = filter.user { parts.append("(user_id = \(user) OR LOWER(user_email) = LOWER(\(user)))") }
+        if let since = filter.since { parts.append("created_at >= \(since)") }
+        if let until = filter.until { parts.append("created_at < \(until)") }
+        if let text = filter.text {
+            let columns: [SQL] = ["action", "resource_id", "resource_name", "user_email", "address"]
+            let pattern = "%\(escaped(text))%"
+            // The database lowercases both sides, because it alone defines which letters have another case.
+            let matches = columns.map { column -> SQL in "LOWER(\(column)) LIKE LOWER(\(pattern)) ESCAPE '\\'" }
+            parts.append("(\(SQL.joined(matches, by: " OR ")))")
+        }
+        return SQL.joined(parts, by: " AND ")
+    }
+
+    /// Escapes the characters that have a meaning in a LIKE pattern.
+    private static func escaped(_ text: String) -> String {
+        text.reduce(into: "") { $0 += "%_\\".contains($1) ? "\\\($1)" : "\($1)" }
+    }
+
+    // MARK: - Accounts and their chains
+
+    /// Returns the accounts that have events, or had some.
     static func accountIDs(in connection: any DatabaseConnection) throws -> [String] {
-        try connection.run(
+        try connection.query(
             "SELECT account_id FROM audit_events UNION SELECT account_id FROM audit_chains ORDER BY account_id"
-        ).map { try $0.text(0) }
+        ).map { try $0.text("account_id") }
     }
 
     static func accountIDs(
         withEventsUntil time: Int64, in connection: any DatabaseConnection
     ) throws -> [String] {
-        try connection.run("SELECT DISTINCT account_id FROM audit_events WHERE created_at <= ?", [.integer(time)])
-            .map { try $0.text(0) }
+        try connection.query("SELECT DISTINCT account_id FROM audit_events WHERE created_at <= \(time)")
+            .map { try $0.text("account_id") }
+    }
+
+    /// Returns the number of the newest event of each account that has one.
+    static func newest(of accountIDs: [String], in connection: any DatabaseConnection) throws -> [String: Int64] {
+        let rows = try connection.query(
+            "SELECT account_id, last_number FROM audit_chains WHERE account_id IN (\(list: accountIDs))")
+        return Dictionary(try rows.map { (try $0.text("account_id"), try $0.integer("last_number")) }) { first, _ in
+            first
+        }
     }
 
     static func ends(
         of accountID: String, in connection: any DatabaseConnection
     ) throws -> (ends: AuditChain.Ends, seal: AuditChain.Hash)? {
-        try connection.run(
+        try connection.query(
             """
-            SELECT first_number, first_hash, last_number, last_hash, seal FROM audit_chains WHERE account_id = ?
-            """, [.text(accountID)]
+            SELECT first_number, first_hash, last_number, last_hash, seal FROM audit_chains
+            WHERE account_id = \(accountID)
+            """
         ).first.map { row in
-            (
-                AuditChain.Ends(
-                    accountID: accountID, first: try row.integer(0), firstHash: try row.blob(1),
-                    last: try row.integer(2), lastHash: try row.blob(3)), try row.blob(4)
-            )
+            let ends = AuditChain.Ends(
+                accountID: accountID, first: try row.integer("first_number"), firstHash: try row.blob("first_hash"),
+                last: try row.integer("last_number"), lastHash: try row.blob("last_hash"))
+            return (ends, try row.blob("seal"))
         }
     }
 
     static func setEnds(
         _ ends: AuditChain.Ends, seal: AuditChain.Hash, in connection: any DatabaseConnection
     ) throws {
-        let values: [DatabaseValue] = [
-            .integer(ends.first), .blob(ends.firstHash), .integer(ends.last), .blob(ends.lastHash), .blob(seal),
-            .text(ends.accountID),
-        ]
-        try connection.run(
+        let updated = try connection.execute(
             """
-            UPDATE audit_chains SET first_number = ?, first_hash = ?, last_number = ?, last_hash = ?, seal = ?
-            WHERE account_id = ?
-            """, values)
-        guard connection.changes == 0 else { return }
-        try connection.run(
+            UPDATE audit_chains SET first_number = \(ends.first), first_hash = \(ends.firstHash),
+                last_number = \(ends.last), last_hash = \(ends.lastHash), seal = \(seal)
+            WHERE account_id = \(ends.accountID)
+            """)
+        guard updated == 0 else { return }
+        try connection.execute(
             """
-            INSERT INTO audit_chains (first_number, first_hash, last_number, last_hash, seal, account_id)
-            VALUES (?, ?, ?, ?, ?, ?)
-            """, values)
-    }
-
-    /// The number of the oldest event of an account that is younger than `time`; nil when none is.
-    static func oldest(
-        of accountID: String, after time: Int64, in connection: any DatabaseConnection
-    ) throws -> Int64? {
-        try connection.run(
-            "SELECT MIN(number) FROM audit_events WHERE account_id = ? AND created_at > ?",
-            [.text(accountID), .integer(time)]
-        ).first?.optionalInteger(0)
-    }
-
-    static func remove(of accountID: String, through number: Int64, in connection: any DatabaseConnection) throws {
-        try connection.run(
-            "DELETE FROM audit_events WHERE account_id = ? AND number <= ?", [.text(accountID), .integer(number)])
-    }
-
-    private static func row(_ row: DatabaseRow) throws -> Row {
-        Row(
-            event: AuditRecord(
-                accountID: try row.text(0), number: try row.integer(1), id: try row.text(2),
-                createdAt: try row.integer(3), action: try row.text(4), resourceType: try row.text(5),
-                resourceID: row.optionalText(6), resourceName: row.optionalText(7), projectID: row.optionalText(8),
-                userID: row.optionalText(9), userEmail: row.optionalText(10), tokenID: row.optionalText(11),
-                address: row.optionalText(12), userAgent: row.optionalText(13), details: try row.text(14)),
-            previousHash: try row.blob(15), hash: try row.blob(16))
+            INSERT INTO audit_chains (account_id, first_number, first_hash, last_number, last_hash, seal)
+            VALUES (\(ends.accountID), \(ends.first), \(ends.firstHash), \(ends.last), \(ends.lastHash), \(seal))
+            """)
     }
 }

@@ -1,8 +1,10 @@
+import PodstackCommandLine
+
 #if canImport(Glibc)
     import Glibc
 #endif
 
-/// What is told to the operator of a service without any account: a link that makes the first one.
+/// The link with which the operator creates the first account of a service.
 struct FirstAccountOffer {
     private let service: Service
     private let secret: String
@@ -10,42 +12,45 @@ struct FirstAccountOffer {
 
     private static func path(in directory: DataDirectory) -> String { directory.path + "/first-account-link" }
 
-    /// The link goes to the terminal of whoever started the service. Where there is none it goes to a file: what else
-    /// is printed ends up in logs.
+    /// Creates the link, and shows it on the terminal or, without a terminal, writes it to a file.
+    ///
+    /// Standard output without a terminal often ends up in logs, which must not contain the link.
     ///
     /// - Returns: Nil when there is an account.
-    static func make(_ service: Service, in directory: DataDirectory, at url: String) throws -> FirstAccountOffer? {
+    static func create(_ service: Service, in directory: DataDirectory, at url: String) throws -> FirstAccountOffer? {
         removeFile(in: directory)
-        guard try service.database.read({ try AccountStore.isEmpty(in: $0) }) else { return nil }
-        let secret = try service.changes.make(by: .administrator, at: service.now()) {
-            try service.signIn.links.make(for: nil, in: $0)
+        guard try service.database.read({ try UserStore.isEmpty(in: $0) }) else { return nil }
+        let secret = try service.changes.perform(by: .administrator, at: service.now()) {
+            try service.signIn.links.create(for: nil, in: $0).text
         }
         let link = url + Link("/welcome", secret).text
         if StandardStream.output.isTerminal {
-            StandardStream.output.write("Nobody has an account yet. Create the first one at \(link)\n")
+            StandardStream.output.write("There is no account yet. Create the first one at \(link)\n")
         } else {
             let path = path(in: directory)
             try write(link + "\n", to: path)
             StandardStream.output.write(
-                "Nobody has an account yet. The link that creates the first one is in \(path)\n")
+                "There is no account yet. The link that creates the first one is in \(path)\n")
         }
         return FirstAccountOffer(service: service, secret: secret, directory: directory)
     }
 
-    /// Removes the file of a link that is used, too old, or of no use because somebody has an account by other means.
+    /// Removes the file when the link is used, expired, or obsolete because an account was created by other means.
     ///
-    /// - Returns: Whether it is over. Where the database does not answer, nothing is known.
-    func withdrawIfOver() -> Bool {
+    /// - Returns: Whether the offer ended; false when the database fails.
+    func withdrawIfEnded() -> Bool {
         let now = service.now()
-        let holder = Result { try service.database.read { try service.signIn.links.holder(secret, now: now, in: $0) } }
+        let holder = Result {
+            try service.database.read { try service.signIn.links.holder(OneTimeSecret(secret), now: now, in: $0) }
+        }
         guard case .success(nil) = holder else { return false }
-        // Another instance over the same folder and database may have put its link there since.
+        // Another instance with the same directory and database may have written its link since.
         if isOwnFile { Self.removeFile(in: directory) }
         return true
     }
 
     private var isOwnFile: Bool {
-        let text = try? SetupFile.readSecret(Self.path(in: directory), most: 4096, flags: O_NOFOLLOW)
+        let text = try? SetupFile.readSecret(Self.path(in: directory), maxBytes: 4096, flags: O_NOFOLLOW)
         return text.map { String(decoding: $0, as: UTF8.self).hasSuffix("/\(secret)\n") } ?? false
     }
 

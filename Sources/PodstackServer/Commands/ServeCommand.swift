@@ -1,60 +1,95 @@
+import PodstackCommandLine
+
 #if canImport(Glibc)
     import Glibc
 #endif
 
 /// `podstack-server serve`.
 struct ServeCommand {
-    /// Seconds between two rounds of housekeeping.
-    private static let housekeepingInterval: Int64 = 5
+    static let command = ServerCommand(
+        "serve", summary: "Serve the API until SIGTERM, which completes the requests in progress.",
+        flags: [
+            Flag(
+                "listen", value: "ADDRESS:PORT",
+                summary: "the address to listen on (default: 127.0.0.1:8080); port 0 selects a free port; an address "
+                    + "beyond this machine requires --tls-cert and --tls-key, or --behind-proxy"),
+            Flag("threads", value: "N", summary: "the threads that handle requests (default: one per processor)"),
+            .maxActiveTokens,
+            Flag(
+                "requests-per-minute", value: "N",
+                summary: "the most requests with one token in a minute (default: no limit)"),
+            Flag(
+                "failed-authentications", value: "N",
+                summary: "the most failed authentications from one address in a minute (default: 20)"),
+            Flag(
+                "reports-per-minute", value: "N",
+                summary: "the most reports of leaked tokens from one address in a minute (default: 60)"),
+            Flag(
+                "device-codes-per-minute", value: "N",
+                summary: "the most logins that clients start from one address in a minute (default: 10)"),
+            Flag(
+                "public-url", value: "URL",
+                summary: "the URL at which browsers reach the service (default: the host that each client uses)"),
+            Flag(
+                "behind-proxy", value: "IP",
+                summary: "a proxy whose X-Forwarded-For header is trusted; may be repeated", isRepeatable: true),
+            Flag(
+                "tls-cert", value: "FILE",
+                summary: "the certificate and its chain, in PEM; SIGHUP reloads it and the key", values: .files),
+            Flag("tls-key", value: "FILE", summary: "the key of the certificate, in PEM", values: .files),
+            Flag(
+                "request-timeout", value: "S", summary: "the seconds within which a request must arrive (default: 30)"),
+        ]
+    ) { try ServeCommand($0).run() }
+
+    private static let housekeepingIntervalSeconds: Int64 = 5
 
     private let address: ListenAddress
     private let threads: Int
-    private let requestTime: Int
-    private let settings: Settings
-    private let data: Flags
+    private let requestTimeoutSeconds: Int
+    private let settings: ServiceSettings
+    private let arguments: Arguments
     /// The files of the certificate and its key.
     private let certificate: (file: String, key: String)?
 
-    init(_ flags: Flags) throws {
-        do { address = try ListenAddress(try flags.one("--listen") ?? "127.0.0.1:8080") } catch let mistake
-            as ListenAddress.Mistake
-        {
-            throw UsageFailure("--listen \(mistake.message)")
+    init(_ arguments: Arguments) throws {
+        do { address = try ListenAddress(arguments.value("listen") ?? "127.0.0.1:8080") } catch {
+            throw UsageError("--listen \(error.message)")
         }
-        switch (try flags.one("--tls-cert"), try flags.one("--tls-key")) {
+        switch (arguments.value("tls-cert"), arguments.value("tls-key")) {
         case (let file?, let key?): certificate = (file, key)
         case (nil, nil): certificate = nil
-        default: throw UsageFailure("--tls-cert and --tls-key go together")
+        default: throw UsageError("--tls-cert and --tls-key must be given together")
         }
-        guard address.isLoopback || certificate != nil || flags.all("--behind-proxy") != nil else {
-            throw UsageFailure(
-                "--listen \(address.host): tokens must not travel in the clear beyond this machine: give --tls-cert and "
-                    + "--tls-key, or name the proxy in front of it with --behind-proxy")
+        let proxies = arguments.all("behind-proxy")
+        let isEncrypted = certificate != nil || proxies != nil
+        guard address.isLoopback || isEncrypted else {
+            throw UsageError(
+                "--listen \(address.host): tokens must not leave this machine unencrypted: give --tls-cert and "
+                    + "--tls-key, or name the proxy in front of the service with --behind-proxy")
         }
-        requestTime = try flags.count("--request-timeout") ?? RequestLimits.time
-        threads = try flags.count("--threads") ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
-        settings = Settings(
-            maxActiveTokens: try flags.count("--max-active-tokens") ?? 5,
-            failedAuthentications: try flags.count("--failed-authentications") ?? 20,
-            requests: try flags.count("--requests-per-minute"),
-            reports: try flags.count("--reports-per-minute") ?? 60,
-            deviceCodes: try flags.count("--device-codes-per-minute") ?? 10,
-            publicURL: PublicURL(
-                fixed: try flags.publicURL(),
-                isEncrypted: certificate != nil || flags.all("--behind-proxy") != nil),
-            proxies: TrustedProxies(try (flags.all("--behind-proxy") ?? []).map(Self.proxy)))
-        data = flags
+        requestTimeoutSeconds = try arguments.count("request-timeout") ?? RequestLimits.seconds
+        threads = try arguments.count("threads") ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
+        settings = ServiceSettings(
+            maxActiveTokens: try arguments.count("max-active-tokens") ?? 5,
+            failedAuthentications: try arguments.count("failed-authentications") ?? 20,
+            requests: try arguments.count("requests-per-minute"),
+            reports: try arguments.count("reports-per-minute") ?? 60,
+            deviceCodes: try arguments.count("device-codes-per-minute") ?? 10,
+            publicURL: PublicURL(fixed: try arguments.publicURL(), isEncrypted: isEncrypted),
+            proxies: TrustedProxies(try (proxies ?? []).map(Self.proxy)))
+        self.arguments = arguments
     }
 
-    private static func proxy(_ text: String) throws(UsageFailure) -> ClientAddress {
+    private static func proxy(_ text: String) throws(UsageError) -> ClientAddress {
         guard let address = ClientAddress(text) else {
-            throw UsageFailure("--behind-proxy \(text): must be an IP address")
+            throw UsageError("--behind-proxy \(Arguments.displayed(text)): must be an IP address, such as 10.0.0.1")
         }
         return address
     }
 
     func run() throws {
-        // Before any thread starts, so that all of them leave these signals to this one.
+        // Before other threads start, which inherit the mask, so that only this thread receives these signals.
         var signals = sigset_t()
         sigemptyset(&signals)
         sigaddset(&signals, SIGTERM)
@@ -64,31 +99,31 @@ struct ServeCommand {
         signal(SIGPIPE, SIG_IGN)
 
         Self.allowManyConnections()
-        let directory = try data.dataDirectory()
-        let database = try data.database()
-        // Of another database the folder holds the pepper alone, and several instances may share that.
+        let directory = try arguments.dataDirectory()
+        let database = try arguments.database()
+        // With PostgreSQL, the directory contains only the pepper, which several instances may share.
         if database == nil { try directory.lockForServing() }
         let tls = try certificate.map { try TLSCertificate(certificateFile: $0.file, keyFile: $0.key) }
         let service = try Service(directory: directory, database: database, settings: settings)
         if let tls { service.metrics.certificateExpires(at: tls.end) }
         try service.start()
         let handler = service.handler
-        let listener = try Listener(address, threads: threads, certificate: tls, requestTime: requestTime) {
+        let listener = try Listener(address, threads: threads, certificate: tls, requestSeconds: requestTimeoutSeconds) {
             handler.handle($0)
         }
         let url = "\(tls == nil ? "http" : "https")://\(address.host):\(listener.port)"
-        let shown = settings.publicURL.fixed ?? url
-        ServiceAddress.note(shown, in: directory)
+        let publicURL = settings.publicURL.fixed ?? url
+        ServiceAddress.record(publicURL, in: directory)
         StandardStream.output.write("podstack-server listening on \(url)\n")
         service.log.write("started", [("address", "\(address.host):\(listener.port)")])
-        let offer = try FirstAccountOffer.make(service, in: directory, at: shown)
+        let offer = try FirstAccountOffer.create(service, in: directory, at: publicURL)
         work(signals, listener, service, tls, offer)
         listener.stop()
         try service.stop()
         service.log.write("stopped")
     }
 
-    /// The usual limit of 1,024 open files is less than the connections that are kept.
+    /// Raises the limit of open files, which is 1,024 by default and less than the connections that are kept open.
     private static func allowManyConnections() {
         let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         var limit = rlimit()
@@ -97,7 +132,7 @@ struct ServeCommand {
         setrlimit(files, &limit)
     }
 
-    /// Until a signal says to stop.
+    /// Runs housekeeping and handles signals until SIGTERM or SIGINT.
     private func work(
         _ signals: sigset_t, _ listener: Listener, _ service: Service, _ tls: TLSCertificate?,
         _ offer: FirstAccountOffer?
@@ -105,18 +140,18 @@ struct ServeCommand {
         var (signals, offer) = (signals, offer)
         var second = timespec(tv_sec: 1, tv_nsec: 0)
         let housekeeping = Housekeeping(service)
-        var isDueAt = OpenConnections.uptime() + Self.housekeepingInterval
+        var dueAt = MonotonicClock.seconds() + Self.housekeepingIntervalSeconds
         while true {
             switch sigtimedwait(&signals, nil, &second) {
             case SIGHUP: reload(tls, service)
             case SIGTERM, SIGINT: return
             default: break
             }
-            listener.endOverdue()
-            guard OpenConnections.uptime() >= isDueAt else { continue }
+            listener.closeOverdue()
+            guard MonotonicClock.seconds() >= dueAt else { continue }
             housekeeping.run()
-            if offer?.withdrawIfOver() == true { offer = nil }
-            isDueAt = OpenConnections.uptime() + Self.housekeepingInterval
+            if offer?.withdrawIfEnded() == true { offer = nil }
+            dueAt = MonotonicClock.seconds() + Self.housekeepingIntervalSeconds
         }
     }
 

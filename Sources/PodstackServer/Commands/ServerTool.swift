@@ -1,3 +1,6 @@
+import PodstackAPI
+import PodstackCommandLine
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -6,45 +9,46 @@
     import Darwin
 #endif
 
-/// The `podstack-server` command line.
-public enum ServerTool {
-    static let versionNumber = "0.1.0"
+typealias ServerCommand = Command<@Sendable (Arguments) throws -> Void>
 
-    /// In the order in which the help lists them.
-    static let commands: [ServerCommand] = [
-        .serve, .userAdd, .userLink, .userDisable, .userEnable, .userList, .tokenCreate, .auditVerify, .deviceApprove,
-        .deviceDeny, .backup, .pepperRotate, .pepperStatus, .migrate,
-    ]
+/// The `podstack-server` program.
+package enum ServerTool {
+    static var versionNumber: String { PodstackVersion.current }
 
-    private static let help = ServerHelp(commands)
+    static let program = Program(
+        "podstack-server",
+        commands: [ServeCommand.command] + UserCommands.all + TokenCommands.all + MaintenanceCommands.all + [version],
+        globalFlags: [.data, .database], commandComesFirst: true,
+        footer: "All commands except serve, migrate and pepper rotate may run while a server is running.")
 
-    /// Runs the command line `words`, without the name of the program, and gives the exit status:
-    /// 0 done, 1 failed, 2 wrong usage.
-    public static func run(_ words: [String]) -> Int32 {
-        // A file that may not grow is then an error like a full disk, and not the end of the process.
+    private static let version = ServerCommand("version", summary: "Show the version.") { _ in printVersion() }
+
+    private static func printVersion() { StandardStream.output.write("podstack-server \(versionNumber)\n") }
+
+    /// Runs the command line `words`, without the name of the program.
+    package static func run(_ words: [String]) -> ExitStatus {
+        // Writing to a file beyond its size limit is then an error, like a full disk, and does not end the process.
         signal(SIGXFSZ, SIG_IGN)
         do {
-            switch words.first {
-            case nil:
-                StandardStream.error.write(help.overview)
-                return 2
-            case "--help", "-h", "help": StandardStream.output.write(try help.text(for: Array(words.dropFirst())))
-            case "--version", "version": StandardStream.output.write("podstack-server \(versionNumber)\n")
-            case _ where words.contains("--help") || words.contains("-h"):
-                StandardStream.output.write(try help.text(for: words))
-            default:
-                guard let command = commands.first(where: { words.starts(with: $0.words) }) else {
-                    throw help.unknown(words)
-                }
-                try command.perform(words.dropFirst(command.words.count))
+            switch try program.parse(words) {
+            case .run(let command, let arguments): try command.action(arguments)
+            case .help(let text): StandardStream.output.write(text)
+            case .version: printVersion()
+            case .incomplete(group: nil, let help):
+                StandardStream.error.write(help)
+                return .usage
+            case .incomplete(let group?, _):
+                throw UsageError(
+                    "missing command after \"\(group)\"", hint: "podstack-server \(group) --help lists the commands")
             }
-            return 0
-        } catch let failure as UsageFailure {
-            StandardStream.error.write("error: \(failure.message) (podstack-server --help lists what there is)\n")
-            return 2
+            return .success
+        } catch let error as UsageError {
+            let hint = error.hint ?? "podstack-server --help lists commands and options"
+            StandardStream.error.write("error: \(error.message) (\(hint))\n")
+            return .usage
         } catch {
             StandardStream.error.write("error: \(describe(error))\n")
-            return 1
+            return .failure
         }
     }
 
@@ -52,15 +56,9 @@ public enum ServerTool {
         switch error {
         case let error as SetupFailure: error.message
         case let error as DatabaseFailure: "the database failed: \(error.reason)"
-        case let error as APIError: error.message
+        case let error as DomainError: ErrorResponse(error).message
         case let error as Listener.Failure: error.reason
-        default: "something unexpected went wrong"
+        default: "an unexpected error occurred"
         }
     }
-}
-
-/// The command line is not one that the program understands.
-struct UsageFailure: Error {
-    var message: String
-    init(_ message: String) { self.message = message }
 }

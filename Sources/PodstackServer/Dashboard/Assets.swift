@@ -1,6 +1,8 @@
 import PodstackCryptography
 
-/// What pages load beside themselves: files of this folder, part of the program, fetched once and kept by the browser.
+/// A static file that pages load.
+///
+/// The files are embedded in the program, and browsers cache them.
 enum Asset: CaseIterable {
     case style, script, icon
 
@@ -20,7 +22,7 @@ enum Asset: CaseIterable {
         }
     }
 
-    private var ending: String {
+    private var fileExtension: String {
         switch self {
         case .style: "css"
         case .script: "js"
@@ -28,17 +30,18 @@ enum Asset: CaseIterable {
         }
     }
 
-    /// Another name for other content, so that no browser shows a new page with an old style.
-    private var name: String { "\(Sodium.sha256(bytes).prefix(8).hexadecimal).\(ending)" }
+    /// The file name, which contains a digest of the content: a new version of a page never loads an old style.
+    private var name: String { "\(Sodium.sha256(bytes).prefix(8).hexadecimal).\(fileExtension)" }
 
     private static let names = Dictionary(uniqueKeysWithValues: allCases.map { ($0, $0.name) })
     private static let byName = Dictionary(uniqueKeysWithValues: allCases.map { ($0.name, $0) })
 
     var link: Link { Link("/assets", Self.names[self] ?? "") }
 
-    @Sendable static func get(_ visit: Visit) throws -> Response {
-        guard let asset = byName[visit.parameters[0]] else {
-            throw APIError(status: 404, code: .notFound, message: "There is no such file")
+    /// Returns the file that the path names.
+    @Sendable static func get(_ exchange: PageExchange) throws -> Response {
+        guard let asset = byName[exchange.parameters[0]] else {
+            throw ErrorResponse(status: 404, code: .notFound, message: "There is no file at this address")
         }
         var response = Response(status: 200, body: asset.bytes)
         response.contentType = asset.contentType

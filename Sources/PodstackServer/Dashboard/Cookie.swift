@@ -1,31 +1,42 @@
-/// The cookies of the dashboard: what a browser shows of who is signed in, and whose forms are whose.
+/// The cookies of the dashboard.
 enum Cookie: String {
-    /// Holds a session's secret.
+    /// The secret of a session.
     case session = "podstack_session"
-    /// Ties forms to the browser of somebody who is not signed in.
-    case visitor = "podstack_visitor"
+    /// A random value that ties forms to the browser of a client that is not signed in.
+    case browser = "podstack_visitor"
 
-    /// Under TLS no other host, and nothing without TLS, can set one of that name.
+    /// Returns the name of the cookie.
+    ///
+    /// With the prefix, no other host and no unencrypted response can set it.
+    ///
     /// Source: RFC 6265bis, section 4.1.3.2.
     private func name(isSecure: Bool) -> String { (isSecure ? "__Host-" : "") + rawValue }
 
+    /// Returns the value that a request carries, if any.
     func value(in request: Request, isSecure: Bool) -> String? {
         let name = name(isSecure: isSecure)
         for header in request.headers where header.name == "cookie" {
             for pair in header.value.split(separator: ";") {
                 let parts = pair.drop { $0 == " " }.split(separator: "=", maxSplits: 1)
-                // Anything longer is none of ours.
+                // The dashboard never sets a longer value.
                 if parts.count == 2, parts[0] == name, parts[1].utf8.count <= 64 { return String(parts[1]) }
             }
         }
         return nil
     }
 
-    /// - Parameter lasts: Seconds; nil until the browser is closed.
-    func set(_ value: String, isSecure: Bool, lasts: Int64? = nil) -> String {
+    /// Returns the Set-Cookie header that sets the cookie.
+    ///
+    /// - Parameters:
+    ///   - value: The value.
+    ///   - isSecure: Whether browsers reach the service over TLS.
+    ///   - seconds: The lifetime, or nil until the browser is closed.
+    /// - Returns: The value of the header.
+    func set(_ value: String, isSecure: Bool, seconds: Int64? = nil) -> String {
         "\(name(isSecure: isSecure))=\(value); Path=/; HttpOnly; SameSite=Lax\(isSecure ? "; Secure" : "")"
-            + (lasts.map { "; Max-Age=\($0)" } ?? "")
+            + (seconds.map { "; Max-Age=\($0)" } ?? "")
     }
 
-    func removed(isSecure: Bool) -> String { set("", isSecure: isSecure, lasts: 0) }
+    /// Returns the Set-Cookie header that removes the cookie.
+    func removed(isSecure: Bool) -> String { set("", isSecure: isSecure, seconds: 0) }
 }

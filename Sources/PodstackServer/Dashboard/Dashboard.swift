@@ -1,87 +1,89 @@
 import PodstackAPI
 import PodstackCryptography
 
-/// The pages: finds the route of a request, and sees to sessions, forms and the headers of every answer.
-struct Dashboard: Sendable {
-    private let routes: [PageRoute]
+/// The handler for the dashboard's pages: routes requests, finds their sessions and checks the keys of forms.
+struct Dashboard: PageHandler {
+    /// Every page.
+    let routes: [PageRoute]
+    private let auditWatch: AuditWatch
     private let sessions: WebSessions
     private let publicURL: PublicURL
     private let now: @Sendable () -> Int64
-    /// The first segments of all addresses: what begins with one of them is a page.
-    private let places: Set<Substring>
+    /// The first path segments of all routes.
+    private let firstSegments: Set<Substring>
 
-    init(_ service: Service) {
-        routes = Pages.all(service)
+    init(_ service: Services) {
         sessions = service.signIn.sessions
+        auditWatch = AuditWatch(database: service.database, sessions: sessions, now: service.now)
+        routes = PageRoute.all(service, auditWatch)
         publicURL = service.settings.publicURL
         now = service.now
-        places = Set(routes.map { $0.pattern.first ?? "" })
+        firstSegments = Set(routes.map { $0.pattern.first ?? "" })
     }
 
-    /// Whether an error is shown as a page: on the dashboard, and to a browser that is lost.
-    func shows(_ error: APIError, to request: Request) -> Bool {
-        if owns(request.path) { return true }
-        let asksForPage = request.header("accept")?.lowercased().contains("text/html") ?? false
-        return asksForPage && error.code == .notFound && !request.path.hasPrefix("/v1")
-    }
+    /// Ends the streams of audit events.
+    func stop() { auditWatch.stop() }
 
-    /// Whether a path is the dashboard's, and not the API's.
+    /// Returns whether a path belongs to the dashboard and not to the API.
     func owns(_ path: String) -> Bool {
-        // One that could not be read is empty.
-        path.hasPrefix("/") && places.contains(path.dropFirst().prefix { $0 != "/" })
+        // The path of a malformed target is empty.
+        path.hasPrefix("/") && firstSegments.contains(path.dropFirst().prefix { $0 != "/" })
     }
 
-    func answer(_ request: Request) throws -> Response {
-        if let defect = request.defect { throw APIError(defect) }
+    /// Returns whether an error is displayed as a page: on the dashboard, and for a browser at an unknown path.
+    func shows(_ error: ErrorResponse, to request: Request) -> Bool {
+        if owns(request.path) { return true }
+        let acceptsHTML = request.header("accept")?.lowercased().contains("text/html") ?? false
+        return acceptsHTML && error.code == .notFound && !request.path.hasPrefix("/v1")
+    }
+
+    /// Returns the response to a request for a page.
+    func respond(to request: Request) throws -> Response {
+        if let defect = request.defect { throw ErrorResponse(defect) }
         let (route, parameters) = try route(request)
         let isSecure = publicURL.isSecure
         let now = now()
-        let shown = Cookie.session.value(in: request, isSecure: isSecure)
-        let session = try shown.flatMap { try sessions.find($0, now: now, isSeen: route.access != .watching) }
-        let visitor = Cookie.visitor.value(in: request, isSecure: isSecure)
-        let cookie = session == nil ? visitor : shown
-        var form = Form.empty
-        let origin = try publicURL.of(request)
+        let sessionCookie = Cookie.session.value(in: request, isSecure: isSecure)
+        let session = try sessionCookie.flatMap {
+            try sessions.find(OneTimeSecret($0), now: now, isSeen: route.access != .background)
+        }
+        let cookie = session == nil ? Cookie.browser.value(in: request, isSecure: isSecure) : sessionCookie
+        let serviceURL = try publicURL.of(request)
         if route.access == .signedIn, session == nil {
             return request.method == "GET" || request.method == "HEAD"
-                ? .redirect(SignInPages.link(returningTo: request)) : .redirect(SignInPages.link(overtaken: request))
+                ? .redirect(SignInPages.link(returningTo: request))
+                : .redirect(SignInPages.link(sessionEndedBefore: request))
         }
-        // It tells an EventSource to come no more. Source: HTML, section 9.2.3.
-        if route.access == .watching, session == nil { return .noContent }
+        // A 204 makes an EventSource stop reconnecting. Source: HTML, section 9.2.3.
+        if route.access == .background, session == nil { return .noContent }
+        var form = Form.empty
         if request.method == "POST" {
             form = try Form(request)
-            try FormKey.check(form, request, cookie: cookie, origin: origin)
+            try FormKey.check(form, request, cookie: cookie, origin: serviceURL)
         }
-        let fresh = cookie ?? Identifier.make("")
-        let visit = Visit(
-            request: request, parameters: parameters, form: form, session: session, formKey: FormKey.make(for: fresh),
-            now: now, origin: origin)
-        var response = try handle(visit, route)
-        if cookie == nil { response.set("Set-Cookie", Cookie.visitor.set(fresh, isSecure: isSecure)) }
+        let keyCookie = cookie ?? OneTimeSecret.generate().text
+        let exchange = PageExchange(
+            request: request, parameters: parameters, form: form, session: session,
+            formKey: FormKey.derive(from: keyCookie), now: now, serviceURL: serviceURL)
+        var response = try handle(exchange, route)
+        if cookie == nil { response.set("Set-Cookie", Cookie.browser.set(keyCookie, isSecure: isSecure)) }
         return response
     }
 
-    /// Whoever is signed in, with the key of their forms, for a page that tells of an error.
-    func visitor(of request: Request, after error: APIError) -> (session: WebSession, formKey: String)? {
-        // A database that is away is not waited for again.
-        guard error.status != 503, let shown = Cookie.session.value(in: request, isSecure: publicURL.isSecure),
-            let session = try? sessions.find(shown, now: now(), isSeen: false)
-        else { return nil }
-        return (session, FormKey.make(for: shown))
-    }
-
-    /// A form that was overtaken by the end of its session changes nothing, and leads to where one signs in again: that is
-    /// nobody who tries to get in.
-    private func handle(_ visit: Visit, _ route: PageRoute) throws -> Response {
-        @Sendable func orLeave(_ body: () throws -> Response) throws -> Response {
-            do { return try body() } catch is WebSessions.SignedOut {
-                return .redirect(SignInPages.link(overtaken: visit.request))
+    /// Runs the handler of a route.
+    ///
+    /// If the session ended before the change was made, nothing changes, and the response redirects to the sign-in
+    /// page. This does not count as a failed authentication.
+    private func handle(_ exchange: PageExchange, _ route: PageRoute) throws -> Response {
+        @Sendable func redirectingSignedOut(_ body: () throws -> Response) throws -> Response {
+            do { return try body() } catch is SessionEnded {
+                return .redirect(SignInPages.link(sessionEndedBefore: exchange.request))
             }
         }
-        return try orLeave {
-            let response = try route.handle(visit)
-            guard let later = response.later else { return response }
-            return .later(later.queue) { isTurn in try orLeave { try later.make(isTurn) } }
+        return try redirectingSignedOut {
+            let response = try route.handle(exchange)
+            guard let work = response.deferredWork else { return response }
+            return .deferred(on: work.queue) { isTurn in try redirectingSignedOut { try work.produce(isTurn) } }
         }
     }
 
@@ -92,17 +94,71 @@ struct Dashboard: Sendable {
             PathPattern.parameters(of: path, in: route.pattern).map { (route, $0) }
         }
         guard !found.isEmpty else {
-            throw APIError(status: 404, code: .notFound, message: "There is no page at this address")
+            throw ErrorResponse(status: 404, code: .notFound, message: "There is no page at this address")
         }
         let method = request.method == "HEAD" ? "GET" : request.method
         guard let (route, parameters) = found.first(where: { $0.0.method == method }) else {
-            throw APIError(
+            throw ErrorResponse(
                 status: 405, code: .methodNotAllowed,
                 message: method == "GET"
-                    ? "There is nothing to see at this address: it is where a form is sent to"
-                    : "This page does not know that method",
+                    ? "This address only accepts forms" : "This address does not support the method of the request",
                 headers: [("Allow", PathPattern.allow(found.map(\.0.method)))])
         }
         return (route, parameters)
+    }
+}
+
+// MARK: - Error pages
+
+extension Dashboard {
+    /// Returns the page that displays an error.
+    ///
+    /// It keeps the navigation if the client is signed in.
+    func page(of error: ErrorResponse, for request: Request, requestID: String) -> Response {
+        let viewer = viewer(of: request, after: error)
+        var response = Document(Self.title(of: error.code), session: viewer?.session, formKey: viewer?.formKey ?? "") {
+            Element("div", .class("card narrow")) {
+                Element("p") { "\(error.message)." }
+                if let advice = Self.advice(for: error.code) { Element("p") { advice } }
+                Element("p") { Element("a", .class("button"), .href(Link("/"))) { "Back to the dashboard" } }
+                Element("p", .class("hint")) {
+                    "If you ask for help, include this request ID: "
+                    Element("code") { requestID }
+                }
+            }
+        }.response(status: error.status)
+        response.headers += error.headers
+        return response
+    }
+
+    private static func title(of code: ErrorCode) -> String {
+        switch code {
+        case .accessDenied, .insufficientScope, .projectForbidden, .memberForbidden: "Access denied"
+        case .notFound: "Not found"
+        case .methodNotAllowed: "No page here"
+        case .conflict, .quotaExceeded, .projectNotEmpty: "Not possible"
+        case .rateLimited: "Too many requests"
+        case .unavailable: "Temporarily unavailable"
+        case .internal: "Something went wrong"
+        default: "Invalid request"
+        }
+    }
+
+    private static func advice(for code: ErrorCode) -> String? {
+        switch code {
+        case .notFound: "It may have been deleted, or your account may not have access to it."
+        case .insufficientScope, .projectForbidden, .memberForbidden: "Ask an admin of the project for access."
+        case .internal: "Try again. If it happens again, tell the operator of this service."
+        default: nil
+        }
+    }
+
+    /// Returns the session of the client that receives an error page, with the key for its forms.
+    private func viewer(of request: Request, after error: ErrorResponse) -> (session: WebSession, formKey: String)? {
+        // If the database is unavailable, the page must not wait for it a second time.
+        guard error.code != .unavailable, let cookie = Cookie.session.value(in: request, isSecure: publicURL.isSecure),
+            let session = try? sessions.find(OneTimeSecret(cookie), now: now(), isSeen: false)
+        else { return nil }
+        return (session, FormKey.derive(from: cookie))
     }
 }

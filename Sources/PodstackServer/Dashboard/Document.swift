@@ -1,4 +1,4 @@
-/// A page as a whole: head, navigation, and what it is about.
+/// A complete page: its head, the navigation and the content.
 struct Document<Content: HTML>: HTML {
     let title: String
     let section: PageSection?
@@ -7,17 +7,22 @@ struct Document<Content: HTML>: HTML {
     let formKey: String
     let content: Content
 
-    /// The page that this one is part of.
+    /// The title and the link of the page above this one.
     typealias Parent = (title: String, link: Link)
 
+    /// Creates the page for a request.
+    ///
     /// - Parameters:
-    ///   - section: The entry of the navigation that leads here.
-    ///   - parent: To which a link stands above the title.
+    ///   - title: The heading, which is also the first part of the browser's title.
+    ///   - section: The entry of the navigation that is marked as current.
+    ///   - parent: The page to link to above the heading.
+    ///   - exchange: The request.
+    ///   - content: The content below the heading.
     init(
-        _ title: String, _ section: PageSection? = nil, under parent: Parent? = nil, for visit: Visit,
+        _ title: String, _ section: PageSection? = nil, under parent: Parent? = nil, for exchange: PageExchange,
         @HTMLBuilder content: () -> Content
     ) {
-        self.init(title, section, under: parent, session: visit.session, formKey: visit.formKey, content: content)
+        self.init(title, section, under: parent, session: exchange.session, formKey: exchange.formKey, content: content)
     }
 
     init(
@@ -34,7 +39,7 @@ struct Document<Content: HTML>: HTML {
 
     func write(to output: inout HTMLOutput) {
         output.markup("<!DOCTYPE html>")
-        whole.write(to: &output)
+        document.write(to: &output)
     }
 
     func response(status: Int = 200) -> Response {
@@ -43,7 +48,7 @@ struct Document<Content: HTML>: HTML {
         return .page(output.bytes, status: status)
     }
 
-    @HTMLBuilder private var whole: some HTML {
+    @HTMLBuilder private var document: some HTML {
         Element("html", .lang("en")) {
             Element("head") {
                 VoidElement("meta", .charset("utf-8"))
@@ -55,7 +60,7 @@ struct Document<Content: HTML>: HTML {
                 Element("script", .src(Asset.script.link), .flag("defer")) {}
             }
             Element("body") {
-                Element("a", .class("skip"), .href(.anchor("content"))) { "Skip to the content" }
+                Element("a", .class("skip"), .href(.anchor("content"))) { "Skip to content" }
                 header
                 Element("main", .id("content"), .tabIndex(-1)) {
                     if let parent {
@@ -76,7 +81,7 @@ struct Document<Content: HTML>: HTML {
             if let session {
                 Element("form", .class("sign-out"), .method("post"), .action(Link("/sign-out"))) {
                     FormKeyField(formKey)
-                    Element("span", .class("who")) { session.email }
+                    Element("span", .class("viewer")) { session.user.email }
                     Element("button", .type("submit"), .class("quiet")) { "Sign out" }
                 }
                 Element("nav", .aria("aria-label", "Main")) {
@@ -84,7 +89,7 @@ struct Document<Content: HTML>: HTML {
                         Element("li", .class("group")) {
                             Element("span") { "Account" }
                             Element("ul") {
-                                for entry in PageSection.ofAccount {
+                                for entry in PageSection.account {
                                     NavigationEntry(entry, isCurrent: entry == section)
                                 }
                             }
@@ -113,13 +118,59 @@ private struct NavigationEntry: Component {
     }
 }
 
-/// Must be in every form that posts.
-struct FormKeyField: HTML {
-    private let key: String
-    init(_ key: String) { self.key = key }
-    init(_ visit: Visit) { key = visit.formKey }
+/// An entry of the navigation.
+enum PageSection {
+    case tokens, projects, auditLog, sessions
 
-    func write(to output: inout HTMLOutput) {
-        VoidElement("input", .type("hidden"), .name(FormKey.field), .value(key)).write(to: &output)
+    /// The entries below "Account".
+    ///
+    /// The documentation names the path Account > API Tokens.
+    static let account = [tokens, sessions]
+    static let others = [projects, auditLog]
+
+    var title: String {
+        switch self {
+        case .tokens: "API Tokens"
+        case .projects: "Projects"
+        case .auditLog: "Audit log"
+        case .sessions: "Password and sessions"
+        }
+    }
+
+    var link: Link {
+        switch self {
+        case .tokens: Link("/account/tokens")
+        case .projects: Link("/projects")
+        case .auditLog: Link("/audit-log")
+        case .sessions: Link("/account/sign-in")
+        }
+    }
+}
+
+// MARK: - Responses
+
+extension Response {
+    /// Returns a page with the headers that forbid framing it, running other scripts in it and reading it from other
+    /// sites.
+    static func page(_ body: [UInt8], status: Int = 200) -> Response {
+        var response = Response(status: status, body: body)
+        response.contentType = "text/html; charset=utf-8"
+        response.set(
+            "Content-Security-Policy",
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+                + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+        response.set("X-Content-Type-Options", "nosniff")
+        response.set("X-Frame-Options", "DENY")
+        response.set("Referrer-Policy", "same-origin")
+        response.set("Cross-Origin-Opener-Policy", "same-origin")
+        response.set("Cross-Origin-Resource-Policy", "same-origin")
+        return response
+    }
+
+    /// Returns a redirect to a page, which the browser requests with GET whatever the method was before.
+    static func redirect(_ link: Link) -> Response {
+        var response = Response(status: 303)
+        response.set("Location", link.text)
+        return response
     }
 }

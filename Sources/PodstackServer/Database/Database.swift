@@ -1,48 +1,58 @@
 /// A relational database, as the stores see it.
 protocol Database: Sendable {
-    /// Runs `body` on a consistent state; it must not write.
+    /// Runs `body` on a consistent state of the database; it must not write.
     func read<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result
-    /// Runs `body` in a transaction that is durable when this returns, and is undone when it throws.
+    /// Runs `body` in a transaction, which is durable when this returns and undone if it throws.
     func write<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result
 
-    /// Under which what was read may be remembered; nil when nobody else changes it.
+    /// The lease under which cached state may be used; nil if no other process changes the database.
     var lease: Lease? { get }
-    /// Another value than before when others have changed anything that may be remembered; nil when they say what.
+    /// A mark whose value differs after another process has made cached state stale; nil if announcements say which.
     var foreignChanges: SharedMark? { get }
-    /// From now on, what others change is forgotten by `cache`.
-    func follow(_ cache: VerifiedTokens, _ log: Log) throws
-    /// Ends ``follow(_:_:)``; nothing remembered is used any more.
+    /// Starts delivering the announcements of other processes to `cache`.
+    func follow(_ cache: any AnnouncedCache, _ log: Log) throws
+    /// Ends ``follow(_:_:)``; after this, no cached state is used any more.
     func unfollow()
 }
 
-/// A database that only this process changes, as far as anybody remembers.
+/// A cache of database state that other processes may change.
+protocol AnnouncedCache: AnyObject, Sendable {
+    /// Removes what the announcement names. When this returns, no request is served from it.
+    func forget(_ announcement: Announcement)
+    /// Removes everything.
+    func forgetAll()
+}
+
+/// The defaults of a database that only this process changes.
 extension Database {
     var lease: Lease? { nil }
     var foreignChanges: SharedMark? { nil }
-    func follow(_ cache: VerifiedTokens, _ log: Log) throws {}
+    func follow(_ cache: any AnnouncedCache, _ log: Log) throws {}
     func unfollow() {}
 }
 
+/// A connection to a database, within a transaction.
 protocol DatabaseConnection {
-    /// Runs one statement with `?` for each argument, and gives its rows.
+    /// Runs one statement and returns its rows.
+    func query(_ statement: SQL) throws -> [DatabaseRow]
+    /// Runs one statement and returns the number of rows that it changed.
     @discardableResult
-    func run(_ sql: String, _ arguments: [DatabaseValue]) throws -> [DatabaseRow]
-    /// How many rows the last statement changed.
-    var changes: Int { get }
-    /// Part of a write: when that returns, no instance of the service uses what it remembers from before.
+    func execute(_ statement: SQL) throws -> Int
+    /// Announces a change as part of a write: when the write returns, no instance uses cached state from before it.
     func announce(_ announcement: Announcement) throws
+
+    /// The number of rows that the last statement changed; use the result of ``execute(_:)`` instead.
+    var changes: Int { get }
 }
 
-extension DatabaseConnection {
-    @discardableResult
-    func run(_ sql: String) throws -> [DatabaseRow] { try run(sql, []) }
-}
-
-/// The database could not do it. Holds no statement's arguments.
+/// A statement that the database could not run. The reason never contains an argument of the statement.
 struct DatabaseFailure: Error, Sendable {
     var reason: String
 }
 
+// MARK: - Values and rows
+
+/// A value that a statement binds or returns.
 enum DatabaseValue: Sendable, Equatable {
     case null
     case integer(Int64)
@@ -51,12 +61,90 @@ enum DatabaseValue: Sendable, Equatable {
 
     init(_ text: String?) { self = text.map(DatabaseValue.text) ?? .null }
     init(_ number: Int64?) { self = number.map(DatabaseValue.integer) ?? .null }
+    init(_ bytes: [UInt8]?) { self = bytes.map(DatabaseValue.blob) ?? .null }
 }
 
-/// One row of an answer, by the position of its columns.
-struct DatabaseRow: Sendable {
-    var values: [DatabaseValue]
+/// The names of a statement's columns, shared by all rows of its results.
+final class DatabaseColumns: Sendable {
+    let names: [String]
 
+    init(_ names: [String]) { self.names = names }
+}
+
+/// One row of a result, read by the names of its columns.
+struct DatabaseRow: Sendable {
+    let values: [DatabaseValue]
+    let columns: DatabaseColumns
+
+    init(_ values: [DatabaseValue], _ columns: DatabaseColumns) {
+        self.values = values
+        self.columns = columns
+    }
+
+    /// Returns the value of a column.
+    ///
+    /// - Throws: ``DatabaseFailure`` if the statement has no such column.
+    func value(_ column: String) throws(DatabaseFailure) -> DatabaseValue {
+        guard let index = columns.names.firstIndex(of: column) else {
+            throw DatabaseFailure(reason: "the statement has no column \(column)")
+        }
+        return values[index]
+    }
+
+    func text(_ column: String) throws(DatabaseFailure) -> String {
+        guard case .text(let text) = try value(column) else { throw unexpected(column) }
+        return text
+    }
+
+    func integer(_ column: String) throws(DatabaseFailure) -> Int64 {
+        guard case .integer(let number) = try value(column) else { throw unexpected(column) }
+        return number
+    }
+
+    func blob(_ column: String) throws(DatabaseFailure) -> [UInt8] {
+        guard case .blob(let bytes) = try value(column) else { throw unexpected(column) }
+        return bytes
+    }
+
+    func optionalText(_ column: String) throws(DatabaseFailure) -> String? {
+        switch try value(column) {
+        case .text(let text): return text
+        case .null: return nil
+        default: throw unexpected(column)
+        }
+    }
+
+    func optionalInteger(_ column: String) throws(DatabaseFailure) -> Int64? {
+        switch try value(column) {
+        case .integer(let number): return number
+        case .null: return nil
+        default: throw unexpected(column)
+        }
+    }
+
+    func optionalBlob(_ column: String) throws(DatabaseFailure) -> [UInt8]? {
+        switch try value(column) {
+        case .blob(let bytes): return bytes
+        case .null: return nil
+        default: throw unexpected(column)
+        }
+    }
+
+    private func unexpected(_ column: String) -> DatabaseFailure {
+        DatabaseFailure(reason: "column \(column) has an unexpected type or is null")
+    }
+}
+
+// MARK: - Positional access, until every store binds by interpolation and reads by name
+
+extension DatabaseConnection {
+    @discardableResult
+    func run(_ sql: String, _ arguments: [DatabaseValue] = []) throws -> [DatabaseRow] {
+        try query(SQL(text: sql, arguments: arguments))
+    }
+}
+
+extension DatabaseRow {
     func text(_ column: Int) throws -> String {
         guard case .text(let text) = values[column] else { throw DatabaseFailure(reason: "a text is missing") }
         return text

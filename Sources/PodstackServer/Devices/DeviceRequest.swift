@@ -31,3 +31,9 @@ struct DeviceRequest: Sendable {
 
     func isOver(at now: Int64) -> Bool { expiresAt <= now }
 }
+
+extension AuditResource {
+    init(_ request: DeviceRequest, accountID: String) {
+        self.init(type: "device", id: request.id, name: request.clientName, accountID: accountID)
+    }
+}

@@ -5,26 +5,18 @@ import PodstackCryptography
 /// Source: RFC 8628.
 struct DeviceService: Sendable {
     let tokens: TokenService
-    let digest: TokenDigest
-
-    /// A user as the one who decides.
-    struct User: Sendable {
-        var id: String
-        var accountID: String
-        var email: String
-    }
+    let digest: SecretDigest
 
     /// The codes are told once; digests of them are kept.
     func begin(
-        _ fields: DeviceRequestFields, from origin: Request, in change: Change
+        _ fields: DeviceRequestFields, from origin: Origin, in change: Change
     ) throws -> (deviceCode: String, userCode: String) {
-        let deviceCode = Identifier.make("dvc_") + Identifier.make("")
+        let deviceCode = OneTimeSecret.generate(prefix: "dvc_").text
         let userCode = UserCode.make()
-        let actor = Actor(origin, nil)
         let request = DeviceRequest(
-            id: Identifier.make("dev_"), clientName: fields.clientName, scopes: fields.scopes, made: fields.made,
+            id: Identifier.generate("dev_"), clientName: fields.clientName, scopes: fields.scopes, made: fields.made,
             createdAt: change.now, expiresAt: change.now + DeviceRequest.life, interval: DeviceRequest.firstInterval,
-            address: actor.address ?? "", userAgent: actor.userAgent)
+            address: origin.address?.description ?? "", userAgent: origin.userAgent)
         try DeviceStore.insert(
             request, deviceDigest: digest(deviceCode), userDigest: digest(userCode), in: change.connection)
         return (deviceCode, userCode)
@@ -56,10 +48,10 @@ struct DeviceService: Sendable {
 
     /// The program may fetch a token of this user. Throws when there is no such request, or no room for a token.
     @discardableResult
-    func approve(_ userCode: String, by user: User, in change: Change) throws -> DeviceRequest {
+    func approve(_ userCode: String, by user: UserRecord, in change: Change) throws -> DeviceRequest {
         let request = try waiting(userCode, change)
-        guard try !AccountStore.isDisabled(user.id, in: change.connection) else {
-            throw APIError.conflict("The account of \(user.email) is disabled")
+        guard try !UserStore.isDisabled(user.id, in: change.connection) else {
+            throw DomainError.conflict("The account of \(user.email) is disabled")
         }
         try tokens.checkRoom(accountID: user.accountID, in: change)
         try DeviceStore.setState(.approved(userID: user.id), of: request.id, in: change.connection)
@@ -68,7 +60,7 @@ struct DeviceService: Sendable {
     }
 
     @discardableResult
-    func deny(_ userCode: String, by user: User, in change: Change) throws -> DeviceRequest {
+    func deny(_ userCode: String, by user: UserRecord, in change: Change) throws -> DeviceRequest {
         let request = try waiting(userCode, change)
         try DeviceStore.setState(.denied, of: request.id, in: change.connection)
         try change.record(.deviceDenied, on: AuditResource(request, accountID: user.accountID), request.audited)
@@ -77,9 +69,7 @@ struct DeviceService: Sendable {
 
     private func waiting(_ userCode: String, _ change: Change) throws -> DeviceRequest {
         guard let request = try pending(userCode, now: change.now, in: change.connection) else {
-            throw APIError(
-                status: 404, code: .notFound, message: "No device waits with that code: it is mistyped, used or too old"
-            )
+            throw DomainError.noMatch(.device, "No program waits for that code: it is mistyped, used or expired")
         }
         return request
     }
@@ -105,8 +95,8 @@ struct DeviceService: Sendable {
         case .pending: return .pending
         case .denied: return .denied
         // Whoever approved it was disabled since.
-        case .approved(let userID) where try AccountStore.isDisabled(userID, in: connection),
-            .done(let userID) where try AccountStore.isDisabled(userID, in: connection):
+        case .approved(let userID) where try UserStore.isDisabled(userID, in: connection),
+            .done(let userID) where try UserStore.isDisabled(userID, in: connection):
             return .denied
         case .approved(let userID):
             let (token, secret) = try create(request, userID, in: change)
@@ -122,7 +112,9 @@ struct DeviceService: Sendable {
     private func create(
         _ request: DeviceRequest, _ userID: String, in change: Change
     ) throws -> (TokenRecord, secret: String?) {
-        guard let user = try AccountStore.user(id: userID, in: change.connection) else { throw APIError.internal }
+        guard let user = try UserStore.find(id: userID, in: change.connection) else {
+            throw DomainError.inconsistent
+        }
         var wish = TokenRequest(name: request.clientName, expiry: .standard, scopes: request.scopes, projectIDs: nil)
         (wish.id, wish.sha256) = (request.made?.id, request.made?.sha256)
         return try tokens.create(

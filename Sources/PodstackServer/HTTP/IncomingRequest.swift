@@ -1,21 +1,67 @@
-/// A request that is still coming in, or waits for its answer. Only the thread of its connection looks at it.
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// A request, as handlers see it.
+struct Request {
+    /// A reason to reject a request regardless of its route.
+    enum Defect: Sendable {
+        case unclearEnd, malformedTarget, malformedHeaders, longURL, largeHeaders, largeBody
+    }
+
+    var method: String
+    /// The decoded path, without the query.
+    var path: String
+    /// The decoded items of the query, in order; an item without `=` has an empty value.
+    var query: [(name: String, value: String)] = []
+    /// The header fields in order, repeats included; names are in lower case.
+    var headers: [(name: String, value: String)] = []
+    var body: [UInt8] = []
+    var defect: Defect?
+    var address = ClientAddress.unknown
+
+    /// Returns the first value of a header, whose name must be in lower case.
+    func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
+
+    func query(_ name: String) -> String? { query.first { $0.name == name }?.value }
+}
+
+/// The limits of a request, in bytes unless noted otherwise.
+enum RequestLimits {
+    static let body = 64 << 10
+    /// The first line and all header fields.
+    static let head = 16 << 10
+    /// The number of header fields.
+    static let headers = 100
+    static let url = 4 << 10
+    /// The part of a too large body that is read before the response, so that most clients receive the response.
+    static let discarded = 1 << 20
+    /// The seconds that a request may take to arrive.
+    static let seconds = 30
+}
+
+// MARK: - Arrival
+
+/// A request that is still arriving or waits for its response. Only the event thread of its connection uses it.
 final class IncomingRequest {
-    /// As it stands in the first line.
+    /// The target as it is written in the first line.
     let target: String
-    /// Set when the head has come.
+    /// Set once the head has arrived.
     var method: String?
-    /// Names in lower case.
+    /// The header fields; names are in lower case.
     var headers: [(name: String, value: String)] = []
     private var body: [UInt8] = []
-    /// More of the body than may be, and not kept.
+    /// The bytes of a too large body, which are not kept.
     private var discarded = 0
-    /// The whole request is there, and somebody works on its answer.
-    var deferral: Deferral?
+    /// Set once the request is complete and its response is deferred.
+    var deferred: DeferredResponse?
 
     init(target: String) { self.target = target }
 
-    /// False when there is no use in reading on.
-    func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    /// Appends bytes to the body; returns false if the connection should be closed instead of reading on.
+    func append(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard discarded == 0, body.count + bytes.count <= RequestLimits.body else {
             discarded += bytes.count
             body = []
@@ -25,7 +71,11 @@ final class IncomingRequest {
         return true
     }
 
-    /// - Parameter defect: What was wrong with the head.
+    /// Returns the request for its handler.
+    ///
+    /// - Parameters:
+    ///   - address: The address of the client.
+    ///   - defect: The defect of the head, if it has one.
     func request(from address: ClientAddress, defect: Request.Defect? = nil) -> Request {
         let target = RequestTarget(target)
         var request = Request(
@@ -33,5 +83,186 @@ final class IncomingRequest {
             defect: defect ?? (discarded > 0 ? .largeBody : target.isMalformed ? .malformedTarget : nil))
         request.address = address
         return request
+    }
+}
+
+/// Creates strings from the bytes of header fields.
+enum HeaderText {
+    /// Returns a name in lower case.
+    static func name(_ bytes: UnsafePointer<CChar>) -> String {
+        let length = strlen(bytes)
+        return String(unsafeUninitializedCapacity: length) { name in
+            for index in 0..<length {
+                let byte = UInt8(bitPattern: bytes[index])
+                name[index] = byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte
+            }
+            return length
+        }
+    }
+
+    static func value(_ bytes: UnsafePointer<CChar>?, _ count: Int) -> String {
+        guard let bytes, count > 0 else { return "" }
+        return String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
+    }
+}
+
+/// Checks a request before its body arrives.
+enum RequestHead {
+    /// Returns the first defect of a head, or nil.
+    ///
+    /// - Parameters:
+    ///   - target: The target as it is written in the first line.
+    ///   - size: The bytes of the first line and all header fields, as they were received.
+    ///   - isHTTP11: Whether the request is HTTP/1.1.
+    ///   - headers: The header fields; names are in lower case.
+    static func defect(
+        target: String, size: Int, isHTTP11: Bool, headers: [(name: String, value: String)]
+    ) -> Request.Defect? {
+        if target.utf8.count > RequestLimits.url { return .longURL }
+        if size > RequestLimits.head || headers.count > RequestLimits.headers { return .largeHeaders }
+        var hosts = 0
+        var framing = 0
+        var length: String?
+        for (name, value) in headers {
+            switch name {
+            case "host": hosts += 1
+            case "content-length":
+                framing += 1
+                length = value
+            case "transfer-encoding":
+                framing += 1
+                guard value.lowercased() == "chunked" else { return .unclearEnd }
+            case let name where !isToken(name): return .malformedHeaders
+            default: break
+            }
+        }
+        // A proxy and this service could disagree about which of two such headers says where the body ends.
+        // Source: RFC 9112, sections 3.2 and 6.3.
+        if framing > 1 { return .unclearEnd }
+        if hosts > 1 || hosts == 0 && isHTTP11 { return .malformedHeaders }
+        guard let length, Int(length) ?? .max > RequestLimits.body else { return nil }
+        let waits = headers.contains { $0.name == "expect" && $0.value.lowercased() == "100-continue" }
+        return waits || Int(length) ?? .max > RequestLimits.discarded ? .largeBody : nil
+    }
+
+    /// Returns whether a header name is valid. A space before the colon is not part of a name.
+    ///
+    /// Source: RFC 9110, section 5.6.2.
+    private static func isToken(_ name: String) -> Bool {
+        !name.isEmpty
+            && name.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                    UInt8(ascii: "_"), UInt8(ascii: "!"), UInt8(ascii: "."), UInt8(ascii: "~"), UInt8(ascii: "^"),
+                    UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "+"), UInt8(ascii: "*"),
+                    UInt8(ascii: "#")...UInt8(ascii: "'"):
+                    true
+                default: false
+                }
+            }
+    }
+}
+
+// MARK: - Target
+
+/// The target of a request, between its method and its version, decoded once.
+///
+/// Source: RFC 9112, section 3.2, and RFC 3986, section 2.
+struct RequestTarget {
+    /// The path without the query. An encoded slash is rejected, so a slash always separates two segments.
+    var path = ""
+    /// The items of the query, in order; an item without `=` has an empty value.
+    var query: [(name: String, value: String)] = []
+    /// Whether the target is not a valid URL, or contains a NUL, after which C code would drop the rest.
+    var isMalformed = false
+
+    init(_ text: String) {
+        let bytes = text.utf8
+        let end = bytes.firstIndex(of: UInt8(ascii: "?")) ?? bytes.endIndex
+        path = decoded(Self.withoutAuthority(text[..<end]), isQuery: false)
+        guard end < bytes.endIndex else { return }
+        for item in text[bytes.index(after: end)...].utf8.split(separator: UInt8(ascii: "&")) {
+            let parts = item.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            let value = parts.count == 2 ? decoded(Substring(parts[1]), isQuery: true) : ""
+            query.append((decoded(Substring(parts[0]), isQuery: true), value))
+        }
+    }
+
+    /// Removes the scheme and host: clients send whole URLs to proxies, and every server has to accept them.
+    private static func withoutAuthority(_ text: Substring) -> Substring {
+        guard !text.hasPrefix("/") else { return text }
+        for scheme in ["http://", "https://"] where text.prefix(scheme.utf8.count).lowercased() == scheme {
+            let rest = text.dropFirst(scheme.count)
+            return rest.firstIndex(of: "/").map { rest[$0...] } ?? "/"
+        }
+        return text
+    }
+
+    private mutating func decoded(_ text: Substring, isQuery: Bool) -> String {
+        let percent = UInt8(ascii: "%")
+        let plus = UInt8(ascii: "+")
+        // A target consists of printable ASCII; other characters must be percent-encoded.
+        guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            isMalformed = true
+            return ""
+        }
+        guard text.utf8.contains(where: { $0 == percent || isQuery && $0 == plus }) else { return String(text) }
+        var bytes: [UInt8] = []
+        var rest = text.utf8
+        while let byte = rest.popFirst() {
+            if byte == percent {
+                guard let high = Self.digit(rest.popFirst()), let low = Self.digit(rest.popFirst()) else {
+                    isMalformed = true
+                    return ""
+                }
+                let value = high << 4 | low
+                if value == 0 || !isQuery && value == UInt8(ascii: "/") { isMalformed = true }
+                bytes.append(value)
+            } else {
+                bytes.append(isQuery && byte == plus ? UInt8(ascii: " ") : byte)
+            }
+        }
+        guard let decoded = String(validating: bytes, as: UTF8.self) else {
+            isMalformed = true
+            return ""
+        }
+        return decoded
+    }
+
+    private static func digit(_ byte: UInt8?) -> UInt8? {
+        switch byte {
+        case let byte? where (0x30...0x39).contains(byte): byte - 0x30
+        case let byte? where (0x41...0x46).contains(byte): byte - 0x41 + 10
+        case let byte? where (0x61...0x66).contains(byte): byte - 0x61 + 10
+        default: nil
+        }
+    }
+}
+
+// MARK: - Client address
+
+/// The proxies whose `X-Forwarded-For` headers are trusted.
+struct TrustedProxies: Sendable {
+    private let addresses: Set<ClientAddress>
+
+    init(_ addresses: [ClientAddress] = []) { self.addresses = Set(addresses) }
+
+    var isEmpty: Bool { addresses.isEmpty }
+
+    /// Returns the address of the client: the last address in `X-Forwarded-For` that is not a trusted proxy, or the
+    /// address of the connection.
+    ///
+    /// The client itself could have written the addresses before it.
+    func origin(of request: Request) -> ClientAddress {
+        var origin = request.address
+        let forwarded = request.headers.filter { $0.name == "x-forwarded-for" }
+            .flatMap { $0.value.split(separator: ",") }
+            .map { String($0.filter { $0 != " " && $0 != "\t" }) }
+        for text in forwarded.reversed() {
+            // The sender of the remaining addresses is not a trusted proxy, or wrote something else than an address.
+            guard addresses.contains(origin), let before = ClientAddress(text) else { break }
+            origin = before
+        }
+        return origin
     }
 }

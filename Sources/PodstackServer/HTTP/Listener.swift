@@ -6,69 +6,182 @@ import Synchronization
     import Musl
 #endif
 
-/// Accepts connections and hands whole requests to a handler.
+/// Accepts connections and passes complete requests to a handler.
 ///
-/// The handler runs on the threads of the listener, several at once.
+/// The handler runs on the event threads, several at once, and must not block.
 final class Listener: Sendable {
     struct Failure: Error { var reason: String }
 
-    /// The port that was picked, when 0 was asked for.
+    /// The port; if port 0 was requested, the one that the system chose.
     let port: UInt16
-    private let reception: Reception
-    /// Nil once it was stopped.
+    private let driver: ConnectionDriver
+    /// Nil once the listener is stopped.
     private let running: Mutex<(library: Microhttpd, socket: Int32)?>
 
+    /// Starts to listen.
+    ///
     /// - Parameters:
-    ///   - certificate: Nil for plain HTTP.
-    ///   - requestTime: Seconds that a request may take to arrive. ``endOverdue()`` sees to it.
+    ///   - address: The address and port.
+    ///   - threads: The number of event threads, at least 2.
+    ///   - certificate: The certificate for TLS, or nil for plain HTTP.
+    ///   - requestSeconds: The seconds that a request may take to arrive, enforced by ``closeOverdue()``.
+    ///   - handler: Called once for each request.
+    /// - Throws: ``Failure`` if the address cannot be used, or ``SetupFailure`` if the certificate cannot be read.
     init(
         _ address: ListenAddress, threads: Int, certificate: TLSCertificate? = nil,
-        requestTime: Int = RequestLimits.time, handler: @escaping Reception.Handler
+        requestSeconds: Int = RequestLimits.seconds, handler: @escaping ConnectionDriver.Handler
     ) throws {
         let pem = try certificate?.pem()
         let (socket, port) = try address.open()
         self.port = port
-        reception = Reception(
-            handler, certificate, isForeign: !address.isLoopback, OpenConnections(requestTime: requestTime))
-        guard let library = Microhttpd(socket, threads: max(threads, 2), pem, requestTime: requestTime, reception)
+        driver = ConnectionDriver(
+            handler, certificate, isPublic: !address.isLoopback, OpenConnections(requestSeconds: requestSeconds))
+        guard let library = Microhttpd(socket, threads: max(threads, 2), pem, requestSeconds: requestSeconds, driver)
         else {
             close(socket)
-            throw Failure(reason: "the listener could not be started")
+            throw Failure(reason: "cannot start the HTTP listener")
         }
         running = Mutex((library, socket))
     }
 
-    /// Ends the connections that take longer than they may; to be called every second or so.
-    func endOverdue() { reception.connections.endOverdue() }
-    var openConnections: Int { reception.connections.count }
+    /// Closes the connections that have passed their deadline; must be called about every second.
+    func closeOverdue() { driver.connections.closeOverdue() }
+    var openConnections: Int { driver.connections.count }
 
     deinit { stop() }
 
-    /// Accepts no more, ends the streams, lets the requests under way finish, and closes all connections.
+    /// Stops accepting connections, ends all streams, waits for the requests in progress and closes all connections.
     ///
-    /// - Parameter patience: Hundredths of seconds that those requests have.
-    func stop(patience: Int = 1000) {
+    /// - Parameter timeoutMilliseconds: The time after which the remaining requests are refused.
+    func stop(timeoutMilliseconds: Int = 10_000) {
         running.withLock { running in
             guard let (library, socket) = running else { return }
-            // Not MHD_quiesce_daemon: with epoll it races against the library's own threads, and aborts the process.
+            // Not MHD_quiesce_daemon: with epoll, it races with the library's own threads and aborts the process.
             OpenConnections.shutDown(socket)
             // libmicrohttpd cannot be stopped while a connection is suspended.
-            reception.streams.end()
-            reception.deferrals.refuse()
-            Self.wait(patience) { [reception] in reception.underWay == 0 }
-            reception.deferrals.cut()
-            // Who reads sees a proper end; for who does not nobody waits.
-            Self.wait(50) { [reception] in reception.streams.count + reception.deferrals.count == 0 }
+            driver.streams.end()
+            driver.deferredResponses.refuseAll()
+            Self.wait(timeoutMilliseconds) { [driver] in driver.requestsInProgress == 0 }
+            driver.deferredResponses.cutAll()
+            // Clients that still read get a proper end of their response; clients that do not are not waited for.
+            Self.wait(500) { [driver] in driver.streams.count + driver.deferredResponses.count == 0 }
             library.stop()
             running = nil
         }
     }
 
-    private static func wait(_ hundredths: Int, until isOver: () -> Bool) {
+    private static func wait(_ milliseconds: Int, until isOver: () -> Bool) {
         var waited = 0
-        while !isOver(), waited < hundredths {
+        while !isOver(), waited < milliseconds {
             usleep(10_000)
-            waited += 1
+            waited += 10
         }
     }
 }
+
+// MARK: - Addresses
+
+/// The IP address and port that a server listens on.
+struct ListenAddress: Sendable, Equatable {
+    let address: ClientAddress
+    let port: UInt16
+    /// The address as it is written in a URL.
+    let host: String
+
+    /// The text is not a valid address; the message is the end of a sentence that begins with the option.
+    struct Mistake: Error { var message: String }
+
+    init(_ text: String) throws(Mistake) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            throw Mistake(message: "must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
+        }
+        let named = String(text[..<colon])
+        let isBracketed = named.hasPrefix("[") && named.hasSuffix("]")
+        let bare = isBracketed ? String(named.dropFirst().dropLast()) : named == "localhost" ? "127.0.0.1" : named
+        switch ClientAddress(bare) {
+        case .ipv4(let number) where !isBracketed: address = .ipv4(number)
+        case .ipv6(let high, let low) where isBracketed: address = .ipv6(high, low)
+        case .ipv6: throw Mistake(message: "\(named): an IPv6 address must be in brackets, such as [::1]:8080")
+        default:
+            throw Mistake(message: "\(named): must be an IP address of this machine, not a name")
+        }
+        self.port = port
+        host = isBracketed ? "[\(bare)]" : bare
+    }
+
+    /// Whether only programs on this machine can connect.
+    var isLoopback: Bool {
+        switch address {
+        case .ipv4(let number): number >> 24 == 127
+        case .ipv6(let high, let low): high == 0 && low == 1
+        case .unknown: false
+        }
+    }
+
+    /// Opens a listening socket and returns it with its port.
+    func open() throws(Listener.Failure) -> (socket: Int32, port: UInt16) {
+        var isIPv6 = false
+        if case .ipv6 = address { isIPv6 = true }
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(isIPv6 ? AF_INET6 : AF_INET, kind, 0)
+        guard descriptor >= 0 else { throw failure("no socket") }
+        var yes: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+        // [::] accepts IPv4 too, whatever the system's default is.
+        var no: Int32 = 0
+        if isIPv6 { setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &no, socklen_t(MemoryLayout<Int32>.size)) }
+        let bound = isIPv6 ? bind(descriptor, ipv6) : bind(descriptor, ipv4)
+        guard bound, listen(descriptor, 1024) == 0 else {
+            let failure = failure("cannot listen on \(host):\(port)")
+            close(descriptor)
+            throw failure
+        }
+        return (descriptor, Self.port(of: descriptor))
+    }
+
+    private var ipv4: sockaddr_in {
+        var name = sockaddr_in()
+        name.sin_family = sa_family_t(AF_INET)
+        name.sin_port = port.bigEndian
+        if case .ipv4(let number) = address { name.sin_addr.s_addr = number.bigEndian }
+        return name
+    }
+
+    private var ipv6: sockaddr_in6 {
+        var name = sockaddr_in6()
+        name.sin6_family = sa_family_t(AF_INET6)
+        name.sin6_port = port.bigEndian
+        if case .ipv6(let high, let low) = address {
+            withUnsafeMutableBytes(of: &name.sin6_addr) { bytes in
+                bytes.storeBytes(of: high.bigEndian, as: UInt64.self)
+                bytes.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
+            }
+        }
+        return name
+    }
+
+    private func bind<Name>(_ descriptor: Int32, _ name: Name) -> Bool {
+        withUnsafePointer(to: name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                systemBind(descriptor, $0, socklen_t(MemoryLayout<Name>.size)) == 0
+            }
+        }
+    }
+
+    private static func port(of descriptor: Int32) -> UInt16 {
+        var name = sockaddr_in6()
+        var size = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        let known = withUnsafeMutablePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) }
+        }
+        // Both address families store the port at the same offset.
+        return known == 0 ? UInt16(bigEndian: name.sin6_port) : 0
+    }
+
+    private func failure(_ what: String) -> Listener.Failure {
+        Listener.Failure(reason: "\(what): \(String(cString: strerror(errno)))")
+    }
+}
+
+/// The C library's `bind`, which is shadowed by the method of the same name.
+private let systemBind: @Sendable (Int32, UnsafePointer<sockaddr>?, socklen_t) -> Int32 = { bind($0, $1, $2) }

@@ -6,28 +6,35 @@ import CMicrohttpd
     import Musl
 #endif
 
-/// A running libmicrohttpd; the only file that calls it. What comes it tells a ``Reception``.
+/// A running libmicrohttpd; the only file that calls the library. It passes every event to a ``ConnectionDriver``.
 final class Microhttpd: Sendable {
-    // Safe: libmicrohttpd's own functions may be called from any thread.
+    // Safe: the functions of libmicrohttpd may be called from any thread.
     private struct Daemon: @unchecked Sendable {
         let pointer: OpaquePointer
     }
 
     private let daemon: Daemon
-    /// libmicrohttpd has a pointer to it.
-    private let reception: Reception
+    /// Kept alive here, because libmicrohttpd has a pointer to it.
+    private let driver: ConnectionDriver
 
-    /// Nil when it cannot be started.
+    /// Starts libmicrohttpd, or returns nil if it cannot be started.
     ///
-    /// - Parameter socket: One that listens. It is libmicrohttpd's to close when this was made.
-    init?(_ socket: Int32, threads: Int, _ pem: TLSCertificate.PEM?, requestTime: Int, _ reception: Reception) {
-        let context = Unmanaged.passUnretained(reception).toOpaque()
+    /// - Parameters:
+    ///   - socket: A listening socket; libmicrohttpd closes it once it was started.
+    ///   - threads: The number of event threads.
+    ///   - pem: The certificate and key for TLS, or nil for plain HTTP.
+    ///   - requestSeconds: The seconds after which a connection without any activity is closed.
+    ///   - driver: Gets every event.
+    init?(
+        _ socket: Int32, threads: Int, _ pem: TLSCertificate.PEM?, requestSeconds: Int, _ driver: ConnectionDriver
+    ) {
+        let context = Unmanaged.passUnretained(driver).toOpaque()
         var flags = MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_ALLOW_SUSPEND_RESUME.rawValue
         var options = [
             MHD_OptionItem(option: .LISTEN_SOCKET, value: Int(socket), ptr_value: nil),
             MHD_OptionItem(option: .THREAD_POOL_SIZE, value: threads, ptr_value: nil),
             MHD_OptionItem(option: .CONNECTION_LIMIT, value: 2000, ptr_value: nil),
-            MHD_OptionItem(option: .CONNECTION_TIMEOUT, value: requestTime, ptr_value: nil),
+            MHD_OptionItem(option: .CONNECTION_TIMEOUT, value: requestSeconds, ptr_value: nil),
             MHD_OptionItem(option: .CONNECTION_MEMORY_LIMIT, value: 32 << 10, ptr_value: nil),
             MHD_OptionItem(
                 option: .URI_LOG_CALLBACK, value: unsafeBitCast(Self.began, to: Int.self), ptr_value: nil),
@@ -50,27 +57,29 @@ final class Microhttpd: Sendable {
         }
         guard let pointer else { return nil }
         daemon = Daemon(pointer: pointer)
-        self.reception = reception
+        self.driver = driver
     }
 
-    /// Closes all connections and the socket; to be called once, when no connection is suspended.
+    /// Closes all connections and the socket; called once, while no connection is suspended.
     func stop() { MHD_stop_daemon(daemon.pointer) }
 
     // MARK: - Connections
 
-    /// One that is open. It can be suspended only while the reception is asked about it, and resumed only then.
-    // Safe: libmicrohttpd's own functions may be called from any thread, and it frees none that is suspended.
+    /// An open connection. It may be suspended only during a callback for it, and resumed only while it is suspended.
+    // Safe: the functions of libmicrohttpd may be called from any thread, and it frees no suspended connection.
     struct Connection: @unchecked Sendable {
         fileprivate let pointer: OpaquePointer
 
         func suspend() { MHD_suspend_connection(pointer) }
         func resume() { MHD_resume_connection(pointer) }
 
-        /// False when there is no memory for it. Before this libmicrohttpd must not be stopped, or it sends nothing.
-        func queue(_ answer: Answer.Ready, _ streams: OpenStreams) -> Bool {
-            let body = answer.response.body
+        /// Hands a response to libmicrohttpd; returns false if there is no memory for it.
+        ///
+        /// libmicrohttpd must not be stopped before this, or it sends nothing.
+        func queue(_ ready: HandlerResult.Ready, _ streams: OpenStreams) -> Bool {
+            let body = ready.response.body
             let response =
-                if let stream = answer.response.stream {
+                if let stream = ready.response.stream {
                     Microhttpd.streamed(Outgoing(stream, pointer, streams))
                 } else {
                     body.withUnsafeBytes { bytes in
@@ -80,44 +89,44 @@ final class Microhttpd: Sendable {
                 }
             guard let response else { return false }
             defer { MHD_destroy_response(response) }
-            if answer.response.stream != nil || !body.isEmpty {
-                MHD_add_response_header(response, "Content-Type", answer.response.contentType)
+            if ready.response.stream != nil || !body.isEmpty {
+                MHD_add_response_header(response, "Content-Type", ready.response.contentType)
             }
-            MHD_add_response_header(response, "Cache-Control", answer.response.cacheControl)
-            MHD_add_response_header(response, "X-Request-ID", answer.requestID)
-            for (name, value) in answer.response.headers { Microhttpd.add(name, value, to: response) }
-            return MHD_queue_response(pointer, UInt32(answer.response.status), response) == .YES
+            MHD_add_response_header(response, "Cache-Control", ready.response.cacheControl)
+            MHD_add_response_header(response, "X-Request-ID", ready.requestID)
+            for (name, value) in ready.response.headers { Microhttpd.add(name, value, to: response) }
+            return MHD_queue_response(pointer, UInt32(ready.response.status), response) == .YES
         }
 
         var address: ClientAddress { podstack_client_address(pointer).map { ClientAddress($0) } ?? .unknown }
 
-        var entry: OpenConnections.Connection? {
+        var entry: OpenConnections.Entry? {
             podstack_socket_context(pointer).map {
-                Unmanaged<OpenConnections.Connection>.fromOpaque($0).takeUnretainedValue()
+                Unmanaged<OpenConnections.Entry>.fromOpaque($0).takeUnretainedValue()
             }
         }
     }
 
-    private static func reception(_ context: UnsafeMutableRawPointer) -> Reception {
-        Unmanaged<Reception>.fromOpaque(context).takeUnretainedValue()
+    private static func driver(_ context: UnsafeMutableRawPointer) -> ConnectionDriver {
+        Unmanaged<ConnectionDriver>.fromOpaque(context).takeUnretainedValue()
     }
 
     private static let connected: MHD_NotifyConnectionCallback = { context, connection, kept, event in
         guard let context, let connection, let kept else { return }
-        let reception = reception(context)
+        let driver = driver(context)
         if event == .CONNECTION_NOTIFY_STARTED {
-            let entry = reception.connections.add(socket: podstack_socket(connection))
+            let entry = driver.connections.add(socket: podstack_socket(connection))
             kept.pointee = Unmanaged.passRetained(entry).toOpaque()
-            if let session = podstack_tls_session(connection) { reception.certificate?.present(to: session) }
+            if let session = podstack_tls_session(connection) { driver.certificate?.present(to: session) }
         } else if let known = kept.pointee {
-            reception.connections.remove(Unmanaged<OpenConnections.Connection>.fromOpaque(known).takeRetainedValue())
+            driver.connections.remove(Unmanaged<OpenConnections.Entry>.fromOpaque(known).takeRetainedValue())
             kept.pointee = nil
         }
     }
 
     // MARK: - Requests
 
-    /// The first line is there. What this returns is `kept` of the callbacks after it.
+    /// Called when the first line of a request has arrived. The later callbacks of the request get the result as `kept`.
     private static let began:
         @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, OpaquePointer?) -> UnsafeMutableRawPointer? = {
             _, target, _ in
@@ -128,35 +137,35 @@ final class Microhttpd: Sendable {
         context, connection, _, method, version, upload, size, kept in
         guard let context, let connection, let method, let version, let size, let kept = kept?.pointee
         else { return .NO }
-        let reception = reception(context)
+        let driver = driver(context)
         let incoming = Unmanaged<IncomingRequest>.fromOpaque(kept).takeUnretainedValue()
         let count = size.pointee
         size.pointee = 0
-        let goesOn: Bool
+        let isKept: Bool
         if incoming.method == nil {
-            // The first call. libmicrohttpd closes the connection of a request that is answered here: what follows is
-            // not taken for another one.
+            // The first call for this request. If it is responded to here, libmicrohttpd closes the connection, so that
+            // the rest is not read as another request.
             incoming.method = String(cString: method)
             collectHeaders(connection, into: incoming)
-            goesOn = reception.takeHead(
+            isKept = driver.receiveHead(
                 of: incoming, size: podstack_header_size(connection), isHTTP11: strcmp(version, "HTTP/1.1") == 0,
                 on: Connection(pointer: connection))
         } else if let upload, count > 0 {
-            goesOn = reception.takeBody(UnsafeRawBufferPointer(start: upload, count: count), of: incoming)
+            isKept = driver.receiveBody(UnsafeRawBufferPointer(start: upload, count: count), of: incoming)
         } else {
-            goesOn = reception.answer(incoming, on: Connection(pointer: connection))
+            isKept = driver.respond(to: incoming, on: Connection(pointer: connection))
         }
-        return goesOn ? .YES : .NO
+        return isKept ? .YES : .NO
     }
 
     private static let completed: MHD_RequestCompletedCallback = { context, connection, kept, _ in
         guard let started = kept?.pointee else { return }
         let incoming = Unmanaged<IncomingRequest>.fromOpaque(started).takeRetainedValue()
         kept?.pointee = nil
-        if let context, let connection { reception(context).forget(incoming, on: Connection(pointer: connection)) }
+        if let context, let connection { driver(context).finish(incoming, on: Connection(pointer: connection)) }
     }
 
-    /// Of a value with a NUL in it libmicrohttpd itself keeps only what stands before that.
+    /// Copies the headers. libmicrohttpd itself cuts a value off at a NUL.
     private static func collectHeaders(_ connection: OpaquePointer, into incoming: IncomingRequest) {
         incoming.headers.reserveCapacity(8)
         _ = MHD_get_connection_values_n(
@@ -169,12 +178,12 @@ final class Microhttpd: Sendable {
             }, Unmanaged.passUnretained(incoming).toOpaque())
     }
 
-    // MARK: - Answers
+    // MARK: - Responses
 
     private static func add(_ name: StaticString, _ value: String, to response: OpaquePointer) {
         name.withUTF8Buffer { bytes in
             bytes.withMemoryRebound(to: CChar.self) { name in
-                // A static string ends with NUL.
+                // A static string is terminated by NUL.
                 _ = MHD_add_response_header(response, name.baseAddress, value)
             }
         }
@@ -206,10 +215,10 @@ final class Microhttpd: Sendable {
     private static let next: MHD_ContentReaderCallback = { context, _, buffer, size in
         guard let context, let buffer else { return -2 }
         let outgoing = Unmanaged<Outgoing>.fromOpaque(context).takeUnretainedValue()
-        let piece = outgoing.stream.read(into: UnsafeMutableRawBufferPointer(start: buffer, count: size)) {
+        let result = outgoing.stream.read(into: UnsafeMutableRawBufferPointer(start: buffer, count: size)) {
             MHD_suspend_connection(outgoing.connection)
         }
-        return switch piece {
+        return switch result {
         case .bytes(let count): count
         case .nothing: 0
         // MHD_CONTENT_READER_END_OF_STREAM, a macro with a cast.

@@ -1,17 +1,18 @@
 import PodstackAPI
+import Synchronization
 
-/// An answer on its way out.
+/// A response to a request.
 struct Response {
     var status: Int
     var headers: [(name: StaticString, value: String)] = []
     var contentType = "application/json"
     var cacheControl = "no-store"
     var body: [UInt8] = []
-    /// In place of a body, what is written while it is sent.
+    /// A body that is written while it is sent; it replaces ``body``.
     var stream: ResponseStream?
-    /// In place of everything, the promise of another.
-    var later: Later?
-    /// What a repeat is answered in place of a body that holds a secret.
+    /// Work that produces the actual response; it replaces everything else.
+    var deferredWork: DeferredWork?
+    /// The body that a repeated request gets in place of one that contains a secret.
     var repeatable: [UInt8]?
 
     init(status: Int, body: [UInt8] = []) {
@@ -26,4 +27,151 @@ struct Response {
     static let noContent = Response(status: 204)
 
     mutating func set(_ name: StaticString, _ value: String) { headers.append((name, value)) }
+}
+
+// MARK: - Connections
+
+/// The ways in which a response controls the connection that it is sent on.
+struct ConnectionControl: Sendable {
+    /// Resumes the suspended connection.
+    var resume: @Sendable () -> Void
+    /// Closes the connection, whatever its state.
+    var close: @Sendable () -> Void
+    /// Returns whether the client has closed its end; called only while the connection is suspended.
+    var isClientGone: @Sendable () -> Bool
+}
+
+// MARK: - Streams
+
+/// A body that is written while it is sent. Between two writes, its connection is suspended and occupies no thread.
+final class ResponseStream: Sendable {
+    private struct State {
+        var pending: [UInt8] = []
+        var control: ConnectionControl?
+        /// The reader has taken everything, and the connection is suspended until more is written.
+        var isSuspended = false
+        var isOver = false
+
+        /// Resumes the connection once for each time that it was suspended, as libmicrohttpd requires.
+        mutating func resume() {
+            guard isSuspended else { return }
+            isSuspended = false
+            control?.resume()
+        }
+    }
+
+    /// The number of unread bytes above which nothing more is written.
+    private static let maxPending = 64 << 10
+
+    /// The seconds after which the connection is closed, if the writer has not ended the stream.
+    let maxSeconds: Int64
+    private let state: Mutex<State>
+
+    init(maxSeconds: Int64, beginning: [UInt8]) {
+        self.maxSeconds = maxSeconds
+        state = Mutex(State(pending: beginning))
+    }
+
+    // MARK: For the writer
+
+    /// Writes bytes; returns false, having written nothing, if the reader lags too far behind or is gone.
+    @discardableResult
+    func write(_ bytes: [UInt8]) -> Bool {
+        state.withLock { state in
+            guard !state.isOver, state.pending.count < Self.maxPending else { return false }
+            state.pending += bytes
+            state.resume()
+            return true
+        }
+    }
+
+    /// Ends the stream after everything that was written.
+    func end() {
+        state.withLock { state in
+            state.isOver = true
+            state.resume()
+        }
+    }
+
+    /// Ends the stream and closes its connection, even if the reader has not taken everything.
+    func cut() {
+        state.withLock { state in
+            state.isOver = true
+            state.pending = []
+            state.control?.close()
+            state.resume()
+        }
+    }
+
+    var isOver: Bool { state.withLock { $0.isOver } }
+
+    /// Whether the reader has taken everything.
+    var isDrained: Bool { state.withLock { $0.isSuspended } }
+
+    /// Whether the client is known to have closed its end.
+    var isClientGone: Bool { state.withLock { $0.isSuspended && $0.control?.isClientGone() == true } }
+
+    // MARK: For the listener
+
+    func begin(on control: ConnectionControl) { state.withLock { $0.control = control } }
+
+    enum ReadResult {
+        case bytes(Int)
+        case nothing, end
+    }
+
+    /// Copies as many bytes as fit into a buffer.
+    ///
+    /// - Parameters:
+    ///   - buffer: The memory to fill.
+    ///   - suspend: Suspends the connection; called in the lock if nothing is left, so that it happens before a resume.
+    /// - Returns: The number of bytes, ``ReadResult/nothing`` after suspending the connection, or ``ReadResult/end``.
+    func read(into buffer: UnsafeMutableRawBufferPointer, suspend: () -> Void) -> ReadResult {
+        state.withLock { state in
+            let count = min(state.pending.count, buffer.count)
+            if count > 0 {
+                buffer.copyBytes(from: state.pending.prefix(count))
+                state.pending.removeFirst(count)
+                return .bytes(count)
+            }
+            if state.isOver { return .end }
+            state.isSuspended = true
+            suspend()
+            return .nothing
+        }
+    }
+
+    /// Ends the use of the connection, which is gone or free for the next request.
+    func released() {
+        state.withLock { $0 = State(isOver: true) }
+    }
+}
+
+/// The streams that are being sent.
+final class OpenStreams: Sendable {
+    private let open = Mutex<(isStopping: Bool, streams: [ObjectIdentifier: ResponseStream])>((false, [:]))
+
+    var count: Int { open.withLock { $0.streams.count } }
+
+    func add(_ stream: ResponseStream) {
+        let isStopping = open.withLock { open in
+            open.streams[ObjectIdentifier(stream)] = stream
+            return open.isStopping
+        }
+        if isStopping { stream.end() }
+    }
+
+    func remove(_ stream: ResponseStream) {
+        open.withLock { $0.streams[ObjectIdentifier(stream)] = nil }
+        stream.released()
+    }
+
+    /// Ends all streams, and all later ones. When this returns, no connection is suspended for one, or will be.
+    func end() {
+        let streams = open.withLock { open in
+            open.isStopping = true
+            return Array(open.streams.values)
+        }
+        for stream in streams { stream.end() }
+    }
 }

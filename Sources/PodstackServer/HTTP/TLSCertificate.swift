@@ -1,10 +1,10 @@
 import CGnuTLS
 import Synchronization
 
-/// The certificate of the service with its key, from two files; the only file that calls GnuTLS.
+/// The certificate of the service with its key, read from two files; the only source file that calls GnuTLS.
 final class TLSCertificate: Sendable {
-    /// TLS 1.3, and of 1.2 what has forward secrecy and authenticates what it encrypts.
-    // Safe: written here alone, before anybody reads it, and kept for as long as anybody could look at it.
+    /// The accepted versions and ciphers: TLS 1.3, and TLS 1.2 with forward secrecy and authenticated encryption.
+    // Safe: written only here, before its first use, and never freed.
     nonisolated(unsafe) static let priorities: UnsafeMutableRawPointer = {
         let text = """
             SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:\
@@ -15,19 +15,19 @@ final class TLSCertificate: Sendable {
         return copy
     }()
 
-    // Safe: never changed after it was made, and GnuTLS only reads it in the sessions that use it.
+    // Safe: never changed after its creation, and GnuTLS only reads it in the sessions that use it.
     private struct Credentials: @unchecked Sendable {
         let pointer: gnutls_certificate_credentials_t
         let end: Int64
     }
 
-    /// The text of both files, as libmicrohttpd wants to see it once, each with a NUL at its end.
+    /// The text of both files, each with a NUL at its end, as libmicrohttpd requires it at its start.
     struct PEM {
         var certificate: [UInt8]
         var key: [UInt8]
     }
 
-    /// What there is of both, for as long as `body` runs.
+    /// Calls `body` with pointers to both texts, or with nil.
     static func withPointers<Result>(
         to pem: PEM?, _ body: (_ certificate: UnsafeMutableRawPointer?, _ key: UnsafeMutableRawPointer?) -> Result
     ) -> Result {
@@ -39,10 +39,12 @@ final class TLSCertificate: Sendable {
 
     private let certificateFile: String
     private let keyFile: String
-    /// The newest last. Those before it stay until the end: sessions that began with them still look at them.
+    /// The credentials, the newest last. Older ones are kept, because sessions that began with them still use them.
     private let credentials: Mutex<[Credentials]>
 
-    /// Throws ``SetupFailure`` when the files do not fit, or others can read the key.
+    /// Reads both files.
+    ///
+    /// - Throws: ``SetupFailure`` if the key does not belong to the certificate, or other users can read the key.
     init(certificateFile: String, keyFile: String) throws {
         self.certificateFile = certificateFile
         self.keyFile = keyFile
@@ -54,29 +56,30 @@ final class TLSCertificate: Sendable {
         credentials.withLock { for old in $0 { gnutls_certificate_free_credentials(old.pointer) } }
     }
 
-    /// Reads the files again: new connections get what is in them now, and open ones go on. When the files are no good
-    /// everything stays as it was.
+    /// Reads the files again for new connections; open connections are not affected.
+    ///
+    /// If the files are invalid, the current certificate stays in use.
     func reload() throws {
         let pem = try pem()
-        var made: gnutls_certificate_credentials_t?
-        guard gnutls_certificate_allocate_credentials(&made) == GNUTLS_E_SUCCESS, let made else {
-            throw SetupFailure("there is no memory for a certificate")
+        var allocated: gnutls_certificate_credentials_t?
+        guard gnutls_certificate_allocate_credentials(&allocated) == GNUTLS_E_SUCCESS, let allocated else {
+            throw SetupFailure("not enough memory for a certificate")
         }
         let code = Self.withDatum(pem.certificate) { certificate in
             Self.withDatum(pem.key) { key in
-                gnutls_certificate_set_x509_key_mem(made, certificate, key, GNUTLS_X509_FMT_PEM)
+                gnutls_certificate_set_x509_key_mem(allocated, certificate, key, GNUTLS_X509_FMT_PEM)
             }
         }
         guard code >= 0 else {
-            gnutls_certificate_free_credentials(made)
+            gnutls_certificate_free_credentials(allocated)
             let reason = String(cString: gnutls_strerror(code))
-            throw SetupFailure("\(certificateFile) and \(keyFile) are no certificate and its key: \(reason)")
+            throw SetupFailure("\(certificateFile) and \(keyFile) are not a certificate and its key: \(reason)")
         }
         let end = Self.end(of: pem.certificate)
-        credentials.withLock { $0.append(Credentials(pointer: made, end: end)) }
+        credentials.withLock { $0.append(Credentials(pointer: allocated, end: end)) }
     }
 
-    /// When the one in use expires, or the first of its chain does; in seconds since 1970.
+    /// The time at which the first certificate of the chain in use expires, in seconds since 1970.
     var end: Int64 { credentials.withLock { $0.last?.end ?? 0 } }
 
     private static let longestChain: UInt32 = 16
@@ -95,11 +98,13 @@ final class TLSCertificate: Sendable {
 
     func pem() throws -> PEM {
         PEM(
-            certificate: try SetupFile.read(certificateFile, most: 1 << 20) + [0],
-            key: try SetupFile.readSecret(keyFile, most: 1 << 20) + [0])
+            certificate: try SetupFile.read(certificateFile, maxBytes: 1 << 20) + [0],
+            key: try SetupFile.readSecret(keyFile, maxBytes: 1 << 20) + [0])
     }
 
-    /// - Parameter session: Of a connection whose handshake has not begun.
+    /// Makes a session use the newest certificate.
+    ///
+    /// - Parameter session: The TLS session of a connection whose handshake has not begun.
     func present(to session: UnsafeMutableRawPointer) {
         guard let newest = credentials.withLock({ $0.last }) else { return }
         gnutls_credentials_set(

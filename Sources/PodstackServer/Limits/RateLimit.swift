@@ -18,15 +18,7 @@ struct RateLimit: Sendable, Equatable {
         /// Source: draft-ietf-httpapi-ratelimit-headers.
         var header: String { "\"\(limit.name)\";r=\(remaining);t=\(resetsIn)" }
 
-        var refusal: APIError {
-            APIError(
-                status: 429, code: .rateLimited,
-                message: "Too many requests of this kind: repeat it in \(retryAfter) seconds",
-                headers: [
-                    ("Retry-After", String(retryAfter)), ("RateLimit", header),
-                    ("RateLimit-Policy", "\"\(limit.name)\";q=\(limit.count);w=\(limit.window)"),
-                ])
-        }
+        var error: DomainError { .rateLimited(self, nil) }
     }
 
     /// The bucket is told by one number: when it will be full again, in microseconds. One taken moves that away.

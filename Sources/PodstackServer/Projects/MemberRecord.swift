@@ -6,30 +6,35 @@ import PodstackAPI
     import Foundation
 #endif
 
-/// Somebody who belongs to a project, as the service keeps them.
+/// A member of a project as the service stores it: a user and the user's membership.
 struct MemberRecord: Sendable, Equatable {
-    var userID: String
-    var email: String
-    var name: String?
-    /// The project that the user's operations use when none is named.
-    var defaultProjectID: String
+    var user: UserRecord
     var membership: Membership
 
     var isActiveAdmin: Bool { membership.role == .admin && membership.isActive }
 
-    var shown: Member {
+    var apiModel: Member {
         Member(
-            userID: userID, email: email, name: name, role: membership.role.name,
-            permissions: membership.role.permissions, status: membership.isActive ? "active" : "deactivated",
-            addedAt: Date(membership.addedAt))
+            userID: user.id, email: user.email, name: user.name, role: membership.role.name,
+            permissions: membership.role.permissions, status: status, addedAt: Date(membership.addedAt))
     }
 
-    /// What the audit log tells of a member.
+    /// The values that the audit log records of a member.
     var audited: [String: JSONValue] {
         [
             "role": .string(membership.role.name),
             "permissions": .array(membership.role.permissions.map(JSONValue.string)),
-            "status": membership.isActive ? "active" : "deactivated",
+            "status": .string(status),
         ]
+    }
+
+    private var status: String { membership.isActive ? "active" : "deactivated" }
+}
+
+extension AuditResource {
+    init(_ member: MemberRecord, of project: ProjectRecord) {
+        self.init(
+            type: "member", id: member.user.id, name: member.user.email, accountID: project.accountID,
+            projectID: project.id)
     }
 }

@@ -1,72 +1,95 @@
 import PodstackAPI
 
-/// A checked body of `POST …/members`, or of `PATCH …/members/{user_id}`, where nothing is required.
-struct MemberRequest {
-    enum RoleName: String { case admin, user }
+/// A valid request to add a member to a project, or to change one.
+struct MemberRequest: Sendable, Equatable {
+    enum RoleName: String, Sendable { case admin, user }
 
-    var email = ""
-    var role: RoleName?
-    var permissions: Set<String>?
-    var isActive: Bool?
+    /// The email address of the new member; empty in a request to change one.
+    private(set) var email = ""
+    /// Nil to leave the role as it is.
+    private(set) var role: RoleName?
+    /// Nil to leave the permissions as they are.
+    private(set) var permissions: Set<String>?
+    /// Nil to leave the status as it is.
+    private(set) var isActive: Bool?
 
-    /// Throws one 422 that names every field that is wrong.
-    init(_ fields: [String: JSONValue], isNew: Bool) throws {
-        var reader = FieldReader(
-            fields, of: isNew ? "a new member" : "a member",
-            known: isNew ? ["email", "role", "permissions"] : ["role", "permissions", "status"])
-        if isNew {
-            reader.require("email")
-            reader.require("role")
-        }
-        email = reader.take("email", Self.email) ?? ""
-        role = reader.take("role") { value throws(FieldReader.Mistake) in
-            guard let role = value.stringValue.flatMap(RoleName.init) else {
-                throw FieldReader.Mistake("must be admin or user")
-            }
-            return role
-        }
-        permissions = reader.take("permissions", Self.permissions)
-        isActive = reader.take("status") { value throws(FieldReader.Mistake) in
-            guard let status = value.stringValue, ["active", "deactivated"].contains(status) else {
-                throw FieldReader.Mistake("must be active or deactivated")
-            }
-            return status == "active"
-        }
-        if role == .admin, reader.has("permissions") {
-            reader.refuse("permissions", "cannot go with the role admin, which has all")
-        }
-        if role == .user, !reader.has("permissions") {
-            reader.refuse("permissions", "is missing: the role user has those that it names")
-        }
-        try reader.finish()
+    /// The values of a request before they are validated; nil for a value that is missing.
+    struct Values: Sendable {
+        var email: String?
+        var role: String?
+        var permissions: [String]?
+        var status: String?
     }
 
-    /// The role that a member is left with.
+    /// Validates a request to add a member.
+    ///
+    /// - Parameters:
+    ///   - values: The values of the request.
+    ///   - problems: Problems of fields that were found when the values were read.
+    /// - Throws: ``DomainError/invalid(_:)`` with the problems of all fields.
+    init(adding values: Values, problems: FieldErrors = FieldErrors()) throws(DomainError) {
+        var problems = problems
+        for (field, isMissing) in [("email", values.email == nil), ("role", values.role == nil)] where isMissing {
+            problems.addMissing(field)
+        }
+        if let email = values.email {
+            if !EmailAddress.isValid(email) { problems.add("must be an email address", to: "email") }
+            self.email = email
+        }
+        readRole(values, &problems)
+        try problems.throwIfAny()
+    }
+
+    /// Validates a request to change a member, in which no value is required.
+    ///
+    /// - Parameters:
+    ///   - values: The values of the request. Their email address is ignored.
+    ///   - problems: Problems of fields that were found when the values were read.
+    /// - Throws: ``DomainError/invalid(_:)`` with the problems of all fields.
+    init(changing values: Values, problems: FieldErrors = FieldErrors()) throws(DomainError) {
+        var problems = problems
+        readRole(values, &problems)
+        if let status = values.status {
+            if !["active", "deactivated"].contains(status) {
+                problems.add("must be active or deactivated", to: "status")
+            }
+            isActive = status == "active"
+        }
+        try problems.throwIfAny()
+    }
+
+    private mutating func readRole(_ values: Values, _ problems: inout FieldErrors) {
+        if let name = values.role {
+            role = RoleName(rawValue: name)
+            if role == nil { problems.add("must be admin or user", to: "role") }
+        }
+        if let names = values.permissions {
+            permissions = Set(names)
+            if names.isEmpty || !names.allSatisfy(Scope.actions.contains) {
+                problems.add(
+                    "must name at least one of create, read, update, delete, and nothing else", to: "permissions")
+            }
+            if role == .admin {
+                problems.add("cannot be combined with the role admin, which has all permissions", to: "permissions")
+            }
+        } else if role == .user {
+            problems.addMissing("permissions", "is missing: the role user has the permissions that it names")
+        }
+    }
+
+    /// Returns the role of a member after the request.
+    ///
+    /// - Parameter current: The member's role; nil for a new member.
     func role(after current: Role?) throws -> Role {
         switch (role, permissions) {
         case (.admin, _): return .admin
         case (_, let permissions?):
             guard role == .user || current != .admin else {
-                throw APIError.validation(["permissions": ["an admin has all: give the role user with them"]])
+                throw DomainError.invalid(
+                    "permissions", "cannot be set for an admin, who has all: set the role user with them")
             }
             return .user(permissions)
         default: return current ?? .user([])
         }
-    }
-
-    private static func email(_ value: JSONValue) throws(FieldReader.Mistake) -> String {
-        guard let text = value.stringValue, EmailAddress.isValid(text) else {
-            throw FieldReader.Mistake("must be an e-mail address")
-        }
-        return text
-    }
-
-    private static func permissions(_ value: JSONValue) throws(FieldReader.Mistake) -> Set<String> {
-        guard case .array(let values) = value else { throw FieldReader.Mistake("must be a list of strings") }
-        let texts = values.compactMap(\.stringValue)
-        guard texts.count == values.count, texts.allSatisfy(Scope.actions.contains), !texts.isEmpty else {
-            throw FieldReader.Mistake("must name at least one of create, read, update, delete, and nothing else")
-        }
-        return Set(texts)
     }
 }

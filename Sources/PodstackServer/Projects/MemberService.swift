@@ -1,38 +1,38 @@
 import PodstackAPI
 
-/// The rules of who belongs to a project, without HTTP or SQL.
+/// The rules for the members of projects.
 ///
-/// Every project keeps at least one active admin, and everybody their own default project.
+/// Every project keeps at least one active admin, and every user keeps access to their default project.
 struct MemberService: Sendable {
     let database: any Database
     private let unknownAddresses = UnknownAddresses()
 
     init(database: any Database) { self.database = database }
 
+    /// Returns a page of a project's members, newest first.
     func list(_ projectID: String, _ page: PageRequest) throws -> (page: [MemberRecord], next: Cursor?) {
         let found = try database.read {
             try MemberStore.list(projectID: projectID, limit: page.limit + 1, after: page.after, in: $0)
         }
-        return page.page(of: found) { Cursor(position: $0.membership.addedAt, id: $0.userID) }
+        return page.page(of: found) { Cursor(position: $0.membership.addedAt, id: $0.user.id) }
     }
 
     func add(_ request: MemberRequest, to projectID: String, in change: Change) throws -> MemberRecord {
-        let asker = change.actor.userID ?? ""
-        try unknownAddresses.check(asker, now: change.now)
-        guard let user = try AccountStore.user(email: request.email, in: change.connection) else {
-            try unknownAddresses.note(by: asker, now: change.now)
-            throw APIError(
-                status: 404, code: .notFound, message: "Nobody with an account has that e-mail address",
-                details: ["resource_type": "user"])
+        let callerID = change.actor.userID ?? ""
+        try unknownAddresses.check(callerID, now: change.now)
+        guard let user = try UserStore.find(email: request.email, in: change.connection) else {
+            try unknownAddresses.count(by: callerID, now: change.now)
+            throw DomainError.noMatch(.user, "No account has that email address")
         }
         guard try MemberStore.find(user.id, projectID: projectID, in: change.connection) == nil else {
-            throw APIError.conflict("That user is a member of the project already; change the member instead")
+            throw DomainError.conflict("That user is already a member of the project; change the membership instead")
         }
-        let membership = Membership(
-            projectID: projectID, role: try request.role(after: nil), addedAt: change.now)
-        try MemberStore.insert(membership, userID: user.id, in: change.connection)
-        let member = try find(user.id, projectID, in: change.connection)
-        try note(.memberAdded, member, member.audited, in: change)
+        let member = MemberRecord(
+            user: user,
+            membership: Membership(
+                projectID: projectID, role: try request.role(after: nil), addedAt: change.now))
+        try MemberStore.insert(member.membership, userID: user.id, in: change.connection)
+        try record(.memberAdded, member, member.audited, in: change)
         return member
     }
 
@@ -55,7 +55,7 @@ struct MemberService: Sendable {
             } else {
                 member.membership.isActive ? .memberActivated : .memberDeactivated
             }
-        try note(action, member, .changed(from: old.audited, to: member.audited), in: change)
+        try record(action, member, .changed(from: old.audited, to: member.audited), in: change)
         return member
     }
 
@@ -64,15 +64,15 @@ struct MemberService: Sendable {
         try checkNotDefault(member)
         if member.isActiveAdmin { try checkOtherAdmin(projectID, in: change.connection) }
         try MemberStore.remove(userID, projectID: projectID, in: change.connection)
-        try note(.memberRemoved, member, member.audited, in: change)
+        try record(.memberRemoved, member, member.audited, in: change)
     }
 
-    private func note(
+    private func record(
         _ action: AuditAction, _ member: MemberRecord, _ details: [String: JSONValue], in change: Change
     ) throws {
-        change.changed(user: member.userID)
+        change.changed(user: member.user.id)
         guard let project = try ProjectStore.find(member.membership.projectID, in: change.connection) else {
-            throw APIError.notFound(type: "project", id: member.membership.projectID)
+            throw DomainError.notFound(.project, id: member.membership.projectID)
         }
         try change.record(action, on: AuditResource(member, of: project), details)
     }
@@ -81,20 +81,47 @@ struct MemberService: Sendable {
         _ userID: String, _ projectID: String, in connection: any DatabaseConnection
     ) throws -> MemberRecord {
         guard let member = try MemberStore.find(userID, projectID: projectID, in: connection) else {
-            throw APIError.notFound(type: "member", id: userID)
+            throw DomainError.notFound(.member, id: userID)
         }
         return member
     }
 
     private func checkOtherAdmin(_ projectID: String, in connection: any DatabaseConnection) throws {
         guard try MemberStore.countActiveAdmins(projectID: projectID, in: connection) > 1 else {
-            throw APIError.conflict("That is the project's last admin: make another member its admin first")
+            throw DomainError.conflict("That is the project's last admin; make another member an admin first")
         }
     }
 
     private func checkNotDefault(_ member: MemberRecord) throws {
-        guard member.defaultProjectID != member.membership.projectID else {
-            throw APIError.conflict("The project is that member's default project, and stays theirs")
+        guard member.user.defaultProjectID != member.membership.projectID else {
+            throw DomainError.conflict(
+                "The project is the default project of that member and cannot be taken from them")
+        }
+    }
+}
+
+/// Limits how many email addresses without an account a user can try to add to projects.
+///
+/// Otherwise, any user could find out which addresses have accounts. An address with an account is not counted: its
+/// user is added, which the audit log and the user see.
+private struct UnknownAddresses: Sendable {
+    /// Enough for typing errors, and for a list of people of whom some have no account yet.
+    private let allowances = Allowances<String>(RateLimit(name: "unknown-address", count: 20, window: 3600))
+
+    /// Throws if the user has reached the limit; then no address may be looked up, whether it has an account or not.
+    func check(_ userID: String, now: Int64) throws {
+        try throwIfRefused(allowances.look(userID, now: now))
+    }
+
+    /// Counts an unknown address, and throws if concurrent requests have used up the rest of the limit.
+    func count(by userID: String, now: Int64) throws {
+        try throwIfRefused(allowances.take(userID, now: now))
+    }
+
+    private func throwIfRefused(_ verdict: RateLimit.Verdict) throws {
+        guard verdict.isAllowed else {
+            throw DomainError.rateLimited(
+                verdict, "Too many unknown email addresses: try again in \(verdict.retryAfter) seconds")
         }
     }
 }

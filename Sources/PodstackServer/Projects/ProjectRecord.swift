@@ -6,7 +6,7 @@ import PodstackAPI
     import Foundation
 #endif
 
-/// A project as the service keeps it. Times are seconds since 1970.
+/// A project as the service stores it. Times are seconds since 1970.
 struct ProjectRecord: Sendable, Equatable {
     var id: String
     var accountID: String
@@ -14,10 +14,22 @@ struct ProjectRecord: Sendable, Equatable {
     var description: String?
     var createdAt: Int64
 
-    /// As a member sees it.
-    func shown(to membership: Membership, defaultProjectID: String) -> Project {
+    /// Returns the project as one of its members sees it.
+    func apiModel(for membership: Membership, defaultProjectID: String) -> Project {
         Project(
             id: id, name: name, description: description, createdAt: Date(createdAt), role: membership.role.name,
             permissions: membership.role.permissions, isDefault: id == defaultProjectID)
+    }
+
+    /// The values that the audit log records of a project.
+    var audited: [String: JSONValue] {
+        ["name": .string(name), "description": description.map(JSONValue.string) ?? .null]
+    }
+}
+
+extension AuditResource {
+    init(_ project: ProjectRecord) {
+        self.init(
+            type: "project", id: project.id, name: project.name, accountID: project.accountID, projectID: project.id)
     }
 }

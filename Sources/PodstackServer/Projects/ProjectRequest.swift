@@ -1,30 +1,61 @@
 import PodstackAPI
 
-/// A checked body of `POST /v1/projects` or, where nothing is required, of `PATCH /v1/projects/{id}`.
-struct ProjectRequest {
-    var name: String?
-    /// `.some(nil)` takes it away.
-    var description: String??
+/// A valid request to create a project, or to change one.
+struct ProjectRequest: Sendable, Equatable {
+    /// The name; nil to leave it as it is.
+    private(set) var name: String?
+    /// The description: `.some(nil)` removes it, nil leaves it as it is.
+    private(set) var description: String??
 
-    /// Throws one 422 that names every field that is wrong.
-    init(_ fields: [String: JSONValue], isNew: Bool) throws {
-        var reader = FieldReader(fields, of: "a project", known: ["name", "description"])
-        if isNew { reader.require("name") }
-        name = reader.take("name", TokenFields.name)
-        description = reader.take("description", Self.description)
-        try reader.finish()
+    /// The values of a request before they are validated; nil for a value that is missing.
+    struct Values: Sendable {
+        var name: String?
+        /// `.some(nil)` and `.some("")` remove the description.
+        var description: String??
     }
 
-    /// Nil when it is `null` or empty. Lines may be broken; nothing else in it could write to a terminal.
-    private static func description(_ value: JSONValue) throws(FieldReader.Mistake) -> String? {
-        guard value != .null else { return nil }
-        guard let text = value.stringValue else { throw FieldReader.Mistake("must be a string, or null") }
-        guard text.unicodeScalars.count <= 1000 else { throw FieldReader.Mistake("must have at most 1000 characters") }
+    /// Validates a request to create a project, which requires a name.
+    ///
+    /// - Parameters:
+    ///   - values: The values of the request.
+    ///   - problems: Problems of fields that were found when the values were read.
+    /// - Throws: ``DomainError/invalid(_:)`` with the problems of all fields.
+    init(creating values: Values, problems: FieldErrors = FieldErrors()) throws(DomainError) {
+        var problems = problems
+        if values.name == nil { problems.addMissing("name") }
+        try self.init(changing: values, problems: problems)
+    }
+
+    /// Validates a request to change a project, in which no value is required.
+    ///
+    /// - Parameters:
+    ///   - values: The values of the request.
+    ///   - problems: Problems of fields that were found when the values were read.
+    /// - Throws: ``DomainError/invalid(_:)`` with the problems of all fields.
+    init(changing values: Values, problems: FieldErrors = FieldErrors()) throws(DomainError) {
+        var problems = problems
+        if let text = values.name {
+            name = problems.collect("name") { () throws(InvalidValue) in try ResourceName.validate(text) }
+        }
+        if let text = values.description {
+            description = problems.collect("description") { () throws(InvalidValue) in
+                try Self.validateDescription(text)
+            }
+        }
+        try problems.throwIfAny()
+    }
+
+    /// Returns a description, or nil if it is empty.
+    ///
+    /// It may have several lines, but no other control characters, which could write to a terminal.
+    private static func validateDescription(_ text: String?) throws(InvalidValue) -> String? {
+        guard let text, !text.isEmpty else { return nil }
+        guard text.unicodeScalars.count <= 1000 else { throw InvalidValue("must have at most 1000 characters") }
         let isPlain = text.unicodeScalars.allSatisfy {
             $0 == "\n" || $0 == "\t" || $0.properties.generalCategory != .control
         }
-        guard isPlain else { throw FieldReader.Mistake("must not hold control characters") }
-        try TokenFields.refuseToken(text)
-        return text.isEmpty ? nil : text
+        guard isPlain else { throw InvalidValue("must not contain control characters") }
+        try ResourceName.rejectToken(text)
+        return text
     }
 }

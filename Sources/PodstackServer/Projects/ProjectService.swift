@@ -1,9 +1,8 @@
-import PodstackAPI
-
-/// The rules of projects, without HTTP or SQL.
+/// The rules of projects.
 struct ProjectService: Sendable {
     let database: any Database
 
+    /// Returns a page of the projects that the caller may read, newest first.
     func list(_ caller: Grant, _ page: PageRequest) throws -> (page: [ProjectRecord], next: Cursor?) {
         let found = try database.read {
             try ProjectStore.list(
@@ -12,19 +11,16 @@ struct ProjectService: Sendable {
         return page.page(of: found) { Cursor(position: $0.createdAt, id: $0.id) }
     }
 
-    /// Whoever makes a project is its admin.
+    /// Creates a project whose admin is the caller.
     func create(
         _ request: ProjectRequest, by caller: Grant, in change: Change
     ) throws -> (ProjectRecord, Membership) {
-        // A new project is none of those that a token is restricted to.
+        // A token that is restricted to some projects does not include a new one.
         if let allowed = caller.projectIDs {
-            throw APIError(
-                status: 403, code: .projectForbidden,
-                message: "Access denied to resource: the token is restricted to projects and cannot make another",
-                details: ["token_project_ids": .array(allowed.map(JSONValue.string))])
+            throw DomainError.forbidden(.restrictedToProjects(.createProject, tokenProjectIDs: allowed))
         }
         let project = ProjectRecord(
-            id: Identifier.make("prj_"), accountID: caller.accountID, name: request.name ?? "",
+            id: Identifier.generate("prj_"), accountID: caller.accountID, name: request.name ?? "",
             description: request.description ?? nil, createdAt: change.now)
         let admin = Membership(projectID: project.id, role: .admin, addedAt: change.now)
         try ProjectStore.insert(project, in: change.connection)
@@ -34,7 +30,7 @@ struct ProjectService: Sendable {
         return (project, admin)
     }
 
-    /// By id, of those that the user belongs to.
+    /// Returns the names of a user's projects by ID.
     func names(userID: String) throws -> [String: String] {
         try database.read { try ProjectStore.names(userID: userID, in: $0) }
     }
@@ -52,7 +48,7 @@ struct ProjectService: Sendable {
         return project
     }
 
-    /// Deletes a project with nothing left in it but the member who does.
+    /// Deletes a project that contains nothing but the member who deletes it.
     func delete(_ id: String, in change: Change) throws {
         let project = try find(id, in: change.connection)
         if let obstacle = try obstacleToDeletion(of: id, in: change.connection) { throw obstacle }
@@ -62,18 +58,27 @@ struct ProjectService: Sendable {
         try change.record(.delete, on: AuditResource(project), project.audited)
     }
 
-    /// Nil when there is none.
-    func obstacleToDeletion(of id: String, in connection: any DatabaseConnection) throws -> APIError? {
+    /// Returns the reason why a project cannot be deleted, or nil if it can.
+    func obstacleToDeletion(of id: String, in connection: any DatabaseConnection) throws -> DomainError? {
         guard try !ProjectStore.isDefault(id, in: connection) else {
             return .conflict("A default project cannot be deleted")
         }
-        let contents = try ProjectContents(of: id, in: connection)
-        return contents.isEmpty ? nil : contents.refusal
+        let contents = try contents(of: id, in: connection)
+        return contents.isEmpty ? nil : .projectNotEmpty(contents)
+    }
+
+    /// Returns the numbers of what keeps a project from being deleted, by kind.
+    ///
+    /// Every kind of resource that belongs to a project has to be counted here.
+    private func contents(of id: String, in connection: any DatabaseConnection) throws -> [String: Int] {
+        // The member who deletes the project is not an obstacle.
+        let otherMembers = try MemberStore.count(projectID: id, in: connection) - 1
+        return ["members": otherMembers].filter { $0.value > 0 }
     }
 
     func find(_ id: String, in connection: any DatabaseConnection) throws -> ProjectRecord {
         guard let project = try ProjectStore.find(id, in: connection) else {
-            throw APIError.notFound(type: "project", id: id)
+            throw DomainError.notFound(.project, id: id)
         }
         return project
     }

@@ -1,66 +1,73 @@
 /// Projects in the database.
 enum ProjectStore {
-    private static let columns = "p.id, p.account_id, p.name, p.description, p.created_at"
+    private static let columns: SQL = "p.id, p.account_id, p.name, p.description, p.created_at"
 
     static func find(_ id: String, in connection: any DatabaseConnection) throws -> ProjectRecord? {
-        try connection.run("SELECT \(columns) FROM projects p WHERE p.id = ?", [.text(id)]).first.map(record)
+        try connection.query("SELECT \(columns) FROM projects p WHERE p.id = \(id)").first.map(record)
     }
 
-    /// Those that a user may read, newest first. `only` are those that the token is good for, nil for all of them;
-    /// `after` is the last one of the page before.
+    /// Returns the projects that a user may read, newest first.
+    ///
+    /// - Parameters:
+    ///   - userID: The user.
+    ///   - allowedIDs: The only projects to return: those of the user's token; nil for every project.
+    ///   - limit: The maximum number of projects.
+    ///   - after: The position of the last project of the previous page; nil for the first page.
+    ///   - connection: The database.
     static func list(
-        userID: String, only: [String]?, limit: Int, after: Cursor?, in connection: any DatabaseConnection
+        userID: String, only allowedIDs: [String]?, limit: Int, after: Cursor?,
+        in connection: any DatabaseConnection
     ) throws -> [ProjectRecord] {
-        let among = only.map { " AND p.id IN (\($0.map { _ in "?" }.joined(separator: ", ")))" } ?? ""
-        return try connection.run(
+        let (position, id) = (after?.position ?? .max, after?.id ?? "")
+        let isAllowed: SQL = if let allowedIDs { " AND p.id IN (\(list: allowedIDs))" } else { "" }
+        return try connection.query(
             """
             SELECT \(columns) FROM projects p JOIN members m ON m.project_id = p.id
-            WHERE m.user_id = ? AND m.can_read = 1 AND m.deactivated_at IS NULL
-                AND (p.created_at < ? OR (p.created_at = ? AND p.id < ?))\(among)
-            ORDER BY p.created_at DESC, p.id DESC LIMIT ?
-            """,
-            [
-                .text(userID), .integer(after?.position ?? .max), .integer(after?.position ?? .max),
-                .text(after?.id ?? ""),
-            ] + (only ?? []).map(DatabaseValue.text) + [.integer(Int64(limit))]
+            WHERE m.user_id = \(userID) AND m.can_read = 1 AND m.deactivated_at IS NULL
+                AND (p.created_at < \(position) OR (p.created_at = \(position) AND p.id < \(id)))\(isAllowed)
+            ORDER BY p.created_at DESC, p.id DESC LIMIT \(Int64(limit))
+            """
         ).map(record)
     }
 
-    /// The names of those that a user belongs to, by id.
+    /// Returns the names of a user's projects by ID.
     static func names(userID: String, in connection: any DatabaseConnection) throws -> [String: String] {
-        let rows = try connection.run(
-            "SELECT p.id, p.name FROM projects p JOIN members m ON m.project_id = p.id WHERE m.user_id = ?",
-            [.text(userID)])
-        return Dictionary(try rows.map { (try $0.text(0), try $0.text(1)) }) { first, _ in first }
+        let rows = try connection.query(
+            """
+            SELECT p.id, p.name FROM projects p JOIN members m ON m.project_id = p.id WHERE m.user_id = \(userID)
+            """)
+        return Dictionary(try rows.map { (try $0.text("id"), try $0.text("name")) }) { first, _ in first }
     }
 
     static func insert(_ project: ProjectRecord, in connection: any DatabaseConnection) throws {
-        try connection.run(
-            "INSERT INTO projects (id, account_id, name, description, created_at) VALUES (?, ?, ?, ?, ?)",
-            [
-                .text(project.id), .text(project.accountID), .text(project.name), DatabaseValue(project.description),
-                .integer(project.createdAt),
-            ])
+        try connection.execute(
+            """
+            INSERT INTO projects (id, account_id, name, description, created_at)
+            VALUES (\(project.id), \(project.accountID), \(project.name), \(project.description),
+                \(project.createdAt))
+            """)
     }
 
     static func update(_ project: ProjectRecord, in connection: any DatabaseConnection) throws {
-        try connection.run(
-            "UPDATE projects SET name = ?, description = ? WHERE id = ?",
-            [.text(project.name), DatabaseValue(project.description), .text(project.id)])
+        try connection.execute(
+            """
+            UPDATE projects SET name = \(project.name), description = \(project.description)
+            WHERE id = \(project.id)
+            """)
     }
 
     static func remove(_ id: String, in connection: any DatabaseConnection) throws {
-        try connection.run("DELETE FROM projects WHERE id = ?", [.text(id)])
+        try connection.execute("DELETE FROM projects WHERE id = \(id)")
     }
 
-    /// Whether some user's operations use it when no project is named.
+    /// Returns whether the project is the default project of a user.
     static func isDefault(_ id: String, in connection: any DatabaseConnection) throws -> Bool {
-        try !connection.run("SELECT 1 FROM users WHERE default_project_id = ? LIMIT 1", [.text(id)]).isEmpty
+        try !connection.query("SELECT id FROM users WHERE default_project_id = \(id) LIMIT 1").isEmpty
     }
 
     private static func record(_ row: DatabaseRow) throws -> ProjectRecord {
         ProjectRecord(
-            id: try row.text(0), accountID: try row.text(1), name: try row.text(2), description: row.optionalText(3),
-            createdAt: try row.integer(4))
+            id: try row.text("id"), accountID: try row.text("account_id"), name: try row.text("name"),
+            description: try row.optionalText("description"), createdAt: try row.integer("created_at"))
     }
 }

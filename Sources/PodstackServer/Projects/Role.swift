@@ -1,14 +1,14 @@
 import PodstackAPI
 
-/// What somebody may do in a project.
+/// The permissions of a member in a project.
 enum Role: Sendable, Equatable {
     case admin
-    /// Any of `create`, `read`, `update`, `delete`.
+    /// A member with some of the actions `create`, `read`, `update` and `delete`.
     case user(Set<String>)
 
     var name: String { if case .admin = self { "admin" } else { "user" } }
 
-    /// In the order of the contract.
+    /// The role's actions, in the order of the API.
     var permissions: [String] {
         switch self {
         case .admin: Scope.actions
@@ -16,11 +16,13 @@ enum Role: Sendable, Equatable {
         }
     }
 
-    /// Who belongs to a project, and what they may do in it, is for its admins to change: a user who could would be one.
+    /// Returns whether the role allows an operation in its project.
+    ///
+    /// Only admins change the members of a project: any other member who could would be able to become an admin.
     func allows(_ scope: Scope) -> Bool {
         guard case .user(let actions) = self else { return true }
         switch (scope.resource, scope.action) {
-        // Of an account, not of a project.
+        // These concern the account and not a project.
         case ("tokens", _), ("projects", "create"): return true
         case ("members", let action): return action == "read" && actions.contains("read")
         case (nil, _): return false
@@ -30,7 +32,7 @@ enum Role: Sendable, Equatable {
     }
 }
 
-/// Somebody's place in a project.
+/// A user's role in a project. Times are seconds since 1970.
 struct Membership: Sendable, Equatable {
     var projectID: String
     var role: Role

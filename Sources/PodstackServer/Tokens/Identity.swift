@@ -27,18 +27,18 @@ final class Identity: Sendable {
     /// The scopes whose use was noted.
     private let usedScopes = Atomic<Int64>(0)
 
-    init(token: TokenRecord, standing: SecretStanding, user: DatabaseRow, memberships: [String: Membership]) throws {
+    init(token: TokenRecord, standing: SecretStanding, user: UserRecord, memberships: [String: Membership]) {
         self.token = token
         self.memberships = memberships
         self.standing = standing
         var end = token.expiresAt
         if case .retired(let secret) = standing { end = min(secret.endsAt, end ?? .max) }
         endsAt = end ?? .max
-        email = try user.text(0)
-        name = user.optionalText(1)
-        defaultProjectID = try user.text(2)
-        userCreatedAt = try user.integer(3)
-        isDisabled = user.optionalInteger(4) != nil
+        email = user.email
+        name = user.name
+        defaultProjectID = user.defaultProjectID
+        userCreatedAt = user.createdAt
+        isDisabled = user.isDisabled
         expiresText = end.map { Timestamp.format(.init($0)) } ?? "never"
     }
 
@@ -46,12 +46,9 @@ final class Identity: Sendable {
     static func find(
         _ token: TokenRecord, _ standing: SecretStanding, in connection: any DatabaseConnection
     ) throws -> Identity? {
-        try connection.run(
-            "SELECT email, name, default_project_id, created_at, disabled_at FROM users WHERE id = ?",
-            [.text(token.userID)]
-        ).first.map {
-            let memberships = try MemberStore.memberships(userID: token.userID, in: connection)
-            return try Identity(token: token, standing: standing, user: $0, memberships: memberships)
+        try UserStore.find(id: token.userID, in: connection).map { user in
+            let memberships = try MemberStore.memberships(userID: user.id, in: connection)
+            return Identity(token: token, standing: standing, user: user, memberships: memberships)
         }
     }
 
@@ -65,14 +62,14 @@ final class Identity: Sendable {
         return !ScopeSet(rawValue: before).contains(scopes)
     }
 
-    /// The 401 that tells the holder of the secret why it is good for nothing; nil when it is.
-    func refusalIfAny(at now: Int64) -> APIError? {
-        if token.revokedAt != nil { return Refusal.revoked(token) }
-        if token.isExpired(at: now) { return Refusal.expired(token.expiresAt) }
+    /// Returns why the secret does not authenticate, or nil if it does.
+    func failure(at now: Int64) -> AuthenticationFailure? {
+        if token.revokedAt != nil { return .revoked(at: token.revokedAt) }
+        if token.isExpired(at: now) { return .expired(at: token.expiresAt) }
         switch standing {
-        case .waiting(let secret) where secret.hasLapsed(at: now): return Refusal.expired(secret.lapsesAt)
-        case .retired(let secret) where secret.endsAt <= now: return Refusal.rotated(secret)
-        case .current, .waiting, .retired: return isDisabled ? Refusal.disabled : nil
+        case .waiting(let secret) where secret.hasLapsed(at: now): return .expired(at: secret.lapsesAt)
+        case .retired(let secret) where secret.endsAt <= now: return .rotated(at: secret.rotatedAt)
+        case .current, .waiting, .retired: return isDisabled ? .accountDisabled : nil
         }
     }
 

@@ -11,7 +11,7 @@ struct LeakReport: Sendable {
     }
 
     let changes: Changes
-    let digest: TokenDigest
+    let digest: SecretDigest
 
     /// How many tokens this revoked.
     @discardableResult
@@ -25,7 +25,7 @@ struct LeakReport: Sendable {
             try proofs.filter { try isAlive($0, now, in: connection) != nil }
         }
         guard !proven.isEmpty else { return 0 }
-        return try changes.make(by: actor, at: now) { change in
+        return try changes.perform(by: actor, at: now) { change in
             var revoked = 0
             for proof in proven {
                 // It may have been revoked since, by another of its secrets in this very report too.

@@ -22,7 +22,7 @@ struct PepperRotation {
             throw SetupFailure(
                 "\(directory.previousPepperPath) is still there: podstack-server pepper status says what needs it")
         }
-        let old = try directory.peppers(mayMake: false).current
+        let old = try directory.peppers(mayCreate: false).current
         let new = try Pepper(file: directory.nextPepperPath)
         try database.write { connection in
             try sealAgain(from: AuditChain(Peppers(current: old)), to: AuditChain(Peppers(current: new)), connection)
@@ -55,7 +55,7 @@ struct PepperRotation {
         else { return [] }
         let unused = try database.read { try TokenStore.countAlive(notUsedSince: rotatedAt, now: now, in: $0) }
         let graceEnd = rotatedAt + Int64(RotationRequest.longestGrace)
-        let auditEnd = rotatedAt + AuditTrail.keptFor
+        let auditEnd = rotatedAt + AuditTrail.retentionSeconds
         return [
             unused > 0 ? "tokens not used since the rotation: \(unused)" : nil,
             now < graceEnd ? "rotated secrets in their grace, until \(Timestamp.format(.init(graceEnd)))" : nil,

@@ -8,15 +8,15 @@ struct ReuseWatch: Sendable {
     private static let quiet: Int64 = 3600
 
     let changes: Changes
-    let digest: TokenDigest
+    let digest: SecretDigest
 
     /// `token` was refused because it was rotated.
-    func note(_ token: some Collection<UInt8>, by request: Request, now: Int64) throws {
+    func note(_ token: some Collection<UInt8>, from origin: Origin, now: Int64) throws {
         guard case .wellFormed(let id) = TokenFormat.shape(of: token) else { return }
         let digest = digest.digest(ofSHA256: Sodium.sha256(token))
         // Looked at before, so that most repeats do not wait for the one writer.
         guard try changes.database.read({ try isNews(id, digest, now, in: $0) }) else { return }
-        try changes.make(by: Actor(request, nil), at: now) { change in
+        try changes.perform(by: Actor(origin: origin), at: now) { change in
             guard try isNews(id, digest, now, in: change.connection),
                 let record = try TokenStore.find(id, in: change.connection)
             else { return }
@@ -25,7 +25,7 @@ struct ReuseWatch: Sendable {
             try change.record(
                 .rotatedTokenUsed, on: AuditResource(record),
                 [
-                    "used_from": .string(request.address.description),
+                    "used_from": origin.address.map { .string($0.description) } ?? .null,
                     "current_used_from": current.map(JSONValue.string) ?? .null,
                 ])
         }

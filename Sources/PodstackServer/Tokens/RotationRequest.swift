@@ -16,9 +16,9 @@ struct RotationRequest {
         let made = reader.takeMadeByCaller()
         if let id = made.id, id != tokenID { reader.refuse("id", "must be the id of the token that is rotated") }
         sha256 = made.sha256
-        let grace = reader.take("grace_seconds") { value throws(FieldReader.Mistake) in
+        let grace = reader.take("grace_seconds") { value throws(InvalidValue) in
             guard let seconds = value.integerValue, Self.graces.contains(seconds) else {
-                throw FieldReader.Mistake("must be a number of seconds from 0 to 604800, 7 days")
+                throw InvalidValue("must be a number of seconds from 0 to 604800, 7 days")
             }
             return seconds
         }

@@ -98,3 +98,11 @@ enum SecretStore {
         }
     }
 }
+
+extension SecretDigest {
+    /// Replaces a digest that is stored under the previous pepper by the one under the current pepper.
+    func renew(_ hash: [UInt8], of tokenID: String, in connection: any DatabaseConnection) throws {
+        guard let old = previous(ofSHA256: hash) else { return }
+        try SecretStore.replace(old, by: digest(ofSHA256: hash), of: tokenID, in: connection)
+    }
+}

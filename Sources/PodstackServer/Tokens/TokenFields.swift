@@ -3,59 +3,42 @@ import PodstackCryptography
 
 /// What the fields of a token may hold.
 enum TokenFields {
-    typealias Mistake = FieldReader.Mistake
 
-    /// 1 to 100 characters, white space around them gone, none that could write to a terminal or a log.
-    static func name(_ value: JSONValue) throws(Mistake) -> String {
-        guard let text = value.stringValue else { throw Mistake("must be a string") }
-        let scalars = text.unicodeScalars
-        guard scalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
-            throw Mistake("must not hold control characters")
-        }
-        let trimmed = String(
-            scalars.drop { $0.properties.isWhitespace }.reversed().drop { $0.properties.isWhitespace }
-                .reversed().reduce(into: String.UnicodeScalarView()) { $0.append($1) })
-        // Not of what is seen as one, which may be as long as anything.
-        guard (1...100).contains(trimmed.unicodeScalars.count) else { throw Mistake("must have 1 to 100 characters") }
-        try refuseToken(trimmed)
-        return trimmed
+    static func name(_ value: JSONValue) throws(InvalidValue) -> String {
+        guard let text = value.stringValue else { throw InvalidValue("must be a string") }
+        return try ResourceName.validate(text)
     }
 
-    /// A name is shown to many, and a token that somebody pasted for it would be too.
-    static func refuseToken(_ text: String) throws(Mistake) {
-        guard !TokenFormat.isHeld(by: text) else { throw Mistake("must not hold an API token") }
-    }
-
-    static func scopes(_ value: JSONValue) throws(Mistake) -> [Scope] {
+    static func scopes(_ value: JSONValue) throws(InvalidValue) -> [Scope] {
         let texts = try texts(value)
-        guard !texts.isEmpty else { throw Mistake("must name at least one scope") }
-        return try unique(texts).map { text throws(Mistake) in
+        guard !texts.isEmpty else { throw InvalidValue("must name at least one scope") }
+        return try unique(texts).map { text throws(InvalidValue) in
             // What is too long for a scope may be a token, and is not repeated.
             let shown = text.utf8.count > 24 ? "…" : text
-            guard let scope = Scope(text) else { throw Mistake("\"\(shown)\" is not a scope") }
+            guard let scope = Scope(text) else { throw InvalidValue("\"\(shown)\" is not a scope") }
             return scope
         }
     }
 
     /// Nil for every project.
-    static func projectIDs(_ value: JSONValue) throws(Mistake) -> [String]? {
+    static func projectIDs(_ value: JSONValue) throws(InvalidValue) -> [String]? {
         guard value != .null else { return nil }
         let ids = try texts(value)
-        guard !ids.isEmpty else { throw Mistake("must name at least one project, or be null for all") }
+        guard !ids.isEmpty else { throw InvalidValue("must name at least one project, or be null for all") }
         return unique(ids)
     }
 
-    static func id(_ value: JSONValue) throws(Mistake) -> String {
+    static func id(_ value: JSONValue) throws(InvalidValue) -> String {
         guard let text = value.stringValue, TokenFormat.isID(text) else {
-            throw Mistake("must be 8 characters of 0-9 a-z without i, l, o, u")
+            throw InvalidValue("must be 8 characters of 0-9 a-z without i, l, o, u")
         }
         return text
     }
 
-    static func sha256(_ value: JSONValue) throws(Mistake) -> [UInt8] {
+    static func sha256(_ value: JSONValue) throws(InvalidValue) -> [UInt8] {
         guard let text = value.stringValue, text == text.lowercased(), let bytes = [UInt8](hexadecimal: text),
             bytes.count == 32
-        else { throw Mistake("must be 64 lower-case hexadecimal digits") }
+        else { throw InvalidValue("must be 64 lower-case hexadecimal digits") }
         return bytes
     }
 
@@ -65,11 +48,11 @@ enum TokenFields {
         return texts.filter { seen.insert($0).inserted }
     }
 
-    private static func texts(_ value: JSONValue) throws(Mistake) -> [String] {
-        guard case .array(let values) = value else { throw Mistake("must be a list of strings") }
+    private static func texts(_ value: JSONValue) throws(InvalidValue) -> [String] {
+        guard case .array(let values) = value else { throw InvalidValue("must be a list of strings") }
         let texts = values.compactMap(\.stringValue)
         guard texts.count == values.count, texts.count <= 100 else {
-            throw Mistake("must be a list of at most 100 strings")
+            throw InvalidValue("must be a list of at most 100 strings")
         }
         return texts
     }

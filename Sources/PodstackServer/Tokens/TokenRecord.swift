@@ -64,6 +64,29 @@ struct TokenRecord: Sendable, Equatable {
     }
 }
 
+extension TokenRecord {
+    var grant: Grant {
+        Grant(
+            accountID: accountID, userID: userID, tokenID: id, scopes: scopes, projectIDs: projectIDs,
+            expiresAt: expiresAt)
+    }
+
+    /// The values that the audit log records of a token.
+    var audited: [String: JSONValue] {
+        [
+            "name": .string(name), "scopes": .array(scopes.map { .string($0.description) }),
+            "project_ids": projectIDs.map { .array($0.map(JSONValue.string)) } ?? .null,
+            "expires_at": expiresAt.map { .string(Timestamp.format(.init($0))) } ?? .null,
+        ]
+    }
+}
+
+extension AuditResource {
+    init(_ token: TokenRecord) {
+        self.init(type: "token", id: token.id, name: token.name, accountID: token.accountID)
+    }
+}
+
 extension Date {
     /// From the whole seconds that the database holds.
     init(_ seconds: Int64) { self.init(timeIntervalSince1970: Double(seconds)) }

@@ -38,7 +38,7 @@ struct TokenRequest {
         name = reader.take("name", TokenFields.name) ?? ""
         if let time = reader.take(
             "expires_in_days",
-            { value throws(FieldReader.Mistake) in
+            { value throws(InvalidValue) in
                 try Self.expiry(inDays: value, now: now)
             })
         {
@@ -49,7 +49,7 @@ struct TokenRequest {
             reader.refuse("expires_at", "cannot go with expires_in_days")
         } else if let wanted = reader.take(
             "expires_at",
-            { value throws(FieldReader.Mistake) in
+            { value throws(InvalidValue) in
                 try Self.expiry(value, now: now)
             })
         {
@@ -61,22 +61,22 @@ struct TokenRequest {
         try reader.finish()
     }
 
-    private static func expiry(inDays value: JSONValue, now: Int64) throws(FieldReader.Mistake) -> Int64 {
+    private static func expiry(inDays value: JSONValue, now: Int64) throws(InvalidValue) -> Int64 {
         guard let days = value.integerValue, TokenExpiry.choices.contains(days) else {
-            throw FieldReader.Mistake("must be one of 7, 30, 90, 180, 365")
+            throw InvalidValue("must be one of 7, 30, 90, 180, 365")
         }
         return now + Int64(days) * 86_400
     }
 
-    private static func expiry(_ value: JSONValue, now: Int64) throws(FieldReader.Mistake) -> Expiry {
+    private static func expiry(_ value: JSONValue, now: Int64) throws(InvalidValue) -> Expiry {
         if value == .null { return .never }
         guard let date = value.stringValue.flatMap(Timestamp.parse) else {
-            throw FieldReader.Mistake("must be a time such as 2027-01-31T12:00:00Z, or null for never")
+            throw InvalidValue("must be a time such as 2027-01-31T12:00:00Z, or null for never")
         }
         let seconds = date.timeIntervalSince1970
         // Beyond the year 9999 a time has no ISO 8601 form of the usual length.
         guard seconds > Double(now), seconds < 253_402_300_800 else {
-            throw FieldReader.Mistake("must be in the future and before the year 10000")
+            throw InvalidValue("must be in the future and before the year 10000")
         }
         return .at(Int64(seconds))
     }

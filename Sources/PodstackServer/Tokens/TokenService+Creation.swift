@@ -10,12 +10,14 @@ extension TokenService {
         _ request: TokenRequest, by maker: Grant, in change: Change
     ) throws -> (TokenRecord, secret: String?) {
         let scopes = request.scopes ?? maker.scopes
-        if let wider = scopes.first(where: { !maker.scopes.allows($0) }) { throw Self.lacks(wider, maker) }
+        if let wider = scopes.first(where: { !maker.scopes.allows($0) }) {
+            throw DomainError.forbidden(maker.lacks(wider))
+        }
         let expiresAt = try expiry(request, maker, now: change.now)
         let projectIDs = try projects(request, maker)
         var generator = SecureGenerator()
-        let id = request.id ?? TokenFormat.makeID(using: &generator)
-        let secret = request.sha256 == nil ? TokenFormat.makeToken(id: id, using: &generator) : nil
+        let id = request.id ?? TokenFormat.generateID(using: &generator)
+        let secret = request.sha256 == nil ? TokenFormat.generateToken(id: id, using: &generator) : nil
         let hash = request.sha256 ?? Sodium.sha256((secret ?? "").utf8)
         let record = TokenRecord(
             id: id, accountID: maker.accountID, userID: maker.userID, name: request.name,
@@ -26,7 +28,7 @@ extension TokenService {
             guard request.sha256 != nil, existing.accountID == record.accountID, existing.revokedAt == nil,
                 Sodium.constantTimeEqual(existing.digest, record.digest)
             else {
-                throw APIError.conflict("That id is taken; make another token")
+                throw DomainError.conflict("That ID is taken; create a token with another ID")
             }
             // Asked again after a lost answer.
             return (existing, nil)
@@ -45,9 +47,8 @@ extension TokenService {
         case .never where limit == nil: return nil
         case .at(let time) where time <= limit ?? .max: return time
         default:
-            throw APIError.validation([
-                request.expiryField: ["must not be later than the end of the token that makes it"]
-            ])
+            throw DomainError.invalid(
+                request.expiryField, "must not be later than the expiry of the token that creates it")
         }
     }
 
@@ -55,7 +56,7 @@ extension TokenService {
         guard let allowed = maker.projectIDs else { return request.projectIDs }
         guard let wanted = request.projectIDs else { return allowed }
         if let foreign = wanted.first(where: { !allowed.contains($0) }) {
-            throw Self.notGood(for: foreign, maker)
+            throw DomainError.forbidden(maker.excludes(foreign))
         }
         return wanted
     }

@@ -22,7 +22,7 @@ extension TokenService {
         var request = try request()
         request.id = id
         let (token, secret) = try create(request, by: maker, in: change)
-        guard let secret else { throw APIError.internal }
+        guard let secret else { throw DomainError.inconsistent }
         return .made(token, secret: secret)
     }
 }

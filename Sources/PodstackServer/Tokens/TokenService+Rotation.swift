@@ -18,7 +18,7 @@ extension TokenService {
         in change: Change
     ) throws -> (TokenRecord, secret: String?) {
         var generator = SecureGenerator()
-        let secret = request.sha256 == nil ? TokenFormat.makeToken(id: id, using: &generator) : nil
+        let secret = request.sha256 == nil ? TokenFormat.generateToken(id: id, using: &generator) : nil
         let hash = request.sha256 ?? Sodium.sha256((secret ?? "").utf8)
         let now = change.now
         let waiting = WaitingSecret(
@@ -40,14 +40,15 @@ extension TokenService {
             return (token.asRotated, nil)
         case .waiting, nil: break
         case .current, .retired:
-            throw APIError.conflict("The token had that secret already; make another one")
+            throw DomainError.conflict("The token already had that secret; generate another one")
         }
         guard secrets.retired.count(where: { $0.endsAt > now }) < Self.mostInGrace else {
-            throw APIError.conflict("The token has \(Self.mostInGrace) secrets in their grace; rotate it later")
+            throw DomainError.conflict(
+                "The token has \(Self.mostInGrace) secrets in their grace period; rotate it later")
         }
         if caller.tokenID == id, case .retired = standing {
-            throw APIError.conflict(
-                "This secret was rotated already and only lives out its grace: rotate with the newer one")
+            throw DomainError.conflict(
+                "This secret was already rotated and is in its grace period; rotate with the newer secret")
         }
         if let cancelled = token.waiting, cancelled.digest != waiting.digest {
             let secret = RetiredSecret(digest: cancelled.digest, rotatedAt: now, endsAt: now)
@@ -71,22 +72,19 @@ extension TokenService {
     /// Whoever rotates another token holds its new secret: it must not be good for more than the caller's own.
     private func checkHandingOut(_ token: TokenRecord, to caller: Grant) throws {
         guard token.id != caller.tokenID else { return }
-        if let wider = token.scopes.first(where: { !caller.scopes.allows($0) }) { throw Self.lacks(wider, caller) }
+        if let wider = token.scopes.first(where: { !caller.scopes.allows($0) }) {
+            throw DomainError.forbidden(caller.lacks(wider))
+        }
         if let allowed = caller.projectIDs {
             guard let projectIDs = token.projectIDs else {
-                throw APIError(
-                    status: 403, code: .projectForbidden,
-                    message: "Access denied to resource: the token is good for every project, and yours is not",
-                    details: ["token_project_ids": .array(allowed.map(JSONValue.string))])
+                throw DomainError.forbidden(.restrictedToProjects(.rotateUnrestrictedToken, tokenProjectIDs: allowed))
             }
             if let foreign = projectIDs.first(where: { !allowed.contains($0) }) {
-                throw Self.notGood(for: foreign, caller)
+                throw DomainError.forbidden(caller.excludes(foreign))
             }
         }
         guard token.expiresAt ?? .max <= caller.expiresAt ?? .max else {
-            throw APIError(
-                status: 403, code: .insufficientScope,
-                message: "Access denied to resource: the token lives longer than the one that would rotate it")
+            throw DomainError.forbidden(.longerLifetime)
         }
     }
 }

@@ -11,9 +11,11 @@ extension TokenService {
         if let name = request.name { token.name = name }
         if let scopes = request.scopes {
             if let wider = scopes.first(where: { !token.scopes.allows($0) }) {
-                throw APIError.validation(["scopes": ["may only shrink: the token does not have \(wider)"]])
+                throw DomainError.invalid("scopes", "can only shrink: the token does not have \(wider)")
             }
-            if let wider = scopes.first(where: { !caller.scopes.allows($0) }) { throw Self.lacks(wider, caller) }
+            if let wider = scopes.first(where: { !caller.scopes.allows($0) }) {
+                throw DomainError.forbidden(caller.lacks(wider))
+            }
             token.scopes = scopes
         }
         if let projectIDs = request.projectIDs {
@@ -32,19 +34,19 @@ extension TokenService {
     ) throws {
         guard let projectIDs else {
             guard token.projectIDs == nil else {
-                throw APIError.validation(["project_ids": ["may only shrink: the token is not good for every project"]])
+                throw DomainError.invalid("project_ids", "can only shrink: the token does not include every project")
             }
             return
         }
         if let current = token.projectIDs {
             guard projectIDs.allSatisfy(current.contains) else {
-                throw APIError.validation(["project_ids": ["may only shrink: one of them is not the token's"]])
+                throw DomainError.invalid("project_ids", "can only shrink: the token does not include one of them")
             }
         } else {
             try checkProjectsExist(projectIDs, of: token, in: connection)
         }
         if let allowed = caller.projectIDs, let foreign = projectIDs.first(where: { !allowed.contains($0) }) {
-            throw Self.notGood(for: foreign, caller)
+            throw DomainError.forbidden(caller.excludes(foreign))
         }
         token.projectIDs = projectIDs
     }

@@ -3,14 +3,16 @@ import PodstackAPI
 /// The rules of tokens, without HTTP or SQL.
 struct TokenService: Sendable {
     let database: any Database
-    let digest: TokenDigest
+    let digest: SecretDigest
     let lastUsed: LastUsedTracker
     let maxActive: Int
 
     /// Throws when the account has as many active tokens as it may have.
     func checkRoom(accountID: String, in change: Change) throws {
         let active = try TokenStore.countActive(accountID: accountID, now: change.now, in: change.connection)
-        guard active < maxActive else { throw quotaExceeded(active) }
+        guard active < maxActive else {
+            throw DomainError.quotaExceeded(QuotaExcess(resource: "tokens", limit: maxActive, current: active))
+        }
     }
 
     func countActive(accountID: String, now: Int64) throws -> Int {
@@ -54,24 +56,11 @@ struct TokenService: Sendable {
         try change.record(.tokenRevoked, on: AuditResource(token))
     }
 
-    static func lacks(_ scope: Scope, _ grant: Grant) -> APIError {
-        APIError(
-            status: 403, code: .insufficientScope,
-            message: "Access denied to resource: the token lacks \(scope)",
-            details: [
-                "required_scope": .string(scope.description),
-                "token_scopes": .array(grant.scopes.map { .string($0.description) }),
-            ],
-            headers: [
-                ("WWW-Authenticate", #"Bearer realm="podstack", error="insufficient_scope", scope="\#(scope)""#)
-            ])
-    }
-
     func find(
         _ id: String, accountID: String, in connection: any DatabaseConnection
     ) throws -> TokenRecord {
         guard let token = try TokenStore.find(id, in: connection), token.accountID == accountID else {
-            throw APIError.notFound(type: "token", id: id)
+            throw DomainError.notFound(.token, id: id)
         }
         return token
     }
@@ -81,36 +70,16 @@ struct TokenService: Sendable {
     ) throws {
         let own = try MemberStore.memberships(userID: token.userID, in: connection)
         if let foreign = wanted.first(where: { own[$0] == nil }) {
-            throw APIError.notFound(type: "project", id: foreign)
+            throw DomainError.notFound(.project, id: foreign)
         }
     }
 
     func checkIsAlive(_ token: TokenRecord, now: Int64) throws {
         guard token.revokedAt == nil else {
-            throw APIError.conflict("The token is revoked and cannot change any more; make a new one")
+            throw DomainError.conflict("The token is revoked and can no longer change; create a new one")
         }
         guard !token.isExpired(at: now) else {
-            throw APIError.conflict("The token has expired and cannot change any more; make a new one")
+            throw DomainError.conflict("The token has expired and can no longer change; create a new one")
         }
-    }
-
-    static func notGood(for projectID: String, _ grant: Grant) -> APIError {
-        let shown = projectID.utf8.count > 24 ? "…" : projectID
-        return APIError(
-            status: 403, code: .projectForbidden,
-            message: "Access denied to resource: the token is not good for project \(shown)",
-            details: [
-                "project_id": .string(shown),
-                "token_project_ids": grant.projectIDs.map { .array($0.map(JSONValue.string)) } ?? .null,
-            ])
-    }
-
-    private func quotaExceeded(_ active: Int) -> APIError {
-        APIError(
-            status: 409, code: .quotaExceeded,
-            message: "The account has \(active) active tokens and may have \(maxActive): revoke one first",
-            details: [
-                "resource_type": "tokens", "limit": .integer(maxActive), "current": .integer(active),
-            ])
     }
 }

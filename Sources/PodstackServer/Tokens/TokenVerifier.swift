@@ -4,10 +4,10 @@ import PodstackCryptography
 /// Decides whether a token is good: its checksum, what is known of it, else the database.
 final class TokenVerifier: Sendable {
     private let database: any Database
-    private let digest: TokenDigest
+    private let digest: SecretDigest
     private let verified: VerifiedTokens
 
-    init(database: any Database, digest: TokenDigest) {
+    init(database: any Database, digest: SecretDigest) {
         self.database = database
         self.digest = digest
         verified = VerifiedTokens(lease: database.lease, foreignChanges: database.foreignChanges)
@@ -23,23 +23,25 @@ final class TokenVerifier: Sendable {
         _ token: some Collection<UInt8>, from address: ClientAddress = .unknown, now: Int64
     ) throws -> Identity {
         // Nothing of another length is worth a hash.
-        guard token.count == TokenFormat.length else { throw Refusal.malformed }
+        guard token.count == TokenFormat.length else { throw DomainError.unauthenticated(.malformed) }
         let hash = Sodium.sha256(token)
         let key = VerifiedTokens.Key(hash)
         while true {
             let (known, epoch) = verified.find(key)
             if let known {
                 if now < known.endsAt { return known }
-                throw known.refusalIfAny(at: now) ?? Refusal.invalid
+                throw DomainError.unauthenticated(known.failure(at: now) ?? .invalid)
             }
             // What is known was well-formed when it was looked up.
-            guard case .wellFormed(let id) = TokenFormat.shape(of: token) else { throw Refusal.malformed }
+            guard case .wellFormed(let id) = TokenFormat.shape(of: token) else {
+                throw DomainError.unauthenticated(.malformed)
+            }
             let digest = digest.digest(ofSHA256: hash)
             guard let identity = try lookUp(id, digest, hash) else {
                 try database.write { try self.digest.renew(hash, of: id, in: $0) }
                 continue
             }
-            if let refusal = identity.refusalIfAny(at: now) { throw refusal }
+            if let failure = identity.failure(at: now) { throw DomainError.unauthenticated(failure) }
             if case .waiting = identity.standing {
                 try startUsing(id, digest, from: address, now: now)
                 continue
@@ -53,7 +55,7 @@ final class TokenVerifier: Sendable {
     var knownCount: Int { verified.count }
 
     /// Must be called after a change is durable and before it is answered.
-    func forget(_ announcement: Announcement) { verified.forget(announcement) }
+    @Sendable func forget(_ announcement: Announcement) { verified.forget(announcement) }
 
     /// Nil when the secret is still kept under the pepper before.
     private func lookUp(_ id: String, _ digest: [UInt8], _ hash: [UInt8]) throws -> Identity? {
@@ -65,7 +67,7 @@ final class TokenVerifier: Sendable {
             }
             guard let standing, let token = try TokenStore.find(id, in: connection),
                 let identity = try Identity.find(token, standing, in: connection)
-            else { throw Refusal.invalid }
+            else { throw DomainError.unauthenticated(.invalid) }
             return identity
         }
     }

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// The tokens that were found good, by the SHA-256 of the whole token.
-final class VerifiedTokens: Sendable {
+final class VerifiedTokens: AnnouncedCache {
     struct Key: Hashable {
         private let first, second, third, fourth: UInt64
 

@@ -1,15 +1,15 @@
 import PodstackAPI
 
-/// What a person does at the dashboard.
+/// Actions of a person on the dashboard.
 extension Browser {
-    /// Types into the field with this label, in place of what is there.
+    /// Replaces the text of the field with this label.
     func fill(_ label: String, _ text: String) throws {
         let field = try field(label)
         try field.clear()
         try field.type(text)
     }
 
-    /// Ticks a box, or chooses one of several.
+    /// Clicks the checkbox or the radio button with this label.
     func choose(_ label: String) throws { try find(choice: label).click() }
 
     private func find(choice label: String) throws -> Element {
@@ -21,7 +21,7 @@ extension Browser {
     func press(_ button: String) throws { try leave { try self.button(button).click() } }
     func follow(_ link: String) throws { try leave { try self.link(link).click() } }
 
-    /// Does what leads to another page, which may have the same heading, and waits until that is there.
+    /// Runs an action that loads another page, and waits for that page, which may have the same heading.
     func leave(by action: () throws -> Void) throws {
         try execute("window.isLeft = true")
         try action()
@@ -34,10 +34,10 @@ extension Browser {
         try wait(for: "the page “\(heading)”") { try self.heading == heading }
     }
 
-    /// By the link that makes the first account.
+    /// Creates the first account with its link.
     func signUp(at place: DashboardProcess) throws {
         try open(try place.firstAccountLink())
-        try fill("E-mail", DashboardProcess.email)
+        try fill("Email", DashboardProcess.email)
         try choosePassword(DashboardProcess.password)
         try press("Create account")
         try waitForPage("API Tokens")
@@ -45,20 +45,18 @@ extension Browser {
 
     func choosePassword(_ password: String) throws {
         try fill("Password", password)
-        try fill("Password again", password)
+        try fill("Confirm password", password)
     }
 
-    /// Where the form for that is.
+    /// Fills in and sends the sign-in form.
     func signIn(email: String = DashboardProcess.email, password: String = DashboardProcess.password) throws {
         try waitForPage("Sign in")
-        try fill("E-mail", email)
+        try fill("Email", email)
         try fill("Password", password)
         try press("Sign in")
     }
 
-    /// From the list of tokens.
-    ///
-    /// - Returns: The secret, as the page shows it.
+    /// Creates a token from the list of tokens, and returns the secret that the page shows.
     func createToken(_ name: String) throws -> String {
         try follow("Create Token")
         try fill("Name", name)
@@ -67,9 +65,9 @@ extension Browser {
         return try shownSecret
     }
 
-    /// What the page with a new token shows.
+    /// The secret on the page of a new token.
     var shownSecret: String { get throws { try find(".secret code").text } }
 
-    /// Runs a script whose value says whether something is so.
+    /// Returns whether a condition in JavaScript is true.
     func holds(_ condition: String) throws -> Bool { try execute("return Boolean(\(condition))", as: Bool.self) }
 }

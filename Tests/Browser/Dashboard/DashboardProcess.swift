@@ -1,17 +1,17 @@
 import Foundation
 import PodstackTestSupport
 
-/// The real program over a folder of its own, where nobody has an account yet, and the real command line beside it.
+/// The real server with an empty data directory, and the real command line.
 final class DashboardProcess {
     static let email = "ada@example.com"
     static let password = "a horse, a battery and a staple"
 
-    /// Without a slash at its end.
+    /// The URL of the server, without a trailing slash.
     let url: String
     private let folder: TemporaryDirectory
     private let process: ToolProcess
 
-    /// - Parameter authority: Whose certificate it has; nil for no TLS.
+    /// Starts the server with a certificate of `authority`, or without TLS.
     init(authority: PrivateAuthority? = nil) throws {
         folder = try TemporaryDirectory()
         var words = ["serve", "--listen", "127.0.0.1:0", "--data", folder.file("data")]
@@ -21,14 +21,14 @@ final class DashboardProcess {
             words += ["--tls-cert", certificate, "--tls-key", key]
         }
         let process = try ToolProcess(attached: try ToolProcess.path(of: "podstack-server"), words, ending: "TERM")
-        // The second line tells where the link to the first account is.
+        // The second line names the file with the link to the first account.
         try process.waitForOutput { $0.split(separator: "\n", omittingEmptySubsequences: false).count > 2 }
         let line = process.standardOutput.prefix { $0 != "\n" }
         url = String(line.dropFirst("podstack-server listening on ".count))
         self.process = process
     }
 
-    /// As the operator finds it.
+    /// Returns the link to the first account, from its file.
     func firstAccountLink() throws -> String {
         let path = process.standardOutput.split(separator: "\n").last?.split(separator: " ").last ?? ""
         guard let text = FileManager.default.contents(atPath: String(path)) else {
@@ -37,9 +37,7 @@ final class DashboardProcess {
         return String(decoding: text, as: UTF8.self).trimmingCharacters(in: .newlines)
     }
 
-    /// Starts `podstack` with a home of its own, which stays between calls.
-    ///
-    /// - Parameter token: In the environment.
+    /// Starts `podstack` with a home directory that is kept between calls, and with a token in its environment.
     func startPodstack(_ words: [String], token: String? = nil) throws -> ToolProcess {
         var environment = ["HOME": folder.path, "PODSTACK_API_ENDPOINT": url]
         environment["PODSTACK_API_TOKEN"] = token

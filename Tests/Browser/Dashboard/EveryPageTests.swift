@@ -6,18 +6,18 @@ import Testing
 
 extension InBrowser {
     @Suite(
-        "Every page, with something in it, with nothing, and after mistakes",
+        "Every page: with content, empty, and with errors",
         .enabled(if: PythonOracle.isThere, "scripts/test installs the checkers"), .timeLimit(.perTest))
     struct EveryPageTests {
-        /// How much of each table hides beyond its edge.
+        /// The width by which each table overflows.
         private static let hidden = """
             return [...document.querySelectorAll(".table")].map(each => each.scrollWidth - each.clientWidth)
             """
-        /// Columns, columns with little room, cards, and the smallest phone there is.
+        /// Widths for a table with columns, a narrow table, cards and a small phone.
         private static let widths = [1280, 1024, 820, 390, 320]
 
         private static let badges = "return [...document.querySelectorAll('.badge')].map(each => each.textContent)"
-        /// What the lists of tokens say at a glance.
+        /// The badges on the token lists.
         private static let expected: [String: Set<String>] = [
             "tokens": ["active", "expires in 6 days", "expires in 7 days", "revoked"],
             "tokens-later": ["active", "never used", "due for rotation", "expired", "revoked"],
@@ -25,7 +25,7 @@ extension InBrowser {
         ]
 
         @Test(
-            "is valid HTML, accessible in light, dark and on a phone, quiet in the console, and shows all of itself at any width"
+            "is valid HTML, accessible, without console messages, and not cut off at any width"
         )
         func everyPage() throws {
             let browser = try Browser.start()
@@ -35,7 +35,7 @@ extension InBrowser {
                 let badges = try browser.execute(Self.badges, as: Set<String>.self)
                 #expect(badges.isSuperset(of: Self.expected[page] ?? []), "\(page)")
                 let problems = try browser.consoleProblems()
-                // Chromium finds a page that refuses something worth an entry.
+                // Chromium logs every response with an error status.
                 let unexpected = problems.dropFirst(known).filter {
                     !$0.contains("status of 4") || $0.contains("/assets/")
                 }
@@ -67,7 +67,7 @@ extension InBrowser {
             #expect(missing.map(\.description) == [])
         }
 
-        @Test("the first pages weigh less than 50 KB, each with all that it loads")
+        @Test("the first pages have less than 50 KB, including everything that they load")
         func weight() throws {
             let place = try DashboardProcess()
             let browser = try Browser.start()
@@ -84,7 +84,7 @@ extension InBrowser {
 }
 
 extension Browser {
-    /// What the page is told of the person's preference from now on.
+    /// Emulates the preference for dark or light colors.
     fileprivate func prefer(dark: Bool) throws {
         let feature: JSONValue = ["name": "prefers-color-scheme", "value": dark ? "dark" : "light"]
         try command("Emulation.setEmulatedMedia", ["features": .array([feature])])
@@ -98,7 +98,7 @@ extension Browser {
             ])
     }
 
-    /// The bytes of the page and of everything that it loaded, before compression.
+    /// Returns the size of the page and of everything that it loaded, before compression, in bytes.
     fileprivate func weight() throws -> Int {
         try execute(
             """

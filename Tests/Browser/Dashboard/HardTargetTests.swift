@@ -3,10 +3,10 @@ import PodstackTestSupport
 import Testing
 
 extension InBrowser {
-    /// What a page of somebody else's, or text of anybody's, can do to the dashboard: nothing.
-    @Suite("The dashboard is a hard target", .timeLimit(.perTest))
+    /// Attacks on the dashboard by other pages and by text from other users.
+    @Suite("Attacks on the dashboard", .timeLimit(.perTest))
     struct HardTargetTests {
-        @Test("under TLS the session's cookie is of this host alone, and no script sees it")
+        @Test("under TLS, the session cookie is restricted to this host and hidden from scripts")
         func cookies() throws {
             let place = try DashboardProcess(authority: try PrivateAuthority())
             let browser = try Browser.start(trustsAnyone: true)
@@ -22,7 +22,7 @@ extension InBrowser {
             #expect(try browser.consoleProblems() == [])
         }
 
-        @Test("a cookie is no credential of the API, and a token none of the dashboard")
+        @Test("a cookie does not authenticate at the API, and a token not at the dashboard")
         func credentials() throws {
             let place = try DashboardProcess()
             let browser = try Browser.start()
@@ -39,7 +39,7 @@ extension InBrowser {
 
         private func bearer(_ token: String) -> [(String, String)] { [("Authorization", "Bearer \(token)")] }
 
-        @Test("a form with another key than the page's is refused, and so is one of another page")
+        @Test("a form with a wrong key or from another page is rejected")
         func forgery() throws {
             let place = try DashboardProcess()
             let browser = try Browser.start()
@@ -48,9 +48,9 @@ extension InBrowser {
             try browser.fill("Name", "forged")
             try browser.execute("document.querySelector('main [name=form_key]').value = 'f'.repeat(32)")
             try browser.press("Create token")
-            try browser.waitForPage("Not allowed")
+            try browser.waitForPage("Access denied")
             #expect(try browser.status == 403)
-            // Even if it knew the key: another port is another origin, though the cookie goes along.
+            // Even with the right key: another port is another origin, although the browser sends the cookie.
             try browser.back()
             let key = try browser.find("main [name=form_key]").attribute("value") ?? ""
             let id = try browser.find("main [name=id]").attribute("value") ?? ""
@@ -63,12 +63,12 @@ extension InBrowser {
             ])
             try browser.open(foreign.url)
             try browser.press("Win a prize")
-            try browser.waitForPage("Not allowed")
+            try browser.waitForPage("Access denied")
             try browser.open(place.url + "/account/tokens")
             #expect(try browser.text.contains("0 of 5 active"))
         }
 
-        @Test("no other page can frame one")
+        @Test("other pages cannot frame the dashboard")
         func framing() throws {
             let place = try DashboardProcess()
             let browser = try Browser.start()
@@ -82,7 +82,7 @@ extension InBrowser {
             #expect(try browser.consoleProblems().contains { $0.contains("frame-ancestors") })
         }
 
-        @Test("markup in a name is text everywhere, and no page runs what stands in it")
+        @Test("markup in a name is displayed as text and never runs")
         func injection() throws {
             let place = try DashboardProcess()
             let browser = try Browser.start()
@@ -90,7 +90,7 @@ extension InBrowser {
             let name = "'\"></code><script>owned=1</script><img src=x onerror=owned=1>"
             _ = try browser.createToken(name)
             #expect(try browser.find(".notice").text.contains(name))
-            try browser.follow("Done, show its details")
+            try browser.follow("Done, view details")
             try browser.waitForPage(name)
             #expect(try !browser.holds("window.owned"))
             for page in ["/account/tokens", "/audit-log"] {
@@ -99,7 +99,7 @@ extension InBrowser {
                 #expect(try !browser.holds("window.owned"))
             }
             #expect(try browser.consoleProblems() == [])
-            // And if markup got in after all, it would do nothing.
+            // Even injected markup cannot run scripts or apply styles.
             try browser.execute(
                 """
                 const script = document.createElement("script");

@@ -1,6 +1,6 @@
 import PodstackAPI
 
-/// Somebody with a keyboard and nothing else.
+/// A user who only has a keyboard.
 struct Keyboard {
     let browser: Browser
 
@@ -13,7 +13,7 @@ struct Keyboard {
         try browser.driver.post("/actions", ["actions": .array([source])])
     }
 
-    /// Goes on to what has this name, as a screen reader would say it.
+    /// Presses Tab until the element with this accessible name has the focus.
     func tab(to name: String) throws {
         var passed: [String] = []
         for _ in 0..<60 {
@@ -22,16 +22,16 @@ struct Keyboard {
             let foundName = try found.accessibleName
             if foundName == name {
                 guard try isSeen(found) else {
-                    throw BrowserFailure(description: "one cannot see that “\(name)” is on")
+                    throw BrowserFailure(description: "the focus on “\(name)” is not visible")
                 }
                 return
             }
             passed.append(foundName)
         }
-        throw BrowserFailure(description: "the tab key does not lead to “\(name)”, but to \(passed)")
+        throw BrowserFailure(description: "the Tab key does not reach “\(name)”, only \(passed)")
     }
 
-    /// Whether it is marked as what has the keyboard, and on the screen.
+    /// Returns whether an element is on the screen and has a focus outline.
     private func isSeen(_ element: Element) throws -> Bool {
         try browser.execute(
             """

@@ -13,7 +13,7 @@ extension PageTour {
         let code = try ask(["projects:read", "pods:*"])
         try browser.fill("Code", code.lowercased())
         try browser.press("Continue")
-        try look("device-request", "A program asks for access to your account")
+        try look("device-request", "A program requests access to your account")
         try browser.press("Approve")
         try look("device-approved", "Approved")
         try open("/device?code=\(code)")
@@ -30,7 +30,7 @@ extension PageTour {
         try look("device-too-often", "Connect a program", status: 429)
     }
 
-    /// The code that a program shows.
+    /// Starts a request and returns the code that the program shows.
     private func ask(_ scopes: [JSONValue]?) throws -> String {
         var fields: [String: JSONValue] = ["client_name": "podstack on gpu-17"]
         if let scopes { fields["scopes"] = .array(scopes) }

@@ -14,10 +14,10 @@ extension PageTour {
         try browser.fill("Description", "Forecasts for the coast.\nAsk Grace before anything big.")
         try browser.press("Create project")
         try look("project-created", "Weather models")
-        try browser.fill("E-mail", "nobody@example.com")
+        try browser.fill("Email", "nobody@example.com")
         try browser.press("Add member")
         try look("project-wrong-member", "Weather models", status: 422)
-        try browser.fill("E-mail", "grace@example.com")
+        try browser.fill("Email", "grace@example.com")
         try browser.press("Add member")
         try look("project-member-added", "Weather models")
         try browser.fill("Name", "  ")
@@ -30,18 +30,18 @@ extension PageTour {
         try visitMembers()
         try browser.open(project + "/delete")
         try look("project-delete", "Delete “Weather models, coast”?")
-        try browser.press("Delete the project")
+        try browser.press("Delete project")
         try look("projects-deleted", "Projects")
         try browser.find("th a[href]:has(+ .badge)").click()
         try browser.follow("Delete…")
-        try browser.wait(for: "the question") { try browser.heading.hasPrefix("Delete “") }
+        try browser.wait(for: "the confirmation") { try browser.heading.hasPrefix("Delete “") }
         try look("project-delete-not", try browser.heading)
     }
 
-    /// From the page of a project with another member, and back to it.
+    /// Visits the pages of members, starting and ending at the page of a project with two members.
     private func visitMembers() throws {
         try browser.follow("Change \(Self.email)")
-        try browser.choose("User – may do what is ticked here")
+        try browser.choose("User: selected permissions")
         try browser.press("Save")
         try look("member-last-admin", Self.email, status: 409)
         try browser.back()
@@ -57,7 +57,7 @@ extension PageTour {
         try look("member-activated", "grace@example.com")
         try browser.follow("Remove…")
         try look("member-remove", "Remove grace@example.com?")
-        try browser.press("Remove the member")
+        try browser.press("Remove member")
         try look("project-member-removed", "Weather models, coast")
     }
 }

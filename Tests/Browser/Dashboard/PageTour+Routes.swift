@@ -1,14 +1,14 @@
 @testable import PodstackServer
 
 extension PageTour {
-    /// A method and the pattern of a path, as the list of pages has it.
+    /// The method and the pattern of a route.
     struct Address: CustomStringConvertible {
         let method: Substring
         let pattern: [Substring]
 
         var description: String { "\(method) /" + pattern.joined(separator: "/") }
 
-        /// - Parameter request: A method and a path.
+        /// Returns whether the route matches a request, which is a method and a path.
         func matches(_ request: String) -> Bool {
             let words = request.split(separator: " ")
             guard words.count == 2, words[0] == method else { return false }
@@ -16,12 +16,12 @@ extension PageTour {
         }
     }
 
-    /// Those that are not looked at: they lead elsewhere, or are files.
+    /// Routes that are not pages: redirects, files and streams.
     private static let noPages = ["GET /", "GET /assets/{name}", "GET /audit-log.csv", "GET /audit-log/events"]
 
-    /// Every page and everything that a form is sent to.
+    /// Returns the routes of all pages and forms.
     static func routes(of service: Service) -> [Address] {
-        Pages.all(service).map { Address(method: $0.method[...], pattern: $0.pattern) }
+        PageRoute.all(service).map { Address(method: $0.method[...], pattern: $0.pattern) }
             .filter { !noPages.contains($0.description) }
     }
 }

@@ -8,9 +8,9 @@ extension PageTour {
         try browser.follow("Create Token")
         try look("token-new", "Create a token")
         try browser.choose("Custom")
-        try browser.choose("on a date")
+        try browser.choose("On a date")
         try look("token-new-custom", "Create a token")
-        // Spaces are no name, and that the browser does not know.
+        // The browser accepts a name of spaces; the service does not.
         try browser.fill("Name", "  ")
         try browser.press("Create token")
         try look("token-new-wrong", "Create a token", status: 422)
@@ -19,7 +19,7 @@ extension PageTour {
         try browser.press("Create token")
         try look("token-created", "Token created")
         try browser.reload()
-        try look("token-created-already", "This token was created already", status: 409)
+        try look("token-created-already", "Token already created", status: 409)
 
         let own = try server.makeToken(Self.email, name: "Terraform", expiresAt: clock.now + 200 * 86_400)
         let project = try call("POST", "/v1/projects", ["name": "Speech recognition"], token: own)
@@ -45,7 +45,7 @@ extension PageTour {
     private func make(
         _ name: String, _ fields: [String: JSONValue], with token: String, revoked: Bool = false
     ) throws {
-        // Each has its place in the list.
+        // Gives each token its own position in the list.
         clock.set(clock.now + 60)
         let made = try call(
             "POST", "/v1/tokens", fields.merging(["name": .string(name)]) { $1 }, token: token)
@@ -71,16 +71,16 @@ extension PageTour {
         try browser.follow(long)
         try browser.fill("Name", "Terraform of production")
         try browser.leave { try browser.find("form[action$='/name'] button").click() }
-        try browser.press("Keep only these")
+        try browser.press("Keep only these scopes")
         try look("token-fewer-scopes", "Terraform of production")
         try browser.press("Rotate")
         try look("token-rotated", "New secret")
         try browser.reload()
-        try look("token-rotated-already", "This token was rotated already", status: 409)
+        try look("token-rotated-already", "Token already rotated", status: 409)
         try browser.follow("All tokens")
         try look("tokens-done", "API Tokens")
         try browser.follow("Laptop")
-        try browser.follow("Revoke this token…")
+        try browser.follow("Revoke token…")
         try look("token-revoke", "Revoke “Laptop”?")
         try browser.press("Revoke token")
         try look("tokens-revoked", "API Tokens")

@@ -5,18 +5,19 @@ import Synchronization
 
 @testable import PodstackServer
 
-/// Goes to every page of the dashboard, each with something in it and each with nothing, and as it is when a form was
-/// filled in wrongly. Used to check them and to take their pictures.
+/// A visit to every page of the dashboard: with content, empty, and after an invalid form.
+///
+/// It is used to check the pages and to take their screenshots.
 final class PageTour {
     static let email = "ada@example.com"
     static let password = "a horse, a battery and a staple"
-    /// A Monday morning; badges speak of days, and pictures should not differ from day to day.
+    /// A fixed time, because badges count days and screenshots should not differ from day to day.
     static let start: Int64 = 1_809_941_400
 
     let browser: Browser
     let server: EmbeddedServer
     let clock = ManualClock(start)
-    /// The methods and paths that were asked for, as the log has them: ids that are too long are an ellipsis.
+    /// The methods and paths of the visited pages, as in the log, in which long IDs are an ellipsis.
     private(set) var visited: Set<String> = []
     private let folder: TemporaryDirectory
     private let seen: (_ page: String, _ status: Int) throws -> Void
@@ -24,7 +25,9 @@ final class PageTour {
 
     private final class Lines: Sendable { let text = Mutex("") }
 
-    /// - Parameter seen: Called at each page, with a name of its own and the status that it must have.
+    /// Starts a server for the tour.
+    ///
+    /// `seen` is called at each page, with the name of the page and the status that it must have.
     init(_ browser: Browser, seen: @escaping (_ page: String, _ status: Int) throws -> Void) throws {
         self.browser = browser
         self.seen = seen
@@ -46,19 +49,19 @@ final class PageTour {
         try visitAccount()
     }
 
-    // MARK: Going
+    // MARK: Navigation
 
     func open(_ path: String) throws { try browser.open(server.url + path) }
 
-    /// At a page that the tour is for.
+    /// Waits for a page and reports it.
     func look(_ page: String, _ heading: String, status: Int = 200) throws {
         try browser.waitForPage(heading)
-        // An answer to a form has the address of the form, which need not be that of a page.
+        // The response to a form has the URL of the form, which may not be a page.
         if let path = URL(string: try browser.url)?.path, status == 200 { visited.insert("GET \(path)") }
         try seen(page, status)
     }
 
-    /// Those that the browser asked for, and sent forms to.
+    /// Returns all requests of the browser.
     func requests() throws -> Set<String> {
         struct Line: Decodable {
             var event: String
@@ -70,9 +73,9 @@ final class PageTour {
         return visited.union(sent.filter { $0.event == "request" }.map { "\($0.method ?? "") \($0.path ?? "")" })
     }
 
-    // MARK: What was there before
+    // MARK: Setup
 
-    /// Calls the API as a program does, and goes on only when it worked.
+    /// Calls the API, and throws unless it succeeds.
     @discardableResult
     func call(
         _ method: String, _ path: String, _ body: [String: JSONValue]? = nil, token: String? = nil
@@ -82,12 +85,12 @@ final class PageTour {
         if let token { headers.append(("Authorization", "Bearer \(token)")) }
         let answer = try RawHTTP(port: server.port).request(method, path, headers: headers, body: text)
         guard (200..<300).contains(answer.status) else {
-            throw BrowserFailure(description: "\(method) \(path) answered \(answer.body)")
+            throw BrowserFailure(description: "\(method) \(path) failed: \(answer.body)")
         }
         return answer.body.isEmpty ? [:] : try APICoding.decode([String: JSONValue].self, from: Array(answer.body.utf8))
     }
 
-    /// Moves the clock on, and signs in again where that ended the session.
+    /// Advances the clock, and signs in again because the session has ended.
     func pass(days: Int64) throws {
         clock.set(clock.now + days * 86_400)
         try open("/account/tokens")

@@ -5,7 +5,7 @@ import Testing
 extension InBrowser {
     @Suite("On a phone", .timeLimit(.perTest))
     struct PhoneTests {
-        @Test("the rows of a table are cards that say what each value is, and a table still for a screen reader")
+        @Test("table rows are displayed as labeled cards and remain a table for screen readers")
         func cards() throws {
             let place = try DashboardProcess()
             let browser = try Browser.start(width: 390, height: 844)
@@ -19,9 +19,9 @@ extension InBrowser {
                     return label.slice(1, label.indexOf("\\"", 1)) + ": " + cell.innerText.split("\\\\n")[0].slice(0, 11);
                 })
                 """, as: [String].self)
-            #expect(labels.first == "May do: Full access")
+            #expect(labels.first == "Scopes: Full access")
             #expect(labels.last == "Last used: Never")
-            // Below each other, and each as wide as the screen lets it be.
+            // The cells are stacked.
             #expect(
                 try browser.holds(
                     """
@@ -40,7 +40,7 @@ extension InBrowser {
 }
 
 extension Browser {
-    /// Of everything on the page that is not left out.
+    /// Returns the roles of all nodes in the accessibility tree.
     fileprivate func rolesForScreenReaders() throws -> [String] {
         struct Role: Decodable { var value: String }
         struct Node: Decodable {

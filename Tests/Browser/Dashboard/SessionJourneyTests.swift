@@ -3,9 +3,9 @@ import PodstackTestSupport
 import Testing
 
 extension InBrowser {
-    @Suite("Being signed in, and no more", .timeLimit(.perTest))
+    @Suite("Journeys through sessions", .timeLimit(.perTest))
     struct SessionJourneyTests {
-        @Test("a wrong password is said at the form, which keeps the address; the right one leads on")
+        @Test("a wrong password is reported at the form, which keeps the email address")
         func wrongPassword() throws {
             let place = try DashboardProcess()
             let browser = try Browser.start()
@@ -13,10 +13,10 @@ extension InBrowser {
             try browser.press("Sign out")
             try browser.signIn(password: "a horse, a battery")
             try browser.wait(for: "the problem") {
-                try browser.find("[role=alert]").text == "That e-mail address and password do not go together."
+                try browser.find("[role=alert]").text == "Incorrect email address or password."
             }
             #expect(try browser.status == 422)
-            #expect(try browser.field("E-mail").value == DashboardProcess.email)
+            #expect(try browser.field("Email").value == DashboardProcess.email)
             #expect(try browser.field("Password").value == "")
             #expect(try browser.focused.accessibleName == "Password")
             try browser.fill("Password", DashboardProcess.password)
@@ -24,7 +24,7 @@ extension InBrowser {
             try browser.waitForPage("API Tokens")
         }
 
-        @Test("whoever's session is over signs in, and is where they were")
+        @Test("after the session has ended, signing in returns to the same page")
         func expired() throws {
             let clock = ManualClock()
             let server = try RunningServer(clock: clock)
@@ -38,9 +38,9 @@ extension InBrowser {
             clock.set(clock.now + 12 * 3600)
             try browser.reload()
             try browser.signIn(email: RunningServer.email)
-            try browser.waitForPage("Audit Log")
+            try browser.waitForPage("Audit log")
             #expect(try browser.url == place)
-            // The same when the cookie is lost in the middle of a form.
+            // A form that is sent without a cookie also redirects to the sign-in page.
             try browser.follow("API Tokens")
             try browser.follow("Create Token")
             try browser.fill("Name", "lost")
@@ -48,20 +48,20 @@ extension InBrowser {
             try browser.press("Create token")
             try browser.signIn(email: RunningServer.email)
             try browser.waitForPage("API Tokens")
-            #expect(try browser.text.contains("No token yet"))
-            // The log's page may have been told first that its stream is over.
+            #expect(try browser.text.contains("No active tokens"))
+            // The stream of the audit log may have ended first.
             let problems = try browser.consoleProblems().filter { !$0.contains("/audit-log/events") }
             #expect(problems == [])
         }
 
-        @Test("two tabs may do the same twice; what is done after signing out in the other leads to the sign-in page")
+        @Test("two tabs can revoke the same token, and a form after signing out redirects to sign-in")
         func twoTabs() throws {
             let place = try DashboardProcess()
             let browser = try Browser.start()
             try browser.signUp(at: place)
             _ = try browser.createToken("both")
-            try browser.follow("Done, show its details")
-            try browser.follow("Revoke this token…")
+            try browser.follow("Done, view details")
+            try browser.follow("Revoke token…")
             let (first, confirmation) = (try browser.tab, try browser.url)
             let second = try browser.newTab()
             try browser.open(confirmation)
@@ -86,7 +86,7 @@ extension InBrowser {
             #expect(try browser.consoleProblems() == [])
         }
 
-        @Test("a new entry of the audit log appears by itself while another tab creates a token")
+        @Test("a new audit log entry appears while another tab creates a token")
         func live() throws {
             let place = try DashboardProcess()
             let browser = try Browser.start()
@@ -95,7 +95,7 @@ extension InBrowser {
             let log = try browser.newTab()
             try browser.open(place.url + "/audit-log")
             try browser.wait(for: "the stream") {
-                try browser.find("#live").text == "New entries appear here by themselves."
+                try browser.find("#live").text == "New entries appear automatically."
             }
             try browser.execute("window.isStillHere = true")
             try browser.switchTab(tokens)
@@ -105,7 +105,7 @@ extension InBrowser {
                 let row = try browser.find("#entries tr.new").text
                 return row.contains("Token created") && row.contains("<b>seen</b>")
             }
-            try browser.wait(for: "what a screen reader says") { try browser.find("#live").text == "1 new entry." }
+            try browser.wait(for: "the announcement") { try browser.find("#live").text == "1 new entry." }
             #expect(try browser.holds("window.isStillHere"))
             #expect(try browser.accessibilityProblems() == [])
             #expect(try browser.consoleProblems() == [])

@@ -3,10 +3,10 @@ import PodstackTestSupport
 import Testing
 
 extension InBrowser {
-    /// The document's "Generate API Token", and what people do on the way.
-    @Suite("From the sign-in page to a token and back", .timeLimit(.perTest))
+    /// The steps of "Generate API Token" in the documentation, and what can happen on the way.
+    @Suite("Journeys to a token", .timeLimit(.perTest))
     struct TokenJourneyTests {
-        @Test("the document's five steps end in a token that works until it is revoked", arguments: [true, false])
+        @Test("the five documented steps create a token that works until it is revoked", arguments: [true, false])
         func fiveSteps(javaScript: Bool) throws {
             let place = try DashboardProcess()
             let browser = try Browser.start(javaScript: javaScript)
@@ -29,9 +29,9 @@ extension InBrowser {
             #expect(user.status == 0)
             #expect(user.output.contains(DashboardProcess.email))
 
-            try browser.follow("Done, show its details")
+            try browser.follow("Done, view details")
             try browser.waitForPage("Nightly tests")
-            try browser.follow("Revoke this token…")
+            try browser.follow("Revoke token…")
             try browser.press("Revoke token")
             try browser.waitForPage("API Tokens")
             #expect(try browser.text.contains("The token is revoked."))
@@ -42,7 +42,7 @@ extension InBrowser {
             #expect(try browser.consoleProblems() == [])
         }
 
-        /// Presses Copy, and reads what can be pasted then.
+        /// Presses Copy and returns the content of the clipboard.
         private func copied(_ browser: Browser) throws -> String {
             for permission in ["clipboard-read", "clipboard-write"] {
                 try browser.driver.post(
@@ -53,15 +53,15 @@ extension InBrowser {
             return try browser.execute("return navigator.clipboard.readText()", as: String.self)
         }
 
-        @Test("neither Back nor Reload shows a secret again, or makes another token", arguments: [true, false])
+        @Test("Back and Reload neither show a secret again nor create another token", arguments: [true, false])
         func backAndReload(javaScript: Bool) throws {
             let place = try DashboardProcess()
             let browser = try Browser.start(javaScript: javaScript)
             try browser.signUp(at: place)
             let secret = try browser.createToken("once")
-            // Reload sends the form again, as it does when a person says so.
+            // Reload sends the form again, as after a confirmation by the user.
             try browser.reload()
-            try browser.waitForPage("This token was created already")
+            try browser.waitForPage("Token already created")
             #expect(try !browser.source.contains(secret))
             try browser.open(place.url + "/account/tokens/new")
             try browser.fill("Name", "twice")
@@ -77,7 +77,7 @@ extension InBrowser {
             #expect(try !browser.source.contains(second))
         }
 
-        @Test("with the keyboard alone one signs in, creates a token and copies it")
+        @Test("a user can sign in, create a token and copy it with the keyboard alone")
         func keyboard() throws {
             let place = try DashboardProcess()
             let browser = try Browser.start()
@@ -85,35 +85,35 @@ extension InBrowser {
             try browser.press("Sign out")
             try browser.waitForPage("Sign in")
             let keyboard = Keyboard(browser: browser)
-            // The first field has the keyboard already.
+            // The first field has the focus.
             try keyboard.press(DashboardProcess.email)
             try keyboard.tab(to: "Password")
             try keyboard.press(DashboardProcess.password + Key.enter)
             try browser.waitForPage("API Tokens")
-            try keyboard.tab(to: "Skip to the content")
+            try keyboard.tab(to: "Skip to content")
             try keyboard.press(Key.enter)
             try keyboard.tab(to: "Create Token")
             try keyboard.press(Key.enter)
             try browser.waitForPage("Create a token")
             try keyboard.press("laptop")
-            try keyboard.tab(to: "in 30 days")
+            try keyboard.tab(to: "In 30 days")
             try keyboard.press(Key.right)
-            try keyboard.tab(to: "Full access Everything that you may do yourself.")
+            try keyboard.tab(to: "Full access Everything that you can do.")
             try keyboard.tab(to: "Create token")
             try keyboard.press(Key.space)
             try browser.waitForPage("Token created")
             let shown = try browser.shownSecret
-            // What the page is for has the keyboard already.
+            // The copy button has the focus.
             #expect(try browser.focused.accessibleName == "Copy")
             try keyboard.press(Key.enter)
-            try browser.wait(for: "what a screen reader says") { try !browser.find("#copied").text.isEmpty }
+            try browser.wait(for: "the announcement") { try !browser.find("#copied").text.isEmpty }
             #expect(try place.podstack("auth", "whoami", token: shown).status == 0)
             try keyboard.tab(to: "Done, show its details")
             try keyboard.press(Key.enter)
             try browser.waitForPage("laptop")
         }
 
-        @Test("a program asks with auth login --web, and gets its token when its page is approved")
+        @Test("auth login --web gets its token when the request is approved")
         func device() throws {
             let place = try DashboardProcess()
             let browser = try Browser.start()
@@ -125,10 +125,10 @@ extension InBrowser {
             let said = program.standardError.split(whereSeparator: \.isWhitespace).map(String.init)
             let page = try #require(said.first { $0.hasPrefix("http") })
             let code = try #require(said.last)
-            // Whoever is not signed in comes back here.
+            // Signing in returns to this page.
             try browser.open(page)
             try browser.signIn()
-            try browser.waitForPage("A program asks for access to your account")
+            try browser.waitForPage("A program requests access to your account")
             #expect(try browser.find("dl").text.contains(code))
             try browser.press("Approve")
             try browser.waitForPage("Approved")

@@ -12,15 +12,15 @@ struct AuditLogPageTests {
 
     init() throws { scene = try DashboardScene(clock: clock) }
 
-    /// What each entry is about, in the order of the page.
+    /// Returns the name of each entry's resource, in the order of the page.
     func names(_ path: String) throws -> [String] {
         let answer = try owner.get(path)
         #expect(answer.status == 200, "\(path): \(answer.body)")
-        return answer.texts("<span class=\"what\"", until: "</span>")
+        return answer.texts("<span class=\"resource\"", until: "</span>")
     }
 
     @Test(
-        "an entry says when, who, what was done, to what, from where, and what changed",
+        "an entry has a time, a user, an action, a resource, an address and the changed values",
         arguments: TestDatabase.selected)
     func entry(_: TestDatabase) throws {
         let id = try scene.makeProject("before")
@@ -33,7 +33,7 @@ struct AuditLogPageTests {
             "<time datetime=\"2030-03-17T17:46Z\">2030-03-17 17:46 UTC</time>", "you@example.com", ">after</span>",
             "<code>\(id)</code>", "<a href=\"/projects/\(id)\">after</a>", ">127.0.0.1<",
             "<dt>Name</dt><dd><del>before</del> → <ins>after</ins></dd>",
-            "<dt>Description</dt><dd><del>none</del> → <ins>new</ins></dd>", "<dt>Program</dt><dd>tests/1</dd>",
+            "<dt>Description</dt><dd><del>none</del> → <ins>new</ins></dd>", "<dt>Client</dt><dd>tests/1</dd>",
         ] {
             #expect(row.contains(part), "\(part) in \(row)")
         }
@@ -41,7 +41,7 @@ struct AuditLogPageTests {
         #expect(try #require(try names("/audit-log").first) == "after")
     }
 
-    @Test("nothing that somebody else wrote becomes a part of the page", arguments: TestDatabase.selected)
+    @Test("text from other users is escaped on the page", arguments: TestDatabase.selected)
     func escaping(_: TestDatabase) throws {
         let evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
         let id = try scene.makeProject(evil, description: "\(evil)\nsecond line")
@@ -60,12 +60,12 @@ struct AuditLogPageTests {
             try AuditStore.list(
                 AuditFilter(of: try #require(try owner.session).grant), limit: 50, before: nil, in: connection)
         }
-        let messages = String(decoding: AuditMessages.encode(events, [id: evil]), as: UTF8.self)
+        let messages = String(decoding: AuditStreamMessages.encode(events, [id: evil]), as: UTF8.self)
         #expect(!messages.contains("<script>"))
         #expect(messages.split(separator: "\n").allSatisfy { $0.hasPrefix("id: ") || $0.hasPrefix("data: ") })
     }
 
-    @Test("the form's filters take what they say, and empty fields nothing", arguments: TestDatabase.selected)
+    @Test("each filter of the form selects its entries, and empty fields are ignored", arguments: TestDatabase.selected)
     func filters(_: TestDatabase) throws {
         let start = clock.now
         _ = try scene.makeProject("Alpha 100%")
@@ -89,14 +89,12 @@ struct AuditLogPageTests {
         #expect(page.contains("/audit-log/events?action=create&amp;q=beta&amp;since=2030-03-18&amp;after="))
     }
 
-    @Test(
-        "a day that is none is said beside its field, and shows no entries as if it were not there",
-        arguments: TestDatabase.selected)
+    @Test("an invalid date is reported at its field, and no entries are displayed", arguments: TestDatabase.selected)
     func mistakes(_: TestDatabase) throws {
         let answer = try owner.get("/audit-log?since=2030-02-31&until=x&q=beta")
         #expect(answer.status == 422)
         #expect(answer.texts("<p class=\"field-problem\"", until: "</p>").count == 2)
-        // A field for days holds no other text; what else was typed is still there.
+        // A date field cannot contain other text; the other fields keep their values.
         #expect(!answer.body.contains("2030-02-31") && answer.body.contains("value=\"beta\""))
         #expect(!answer.body.contains("<table"))
         for query in ["acton=create", "limit=0", "limit=1001", "limit=x", "before=x", "q=a&q=b", "after=-1"] {
@@ -107,7 +105,7 @@ struct AuditLogPageTests {
         #expect(try owner.get("/audit-log/events").status == 400)
     }
 
-    @Test("older and newer entries are led to without a gap", arguments: TestDatabase.selected)
+    @Test("links to older and newer entries cover the list without a gap", arguments: TestDatabase.selected)
     func paging(_: TestDatabase) throws {
         for index in 0..<7 { _ = try scene.makeProject("p\(index)") }
         var seen: [[String]] = []
@@ -136,9 +134,7 @@ struct AuditLogPageTests {
         #expect(back == [["p3", "p2", "p1"], ["p6", "p5", "p4"]])
     }
 
-    @Test(
-        "the file has the entries of the filter, no formula among them, and says when there are more",
-        arguments: TestDatabase.selected)
+    @Test("the CSV file contains the filtered entries, without formulas", arguments: TestDatabase.selected)
     func export(_: TestDatabase) throws {
         for name in ["=1+1", "plain"] { _ = try scene.makeProject(name) }
         let answer = try owner.get("/audit-log.csv?action=create&q=1%2B1")
@@ -151,7 +147,7 @@ struct AuditLogPageTests {
     }
 
     @Test(
-        "a log with more entries than fit a file says so before it is fetched, and a thousand fit a page",
+        "the page says that a CSV file cannot hold all entries, and a page holds a thousand",
         arguments: TestDatabase.selected)
     func large(_: TestDatabase) throws {
         let session = try #require(try owner.session)
@@ -163,7 +159,7 @@ struct AuditLogPageTests {
                 try AuditStore.insert(.init(event: event, previousHash: [], hash: []), in: connection)
             }
         }
-        #expect(try owner.get("/audit-log").body.contains("the newest 10000 of these entries"))
+        #expect(try owner.get("/audit-log").body.contains("only the newest 10000 of these entries"))
         #expect(!(try owner.get("/audit-log?q=p5000").body.contains("the newest 10000")))
         let file = try owner.get("/audit-log.csv?resource_type=project")
         #expect(file.headers["content-disposition"]?.contains("newest-10000") == true)
@@ -171,7 +167,9 @@ struct AuditLogPageTests {
         #expect(try names("/audit-log?limit=1000").count == 1000)
     }
 
-    @Test("the log is the account's own, or that of a project whose member one is", arguments: TestDatabase.selected)
+    @Test(
+        "the log is that of the account, or of a project that the viewer is a member of",
+        arguments: TestDatabase.selected)
     func reach(_: TestDatabase) throws {
         let project = try scene.makeProject("shared")
         let ann = try scene.visitor("ann@example.com")
@@ -186,14 +184,15 @@ struct AuditLogPageTests {
         try scene.add("bob@example.com", to: project, ["read"])
         let answer = try bob.get("/audit-log?project=\(project)")
         #expect(
-            answer.texts("<span class=\"what\"", until: "</span>") == [
+            answer.texts("<span class=\"resource\"", until: "</span>") == [
                 "bob@example.com", "ann@example.com", "shared",
             ])
         #expect(try bob.get("/audit-log.csv?project=\(project)").body.contains("shared"))
     }
 
     @Test(
-        "who is not signed in is led to sign in, and comes back to the same entries", arguments: TestDatabase.selected)
+        "a signed-out client is redirected to the sign-in page and back to the same entries",
+        arguments: TestDatabase.selected)
     func signedOut(_: TestDatabase) throws {
         let visitor = TestClient(scene.server)
         let answer = try visitor.get("/audit-log?action=create")
@@ -203,9 +202,9 @@ struct AuditLogPageTests {
         #expect(try visitor.get("/audit-log.csv").status == 303)
     }
 
-    @Test("details are read as the general decoder reads them", arguments: TestDatabase.selected)
+    @Test("the details reader agrees with the general decoder", arguments: TestDatabase.selected)
     func details(_: TestDatabase) throws {
-        let cases: [(String, [DetailsReader.Detail])] = [
+        let cases: [(String, [AuditDetailsReader.Detail])] = [
             ("{}", []),
             (
                 #"{"a":"x","b":null,"c":["y","z"],"d":12,"e":true,"f":{}}"#,
@@ -218,12 +217,12 @@ struct AuditLogPageTests {
             (#"{"a":"\u003c\n","b":1.5}"#, [.init(name: "a", new: "<\n"), .init(name: "b", new: "1.5")]),
             ("{\"a\":\"é\"}", [.init(name: "a", new: "é")]), ("nonsense", []), ("", []), ("{\"a\"", []),
         ]
-        for (text, expected) in cases { #expect(DetailsReader.read(text) == expected, "\(text)") }
+        for (text, expected) in cases { #expect(AuditDetailsReader.read(text) == expected, "\(text)") }
     }
 }
 
 extension AuditFilter {
-    /// Everything.
+    /// Creates a filter for all events of the caller's account.
     init(of caller: Grant) {
         var reader = QueryReader(Request(method: "GET", path: "/"), known: [])
         self.init(

@@ -8,14 +8,14 @@ import Testing
     import Glibc
 #endif
 
-@Suite("New entries of the audit log, as they come", .blocking, .databases, .timeLimit(.perTest))
+@Suite("The stream of audit log entries", .blocking, .databases, .timeLimit(.perTest))
 struct AuditStreamTests {
     let scene: DashboardScene
     var owner: TestClient { scene.owner }
 
     init() throws { scene = try DashboardScene() }
 
-    /// A browser that listens.
+    /// A browser that reads the stream.
     final class Stream {
         let connection: RawHTTP
 
@@ -28,17 +28,17 @@ struct AuditStreamTests {
             try connection.send(head + "\r\n")
         }
 
-        /// What came by the time that it has `text`.
+        /// Waits until the stream contains `text`, and returns everything received.
         func wait(for text: String) throws -> String {
             Self.body(of: try connection.text { Self.body(of: $0).contains(text) })
         }
 
-        /// Until the body has its proper end.
+        /// Waits for the end of the body, and returns everything received.
         func waitForEnd() throws -> String {
             Self.body(of: try connection.text { $0.hasSuffix("\r\n0\r\n\r\n") })
         }
 
-        /// The head, and what the chunks after it hold. Source: RFC 9112, section 7.1.
+        /// Returns the head and the decoded chunks, as described in RFC 9112, section 7.1.
         private static func body(of text: String) -> String {
             guard let end = text.firstRange(of: "\r\n\r\n") else { return text }
             var body = Array(text[..<end.upperBound].utf8)
@@ -54,13 +54,11 @@ struct AuditStreamTests {
     }
 
     func newest() throws -> Int64 {
-        let account = try #require(try owner.session).accountID
+        let account = try #require(try owner.session).user.accountID
         return try scene.service.database.read { try AuditStore.newest(of: [account], in: $0) }[account] ?? 0
     }
 
-    @Test(
-        "an entry arrives by itself, as the row of the page, with a number to resume at",
-        arguments: TestDatabase.selected)
+    @Test("a new entry arrives as a row of the page, with a number to resume from", arguments: TestDatabase.selected)
     func arrives(_: TestDatabase) throws {
         let stream = try Stream(owner, "after=\(try newest())")
         let head = try stream.wait(for: "retry: 3000")
@@ -82,7 +80,7 @@ struct AuditStreamTests {
         _ = try stream.wait(for: ">second<")
     }
 
-    @Test("the filters of the page hold for what is new", arguments: TestDatabase.selected)
+    @Test("the filters of the page apply to new entries", arguments: TestDatabase.selected)
     func filtered(_: TestDatabase) throws {
         let stream = try Stream(owner, "after=0&action=create&q=wanted")
         _ = try scene.makeProject("other")
@@ -92,7 +90,7 @@ struct AuditStreamTests {
         #expect(!text.contains("User created"))
     }
 
-    @Test("who comes back gets what was missed, and nothing twice", arguments: TestDatabase.selected)
+    @Test("a client that reconnects receives every missed entry once", arguments: TestDatabase.selected)
     func resumes(_: TestDatabase) throws {
         _ = try scene.makeProject("known")
         let known = try newest()
@@ -103,13 +101,13 @@ struct AuditStreamTests {
         #expect(text.ranges(of: "id: ").count == 1)
     }
 
-    @Test("more than one batch arrives whole and in order", arguments: TestDatabase.selected)
+    @Test("several batches arrive completely and in order", arguments: TestDatabase.selected)
     func manyAtOnce(_: TestDatabase) throws {
-        // Found before: to find one can write, and in a change nobody else does.
+        // Read before: finding a session can write, which is impossible inside another change.
         let session = try #require(try owner.session)
         for index in 0..<230 {
-            try scene.service.changes.make(by: .administrator, at: scene.service.now()) { change in
-                try change.record(.update, on: AuditResource(session), ["index": .integer(index)])
+            try scene.service.changes.perform(by: .administrator, at: scene.service.now()) { change in
+                try change.record(.update, on: AuditResource(session.user), ["index": .integer(index)])
             }
         }
         let stream = try Stream(owner, "after=0&action=update")
@@ -119,7 +117,7 @@ struct AuditStreamTests {
         #expect(numbers == numbers.sorted())
     }
 
-    @Test("signing out ends the streams of that browser, and of no other", arguments: TestDatabase.selected)
+    @Test("signing out ends only the streams of that session", arguments: TestDatabase.selected)
     func signOut(_: TestDatabase) throws {
         let other = TestClient(scene.server)
         try other.enter(RunningServer.email)
@@ -132,7 +130,7 @@ struct AuditStreamTests {
         #expect(try Stream(owner, "after=0").wait(for: "\r\n\r\n").hasPrefix("HTTP/1.1 204"))
     }
 
-    @Test("who loses the project loses its stream", arguments: TestDatabase.selected)
+    @Test("removing a member from a project ends their stream of its log", arguments: TestDatabase.selected)
     func loses(_: TestDatabase) throws {
         let project = try scene.makeProject("p")
         let ann = try scene.visitor("ann@example.com")
@@ -145,7 +143,7 @@ struct AuditStreamTests {
         #expect(!(try stream.waitForEnd().contains("Member removed")))
     }
 
-    @Test("the end of the server ends the streams", arguments: TestDatabase.selected)
+    @Test("stopping the server ends the streams", arguments: TestDatabase.selected)
     func stop(_: TestDatabase) throws {
         let streams = try (0..<4).map { _ in try Stream(owner, "after=0") }
         for stream in streams { _ = try stream.wait(for: "retry") }
@@ -153,7 +151,7 @@ struct AuditStreamTests {
         for stream in streams { _ = try stream.waitForEnd() }
     }
 
-    @Test("one browser has four streams at most, and one that is left makes room", arguments: TestDatabase.selected)
+    @Test("a session can have four streams, and a closed one frees its place", arguments: TestDatabase.selected)
     func limit(_: TestDatabase) throws {
         var streams = try (0..<4).map { _ in try Stream(owner, "after=0") }
         for stream in streams { _ = try stream.wait(for: "retry") }
@@ -169,7 +167,7 @@ struct AuditStreamTests {
         }
     }
 
-    @Test("fifty streams hold up nobody, and each gets what is new", arguments: TestDatabase.selected)
+    @Test("fifty streams all receive a new entry and do not delay other requests", arguments: TestDatabase.selected)
     func fifty(_: TestDatabase) throws {
         let visitors = try (0..<13).map { _ in
             let visitor = TestClient(scene.server)
@@ -192,28 +190,28 @@ struct AuditStreamTests {
         let scene = try DashboardScene(clock: clock)
         let stream = try Stream(scene.owner, "after=0")
         _ = try stream.wait(for: "retry")
-        clock.set(clock.now + WebSession.idle - 1)
+        clock.set(clock.now + WebSession.idleSeconds - 1)
         #expect(try Stream(scene.owner, "after=0").wait(for: "\r\n\r\n").hasPrefix("HTTP/1.1 200"))
         clock.set(clock.now + 1)
         _ = try stream.waitForEnd()
         #expect(try scene.owner.get("/audit-log/events?after=0").status == 204)
     }
 
-    @Test("HEAD answers without a stream", arguments: TestDatabase.selected)
+    @Test("HEAD does not start a stream", arguments: TestDatabase.selected)
     func head(_: TestDatabase) throws {
         for _ in 0..<6 { #expect(try owner.send("HEAD", "/audit-log/events?after=0").status < 430) }
         #expect(try owner.get("/audit-log").status == 200)
     }
 
-    @Test("two instances: what one writes, those hear who watch at the other", arguments: TestDatabase.selected)
+    @Test("a stream receives entries that another instance wrote", arguments: TestDatabase.selected)
     func instances(_: TestDatabase) throws {
         guard TestDatabase.current == .postgresql else { return }
         let two = try TwoInstances()
-        let request = Request(method: "GET", path: "/")
         let service = two.first.service
-        let secret = try service.changes.make(by: Actor(request, nil), at: service.now()) { change in
-            let user = try #require(try AccountStore.user(email: RunningServer.email, in: change.connection))
-            return try service.signIn.sessions.begin(userID: user.id, from: request, in: change).secret
+        let secret = try service.changes.perform(by: Actor(origin: Origin()), at: service.now()) { change in
+            let user = try #require(try UserStore.find(email: RunningServer.email, in: change.connection))
+            return try service.signIn.sessions.begin(userID: user.id, from: Origin(address: .unknown), in: change)
+                .text
         }
         let connection = try RawHTTP(port: two.second.port)
         try connection.send(

@@ -10,7 +10,7 @@ extension TestClient {
     var session: WebSession? {
         get throws {
             guard let secret = cookies["podstack_session"] else { return nil }
-            return try service.signIn.sessions.find(secret, now: service.now())
+            return try service.signIn.sessions.find(OneTimeSecret(secret), now: service.now())
         }
     }
 

@@ -3,7 +3,7 @@ import PodstackTestSupport
 
 @testable import PodstackServer
 
-/// A server with people who are signed in to its dashboard.
+/// A server with users who are signed in to its dashboard.
 struct DashboardScene: Sendable {
     let server: RunningServer
     let owner: TestClient
@@ -16,7 +16,7 @@ struct DashboardScene: Sendable {
 
     var service: Service { server.server.service }
 
-    /// Somebody with an account of their own.
+    /// Returns a signed-in user with an account of their own.
     func visitor(_ email: String) throws -> TestClient {
         try server.server.addUser(email)
         let visitor = TestClient(server)
@@ -25,10 +25,10 @@ struct DashboardScene: Sendable {
     }
 
     func userID(_ email: String) throws -> String {
-        try service.database.read { try AccountStore.user(email: email, in: $0) }?.id ?? ""
+        try service.database.read { try UserStore.find(email: email, in: $0) }?.id ?? ""
     }
 
-    /// A new project of the owner's: its id.
+    /// Creates a project of the owner and returns its ID.
     func makeProject(_ name: String, description: String = "") throws -> String {
         try owner.get("/projects")
         let answer = try owner.post("/projects", ["name": name, "description": description])
@@ -36,7 +36,7 @@ struct DashboardScene: Sendable {
         return String(path.dropFirst("/projects/".count).prefix { $0 != "?" })
     }
 
-    /// As the owner does; nil permissions are those of an admin.
+    /// Adds a member as the owner; nil permissions add an admin.
     @discardableResult
     func add(_ email: String, to project: String, _ permissions: [String]?) throws -> TestResponse {
         try owner.get("/projects/\(project)")
@@ -48,12 +48,13 @@ struct DashboardScene: Sendable {
 }
 
 extension TestClient {
-    /// Signs in without the second that a password takes.
+    /// Signs in without a password, which would take time to hash.
     func enter(_ email: String) throws {
-        let request = Request(method: "GET", path: "/")
-        let secret = try service.changes.make(by: Actor(request, nil), at: service.now()) { change in
-            let user = try AccountStore.user(email: email, in: change.connection)
-            return try service.signIn.sessions.begin(userID: user?.id ?? "", from: request, in: change).secret
+        let secret = try service.changes.perform(by: Actor(origin: Origin()), at: service.now()) { change in
+            let user = try UserStore.find(email: email, in: change.connection)
+            return try service.signIn.sessions.begin(
+                userID: user?.id ?? "", from: Origin(address: .unknown), in: change
+            ).text
         }
         cookies = ["podstack_session": secret]
         try get("/account/sign-in")

@@ -8,7 +8,7 @@ import Testing
 @Suite("Secrets of the dashboard", .blocking, .databases, .timeLimit(.perTest))
 struct DashboardSecretsTests {
     @Test(
-        "no piece of a password, link, cookie or code is in the data directory or the log",
+        "no part of a password, link, cookie or code is in the data directory or the log",
         arguments: TestDatabase.selected)
     func noTrace(_: TestDatabase) throws {
         let server = try RunningServer()
@@ -31,15 +31,15 @@ struct DashboardSecretsTests {
         try visitor.signIn(email: wrong, password: first)
         try visitor.signIn(password: second)
         secrets += visitor.cookies.values
-        // In places where nobody expects them.
+        // In places that are not meant for secrets.
         try visitor.get("/sign-in?next=\(link)&password=\(second.replacing(" ", with: "+"))")
         try visitor.post("/\(link.dropFirst("/welcome/".count))", ["password": second])
         try visitor.post(link, ["form_key": "x", second: "x"])
         try visitor.post("/sign-in", ["form_key": secrets[3], "email": second, "password": second])
         secrets += [try #require(visitor.formKey)]
-        let code = try server.server.service.changes.make(by: .administrator, at: 0) { change in
+        let code = try server.server.service.changes.perform(by: .administrator, at: 0) { change in
             try server.server.service.devices.begin(
-                DeviceRequestFields(["client_name": .string("CLI")]), from: Request(method: "POST", path: "/"),
+                DeviceRequestFields(["client_name": .string("CLI")]), from: Origin(),
                 in: change)
         }
         try visitor.get("/device?code=\(code.userCode)")
@@ -63,7 +63,7 @@ struct DashboardSecretsTests {
         #expect(haystacks.allSatisfy { $0.range(of: Data(code.userCode.utf8)) == nil })
     }
 
-    @Test("what is kept of a password is Argon2id, with a salt of its own", arguments: TestDatabase.selected)
+    @Test("passwords are stored as Argon2id hashes with different salts", arguments: TestDatabase.selected)
     func hash(_: TestDatabase) throws {
         let server = try RunningServer()
         try TestClient(server).signUp()

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Podstack
 
-/// The dashboard of the real program, as browsers reach it from elsewhere.
+/// The dashboard of the real program, requested over TLS and through a proxy.
 @Suite("The dashboard over TLS, and behind a proxy", .blocking, .timeLimit(.perTest))
 struct DashboardTLSTests {
     let folder: TemporaryDirectory
@@ -31,13 +31,13 @@ struct DashboardTLSTests {
 
     func port(_ url: String) throws -> UInt16 { try #require(url.split(separator: ":").last.flatMap { UInt16($0) }) }
 
-    @Test("under TLS cookies are secure, and of a name that no other host can set")
+    @Test("under TLS, cookies are secure and have a name that other hosts cannot set")
     func overTLS() async throws {
         let authority = try PrivateAuthority()
         let (certificate, key) = try authority.issue("server", for: "DNS:localhost,IP:127.0.0.1")
         let (process, url) = try serve(["--tls-cert", certificate, "--tls-key", key])
         defer { process.signal(9) }
-        let transport = DefaultTransport(environment: Environment(["PODSTACK_CA_BUNDLE": authority.bundle]))
+        let transport = DefaultTransport(environment: PodstackEnvironment(["PODSTACK_CA_BUNDLE": authority.bundle]))
         let link = try link()
         #expect(link.hasPrefix("\(url)/welcome/"))
         func send(
@@ -45,7 +45,7 @@ struct DashboardTLSTests {
         ) async throws -> TransportResponse {
             try await transport.send(
                 TransportRequest(
-                    method: method, url: url, token: APIToken(""), headers: headers, body: body.map { Array($0.utf8) },
+                    method: method, url: url, headers: headers, body: body.map { Array($0.utf8) },
                     timeout: .seconds(120)))
         }
         let page = try await send("GET", link)
@@ -63,7 +63,7 @@ struct DashboardTLSTests {
                     HeaderField("Cookie", String(visitor.prefix { $0 != ";" })),
                 ], body: "form_key=\(formKey)&password=\(password)&repeated=\(password)")
         }
-        // The same address without TLS is another site.
+        // The same host without TLS is another origin.
         #expect(try await choose(url.replacing("https:", with: "http:")).status == 403)
         let answer = try await choose(url)
         #expect(answer.status == 303)
@@ -72,12 +72,12 @@ struct DashboardTLSTests {
         #expect(cookie.hasSuffix("; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=604800"))
         let secret = String(cookie.prefix { $0 != ";" })
         #expect(try await send("GET", url + "/account/sign-in", headers: [HeaderField("Cookie", secret)]).status == 200)
-        // One that another host could have set does not count.
+        // A cookie that another host could have set is ignored.
         let plain = secret.replacing("__Host-", with: "")
         #expect(try await send("GET", url + "/account/sign-in", headers: [HeaderField("Cookie", plain)]).status == 303)
     }
 
-    @Test("behind a proxy forms come from where browsers see the service: by its Host, or by --public-url")
+    @Test("behind a proxy, the origin of forms is that of the Host header or of --public-url")
     func behindProxy() throws {
         for (options, origin) in [
             (["--behind-proxy", "127.0.0.1"], "https://localhost"),
@@ -105,7 +105,7 @@ struct DashboardTLSTests {
         }
     }
 
-    @Test("where browsers come without TLS, as --public-url says, cookies are such that they are brought back")
+    @Test("with an http --public-url, cookies work without TLS")
     func plainURL() throws {
         let (process, url) = try serve(["--behind-proxy", "127.0.0.1", "--public-url", "http://podstack.internal:8080"])
         defer { process.signal(9) }
@@ -115,7 +115,7 @@ struct DashboardTLSTests {
     }
 
     @Test(
-        "an address of the dashboard that is none is refused in one sentence",
+        "an invalid --public-url is rejected with one sentence",
         arguments: [
             "podstack.example.com", "ftp://podstack.example.com", "https://", "https://podstack.example.com/dashboard",
             "https://you@podstack.example.com", "https://podstack.example.com?x", "https://podstack example.com",

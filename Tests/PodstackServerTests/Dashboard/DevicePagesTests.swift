@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The page that approves devices", .blocking, .databases, .timeLimit(.perTest))
+@Suite("The page that approves programs", .blocking, .databases, .timeLimit(.perTest))
 struct DevicePagesTests {
     let clock = ManualClock()
     let visitor: TestClient
@@ -34,21 +34,22 @@ struct DevicePagesTests {
     func path(_ code: DeviceCode) -> String { "/device?code=\(code.userCode)" }
 
     @Test(
-        "the page shows who asks, from where and for what, and approving gives the program its token",
-        arguments: TestDatabase.selected)
+        "the page describes the request, and approving it gives the program its token", arguments: TestDatabase.selected
+    )
     func approve(_: TestDatabase) throws {
         let code = try begin(#", "scopes": ["projects:read", "tokens:*"]"#)
         #expect(code.verificationURIComplete.hasSuffix(path(code)))
         let page = try visitor.get(path(code))
         #expect(page.status == 200)
         for shown in [
-            code.userCode, "CLI on &lt;laptop&gt;", "203.0.113.7", "another address than yours", "podstack-swift/9.9",
-            "2030-03-17 17:46 UTC", "See projects", "projects:read", "Everything with API tokens", "30 days",
-            "all that you have a role in", "Only continue if you started this yourself",
+            code.userCode, "CLI on &lt;laptop&gt;", "203.0.113.7", "not your network", "podstack-swift/9.9",
+            "2030-03-17 17:46 UTC", "View projects", "projects:read", "Create, view, change and delete API tokens",
+            "30 days",
+            "All your projects", "only if you started it yourself",
         ] { #expect(page.body.contains(shown), "\(shown)") }
         let done = try visitor.post("/device/approve", ["code": code.userCode])
         #expect(done.headers["location"] == "/device?done=approved")
-        #expect(try visitor.follow(done).body.contains("Go back to it"))
+        #expect(try visitor.follow(done).body.contains("Return to the program."))
         let token = try ask(code).decoded(CreatedToken.self)
         #expect(token.token.scopes == ["projects:read", "tokens:*"])
         #expect(token.token.name == "CLI on <laptop>")
@@ -62,29 +63,31 @@ struct DevicePagesTests {
         #expect(approver == [RunningServer.email])
     }
 
-    @Test("denying tells the program so", arguments: TestDatabase.selected)
+    @Test("denying a request rejects the program", arguments: TestDatabase.selected)
     func deny(_: TestDatabase) throws {
         let code = try begin()
         let page = try visitor.get(path(code))
-        #expect(page.body.contains("Everything that you may do yourself"))
+        #expect(page.body.contains("Everything that you can do"))
         let done = try visitor.post("/device/deny", ["code": code.userCode])
-        #expect(try visitor.follow(done).body.contains("The program gets nothing."))
+        #expect(try visitor.follow(done).body.contains("The program does not get access."))
         #expect(try ask(code).code == "access_denied")
         #expect(try visitor.actions.last == "device_denied")
     }
 
-    @Test("a code is asked for when none is given, and taken however it is typed", arguments: TestDatabase.selected)
+    @Test(
+        "the page asks for a code and accepts it in lower case and without the hyphen", arguments: TestDatabase.selected
+    )
     func typed(_: TestDatabase) throws {
         let asked = try visitor.get("/device")
         #expect(asked.body.contains(#"<form class="card narrow" method="get" action="/device">"#))
         let code = try begin(from: "127.0.0.1")
         let typed = code.userCode.lowercased().replacing("-", with: "+")
         let page = try visitor.get("/device?code=+\(typed)+")
-        #expect(page.body.contains("where you are too"))
+        #expect(page.body.contains("your network"))
         #expect(try visitor.post("/device/approve", ["code": typed.replacing("+", with: " ")]).status == 303)
     }
 
-    @Test("who has to sign in first comes back to the very code", arguments: TestDatabase.selected)
+    @Test("signing in returns to the page of the code", arguments: TestDatabase.selected)
     func signedOut(_: TestDatabase) throws {
         let code = try begin()
         let stranger = TestClient(server)
@@ -97,8 +100,7 @@ struct DevicePagesTests {
         #expect(try stranger.follow(signedIn).body.contains(code.userCode))
     }
 
-    @Test(
-        "a code that is mistyped, used or too old is explained, and decides nothing", arguments: TestDatabase.selected)
+    @Test("a mistyped, used or expired code is explained and decides nothing", arguments: TestDatabase.selected)
     func wrong(_: TestDatabase) throws {
         let used = try begin()
         try visitor.get(path(used))
@@ -106,8 +108,9 @@ struct DevicePagesTests {
         let late = try begin()
         clock.set(clock.now + 600)
         for (code, status, words) in [
-            ("BBBB-BBBB", 404, "Check that you typed all 8 letters"), ("x<y", 404, "Check that you typed"),
-            (used.userCode, 409, "That code was used already"), (late.userCode, 410, "That code is too old"),
+            ("BBBB-BBBB", 404, "Check that it has all 8 letters"), ("x<y", 404, "Check that it has"),
+            (used.userCode, 409, "This code has already been approved or denied"),
+            (late.userCode, 410, "This code has expired"),
         ] {
             let query = code.replacing("<", with: "%3C")
             for answer in [
@@ -124,9 +127,7 @@ struct DevicePagesTests {
         #expect(try visitor.actions.filter { $0.hasPrefix("device_") } == ["device_approved"])
     }
 
-    @Test(
-        "codes can be guessed ten times a minute by one session, and thirty times from one neighbourhood",
-        arguments: TestDatabase.selected)
+    @Test("a session can try ten codes a minute, and a network thirty", arguments: TestDatabase.selected)
     func guessing(_: TestDatabase) throws {
         for _ in 0..<10 { #expect(try visitor.get("/device?code=BBBB-BBBB").status == 404) }
         let code = try begin()
@@ -151,22 +152,21 @@ struct DevicePagesTests {
     }
 
     @Test(
-        "where there is no room for a token the page says so, and the program still waits",
-        arguments: TestDatabase.selected)
+        "at the token limit, the page says what to do and the program keeps waiting", arguments: TestDatabase.selected)
     func quota(_: TestDatabase) throws {
         for _ in 0..<5 { _ = try server.makeToken() }
         let code = try begin()
         try visitor.get(path(code))
         let full = try visitor.post("/device/approve", ["code": code.userCode])
         #expect(full.status == 409)
-        #expect(full.body.contains("The account has 5 active tokens and may have 5: revoke one first."))
+        #expect(full.body.contains("Your account has reached its limit of 5 active tokens."))
         #expect(full.body.contains(#"<a href="/account/tokens">"#))
         #expect(full.body.contains(code.userCode))
         #expect(try ask(code).code == "authorization_pending")
         let tokens = try server.server.service.database.read { connection in
             try connection.run("SELECT id, account_id FROM tokens LIMIT 1").map { (try $0.text(0), try $0.text(1)) }
         }
-        try server.server.service.changes.make(by: .administrator, at: clock.now) { change in
+        try server.server.service.changes.perform(by: .administrator, at: clock.now) { change in
             try server.server.service.tokens.revoke(tokens[0].0, accountID: tokens[0].1, in: change)
         }
         #expect(try visitor.post("/device/approve", ["code": code.userCode]).status == 303)

@@ -2,10 +2,10 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("How far away a time is, in words", .timeLimit(.perTest))
+@Suite("Relative times", .timeLimit(.perTest))
 struct DistanceTests {
     @Test(
-        "what was is rounded down, what is to come up, and from three months on both to the nearest",
+        "past times are rounded down, future times up, and both to the nearest from three months on",
         arguments: [
             (0, "just now"), (-59, "just now"), (59, "in a moment"), (-60, "1 minute ago"), (-119, "1 minute ago"),
             (-3599, "59 minutes ago"), (3601, "in 2 hours"), (-86_399, "23 hours ago"), (-86_400, "1 day ago"),
@@ -15,12 +15,12 @@ struct DistanceTests {
         ] as [(Int64, String)])
     func distance(seconds: Int64, text: String) {
         let now: Int64 = 1_900_000_000
-        #expect(Calendar.distance(to: now + seconds, from: now) == text)
+        #expect(RelativeTime.text(of: now + seconds, from: now) == text)
     }
 
-    @Test("the audit log tells apart where a program asked from and where somebody decided")
+    @Test("the audit log names the address of the program apart from that of the viewer")
     func address() {
-        #expect(AuditWords.label("address") == "Asked from")
-        #expect(AuditWords.label("expires_at") == "Expires at")
+        #expect(AuditText.fieldName("address") == "Requested from")
+        #expect(AuditText.fieldName("expires_at") == "Expires at")
     }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Pages that tell of an error", .blocking, .databases, .timeLimit(.perTest))
+@Suite("Error pages", .blocking, .databases, .timeLimit(.perTest))
 struct ErrorPageTests {
     let server: RunningServer
     let visitor: TestClient
@@ -23,15 +23,13 @@ struct ErrorPageTests {
         ]
     }
 
-    @Test(
-        "keep the navigation for whoever is signed in, and a way to sign out that works",
-        arguments: TestDatabase.selected)
+    @Test("keep the navigation and a working sign-out button for a signed-in viewer", arguments: TestDatabase.selected)
     func signedIn(_: TestDatabase) throws {
         try visitor.get("/account/sign-in")
         for answer in try answers(of: visitor) {
             #expect((400..<500).contains(answer.status))
             #expect(answer.texts("<h1", until: "</h1>").count == 1)
-            #expect(answer.texts("<span class=\"who\"", until: "</span>") == [RunningServer.email])
+            #expect(answer.texts("<span class=\"viewer\"", until: "</span>") == [RunningServer.email])
             for link in ["/account/tokens", "/account/sign-in", "/projects", "/audit-log"] {
                 #expect(answer.body.contains("<a href=\"\(link)\""), "\(answer.status): \(link)")
             }
@@ -42,7 +40,7 @@ struct ErrorPageTests {
         #expect(try !visitor.isSignedIn)
     }
 
-    @Test("tell nobody else who is signed in", arguments: TestDatabase.selected)
+    @Test("do not reveal the viewer to other clients", arguments: TestDatabase.selected)
     func signedOut(_: TestDatabase) throws {
         let stranger = TestClient(server)
         let forger = TestClient(server)
@@ -58,7 +56,7 @@ struct ErrorPageTests {
         }
     }
 
-    @Test("are no sign that somebody is there: a session still ends", arguments: TestDatabase.selected)
+    @Test("do not extend a session", arguments: TestDatabase.selected)
     func unseen(_: TestDatabase) throws {
         let before = try visitor.session?.lastSeenAt
         try visitor.get("/account/nowhere")

@@ -1,13 +1,14 @@
 import Foundation
+import PodstackCommandLine
 import PodstackTestSupport
 import Testing
 
 @testable import PodstackServer
 
-@Suite("The offer of a first account", .blocking, .timeLimit(.perTest))
+@Suite("The link to the first account", .blocking, .timeLimit(.perTest))
 struct FirstAccountOfferTests {
     @Test(
-        "leaves the link alone that another instance over the same folder put there since",
+        "is not removed if another instance has replaced it",
         .enabled(if: !StandardStream.output.isTerminal, "on a terminal the link is shown there"))
     func another() throws {
         let place = try ServerPlace()
@@ -15,15 +16,15 @@ struct FirstAccountOfferTests {
         let service = try Service(directory: directory)
         defer { try? service.stop() }
         let file = place.data + "/first-account-link"
-        let first = try #require(try FirstAccountOffer.make(service, in: directory, at: "http://localhost"))
-        #expect(!first.withdrawIfOver())
-        let second = try #require(try FirstAccountOffer.make(service, in: directory, at: "http://localhost"))
-        #expect(first.withdrawIfOver())
+        let first = try #require(try FirstAccountOffer.create(service, in: directory, at: "http://localhost"))
+        #expect(!first.withdrawIfEnded())
+        let second = try #require(try FirstAccountOffer.create(service, in: directory, at: "http://localhost"))
+        #expect(first.withdrawIfEnded())
         #expect(FileManager.default.fileExists(atPath: file))
-        try service.changes.make(by: .administrator, at: service.now()) {
-            _ = try AccountStore.addUser(email: RunningServer.email, name: nil, in: $0)
+        try service.changes.perform(by: .administrator, at: service.now()) {
+            _ = try AccountCreation.create(email: RunningServer.email, name: nil, in: $0)
         }
-        #expect(second.withdrawIfOver())
+        #expect(second.withdrawIfEnded())
         #expect(!FileManager.default.fileExists(atPath: file))
     }
 }

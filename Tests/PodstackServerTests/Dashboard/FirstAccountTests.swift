@@ -2,8 +2,8 @@ import Foundation
 import PodstackTestSupport
 import Testing
 
-/// The real program, as an operator meets it for the first time.
-@Suite("The first account, and those that the operator adds", .blocking, .databases, .timeLimit(.perTest))
+/// The real program with an empty data directory.
+@Suite("The first account and accounts that the operator adds", .blocking, .databases, .timeLimit(.perTest))
 struct FirstAccountTests {
     let place: ServerPlace
     var file: String { place.data + "/first-account-link" }
@@ -34,8 +34,7 @@ struct FirstAccountTests {
     }
 
     @Test(
-        "without a terminal the link goes to a file for the operator alone, which is gone once it is used",
-        arguments: TestDatabase.selected)
+        "without a terminal, the link is in a private file that is removed after use", arguments: TestDatabase.selected)
     func withoutTerminal(_: TestDatabase) throws {
         let (process, port) = try serve()
         defer { process.signal(SIGKILL) }
@@ -55,10 +54,10 @@ struct FirstAccountTests {
         let (again, _) = try serve()
         defer { again.signal(SIGKILL) }
         #expect(!isThere())
-        #expect(!again.standardOutput.contains("Nobody has an account yet"))
+        #expect(!again.standardOutput.contains("There is no account yet"))
     }
 
-    @Test("an account that is made by other means takes the link away", arguments: TestDatabase.selected)
+    @Test("adding an account in another way removes the link", arguments: TestDatabase.selected)
     func otherMeans(_: TestDatabase) throws {
         let (process, port) = try serve()
         defer { process.signal(SIGKILL) }
@@ -69,7 +68,7 @@ struct FirstAccountTests {
         #expect(try TestClient(port: port).get(path(link)).status == 410)
     }
 
-    @Test("on a terminal the link is shown there, and nowhere else", arguments: TestDatabase.selected)
+    @Test("on a terminal, the link is printed and not written to a file", arguments: TestDatabase.selected)
     func terminal(_: TestDatabase) throws {
         let program = try ToolProcess.path(of: "podstack-server")
         let process = try ToolProcess(
@@ -80,7 +79,7 @@ struct FirstAccountTests {
                     + "exec '\(program)' serve --listen 127.0.0.1:0 --data '\(place.data)' \(database)",
                 "/dev/null",
             ])
-        // Not the terminal: a server that loses it goes on.
+        // Stops the server itself: it survives the loss of its terminal.
         defer {
             let text = try? String(contentsOfFile: place.data + ".pid", encoding: .utf8)
             if let id = text.flatMap({ Int32($0.prefix { $0.isNumber }) }) { kill(id, SIGTERM) }
@@ -96,8 +95,7 @@ struct FirstAccountTests {
 
     private var database: String { place.database.map { "--database '\($0.url)'" } ?? "" }
 
-    @Test(
-        "an account is added with a link, or with a password that comes from a pipe", arguments: TestDatabase.selected)
+    @Test("an account is added with a link or with a password from standard input", arguments: TestDatabase.selected)
     func add(_: TestDatabase) throws {
         let (process, port) = try serve()
         defer { process.signal(SIGKILL) }
@@ -121,11 +119,11 @@ struct FirstAccountTests {
         #expect(again.status == 1)
         #expect(
             again.error
-                == "error: You@example.com has an account already; podstack-server user link makes a sign-in link for it\n"
+                == "error: You@example.com already has an account; podstack-server user link creates a sign-in link for it\n"
         )
         let nobody = try administrate(["user", "link", "nobody@example.com"])
         #expect(nobody.status == 1)
-        #expect(nobody.error.contains("nobody has the address nobody@example.com"))
+        #expect(nobody.error.contains("no user has the email address nobody@example.com"))
 
         let piped = try pipe(
             TestClient.password + "\nwhat follows", ["user", "add", "piped@example.com", "--password-stdin"])
@@ -134,13 +132,12 @@ struct FirstAccountTests {
         #expect(try TestClient(port: port).signIn(email: "piped@example.com").status == 303)
     }
 
-    @Test(
-        "a password from a pipe keeps the rules, and makes no account when it does not",
-        arguments: TestDatabase.selected)
+    @Test("a password from standard input that breaks the rules creates no account", arguments: TestDatabase.selected)
     func badPassword(_: TestDatabase) throws {
         for (input, problem) in [
             ("short\n", "must have at least 12 characters"), ("", "there is no password to read"),
-            ("aaaaaaaaaaaaaaaa\n", "repeats too few characters"), ("a@example.com is it\n", "must not hold"),
+            ("aaaaaaaaaaaaaaaa\n", "must have at least five different characters"),
+            ("a@example.com is it\n", "must not contain"),
         ] {
             let result = try pipe(input, ["user", "add", "a@example.com", "--password-stdin"])
             #expect(result.status == 2)
@@ -150,7 +147,7 @@ struct FirstAccountTests {
         #expect(try administrate(["user", "link", "a@example.com"]).status == 1)
     }
 
-    /// With standard input from a file, as `<FILE` gives it.
+    /// Runs the program with a file as standard input.
     private func pipe(_ input: String, _ words: [String]) throws -> (status: Int32, output: String, error: String) {
         let file = try place.folder.write(input, to: "input")
         let program = try ToolProcess.path(of: "podstack-server")

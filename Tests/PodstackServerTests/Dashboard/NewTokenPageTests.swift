@@ -5,7 +5,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The page that creates tokens", .blocking, .databases, .timeLimit(.perTest))
+@Suite("The form for a new token", .blocking, .databases, .timeLimit(.perTest))
 struct NewTokenPageTests {
     let owner: TokenVisitor
 
@@ -15,9 +15,7 @@ struct NewTokenPageTests {
         try #require(try owner.service.database.read { try TokenStore.find(session.id, in: $0) })
     }
 
-    @Test(
-        "shows a token once, that works, with a button to copy it, and keeps it from every cache",
-        arguments: TestDatabase.selected)
+    @Test("shows a working token once, with a copy button, and is not cached", arguments: TestDatabase.selected)
     func once(_: TestDatabase) throws {
         let answer = try owner.create(["name": "laptop"])
         #expect(answer.status == 200)
@@ -33,14 +31,14 @@ struct NewTokenPageTests {
         #expect(try !owner.get("/account/tokens/\(token.id)").body.contains(secret.dropFirst(18)))
     }
 
-    @Test("makes one token of one form, however often it is sent", arguments: TestDatabase.selected)
+    @Test("creates one token however often the form is sent", arguments: TestDatabase.selected)
     func repeated(_: TestDatabase) throws {
         let form = try owner.form(["name": "once"])
         let secret = try owner.visitor.post("/account/tokens", form).secret
         for _ in 0..<2 {
             let again = try owner.visitor.post("/account/tokens", form)
             #expect(again.status == 409)
-            #expect(again.says("was created already and was shown once"))
+            #expect(again.says("its secret was shown once"))
             #expect(again.body.contains("/revoke\""))
             #expect(!again.body.contains("data-once"))
             #expect(!again.body.contains(secret.dropFirst(18)))
@@ -48,7 +46,7 @@ struct NewTokenPageTests {
         #expect(try owner.get().says("1 of 5 active"))
     }
 
-    @Test("makes one token of one form that is sent several times at once", arguments: TestDatabase.selected)
+    @Test("creates one token if the form is sent several times at once", arguments: TestDatabase.selected)
     func atOnce(_: TestDatabase) async throws {
         let form = try owner.form()
         let visitor = owner.visitor
@@ -60,13 +58,15 @@ struct NewTokenPageTests {
         #expect(try owner.get().says("1 of 5 active"))
     }
 
-    @Test("lives as long as was chosen", arguments: TestDatabase.selected, ["7", "30", "90", "180", "365", "never"])
+    @Test(
+        "creates a token with the chosen expiry", arguments: TestDatabase.selected,
+        ["7", "30", "90", "180", "365", "never"])
     func expiry(_: TestDatabase, choice: String) throws {
         let token = try record(owner.token(["expiry": choice]))
         #expect(token.expiresAt == Int(choice).map { token.createdAt + Int64($0) * 86_400 })
     }
 
-    @Test("lives to the end of a day", arguments: TestDatabase.selected)
+    @Test("creates a token that expires at the end of the chosen day", arguments: TestDatabase.selected)
     func date(_: TestDatabase) throws {
         let token = try record(owner.token(["expiry": "date", "date": "2999-12-31"]))
         #expect(token.expiresAt.map { TestClient.time($0) } == "2999-12-31T23:59:59Z")
@@ -78,15 +78,14 @@ struct NewTokenPageTests {
     }
 
     @Test(
-        "does not live to a day that there is not", arguments: TestDatabase.selected,
-        ["2999-02-31", "2999-01-31T00:00:00Z", "2999-1-1"])
+        "rejects an invalid date", arguments: TestDatabase.selected, ["2999-02-31", "2999-01-31T00:00:00Z", "2999-1-1"])
     func noDay(_: TestDatabase, date: String) throws {
         let answer = try owner.create(["expiry": "date", "date": date])
         #expect(answer.status == 422 && answer.body.contains("Must be a date such as 2027-01-31."))
     }
 
     @Test(
-        "may do what its preset says",
+        "creates a token with the scopes of the preset",
         arguments: TestDatabase.selected,
         [
             ("full", "*"), ("read", "projects:read members:read pods:read tokens:read audit-logs:read"),
@@ -97,7 +96,7 @@ struct NewTokenPageTests {
         #expect(token.scopes.map(\.description).joined(separator: " ") == preset.scopes)
     }
 
-    @Test("may do what is ticked, in the projects that are ticked", arguments: TestDatabase.selected)
+    @Test("creates a token with the selected scopes and projects", arguments: TestDatabase.selected)
     func custom(_: TestDatabase) throws {
         let session = try owner.token()
         let project = try session.send("POST", "/v1/projects", #"{"name": "a & b"}"#).decoded(Project.self)
@@ -111,9 +110,7 @@ struct NewTokenPageTests {
         #expect(try owner.get().texts("<td", until: "</td>").contains("a &amp; b"))
     }
 
-    @Test(
-        "says at the fields what is wrong, keeps what was typed, and then makes the token of the same form",
-        arguments: TestDatabase.selected)
+    @Test("reports problems at the fields, keeps their values and can be sent again", arguments: TestDatabase.selected)
     func problems(_: TestDatabase) throws {
         var form = try owner.form([
             "name": " ", "expiry": "date", "date": "2001-01-01", "access": "custom", "projects": "chosen",
@@ -122,7 +119,7 @@ struct NewTokenPageTests {
         #expect(answer.status == 422)
         for sentence in [
             "Must have 1 to 100 characters.", "Must be in the future and before the year 10000.",
-            "Tick at least one box.", "Tick at least one project.",
+            "Select at least one scope.", "Select at least one project.",
         ] { #expect(answer.says(sentence), "\(sentence)") }
         #expect(answer.body.contains(#"value="2001-01-01""#))
         #expect(answer.body.contains(#"value="custom" checked"#))
@@ -133,7 +130,7 @@ struct NewTokenPageTests {
     }
 
     @Test(
-        "takes no restriction for none",
+        "rejects contradictions instead of ignoring a restriction",
         arguments: TestDatabase.selected,
         [
             [("scope", "pods:read")], [("project", "prj_00000000000000000000")], [("date", "2999-01-01")],
@@ -149,22 +146,24 @@ struct NewTokenPageTests {
         #expect(try owner.get().says("0 of 5 active"))
     }
 
-    @Test("five means five, and the page says then what to do", arguments: TestDatabase.selected)
+    @Test("enforces the limit of five tokens and says what to do", arguments: TestDatabase.selected)
     func full(_: TestDatabase) throws {
         let late = try owner.form(["name": "kept <1>"])
         let sessions = try (0..<5).map { _ in try owner.token() }
         #expect(try owner.get().says("5 of 5 active"))
         let answer = try owner.visitor.post("/account/tokens", late)
         #expect(answer.status == 409)
-        #expect(answer.says("revoke one first"))
+        #expect(answer.says("Revoke one first"))
         #expect(answer.body.contains(#"value="kept &lt;1&gt;""#))
-        #expect(try owner.get("/account/tokens/new").says("Revoke one that is not needed any more"))
+        #expect(try owner.get("/account/tokens/new").says("Revoke a token that you no longer need"))
         try owner.post(sessions[0], "revoke")
         #expect(try owner.visitor.post("/account/tokens", late).status == 200)
         #expect(try owner.get().says("5 of 5 active"))
     }
 
-    @Test("takes no id that is none, or somebody else's", arguments: TestDatabase.selected, ["", "oooooooo", "theirs"])
+    @Test(
+        "rejects an invalid ID and the ID of another account's token", arguments: TestDatabase.selected,
+        ["", "oooooooo", "theirs"])
     func foreignID(_: TestDatabase, id: String) throws {
         try owner.server.server.addUser("other@example.com")
         let other = try owner.server.server.makeToken("other@example.com")
@@ -176,7 +175,7 @@ struct NewTokenPageTests {
         #expect(try owner.get().says("0 of 5 active"))
     }
 
-    @Test("escapes a name wherever it is shown", arguments: TestDatabase.selected)
+    @Test("escapes the token's name on every page", arguments: TestDatabase.selected)
     func escaping(_: TestDatabase) throws {
         let name = #"<script>alert("x")</script>'&"#
         let answer = try owner.create(["name": name])
@@ -191,8 +190,7 @@ struct NewTokenPageTests {
         }
     }
 
-    @Test(
-        "leaves no piece of a secret in the log, the data directory or the database", arguments: TestDatabase.selected)
+    @Test("leaves no part of a secret in the log, the data directory or the database", arguments: TestDatabase.selected)
     func noTrace(_: TestDatabase) throws {
         let session = try owner.token()
         let rotated = TestClient(owner.server, try owner.rotate(session).secret)

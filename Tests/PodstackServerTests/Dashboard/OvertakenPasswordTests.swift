@@ -4,9 +4,9 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Passwords that are changed while they are looked at", .blocking, .databases, .timeLimit(.perTest))
+@Suite("Passwords that change while they are checked", .blocking, .databases, .timeLimit(.perTest))
 struct OvertakenPasswordTests {
-    /// Somebody else comes first, once, before the second write.
+    /// A database on which another change happens before the second write.
     private final class OvertakenDatabase: Database {
         private let inner: any Database
         private let overtake: @Sendable () throws -> Void
@@ -27,7 +27,7 @@ struct OvertakenPasswordTests {
 
     let server: RunningServer
     let visitor: TestClient
-    private let request = Request(method: "POST", path: "/")
+    private let origin = Origin(address: .unknown)
 
     init() throws {
         server = try RunningServer(clock: ManualClock())
@@ -36,43 +36,46 @@ struct OvertakenPasswordTests {
 
     var service: Service { server.server.service }
 
-    /// The service's, with a password of somebody else's by the time that the right one was found right.
+    /// Returns a service whose user gets another password after the old one was checked.
     private func overtaken() throws -> SignInService {
         let service = service
-        let user = try service.database.read { try AccountStore.user(email: RunningServer.email, in: $0) }
+        let user = try service.database.read { try UserStore.find(email: RunningServer.email, in: $0) }
         let userID = try #require(user).id
         let database = OvertakenDatabase(service.database) {
-            try service.database.write { try PasswordStore.set("another", userID: userID, in: $0) }
+            try service.database.write { try UserStore.setPasswordHash("another", userID: userID, in: $0) }
         }
-        let changes = Changes(database: database, verifier: service.verifier, trail: service.changes.trail)
-        return SignInService(database: database, changes: changes, digest: service.signIn.failures.digest)
+        var changes = service.changes
+        changes.database = database
+        return SignInService(database: database, changes: changes, digest: service.signIn.failures.digest) { _, _ in
+            throw DomainError.inconsistent
+        }
     }
 
     private func hash() throws -> String? {
         try service.database.read { connection in
-            let user = try AccountStore.user(email: RunningServer.email, in: connection)
-            return try PasswordStore.hash(userID: user?.id ?? "", in: connection)
+            let user = try UserStore.find(email: RunningServer.email, in: connection)
+            return try UserStore.passwordHash(userID: user?.id ?? "", in: connection)
         }
     }
 
-    @Test("nobody signs in with one that was right only before", arguments: TestDatabase.selected)
+    @Test("a password that was replaced during the check does not sign in", arguments: TestDatabase.selected)
     func signIn(_: TestDatabase) throws {
         let signIn = try overtaken()
-        #expect(throws: SignInService.Refusal.wrong) {
+        #expect(throws: SignInError.wrongCredentials) {
             try signIn.signIn(
-                email: RunningServer.email, password: TestClient.password, from: request, now: service.now())
+                email: RunningServer.email, password: TestClient.password, from: origin, now: service.now())
         }
         #expect(try hash() == "another")
     }
 
-    @Test("nobody puts another in the place of one that was chosen since", arguments: TestDatabase.selected)
+    @Test("a password change does not overwrite a newer password", arguments: TestDatabase.selected)
     func change(_: TestDatabase) throws {
         let signIn = try overtaken()
         let secret = try #require(visitor.cookies["podstack_session"])
-        let session = try #require(try service.signIn.sessions.find(secret, now: service.now()))
-        #expect(throws: SignInService.Refusal.wrong) {
+        let session = try #require(try service.signIn.sessions.find(OneTimeSecret(secret), now: service.now()))
+        #expect(throws: SignInError.wrongCredentials) {
             try signIn.changePassword(
-                of: session, from: TestClient.password, to: "another good password", request: request,
+                of: session, from: TestClient.password, to: "another good password", from: origin,
                 now: service.now())
         }
         #expect(try hash() == "another")

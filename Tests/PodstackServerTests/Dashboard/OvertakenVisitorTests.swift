@@ -11,7 +11,7 @@ import Testing
     import Musl
 #endif
 
-@Suite("What was overtaken while it was done at the dashboard", .blocking, .databases, .timeLimit(.perTest))
+@Suite("Dashboard requests that race with other changes", .blocking, .databases, .timeLimit(.perTest))
 struct OvertakenVisitorTests {
     let server: RunningServer
     let visitor: TestClient
@@ -22,15 +22,12 @@ struct OvertakenVisitorTests {
         visitor = try TestClient(signedUpAt: server)
     }
 
-    /// As a page does that had found the session before it ended.
+    /// Makes a change as a page that read the session before it ended.
     private func change(in session: WebSession) throws {
-        let request = Request(method: "POST", path: "/projects")
-        try service.changes.make(by: Actor(request, session), at: service.now()) { _ in }
+        try service.changes.make(by: Actor(session, from: Origin()), at: service.now()) { _ in }
     }
 
-    @Test(
-        "no change is made in a session that ended while the change waited for its turn",
-        arguments: TestDatabase.selected)
+    @Test("a session that ended before the change makes no change", arguments: TestDatabase.selected)
     func session(_: TestDatabase) throws {
         let session = try #require(try visitor.session)
         try change(in: session)
@@ -39,10 +36,10 @@ struct OvertakenVisitorTests {
         #expect(throws: WebSessions.SignedOut.self) { try change(in: session) }
     }
 
-    @Test("nobody signs in with a password that was changed while it was looked at", arguments: TestDatabase.selected)
+    @Test("a password that was replaced during the check does not sign in", arguments: TestDatabase.selected)
     func password(_: TestDatabase) throws {
         let user = try #require(try visitor.session)
-        // Reads the user, then the hash; before what comes next, somebody follows a link of theirs.
+        // The service reads the user, then the hash; then the user follows a sign-in link.
         let hooked = HookedDatabase(service.database, afterRead: 2) { [service] in
             try service.changes.make(by: .administrator, at: service.now()) { change in
                 try PasswordStore.set(
@@ -54,7 +51,7 @@ struct OvertakenVisitorTests {
         let signIn = SignInService(database: hooked, changes: service.changes, digest: service.devices.digest)
         func enter(_ password: String) throws -> String {
             try signIn.signIn(
-                email: user.email, password: password, from: Request(method: "POST", path: "/sign-in"),
+                email: user.email, password: password, from: Origin(address: .unknown),
                 now: service.now())
         }
         #expect(throws: SignInService.Refusal.wrong) { try enter(TestClient.password) }
@@ -63,7 +60,7 @@ struct OvertakenVisitorTests {
     }
 
     @Test(
-        "a form whose session ended meanwhile leads to where one signs in, says so, and is no failed authentication",
+        "a form whose session has ended redirects to sign-in and is not a failed authentication",
         arguments: TestDatabase.selected)
     func led(_: TestDatabase) async throws {
         let server = try RunningServer(failedAuthentications: 1)
@@ -72,7 +69,7 @@ struct OvertakenVisitorTests {
         let other = TestClient(server)
         try other.signIn()
         try other.get("/account/sign-in")
-        // The password waits for its turn until the session is gone.
+        // The password waits in the queue until the session has ended.
         let gate = Gate()
         let queue = visitor.service.signIn.effort.queue
         let isTaken = queue.add { gate.pass() }
@@ -88,7 +85,7 @@ struct OvertakenVisitorTests {
         #expect(overtaken.status == 303 && overtaken.headers["location"] == "/sign-in?ended=")
         #expect(try visitor.follow(overtaken).body.contains("nothing was changed"))
         #expect(try !visitor.actions.contains("password_changed"))
-        // Nor are a form without a session, and a cookie that is nobody's.
+        // The same holds for a form without a session and for an unknown cookie.
         #expect(try visitor.post("/projects", ["name": "p"]).headers["location"] == "/sign-in?ended=")
         #expect(try visitor.post("/sign-out").headers["location"] == "/sign-in")
         #expect(try visitor.get("/projects").headers["location"] == "/sign-in?next=%2Fprojects")

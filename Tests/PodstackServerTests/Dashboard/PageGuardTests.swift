@@ -3,8 +3,8 @@ import Testing
 
 @testable import PodstackServer
 
-/// Every page against everybody who may come: made from the list of pages, so that no page is forgotten.
-@Suite("Every page, guarded", .blocking, .databases, .timeLimit(.perTest))
+/// Checks that hold for every page, generated from the route table so that no page is left out.
+@Suite("Access to every page", .blocking, .databases, .timeLimit(.perTest))
 struct PageGuardTests {
     let server: RunningServer
     let visitor: TestClient
@@ -12,19 +12,19 @@ struct PageGuardTests {
     let link: String
     let asset = String(Asset.style.link.text.split(separator: "/")[1])
 
-    /// The pages for those who are not signed in. Whoever adds one adds it here too, and says to themselves why.
+    /// The pages that do not require signing in, to which a new one must be added deliberately.
     let open: Set = [
         "GET /sign-in", "POST /sign-in", "GET /welcome/{link}", "POST /welcome/{link}", "GET /assets/{name}",
     ]
 
     init() throws {
-        // It stands still, so that nothing is noted of when a session was seen.
+        // The clock stands still, so that requests do not update the time a session was seen.
         server = try RunningServer(clock: ManualClock())
         visitor = try TestClient(signedUpAt: server)
-        routes = Pages.all(server.server.service)
+        routes = PageRoute.all(server.server.service)
         try server.server.addUser("other@example.com")
         link = try server.server.signInLink("other@example.com")
-        // So that there is a form key.
+        // Gets a form key.
         try visitor.get("/account/sign-in")
     }
 
@@ -53,17 +53,15 @@ struct PageGuardTests {
         #expect(try visitor.post("/projects", ["name": "p", "form_key": key]).status == 303)
     }
 
-    @Test(
-        "who is not signed in gets to see only the pages that are meant for them, and is led to sign in",
-        arguments: TestDatabase.selected)
+    @Test("a signed-out client sees only the open pages and is redirected to sign in", arguments: TestDatabase.selected)
     func signedOut(_: TestDatabase) throws {
         for route in routes {
-            #expect((route.access == .anybody) == open.contains(name(route)), "\(name(route))")
-            if route.access == .anybody { continue }
+            #expect((route.access == .open) == open.contains(name(route)), "\(name(route))")
+            if route.access == .open { continue }
             let stranger = TestClient(server)
             try stranger.get("/sign-in")
             let answer = route.method == "GET" ? try stranger.get(path(route)) : try stranger.post(path(route))
-            if route.access == .watching {
+            if route.access == .background {
                 #expect(answer.status == 204, "\(name(route))")
                 continue
             }
@@ -73,9 +71,7 @@ struct PageGuardTests {
         }
     }
 
-    @Test(
-        "a form is refused without its key, with another's key, from another site, and as something else than a form",
-        arguments: TestDatabase.selected)
+    @Test("a form with a wrong key, from another site or of another type is rejected", arguments: TestDatabase.selected)
     func forged(_: TestDatabase) throws {
         let other = TestClient(server)
         try other.get("/sign-in")
@@ -98,20 +94,20 @@ struct PageGuardTests {
             ] {
                 expectRefusal(try visitor.post(path, ["form_key": own], headers: [(name, value)]))
             }
-            // The key counts in the body alone, as browsers send a form.
+            // A key in the query does not count.
             expectRefusal(try visitor.post(path + "?form_key=\(own)", ["form_key": ""]))
             for type in ["application/json", "text/plain", "multipart/form-data; boundary=x"] {
                 expectRefusal(try visitor.post(path, ["form_key": own], headers: [("Content-Type", type)]), 415)
             }
             let cookieless = TestClient(server)
             let answer = try cookieless.post(path, ["form_key": own])
-            if route.access == .anybody { expectRefusal(answer) } else { #expect(answer.status == 303) }
+            if route.access == .open { expectRefusal(answer) } else { #expect(answer.status == 303) }
         }
         #expect(try server.everything() == before)
         #expect(try visitor.isSignedIn)
     }
 
-    @Test("to look at a page changes nothing, whether with GET or with HEAD", arguments: TestDatabase.selected)
+    @Test("GET and HEAD change nothing", arguments: TestDatabase.selected)
     func looking(_: TestDatabase) throws {
         let before = try server.everything()
         for route in routes where route.method == "GET" {
@@ -124,7 +120,7 @@ struct PageGuardTests {
                 #expect(head.headers["content-length"] == got.headers["content-length"], "\(name(route))")
             }
         }
-        // Nor is a form taken by another method than POST.
+        // Forms are accepted only with POST.
         for route in routes where route.method == "POST" {
             let form = [("Content-Type", "application/x-www-form-urlencoded")]
             let key = try #require(visitor.formKey)
@@ -140,7 +136,7 @@ struct PageGuardTests {
     }
 
     @Test(
-        "every page, an error too, forbids scripts and styles from elsewhere, framing, and being kept",
+        "every page, including errors, forbids foreign scripts and styles, framing and caching",
         arguments: TestDatabase.selected)
     func headers(_: TestDatabase) throws {
         var answers = try routes.filter { $0.method == "GET" && !$0.pattern.contains("assets") }
@@ -153,7 +149,7 @@ struct PageGuardTests {
             #expect(answer.headers["cache-control"]?.contains("no-store") == true, "\(name)")
             if answer.status == 303 { continue }
             #expect(answer.headers["x-content-type-options"] == "nosniff", "\(name)")
-            // What is downloaded, or read by a script, runs nothing.
+            // Downloads and streams run nothing.
             let type = answer.headers["content-type"] ?? ""
             if type.hasPrefix("text/csv") || type.hasPrefix("text/event-stream") { continue }
             let policy = answer.headers["content-security-policy"] ?? ""
@@ -166,7 +162,7 @@ struct PageGuardTests {
             #expect(answer.headers["referrer-policy"] == "same-origin", "\(name)")
             #expect(answer.headers["content-type"] == "text/html; charset=utf-8", "\(name)")
             #expect(answer.body.hasPrefix("<!DOCTYPE html>"), "\(name)")
-            // Nothing that such a policy would forbid.
+            // The pages contain nothing that the policy forbids.
             for inline in [" style=", "<style", "javascript:", " onclick=", "<script>"] {
                 #expect(!answer.body.contains(inline), "\(name)")
             }
@@ -174,7 +170,7 @@ struct PageGuardTests {
     }
 
     @Test(
-        "what pages load is kept by browsers for ever, under a name that goes with its content",
+        "assets are cached forever, under a name that contains a digest of their content",
         arguments: TestDatabase.selected)
     func assets(_: TestDatabase) throws {
         for asset in Asset.allCases {
@@ -189,7 +185,9 @@ struct PageGuardTests {
         }
     }
 
-    @Test("a page says which methods it knows, HEAD among them wherever GET is", arguments: TestDatabase.selected)
+    @Test(
+        "the Allow header lists the methods of a page, with HEAD wherever GET is supported",
+        arguments: TestDatabase.selected)
     func methods(_: TestDatabase) throws {
         for (path, methods) in [
             ("/account/tokens", "GET, HEAD, POST"), ("/account/tokens/new", "GET, HEAD"), ("/sign-out", "POST"),
@@ -200,8 +198,7 @@ struct PageGuardTests {
         }
     }
 
-    @Test(
-        "a browser that is lost is shown a page, and a program the error of the API", arguments: TestDatabase.selected)
+    @Test("an unknown path is a page for a browser and a JSON error for a program", arguments: TestDatabase.selected)
     func lost(_: TestDatabase) throws {
         let accept = [("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")]
         let page = try visitor.send("GET", "/nosuch", headers: accept)
@@ -210,6 +207,6 @@ struct PageGuardTests {
         #expect(try visitor.send("GET", "/v1/nosuch", headers: accept).code == "not_found")
     }
 
-    @Test("no two pages are one", arguments: TestDatabase.selected)
+    @Test("no two routes are equal", arguments: TestDatabase.selected)
     func table(_: TestDatabase) { #expect(Set(routes.map(name)).count == routes.count) }
 }

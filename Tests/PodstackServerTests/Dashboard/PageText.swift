@@ -2,9 +2,9 @@ import PodstackTestSupport
 
 struct MissingFromPage: Error { var what: String }
 
-/// What a page says, to somebody who reads it.
+/// The text of a page.
 extension TestResponse {
-    /// The value of the first input of that name, which must have one.
+    /// Returns the value of the first input with a name.
     func field(_ name: String) throws -> String {
         guard let start = body.firstRange(of: "name=\"\(name)\" value=\"")?.upperBound else {
             throw MissingFromPage(what: "the field \(name), and the status is \(status)")
@@ -12,7 +12,7 @@ extension TestResponse {
         return String(body[start...].prefix { $0 != "\"" })
     }
 
-    /// What the page shows once.
+    /// The secret that the page shows.
     var secret: String {
         get throws {
             guard let start = body.firstRange(of: "<code id=\"token\" data-once>")?.upperBound else {
@@ -22,13 +22,13 @@ extension TestResponse {
         }
     }
 
-    /// Whether it holds text as pages do, between tags.
+    /// Returns whether the page contains a text outside of its tags.
     func says(_ text: String) -> Bool { withoutTags.contains(text) }
 
-    /// All of it that is read.
+    /// The text of the page without its tags.
     var withoutTags: String { Self.withoutTags(body) }
 
-    /// The texts between tags, without white space around them, of every element whose start tag begins with `start`.
+    /// Returns the text of every element whose start tag begins with `start`.
     func texts(_ start: String, until end: String) -> [String] {
         body.components(after: start, until: end).map { Self.withoutTags($0, beginsInTag: true) }
     }

@@ -21,22 +21,22 @@ struct PasswordTests {
             "/account/sign-in/password", ["current": current, "password": new, "repeated": repeated ?? new])
     }
 
-    @Test("length counts, and what makes a password no secret", arguments: TestDatabase.selected)
+    @Test("a new password must follow the rules", arguments: TestDatabase.selected)
     func rules(_: TestDatabase) throws {
         let email = RunningServer.email
         for (password, defect) in [
             ("eleven char", "must have at least 12 characters"), ("", "must have at least 12 characters"),
-            (String(repeating: "longer ", count: 147), "is longer than 1024 bytes"),
-            ("my name is You@Example.com", "must not hold your e-mail address"),
-            ("abababababababab", "repeats too few characters"),
+            (String(repeating: "longer ", count: 147), "must not be longer than 1024 bytes"),
+            ("my name is You@Example.com", "must not contain your email address"),
+            ("abababababababab", "must have at least five different characters"),
         ] {
-            #expect(Password.defect(password, email: email) == defect)
+            #expect(Password.problem(password, email: email) == defect)
             let refused = try change(to: password)
             #expect(refused.status == 422)
             #expect(refused.body.contains("The new password \(defect)."))
         }
         for password in ["twelve chars", "schlüssel für alles, 鍵", String(repeating: "longer ", count: 146)] {
-            #expect(Password.defect(password, email: email) == nil)
+            #expect(Password.problem(password, email: email) == nil)
         }
         #expect(try change(to: "another good password", repeated: "another bad password").status == 422)
         #expect(try change(to: "schlüssel für alles, 鍵").status == 303)
@@ -45,19 +45,19 @@ struct PasswordTests {
         #expect(try visitor.signIn(password: "schlüssel für alles, 鍵").status == 303)
     }
 
-    @Test("changing it ends all other sessions, and this one goes on", arguments: TestDatabase.selected)
+    @Test("changing the password ends all other sessions", arguments: TestDatabase.selected)
     func others(_: TestDatabase) throws {
         let other = TestClient(server)
         try other.signIn()
         #expect(try other.isSignedIn)
         let changed = try change(to: "another good password")
-        #expect(try visitor.follow(changed).body.contains("Your password was changed."))
+        #expect(try visitor.follow(changed).body.contains("Your password is changed."))
         #expect(try visitor.isSignedIn)
         #expect(try !other.isSignedIn)
     }
 
     @Test(
-        "guessing the current one at a browser that was left alone is slowed down like signing in, and is on record",
+        "guessing the current password is slowed down and recorded like failed sign-ins",
         arguments: TestDatabase.selected)
     func guessing(_: TestDatabase) throws {
         for _ in 0..<5 { #expect(try change("wrong", to: "another good password").status == 422) }
@@ -69,9 +69,7 @@ struct PasswordTests {
         #expect(try visitor.actions.filter { $0 == "login_failed" }.count == 5)
     }
 
-    @Test(
-        "is changed ten times in a minute at most: meanwhile others could not sign in", arguments: TestDatabase.selected
-    )
+    @Test("the password can be changed ten times a minute", arguments: TestDatabase.selected)
     func often(_: TestDatabase) throws {
         for _ in 0..<10 { #expect(try change(to: "short").status == 422) }
         let refused = try change(to: "short")
@@ -80,7 +78,7 @@ struct PasswordTests {
         #expect(try change(to: "another good password").status == 303)
     }
 
-    @Test("what was typed is never shown again", arguments: TestDatabase.selected)
+    @Test("a typed password never appears on a page", arguments: TestDatabase.selected)
     func notShown(_: TestDatabase) throws {
         let typed = "a password that is\u{1}typed"
         #expect(try !change("current as it is typed", to: typed, repeated: "x").body.contains("typed"))

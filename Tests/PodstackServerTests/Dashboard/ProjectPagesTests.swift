@@ -15,7 +15,7 @@ struct ProjectPagesTests {
         "/projects/\(project)/members/\(try scene.userID(email))"
     }
 
-    /// Sends a form from the page that has it.
+    /// Loads a page and sends a form from it.
     @discardableResult
     func send(
         _ visitor: TestClient, _ path: String, _ fields: [(String, String)] = [], from page: String = "/projects"
@@ -24,7 +24,7 @@ struct ProjectPagesTests {
         return try visitor.post(path, fields)
     }
 
-    @Test("a project is made, shown, changed and deleted", arguments: TestDatabase.selected)
+    @Test("a project is created, displayed, changed and deleted", arguments: TestDatabase.selected)
     func life(_: TestDatabase) throws {
         #expect(try owner.get("/projects").texts("<span class=\"badge\"", until: "</span>") == ["default"])
         let made = try send(owner, "/projects", [("name", " Alpha "), ("description", "one\r\ntwo")])
@@ -45,7 +45,7 @@ struct ProjectPagesTests {
         #expect(try owner.get(path).status == 404)
     }
 
-    @Test("what is wrong with a field is said beside it, and what was typed stays", arguments: TestDatabase.selected)
+    @Test("a problem is reported at its field, and the fields keep their values", arguments: TestDatabase.selected)
     func mistakes(_: TestDatabase) throws {
         let long = String(repeating: "x", count: 101)
         let answer = try send(owner, "/projects", [("name", long), ("description", "kept")])
@@ -60,8 +60,8 @@ struct ProjectPagesTests {
         #expect(refused.status == 422)
         #expect(refused.texts("<p class=\"field-problem\"", until: "</p>").count == 2)
         for (email, permissions, problem) in [
-            ("nobody@example.com", ["read"], "Nobody with an account has that e-mail address."),
-            ("you@example.com", ["read"], "That user is a member of the project already; change the member instead."),
+            ("nobody@example.com", ["read"], "No account has this email address; ask the operator to add one."),
+            ("you@example.com", ["read"], "This user is already a member of the project."),
             ("no address", ["read"], "Must be an e-mail address."),
             ("you@example.com", [], "Must name at least one of create, read, update, delete, and nothing else."),
         ] {
@@ -72,27 +72,27 @@ struct ProjectPagesTests {
         }
     }
 
-    @Test(
-        "who tries address after address is told to wait, and finds what was typed in the form",
-        arguments: TestDatabase.selected)
+    @Test("trying many email addresses is limited, and the form keeps its values", arguments: TestDatabase.selected)
     func probing(_: TestDatabase) throws {
         let id = try scene.makeProject("p")
         _ = try scene.visitor("ann@example.com")
         for number in 0..<20 { #expect(try scene.add("nobody\(number)@example.com", to: id, ["read"]).status == 422) }
         let refused = try scene.add("ann@example.com", to: id, ["read"])
         #expect(refused.status == 429 && refused.headers["retry-after"] != nil)
-        #expect(refused.body.contains("Too many e-mail addresses that nobody here has were tried: go on in "))
+        #expect(refused.body.contains("Too many unknown email addresses. Try again in "))
         #expect(refused.body.contains("value=\"ann@example.com\""))
     }
 
-    @Test("a project that is not empty, or somebody's default, says why it stays", arguments: TestDatabase.selected)
+    @Test(
+        "the page says why a project that is not empty or a default project cannot be deleted",
+        arguments: TestDatabase.selected)
     func obstacles(_: TestDatabase) throws {
         let id = try scene.makeProject("p")
         _ = try scene.visitor("ann@example.com")
         #expect(try scene.add("ann@example.com", to: id, nil).status == 303)
         let page = try owner.get("/projects/\(id)/delete")
-        #expect(page.body.contains("The project is not empty (members: 1): remove what is in it first."))
-        #expect(!page.body.contains("Delete the project</button>"))
+        #expect(page.body.contains("The project is not empty (members: 1). Remove its contents first."))
+        #expect(!page.body.contains("Delete project</button>"))
         #expect(try send(owner, "/projects/\(id)/delete").status == 409)
         let session = try #require(try owner.session)
         let mine = try owner.get("/projects/\(session.defaultProjectID)/delete")
@@ -137,7 +137,7 @@ struct ProjectPagesTests {
             ])
     }
 
-    @Test("the last admin stays one, and says so", arguments: TestDatabase.selected)
+    @Test("the last admin cannot be demoted, deactivated or removed", arguments: TestDatabase.selected)
     func lastAdmin(_: TestDatabase) throws {
         let id = try scene.makeProject("p")
         let place = try member(RunningServer.email, of: id)
@@ -151,13 +151,13 @@ struct ProjectPagesTests {
         _ = try scene.visitor("ann@example.com")
         try scene.add("ann@example.com", to: id, nil)
         let left = try send(owner, "\(place)/remove", from: place)
-        #expect(try owner.follow(left).body.contains("not an active member of that project any more"))
+        #expect(try owner.follow(left).body.contains("You no longer have access to that project."))
         #expect(try owner.get("/projects/\(id)").status == 404)
     }
 
-    /// What the page of a project offers, and what it refuses whoever sends the form all the same.
+    /// What the page of a project offers, and what it rejects if the form is sent anyway.
     @Test(
-        "each role sees what it may do, and may do no more",
+        "each role is offered what it may do, and everything else is rejected",
         arguments: TestDatabase.selected,
         [nil, [], ["read"], ["create"], ["read", "create"], ["read", "update"], ["read", "delete"]]
             as [[String]?])
@@ -179,7 +179,7 @@ struct ProjectPagesTests {
         if page.status == 200 {
             for (text, isThere) in [
                 ("Add a member", isAdmin), ("Name and description", may("update")), ("Delete…", may("delete")),
-                (">Change<", isAdmin), ("What happened in this project", may("read")),
+                (">Change<", isAdmin), ("View this project&#39;s audit log", may("read")),
                 ("bob@example.com", may("read")),
             ] {
                 #expect(page.body.contains(text) == isThere, "\(text)")
@@ -205,7 +205,7 @@ struct ProjectPagesTests {
         }
     }
 
-    @Test("a form without its key, or from elsewhere, changes nothing", arguments: TestDatabase.selected)
+    @Test("a form without its key or from another origin changes nothing", arguments: TestDatabase.selected)
     func forgery(_: TestDatabase) throws {
         let id = try scene.makeProject("p")
         for path in ["/projects", "/projects/\(id)", "/projects/\(id)/delete", "/projects/\(id)/members"] {
@@ -216,7 +216,7 @@ struct ProjectPagesTests {
         #expect(try owner.get("/projects/\(id)").texts("<h1", until: "</h1>") == ["p"])
     }
 
-    @Test("long lists of projects and members have further pages", arguments: TestDatabase.selected)
+    @Test("long lists of projects and members have several pages", arguments: TestDatabase.selected)
     func paging(_: TestDatabase) throws {
         for index in 0..<3 { _ = try scene.makeProject("p\(index)") }
         let first = try owner.get("/projects?limit=2")
@@ -228,7 +228,7 @@ struct ProjectPagesTests {
         #expect(try owner.get("/projects?cursor=x").status == 400)
     }
 
-    @Test("names and descriptions cannot become parts of a page", arguments: TestDatabase.selected)
+    @Test("names and descriptions are escaped", arguments: TestDatabase.selected)
     func escaping(_: TestDatabase) throws {
         let evil = "</textarea></title><script>alert(1)</script>"
         let id = try scene.makeProject(evil, description: evil)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("A body that is written while it is sent", .timeLimit(.perTest))
+@Suite("Response bodies that are written while they are sent", .timeLimit(.perTest))
 struct ResponseStreamTests {
     private final class Counter: Sendable {
         private let value = Atomic<Int>(0)
@@ -22,9 +22,9 @@ struct ResponseStreamTests {
         }
     }
 
-    @Test("what was written comes in pieces, and then the end")
+    @Test("written bytes are read in pieces, followed by the end")
     func pieces() {
-        let stream = ResponseStream(longest: 1, beginning: Array("abc".utf8))
+        let stream = ResponseStream(maxSeconds: 1, beginning: Array("abc".utf8))
         #expect(read(stream, 2).text == "ab")
         #expect(stream.write(Array("d".utf8)))
         #expect(read(stream).text == "cd")
@@ -39,9 +39,9 @@ struct ResponseStreamTests {
         #expect(read(stream) == (nil, false))
     }
 
-    @Test("who does not read is not sent without limit, and can be cut off")
+    @Test("writing to a slow client is limited, and its connection can be closed")
     func slow() {
-        let stream = ResponseStream(longest: 1, beginning: [])
+        let stream = ResponseStream(maxSeconds: 1, beginning: [])
         var written = 0
         while written < 1000, stream.write([UInt8](repeating: 0, count: 1000)) { written += 1 }
         #expect((64..<70).contains(written))
@@ -49,17 +49,17 @@ struct ResponseStreamTests {
         #expect(read(stream).text == nil)
     }
 
-    @Test("a suspended connection is resumed once, and never after it is gone")
+    @Test("a suspended connection is resumed once, and not after it is closed")
     func resuming() {
-        let stream = ResponseStream(longest: 1, beginning: [])
+        let stream = ResponseStream(maxSeconds: 1, beginning: [])
         let resumed = Counter()
-        stream.begin(on: .init(resume: { resumed.add() }, cut: {}, isLeft: { true }))
+        stream.begin(on: .init(resume: { resumed.add() }, close: {}, isClientGone: { true }))
         stream.write([1])
         #expect(resumed.count == 0)
         _ = read(stream)
-        #expect(!stream.isLeft)
+        #expect(!stream.isClientGone)
         _ = read(stream)
-        #expect(stream.isLeft)
+        #expect(stream.isClientGone)
         stream.write([1])
         stream.write([1])
         #expect(resumed.count == 1)
@@ -76,7 +76,7 @@ struct ResponseStreamTests {
     func stopping() {
         let streams = OpenStreams()
         let (early, late) = (
-            ResponseStream(longest: 1, beginning: []), ResponseStream(longest: 1, beginning: [])
+            ResponseStream(maxSeconds: 1, beginning: []), ResponseStream(maxSeconds: 1, beginning: [])
         )
         streams.add(early)
         streams.end()

@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("One-time links", .blocking, .databases, .timeLimit(.perTest))
+@Suite("Sign-in links", .blocking, .databases, .timeLimit(.perTest))
 struct SignInLinkTests {
     let clock = ManualClock()
     let server: RunningServer
@@ -16,7 +16,9 @@ struct SignInLinkTests {
 
     func link() throws -> String { try server.server.signInLink(RunningServer.email) }
 
-    @Test("a link works once; looking at it, and choosing badly, does not use it up", arguments: TestDatabase.selected)
+    @Test(
+        "a link works once; viewing it or choosing an invalid password does not use it up",
+        arguments: TestDatabase.selected)
     func once(_: TestDatabase) throws {
         let link = try link()
         for _ in 0..<3 {
@@ -37,7 +39,7 @@ struct SignInLinkTests {
         #expect(try visitor.signIn().status == 303)
     }
 
-    @Test("a link is good for three days, to the second", arguments: TestDatabase.selected)
+    @Test("a link works for exactly three days", arguments: TestDatabase.selected)
     func expiry(_: TestDatabase) throws {
         let link = try link()
         clock.set(clock.now + 72 * 3600 - 1)
@@ -48,7 +50,7 @@ struct SignInLinkTests {
         #expect(try visitor.post(link, body).status == 410)
     }
 
-    @Test("a new link voids the one before", arguments: TestDatabase.selected)
+    @Test("a new link replaces the previous one", arguments: TestDatabase.selected)
     func voided(_: TestDatabase) throws {
         let old = try link()
         let new = try link()
@@ -56,9 +58,7 @@ struct SignInLinkTests {
         #expect(try visitor.choose(at: new).status == 303)
     }
 
-    @Test(
-        "a link for a password that was forgotten ends the sessions of whoever knew it",
-        arguments: TestDatabase.selected)
+    @Test("choosing a new password with a link ends the sessions of the old password", arguments: TestDatabase.selected)
     func sessions(_: TestDatabase) throws {
         try visitor.signUp()
         let other = TestClient(server)
@@ -67,7 +67,7 @@ struct SignInLinkTests {
         #expect(try !visitor.isSignedIn)
     }
 
-    @Test("a link that never was, or is none, says the same as one that is used up", arguments: TestDatabase.selected)
+    @Test("an unknown or malformed link gets the same response as a used one", arguments: TestDatabase.selected)
     func unknown(_: TestDatabase) throws {
         let used = try link()
         try visitor.choose(at: used)
@@ -82,14 +82,14 @@ struct SignInLinkTests {
         }
     }
 
-    @Test("of many at once who use one link exactly one gets in", arguments: TestDatabase.selected)
+    @Test("of many concurrent uses of a link, exactly one succeeds", arguments: TestDatabase.selected)
     func atOnce(_: TestDatabase) async throws {
         let link = try link()
         let count = try await withThrowingTaskGroup(of: Bool.self) { group in
             for _ in 0..<6 {
                 let each = TestClient(server)
                 group.addTask {
-                    // Whoever finds another at work tries again.
+                    // A client that finds the queue full tries again.
                     for _ in 0..<200 {
                         let answer = try each.choose(at: link)
                         if answer.status != 503 { return answer.status == 303 }
@@ -102,9 +102,7 @@ struct SignInLinkTests {
         #expect(count == 1)
     }
 
-    @Test(
-        "the link of the first account is nobody's as soon as somebody has one, however they came by it",
-        arguments: TestDatabase.selected)
+    @Test("the link to the first account stops working once there is an account", arguments: TestDatabase.selected)
     func first(_: TestDatabase) throws {
         let folder = try TemporaryDirectory()
         let database = try TestDatabase.current.make()
@@ -121,7 +119,7 @@ struct SignInLinkTests {
         #expect(try visitor.post(link, body.map { ($0.key, $0.value) }).status == 410)
     }
 
-    @Test("the first account is made once, with its default project and its password", arguments: TestDatabase.selected)
+    @Test("the first account is created once, with a default project and a password", arguments: TestDatabase.selected)
     func firstUsed(_: TestDatabase) throws {
         let folder = try TemporaryDirectory()
         let database = try TestDatabase.current.make()

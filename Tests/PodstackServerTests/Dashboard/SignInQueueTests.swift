@@ -3,19 +3,19 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Passwords that wait for their turn", .blocking, .databases, .timeLimit(.perTest))
+@Suite("The password queue", .blocking, .databases, .timeLimit(.perTest))
 struct SignInQueueTests {
     let server: RunningServer
     let visitor: TestClient
     let gate = Gate()
-    var effort: PasswordEffort { visitor.service.signIn.effort }
+    var effort: PasswordHasher { visitor.service.signIn.passwords }
 
     init() throws {
         server = try .anywhere()
         visitor = try TestClient(signedUpAt: server)
     }
 
-    /// As if a password were being hashed until the gate is opened.
+    /// Occupies the queue, as a long hash does, until the gate is opened.
     private func holdUp() {
         let isTaken = effort.queue.add { [gate] in gate.pass() }
         #expect(isTaken)
@@ -27,7 +27,7 @@ struct SignInQueueTests {
         try await eventually(within: .seconds(60), "\(count) passwords are in the queue") { queue.waiting == count }
     }
 
-    @Test("hold up nobody else: tokens, pages, and those who are signed in", arguments: TestDatabase.selected)
+    @Test("does not delay tokens, pages and signed-in users", arguments: TestDatabase.selected)
     func others(_: TestDatabase) async throws {
         holdUp()
         let token = try server.makeToken()
@@ -50,17 +50,17 @@ struct SignInQueueTests {
     }
 
     @Test(
-        "are few: who comes after them is asked to try again, has the form again, and nothing counted against them",
+        "rejects a client when it is full, keeps the form and does not count an attempt",
         arguments: TestDatabase.selected)
     func full(_: TestDatabase) async throws {
         holdUp()
         let first = effort.hashed
         try await withThrowingTaskGroup(of: Int.self) { group in
-            for number in 0..<effort.queue.mostWaiting {
+            for number in 0..<effort.queue.capacity {
                 let each = TestClient(server)
                 group.addTask { try each.signIn(password: "wrong", headers: from("192.0.2.\(number)")).status }
             }
-            try await waitForQueue(effort.queue.mostWaiting)
+            try await waitForQueue(effort.queue.capacity)
             let late = TestClient(server)
             for _ in 0..<6 {
                 let refused = try late.signIn(headers: from("198.51.100.1"))
@@ -69,12 +69,12 @@ struct SignInQueueTests {
             }
             gate.open()
             for try await status in group { #expect(status == 422) }
-            #expect(effort.hashed - first == effort.queue.mostWaiting)
+            #expect(effort.hashed - first == effort.queue.capacity)
             #expect(try late.signIn(headers: from("198.51.100.1")).status == 303)
         }
     }
 
-    @Test("are none of those that are refused without looking at a password", arguments: TestDatabase.selected)
+    @Test("is not used by requests that are rejected without a password check", arguments: TestDatabase.selected)
     func refusedAtOnce(_: TestDatabase) throws {
         holdUp()
         let stranger = TestClient(server)
@@ -85,7 +85,7 @@ struct SignInQueueTests {
         gate.open()
     }
 
-    @Test("are refused when the service stops before their turn", arguments: TestDatabase.selected)
+    @Test("rejects waiting requests when the service stops", arguments: TestDatabase.selected)
     func stopping(_: TestDatabase) async throws {
         holdUp()
         let each = TestClient(server, over: SocketTransport(port: server.server.port))

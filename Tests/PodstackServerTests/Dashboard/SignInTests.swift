@@ -21,12 +21,12 @@ struct SignInTests {
     }
 
     @Test(
-        "a wrong password and an unknown address are answered the same, byte for byte, after the same work",
+        "a wrong password and an unknown email address get identical responses after the same work",
         arguments: TestDatabase.selected)
     func alike(_: TestDatabase) throws {
-        // Both are as long as each other, and are shown again in the form.
+        // Both have the same length, because the form shows them again.
         let (known, unknown) = (RunningServer.email, "not@example.com")
-        let effort = server.server.service.signIn.effort
+        let effort = server.server.service.signIn.passwords
         func answer(_ email: String) throws -> (bytes: String, hashed: Int) {
             let before = effort.hashed
             var answer = try attempt(email)
@@ -35,13 +35,13 @@ struct SignInTests {
             let headers = answer.headers.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
             return ("\(headers)\(answer.body.replacing(email, with: "EMAIL"))", effort.hashed - before)
         }
-        // A visitor's cookie, and so a form key, is there from now on.
+        // Gets a cookie, and with it a form key.
         try visitor.get("/sign-in")
         let (first, second) = (try answer(known), try answer(unknown))
         #expect(first.bytes == second.bytes)
-        #expect(first.bytes.contains("That e-mail address and password do not go together."))
+        #expect(first.bytes.contains("Incorrect email address or password."))
         #expect(first.hashed == 1 && second.hashed == 1)
-        // Nor is somebody without a password told apart.
+        // A user without a password gets the same response.
         try server.server.addUser("new@example.com")
         let third = try answer("new@example.com")
         #expect(third.bytes == first.bytes)
@@ -49,8 +49,7 @@ struct SignInTests {
     }
 
     @Test(
-        "after five wrong passwords each further one must wait longer, and the right one too",
-        arguments: TestDatabase.selected)
+        "after five wrong passwords, every attempt has to wait, and longer each time", arguments: TestDatabase.selected)
     func backOff(_: TestDatabase) throws {
         for email in [RunningServer.email, "not@example.com"] {
             for _ in 0..<5 { #expect(try attempt(email).status == 422) }
@@ -64,14 +63,12 @@ struct SignInTests {
             clock.set(clock.now + 60)
         }
         #expect(try attempt(RunningServer.email.uppercased(), TestClient.password).status == 303)
-        // What was is forgotten.
+        // A successful sign-in resets the count.
         visitor.cookies = [:]
         for _ in 0..<5 { #expect(try attempt().status == 422) }
     }
 
-    @Test(
-        "who guesses locks nobody else out: not those of other places, nor others of the same place",
-        arguments: TestDatabase.selected)
+    @Test("guessing does not lock out other addresses or other users", arguments: TestDatabase.selected)
     func neighbours(_: TestDatabase) throws {
         for _ in 0..<6 { _ = try attempt() }
         #expect(try attempt(RunningServer.email, TestClient.password).status == 429)
@@ -79,18 +76,16 @@ struct SignInTests {
         #expect(try attempt(RunningServer.email, TestClient.password, from: "192.0.2.2").status == 303)
     }
 
-    @Test("a whole network of IPv6 is one neighbour", arguments: TestDatabase.selected)
+    @Test("all addresses of an IPv6 /64 network count together", arguments: TestDatabase.selected)
     func network(_: TestDatabase) throws {
         for host in 1...5 { #expect(try attempt(from: "2001:db8::\(host)").status == 422) }
         #expect(try attempt(from: "2001:db8::99").status == 429)
         #expect(try attempt(from: "2001:db8:0:1::1").status == 422)
     }
 
-    @Test(
-        "thirty attempts a minute from one neighbourhood, whatever addresses are tried",
-        arguments: TestDatabase.selected)
+    @Test("a network has thirty attempts a minute for all email addresses together", arguments: TestDatabase.selected)
     func limit(_: TestDatabase) throws {
-        // Longer than any that can be chosen, so that there is nothing to hash.
+        // Longer than any valid password, so that it is not hashed.
         let long = String(repeating: "x", count: 1025)
         for number in 0..<30 { #expect(try attempt("\(number)@example.com", long).status == 422) }
         let refused = try attempt("other@example.com", long)
@@ -101,7 +96,7 @@ struct SignInTests {
         #expect(try attempt("other@example.com", long).status == 422)
     }
 
-    @Test("signing in leads back to where one was going, and nowhere else", arguments: TestDatabase.selected)
+    @Test("signing in redirects to the requested page, and never to another host", arguments: TestDatabase.selected)
     func next(_: TestDatabase) throws {
         let asked = try visitor.get("/account/sign-in?done=session")
         let location = try #require(asked.headers["location"])
@@ -123,12 +118,12 @@ struct SignInTests {
             clock.set(clock.now + 2)
             #expect(try led(evil) == "/account/tokens", "\(evil)")
         }
-        // Nor for whoever is signed in.
+        // The same holds for a viewer who is already signed in.
         #expect(try visitor.get("/sign-in?next=%2Fdevice").headers["location"] == "/device")
         #expect(try visitor.get("/sign-in?next=%2F%2Fevil.example").headers["location"] == "/account/tokens")
     }
 
-    @Test("those who come at the same moment get in one after the other", arguments: TestDatabase.selected)
+    @Test("concurrent attempts to sign in all succeed", arguments: TestDatabase.selected)
     func together(_: TestDatabase) async throws {
         let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
             for number in 0..<6 {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The pages of tokens", .blocking, .databases, .timeLimit(.perTest))
+@Suite("The token pages", .blocking, .databases, .timeLimit(.perTest))
 struct TokenPageTests {
     static let day: Int64 = 86_400
 
@@ -13,15 +13,15 @@ struct TokenPageTests {
 
     init() throws { owner = try TokenVisitor(clock: clock) }
 
-    /// Later, and signed in again if that is too late for the session.
+    /// Advances the clock and signs in again, because the session may have ended.
     private func pass(days: Int64) throws {
         clock.set(clock.now + days * Self.day)
         try owner.visitor.signIn()
     }
 
-    @Test("list what is known of a token, the address of its last use too", arguments: TestDatabase.selected)
+    @Test("list the facts of a token, including the address of its last use", arguments: TestDatabase.selected)
     func list(_: TestDatabase) throws {
-        #expect(try owner.get().says("No token yet"))
+        #expect(try owner.get().says("No active tokens"))
         let session = try owner.token(["name": "CI", "access": "ci", "expiry": "never"])
         #expect(try owner.get().says("Never"))
         #expect(try session.whoami().status == 200)
@@ -36,7 +36,7 @@ struct TokenPageTests {
         #expect(record.lastUsedAt == clock.now)
     }
 
-    @Test("point out what should be seen to, in words", arguments: TestDatabase.selected)
+    @Test("show warnings in words", arguments: TestDatabase.selected)
     func badges(_: TestDatabase) throws {
         let used = try owner.token(["name": "used", "expiry": "never"])
         try owner.token(["name": "unused", "expiry": "never"])
@@ -59,9 +59,7 @@ struct TokenPageTests {
         #expect(try owner.page(used).says("not used for 90 days"))
     }
 
-    @Test(
-        "show ended tokens for 90 days, apart from those that work, and further ones on further pages",
-        arguments: TestDatabase.selected)
+    @Test("list revoked and expired tokens separately for 90 days, on several pages", arguments: TestDatabase.selected)
     func ended(_: TestDatabase) throws {
         for number in 0..<25 {
             let session = try owner.token(["name": "old \(number)"])
@@ -82,7 +80,7 @@ struct TokenPageTests {
         #expect(try !owner.get().says("Revoked and expired"))
     }
 
-    @Test("rename, and say at the field when that is no name", arguments: TestDatabase.selected)
+    @Test("rename a token, and report an invalid name at the field", arguments: TestDatabase.selected)
     func rename(_: TestDatabase) throws {
         let session = try owner.token()
         let refused = try owner.post(session, "name", ["name": String(repeating: "n", count: 101)])
@@ -91,12 +89,12 @@ struct TokenPageTests {
         #expect(refused.body.contains(String(repeating: "n", count: 101)))
         let answer = try owner.post(session, "name", ["name": "new & better"])
         #expect(answer.status == 303)
-        #expect(try owner.visitor.follow(answer).says("The token has its new name."))
+        #expect(try owner.visitor.follow(answer).says("The token is renamed."))
         #expect(try owner.page(session).body.contains("<h1>new &amp; better</h1>"))
     }
 
     @Test(
-        "rotate: the new secret is shown once, and the old one lives as long as was chosen",
+        "rotate a token: the new secret is shown once, and the old one works for the grace period",
         arguments: TestDatabase.selected)
     func rotate(_: TestDatabase) throws {
         for (grace, seconds) in [("none", 0), ("hour", 3600), ("day", 86_400), ("week", 604_800)] as [(String, Int64)] {
@@ -113,12 +111,12 @@ struct TokenPageTests {
             #expect(try old.whoami().code == "rotated_token")
             #expect(try new.whoami().status == 200)
             try owner.visitor.signIn()
-            #expect(try owner.page(new).says("no. 2, made"))
+            #expect(try owner.page(new).says("No. 2, created"))
             try owner.post(new, "revoke")
         }
     }
 
-    @Test("make one secret of one rotation, however often its form is sent", arguments: TestDatabase.selected)
+    @Test("create one secret however often the rotation form is sent", arguments: TestDatabase.selected)
     func rotateTwice(_: TestDatabase) throws {
         let session = try owner.token()
         let mark = try owner.page(session).field("secrets")
@@ -134,7 +132,7 @@ struct TokenPageTests {
         #expect(try owner.post(session, "rotate", ["secrets": mark, "grace": "forever"]).status == 422)
     }
 
-    @Test("revoke after asking, and the API refuses the token at once", arguments: TestDatabase.selected)
+    @Test("revoke a token after a confirmation, and the API rejects it at once", arguments: TestDatabase.selected)
     func revoke(_: TestDatabase) throws {
         let session = try owner.token(["name": "gone"])
         let connection = TestClient(port: owner.server.server.port, session.token, keepsConnection: true)
@@ -144,7 +142,7 @@ struct TokenPageTests {
         #expect(try connection.tokenState() == "ok")
         let answer = try owner.post(session, "revoke")
         #expect(try connection.tokenState() == "revoked_token")
-        #expect(try owner.visitor.follow(answer).says("The token is revoked."))
+        #expect(try owner.visitor.follow(answer).says("The token is revoked and no longer works."))
         #expect(try owner.get("/account/tokens/\(session.id)/revoke").status == 303)
         #expect(try owner.page(session).says("revoked"))
         #expect(try !owner.page(session).body.contains("<form class=\"card"))
@@ -154,7 +152,7 @@ struct TokenPageTests {
         #expect(try owner.post(session, "rotate", ["secrets": "", "grace": "hour"]).status == 409)
     }
 
-    @Test("know nothing of another account's token, and change nothing of it", arguments: TestDatabase.selected)
+    @Test("neither show nor change tokens of another account", arguments: TestDatabase.selected)
     func foreign(_: TestDatabase) throws {
         try owner.server.server.addUser("other@example.com")
         let other = TestClient(owner.server, try owner.server.server.makeToken("other@example.com"))
@@ -164,7 +162,7 @@ struct TokenPageTests {
             for path in ["", "/revoke"] {
                 let answer = try owner.get("/account/tokens/\(session.id)\(path)")
                 #expect(answer.status == 404)
-                #expect(answer.says("There is no such token."))
+                #expect(answer.says("No such token."))
             }
             for (action, fields) in [
                 ("name", ["name": "mine"]), ("rotate", ["secrets": "", "grace": "none"]), ("revoke", [:]),
@@ -177,7 +175,7 @@ struct TokenPageTests {
         #expect(try !owner.get().body.contains(other.id))
     }
 
-    @Test("are for those who are signed in, with the form's key", arguments: TestDatabase.selected)
+    @Test("require a session and a form key", arguments: TestDatabase.selected)
     func guarded(_: TestDatabase) throws {
         let session = try owner.token()
         let stranger = TestClient(owner.server)
@@ -203,6 +201,6 @@ struct TokenPageTests {
 
 extension TokenVisitor {
     var accountID: String {
-        get throws { try visitor.session?.accountID ?? "" }
+        get throws { try visitor.session?.user.accountID ?? "" }
     }
 }

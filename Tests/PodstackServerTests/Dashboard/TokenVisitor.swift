@@ -2,7 +2,7 @@ import PodstackTestSupport
 
 @testable import PodstackServer
 
-/// Somebody signed in who looks after their tokens.
+/// A signed-in user of the token pages.
 struct TokenVisitor {
     let server: RunningServer
     let visitor: TestClient
@@ -17,7 +17,7 @@ struct TokenVisitor {
     @discardableResult
     func get(_ path: String = "/account/tokens") throws -> TestResponse { try visitor.get(path) }
 
-    /// The form of a new token as it is shown, with other values.
+    /// Returns the fields of the form for a new token, with some values changed.
     func form(_ changes: KeyValuePairs<String, String> = [:]) throws -> [(String, String)] {
         let page = try get("/account/tokens/new")
         var fields = [
@@ -28,13 +28,13 @@ struct TokenVisitor {
         return fields + changes.map { ($0.key, $0.value) }
     }
 
-    /// The answer to a form that was got for it.
+    /// Loads the form and sends it.
     @discardableResult
     func create(_ changes: KeyValuePairs<String, String> = [:]) throws -> TestResponse {
         try visitor.post("/account/tokens", form(changes))
     }
 
-    /// A session with a token that the page made.
+    /// Creates a token and returns a client that uses it.
     @discardableResult
     func token(_ changes: KeyValuePairs<String, String> = [:]) throws -> TestClient {
         TestClient(server, try create(changes).secret)
@@ -49,7 +49,7 @@ struct TokenVisitor {
 
     func page(_ session: TestClient) throws -> TestResponse { try get("/account/tokens/\(session.id)") }
 
-    /// The answer to the form of a rotation as it is shown.
+    /// Loads a token's page and sends its rotation form.
     func rotate(_ session: TestClient, grace: String = "hour") throws -> TestResponse {
         try post(session, "rotate", ["secrets": page(session).field("secrets"), "grace": grace])
     }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Scopes that a token used, and those it could do without", .blocking, .databases, .timeLimit(.perTest))
+@Suite("Used and unused scopes of a token", .blocking, .databases, .timeLimit(.perTest))
 struct UnusedScopesTests {
     let clock = ManualClock()
     let owner: TokenVisitor
@@ -25,7 +25,7 @@ struct UnusedScopesTests {
         try owner.visitor.signIn()
     }
 
-    @Test("what a route asked for is noted once it was granted, and nothing else", arguments: TestDatabase.selected)
+    @Test("a scope counts as used once a route required and granted it", arguments: TestDatabase.selected)
     func noted(_: TestDatabase) throws {
         let session = try owner.token([
             "access": "custom", "scope": "tokens:read", "scope": "tokens:delete", "scope": "projects:read",
@@ -45,7 +45,7 @@ struct UnusedScopesTests {
     }
 
     @Test(
-        "what one instance saw is added to what others saw, and an older use changes no later one",
+        "uses from several instances are merged, and an older use does not replace a newer one",
         arguments: TestDatabase.selected)
     func added(_: TestDatabase) throws {
         let session = try owner.token()
@@ -63,47 +63,48 @@ struct UnusedScopesTests {
         #expect(record.lastUsedFrom == here.description)
     }
 
-    @Test("a token from before is watched from its next use on", arguments: TestDatabase.selected)
+    @Test("a token without recorded scopes is observed from its next use on", arguments: TestDatabase.selected)
     func before(_: TestDatabase) throws {
         let session = try owner.token(["expiry": "never"])
         try owner.service.database.write { _ = try $0.run("UPDATE tokens SET used_scopes_since = NULL") }
         try passAWeek()
-        #expect(try owner.page(session).body.contains("never used</h2>") == false)
+        #expect(try owner.page(session).body.contains("Unused scopes</h2>") == false)
         #expect(try session.send("GET", "/v1/tokens").status == 200)
         #expect(try used(session) == ["tokens:read"])
         #expect(try record(session).usedScopesSince == clock.now)
-        #expect(try !owner.page(session).body.contains("never used</h2>"))
+        #expect(try !owner.page(session).body.contains("Unused scopes</h2>"))
         try passAWeek()
-        #expect(try owner.page(session).body.contains("never used</h2>"))
+        #expect(try owner.page(session).body.contains("Unused scopes</h2>"))
     }
 
     @Test(
-        "after a week the page offers to drop what was never used, and drops exactly what it showed",
+        "after a week, the page offers to remove unused scopes and removes exactly those it showed",
         arguments: TestDatabase.selected)
     func dropped(_: TestDatabase) throws {
         let session = try owner.token([
             "access": "custom", "scope": "tokens:read", "scope": "tokens:create", "scope": "projects:read",
         ])
         #expect(try session.send("GET", "/v1/tokens").status == 200)
-        #expect(try !owner.page(session).body.contains("never used</h2>"))
+        #expect(try !owner.page(session).body.contains("Unused scopes</h2>"))
         try passAWeek()
         let page = try owner.page(session)
-        #expect(page.says("this token used tokens:read."))
+        #expect(page.says("it has used tokens:read."))
         let shown = try page.field("scopes")
         #expect(shown == "tokens:read")
         #expect(try session.send("GET", "/v1/projects").status == 200)
         let stale = try owner.post(session, "scopes", ["scopes": shown])
         #expect(stale.status == 409)
-        #expect(stale.says("Nothing was taken away"))
+        #expect(stale.says("its scopes were not reduced"))
         #expect(try stale.field("scopes") == "projects:read tokens:read")
         let answer = try owner.post(session, "scopes", ["scopes": "projects:read tokens:read"])
         #expect(answer.status == 303)
-        #expect(try !owner.visitor.follow(answer).body.contains("never used</h2>"))
+        #expect(try !owner.visitor.follow(answer).body.contains("Unused scopes</h2>"))
         #expect(try session.send("GET", "/v1/projects").status == 200)
         #expect(try session.send("POST", "/v1/tokens", #"{"name": "n"}"#).code == "insufficient_scope")
     }
 
-    @Test("full access is replaced by what was used, and what is not seen here stays", arguments: TestDatabase.selected)
+    @Test(
+        "full access is reduced to the used scopes, and unobservable scopes are kept", arguments: TestDatabase.selected)
     func fullAccess(_: TestDatabase) throws {
         let session = try owner.token()
         #expect(try session.send("GET", "/v1/audit-logs").status == 200)
@@ -117,14 +118,16 @@ struct UnusedScopesTests {
         #expect(try session.send("GET", "/v1/projects").status == 403)
     }
 
-    @Test("nothing is offered for a token that was never used, or used all it has", arguments: TestDatabase.selected)
+    @Test(
+        "nothing is offered for a token that was never used or that used all its scopes",
+        arguments: TestDatabase.selected)
     func nothing(_: TestDatabase) throws {
         let idle = try owner.token()
         let busy = try owner.token(["access": "custom", "scope": "tokens:read"])
         #expect(try busy.send("GET", "/v1/tokens").status == 200)
         try passAWeek()
         for session in [idle, busy] {
-            #expect(try !owner.page(session).body.contains("never used</h2>"))
+            #expect(try !owner.page(session).body.contains("Unused scopes</h2>"))
             #expect(try owner.post(session, "scopes", ["scopes": ""]).status == 409)
         }
     }
@@ -132,25 +135,25 @@ struct UnusedScopesTests {
 
 @Suite("Advice on scopes", .timeLimit(.perTest))
 struct ScopeAdviceTests {
-    @Test("every scope of the contract has its place, for good")
+    @Test("every scope has a fixed bit")
     func places() {
         let each = Scope.resources.flatMap { resource in Scope.actions.compactMap { Scope("\(resource):\($0)") } }
         #expect(ScopeSet(.all).scopes == each)
         for scope in each { #expect(ScopeSet(scope).scopes == [scope]) }
-        // Databases hold these numbers.
+        // Databases contain these numbers.
         #expect(ScopeSet(.projectsCreate).rawValue == 1)
         #expect(ScopeSet(.membersDelete).rawValue == 1 << 7)
         #expect(ScopeSet(.auditLogsRead).rawValue == 1 << 17)
     }
 
-    @Test("what is said to be seen here is what the routes ask for")
+    @Test("the observable resources are those that routes require")
     func seen() throws {
-        let routes = Routes.all(try RunningServer().server.service)
+        let routes = try RunningServer().server.service.routes
         #expect(Set(routes.compactMap { $0.access.scope?.resource }) == ScopeAdvice.seen)
     }
 
     @Test(
-        "keeps what is needed",
+        "keeps the needed scopes",
         arguments: [
             ("tokens:*", "tokens:read", "tokens:read"), ("tokens:*", "", nil), ("tokens:* pods:read", "", "pods:read"),
             ("tokens:*", "tokens:create tokens:read tokens:update tokens:delete", nil),

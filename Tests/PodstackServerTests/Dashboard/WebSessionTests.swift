@@ -15,7 +15,7 @@ struct WebSessionTests {
 
     func pass(_ seconds: Int64) { clock.set(clock.now + seconds) }
 
-    @Test("a session ends after twelve hours without a request, to the second", arguments: TestDatabase.selected)
+    @Test("a session ends after exactly twelve hours without a request", arguments: TestDatabase.selected)
     func idle(_: TestDatabase) throws {
         pass(12 * 3600 - 1)
         #expect(try visitor.isSignedIn)
@@ -25,7 +25,7 @@ struct WebSessionTests {
         #expect(try !visitor.isSignedIn)
     }
 
-    @Test("a session ends after seven days, however busy it is", arguments: TestDatabase.selected)
+    @Test("a session ends after exactly seven days, even if it is used", arguments: TestDatabase.selected)
     func absolute(_: TestDatabase) throws {
         for _ in 0..<27 {
             pass(6 * 3600)
@@ -35,12 +35,12 @@ struct WebSessionTests {
         #expect(try visitor.isSignedIn)
         pass(1)
         #expect(try !visitor.isSignedIn)
-        // A clock that steps back revives nothing.
+        // A clock that steps back does not revive the session.
         clock.set(clock.now - 86_400)
         #expect(try !visitor.isSignedIn)
     }
 
-    @Test("everybody sees where they are signed in, and can sign out there, at once", arguments: TestDatabase.selected)
+    @Test("a user sees their sessions and can end another one at once", arguments: TestDatabase.selected)
     func list(_: TestDatabase) throws {
         let other = TestClient(server)
         try other.get("/sign-in")
@@ -49,18 +49,18 @@ struct WebSessionTests {
             "/sign-in", ["email": RunningServer.email, "password": TestClient.password], headers: [firefox])
         let page = try visitor.get("/account/sign-in").body
         #expect(page.contains("Firefox on Linux"))
-        #expect(page.contains("this browser"))
+        #expect(page.contains("this session"))
         #expect(page.split(separator: "/account/sign-in/sessions/").count == 2)
         let id = try #require(try other.session).id
         let ended = try visitor.post("/account/sign-in/sessions/\(id)/end")
-        #expect(try visitor.follow(ended).body.contains("That browser is signed out."))
+        #expect(try visitor.follow(ended).body.contains("The session has ended."))
         #expect(try !other.isSignedIn)
         #expect(try visitor.isSignedIn)
         #expect(try !visitor.get("/account/sign-in").body.contains("Firefox"))
         #expect(try visitor.actions.last == "session_revoked")
     }
 
-    @Test("nobody ends the session of somebody else", arguments: TestDatabase.selected)
+    @Test("a user cannot end a session of another user", arguments: TestDatabase.selected)
     func foreign(_: TestDatabase) throws {
         let stranger = TestClient(server)
         try stranger.signUp(email: "stranger@example.com")
@@ -70,7 +70,7 @@ struct WebSessionTests {
         #expect(try !visitor.actions.contains("session_revoked"))
     }
 
-    @Test("what people do to sign in is in the audit log of their account", arguments: TestDatabase.selected)
+    @Test("signing in and out is in the account's audit log", arguments: TestDatabase.selected)
     func audit(_: TestDatabase) throws {
         try visitor.get("/account/sign-in")
         try visitor.post("/sign-out")
@@ -81,7 +81,7 @@ struct WebSessionTests {
                 == ["user_created", "password_chosen", "login", "logout", "login_failed", "login"])
     }
 
-    @Test("cookies are for this service alone, and no script sees them", arguments: TestDatabase.selected)
+    @Test("cookies are restricted to this host and hidden from scripts", arguments: TestDatabase.selected)
     func cookies(_: TestDatabase) throws {
         let fresh = TestClient(server)
         let asked = try fresh.get("/sign-in")
@@ -92,7 +92,7 @@ struct WebSessionTests {
         #expect(out.cookies.isEmpty)
         for cookie in asked.cookies + signedIn.cookies {
             #expect(cookie.contains("; Path=/; HttpOnly; SameSite=Lax"))
-            // Without TLS a browser would not bring back one that is secure.
+            // Without TLS, browsers do not send secure cookies.
             #expect(!cookie.contains("Secure"))
             #expect(!cookie.contains("Domain"))
         }
@@ -104,7 +104,7 @@ struct WebSessionTests {
         #expect(fresh.cookies["podstack_session"] == nil)
     }
 
-    @Test("a cookie that is made up, cut, or of a session that ended is nobody's", arguments: TestDatabase.selected)
+    @Test("an invented, truncated or expired cookie has no session", arguments: TestDatabase.selected)
     func wrongCookies(_: TestDatabase) throws {
         let good = try #require(visitor.cookies["podstack_session"])
         for wrong in [
@@ -121,8 +121,7 @@ struct WebSessionTests {
     }
 
     @Test(
-        "a session's cookie is no credential of the API, and a token none of the dashboard",
-        arguments: TestDatabase.selected)
+        "a cookie does not authenticate at the API, and a token not at the dashboard", arguments: TestDatabase.selected)
     func credentials(_: TestDatabase) throws {
         let cookie = try #require(visitor.cookies["podstack_session"])
         let connection = try RawHTTP(port: server.server.port)
@@ -141,7 +140,7 @@ struct WebSessionTests {
         }
     }
 
-    @Test("a new pepper ends every session and every link", arguments: TestDatabase.selected)
+    @Test("a new pepper ends every session and every sign-in link", arguments: TestDatabase.selected)
     func pepper(_: TestDatabase) throws {
         guard TestDatabase.current == .sqlite else { return }
         let link = try server.server.signInLink(RunningServer.email)

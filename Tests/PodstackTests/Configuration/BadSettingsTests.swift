@@ -4,14 +4,14 @@ import Testing
 
 @testable import Podstack
 
-@Suite("Settings that no client can work with")
+@Suite("Invalid client settings", .timeLimit(.minutes(1)))
 struct BadSettingsTests {
     let transport = RecordingTransport(.user(email: "you@example.com"))
 
-    @Test("a time that is over before it begins is refused", arguments: [Duration.zero, .seconds(-1)])
+    @Test("a timeout that is not positive is rejected", arguments: [Duration.zero, .seconds(-1)])
     func timeout(duration: Duration) {
         let passed = #expect(throws: ConfigurationError.self) { try Client(apiToken: "t", timeout: duration) }
-        #expect(passed?.message == "The time from timeout: must be longer than nothing")
+        #expect(passed?.message == "The time from timeout: must be positive")
         #expect(passed?.isAboutArgument == true)
         #expect(throws: ConfigurationError.self) {
             try Client(credentials: .static(APIToken("t")), timeout: duration)
@@ -19,7 +19,7 @@ struct BadSettingsTests {
     }
 
     @Test(
-        "retries that cannot be counted or waited for are refused",
+        "an invalid retry configuration is rejected",
         arguments: [
             (RetryConfiguration(maxRetries: -1), "maxRetries is negative"),
             (RetryConfiguration(backoffFactor: .nan), "backoffFactor is no number from 1"),
@@ -33,17 +33,18 @@ struct BadSettingsTests {
         #expect(error?.message == "The retries from retry: cannot be used: \(why)")
     }
 
-    @Test("an endpoint with the path of the API in it is refused", arguments: ["/v1", "/v1/", "/podstack/v1//"])
+    @Test("an endpoint that ends in /v1 is rejected", arguments: ["/v1", "/v1/", "/podstack/v1//"])
     func versionedEndpoint(path: String) {
         let error = #expect(throws: ConfigurationError.self) {
             try Client(apiToken: "t", apiEndpoint: "https://example.com\(path)")
         }
         #expect(
             error?.message
-                == "The API endpoint from apiEndpoint: must not hold the /v1 at its end, which the client adds")
+                == "The API endpoint from apiEndpoint: must not end in /v1, which the client adds")
     }
 
-    @Test("an id that is empty or holds a slash is refused before any request", arguments: ["", "a/b", "/", "../x"])
+    @Test(
+        "an ID that is empty or contains a slash is rejected before any request", arguments: ["", "a/b", "/", "../x"])
     func ids(id: String) async throws {
         let client = try Client(apiToken: "t", transport: transport)
         let calls: [@Sendable () async throws -> Void] = [
@@ -54,7 +55,7 @@ struct BadSettingsTests {
         ]
         for call in calls {
             let error = await #expect(throws: ValidationError.self) { try await call() }
-            #expect(error?.message == "An id that was passed is empty or holds a slash, which no id does")
+            #expect(error?.message == "An ID must not be empty or contain a slash")
         }
         #expect(transport.requests.isEmpty)
     }

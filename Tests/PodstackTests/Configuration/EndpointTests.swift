@@ -1,10 +1,10 @@
 import Podstack
 import Testing
 
-@Suite("Endpoint")
+@Suite("APIEndpoint", .timeLimit(.minutes(1)))
 struct EndpointTests {
     @Test(
-        "an address that may be sent a token is taken as it is meant",
+        "a safe address is accepted and normalized",
         arguments: [
             ("https://api.custom.podstack.ai", "https://api.custom.podstack.ai"),
             ("https://API.example.com:8443/base/", "https://api.example.com:8443/base"),
@@ -14,28 +14,28 @@ struct EndpointTests {
             ("https://[2001:DB8::1]", "https://[2001:db8::1]"),
         ])
     func accepted(text: String, url: String) throws {
-        #expect(try Endpoint(text, from: .argument("apiEndpoint:")).url == url)
+        #expect(try APIEndpoint(text, from: .argument("apiEndpoint:")).url == url)
     }
 
     @Test(
-        "an address that could carry a token elsewhere is refused",
+        "an unsafe or invalid address is rejected",
         arguments: [
             "http://api.podstack.ai", "https://user:pass@a.b", "https://a.b?x=1", "https://a.b#f", "ftp://a.b", "a.b",
             "https://", "https://a.b:0", "https://a.b:99999", "https://a b", "https://a.b\\@c.d",
             "http://127.0.0.1.evil.com", "http://localhost.evil.com", "http://127.1", "", "https://a\u{0}b",
         ])
     func refused(text: String) {
-        #expect(throws: ConfigurationError.self) { try Endpoint(text, from: .argument("apiEndpoint:")) }
+        #expect(throws: ConfigurationError.self) { try APIEndpoint(text, from: .argument("apiEndpoint:")) }
     }
 
     @Test(
-        "a host that is read in more than one way is refused: what is checked must be what is connected to",
+        "a host that parsers read in different ways is rejected",
         arguments: [
             "http://127.+1.0.1", "http://127.0.0.08", "http://127.0.0.01", "https://0x7f.1", "https://2130706433",
             "https://0177.0.0.1", "https://1.2.3.4.", "https://a%2eb", "https://a%40b", "https://a..b", "https://.a",
             "https://a,b", "https://a;b", "https://[fe80::1%25eth0]", "https://[::1", "https://[a.b]", "https://[]",
         ])
     func ambiguous(text: String) {
-        #expect(throws: ConfigurationError.self) { try Endpoint(text, from: .argument("apiEndpoint:")) }
+        #expect(throws: ConfigurationError.self) { try APIEndpoint(text, from: .argument("apiEndpoint:")) }
     }
 }

@@ -2,7 +2,7 @@ import Podstack
 import PodstackTestSupport
 import Testing
 
-@Suite("Resolution")
+@Suite("Resolution", .timeLimit(.minutes(2)))
 struct ResolutionTests {
     let home: TemporaryDirectory
 
@@ -20,11 +20,11 @@ struct ResolutionTests {
             """, to: "credentials")
     }
 
-    func environment(_ more: [String: String] = [:]) -> Environment {
-        Environment(["PODSTACK_CREDENTIALS_FILE": home.file("credentials")].merging(more) { $1 })
+    func environment(_ more: [String: String] = [:]) -> PodstackEnvironment {
+        PodstackEnvironment(["PODSTACK_CREDENTIALS_FILE": home.file("credentials")].merging(more) { $1 })
     }
 
-    func secret(_ configuration: Configuration) -> String? {
+    func secret(_ configuration: ClientConfiguration) -> String? {
         configuration.apiToken?.value.withSecret { $0 }
     }
 
@@ -32,30 +32,32 @@ struct ResolutionTests {
     func tokenOrder() throws {
         let variable = environment(["PODSTACK_API_TOKEN": "variable_token"])
         #expect(
-            secret(try Configuration(apiToken: "argument", profile: "production", environment: variable)) == "argument")
-        #expect(secret(try Configuration(profile: "production", environment: variable)) == "production_token")
-        #expect(secret(try Configuration(environment: variable)) == "variable_token")
-        #expect(secret(try Configuration(environment: environment())) == "default_token")
+            secret(try ClientConfiguration(apiToken: "argument", profile: "production", environment: variable))
+                == "argument")
+        #expect(secret(try ClientConfiguration(profile: "production", environment: variable)) == "production_token")
+        #expect(secret(try ClientConfiguration(environment: variable)) == "variable_token")
+        #expect(secret(try ClientConfiguration(environment: environment())) == "default_token")
         #expect(
-            secret(try Configuration(environment: environment(["PODSTACK_PROFILE": "production"])))
+            secret(try ClientConfiguration(environment: environment(["PODSTACK_PROFILE": "production"])))
                 == "production_token")
     }
 
-    @Test("a variable that is empty or white space counts as not set")
+    @Test("a variable that is empty or only whitespace counts as not set")
     func emptyVariable() throws {
-        #expect(secret(try Configuration(environment: environment(["PODSTACK_API_TOKEN": " \n"]))) == "default_token")
+        #expect(
+            secret(try ClientConfiguration(environment: environment(["PODSTACK_API_TOKEN": " \n"]))) == "default_token")
     }
 
     @Test("the settings of two accounts never mix")
     func noMixing() throws {
-        let configuration = try Configuration(environment: environment(["PODSTACK_API_TOKEN": "variable_token"]))
+        let configuration = try ClientConfiguration(environment: environment(["PODSTACK_API_TOKEN": "variable_token"]))
         #expect(configuration.projectID == nil)
-        #expect(try Configuration(environment: environment()).projectID?.value == "default-project")
+        #expect(try ClientConfiguration(environment: environment()).projectID?.value == "default-project")
     }
 
-    @Test("each setting knows its source and what it shadows")
+    @Test("each setting records its source and the sources that it shadows")
     func provenance() throws {
-        let configuration = try Configuration(environment: environment(["PODSTACK_API_TOKEN": "variable_token"]))
+        let configuration = try ClientConfiguration(environment: environment(["PODSTACK_API_TOKEN": "variable_token"]))
         #expect(configuration.apiToken?.source == .environment("PODSTACK_API_TOKEN"))
         #expect(
             configuration.apiToken?.shadows.map(\.source)
@@ -64,9 +66,9 @@ struct ResolutionTests {
         #expect(!"\(configuration)".contains("variable_token"))
     }
 
-    @Test("without a token the error names the places that were looked in")
+    @Test("without a token, the error lists the places that were searched")
     func noToken() throws {
-        let nowhere = Environment(["HOME": home.file("nobody"), "PODSTACK_API_KEY": "x"])
+        let nowhere = PodstackEnvironment(["HOME": home.file("nobody"), "PODSTACK_API_KEY": "x"])
         let error = try #require(throws: AuthenticationError.self) { try Client(environment: nowhere) }
         #expect(error.message.hasPrefix("No API token provided"))
         #expect(error.message.contains("PODSTACK_API_TOKEN"))
@@ -74,7 +76,7 @@ struct ResolutionTests {
         #expect(error.hint?.contains("PODSTACK_API_KEY") == true)
     }
 
-    @Test("a profile that is not there names those that are")
+    @Test("the error for a missing profile suggests an existing one")
     func missingProfile() throws {
         let error = try #require(throws: AuthenticationError.self) {
             try Client(profile: "Default", environment: environment())
@@ -82,47 +84,47 @@ struct ResolutionTests {
         #expect(error.message.contains("did you mean \"default\"?"))
     }
 
-    @Test("a profile without a token names the others, whoever named it")
+    @Test("the error for a profile without a token lists the other profiles")
     func profileWithoutToken() throws {
         let path = try home.write("[a]\napi_token = a\n[bare]\nproject_id = x\n[b]\napi_token = b\n", to: "three")
         let environment = ["PODSTACK_CREDENTIALS_FILE": path]
         let expected =
-            "No API token provided: profile \"bare\" has no api_token in \(path); profiles that are there: a, b"
+            "No API token provided: profile \"bare\" has no api_token in \(path); existing profiles: a, b"
         let passed = try #require(throws: AuthenticationError.self) {
-            try Client(profile: "bare", environment: Environment(environment))
+            try Client(profile: "bare", environment: PodstackEnvironment(environment))
         }
         #expect(passed.message == expected)
         let ambient = try #require(throws: AuthenticationError.self) {
-            try Client(environment: Environment(environment.merging(["PODSTACK_PROFILE": "bare"]) { $1 }))
+            try Client(environment: PodstackEnvironment(environment.merging(["PODSTACK_PROFILE": "bare"]) { $1 }))
         }
         #expect(ambient.message == expected)
     }
 
-    @Test("a profile hides those that the program does not name, and the environment, each for its own reason")
+    @Test("a named profile shadows other profiles and the environment, each with its reason")
     func reasons() throws {
         let path = try home.write(
             "[default]\ncredential_process = x\n[work]\napi_token = a\ncredential_process = y\n", to: "reasons")
         let settings = ["PODSTACK_CREDENTIALS_FILE": path, "PODSTACK_API_TOKEN": "b"]
-        let token = try Configuration(profile: "work", environment: Environment(settings)).apiToken
+        let token = try ClientConfiguration(profile: "work", environment: PodstackEnvironment(settings)).apiToken
         #expect(
             token?.shadows.map(\.reason) == [
-                "a token that is written down comes before a command",
-                "a profile that the program names comes before the environment",
+                "a written token takes precedence over a command",
+                "a profile named by the program takes precedence over the environment",
                 "the program names another profile",
             ])
     }
 
-    @Test("the published client's name for the project is told as a warning where no project is set")
+    @Test("another client's variable for the project gives a warning when no project is set")
     func misnamedProject() throws {
         let warning = ["PODSTACK_PROJECT_ID is set, but the variable that is read is PODSTACK_PROJECT"]
         let published = ["PODSTACK_PROJECT_ID": "p", "PODSTACK_API_TOKEN": "t"]
-        #expect(try Configuration(environment: Environment(published)).warnings == warning)
+        #expect(try ClientConfiguration(environment: PodstackEnvironment(published)).warnings == warning)
         let both = published.merging(["PODSTACK_PROJECT": "q"]) { $1 }
-        #expect(try Configuration(environment: Environment(both)).warnings == [])
-        #expect(try Configuration(projectID: "q", environment: Environment(published)).warnings == [])
+        #expect(try ClientConfiguration(environment: PodstackEnvironment(both)).warnings == [])
+        #expect(try ClientConfiguration(projectID: "q", environment: PodstackEnvironment(published)).warnings == [])
     }
 
-    @Test("an empty argument is an error, never a fall-through")
+    @Test("an empty argument is an error and never falls through to the next source")
     func emptyArguments() {
         #expect(throws: AuthenticationError.self) { try Client(apiToken: " ", environment: environment()) }
         #expect(throws: ConfigurationError.self) { try Client(profile: "", environment: environment()) }
@@ -130,7 +132,7 @@ struct ResolutionTests {
         #expect(throws: ConfigurationError.self) { try Client(apiEndpoint: "", environment: environment()) }
     }
 
-    @Test("a token that can be none is refused, and the message names the source but not the value")
+    @Test("a value that cannot be a token is rejected, and the message names the source but not the value")
     func unusableTokens() throws {
         for value in ["se cret", "se\u{7}cret", "sécret", "your_api_token_here"] {
             let error = try #require(throws: AuthenticationError.self) {
@@ -141,20 +143,21 @@ struct ResolutionTests {
         }
     }
 
-    @Test("a broken credentials file stops, with its line")
+    @Test("an invalid credentials file stops resolution with the number of the line")
     func brokenFile() throws {
         let path = try home.write("[default]\napi_token = a\napi_token = b\n", to: "broken")
         let error = try #require(throws: ConfigurationError.self) {
-            try Client(environment: Environment(["PODSTACK_CREDENTIALS_FILE": path]))
+            try Client(environment: PodstackEnvironment(["PODSTACK_CREDENTIALS_FILE": path]))
         }
-        #expect(error.message == "\(path):3: this key is given twice, first on line 2")
+        #expect(error.message == "\(path):3: duplicate key; the first is on line 2")
     }
 
     @Test("a mounted secret is read from the file that PODSTACK_API_TOKEN_FILE names")
     func tokenFile() throws {
         let path = try home.write("mounted_token\n", to: "secret")
         #expect(
-            secret(try Configuration(environment: environment(["PODSTACK_API_TOKEN_FILE": path]))) == "mounted_token")
+            secret(try ClientConfiguration(environment: environment(["PODSTACK_API_TOKEN_FILE": path])))
+                == "mounted_token")
         #expect(throws: ConfigurationError.self) {
             try Client(environment: environment(["PODSTACK_API_TOKEN_FILE": home.file("gone")]))
         }

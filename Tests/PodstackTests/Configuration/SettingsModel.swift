@@ -1,8 +1,8 @@
 import PodstackTestSupport
 
-/// The table of settings, written a second time and in another way: layers of values, asked from the top.
+/// A second implementation of the precedence table: layers of values, searched from the top.
 struct SettingsModel {
-    /// What one source says about the three settings.
+    /// The values of one source for the three settings.
     struct Layer {
         var kind: String
         var token: String?
@@ -10,7 +10,7 @@ struct SettingsModel {
         var endpoint: String?
     }
 
-    struct Settings: Equatable {
+    struct ServiceSettings: Equatable {
         var token: String
         var tokenKind: String
         var project: String?
@@ -19,15 +19,15 @@ struct SettingsModel {
         var endpointKind: String
     }
 
-    /// One random world.
+    /// The arguments, variables and files of one test case.
     struct World {
         var argument = Layer(kind: "argument")
         var profileArgument: String?
         var variables: [String: String] = [:]
-        /// Nil when there is no file.
+        /// The profiles of the credentials file; nil when there is no file.
         var profiles: [String: [String: String]]?
         var isFileBroken = false
-        /// What the file of `PODSTACK_API_TOKEN_FILE` holds; nil when it is not there.
+        /// The content of the file that `PODSTACK_API_TOKEN_FILE` names; nil when it does not exist.
         var tokenFile: String?
     }
 
@@ -35,10 +35,10 @@ struct SettingsModel {
 
     private struct Refused: Error {}
 
-    /// Nil when it must be refused.
+    /// Returns the expected settings; nil when resolution must fail.
     func settings() -> Settings? { try? resolve() }
 
-    private func resolve() throws -> Settings {
+    private func resolve() throws -> ServiceSettings {
         let named = try world.profileArgument.map { name in
             guard !name.allSatisfy(\.isWhitespace) else { throw Refused() }
             return try profile(name)
@@ -48,7 +48,7 @@ struct SettingsModel {
         layers.append(try variableLayer(isTokenWanted: !layers.contains { $0.token != nil } && named == nil))
         if named != nil, world.argument.token == nil, named?.token == nil { throw Refused() }
         if !layers.contains(where: { $0.token != nil }) {
-            // Only now may a profile that nobody named speak, and then for all three.
+            // An ambient profile supplies all three settings, and only when no other source has a token.
             let name = set("PODSTACK_PROFILE")
             guard let ambient = try name.map(profile) ?? defaultProfile(), ambient.token != nil else { throw Refused() }
             layers.append(ambient)
@@ -61,7 +61,7 @@ struct SettingsModel {
         if let project, trimmed(project.0).isEmpty { throw Refused() }
         let endpoint = first(\.endpoint) ?? ("https://api.podstack.ai", "default")
         guard trimmed(endpoint.0).hasPrefix("https://") else { throw Refused() }
-        return Settings(
+        return ServiceSettings(
             token: trimmed(token.0), tokenKind: token.1, project: project.map { trimmed($0.0) },
             projectKind: project?.1, endpoint: trimmed(endpoint.0), endpointKind: endpoint.1)
     }

@@ -3,9 +3,9 @@ import Testing
 
 @testable import Podstack
 
-@Suite("Settings beside a second model of the table", .blocking)
+@Suite("Settings compared with a second model of the precedence table", .blocking, .timeLimit(.minutes(5)))
 struct SettingsModelTests {
-    /// Mostly absent or good, so that most worlds get to where sources compete; sometimes broken in each way.
+    /// Mostly missing or valid, so that in most worlds several sources compete; sometimes invalid in each way.
     static let tokens: [String?] =
         Array(repeating: nil, count: 14) + [
             "one", "two", " three\n", "four", "five", "six", "seven", "eight", "", " \t",
@@ -37,7 +37,7 @@ struct SettingsModelTests {
         var files: [String: [String: String]] = ["bare": ["project_id": "project-bare"]]
         for name in ["default", "work"] where pick([true, true, false]) {
             var profile: [String: String] = [:]
-            // A value in a file is one line.
+            // A value in the credentials file is one line.
             profile["api_token"] = pick(tokens.filter { $0?.contains("\n") != true })
             profile["project_id"] = pick(projects)
             profile["api_endpoint"] = pick(endpoints)
@@ -48,7 +48,8 @@ struct SettingsModelTests {
         return world
     }
 
-    static func configuration(_ world: SettingsModel.World, _ folder: TemporaryDirectory) throws -> Configuration {
+    static func configuration(_ world: SettingsModel.World, _ folder: TemporaryDirectory) throws -> ClientConfiguration
+    {
         var variables = world.variables
         variables["PODSTACK_CREDENTIALS_FILE"] = folder.file("gone")
         if let profiles = world.profiles {
@@ -62,12 +63,12 @@ struct SettingsModelTests {
             variables["PODSTACK_API_TOKEN_FILE"] =
                 try world.tokenFile.map { try folder.write($0, to: "token") } ?? folder.file("gone")
         }
-        return try Configuration(
+        return try ClientConfiguration(
             apiToken: world.argument.token, profile: world.profileArgument, projectID: world.argument.project,
-            apiEndpoint: world.argument.endpoint, environment: Environment(variables))
+            apiEndpoint: world.argument.endpoint, environment: PodstackEnvironment(variables))
     }
 
-    @Test("ten thousand random worlds resolve as the table says", arguments: TestSeed.selected)
+    @Test("10,000 random worlds resolve as the table says", arguments: TestSeed.selected)
     func random(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let folder = try TemporaryDirectory()
@@ -75,11 +76,11 @@ struct SettingsModelTests {
         for _ in 0..<5_000 {
             let world = Self.world(&generator)
             let expected = SettingsModel(world: world).settings()
-            var found: SettingsModel.Settings?
+            var found: SettingsModel.ServiceSettings?
             if let configuration = try? Self.configuration(world, folder), configuration.tokenError == nil,
                 let token = configuration.apiToken
             {
-                found = SettingsModel.Settings(
+                found = SettingsModel.ServiceSettings(
                     token: token.value.withSecret { $0 }, tokenKind: token.source.kind,
                     project: configuration.projectID?.value, projectKind: configuration.projectID?.source.kind,
                     endpoint: configuration.apiEndpoint.value.url,

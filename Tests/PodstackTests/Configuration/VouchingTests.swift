@@ -4,10 +4,10 @@ import Testing
 
 @testable import Podstack
 
-@Suite("The endpoint may not steal the token", .blocking)
+@Suite("An endpoint cannot steal the token", .blocking, .timeLimit(.minutes(2)))
 struct VouchingTests {
     let folder: TemporaryDirectory
-    /// Where a stolen token would arrive.
+    /// The server that would receive a stolen token.
     let thief: ScriptedServer
 
     init() throws {
@@ -20,8 +20,8 @@ struct VouchingTests {
 
     func environment(
         _ dotEnv: String, _ variables: [String: String] = [:], override: Bool = false, trust: Bool = false
-    ) throws -> Environment {
-        var environment = Environment(
+    ) throws -> PodstackEnvironment {
+        var environment = PodstackEnvironment(
             ["PODSTACK_CREDENTIALS_FILE": folder.file("credentials")].merging(variables) { $1 })
         let path = try folder.write(dotEnv, to: ".env")
         try DotEnv.load(path, into: &environment, override: override, trust: trust)
@@ -29,7 +29,7 @@ struct VouchingTests {
     }
 
     func refuse(
-        _ environment: Environment, apiToken: String? = nil, profile: String? = nil,
+        _ environment: PodstackEnvironment, apiToken: String? = nil, profile: String? = nil,
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         let error = await #expect(throws: ConfigurationError.self, sourceLocation: sourceLocation) {
@@ -37,10 +37,10 @@ struct VouchingTests {
         }
         #expect(error?.message.contains(folder.file(".env")) == true, sourceLocation: sourceLocation)
         #expect(error?.hint?.contains("trust: true") == true, sourceLocation: sourceLocation)
-        #expect(thief.received.isEmpty, "no byte may leave", sourceLocation: sourceLocation)
+        #expect(thief.received.isEmpty, "nothing may be sent", sourceLocation: sourceLocation)
     }
 
-    @Test("an endpoint of a .env gets no token from elsewhere, whatever its source")
+    @Test("an endpoint from a .env file receives no token from another source")
     func foreignToken() async throws {
         try await refuse(try environment(endpoint))
         try await refuse(try environment(endpoint), apiToken: "passed")
@@ -51,7 +51,7 @@ struct VouchingTests {
         try await refuse(try environment(endpoint + "PODSTACK_API_TOKEN_FILE=\(file)\n"))
     }
 
-    @Test("a token of the same file that expanded a variable is not of that file")
+    @Test("a token that expands a variable does not count as written in the file")
     func expandedToken() async throws {
         let secret = ["GITHUB_TOKEN": "ghp_secret"]
         try await refuse(try environment(endpoint + "PODSTACK_API_TOKEN=${GITHUB_TOKEN}\n", secret))
@@ -61,23 +61,23 @@ struct VouchingTests {
         try await refuse(try environment(leaking, secret))
     }
 
-    @Test("of a token that stands in the file and is made of other variables it is said that it is")
+    @Test("the error says when a token in the file is expanded from other variables")
     func expandedTokenIsExplained() throws {
         let environment = try environment(
             endpoint + "PODSTACK_API_TOKEN=${GITHUB_TOKEN}\n", ["GITHUB_TOKEN": "ghp_secret"])
         let error = try #require(throws: ConfigurationError.self) { try Client(environment: environment) }
-        let token = "the token from PODSTACK_API_TOKEN of \(folder.file(".env")):2 is made of other variables"
-        #expect(error.message.hasSuffix("gets only a token that is written in the same file, and \(token)"))
+        let token = "the token from PODSTACK_API_TOKEN of \(folder.file(".env")):2 is expanded from other variables"
+        #expect(error.message.hasSuffix("is used only with a token that is written in the same file, and \(token)"))
     }
 
-    @Test("a token of another .env is not of that file")
+    @Test("a token from another .env file does not vouch for the endpoint")
     func otherFile() async throws {
         var environment = try environment(endpoint)
         try DotEnv.load(try folder.write("PODSTACK_API_TOKEN=a\n", to: "other.env"), into: &environment)
         try await refuse(environment)
     }
 
-    @Test("two files that go by one path are two")
+    @Test("two files loaded from one path count as two files")
     func samePath() async throws {
         var environment = try environment(endpoint)
         let path = try folder.write("PODSTACK_API_TOKEN=a\n", to: ".env")
@@ -86,7 +86,7 @@ struct VouchingTests {
     }
 
     @Test(
-        "what else steers where a token goes is refused from a .env",
+        "other variables that determine where a token goes are refused from a .env file",
         arguments: [
             "HTTPS_PROXY", "http_proxy", "ALL_PROXY", "NO_PROXY", "PODSTACK_CA_BUNDLE", "SSL_CERT_FILE",
             "PODSTACK_CREDENTIALS_FILE", "PODSTACK_PROFILE", "SSLKEYLOGFILE", "HOME", "LOCALDOMAIN", "RES_OPTIONS",
@@ -100,7 +100,7 @@ struct VouchingTests {
         }
     }
 
-    @Test("the endpoint is used with a token that is written beside it, with apiEndpoint:, or with trust")
+    @Test("the endpoint is used with a token from the same file, with apiEndpoint:, or with trust")
     func allowed() throws {
         let whole = endpoint + "PODSTACK_API_TOKEN=literal\nPODSTACK_PROJECT=p\n"
         #expect(try Client(environment: environment(whole)).configuration.apiEndpoint.source.kind == "dotenv")
@@ -112,16 +112,16 @@ struct VouchingTests {
         _ = try Client(environment: environment("NO_PROXY=x\nPODSTACK_API_TOKEN=a\n", trust: true))
     }
 
-    @Test("a variable of the process is not the file's, even when the file names it too")
+    @Test("a variable that is already set does not count as set by the file")
     func alreadySet() throws {
         let environment = try environment(
             "HTTPS_PROXY=http://evil.example\nPODSTACK_API_TOKEN=a\n", ["HTTPS_PROXY": "http://proxy.example"])
         _ = try Client(environment: environment)
     }
 
-    @Test("a token of a .env in a parent directory gives a warning that names the file")
+    @Test("a token from a .env file in a parent directory gives a warning that names the file")
     func parentDirectory() throws {
-        var environment = Environment([:])
+        var environment = PodstackEnvironment([:])
         let path = folder.file(".env")
         environment.set([
             "PODSTACK_API_TOKEN": DotEnvOrigin(
@@ -132,7 +132,7 @@ struct VouchingTests {
         #expect(events.warnings == ["the token comes from \(path), which is not in the working directory"])
     }
 
-    @Test("no name of a .env gets past the filter, and its PATH finds no program")
+    @Test("a PATH from an untrusted .env file is not used to find a program")
     func childPath() async throws {
         let program = try folder.write("#!/bin/sh\ntouch '\(folder.file("ran"))'\n", to: "podstack-test-helper")
         #expect(chmod(program, 0o700) == 0)
@@ -147,10 +147,10 @@ struct VouchingTests {
         setenv("\(name)=\u{301}x", "y", 1)
         setenv("\(name)", "\u{301}:a=b", 1)
         defer { unsetenv(name) }
-        #expect(Environment.process.all[name] == "\u{301}:a=b")
+        #expect(PodstackEnvironment.process.all[name] == "\u{301}:a=b")
     }
 
-    @Test("a credential_process is not run with what an untrusted .env set")
+    @Test("a credential_process does not inherit variables from an untrusted .env file")
     func childEnvironment() async throws {
         let credentials = try folder.write(
             """

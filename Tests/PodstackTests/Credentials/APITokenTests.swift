@@ -1,11 +1,11 @@
 import Podstack
 import Testing
 
-@Suite("APIToken")
+@Suite("APIToken", .timeLimit(.minutes(1)))
 struct APITokenTests {
     let text = "podstack_zab5rrb1_f46RfHk7hp3ILTgK2y3mH3UqtmaFCrvk0aQsAM"
 
-    @Test("no way of printing a token shows more than its prefix")
+    @Test("every way of printing a token shows only its prefix")
     func printing() throws {
         let token = APIToken(text)
         var dumped = ""
@@ -22,9 +22,9 @@ struct APITokenTests {
         }
     }
 
-    @Test("a token without a prefix shows nothing of itself")
+    @Test("a token without a prefix is printed as …")
     func opaque() { #expect("\(APIToken("hf_abcdef"))" == "…") }
 
-    @Test("white space around a token goes")
+    @Test("whitespace around a token is removed")
     func trimmed() { #expect(APIToken(" a\r\n").withSecret { $0 } == "a") }
 }

@@ -2,10 +2,10 @@ import Testing
 
 @testable import Podstack
 
-@Suite("Words of a command")
+@Suite("CommandWords", .timeLimit(.minutes(1)))
 struct CommandWordsTests {
     @Test(
-        "words are split at white space, and quotes keep them together",
+        "a command is split at whitespace, and quotes keep words together",
         arguments: [
             ("a b", ["a", "b"]), ("  a\t b \n", ["a", "b"]), ("'a b' c", ["a b", "c"]),
             (#""a 'b'" c"#, ["a 'b'", "c"]),
@@ -15,10 +15,10 @@ struct CommandWordsTests {
     func words(command: String, words: [String]) { #expect(CommandWords.split(command) == words) }
 
     @Test(
-        "words that are joined come apart the same",
+        "splitting a joined command returns the same words",
         arguments: [["a"], ["/my #1 'tools'/x", "get", "a-b"], ["'"], [""], [#"\"#, "\"", "$x"], ["é b", "\t"]])
     func join(words: [String]) { #expect(CommandWords.split(CommandWords.join(words)) == words) }
 
-    @Test("a quote that is not closed is no command", arguments: ["'a", "\"a", "a\\", "\"a\\\""])
+    @Test("a command with an unclosed quote is invalid", arguments: ["'a", "\"a", "a\\", "\"a\\\""])
     func unclosed(command: String) { #expect(CommandWords.split(command) == nil) }
 }

@@ -8,20 +8,20 @@ import Testing
     import Glibc
 #endif
 
-@Suite("credential_process, with real programs", .blocking)
+@Suite("credential_process, with real programs", .blocking, .timeLimit(.minutes(5)))
 struct CredentialProcessTests {
     let folder: TemporaryDirectory
     let transport = RecordingTransport(.user(email: "you@example.com"))
 
     init() throws { folder = try TemporaryDirectory() }
 
-    /// A profile whose command runs `script` in a shell.
-    func environment(_ script: String, mode: mode_t = 0o600) throws -> Environment {
+    /// Returns an environment with a profile whose command runs a script in a shell.
+    func environment(_ script: String, mode: mode_t = 0o600) throws -> PodstackEnvironment {
         let program = try folder.write("#!/bin/sh\n\(script)\n", to: "helper")
         #expect(chmod(program, 0o700) == 0)
         let path = try folder.write("[default]\ncredential_process = /bin/sh '\(program)' arg\n", to: "credentials")
         #expect(chmod(path, mode) == 0)
-        return Environment([
+        return PodstackEnvironment([
             "PODSTACK_CREDENTIALS_FILE": path, "PATH": "/usr/bin:/bin", "COUNT": folder.file("count"),
         ])
     }
@@ -35,12 +35,12 @@ struct CredentialProcessTests {
 
     var runs: Int { folder.read("count")?.utf8.count ?? 0 }
 
-    @Test("its token is used, and it is run once for many calls")
+    @Test("the command runs once for many calls, and its token is used")
     func once() async throws {
         let client = try client("printf x >> \"$COUNT\"; sleep 0.1; \(Self.token)")
         #expect(client.configuration.tokenSource?.kind == "process")
         #expect(client.configuration.apiToken == nil)
-        #expect(runs == 0, "nothing is run before the first call")
+        #expect(runs == 0, "the command does not run before the first call")
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<50 { group.addTask { _ = try await client.auth.whoami() } }
             try await group.waitForAll()
@@ -49,13 +49,13 @@ struct CredentialProcessTests {
         #expect(transport.requests.allSatisfy { $0.token == APIToken("of_the_process") })
     }
 
-    @Test("a program that closes its streams before it ends is waited for")
+    @Test("the client waits for a program that closes its streams before it ends")
     func earlyClose() async throws {
         let client = try client("\(Self.token); exec 1>&- 2>&-; sleep 0.1; exit 0")
         #expect(try await client.auth.whoami().email == "you@example.com")
     }
 
-    @Test("it is run again shortly before its token ends")
+    @Test("the command runs again shortly before its token expires")
     func expiry() async throws {
         let clock = TestClock()
         let end = Timestamp.format(clock.date.addingTimeInterval(3600))
@@ -71,7 +71,7 @@ struct CredentialProcessTests {
         #expect(runs == 2)
     }
 
-    @Test("after a 401 it is asked once more, and the call repeated when the token is another")
+    @Test("after a 401 the command runs again, and the call is repeated with a new token")
     func refused() async throws {
         let answers = RecordingTransport(.failure(.expiredToken()), .user(email: "you@example.com"))
         let script = """
@@ -84,13 +84,13 @@ struct CredentialProcessTests {
     }
 
     @Test(
-        "what goes wrong is said in one sentence with what the command said",
+        "a failure is one sentence with the standard error of the command",
         arguments: [
             ("echo 'vault is sealed' >&2; exit 3", "failed with status 3: vault is sealed"),
             ("kill -9 $$", "failed with status 137"),
-            ("echo hello", "did not print the JSON object"),
+            ("echo hello", "did not print the expected JSON object"),
             (#"echo '{"version": 2, "api_token": "t"}'"#, "printed version 2"),
-            (#"echo '{"version": 1}'"#, "did not print the JSON object"),
+            (#"echo '{"version": 1}'"#, "did not print the expected JSON object"),
             ("yes", "printed more than 64 KiB"),
             ("cat; \(token); exit 9", "failed with status 9"),
         ])
@@ -101,14 +101,14 @@ struct CredentialProcessTests {
         #expect(transport.requests.isEmpty)
     }
 
-    @Test("a failure is not remembered: the next call runs it again")
+    @Test("after a failure the next call runs the command again")
     func recovery() async throws {
         let client = try client("[ -e \"$COUNT\" ] && { \(Self.token); exit 0; }; touch \"$COUNT\"; exit 1")
         await #expect(throws: ConfigurationError.self) { try await client.auth.whoami() }
         #expect(try await client.auth.whoami().email == "you@example.com")
     }
 
-    @Test("a token that it writes to standard error is not shown")
+    @Test("a token on standard error is redacted")
     func redaction() async throws {
         let token = TokenMaker.token(id: "zab5rrb1")
         let error = await #expect(throws: ConfigurationError.self) {
@@ -117,25 +117,25 @@ struct CredentialProcessTests {
         #expect(error?.message.contains("got=\"podstack_zab5rrb1…\"") == true)
     }
 
-    @Test("a token that is broken up by what cannot be seen does not grow together")
+    @Test("the parts of a token around an invisible character are not joined")
     func brokenUpToken() {
         let token = TokenMaker.token(id: "zab5rrb1")
         let said = "\(token.prefix(30))\u{200B}\(token.dropFirst(30))"
         let result = ChildProcess.Result(status: 1, output: [], error: Array(said.utf8))
         let error = #expect(throws: ConfigurationError.self) {
-            try CredentialProcessAnswer.credential(in: result, from: .argument("test"))
+            try CredentialProcessOutput.credential(in: result, from: .argument("test"))
         }
         #expect(error?.message == "test failed with status 1: podstack_zab5rrb1… \(token.dropFirst(30))")
     }
 
-    @Test("it has no input and a session of its own, and the time it may take is bounded")
+    @Test("the command has no input, its own session, and a time limit")
     func isolation() async throws {
         let client = try client(
             """
             [ "$(cat)" = "" ] && [ "$(ps -o sid= -p $$ | tr -d ' ')" = "$$" ] && \(Self.token)
             """)
         #expect(try await client.auth.whoami().email == "you@example.com")
-        let source = Source.argument("test")
+        let source = ClientConfiguration.Source.argument("test")
         let error = await #expect(throws: ConfigurationError.self) {
             try await ChildProcess.run(
                 ["/bin/sh", "-c", "sleep 100 & sleep 100"], environment: [:], of: source, within: .milliseconds(200))
@@ -143,23 +143,22 @@ struct CredentialProcessTests {
         #expect(error?.message == "test did not end within 0 seconds")
     }
 
-    @Test("cancelling the only call that waits ends the program and what it started")
+    @Test("canceling the only waiting call ends the program and the processes that it started")
     func cancellation() async throws {
         let client = try client("echo $$ > \"$COUNT\"; sleep 1000 & sleep 1000")
         let task = Task { try await client.auth.whoami() }
         var id: pid_t?
-        while id == nil {
-            try await Task.sleep(for: .milliseconds(5))
+        try await eventually(within: .seconds(60), "the program writes its ID") {
             id = folder.read("count").flatMap { pid_t($0.dropLast()) }
+            return id != nil
         }
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
         let group = try #require(id)
-        for _ in 0..<1000 where kill(-group, 0) == 0 { try await Task.sleep(for: .milliseconds(5)) }
-        #expect(kill(-group, 0) != 0)
+        try await eventually(within: .seconds(60), "the program and its children end") { kill(-group, 0) != 0 }
     }
 
-    @Test("a file that others can write runs nothing", arguments: [mode_t(0o620), 0o602, 0o666])
+    @Test("a command in a file that others can write to does not run", arguments: [mode_t(0o620), 0o602, 0o666])
     func writableByOthers(mode: mode_t) async throws {
         let error = #expect(throws: ConfigurationError.self) {
             try Client(environment: environment("touch \"$COUNT\"", mode: mode))
@@ -168,10 +167,33 @@ struct CredentialProcessTests {
         #expect(folder.read("count") == nil)
     }
 
-    @Test("a token that is written down comes before the command")
+    @Test("a command in a file of another user does not run, not even for root", .enabled(if: geteuid() == 0))
+    func foreignFile() async throws {
+        let environment = try environment("touch \"$COUNT\"; \(Self.token)")
+        let path = folder.file("credentials")
+        #expect(chown(path, 65_534, 65_534) == 0)
+        let error = await #expect(throws: ConfigurationError.self) {
+            try await Client(environment: environment, transport: transport).auth.whoami()
+        }
+        #expect(error?.message.contains("is not run: \(path) must belong to you") == true)
+        #expect(folder.read("count") == nil)
+    }
+
+    @Test("20 calls that are rejected one after another run the command once")
+    func rejectedInTurn() async throws {
+        let script = "printf x >> \"$COUNT\"; printf '{\"version\": 1, \"api_token\": \"new\"}'"
+        let configuration = try ClientConfiguration(environment: environment(script))
+        let provider = configuration.token.provider(try environment(script))
+        let cache = TokenCache(provider, first: APIToken("old"), time: .system)
+        for _ in 0..<20 { #expect(try await cache.replacement(for: APIToken("old")) == APIToken("new")) }
+        #expect(runs == 1)
+    }
+
+    @Test("a written token takes precedence over the command")
     func both() throws {
         let path = try folder.write("[default]\ncredential_process = false\napi_token = written\n", to: "both")
-        let configuration = try Configuration(environment: Environment(["PODSTACK_CREDENTIALS_FILE": path]))
+        let configuration = try ClientConfiguration(
+            environment: PodstackEnvironment(["PODSTACK_CREDENTIALS_FILE": path]))
         #expect(configuration.apiToken?.source == .profile("default", path: path, line: 3))
         #expect(configuration.apiToken?.shadows.map(\.source) == [.process("default", path: path, line: 2)])
     }

@@ -8,7 +8,7 @@ import Testing
     import Glibc
 #endif
 
-@Suite("Files that are pipes, devices or links", .blocking)
+@Suite("Files that are pipes, devices or links", .blocking, .timeLimit(.minutes(10)))
 struct PipeTests {
     let folder: TemporaryDirectory
     let transport = RecordingTransport(.user(email: "you@example.com"))
@@ -21,18 +21,18 @@ struct PipeTests {
         return path
     }
 
-    @Test("a token file that is a pipe nobody writes to ends with the time of the client")
+    @Test("reading a token from a pipe without a writer ends after the client's timeout")
     func silentTokenFile() throws {
         let path = try pipe()
         let error = #expect(throws: ConfigurationError.self) {
             try Client(
-                timeout: .milliseconds(100), environment: Environment(["PODSTACK_API_TOKEN_FILE": path]),
+                timeout: .milliseconds(100), environment: PodstackEnvironment(["PODSTACK_API_TOKEN_FILE": path]),
                 transport: transport)
         }
-        #expect(error?.message == "\(path) is a pipe that nobody wrote to in time")
+        #expect(error?.message == "\(path) is a pipe, and no data was written to it in time")
     }
 
-    @Test("a pipe that is asked again has no second token, and names no other source of one")
+    @Test("a pipe has no second token, and the hint names no other source")
     func pipeOnce() async throws {
         let path = try pipe()
         BlockingThread.start {
@@ -42,17 +42,18 @@ struct PipeTests {
         }
         let answers = RecordingTransport(.failure(.invalidToken))
         let client = try Client(
-            timeout: .seconds(600), environment: Environment(["PODSTACK_API_TOKEN_FILE": path]), transport: answers)
+            timeout: .seconds(600), environment: PodstackEnvironment(["PODSTACK_API_TOKEN_FILE": path]),
+            transport: answers)
         #expect(client.configuration.apiToken?.value == APIToken("from_the_pipe"))
         let error = await #expect(throws: AuthenticationError.self) { try await client.auth.whoami() }
         #expect(error?.hint == "The token came from PODSTACK_API_TOKEN_FILE (\(path))")
     }
 
-    @Test("the time of a client bounds a provider that takes longer, and the waiting call ends with a time-out")
+    @Test("the client's timeout ends a call that waits for a slow provider")
     func slowProvider() async throws {
         struct Never: CredentialProvider {
             func credential(insteadOf refused: APIToken?) async throws -> Credential {
-                // As one that does not look whether it was cancelled.
+                // Detached, like a provider that ignores cancellation.
                 try await Task.detached { try await Task.sleep(for: .seconds(3600)) }.value
                 return Credential(APIToken("late"))
             }
@@ -60,30 +61,31 @@ struct PipeTests {
         let client = try Client(credentials: Never(), timeout: .milliseconds(100), transport: transport)
         let error = await #expect(throws: NetworkError.self) { try await client.auth.whoami() }
         #expect(
-            error?.message == "No answer from https://api.podstack.ai: the request timed out while its token "
+            error?.message == "No response from https://api.podstack.ai: the request timed out while its token "
                 + "was waited for, from credentials:")
         #expect(transport.requests.isEmpty)
     }
 
-    @Test("the time of a client ends its credential_process, with all that this has started")
+    @Test("the client's timeout ends its credential_process and the processes that it started")
     func slowProcess() async throws {
         let path = try folder.write(
             "[default]\ncredential_process = /bin/sh -c 'echo $$ > \"$PLACE\"; sleep 3600'\n", to: "credentials")
         #expect(chmod(path, 0o600) == 0)
         let place = folder.file("id")
-        let environment = Environment(["PODSTACK_CREDENTIALS_FILE": path, "PATH": "/usr/bin:/bin", "PLACE": place])
-        // On a busy machine the time may be over before the program has begun.
+        let environment = PodstackEnvironment([
+            "PODSTACK_CREDENTIALS_FILE": path, "PATH": "/usr/bin:/bin", "PLACE": place,
+        ])
+        // On a busy machine the timeout may pass before the program starts.
         for seconds in [1, 4, 16, 64, 256] where folder.read("id")?.isEmpty != false {
             let client = try Client(timeout: .seconds(seconds), environment: environment, transport: transport)
             let error = await #expect(throws: NetworkError.self) { try await client.auth.whoami() }
             #expect(error?.message.contains("timed out while its token was waited for, from credential_proc") == true)
         }
         let id = try #require(folder.read("id").flatMap { pid_t($0.dropLast()) })
-        for _ in 0..<1000 where kill(id, 0) == 0 { usleep(10_000) }
-        #expect(kill(id, 0) != 0)
+        try await eventually(within: .seconds(60), "the program ends") { kill(id, 0) != 0 }
     }
 
-    @Test("the rights of others are taken from the file that a link points to, and a pipe is not waited for")
+    @Test("restrict changes the target of a link, and does not wait for a pipe")
     func restrict() throws {
         let target = try folder.write("[default]\n", to: "target")
         let link = folder.file("link")
@@ -96,11 +98,11 @@ struct PipeTests {
         #expect(try !CredentialsFile.restrict(path: pipe()))
     }
 
-    @Test("what is no regular file is not written over, and nobody waits for it")
+    @Test("a pipe, a device or a folder is never overwritten, and the client does not wait for it")
     func notRegular() throws {
         for path in [try pipe(), "/dev/null", folder.path] {
             let error = #expect(throws: ConfigurationError.self) { try CredentialsFile(changing: path) }
-            #expect(error?.message == "\(path) cannot be written: it is no regular file")
+            #expect(error?.message == "\(path) cannot be written: it is not a regular file")
         }
         var file = try CredentialsFile(path: "/dev/null")
         try file.set(.projectID, to: "x", profile: "default")
@@ -109,7 +111,7 @@ struct PipeTests {
         #expect(stat("/dev/null", &status) == 0 && status.st_mode & S_IFMT == S_IFCHR)
     }
 
-    @Test("a link to what is not there yet is written through", arguments: [false, true])
+    @Test("saving creates the missing target of a link", arguments: [false, true])
     func danglingLink(isRelative: Bool) throws {
         let link = folder.file("link")
         #expect(symlink(isRelative ? "new/target" : folder.file("new/target"), link) == 0)
@@ -121,7 +123,7 @@ struct PipeTests {
         #expect(folder.read("new/target") == "[default]\nproject_id = x\n")
     }
 
-    @Test("links in a circle are an error")
+    @Test("a cycle of links is an error")
     func circle() throws {
         let (one, other) = (folder.file("one"), folder.file("other"))
         #expect(symlink(one, other) == 0)
@@ -130,7 +132,7 @@ struct PipeTests {
         #expect(throws: ConfigurationError.self) { try SecureFile.update(one) { _ in [] } }
     }
 
-    @Test("what root makes in somebody's folder is theirs", .enabled(if: geteuid() == 0))
+    @Test("files that root creates in a user's folder belong to the user", .enabled(if: geteuid() == 0))
     func owner() throws {
         #expect(chown(folder.path, 65_534, 65_534) == 0)
         let path = folder.file("new/credentials")
@@ -143,7 +145,7 @@ struct PipeTests {
         }
     }
 
-    @Test("what somebody else put where the lock belongs is not given away", .enabled(if: geteuid() == 0))
+    @Test("a lock file that already exists keeps its owner", .enabled(if: geteuid() == 0))
     func plantedLock() throws {
         let victim = try folder.write("", to: "victim")
         #expect(mkdir(folder.file("theirs"), 0o700) == 0)

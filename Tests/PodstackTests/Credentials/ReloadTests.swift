@@ -5,14 +5,14 @@ import Testing
 
 @testable import Podstack
 
-@Suite("A token that was replaced elsewhere", .blocking)
+@Suite("A token that was replaced elsewhere", .blocking, .timeLimit(.minutes(5)))
 struct ReloadTests {
     let folder: TemporaryDirectory
     let events = RecordedEvents()
 
     init() throws { folder = try TemporaryDirectory() }
 
-    /// Accepts one token only.
+    /// Returns a transport that accepts one token.
     func service(accepting token: String) -> RecordingTransport {
         RecordingTransport { request in
             request.token == APIToken(token)
@@ -22,7 +22,7 @@ struct ReloadTests {
         }
     }
 
-    /// A source that is asked again has the time of the client, which a busy machine may take.
+    /// The client's timeout also limits reading the source again, which may take long on a busy machine.
     let generous = Duration.seconds(600)
 
     func client(_ token: String, _ transport: RecordingTransport, variable: String = "PODSTACK_CREDENTIALS_FILE") throws
@@ -30,7 +30,7 @@ struct ReloadTests {
     {
         try write(token)
         return try Client(
-            timeout: generous, environment: Environment([variable: folder.file("file")]), transport: transport,
+            timeout: generous, environment: PodstackEnvironment([variable: folder.file("file")]), transport: transport,
             onEvent: events.append)
     }
 
@@ -40,7 +40,7 @@ struct ReloadTests {
         events.all.filter { if case .tokenReloaded = $0 { true } else { false } }.count
     }
 
-    @Test("many requests that are refused at once read the file, and all succeed")
+    @Test("after many concurrent rejections the file is read again, and all requests succeed")
     func many() async throws {
         let transport = service(accepting: "new")
         let client = try client("old", transport)
@@ -52,20 +52,20 @@ struct ReloadTests {
         #expect(reloads >= 1)
         let before = transport.requests.count
         _ = try await client.auth.whoami()
-        #expect(transport.requests.count == before + 1, "the new one is kept")
+        #expect(transport.requests.count == before + 1, "the new token is cached")
     }
 
     @Test("a mounted secret that was replaced is read again")
     func mounted() async throws {
         _ = try folder.write("old\n", to: "mounted")
         let client = try Client(
-            timeout: generous, environment: Environment(["PODSTACK_API_TOKEN_FILE": folder.file("mounted")]),
+            timeout: generous, environment: PodstackEnvironment(["PODSTACK_API_TOKEN_FILE": folder.file("mounted")]),
             transport: service(accepting: "new"))
         _ = try folder.write("new\n", to: "mounted")
         #expect(try await client.auth.whoami().email == "you@example.com")
     }
 
-    @Test("a file that holds the same token still is not tried twice, nor one that is broken now")
+    @Test("the request is not repeated when the file has the same token or has become invalid")
     func same() async throws {
         let transport = service(accepting: "new")
         let client = try client("old", transport)
@@ -76,7 +76,7 @@ struct ReloadTests {
         #expect(transport.requests.count == 2)
     }
 
-    @Test("the request is repeated once, not for ever")
+    @Test("the request is repeated only once")
     func onceOnly() async throws {
         let count = Mutex(0)
         let path = folder.file("file")
@@ -93,23 +93,23 @@ struct ReloadTests {
         #expect(transport.requests.count == 2)
     }
 
-    @Test("a token that was passed, or came from a variable, is not looked for in a file")
+    @Test("a token from a variable is not replaced by one from a file")
     func explicit() async throws {
         let transport = service(accepting: "new")
         try write("new")
         let client = try Client(
             timeout: generous,
-            environment: Environment([
+            environment: PodstackEnvironment([
                 "PODSTACK_API_TOKEN": "old", "PODSTACK_CREDENTIALS_FILE": folder.file("file"),
             ]), transport: transport)
         let error = await #expect(throws: AuthenticationError.self) { try await client.auth.whoami() }
         #expect(transport.requests.count == 1)
         #expect(
-            error?.hint == "It was rotated at 2026-01-01T00:00:00Z; use the one that came instead of it. "
-                + "The token came from PODSTACK_API_TOKEN. A different one is in \(folder.file("file")):2 [default]")
+            error?.hint == "It was rotated at 2026-01-01T00:00:00Z; use the token that replaced it. "
+                + "The token came from PODSTACK_API_TOKEN. A different token is in \(folder.file("file")):2 [default]")
     }
 
-    @Test("a provider is asked for each first token and after each refusal")
+    @Test("a provider is asked for the first token and after a rejection")
     func provider() async throws {
         struct Counting: CredentialProvider {
             let asked = Shared()
@@ -122,7 +122,7 @@ struct ReloadTests {
         }
         let provider = Counting()
         let client = try Client(
-            credentials: provider, timeout: generous, environment: Environment([:]),
+            credentials: provider, timeout: generous, environment: PodstackEnvironment([:]),
             transport: service(accepting: "new"),
             onEvent: events.append)
         #expect(try await client.auth.whoami().email == "you@example.com")

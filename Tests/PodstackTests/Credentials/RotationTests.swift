@@ -9,7 +9,7 @@ import Testing
     import Glibc
 #endif
 
-@Suite("Rotation of the token in use, against a running server", .blocking)
+@Suite("Rotation of the token in use, against a running server", .blocking, .timeLimit(.minutes(5)))
 struct RotationTests {
     let server: RunningServer
     let folder: TemporaryDirectory
@@ -19,28 +19,30 @@ struct RotationTests {
         folder = try TemporaryDirectory()
     }
 
-    /// Lets so many requests through; then the process might as well be dead.
+    /// A transport that fails after some requests, as if the process had been killed.
     final class Failing: Transport {
-        let transport = CurlTransport(environment: Environment([:]))
+        let transport = CurlTransport(environment: PodstackEnvironment([:]))
         let left: Atomic<Int>
-        /// The last request arrives, and its answer is lost.
-        let losesAnswer: Bool
+        /// Whether the first failing request still reaches the service.
+        let losesResponse: Bool
 
-        init(after requests: Int, losesAnswer: Bool) {
+        init(after requests: Int, losesResponse: Bool) {
             left = Atomic(requests)
-            self.losesAnswer = losesAnswer
+            self.losesResponse = losesResponse
         }
 
         func send(_ request: TransportRequest) async throws -> TransportResponse {
             let left = left.subtract(1, ordering: .relaxed).newValue
             if left >= 0 { return try await transport.send(request) }
-            if left == -1, losesAnswer { _ = try await transport.send(request) }
-            throw TransportFailure(reason: "the process was killed", mayPass: false)
+            if left == -1, losesResponse { _ = try await transport.send(request) }
+            throw TransportFailure(reason: "the process was killed", isRetryable: false)
         }
     }
 
-    func environment(_ variable: String = "PODSTACK_CREDENTIALS_FILE", _ file: String = "credentials") -> Environment {
-        Environment([variable: folder.file(file), "PODSTACK_API_ENDPOINT": server.url])
+    func environment(_ variable: String = "PODSTACK_CREDENTIALS_FILE", _ file: String = "credentials")
+        -> PodstackEnvironment
+    {
+        PodstackEnvironment([variable: folder.file(file), "PODSTACK_API_ENDPOINT": server.url])
     }
 
     func write(_ token: String, to file: String = "credentials") throws {
@@ -48,7 +50,7 @@ struct RotationTests {
         #expect(chmod(path, 0o600) == 0)
     }
 
-    @Test("the file holds the new token in the place of the old one, and both clients go on")
+    @Test("the file has the new token in place of the old one, and both clients keep working")
     func profile() async throws {
         let old = try server.makeToken()
         try write(old)
@@ -60,14 +62,14 @@ struct RotationTests {
             #expect(folder.read("credentials") == "# mine\n[default]\napi_token = \($0)\nproject_id = p\n")
         }
         #expect(try await client.auth.whoami().email == RunningServer.email)
-        // It still has the old one, which has no grace, and finds the new one by itself.
+        // The other client still has the old token, which has no grace period, and reads the new one.
         #expect(try await other.auth.whoami().email == RunningServer.email)
-        let stale = try Client(apiToken: old, apiEndpoint: server.url, environment: Environment([:]))
+        let stale = try Client(apiToken: old, apiEndpoint: server.url, environment: PodstackEnvironment([:]))
         let error = await #expect(throws: AuthenticationError.self) { try await stale.auth.whoami() }
         #expect(error?.code == .rotatedToken)
     }
 
-    @Test("a file that holds just a token is replaced too")
+    @Test("a file that contains only a token is replaced")
     func tokenFile() async throws {
         _ = try folder.write(try server.makeToken(), to: "token")
         let client = try Client(environment: environment("PODSTACK_API_TOKEN_FILE", "token"))
@@ -76,43 +78,43 @@ struct RotationTests {
         #expect(folder.read("token.pending") == nil)
     }
 
-    @Test("a token that was passed is replaced in the client, and given to the caller")
+    @Test("a token passed as an argument is replaced in the client and returned")
     func argument() async throws {
         let client = try Client(
-            apiToken: try server.makeToken(), apiEndpoint: server.url, environment: Environment([:]))
+            apiToken: try server.makeToken(), apiEndpoint: server.url, environment: PodstackEnvironment([:]))
         let (_, secret) = try await client.auth.rotate(grace: .zero)
         #expect(try await client.auth.whoami().email == RunningServer.email)
         let next = try secret.withSecret {
-            try Client(apiToken: $0, apiEndpoint: server.url, environment: Environment([:]))
+            try Client(apiToken: $0, apiEndpoint: server.url, environment: PodstackEnvironment([:]))
         }
         #expect(try await next.auth.whoami().token?.generation == 2)
     }
 
     @Test(
-        "a crash at any step leaves a token in the file that works",
+        "a crash at any step leaves a working token in the file",
         arguments: [(0, false), (0, true), (1, false), (1, true)], ["credentials", "token"])
-    func crash(step: (requests: Int, losesAnswer: Bool), file: String) async throws {
+    func crash(step: (requests: Int, losesResponse: Bool), file: String) async throws {
         let variable = file == "token" ? "PODSTACK_API_TOKEN_FILE" : "PODSTACK_CREDENTIALS_FILE"
         let old = try server.makeToken()
         if file == "token" { _ = try folder.write(old, to: file) } else { try write(old) }
-        let transport = Failing(after: step.requests, losesAnswer: step.losesAnswer)
+        let transport = Failing(after: step.requests, losesResponse: step.losesResponse)
         let client = try Client(environment: environment(variable, file), transport: transport)
         await #expect(throws: NetworkError.self) { try await client.auth.rotate(grace: .zero) }
         let next = try Client(environment: environment(variable, file))
         #expect(try await next.auth.whoami().email == RunningServer.email)
-        // And it can be rotated again, as if nothing had been.
+        // The token can be rotated again.
         try await next.auth.rotate(grace: .zero)
         let last = try Client(environment: environment(variable, file))
         #expect(try await last.auth.whoami().email == RunningServer.email)
         #expect(folder.read("credentials")?.contains("pending_api_token") != true)
     }
 
-    /// A profile whose token two commands keep in a file.
-    func keepByCommand(_ token: String, storing: String? = nil) throws -> Environment {
-        let kept = try folder.write(token, to: "kept")
-        let store = try folder.write(storing ?? "cat >'\(kept)'", to: "store.sh")
+    /// Returns an environment with a profile whose commands store the token in a file.
+    func storeByCommand(_ token: String, storing: String? = nil) throws -> PodstackEnvironment {
+        let stored = try folder.write(token, to: "stored")
+        let store = try folder.write(storing ?? "cat >'\(stored)'", to: "store.sh")
         let read = try folder.write(
-            #"printf '{"version": 1, "api_token": "%s"}' "$(cat '\#(kept)')""#, to: "read.sh")
+            #"printf '{"version": 1, "api_token": "%s"}' "$(cat '\#(stored)')""#, to: "read.sh")
         let path = try folder.write(
             "[default]\ncredential_process = sh '\(read)' x\ncredential_store_process = sh '\(store)' x\n",
             to: "credentials")
@@ -121,14 +123,14 @@ struct RotationTests {
     }
 
     @Test(
-        "a command that keeps the token is given the new one, and has one that works after a crash at any step",
+        "a store command receives the new token, and has a working one after a crash at any step",
         arguments: [(0, false), (0, true), (1, false), (1, true), (9, false)])
-    func command(step: (requests: Int, losesAnswer: Bool)) async throws {
-        let environment = try keepByCommand(try server.makeToken())
+    func command(step: (requests: Int, losesResponse: Bool)) async throws {
+        let environment = try storeByCommand(try server.makeToken())
         let running = try Client(environment: environment)
         _ = try await running.auth.whoami()
         let client = try Client(
-            environment: environment, transport: Failing(after: step.requests, losesAnswer: step.losesAnswer))
+            environment: environment, transport: Failing(after: step.requests, losesResponse: step.losesResponse))
         if step.requests > 1 {
             try await client.auth.rotate(grace: .zero)
         } else {
@@ -137,13 +139,13 @@ struct RotationTests {
         #expect(try await Client(environment: environment).auth.whoami().email == RunningServer.email)
         #expect(try await running.auth.whoami().email == RunningServer.email)
         let (_, secret) = try await Client(environment: environment).auth.rotate(grace: .zero)
-        secret.withSecret { #expect(folder.read("kept") == "\($0)\n") }
+        secret.withSecret { #expect(folder.read("stored") == "\($0)\n") }
         #expect(try await Client(environment: environment).auth.whoami().email == RunningServer.email)
     }
 
-    @Test("a command that cannot keep the token stops the rotation before it begins, or leaves the old one working")
+    @Test("a failing store command stops the rotation before it begins, or leaves the old token working")
     func failingCommand() async throws {
-        let broken = try keepByCommand(try server.makeToken(), storing: "echo 'vault is sealed' >&2; exit 3")
+        let broken = try storeByCommand(try server.makeToken(), storing: "echo 'vault is sealed' >&2; exit 3")
         let transport = RecordingTransport(.failure(.invalidToken))
         let client = try Client(environment: broken, transport: transport)
         let error = await #expect(throws: ConfigurationError.self) { try await client.auth.rotate() }
@@ -151,14 +153,14 @@ struct RotationTests {
         #expect(error?.message.contains("credential_store_process of \(folder.file("credentials"))") == true)
         #expect(transport.requests.isEmpty)
         let once = "[ -e '\(folder.file("once"))' ] && exit 3; touch '\(folder.file("once"))'"
-        let environment = try keepByCommand(try server.makeToken(), storing: once)
+        let environment = try storeByCommand(try server.makeToken(), storing: once)
         await #expect(throws: ConfigurationError.self) {
             try await Client(environment: environment).auth.rotate(grace: .zero)
         }
         #expect(try await Client(environment: environment).auth.whoami().email == RunningServer.email)
     }
 
-    @Test("a rotation that is refused leaves the file as it was")
+    @Test("a rejected rotation leaves the file unchanged")
     func refused() async throws {
         try write(try server.makeToken())
         let before = folder.read("credentials")
@@ -167,36 +169,50 @@ struct RotationTests {
         #expect(folder.read("credentials") == before)
     }
 
+    @Test("after a final 503 the new secret stays, because the rotation may have taken effect")
+    func unavailable() async throws {
+        try write(try server.makeToken())
+        let transport = RecordingTransport(.failure(.server(status: 503)))
+        let client = try Client(retry: .none, environment: environment(), transport: transport)
+        await #expect(throws: ServerError.self) { try await client.auth.rotate() }
+        #expect(folder.read("credentials")?.contains("\npending_api_token = podstack_") == true)
+        _ = try folder.write(try server.makeToken(), to: "token")
+        let mounted = try Client(
+            retry: .none, environment: environment("PODSTACK_API_TOKEN_FILE", "token"), transport: transport)
+        await #expect(throws: ServerError.self) { try await mounted.auth.rotate() }
+        #expect(folder.read("token.pending")?.hasPrefix("podstack_") == true)
+    }
+
     @Test("a file that cannot be written stops the rotation before it begins")
     func unwritable() async throws {
         guard getuid() != 0 else { return try await immutable() }
         try write(try server.makeToken())
         #expect(chmod(folder.path, 0o500) == 0)
         defer { chmod(folder.path, 0o700) }
-        try await isRefusedBeforeAnythingIsSent()
+        try await expectNoRequest()
     }
 
-    /// Root may write anywhere, but not beside a file whose temporary name is a folder.
+    /// Tests as root, which may write anywhere, with a folder in place of the temporary file.
     func immutable() async throws {
         try write(try server.makeToken())
         #expect(mkdir(folder.file("credentials.tmp"), 0o700) == 0)
-        try await isRefusedBeforeAnythingIsSent()
+        try await expectNoRequest()
     }
 
-    func isRefusedBeforeAnythingIsSent() async throws {
+    func expectNoRequest() async throws {
         let transport = RecordingTransport(.failure(.invalidToken))
         let client = try Client(environment: environment(), transport: transport)
         await #expect(throws: ConfigurationError.self) { try await client.auth.rotate() }
         #expect(transport.requests.isEmpty)
     }
 
-    @Test("two who rotate the same file at once leave a token in it that works")
+    @Test("two concurrent rotations of one file leave a working token in it")
     func twoAtOnce() async throws {
         for _ in 0..<10 {
             try write(try server.makeToken())
             let clients = try (0..<2).map { _ in try Client(environment: environment()) }
             await withTaskGroup(of: Void.self) { group in
-                // One may lose to the other; the file must not.
+                // One rotation may fail, but the file must have a working token.
                 for client in clients { group.addTask { _ = try? await client.auth.rotate(grace: .zero) } }
             }
             let next = try Client(environment: environment())

@@ -4,11 +4,11 @@ import Testing
 
 @testable import Podstack
 
-@Suite("SingleFlight")
+@Suite("SingleFlight", .timeLimit(.minutes(2)))
 struct SingleFlightTests {
     struct Trouble: Error, Equatable {}
 
-    /// Work that ends when the test says so.
+    /// An operation that ends when the test finishes it.
     final class Work: Sendable {
         let runs = Atomic(0)
         let cancellations = Atomic(0)
@@ -24,25 +24,24 @@ struct SingleFlightTests {
         }
 
         func waitForRuns(_ count: Int) async throws {
-            while runs.load(ordering: .relaxed) < count { try await Task.sleep(for: .milliseconds(1)) }
+            try await eventually("the operation has started") { runs.load(ordering: .relaxed) >= count }
         }
     }
 
-    @Test("many who ask at once share one run")
+    @Test("100 concurrent callers share one run")
     func shared() async throws {
         let (flight, work) = (SingleFlight<Int>(), Work())
         try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<100 { group.addTask { try await flight.run(work.run) } }
             try await work.waitForRuns(1)
-            try await Task.sleep(for: .milliseconds(20))
+            try await eventually("all callers wait") { flight.callerCount == 100 }
             work.finish(.success(7))
             for try await value in group { #expect(value == 7) }
         }
-        // Who came after the end began a run of its own; nobody did.
         #expect(work.runs.load(ordering: .relaxed) == 1)
     }
 
-    @Test("a failure is told to those who waited, and the next one tries again")
+    @Test("a failure is thrown to the waiting callers, and the next caller starts a new run")
     func recovery() async throws {
         let (flight, work) = (SingleFlight<Int>(), Work())
         work.finish(.failure(Trouble()))
@@ -51,32 +50,57 @@ struct SingleFlightTests {
         #expect(try await flight.run(work.run) == 1)
     }
 
-    @Test("one of two who is cancelled leaves the other alone")
-    func oneCancelled() async throws {
-        let (flight, work) = (SingleFlight<Int>(), Work())
-        let first = Task { try await flight.run(work.run) }
-        try await work.waitForRuns(1)
-        let second = Task { try await flight.run(work.run) }
-        try await Task.sleep(for: .milliseconds(20))
-        first.cancel()
-        await #expect(throws: CancellationError.self) { try await first.value }
-        work.finish(.success(3))
-        #expect(try await second.value == 3)
-        #expect(work.runs.load(ordering: .relaxed) == 1)
+    /// The result of a caller, which the test polls: awaiting a caller that is never resumed would hang the test.
+    final class Caller: Sendable {
+        private let result = Mutex<Result<Int, any Error>?>(nil)
+        private let task = Mutex<Task<Void, Never>?>(nil)
+
+        init(_ flight: SingleFlight<Int>, _ work: Work) {
+            task.withLock {
+                $0 = Task {
+                    let result: Result<Int, any Error>
+                    do { result = .success(try await flight.run(work.run)) } catch { result = .failure(error) }
+                    self.result.withLock { $0 = result }
+                }
+            }
+        }
+
+        func cancel() { task.withLock { $0?.cancel() } }
+
+        func value() async throws -> Int {
+            try await eventually("the caller is resumed") { result.withLock { $0 != nil } }
+            let resumed = result.withLock { $0 }
+            return try #require(resumed).get()
+        }
     }
 
-    @Test("when nobody waits any more the work is cancelled, and the next one begins anew")
-    func allCancelled() async throws {
+    @Test("canceling one caller does not affect the other", arguments: [0, 1])
+    func oneCanceled(index: Int) async throws {
+        let (flight, work) = (SingleFlight<Int>(), Work())
+        let callers = [Caller(flight, work), Caller(flight, work)]
+        try await work.waitForRuns(1)
+        try await eventually("both callers wait") { flight.callerCount == 2 }
+        callers[index].cancel()
+        await #expect(throws: CancellationError.self) { try await callers[index].value() }
+        #expect(flight.callerCount == 1)
+        work.finish(.success(3))
+        #expect(try await callers[1 - index].value() == 3)
+        #expect(work.runs.load(ordering: .relaxed) == 1)
+        #expect(work.cancellations.load(ordering: .relaxed) == 0)
+    }
+
+    @Test("canceling the last caller cancels the run, and the next caller starts a new one")
+    func allCanceled() async throws {
         let (flight, work) = (SingleFlight<Int>(), Work())
         let only = Task { try await flight.run(work.run) }
         try await work.waitForRuns(1)
         only.cancel()
         await #expect(throws: CancellationError.self) { try await only.value }
-        while work.cancellations.load(ordering: .relaxed) == 0 { try await Task.sleep(for: .milliseconds(1)) }
+        try await eventually("the run is canceled") { work.cancellations.load(ordering: .relaxed) == 1 }
         #expect(try await flight.run { 4 } == 4)
     }
 
-    @Test("whoever is cancelled before asking gets that")
+    @Test("a caller that is canceled before it calls gets a CancellationError")
     func early() async throws {
         let flight = SingleFlight<Int>()
         let task = Task {

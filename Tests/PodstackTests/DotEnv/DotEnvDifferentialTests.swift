@@ -3,22 +3,22 @@ import Testing
 
 @testable import Podstack
 
-@Suite("DotEnv beside the real python-dotenv", .blocking)
+@Suite("DotEnv compared with python-dotenv", .blocking, .timeLimit(.minutes(5)))
 struct DotEnvDifferentialTests {
-    struct Question: Encodable {
+    struct Case: Encodable {
         var hex: String
         var environment: [String: String]
     }
 
-    struct Answer: Decodable {
-        /// Of the first byte that is not UTF-8.
+    struct Expected: Decodable {
+        /// The offset of the first byte that is not UTF-8; nil for valid UTF-8.
         var offset: Int?
         var plain: [[String?]]
         var override: [[String?]]
         var errors: [Int]
     }
 
-    /// Whole pieces of the grammar, so that many texts mean something, and what tends to break a parser.
+    /// Elements of the grammar, so that many texts are valid, and bytes that parsers often mishandle.
     static let pieces: [[UInt8]] =
         [
             "A", "B", "KEY", "=", "=", "=", " = ", "'", "'", "\"", "\"", "\n", "\n", "\n", "\r\n", "\r", " ", "\t", "#",
@@ -45,32 +45,33 @@ struct DotEnvDifferentialTests {
     }
 
     @Test(
-        "ten thousand random texts mean the same to both",
+        "10,000 random texts are parsed like python-dotenv parses them",
         .enabled(if: PythonOracle.isThere, "scripts/test installs python-dotenv"),
         arguments: TestSeed.selected)
     func random(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let environment = ["A": "of the process", "KEY": "", "PATH": "/bin"]
         let texts = (0..<5_000).map { _ in Self.text(&generator) }
-        let answers: [Answer] = try PythonOracle.ask(
-            "dotenv_oracle.py", texts.map { Question(hex: $0.hexadecimal, environment: environment) })
-        try #require(answers.count == texts.count)
-        var understood = 0
-        for (text, answer) in zip(texts, answers) {
+        let expectations: [Expected] = try PythonOracle.ask(
+            "dotenv_oracle.py", texts.map { Case(hex: $0.hexadecimal, environment: environment) })
+        try #require(expectations.count == texts.count)
+        var parsed = 0
+        for (text, expected) in zip(texts, expectations) {
             let shown = Comment(rawValue: "seed \(seed): \(String(decoding: text, as: UTF8.self).debugDescription)")
-            for (override, expected) in [(false, answer.plain), (true, answer.override)] {
+            for (override, variables) in [(false, expected.plain), (true, expected.override)] {
                 do {
-                    let file = try DotEnv(text, path: nil, environment: Environment(environment), override: override)
-                    #expect(answer.offset == nil, shown)
-                    #expect(file.variables.map { [$0.name, $0.value] } == expected, shown)
-                    #expect(file.errorLines == answer.errors, shown)
-                    understood += file.variables.count
+                    let file = try DotEnv(
+                        text, path: nil, environment: PodstackEnvironment(environment), override: override)
+                    #expect(expected.offset == nil, shown)
+                    #expect(file.variables.map { [$0.name, $0.value] } == variables, shown)
+                    #expect(file.errorLines == expected.errors, shown)
+                    parsed += file.variables.count
                 } catch let error as ConfigurationError {
-                    #expect(error.message.contains("at offset \(answer.offset ?? -1) "), shown)
+                    #expect(error.message.contains("at offset \(expected.offset ?? -1) "), shown)
                 }
             }
         }
-        #expect(understood > 1_000)
+        #expect(parsed > 1_000)
     }
 }
 

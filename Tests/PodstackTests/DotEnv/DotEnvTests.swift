@@ -7,42 +7,42 @@ import Testing
     import Glibc
 #endif
 
-@Suite("DotEnv", .blocking)
+@Suite("DotEnv", .blocking, .timeLimit(.minutes(2)))
 struct DotEnvTests {
     let folder: TemporaryDirectory
 
     init() throws { folder = try TemporaryDirectory() }
 
-    @Test("variables keep the order of their first appearance, and the last value counts")
+    @Test("variables keep the order of their first appearance and have their last value")
     func order() throws {
-        let file = try DotEnv.parse("B=1\nA=2\nB=3\nC", environment: Environment([:]))
+        let file = try DotEnv.parse("B=1\nA=2\nB=3\nC", environment: PodstackEnvironment([:]))
         #expect(file.variables.map(\.name) == ["B", "A", "C"])
         #expect(file["B"] == "3")
         #expect(file.variables.map(\.line) == [3, 2, 4])
     }
 
-    @Test("what was expanded from the environment is not of the file, and neither is what is made of it")
+    @Test("a value expanded from the environment is not literal, and neither is a value expanded from it")
     func literals() throws {
         let text = "A=own\nB=${A}\nC=${SECRET}\nD=x${C}\nE=${NONE:-own}\nSECRET=mine\nF=${SECRET}"
-        let file = try DotEnv.parse(text, environment: Environment(["SECRET": "of the process"]))
+        let file = try DotEnv.parse(text, environment: PodstackEnvironment(["SECRET": "of the process"]))
         #expect(file.variables.filter(\.isLiteral).map(\.name) == ["A", "B", "E", "SECRET"])
-        let overriding = try DotEnv.parse(text, environment: Environment(["SECRET": "x"]), override: true)
+        let overriding = try DotEnv.parse(text, environment: PodstackEnvironment(["SECRET": "x"]), override: true)
         #expect(overriding.variables.filter { !$0.isLiteral }.map(\.name) == ["C", "D"])
     }
 
-    @Test("a value that grows with every line is an error, not a full memory")
+    @Test("values that double with every line are an error")
     func growth() {
         let text = "A0=0123456789abcdef\n" + (1..<60).map { "A\($0)=${A\($0 - 1)}${A\($0 - 1)}\n" }.joined()
         let error = #expect(throws: ConfigurationError.self) {
-            try DotEnv.parse(text, environment: Environment([:]))
+            try DotEnv.parse(text, environment: PodstackEnvironment([:]))
         }
         #expect(error?.message == ".env:21: the values expand to more than 16 MiB")
     }
 
-    @Test("load sets what is not set, and override what is")
+    @Test("load sets only missing variables, and override replaces existing ones")
     func loading() throws {
         let path = try folder.write("A=file\nB=file\nC\n", to: ".env")
-        var environment = Environment(["A": "before"])
+        var environment = PodstackEnvironment(["A": "before"])
         try DotEnv.load(path, into: &environment)
         #expect(environment["A"] == "before")
         #expect(environment["B"] == "file")
@@ -51,53 +51,81 @@ struct DotEnvTests {
         #expect(environment["A"] == "file")
     }
 
-    @Test("load sets the variables of the process, and the client knows where they came from")
+    @Test("a variable that is set but empty keeps its value without override")
+    func emptyVariable() throws {
+        let path = try folder.write("EMPTY=file\n", to: ".env")
+        var environment = PodstackEnvironment(["EMPTY": ""])
+        try DotEnv.load(path, into: &environment)
+        #expect(environment["EMPTY"] == "")
+        try DotEnv.load(path, into: &environment, override: true)
+        #expect(environment["EMPTY"] == "file")
+        let name = "PODSTACK_TEST_\(UInt32.random(in: 0...UInt32.max))"
+        defer { unsetenv(name) }
+        setenv(name, "", 1)
+        try DotEnv.load(try folder.write("\(name)=file\n", to: "process.env"))
+        #expect(getenv(name).map { String(cString: $0) } == "")
+    }
+
+    @Test("a file that is not UTF-8 is an error with the offset of the byte, and nothing is set")
+    func invalidUTF8() throws {
+        let path = folder.file("latin1.env")
+        let bytes = Array("A=1\nB=caf".utf8) + [0xE9, 0x0A]
+        let descriptor = open(path, O_CREAT | O_WRONLY, 0o600)
+        #expect(write(descriptor, bytes, bytes.count) == bytes.count)
+        close(descriptor)
+        var environment = PodstackEnvironment([:])
+        let error = #expect(throws: ConfigurationError.self) { try DotEnv.load(path, into: &environment) }
+        #expect(error?.message == "\(path) is not UTF-8: the byte at offset 9 is invalid")
+        #expect(environment["A"] == nil)
+    }
+
+    @Test("load sets the variables of the process, and their origin is recorded")
     func process() throws {
         let name = "PODSTACK_TEST_\(UInt32.random(in: 0...UInt32.max))"
         defer { unsetenv(name) }
         let path = try folder.write("\n\(name)=of the file\n", to: "process.env")
         try DotEnv.load(path)
         #expect(getenv(name).map { String(cString: $0) } == "of the file")
-        #expect(Environment.process.dotEnvOrigin(of: name)?.line == 2)
+        #expect(PodstackEnvironment.process.dotEnvOrigin(of: name)?.line == 2)
         setenv(name, "changed since", 1)
-        #expect(Environment.process.dotEnvOrigin(of: name) == nil)
+        #expect(PodstackEnvironment.process.dotEnvOrigin(of: name) == nil)
     }
 
-    @Test("lines in error are warnings with their numbers, and never with their text")
+    @Test("an invalid line gives a warning with its number and without its text")
     func warnings() throws {
         let path = try folder.write("A=1\nsecret words here\nB=2\n", to: ".env")
-        var environment = Environment([:])
+        var environment = PodstackEnvironment([:])
         let events = RecordedEvents()
         try DotEnv.load(path, into: &environment, onEvent: events.append)
-        #expect(events.all == [.warning("\(path):2: this is no NAME=value, and was passed over")])
+        #expect(events.all == [.warning("\(path):2: expected NAME=value; the line was skipped")])
         #expect(environment["B"] == "2")
     }
 
     @Test(
-        "what no environment can hold is refused with its line, and nothing is set",
+        "a name or a value that an environment cannot hold is an error with its line, and nothing is set",
         arguments: ["A=1\nB=\u{0}", "A=1\n'B=C'=2", "A=1\nB\u{0}=2"])
     func unholdable(text: String) throws {
         let path = try folder.write(text, to: ".env")
-        var environment = Environment([:])
+        var environment = PodstackEnvironment([:])
         let error = #expect(throws: ConfigurationError.self) { try DotEnv.load(path, into: &environment) }
         #expect(error?.message.hasPrefix("\(path):2: ") == true)
         #expect(environment["A"] == nil)
     }
 
-    @Test("a file that is named must be there, and a folder is none")
+    @Test("a named file must exist and must not be a folder")
     func missing() {
-        var environment = Environment([:])
+        var environment = PodstackEnvironment([:])
         #expect(throws: ConfigurationError.self) { try DotEnv.load(folder.file("gone"), into: &environment) }
         #expect(throws: ConfigurationError.self) { try DotEnv.load(folder.path, into: &environment) }
     }
 
-    @Test("more variables than an environment should hold are refused, and nothing is set")
+    @Test("more than 10,000 variables are an error, and nothing is set")
     func tooMany() throws {
         let lines = (0..<10_001).map { "A\($0)=1" }
         let path = try folder.write(lines.joined(separator: "\n"), to: ".env")
-        var environment = Environment([:])
+        var environment = PodstackEnvironment([:])
         let error = #expect(throws: ConfigurationError.self) { try DotEnv.load(path, into: &environment) }
-        #expect(error?.message == "\(path) holds more than 10000 variables")
+        #expect(error?.message == "\(path) contains more than 10000 variables")
         #expect(environment["A0"] == nil)
         _ = try folder.write(lines.dropLast().joined(separator: "\n"), to: ".env")
         try DotEnv.load(path, into: &environment)
@@ -117,7 +145,7 @@ struct DotEnvTests {
         await writer.value
     }
 
-    @Test("it is looked for upwards, but not beyond the repository or the home directory")
+    @Test("the search stops at the repository and at the home directory")
     func search() throws {
         let top = folder.file("top")
         for path in ["", "/repository", "/repository/.git", "/repository/sub", "/home", "/home/project"] {
@@ -134,7 +162,7 @@ struct DotEnvTests {
     }
 
     @Test(
-        "one that somebody else left above, or linked to, is not this project's; one beside the program is",
+        "a file or a link of another owner is skipped in a parent, but not in the working directory",
         .enabled(if: geteuid() == 0))
     func foreign() throws {
         let (top, project) = (folder.file("top"), folder.file("top/project"))

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Podstack
 
-@Suite("DotEnv, the shared cases", .blocking)
+@Suite("DotEnv, shared cases", .blocking, .timeLimit(.minutes(2)))
 struct DotEnvVectorTests {
     struct Vector: Decodable, Sendable, CustomTestStringConvertible {
         var name: String
@@ -22,7 +22,7 @@ struct DotEnvVectorTests {
         }
     }
 
-    /// A text, or how to make one that is too long to be written out: `{"repeat": ["A=", "x", 70000]}`.
+    /// A text, or the parts of a long one: `{"repeat": ["A=", "x", 70000]}`.
     enum Text: Decodable, Sendable {
         case plain(String)
         case long(prefix: String, repeated: String, count: Int)
@@ -48,7 +48,7 @@ struct DotEnvVectorTests {
         }
     }
 
-    /// The values by name, or of the long text `x*70000`.
+    /// The values by name, or `x*70000` for the long text.
     enum Values: Decodable, Sendable {
         case all([String: String?])
         case long(String)
@@ -77,12 +77,12 @@ struct DotEnvVectorTests {
         return try JSONDecoder().decode(Vectors.self, from: Data(contentsOf: path)).cases
     }
 
-    @Test("all of them are there")
+    @Test("the file contains all 136 cases")
     func count() throws { #expect(try Self.vectors.get().count == 136) }
 
-    @Test("a text means what python-dotenv says it means", arguments: (try? vectors.get()) ?? [])
+    @Test("a text has the values that python-dotenv reads", arguments: (try? vectors.get()) ?? [])
     func vector(_ vector: Vector) throws {
-        let environment = Environment(vector.environment)
+        let environment = PodstackEnvironment(vector.environment)
         for (override, expected) in [(false, vector.expected), (true, vector.expectedOverride)] {
             let file = try DotEnv.parse(vector.text.text, environment: environment, override: override)
             let values = Dictionary(uniqueKeysWithValues: file.variables.map { ($0.name, $0.value) })

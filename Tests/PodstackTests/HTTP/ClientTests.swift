@@ -9,7 +9,7 @@ struct ClientTests {
     init() throws { server = try RunningServer() }
 
     func client(_ token: String) throws -> Client {
-        try Client(apiToken: token, apiEndpoint: server.url, environment: Environment([:]))
+        try Client(apiToken: token, apiEndpoint: server.url, environment: PodstackEnvironment([:]))
     }
 
     @Test("whoami gives the user with e-mail and token")
@@ -63,7 +63,7 @@ struct ClientTests {
         let token = try server.makeToken()
         let events = RecordedEvents()
         let client = try Client(
-            apiToken: token, apiEndpoint: server.url, environment: Environment([:]), onEvent: events.append)
+            apiToken: token, apiEndpoint: server.url, environment: PodstackEnvironment([:]), onEvent: events.append)
         #expect(try await client.tokens.get(token).id == TokenFormat.id(of: token))
         let isShown = "\(events.all)".contains(token.dropFirst(18))
         #expect(!isShown)
@@ -80,7 +80,7 @@ struct ClientTests {
 
     @Test("when nobody answers the error is a NetworkError")
     func nobodyThere() async throws {
-        let client = try Client(apiToken: "t", apiEndpoint: "http://127.0.0.1:1", environment: Environment([:]))
+        let client = try Client(apiToken: "t", apiEndpoint: "http://127.0.0.1:1", environment: PodstackEnvironment([:]))
         await #expect(throws: NetworkError.self) { try await client.auth.whoami() }
     }
 }

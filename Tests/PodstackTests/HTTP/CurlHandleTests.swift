@@ -2,6 +2,7 @@ import PodstackTestSupport
 import Testing
 
 @testable import Podstack
+@testable import PodstackTransport
 
 #if canImport(Glibc)
     import Glibc
@@ -11,7 +12,7 @@ import Testing
 struct CurlHandleTests {
     func request(_ port: UInt16, timeout: Duration = .seconds(60)) -> TransportRequest {
         TransportRequest(
-            method: "GET", url: "http://127.0.0.1:\(port)", token: APIToken("secret-token"), headers: [], body: nil,
+            method: "GET", url: "http://127.0.0.1:\(port)", credential: TransportCredential(bearer: "secret-token"),
             timeout: timeout)
     }
 
@@ -24,14 +25,14 @@ struct CurlHandleTests {
     @Test("of 10,000 requests at once 100 are under way, each on one connection, and none is left of the cancelled")
     func bounded() async throws {
         let silent = try LoopbackListener(nil)
-        let transport = CurlTransport(environment: Environment([:]))
-        let occupancy = try #require(transport.occupancy)
+        let transport = CurlTransport(environment: PodstackEnvironment([:]))
+        let counts = try #require(transport.counts)
         let tasks = (0..<10_000).map { _ in Task { try await transport.send(request(silent.port)) } }
         try await wait {
-            occupancy.active.load(ordering: .relaxed) + occupancy.waiting.load(ordering: .relaxed) == 10_000
+            counts.active.load(ordering: .relaxed) + counts.queued.load(ordering: .relaxed) == 10_000
         }
-        #expect(occupancy.active.load(ordering: .relaxed) == 100)
-        #expect(occupancy.handles.load(ordering: .relaxed) == 100)
+        #expect(counts.active.load(ordering: .relaxed) == 100)
+        #expect(counts.handles.load(ordering: .relaxed) == 100)
         #expect(Self.connections(to: silent.port).count <= 100)
         for task in tasks { task.cancel() }
         var cancelled = 0
@@ -39,17 +40,17 @@ struct CurlHandleTests {
             if case .failure(let error) = await task.result, error is CancellationError { cancelled += 1 }
         }
         #expect(cancelled == 10_000)
-        try await wait { occupancy.active.load(ordering: .relaxed) + occupancy.waiting.load(ordering: .relaxed) == 0 }
-        #expect(occupancy.handles.load(ordering: .relaxed) <= 64)
+        try await wait { counts.active.load(ordering: .relaxed) + counts.queued.load(ordering: .relaxed) == 0 }
+        #expect(counts.handles.load(ordering: .relaxed) <= 64)
     }
 
     @Test("a request that waits for its turn ends at its deadline, and others keep theirs")
     func deadlineInTheQueue() async throws {
         let silent = try LoopbackListener(nil)
-        let transport = CurlTransport(environment: Environment([:]))
-        let occupancy = try #require(transport.occupancy)
+        let transport = CurlTransport(environment: PodstackEnvironment([:]))
+        let counts = try #require(transport.counts)
         let blocking = (0..<100).map { _ in Task { try await transport.send(request(silent.port)) } }
-        try await wait { occupancy.active.load(ordering: .relaxed) == 100 }
+        try await wait { counts.active.load(ordering: .relaxed) == 100 }
         await withTaskGroup(of: Void.self) { group in
             for milliseconds in [50, 100, 150, 50] {
                 group.addTask {
@@ -59,7 +60,7 @@ struct CurlHandleTests {
                 }
             }
         }
-        #expect(occupancy.active.load(ordering: .relaxed) == 100)
+        #expect(counts.active.load(ordering: .relaxed) == 100)
         for task in blocking { task.cancel() }
         for task in blocking { _ = await task.result }
     }
@@ -68,13 +69,13 @@ struct CurlHandleTests {
     func cancelledInTheQueue() async throws {
         let silent = try LoopbackListener(nil)
         let server = try WireServer { _ in [.answer()] }
-        let transport = CurlTransport(environment: Environment([:]))
-        let occupancy = try #require(transport.occupancy)
+        let transport = CurlTransport(environment: PodstackEnvironment([:]))
+        let counts = try #require(transport.counts)
         let blocking = (0..<100).map { _ in Task { try await transport.send(request(silent.port)) } }
-        try await wait { occupancy.active.load(ordering: .relaxed) == 100 }
+        try await wait { counts.active.load(ordering: .relaxed) == 100 }
         let cancelled = (0..<50).map { _ in Task { try await transport.send(request(silent.port)) } }
         let last = Task { try await transport.send(request(server.port)) }
-        try await wait { occupancy.waiting.load(ordering: .relaxed) == 51 }
+        try await wait { counts.queued.load(ordering: .relaxed) == 51 }
         for task in cancelled { task.cancel() }
         for task in cancelled { await #expect(throws: CancellationError.self) { try await task.value } }
         blocking[0].cancel()
@@ -86,7 +87,7 @@ struct CurlHandleTests {
     @Test("a connection is not left to the processes that this one starts")
     func closedOnExec() async throws {
         let server = try WireServer { _ in [.answer()] }
-        let transport = CurlTransport(environment: Environment([:]))
+        let transport = CurlTransport(environment: PodstackEnvironment([:]))
         #expect(try await transport.send(request(server.port)).status == 200)
         let connections = Self.connections(to: server.port)
         #expect(connections.count == 1)

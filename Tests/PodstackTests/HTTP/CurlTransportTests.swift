@@ -7,7 +7,7 @@ struct CurlTransportTests {
     func client(_ port: UInt16, timeout: Duration = .seconds(20)) throws -> Client {
         try Client(
             apiToken: "secret-token", apiEndpoint: "http://127.0.0.1:\(port)", retry: .none, timeout: timeout,
-            environment: Environment([:]))
+            environment: PodstackEnvironment([:]))
     }
 
     @Test("a cancelled task ends at once, whether its request waits for an answer or not")
@@ -69,11 +69,11 @@ struct CurlTransportTests {
         let server = try RunningServer()
         let client = try Client(
             apiToken: try server.makeToken(), apiEndpoint: server.url,
-            environment: Environment(["http_proxy": "http://127.0.0.1:1"]))
+            environment: PodstackEnvironment(["http_proxy": "http://127.0.0.1:1"]))
         await #expect(throws: NetworkError.self) { try await client.auth.whoami() }
         let direct = try Client(
             apiToken: try server.makeToken(), apiEndpoint: server.url,
-            environment: Environment(["http_proxy": "http://127.0.0.1:1", "no_proxy": "127.0.0.1"]))
+            environment: PodstackEnvironment(["http_proxy": "http://127.0.0.1:1", "no_proxy": "127.0.0.1"]))
         #expect(try await direct.auth.whoami().email == RunningServer.email)
     }
 }

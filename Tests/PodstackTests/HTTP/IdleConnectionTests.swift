@@ -2,6 +2,7 @@ import PodstackTestSupport
 import Testing
 
 @testable import Podstack
+@testable import PodstackTransport
 
 #if canImport(Glibc)
     import Glibc
@@ -12,7 +13,7 @@ import Testing
 struct IdleConnectionTests {
     func request(_ url: String) -> TransportRequest {
         TransportRequest(
-            method: "GET", url: url, token: APIToken("secret-token"), headers: [], body: nil, timeout: .seconds(120))
+            method: "GET", url: url, credential: TransportCredential(bearer: "secret-token"), timeout: .seconds(120))
     }
 
     /// The answer's body; nil when the service closed the connection just then.
@@ -21,7 +22,7 @@ struct IdleConnectionTests {
             // Whoever is not woken would be told this.
             let failure = try #require(error as? TransportFailure)
             #expect(failure != .timedOut)
-            #expect(failure.mayPass)
+            #expect(failure.isRetryable)
             return nil
         }
     }
@@ -30,7 +31,7 @@ struct IdleConnectionTests {
     func closedWhileResting() async throws {
         let silent = try LoopbackListener(nil)
         let closing = try WireServer { _ in [.answer(), .close] }
-        let transport = CurlTransport(environment: Environment([:]))
+        let transport = CurlTransport(environment: PodstackEnvironment([:]))
         // Keeps the loop at work, so that it hears of the end of those that rest.
         let waiting = Task { try await transport.send(request("http://127.0.0.1:\(silent.port)")) }
         for round in 1...30 {
@@ -52,7 +53,7 @@ struct IdleConnectionTests {
             return [.answer(request.target)] + (request.number.isMultiple(of: 3) ? [pause, .close] : [])
         }
         let keeping = try WireServer { [.answer($0.target)] }
-        let transport = CurlTransport(environment: Environment([:]))
+        let transport = CurlTransport(environment: PodstackEnvironment([:]))
         let answered = try await withThrowingTaskGroup(of: Int.self) { group in
             for worker in 0..<48 {
                 group.addTask {
@@ -86,7 +87,7 @@ struct IdleConnectionTests {
             let unknown = String(repeating: "x", count: 64)
             for index in 0..<20 {
                 group.addTask {
-                    let transport = CurlTransport(environment: Environment([:]))
+                    let transport = CurlTransport(environment: PodstackEnvironment([:]))
                     for round in 0..<10 {
                         let wrong = await #expect(throws: TransportFailure.self) {
                             try await transport.send(request("http://\(index)-\(round).\(unknown)"))

@@ -11,7 +11,7 @@ struct LaterTryTests {
     func client(_ transport: RecordingTransport, timeout: Duration = .seconds(20)) throws -> Client {
         try Client(
             apiToken: "secret-token", retry: RetryConfiguration(initialDelay: .zero), timeout: timeout,
-            environment: Environment([:]), transport: transport, time: clock.time)
+            environment: PodstackEnvironment([:]), transport: transport, time: clock.time)
     }
 
     @Test("the second try has only the time that is left until the call's deadline")

@@ -9,7 +9,7 @@ import Testing
 struct LostAnswerTests {
     /// Lets the service do what it is asked for, and loses its first answer to each method but GET.
     final class Losing: Transport {
-        private let real = CurlTransport(environment: Environment([:]))
+        private let real = CurlTransport(environment: PodstackEnvironment([:]))
         private let lost = Mutex<Set<String>>([])
 
         func send(_ request: TransportRequest) async throws -> TransportResponse {
@@ -27,7 +27,7 @@ struct LostAnswerTests {
 
     func client(_ token: String, transport: (any Transport)? = nil) throws -> Client {
         try Client(
-            apiToken: token, apiEndpoint: server.url, environment: Environment([:]), transport: transport,
+            apiToken: token, apiEndpoint: server.url, environment: PodstackEnvironment([:]), transport: transport,
             time: TestClock().time)
     }
 

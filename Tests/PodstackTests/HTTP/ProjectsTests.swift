@@ -11,7 +11,8 @@ struct ProjectsTests {
     init() throws { server = try RunningServer() }
 
     func client(_ token: String, projectID: String? = nil) throws -> Client {
-        try Client(apiToken: token, projectID: projectID, apiEndpoint: server.url, environment: Environment([:]))
+        try Client(
+            apiToken: token, projectID: projectID, apiEndpoint: server.url, environment: PodstackEnvironment([:]))
     }
 
     @Test("a project is made, found, changed and deleted")

@@ -36,7 +36,7 @@ struct RetryTests {
     ) throws -> Client {
         try Client(
             apiToken: "secret-token", apiEndpoint: "http://127.0.0.1:\(server.port)", retry: retry, timeout: timeout,
-            environment: Environment([:]), time: clock.time, onEvent: events.append)
+            environment: PodstackEnvironment([:]), time: clock.time, onEvent: events.append)
     }
 
     @Test(
@@ -97,7 +97,7 @@ struct RetryTests {
         let server = try Self.server([.drip(Self.success, milliseconds: 50)])
         let client = try Client(
             apiToken: "secret-token", apiEndpoint: "http://127.0.0.1:\(server.port)", timeout: .milliseconds(300),
-            environment: Environment([:]))
+            environment: PodstackEnvironment([:]))
         let error = await #expect(throws: NetworkError.self) { try await client.auth.whoami() }
         #expect(error?.message.hasSuffix("the request timed out") == true)
         #expect(server.received.count == 1)
@@ -133,7 +133,7 @@ struct RetryTests {
         let server = try Self.server([.text(Self.answer(503, "{}", "Retry-After: 15\r\n"))])
         let client = try Client(
             apiToken: "secret-token", apiEndpoint: "http://127.0.0.1:\(server.port)", timeout: .seconds(600),
-            environment: Environment([:]))
+            environment: PodstackEnvironment([:]))
         let task = Task { try await client.auth.whoami() }
         try await server.waitForRequests(1)
         task.cancel()

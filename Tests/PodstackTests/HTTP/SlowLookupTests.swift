@@ -27,7 +27,7 @@
             let (source, library) = (try folder.write(Self.lookup, to: "lookup.c"), folder.file("lookup.so"))
             let compiler = try ToolProcess(
                 "/bin/sh", ["-c", "cc \"$@\" || clang \"$@\"", "sh", "-shared", "-fPIC", "-o", library, source],
-                environment: ["PATH": Environment.process["PATH"] ?? "/usr/bin:/bin"])
+                environment: ["PATH": PodstackEnvironment.process["PATH"] ?? "/usr/bin:/bin"])
             try #require(compiler.wait() == 0, "\(compiler.standardError)")
             let server = try WireServer { _ in [.answer(#"{"id":"usr_1","email":"you@example.com"}"#)] }
             let run = try ToolProcess.run("SlowLookup", [server.url], environment: ["LD_PRELOAD": library])
@@ -36,7 +36,7 @@
                     you@example.com
                     CancellationError()
                     you@example.com
-                    No answer from https://b.slow-lookup.invalid: the request timed out
+                    No response from https://b.slow-lookup.invalid: the request timed out
                     you@example.com
                     2 names are looked up still
 

@@ -4,15 +4,15 @@
     import PodstackTestSupport
     import Testing
 
-    @testable import Podstack
+    @testable import PodstackTransport
 
-    @Suite("The sockets that epoll reports on", .blocking)
-    final class WatchedSocketsTests {
+    @Suite("The sockets that epoll watches", .blocking, .timeLimit(.minutes(1)))
+    final class SocketWatcherTests {
         let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
-        let sockets: WatchedSockets
+        let sockets: SocketWatcher
         let reading = EPOLLIN.rawValue
 
-        init() { sockets = WatchedSockets(epoll: epoll) }
+        init() { sockets = SocketWatcher(epoll: epoll) }
         deinit { close(epoll) }
 
         /// The two ends of a connection.
@@ -22,37 +22,36 @@
             return (ends[0], ends[1])
         }
 
-        /// The sockets that epoll has something to say of.
+        /// The sockets that epoll reports an event for.
         func reported() -> [Int32] {
             var events = [epoll_event](repeating: epoll_event(), count: 16)
             let count = epoll_wait(epoll, &events, 16, 0)
             return events.prefix(Int(count)).map(\.data.fd)
         }
 
-        @Test("a connection that rests is left alone until something happens to it, and then reported once")
+        @Test("an idle connection reports one event, and is then removed")
         func resting() {
             let (mine, peer) = pair()
             defer { close(mine) }
-            sockets.noteOpened(mine)
+            sockets.opened(mine)
             sockets.wait(for: reading, on: mine)
             sockets.wait(for: 0, on: mine)
             #expect(reported() == [])
             close(peer)
             #expect(reported() == [mine])
             #expect(!sockets.isAwaited(mine))
-            // Else the loop would be woken by it again and again.
             #expect(reported() == [])
-            // Whoever takes it up again is told of its end.
+            // The next transfer on it learns that the peer closed it.
             sockets.wait(for: reading, on: mine)
             #expect(reported() == [mine])
             #expect(sockets.isAwaited(mine))
         }
 
-        @Test("what a connection is waited for may change while it is registered, and while it is not")
+        @Test("the awaited events can change while a connection is registered, and while it is not")
         func changing() {
             let (mine, peer) = pair()
             defer { for end in [mine, peer] { close(end) } }
-            sockets.noteOpened(mine)
+            sockets.opened(mine)
             for _ in 0..<3 {
                 sockets.wait(for: EPOLLOUT.rawValue, on: mine)
                 #expect(reported() == [mine])
@@ -67,19 +66,19 @@
             #expect(reported() == [mine])
         }
 
-        @Test("the number of a connection that was closed is as good as new", arguments: [true, false])
+        @Test("the number of a closed connection can be used again", arguments: [true, false])
         func numberUsedAgain(isConnection: Bool) {
             let (first, firstPeer) = pair()
-            sockets.noteOpened(first)
+            sockets.opened(first)
             sockets.wait(for: reading, on: first)
             sockets.wait(for: 0, on: first)
-            sockets.noteClosing(first)
-            // Under the same number, also when other threads of this process open files meanwhile.
+            sockets.closing(first)
+            // dup2 reuses the number, even if other threads open files at the same time.
             let (other, peer) = pair()
             #expect(dup2(other, first) == first)
             close(other)
             defer { for end in [first, firstPeer, peer] { close(end) } }
-            if isConnection { sockets.noteOpened(first) }
+            if isConnection { sockets.opened(first) }
             #expect(!sockets.isAwaited(first))
             sockets.wait(for: reading, on: first)
             write(peer, "x", 1)
@@ -88,7 +87,7 @@
         }
 
         @Test(
-            "a socket that is not the transport's own is taken off when nobody waits for it, since it may be closed then"
+            "a socket that the transport did not open is removed at the end of a wait, since it may be closed then"
         )
         func foreign() {
             let (mine, peer) = pair()
@@ -97,7 +96,7 @@
             write(peer, "x", 1)
             #expect(reported() == [])
             let (other, otherPeer) = pair()
-            // Closes what had the number.
+            // dup2 closes the file that had the number.
             #expect(dup2(other, mine) == mine)
             defer { for end in [other, mine, peer, otherPeer] { close(end) } }
             sockets.wait(for: reading, on: mine)
@@ -105,15 +104,79 @@
             #expect(reported() == [mine])
         }
 
-        @Test("a socket that could not be opened, or that nobody has heard of, is none")
+        @Test("an invalid or unknown socket has no effect")
         func unknown() {
-            sockets.noteOpened(-1)
-            sockets.noteClosing(-1)
-            sockets.noteClosing(10_000)
+            sockets.opened(-1)
+            sockets.closing(-1)
+            sockets.closing(10_000)
             sockets.wait(for: reading, on: -1)
             #expect(!sockets.isAwaited(-1))
             #expect(!sockets.isAwaited(10_000))
             #expect(reported() == [])
+        }
+    }
+
+    @Suite("The decisions which sockets epoll watches", .timeLimit(.minutes(1)))
+    struct WatchedSocketsTests {
+        private static let reading: UInt32 = 1
+        private static let writing: UInt32 = 4
+
+        /// A state machine as an object, because an expectation cannot call a mutating method of a value.
+        private final class Machine {
+            private var sockets = WatchedSockets()
+            func opened(_ socket: Int32) { sockets.opened(socket) }
+            func closing(_ socket: Int32) -> WatchedSockets.Change? { sockets.closing(socket) }
+            func wait(for events: UInt32, on socket: Int32) -> WatchedSockets.Change? {
+                sockets.wait(for: events, on: socket)
+            }
+            func receivedEvent(on socket: Int32) -> (isAwaited: Bool, change: WatchedSockets.Change?) {
+                sockets.receivedEvent(on: socket)
+            }
+        }
+
+        private let sockets = Machine()
+
+        @Test("an idle connection stays registered, and the first event on it is not delivered and removes it")
+        func idle() {
+            sockets.opened(7)
+            #expect(sockets.wait(for: Self.reading, on: 7) == .add(Self.reading))
+            #expect(sockets.receivedEvent(on: 7) == (true, nil))
+            #expect(sockets.wait(for: 0, on: 7) == nil)
+            #expect(sockets.wait(for: Self.reading, on: 7) == nil)
+            #expect(sockets.wait(for: 0, on: 7) == nil)
+            #expect(sockets.receivedEvent(on: 7) == (false, .remove))
+            #expect(sockets.receivedEvent(on: 7) == (false, nil))
+            #expect(sockets.wait(for: Self.reading, on: 7) == .add(Self.reading))
+        }
+
+        @Test("epoll is changed only if the awaited events differ from the registered ones")
+        func changingEvents() {
+            sockets.opened(7)
+            #expect(sockets.wait(for: Self.writing, on: 7) == .add(Self.writing))
+            #expect(sockets.wait(for: Self.reading, on: 7) == .modify(Self.reading))
+            #expect(sockets.wait(for: Self.reading, on: 7) == nil)
+            #expect(sockets.wait(for: 0, on: 7) == nil)
+            #expect(sockets.wait(for: Self.writing, on: 7) == .modify(Self.writing))
+        }
+
+        @Test("a socket that the transport did not open is removed at the end of each wait")
+        func foreignSocket() {
+            #expect(sockets.wait(for: Self.reading, on: 7) == .add(Self.reading))
+            #expect(sockets.wait(for: 0, on: 7) == .remove)
+            #expect(sockets.wait(for: 0, on: 7) == nil)
+            #expect(sockets.wait(for: Self.reading, on: 7) == .add(Self.reading))
+        }
+
+        @Test("a number whose socket was closed starts unregistered when it is used again", arguments: [true, false])
+        func reusedNumber(isOwn: Bool) {
+            sockets.opened(7)
+            _ = sockets.wait(for: Self.reading, on: 7)
+            _ = sockets.wait(for: 0, on: 7)
+            #expect(sockets.closing(7) == .remove)
+            if isOwn { sockets.opened(7) }
+            #expect(sockets.receivedEvent(on: 7) == (false, nil))
+            #expect(sockets.wait(for: Self.reading, on: 7) == .add(Self.reading))
+            #expect(sockets.wait(for: 0, on: 7) == (isOwn ? nil : .remove))
         }
     }
 #endif

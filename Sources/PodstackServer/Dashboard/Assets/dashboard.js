@@ -1,44 +1,44 @@
-// Everything works without this file, but for copying and for entries that appear by themselves.
+// Pages work without this script, except for the copy button and the live audit log.
 "use strict";
 
-// A button that copies what stands in the element that it names. The page is there for it, so it has the keyboard.
+// The copy button copies the text of the element that it names. It is the main action of its page, so it gets the focus.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   button.hidden = false;
   button.focus();
   const status = document.getElementById("copied");
   button.addEventListener("click", async () => {
     const source = document.getElementById(button.dataset.copy);
-    const said = button.textContent;
+    const label = button.textContent;
     try {
       await navigator.clipboard.writeText(source.textContent);
       button.textContent = "Copied";
-      status.textContent = "It is in the clipboard now. Paste it where it is needed.";
+      status.textContent = "The token is copied to the clipboard.";
     } catch {
-      // Where the browser does not let pages copy, the user can: what is to be copied is marked.
+      // The browser does not allow pages to copy: select the text, so that the viewer can copy it.
       getSelection().selectAllChildren(source);
       button.textContent = "Press Ctrl+C";
-      status.textContent = "This browser does not let a page copy. The token is marked: press Ctrl+C, or ⌘C.";
+      status.textContent = "Your browser does not allow pages to copy. The token is selected: press Ctrl+C or ⌘C.";
     }
-    setTimeout(() => { button.textContent = said; }, 2000);
+    setTimeout(() => { button.textContent = label; }, 2000);
   });
 }
 
-// What is shown once is gone when its page is left: Back must not bring it again.
+// Removes a secret when its page is left, so that the Back button does not show it again.
 addEventListener("pagehide", () => {
   for (const secret of document.querySelectorAll("[data-once]")) secret.textContent = "";
 });
 
-// New entries of the audit log appear at the top of its first page, as long as somebody can see it.
+// Adds new entries at the top of the audit log's first page while the page is visible.
 const live = document.getElementById("live");
 if (live) {
   const entries = document.getElementById("entries");
   const address = new URL(live.dataset.stream, location);
-  const most = 1000;
-  let source, speaking, added = 0, unsaid = 0;
-  const say = text => { live.textContent = text; };
+  const limit = 1000;
+  let source, announcement, added = 0, unannounced = 0;
+  const announce = text => { live.textContent = text; };
   const stop = () => { source?.close(); source = undefined; };
   const add = event => {
-    // The service writes rows with the same code as those of the page. A document of a parser runs no script.
+    // The service creates these rows with the code that creates the page's rows. A parsed document runs no scripts.
     const row = new DOMParser().parseFromString(`<table>${event.data}</table>`, "text/html").querySelector("tr");
     if (!row) return;
     address.searchParams.set("after", event.lastEventId);
@@ -46,31 +46,31 @@ if (live) {
     entries.prepend(document.adoptNode(row));
     document.getElementById("no-entries")?.remove();
     added += 1;
-    unsaid += 1;
-    // Many at once are told of once.
-    clearTimeout(speaking);
-    speaking = setTimeout(() => {
-      say(unsaid === 1 ? "1 new entry." : `${unsaid} new entries.`);
-      unsaid = 0;
+    unannounced += 1;
+    // Entries that arrive together are announced together.
+    clearTimeout(announcement);
+    announcement = setTimeout(() => {
+      announce(unannounced === 1 ? "1 new entry." : `${unannounced} new entries.`);
+      unannounced = 0;
     }, 500);
-    if (added >= most) {
+    if (added >= limit) {
       stop();
-      clearTimeout(speaking);
-      say(`${most} new entries. Load the page again to see more.`);
+      clearTimeout(announcement);
+      announce(`${limit} new entries. Reload the page to see more.`);
     }
   };
   const start = () => {
-    if (source || added >= most || document.hidden) return;
+    if (source || added >= limit || document.hidden) return;
     source = new EventSource(address);
     source.onmessage = add;
-    // A connection that broke is made again by the browser; one that was refused is not.
+    // The browser reconnects after a broken connection, but not after an error response.
     source.onerror = () => {
       if (source?.readyState !== EventSource.CLOSED) return;
       stop();
-      say("New entries do not appear any more. Load the page again to see them.");
+      announce("Live updates have stopped. Reload the page to see new entries.");
     };
   };
-  say("New entries appear here by themselves.");
+  announce("New entries appear automatically.");
   document.addEventListener("visibilitychange", () => document.hidden ? stop() : start());
   addEventListener("pagehide", stop);
   addEventListener("pageshow", start);

@@ -1,93 +1,114 @@
 import PodstackAPI
 
-/// `/device`: where somebody decides about the program that showed them a code. Source: RFC 8628, sections 3.3 and 5.
+/// The page `/device`, on which a viewer approves or denies a program that displays a code.
+///
+/// Source: RFC 8628, sections 3.3 and 5.
 struct DevicePages: Sendable {
-    private let service: Service
-    /// Codes that are tried, right or wrong: whoever decides about one tries it twice.
-    private let ofSession = Allowances<String>(RateLimit(name: "user-code", count: 10))
-    private let ofNeighbourhood = Allowances<ClientAddress>(RateLimit(name: "user-code", count: 30))
+    private let service: Services
+    /// The codes that each session tries, valid or not.
+    ///
+    /// A decision counts twice: once for the page, once for its form.
+    private let sessionAttempts = Allowances<String>(RateLimit(name: "user-code", count: 10))
+    /// The codes that each network tries.
+    private let networkAttempts = Allowances<ClientAddress>(RateLimit(name: "user-code", count: 30))
 
-    init(_ service: Service) { self.service = service }
+    init(_ service: Services) { self.service = service }
 
-    @Sendable func show(_ visit: Visit) throws -> Response {
-        switch visit.request.query("done") {
-        case "approved": return approved(visit)
-        case "denied": return denied(visit)
+    @Sendable func show(_ exchange: PageExchange) throws -> Response {
+        switch exchange.request.query("done") {
+        case "approved": return approved(exchange)
+        case "denied": return denied(exchange)
         default: break
         }
-        guard let code = visit.request.query("code"), !code.isEmpty else { return ask(visit, code: "") }
-        return try about(code, visit)
+        guard let code = exchange.request.query("code"), !code.isEmpty else { return codeForm(exchange, code: "") }
+        return try requestPage(code, exchange)
     }
 
-    @Sendable func approve(_ visit: Visit) throws -> Response {
-        try decide(visit, done: "approved") { try service.devices.approve($0, by: $1, in: $2) }
+    // MARK: Decisions
+
+    @Sendable func approve(_ exchange: PageExchange) throws -> Response {
+        try decide(exchange, done: "approved") { try service.devices.approve($0, by: $1, in: $2) }
     }
 
-    @Sendable func deny(_ visit: Visit) throws -> Response {
-        try decide(visit, done: "denied") { try service.devices.deny($0, by: $1, in: $2) }
+    @Sendable func deny(_ exchange: PageExchange) throws -> Response {
+        try decide(exchange, done: "denied") { try service.devices.deny($0, by: $1, in: $2) }
     }
 
     private func decide(
-        _ visit: Visit, done: String, _ decision: (String, DeviceService.User, Change) throws -> DeviceRequest
+        _ exchange: PageExchange, done: String, _ decision: (String, UserRecord, Change) throws -> DeviceRequest
     ) throws -> Response {
-        let user = try visit.signedIn().user
-        let code = visit.form["code"]
-        if let refusal = try tooMany(visit, code) { return refusal }
+        let user = try exchange.signedIn().user
+        let code = exchange.form["code"]
+        if let response = try tooManyAttempts(exchange, code) { return response }
         do {
-            _ = try service.changes.make(by: try visit.actor(), at: visit.now) { try decision(code, user, $0) }
-        } catch let error as APIError where error.code == .notFound {
-            return try about(code, visit, isCounted: true)
-        } catch let error as APIError where error.code == .quotaExceeded {
-            return try about(code, visit, isCounted: true, quota: error)
+            _ = try service.changes.perform(by: try exchange.actor(), at: exchange.now) { try decision(code, user, $0) }
+        } catch DomainError.noMatch(.device, _) {
+            return try requestPage(code, exchange, isCounted: true)
+        } catch DomainError.quotaExceeded(let excess) {
+            return try requestPage(code, exchange, isCounted: true, excess: excess)
         }
         return .redirect(Link("/device", query: [("done", done)]))
     }
 
-    private func about(
-        _ code: String, _ visit: Visit, isCounted: Bool = false, quota: APIError? = nil
-    ) throws -> Response {
-        if !isCounted, let refusal = try tooMany(visit, code) { return refusal }
-        switch try service.database.read({ try service.devices.find(code, now: visit.now, in: $0) }) {
-        case .waiting(let request):
-            return DeviceRequestView(request: request, code: UserCode.read(code) ?? "", visit: visit, quota: quota)
-                .response()
-        case .decided:
-            return ask(
-                visit, code: "", problem: "That code was used already: somebody has approved or denied it.", status: 409
-            )
-        case .over:
-            return ask(
-                visit, code: "", problem: "That code is too old. Start again in the program, which shows another.",
-                status: 410)
-        case .unknown:
-            return ask(
-                visit, code: String(code.prefix(20)),
-                problem: "No program waits with that code. Check that you typed all 8 letters as they are shown.",
-                status: 404)
-        }
-    }
-
-    private func tooMany(_ visit: Visit, _ code: String) throws -> Response? {
+    private func tooManyAttempts(_ exchange: PageExchange, _ code: String) throws -> Response? {
         let verdicts = [
-            ofSession.take(try visit.signedIn().id, now: visit.now),
-            ofNeighbourhood.take(visit.request.address.neighbourhood, now: visit.now),
+            sessionAttempts.take(try exchange.signedIn().id, now: exchange.now),
+            networkAttempts.take(exchange.request.address.network, now: exchange.now),
         ]
         guard let verdict = verdicts.first(where: { !$0.isAllowed }) else { return nil }
         let seconds = verdict.retryAfter
-        var response = ask(
-            visit, code: String(code.prefix(20)),
-            problem: TryAgain.sentence("Too many codes were tried.", after: seconds), status: 429)
+        var response = codeForm(
+            exchange, code: String(code.prefix(20)),
+            problem: RetryText.sentence("Too many codes were tried.", seconds: seconds), status: 429)
         response.set("Retry-After", String(seconds))
         return response
     }
 
-    private func ask(_ visit: Visit, code: String, problem: String? = nil, status: Int = 200) -> Response {
-        Document("Connect a program", for: visit) {
+    // MARK: Pages
+
+    /// Returns the page about the request behind a code.
+    ///
+    /// - Parameters:
+    ///   - code: The code as it was typed.
+    ///   - exchange: The request for the page.
+    ///   - isCounted: Whether the attempt is already counted against the limits.
+    ///   - excess: The limit that prevented the approval, if any.
+    /// - Returns: The page about the request, or the form with the reason why there is none.
+    /// - Throws: A database failure.
+    private func requestPage(
+        _ code: String, _ exchange: PageExchange, isCounted: Bool = false, excess: QuotaExcess? = nil
+    ) throws -> Response {
+        if !isCounted, let response = try tooManyAttempts(exchange, code) { return response }
+        switch try service.database.read({ try service.devices.find(code, now: exchange.now, in: $0) }) {
+        case .waiting(let request):
+            return DeviceRequestPage(
+                request: request, code: UserCode.read(code) ?? "", exchange: exchange, excess: excess
+            ).response()
+        case .decided:
+            return codeForm(
+                exchange, code: "",
+                problem: "This code has already been approved or denied. To connect another program, start there "
+                    + "and enter its code here.", status: 409)
+        case .over:
+            return codeForm(
+                exchange, code: "", problem: "This code has expired. Start again in the program to get a new code.",
+                status: 410)
+        case .unknown:
+            return codeForm(
+                exchange, code: String(code.prefix(20)),
+                problem: "No program is waiting for this code. Check that it has all 8 letters that the program shows.",
+                status: 404)
+        }
+    }
+
+    private func codeForm(_ exchange: PageExchange, code: String, problem: String? = nil, status: Int = 200)
+        -> Response
+    {
+        Document("Connect a program", for: exchange) {
             if let problem { Notice(.problem, problem) }
             Element("form", .class("card narrow"), .method("get"), .action(Link("/device"))) {
                 Element("p") {
-                    "A program that runs where there is no browser shows you a code. Type it in here to see what the "
-                    "program asks for."
+                    "Enter the code that the program shows. You can review what it asks for before you approve it."
                 }
                 Field(
                     "Code", name: "code", value: code, hint: "8 letters, such as WDJB-MJHT.", .autocomplete("off"),
@@ -98,25 +119,120 @@ struct DevicePages: Sendable {
         }.response(status: status)
     }
 
-    private func approved(_ visit: Visit) -> Response {
-        Document("Approved", for: visit) {
-            Notice(.done, "The program gets its token the next time it asks, in a few seconds.")
-            Element("p") { "Go back to it; you can close this page." }
+    private func approved(_ exchange: PageExchange) -> Response {
+        Document("Approved", for: exchange) {
+            Notice(.done, "The program receives its token within a few seconds.")
+            Element("p") { "Return to the program. You can close this page." }
             Element("p") {
-                "The token is then listed under "
+                "The token appears under "
                 Element("a", .href(Link("/account/tokens"))) { "API Tokens" }
-                ", by the name of the program. Revoke it there when you do not need it any more."
+                " with the name of the program. Revoke it there when you no longer need it."
             }
         }.response()
     }
 
-    private func denied(_ visit: Visit) -> Response {
-        Document("Denied", for: visit) {
-            Notice(.done, "The program gets nothing. You can close this page.")
+    private func denied(_ exchange: PageExchange) -> Response {
+        Document("Denied", for: exchange) {
+            Notice(.done, "The program does not get access. You can close this page.")
             Element("p") {
-                "If you did not start it, somebody may have wanted you to let them in. Nothing has happened to your "
-                "account."
+                "If you did not start this, another person may have tried to get access to your account. Your account "
+                "has not changed."
             }
         }.response()
+    }
+}
+
+// MARK: - The request of a program
+
+/// The page that describes a program's request, with what helps the viewer to recognize it.
+private struct DeviceRequestPage {
+    let request: DeviceRequest
+    /// The code as the program displays it.
+    let code: String
+    let exchange: PageExchange
+    /// The limit that prevented the approval, if any.
+    let excess: QuotaExcess?
+
+    func response() -> Response {
+        Document("A program requests access to your account", for: exchange) {
+            if let excess {
+                Element("p", .class("notice problem"), .role("alert")) {
+                    "Your account has reached its limit of \(excess.limit) active tokens. Revoke one under "
+                    Element("a", .href(Link("/account/tokens"))) { "API Tokens" }
+                    ", then return to this page. The program waits until \(CivilDate.text(of: request.expiresAt))."
+                }
+            }
+            Notice(
+                .warning,
+                "Approve this only if you started it yourself and the program shows exactly this code. The program can "
+                    + "then act as you.")
+            Element("div", .class("card")) {
+                Element("dl") {
+                    Fact("Code") { Element("code", .class("user-code")) { code } }
+                    Fact("Name") { request.clientName }
+                    Fact("Address") { DeviceAddress(request: request, viewerAddress: exchange.request.address) }
+                    Fact("Client") { UserAgent.name(request.userAgent) }
+                    Fact("Requested") { TimeElement(request.createdAt) }
+                    Fact("Permissions") { RequestedScopes(scopes: request.scopes ?? [.all]) }
+                    Fact("Projects") { "All your projects, including ones that you join later" }
+                    Fact("Expires") {
+                        "After \(TokenService.standardLife / 86_400) days, unless you revoke the token earlier"
+                    }
+                }
+            }
+            Element("div", .class("decision")) {
+                DecisionForm(link: Link("/device/approve"), label: "Approve", style: "", code: code, exchange: exchange)
+                DecisionForm(link: Link("/device/deny"), label: "Deny", style: "danger", code: code, exchange: exchange)
+            }
+        }.response(status: excess == nil ? 200 : 409)
+    }
+}
+
+private struct DeviceAddress: Component {
+    let request: DeviceRequest
+    let viewerAddress: ClientAddress
+
+    private var isSameNetwork: Bool {
+        ClientAddress(request.address)?.network == viewerAddress.network
+    }
+
+    var body: some HTML {
+        "\(request.address) "
+        if isSameNetwork {
+            Element("span", .class("badge")) { "your network" }
+        } else {
+            Element("span", .class("badge warn")) { "not your network" }
+        }
+    }
+}
+
+private struct RequestedScopes: Component {
+    let scopes: [Scope]
+
+    var body: some HTML {
+        Element("ul", .class("plain")) {
+            for scope in scopes {
+                Element("li") {
+                    "\(scope.displayText) "
+                    Element("code") { scope.description }
+                }
+            }
+        }
+    }
+}
+
+private struct DecisionForm: Component {
+    let link: Link
+    let label: String
+    let style: String
+    let code: String
+    let exchange: PageExchange
+
+    var body: some HTML {
+        Element("form", .method("post"), .action(link)) {
+            FormKeyField(exchange)
+            VoidElement("input", .type("hidden"), .name("code"), .value(code))
+            Element("button", .type("submit"), .class(style)) { label }
+        }
     }
 }

@@ -1,98 +1,98 @@
 import PodstackAPI
 
-/// `/account/sign-in`: the password, and every browser that is signed in.
+/// The page `/account/sign-in`: the password and the sessions of the viewer.
 struct SessionPages: Sendable {
     private let service: SignInService
-    /// Of each user, right or wrong: one password is hashed at a time, and others want to sign in.
+    /// The password changes that each user tries.
+    ///
+    /// Passwords are hashed one at a time, so many attempts would delay other users who sign in.
     private let changes = Allowances<String>(RateLimit(name: "password", count: 10))
 
-    init(_ service: Service) { self.service = service.signIn }
+    init(_ service: Services) { self.service = service.signIn }
 
-    @Sendable func show(_ visit: Visit) throws -> Response {
+    @Sendable func show(_ exchange: PageExchange) throws -> Response {
         let done: String? =
-            switch visit.request.query("done") {
-            case "password": "Your password was changed. Everywhere else you were signed out."
-            case "session": "That browser is signed out."
+            switch exchange.request.query("done") {
+            case "password": "Your password is changed. All your other sessions have ended."
+            case "session": "The session has ended."
             default: nil
             }
-        return try page(visit, notice: done.map { Notice(.done, $0) })
+        return try page(exchange, notice: done.map { Notice(.done, $0) })
     }
 
-    @Sendable func changePassword(_ visit: Visit) throws -> Response {
-        let verdict = changes.take(try visit.signedIn().userID, now: visit.now)
-        guard verdict.isAllowed else { return try page(visit, after: verdict.retryAfter) }
-        return service.effort.later { turn in
+    @Sendable func changePassword(_ exchange: PageExchange) throws -> Response {
+        let verdict = changes.take(try exchange.signedIn().user.id, now: exchange.now)
+        guard verdict.isAllowed else { return try tooManyAttempts(exchange, verdict.retryAfter) }
+        return service.passwords.respond { turn in
             try turn.get()
-            return try change(visit)
+            return try change(exchange)
         }
     }
 
-    private func change(_ visit: Visit) throws -> Response {
+    private func change(_ exchange: PageExchange) throws -> Response {
         do {
-            guard visit.form["password"] == visit.form["repeated"] else {
-                throw SignInService.Refusal.password("is not the same in both fields")
+            guard exchange.form["password"] == exchange.form["repeated"] else {
+                return try page(exchange, "The two new passwords do not match.", at: "password")
             }
             try service.changePassword(
-                of: try visit.signedIn(), from: visit.form["current"], to: visit.form["password"],
-                request: visit.request, now: visit.now)
-        } catch SignInService.Refusal.password(let defect) {
-            return try page(visit, "The new password \(defect).", at: "password")
-        } catch SignInService.Refusal.tooMany(let seconds) {
-            return try page(visit, after: seconds)
-        } catch is SignInService.Refusal {
-            return try page(visit, "That is not your current password.", at: "current")
+                of: try exchange.signedIn(), from: exchange.form["current"], to: exchange.form["password"],
+                from: exchange.origin, now: exchange.now)
+        } catch SignInError.invalidPassword(let defect) {
+            return try page(exchange, "The new password \(defect).", at: "password")
+        } catch SignInError.tooManyAttempts(let seconds) {
+            return try tooManyAttempts(exchange, seconds)
+        } catch is SignInError {
+            return try page(exchange, "The current password is incorrect.", at: "current")
         }
         return .redirect(Link("/account/sign-in", query: [("done", "password")]))
     }
 
-    @Sendable func end(_ visit: Visit) throws -> Response {
-        try service.end(visit.parameters[0], of: try visit.signedIn(), from: visit.request, now: visit.now)
+    @Sendable func end(_ exchange: PageExchange) throws -> Response {
+        try service.end(exchange.parameters[0], of: try exchange.signedIn(), from: exchange.origin, now: exchange.now)
         return .redirect(Link("/account/sign-in", query: [("done", "session")]))
     }
 
-    private func page(_ visit: Visit, after seconds: Int64) throws -> Response {
-        let text = TryAgain.sentence("Too many attempts.", after: seconds)
-        var response = try page(visit, notice: Notice(.problem, text), status: 429)
+    private func tooManyAttempts(_ exchange: PageExchange, _ seconds: Int64) throws -> Response {
+        let text = RetryText.sentence("Too many attempts to change the password.", seconds: seconds)
+        var response = try page(exchange, notice: Notice(.problem, text), status: 429)
         response.set("Retry-After", String(seconds))
         return response
     }
 
-    private func page(_ visit: Visit, _ problem: String, at field: String) throws -> Response {
-        try page(visit, notice: Notice(.problem, problem), problems: [field: problem], status: 422)
+    private func page(_ exchange: PageExchange, _ problem: String, at field: String) throws -> Response {
+        try page(exchange, notice: Notice(.problem, problem), problems: [field: problem], status: 422)
     }
 
     private func page(
-        _ visit: Visit, notice: Notice?, problems: [String: String] = [:], status: Int = 200
+        _ exchange: PageExchange, notice: Notice?, problems: [String: String] = [:], status: Int = 200
     ) throws -> Response {
-        let session = try visit.signedIn()
-        let all = try service.sessions.list(userID: session.userID, now: visit.now)
+        let session = try exchange.signedIn()
+        let all = try service.sessions.list(userID: session.user.id, now: exchange.now)
         let sessions = all.filter { $0.id == session.id } + all.filter { $0.id != session.id }
-        return Document("Password and sessions", .sessions, for: visit) {
+        return Document("Password and sessions", .sessions, for: exchange) {
             if let notice { notice }
-            Element("h2") { "Where you are signed in" }
-            DataTable("Where you are signed in", ["Browser", "Address", "Since", "Last seen", .actions]) {
-                for each in sessions { SessionRow(session: each, isThis: each.id == session.id, visit: visit) }
+            Element("h2") { "Sessions" }
+            DataTable("Sessions", ["Browser", "Address", "Signed in", "Last seen", .actions]) {
+                for each in sessions { SessionRow(session: each, isCurrent: each.id == session.id, exchange: exchange) }
             }
-            Element("h2") { "Change your password" }
+            Element("h2") { "Change password" }
             Element("form", .class("card narrow"), .method("post"), .action(Link("/account/sign-in/password"))) {
-                FormKeyField(visit)
+                FormKeyField(exchange)
                 VoidElement(
-                    "input", .class("visually-hidden"), .type("text"), .name("username"), .value(session.email),
+                    "input", .class("visually-hidden"), .type("text"), .name("username"), .value(session.user.email),
                     .autocomplete("username"), .flag("readonly"), .tabIndex(-1), .aria("aria-hidden", "true"))
                 Field(
                     "Current password", name: "current", problem: problems["current"], .type("password"),
-                    .autocomplete("current-password"),
-                    .flag("required"))
+                    .autocomplete("current-password"), .flag("required"))
                 Field(
                     "New password", name: "password",
-                    hint: "At least \(Password.shortest) characters; a sentence is fine.",
-                    problem: problems["password"], .type("password"), .autocomplete("new-password"),
-                    .minLength(Password.shortest), .flag("required"))
+                    hint: Password.hint, problem: problems["password"], .type("password"),
+                    .autocomplete("new-password"), .minLength(Password.minimumLength), .flag("required"))
                 Field(
-                    "New password again", name: "repeated", .type("password"), .autocomplete("new-password"),
+                    "Confirm new password", name: "repeated", .type("password"), .autocomplete("new-password"),
                     .flag("required"))
                 Element("button", .type("submit")) { "Change password" }
-                Element("p", .class("hint")) { "Everywhere else you will be signed out." }
+                Element("p", .class("hint")) { "This ends all your other sessions." }
             }
         }.response(status: status)
     }
@@ -100,21 +100,21 @@ struct SessionPages: Sendable {
 
 private struct SessionRow: Component {
     let session: WebSession
-    let isThis: Bool
-    let visit: Visit
+    let isCurrent: Bool
+    let exchange: PageExchange
 
     var body: some HTML {
         Row {
             RowTitle { UserAgent.name(session.userAgent) }
             Cell("Address") { session.address }
-            Cell("Since") { Time(session.createdAt) }
-            Cell("Last seen") { Time(session.lastSeenAt, now: visit.now) }
+            Cell("Signed in") { TimeElement(session.createdAt) }
+            Cell("Last seen") { TimeElement(session.lastSeenAt, now: exchange.now) }
             ActionCell {
-                if isThis {
-                    Element("span", .class("badge")) { "this browser" }
+                if isCurrent {
+                    Element("span", .class("badge")) { "this session" }
                 } else {
                     Element("form", .method("post"), .action(Link("/account/sign-in/sessions", session.id, "end"))) {
-                        FormKeyField(visit)
+                        FormKeyField(exchange)
                         Element("button", .type("submit"), .class("quiet danger")) {
                             "Sign out"
                             Element("span", .class("visually-hidden")) { " \(UserAgent.name(session.userAgent))" }

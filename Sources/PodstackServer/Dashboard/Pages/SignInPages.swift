@@ -1,111 +1,230 @@
 import PodstackAPI
 
-/// `/sign-in` and `/sign-out`.
+/// The pages `/sign-in` and `/sign-out`.
 struct SignInPages: Sendable {
     private let service: SignInService
     private let isSecure: Bool
-    /// Of each neighbourhood, whatever addresses are tried.
+    /// The attempts of each network, for all email addresses together.
     private let attempts = Allowances<ClientAddress>(RateLimit(name: "sign-in", count: 30))
 
-    init(_ service: Service) {
+    init(_ service: Services) {
         self.service = service.signIn
         isSecure = service.settings.publicURL.isSecure
     }
 
-    /// To the sign-in page, and from there to what was asked for.
+    // MARK: Links
+
+    /// Returns a link to the sign-in page that returns to the requested page afterwards.
     static func link(returningTo request: Request) -> Link {
         guard request.path != "/" else { return Link("/sign-in") }
         let query = Link("/", query: request.query).text.dropFirst()
         return Link("/sign-in", query: [("next", request.path + query)])
     }
 
-    /// For whoever sent a form when they were signed out already.
-    static func link(overtaken request: Request) -> Link {
+    /// Returns a link to the sign-in page for a form that was submitted after its session had ended.
+    static func link(sessionEndedBefore request: Request) -> Link {
         request.path == "/sign-out" ? Link("/sign-in") : Link("/sign-in", query: [("ended", "")])
     }
 
-    /// Where to go once signed in.
-    private static func link(to next: String) -> Link { Link.local(next) ?? Link("/account/tokens") }
+    private static func destination(_ next: String) -> Link { Link.local(next) ?? Link("/account/tokens") }
 
-    @Sendable func show(_ visit: Visit) throws -> Response {
-        let next = visit.request.query("next") ?? ""
-        if visit.session != nil { return .redirect(Self.link(to: next)) }
-        return form(visit, next: next, notice: Self.notice(visit.request))
+    // MARK: Signing in
+
+    @Sendable func show(_ exchange: PageExchange) throws -> Response {
+        let next = exchange.request.query("next") ?? ""
+        if exchange.session != nil { return .redirect(Self.destination(next)) }
+        return form(exchange, next: next, notice: Self.notice(exchange.request))
     }
 
-    /// What has just become of the session of whoever comes here.
     private static func notice(_ request: Request) -> Notice? {
         if request.query("done") == "signed-out" { return Notice(.done, "You are signed out.") }
         guard request.query("ended") != nil else { return nil }
         return Notice(
-            .warning, "You were signed out before that could be done: nothing was changed. Sign in, and do it again.")
+            .warning, "Your session had ended, so nothing was changed. Sign in and try again.")
     }
 
-    @Sendable func signIn(_ visit: Visit) throws -> Response {
-        let email = String(visit.form["email"].prefix(254))
-        let next = visit.form["next"]
-        @Sendable func again(_ problem: String, status: Int, retryAfter: Int64? = nil) -> Response {
+    @Sendable func signIn(_ exchange: PageExchange) throws -> Response {
+        let email = String(exchange.form["email"].prefix(254))
+        let next = exchange.form["next"]
+        @Sendable func formAgain(_ problem: String, status: Int, retryAfter: Int64? = nil) -> Response {
             var response = form(
-                visit, next: next, email: email, notice: Notice(.problem, problem), status: status)
+                exchange, next: next, email: email, notice: Notice(.problem, problem), status: status)
             if let retryAfter { response.set("Retry-After", String(retryAfter)) }
             return response
         }
-        let verdict = attempts.take(visit.request.address.neighbourhood, now: visit.now)
-        guard verdict.isAllowed else {
-            return again(Self.tooMany(verdict.retryAfter), status: 429, retryAfter: verdict.retryAfter)
+        @Sendable func tooManyAttempts(_ seconds: Int64) -> Response {
+            formAgain(
+                RetryText.sentence("Too many attempts to sign in.", seconds: seconds), status: 429, retryAfter: seconds)
         }
-        return service.effort.later { turn in
+        let verdict = attempts.take(exchange.request.address.network, now: exchange.now)
+        guard verdict.isAllowed else { return tooManyAttempts(verdict.retryAfter) }
+        return service.passwords.respond { turn in
             do {
                 try turn.get()
                 let secret = try service.signIn(
-                    email: email, password: visit.form["password"], from: visit.request, now: visit.now)
-                var response = Response.redirect(Self.link(to: next))
-                response.set("Set-Cookie", Cookie.session.set(secret, isSecure: isSecure, lasts: WebSession.life))
+                    email: email, password: exchange.form["password"], from: exchange.origin, now: exchange.now)
+                var response = Response.redirect(Self.destination(next))
+                response.set("Set-Cookie", Cookie.session.set(secret.text, isSecure: isSecure, seconds: WebSession.lifetimeSeconds))
                 return response
-            } catch SignInService.Refusal.tooMany(let seconds) {
-                return again(Self.tooMany(seconds), status: 429, retryAfter: seconds)
-            } catch SignInService.Refusal.disabled {
-                return again("Your account is disabled. Ask whoever runs this service.", status: 403)
-            } catch is SignInService.Refusal {
-                return again("That e-mail address and password do not go together.", status: 422)
-            } catch let error as APIError where error.status == 503 {
-                return again("\(error.message).", status: 503, retryAfter: 1)
+            } catch SignInError.tooManyAttempts(let seconds) {
+                return tooManyAttempts(seconds)
+            } catch SignInError.userDisabled {
+                return formAgain("Your account is disabled. Contact the operator of this service.", status: 403)
+            } catch is SignInError {
+                return formAgain("Incorrect email address or password.", status: 422)
+            } catch DomainError.unavailable(let message, let seconds) {
+                return formAgain("\(message).", status: 503, retryAfter: Int64(seconds))
             }
         }
     }
 
-    @Sendable func signOut(_ visit: Visit) throws -> Response {
-        try service.signOut(try visit.signedIn(), from: visit.request, now: visit.now)
-        var response = Response.redirect(Link("/sign-in", query: [("done", "signed-out")]))
-        response.set("Set-Cookie", Cookie.session.removed(isSecure: isSecure))
-        // What was shown to the one who leaves is not for whoever comes next.
-        response.set("Clear-Site-Data", "\"cache\"")
-        return response
-    }
-
-    private static func tooMany(_ seconds: Int64) -> String {
-        TryAgain.sentence("Too many attempts.", after: seconds)
-    }
-
     private func form(
-        _ visit: Visit, next: String, email: String = "", notice: Notice? = nil, status: Int = 200
+        _ exchange: PageExchange, next: String, email: String = "", notice: Notice? = nil, status: Int = 200
     ) -> Response {
-        Document("Sign in", for: visit) {
+        Document("Sign in", for: exchange) {
             if let notice { notice }
             Element("form", .class("card narrow"), .method("post"), .action(Link("/sign-in"))) {
-                FormKeyField(visit)
+                FormKeyField(exchange)
                 VoidElement("input", .type("hidden"), .name("next"), .value(next))
                 Field(
-                    "E-mail", name: "email", value: email, .type("email"), .autocomplete("username"),
+                    "Email", name: "email", value: email, .type("email"), .autocomplete("username"),
                     .flag("required"), .flag("autofocus", if: email.isEmpty))
                 Field(
                     "Password", name: "password", .type("password"), .autocomplete("current-password"),
                     .flag("required"), .flag("autofocus", if: !email.isEmpty))
                 Element("button", .type("submit")) { "Sign in" }
                 Element("p", .class("hint")) {
-                    "No password yet, or forgotten it? Ask whoever runs this service for a sign-in link."
+                    "No password yet, or forgot it? Ask the operator of this service for a sign-in link."
                 }
             }
         }.response(status: status)
+    }
+
+    // MARK: Signing out
+
+    @Sendable func signOut(_ exchange: PageExchange) throws -> Response {
+        try service.signOut(try exchange.signedIn(), from: exchange.origin, now: exchange.now)
+        var response = Response.redirect(Link("/sign-in", query: [("done", "signed-out")]))
+        response.set("Set-Cookie", Cookie.session.removed(isSecure: isSecure))
+        // The next user of this browser must not find the pages of this session in its cache.
+        response.set("Clear-Site-Data", "\"cache\"")
+        return response
+    }
+}
+
+// MARK: - Sign-in links
+
+/// The page `/welcome/{link}` of a one-time link.
+///
+/// Viewing the page does not use the link up; choosing a password does.
+struct SignInLinkPages: Sendable {
+    private let service: SignInService
+    private let isSecure: Bool
+
+    init(_ service: Services) {
+        self.service = service.signIn
+        isSecure = service.settings.publicURL.isSecure
+    }
+
+    @Sendable func show(_ exchange: PageExchange) throws -> Response {
+        let secret = OneTimeSecret(exchange.parameters[0])
+        guard let holder = try service.database.read({ try service.links.holder(secret, now: exchange.now, in: $0) })
+        else { return invalidLink(exchange) }
+        return form(exchange, holder)
+    }
+
+    @Sendable func choosePassword(_ exchange: PageExchange) throws -> Response {
+        let holder = try service.database.read {
+            try service.links.holder(OneTimeSecret(exchange.parameters[0]), now: exchange.now, in: $0)
+        }
+        guard let holder else { return invalidLink(exchange) }
+        return service.passwords.respond { turn in
+            try turn.get()
+            return try choosePassword(exchange, holder)
+        }
+    }
+
+    private func choosePassword(_ exchange: PageExchange, _ holder: SignInLinks.Holder) throws -> Response {
+        do {
+            guard exchange.form["password"] == exchange.form["repeated"] else {
+                return form(exchange, holder, passwordProblem: "The two passwords do not match.")
+            }
+            let cookie = try service.useLink(
+                OneTimeSecret(exchange.parameters[0]), email: exchange.form["email"], password: exchange.form["password"],
+                from: exchange.origin, now: exchange.now)
+            var response = Response.redirect(Link("/account/tokens", query: [("done", "welcome")]))
+            response.set("Set-Cookie", Cookie.session.set(cookie.text, isSecure: isSecure, seconds: WebSession.lifetimeSeconds))
+            return response
+        } catch SignInError.invalidPassword(let defect) {
+            return form(exchange, holder, passwordProblem: "The password \(defect).")
+        } catch SignInError.invalidEmail(let defect) {
+            return form(exchange, holder, emailProblem: "The email address \(defect).")
+        } catch is UserStore.EmailTaken {
+            return form(exchange, holder, emailProblem: "An account with this email address already exists.")
+        } catch SignInError.invalidLink {
+            return invalidLink(exchange)
+        }
+    }
+
+    private func form(
+        _ exchange: PageExchange, _ holder: SignInLinks.Holder, emailProblem: String? = nil,
+        passwordProblem: String? = nil
+    ) -> Response {
+        let isFirst = holder == .firstUser
+        let hasProblem = emailProblem != nil || passwordProblem != nil
+        return Document(isFirst ? "Create the first account" : "Choose your password", for: exchange) {
+            if let problem = emailProblem ?? passwordProblem { Notice(.problem, problem) }
+            Element(
+                "form", .class("card narrow"), .method("post"), .action(Link("/welcome", exchange.parameters[0]))
+            ) {
+                FormKeyField(exchange)
+                if case .user(let user) = holder {
+                    Element("p") { "For \(user.email). This link works once." }
+                    // Tells password managers which user the password belongs to.
+                    VoidElement(
+                        "input", .class("visually-hidden"), .type("text"), .name("username"), .value(user.email),
+                        .autocomplete("username"), .flag("readonly"), .tabIndex(-1), .aria("aria-hidden", "true"))
+                } else {
+                    Element("p") { "This service has no accounts yet. Yours will be the first." }
+                    Field(
+                        "Email", name: "email", value: exchange.form["email"], problem: emailProblem, .type("email"),
+                        .autocomplete("username"), .flag("required"), .flag("autofocus", if: !hasProblem))
+                }
+                Field(
+                    "Password", name: "password", hint: Password.hint, problem: passwordProblem, .type("password"),
+                    .autocomplete("new-password"), .minLength(Password.minimumLength), .flag("required"),
+                    .flag("autofocus", if: !isFirst || hasProblem))
+                Field(
+                    "Confirm password", name: "repeated", .type("password"), .autocomplete("new-password"),
+                    .flag("required"))
+                Element("button", .type("submit")) { isFirst ? "Create account" : "Save and sign in" }
+            }
+        }.response(status: hasProblem ? 422 : 200)
+    }
+
+    private func invalidLink(_ exchange: PageExchange) -> Response {
+        Document("This link no longer works", for: exchange) {
+            Element("p") {
+                "A sign-in link works once and expires after three days. Ask the operator of this service for a new "
+                "one, or "
+                Element("a", .href(Link("/sign-in"))) { "sign in" }
+                " with your password."
+            }
+        }.response(status: 410)
+    }
+}
+
+extension Password {
+    /// The hint at fields for a new password.
+    static var hint: String { "At least \(Password.minimumLength) characters. A sentence works well." }
+}
+
+extension PasswordHasher {
+    /// Returns a response that is created on the hasher's queue.
+    ///
+    /// - Parameter body: Creates the response on another thread. Its argument is the error to throw, or to show, if the
+    ///   queue is full.
+    func respond(_ body: @escaping @Sendable (_ turn: Result<Void, DomainError>) throws -> Response) -> Response {
+        .deferred(on: queue) { isTurn in try body(isTurn ? .success(()) : .failure(Self.busy)) }
     }
 }

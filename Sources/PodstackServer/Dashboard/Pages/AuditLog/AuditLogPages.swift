@@ -1,100 +1,103 @@
 import PodstackAPI
 
-/// `/audit-log`: what happened, as a page, as a file, and as a stream of what is new.
+/// The audit log as the page `/audit-log`, as a CSV file and as a stream of new entries.
 struct AuditLogPages: Sendable {
-    /// The most entries of one file.
-    static let exported = 10_000
+    /// The most entries in a CSV file.
+    static let exportLimit = 10_000
 
     private let database: any Database
     private let watch: AuditWatch
 
-    init(_ service: Service) {
+    init(_ service: Services, _ watch: AuditWatch) {
         database = service.database
-        watch = service.auditWatch
+        self.watch = watch
     }
 
-    @Sendable func show(_ visit: Visit) throws -> Response {
-        let query = try query(visit)
-        var stopwatch = Stopwatch()
-        let page = query.mistake == nil ? try read(query, visit.signedIn()) : nil
-        stopwatch.note("read")
-        var response = Document("Audit Log", .auditLog, for: visit) {
+    @Sendable func show(_ exchange: PageExchange) throws -> Response {
+        let query = try query(exchange)
+        var timing = ServerTiming()
+        let page = query.errors == nil ? try page(query, exchange.signedIn()) : nil
+        timing.mark("read")
+        var response = Document("Audit log", .auditLog, for: exchange) {
             AuditFilterForm(query: query)
             if let page { AuditTable(query: query, page: page) }
         }.response(status: page == nil ? 422 : 200)
-        stopwatch.note("render")
-        response.set("Server-Timing", stopwatch.header)
+        timing.mark("render")
+        response.set("Server-Timing", timing.header)
         return response
     }
 
-    @Sendable func export(_ visit: Visit) throws -> Response {
-        let query = try query(visit).checked()
+    @Sendable func export(_ exchange: PageExchange) throws -> Response {
+        let query = try query(exchange).validated()
         let found = try database.read {
-            try AuditStore.list(query.filter, limit: Self.exported + 1, before: nil, in: $0)
+            try AuditStore.list(query.filter, limit: Self.exportLimit + 1, before: nil, in: $0)
         }
-        var response = Response(status: 200, body: AuditExport.encode(Array(found.prefix(Self.exported))))
-        let name = found.count > Self.exported ? "audit-log-newest-\(Self.exported)" : "audit-log"
+        var response = Response(status: 200, body: AuditRecord.csv(Array(found.prefix(Self.exportLimit))))
+        let name = found.count > Self.exportLimit ? "audit-log-newest-\(Self.exportLimit)" : "audit-log"
         response.contentType = "text/csv; charset=utf-8"
         response.set("Content-Disposition", "attachment; filename=\"\(name).csv\"")
         response.set("X-Content-Type-Options", "nosniff")
         return response
     }
 
-    @Sendable func events(_ visit: Visit) throws -> Response {
-        let query = try query(visit).checked()
-        let session = try visit.signedIn()
-        // A browser that comes back says where it was.
-        let known = visit.request.header("last-event-id").flatMap { Int64($0) }
-        guard let after = known ?? query.number else { throw APIError.badRequest("after is missing") }
+    @Sendable func events(_ exchange: PageExchange) throws -> Response {
+        let query = try query(exchange).validated()
+        let session = try exchange.signedIn()
+        // A browser that reconnects sends the number of the last event that it received.
+        let lastReceived = exchange.request.header("last-event-id").flatMap { Int64($0) }
+        guard let after = lastReceived ?? query.after else {
+            throw ErrorResponse.badRequest("The query parameter after is missing")
+        }
         let watcher = AuditWatcher(
-            sessionID: session.id, accountID: try database.read { try account(query, session, $0) },
+            sessionID: session.id, accountID: try database.read { try accountID(query, session, $0) },
             filter: query.filter, after: after,
             mayWatch: { connection in
-                let authority = try session.authority(in: connection)
+                let authority = try Authority(of: session.user, in: connection)
                 return (try? authority.require(.auditLogsRead, in: query.projectID)) != nil
             },
             messages: { events, connection in
-                AuditMessages.encode(events, try ProjectStore.names(userID: session.userID, in: connection))
+                AuditStreamMessages.encode(events, try ProjectStore.names(userID: session.user.id, in: connection))
             })
         var response = Response(status: 200)
         response.stream = try watch.watch(watcher)
         response.contentType = "text/event-stream"
-        // A proxy that collects what it passes on would hold it back.
+        // Keeps proxies from buffering the stream.
         response.set("X-Accel-Buffering", "no")
         response.set("X-Content-Type-Options", "nosniff")
         return response
     }
 
-    private func query(_ visit: Visit) throws -> AuditQuery {
-        let session = try visit.signedIn()
-        return try AuditQuery(visit.request) { projectID in
-            try database.read { try session.authority(in: $0).require(.auditLogsRead, in: projectID) }
-            return session.grant
+    private func query(_ exchange: PageExchange) throws -> AuditLogQuery {
+        let session = try exchange.signedIn()
+        return try AuditLogQuery(exchange.request) { projectID in
+            try database.read { try Authority(of: session.user, in: $0).require(.auditLogsRead, in: projectID) }
+            return session.user.grant
         }
     }
 
-    /// Whose log it is.
-    private func account(
-        _ query: AuditQuery, _ session: WebSession, _ connection: any DatabaseConnection
+    /// Returns the ID of the account whose log the query reads.
+    private func accountID(
+        _ query: AuditLogQuery, _ session: WebSession, _ connection: any DatabaseConnection
     ) throws -> String {
-        guard let id = query.projectID else { return session.accountID }
-        return try ProjectStore.find(id, in: connection)?.accountID ?? session.accountID
+        guard let id = query.projectID else { return session.user.accountID }
+        return try ProjectStore.find(id, in: connection)?.accountID ?? session.user.accountID
     }
 
-    private func read(_ query: AuditQuery, _ session: WebSession) throws -> AuditPage {
+    private func page(_ query: AuditLogQuery, _ session: WebSession) throws -> AuditLogPage {
         try database.read { connection in
-            let account = try account(query, session, connection)
-            let isMore = try AuditStore.has(moreThan: Self.exported, query.filter, in: connection)
-            return AuditPage(
-                query, events: try events(query, connection),
-                projects: try ProjectStore.names(userID: session.userID, in: connection),
-                newest: try AuditStore.newest(of: [account], in: connection)[account] ?? 0, isMoreThanFile: isMore)
+            let account = try accountID(query, session, connection)
+            let exceedsExport = try AuditStore.has(moreThan: Self.exportLimit, query.filter, in: connection)
+            return AuditLogPage(
+                query, found: try events(query, connection),
+                projectNames: try ProjectStore.names(userID: session.user.id, in: connection),
+                newest: try AuditStore.newest(of: [account], in: connection)[account] ?? 0,
+                exceedsExport: exceedsExport)
         }
     }
 
-    /// One more than the page holds, when there is one.
-    private func events(_ query: AuditQuery, _ connection: any DatabaseConnection) throws -> [AuditRecord] {
-        switch query.place {
+    /// Returns the entries of a page, and one more if there are more.
+    private func events(_ query: AuditLogQuery, _ connection: any DatabaseConnection) throws -> [AuditRecord] {
+        switch query.position {
         case .newest: try AuditStore.list(query.filter, limit: query.limit + 1, before: nil, in: connection)
         case .before(let number):
             try AuditStore.list(query.filter, limit: query.limit + 1, before: number, in: connection)
@@ -104,31 +107,56 @@ struct AuditLogPages: Sendable {
     }
 }
 
-/// What a page of the audit log shows.
-struct AuditPage {
-    /// Newest first.
+/// The entries of one page of the audit log.
+struct AuditLogPage {
+    /// The entries, newest first.
     let events: [AuditRecord]
-    let projects: [String: String]
+    /// The names of the viewer's projects, by ID.
+    let projectNames: [String: String]
     let hasOlder: Bool
     let hasNewer: Bool
-    /// The number of the newest entry of the whole log, shown or not.
+    /// The number of the newest entry of the whole log, whether the filter includes it or not.
     let newest: Int64
-    let isMoreThanFile: Bool
+    /// Whether a CSV file cannot hold all entries of the filter.
+    let exceedsExport: Bool
 
-    /// - Parameter found: One more than the page holds, when there is one.
+    /// Creates a page from the entries that the database returned.
+    ///
+    /// - Parameters:
+    ///   - query: The query.
+    ///   - found: The entries of the page, and one more if there are more.
+    ///   - projectNames: The names of the viewer's projects, by ID.
+    ///   - newest: The number of the newest entry of the log.
+    ///   - exceedsExport: Whether a CSV file cannot hold all entries of the filter.
     init(
-        _ query: AuditQuery, events found: [AuditRecord], projects: [String: String], newest: Int64,
-        isMoreThanFile: Bool
+        _ query: AuditLogQuery, found: [AuditRecord], projectNames: [String: String], newest: Int64,
+        exceedsExport: Bool
     ) {
-        let isMore = found.count > query.limit
-        let part = Array(found.prefix(query.limit))
-        switch query.place {
-        case .newest: (events, hasOlder, hasNewer) = (part, isMore, false)
-        case .before: (events, hasOlder, hasNewer) = (part, isMore, true)
-        case .after: (events, hasOlder, hasNewer) = (part.reversed(), true, isMore)
+        let hasMore = found.count > query.limit
+        let entries = Array(found.prefix(query.limit))
+        switch query.position {
+        case .newest: (events, hasOlder, hasNewer) = (entries, hasMore, false)
+        case .before: (events, hasOlder, hasNewer) = (entries, hasMore, true)
+        case .after: (events, hasOlder, hasNewer) = (entries.reversed(), true, hasMore)
         }
-        self.projects = projects
+        self.projectNames = projectNames
         self.newest = newest
-        self.isMoreThanFile = isMoreThanFile
+        self.exceedsExport = exceedsExport
+    }
+}
+
+/// Measures the parts of a response for its Server-Timing header.
+///
+/// Source: Server Timing, W3C.
+struct ServerTiming {
+    private var last = ContinuousClock.now
+    private(set) var header = ""
+
+    /// Records the time since the last mark under a name.
+    mutating func mark(_ part: StaticString) {
+        let now = ContinuousClock.now
+        let microseconds = (now - last) / .microseconds(1)
+        header += (header.isEmpty ? "" : ", ") + "\(part);dur=\(microseconds.rounded() / 1000)"
+        last = now
     }
 }

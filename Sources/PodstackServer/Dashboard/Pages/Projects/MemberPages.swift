@@ -1,166 +1,311 @@
 import PodstackAPI
 
-/// `/projects/{id}/members/{user}`: what one member may do, and whether they stay.
+/// The page `/projects/{id}/members/{user}` of a member.
 struct MemberPages: Sendable {
     private let database: any Database
     private let members: MemberService
     private let changes: Changes
 
-    init(_ service: Service) {
+    init(_ service: Services) {
         database = service.database
         members = service.members
         changes = service.changes
     }
 
-    @Sendable func show(_ visit: Visit) throws -> Response {
+    @Sendable func show(_ exchange: PageExchange) throws -> Response {
         let done: String? =
-            switch visit.request.query("done") {
-            case "changed": "The changes are saved."
-            case "deactivated": "The member is deactivated: the project is closed to them."
+            switch exchange.request.query("done") {
+            case "changed": "Your changes are saved."
+            case "deactivated": "The member is deactivated and no longer has access to the project."
             case "activated": "The member is active again."
             default: nil
             }
-        return try page(visit, notice: done.map { Notice(.done, $0) })
+        return try page(exchange, notice: done.map { Notice(.done, $0) })
     }
 
-    private func page(_ visit: Visit, notice: Notice?, form: MemberForm? = nil, status: Int = 200) throws -> Response {
-        let (view, member) = try look(visit, .membersRead)
-        let place = place(view, member)
-        return Document(member.email, .projects, under: (view.project.name, view.link), for: visit) {
+    private func page(
+        _ exchange: PageExchange, notice: Notice?, form: MemberForm? = nil, status: Int = 200
+    ) throws -> Response {
+        let (access, member) = try read(exchange, .membersRead)
+        let isActive = member.membership.isActive
+        return Document(member.user.email, .projects, under: (access.project.name, access.link), for: exchange) {
             if let notice { notice }
             Element("p") {
-                "A member of "
-                Element("a", .href(view.link)) { view.project.name }
+                "Member of "
+                Element("a", .href(access.link)) { access.project.name }
                 ", "
-                MemberStatus(isActive: member.membership.isActive)
+                MemberStatus(isActive: isActive)
             }
-            if view.may(.membersUpdate) {
-                Element("form", .class("card narrow"), .method("post"), .action(place.link())) {
-                    FormKeyField(visit)
+            if access.allows(.membersUpdate) {
+                Element("form", .class("card narrow"), .method("post"), .action(access.link(to: member))) {
+                    FormKeyField(exchange)
                     RoleFields(form: form ?? MemberForm(member))
                     Element("button", .type("submit")) { "Save" }
                 }
-                Element("h2") { member.membership.isActive ? "Deactivate" : "Activate" }
+                Element("h2") { isActive ? "Deactivate" : "Activate" }
                 Element("p") {
-                    member.membership.isActive
-                        ? "A deactivated member stays in the list, and can do nothing in the project."
-                        : "The member gets back the role that they had."
+                    isActive
+                        ? "A deactivated member stays in the list but has no access to the project."
+                        : "The member gets the same role and permissions as before."
                 }
                 Element(
-                    "form", .method("post"),
-                    .action(place.link(member.membership.isActive ? "deactivate" : "activate"))
+                    "form", .method("post"), .action(access.link(to: member, isActive ? "deactivate" : "activate"))
                 ) {
-                    FormKeyField(visit)
-                    Element("button", .type("submit"), .class("quiet")) {
-                        member.membership.isActive ? "Deactivate" : "Activate"
-                    }
+                    FormKeyField(exchange)
+                    Element("button", .type("submit"), .class("quiet")) { isActive ? "Deactivate" : "Activate" }
                 }
             }
-            if view.may(.membersDelete) {
+            if access.allows(.membersDelete) {
                 Element("h2") { "Remove" }
                 Element("p") {
-                    Element("a", .class("button quiet danger"), .href(place.link("remove"))) { "Remove…" }
+                    Element("a", .class("button quiet danger"), .href(access.link(to: member, "remove"))) { "Remove…" }
                 }
             }
         }.response(status: status)
     }
 
-    @Sendable func update(_ visit: Visit) throws -> Response {
-        var form = MemberForm(visit.form)
+    // MARK: Changes
+
+    @Sendable func update(_ exchange: PageExchange) throws -> Response {
+        var form = MemberForm(exchange.form)
         do {
-            try change(visit, .membersUpdate) { project, user, change in
+            try change(exchange, .membersUpdate) { project, user, change in
                 _ = try members.update(user, of: project, try form.request(isNew: false), in: change)
             }
-            return done(visit, "changed")
-        } catch let error as APIError where error.status == 422 {
-            form.problems = FieldProblems(error) ?? form.problems
-            return try page(visit, notice: Notice(.problem, "Nothing was changed: see below."), form: form, status: 422)
-        } catch let error as APIError where error.status == 409 {
-            return try page(visit, notice: Notice(.problem, "\(error.message)."), form: form, status: 409)
+            return done(exchange, "changed")
+        } catch DomainError.invalid(let errors) {
+            form.problems = FieldProblems(errors)
+            let notice = Notice(.problem, "Your changes are not saved. Correct the fields below.")
+            return try page(exchange, notice: notice, form: form, status: 422)
+        } catch DomainError.conflict(let message) {
+            return try page(exchange, notice: Notice(.problem, "\(message)."), form: form, status: 409)
         }
     }
 
-    @Sendable func deactivate(_ visit: Visit) throws -> Response { try set("deactivated", visit) }
-    @Sendable func activate(_ visit: Visit) throws -> Response { try set("active", visit) }
+    @Sendable func deactivate(_ exchange: PageExchange) throws -> Response { try setActive(false, exchange) }
+    @Sendable func activate(_ exchange: PageExchange) throws -> Response { try setActive(true, exchange) }
 
-    private func set(_ status: String, _ visit: Visit) throws -> Response {
+    private func setActive(_ isActive: Bool, _ exchange: PageExchange) throws -> Response {
         do {
-            let request = try MemberRequest(["status": .string(status)], isNew: false)
-            try change(visit, .membersUpdate) { project, user, change in
+            let request = try MemberForm.request(isActive: isActive)
+            try change(exchange, .membersUpdate) { project, user, change in
                 _ = try members.update(user, of: project, request, in: change)
             }
-            return done(visit, status == "active" ? "activated" : "deactivated")
-        } catch let error as APIError where error.status == 409 {
-            return try page(visit, notice: Notice(.problem, "\(error.message)."), status: 409)
+            return done(exchange, isActive ? "activated" : "deactivated")
+        } catch DomainError.conflict(let message) {
+            return try page(exchange, notice: Notice(.problem, "\(message)."), status: 409)
         }
     }
 
     // MARK: Removal
 
-    @Sendable func confirmRemoval(_ visit: Visit) throws -> Response {
-        let (view, member) = try look(visit, .membersDelete)
-        let place = place(view, member)
-        return Document("Remove \(member.email)?", .projects, under: (member.email, place.link()), for: visit) {
+    @Sendable func confirmRemoval(_ exchange: PageExchange) throws -> Response {
+        let (access, member) = try read(exchange, .membersDelete)
+        let memberLink = access.link(to: member)
+        return Document("Remove \(member.user.email)?", .projects, under: (member.user.email, memberLink), for: exchange) {
             Element("p") {
-                "They will not see the project "
-                Element("strong") { view.project.name }
-                " any more, nor will their tokens. They can be added again."
+                "This user and their tokens lose access to the project "
+                Element("strong") { access.project.name }
+                ". You can add the user again later."
             }
             Confirmation(
-                action: place.link("remove"), yes: "Remove the member", back: place.link(), visit: visit)
+                action: access.link(to: member, "remove"), confirmLabel: "Remove member", cancelLink: memberLink,
+                exchange: exchange)
         }.response()
     }
 
-    @Sendable func remove(_ visit: Visit) throws -> Response {
+    @Sendable func remove(_ exchange: PageExchange) throws -> Response {
         do {
-            try change(visit, .membersDelete) { try members.remove($1, from: $0, in: $2) }
-        } catch let error as APIError where error.status == 409 {
-            return try page(visit, notice: Notice(.problem, "\(error.message)."), status: 409)
+            try change(exchange, .membersDelete) { try members.remove($1, from: $0, in: $2) }
+        } catch DomainError.conflict(let message) {
+            return try page(exchange, notice: Notice(.problem, "\(message)."), status: 409)
         }
-        return try isSelf(visit)
+        let isViewer = try exchange.signedIn().user.id == exchange.parameters[1]
+        return isViewer
             ? .redirect(Link("/projects", query: [("done", "left")]))
-            : .redirect(Link("/projects", visit.parameters[0], query: [("done", "removed")]))
+            : .redirect(Link("/projects", exchange.parameters[0], query: [("done", "removed")]))
     }
 
-    // MARK: What they share
+    // MARK: Helpers
 
-    private func look(_ visit: Visit, _ scope: Scope) throws -> (ProjectView, MemberRecord) {
-        let session = try visit.signedIn()
+    private func read(_ exchange: PageExchange, _ scope: Scope) throws -> (ProjectAccess, MemberRecord) {
+        let session = try exchange.signedIn()
         return try database.read { connection in
             (
-                try ProjectView(scope, visit.parameters[0], session, in: connection),
-                try members.find(visit.parameters[1], visit.parameters[0], in: connection)
+                try ProjectAccess(scope, exchange.parameters[0], session, in: connection),
+                try members.find(exchange.parameters[1], exchange.parameters[0], in: connection)
             )
         }
     }
 
     private func change(
-        _ visit: Visit, _ scope: Scope, _ body: (_ project: String, _ user: String, Change) throws -> Void
+        _ exchange: PageExchange, _ scope: Scope, _ body: (_ project: String, _ user: String, Change) throws -> Void
     ) throws {
-        let (project, user) = (visit.parameters[0], visit.parameters[1])
-        try changes.make(by: visit, scope, in: project) { try body(project, user, $0) }
+        let (project, user) = (exchange.parameters[0], exchange.parameters[1])
+        try exchange.change(with: changes, requiring: scope, in: project) { try body(project, user, $0) }
     }
 
-    private func isSelf(_ visit: Visit) throws -> Bool { try visit.signedIn().userID == visit.parameters[1] }
-
-    private func done(_ visit: Visit, _ what: String) -> Response {
-        // Who takes something from themselves may not see that page any more.
-        guard (try? look(visit, .membersRead)) != nil else {
+    private func done(_ exchange: PageExchange, _ what: String) -> Response {
+        // Viewers who reduce their own role may no longer see this page.
+        guard (try? read(exchange, .membersRead)) != nil else {
             return .redirect(Link("/projects", query: [("done", "left")]))
         }
         return .redirect(
-            Link("/projects", visit.parameters[0], "members", visit.parameters[1], query: [("done", what)]))
+            Link("/projects", exchange.parameters[0], "members", exchange.parameters[1], query: [("done", what)]))
+    }
+}
+
+extension ProjectAccess {
+    fileprivate func link(to member: MemberRecord) -> Link { Link("/projects", project.id, "members", member.user.id) }
+
+    fileprivate func link(to member: MemberRecord, _ action: String) -> Link {
+        Link("/projects", project.id, "members", member.user.id, action)
+    }
+}
+
+// MARK: - Members of a project
+
+/// The members of a project.
+struct MemberTable: Component {
+    let access: ProjectAccess
+    let members: [MemberRecord]
+    let next: Cursor?
+    let viewerID: String
+
+    var body: some HTML {
+        DataTable(
+            "Project members",
+            ["Email", "Name", "Role", "Permissions", "Status", "Added"] + (canChange ? [.actions] : [])
+        ) {
+            for member in members {
+                MemberRow(
+                    member: member, isViewer: member.user.id == viewerID,
+                    link: canChange ? access.link(to: member) : nil)
+            }
+        }
+        MoreLink(
+            link: next.map { Link("/projects", access.project.id, query: [("cursor", $0.text)]) }, text: "More members")
     }
 
-    private func place(_ view: ProjectView, _ member: MemberRecord) -> Place {
-        Place(projectID: view.project.id, userID: member.userID)
+    private var canChange: Bool { access.allows(.membersUpdate) || access.allows(.membersDelete) }
+}
+
+private struct MemberRow: Component {
+    let member: MemberRecord
+    let isViewer: Bool
+    let link: Link?
+
+    var body: some HTML {
+        Row {
+            RowTitle {
+                member.user.email
+                if isViewer {
+                    " "
+                    Element("span", .class("badge")) { "you" }
+                }
+            }
+            Cell("Name") { member.user.name ?? "" }
+            Cell("Role") { member.membership.role.name }
+            Cell("Permissions") { member.membership.role.permissions.joined(separator: ", ") }
+            Cell("Status") { MemberStatus(isActive: member.membership.isActive) }
+            Cell("Added") { TimeElement(member.membership.addedAt) }
+            if let link {
+                ActionCell {
+                    Element("a", .class("button quiet"), .href(link)) {
+                        "Change"
+                        Element("span", .class("visually-hidden")) { " \(member.user.email)" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+private struct MemberStatus: Component {
+    let isActive: Bool
+
+    var body: some HTML {
+        Element("span", .class(isActive ? "badge good" : "badge warn")) { isActive ? "active" : "deactivated" }
+    }
+}
+
+// MARK: - Form
+
+/// The fields of the form for a new or an existing member.
+struct MemberForm {
+    var email = ""
+    var role = "user"
+    var permissions: Set<String> = ["read"]
+    var problems = FieldProblems()
+
+    init() {}
+
+    init(_ member: MemberRecord) {
+        role = member.membership.role.name
+        permissions = Set(member.membership.role.permissions)
     }
 
-    private struct Place {
-        let projectID: String
-        let userID: String
+    init(_ form: Form) {
+        email = form["email"]
+        role = form["role"]
+        permissions = Set(form.all("permissions"))
+    }
 
-        func link() -> Link { Link("/projects", projectID, "members", userID) }
-        func link(_ action: String) -> Link { Link("/projects", projectID, "members", userID, action) }
+    /// Returns the request to the domain.
+    func request(isNew: Bool) throws -> MemberRequest {
+        var fields: [String: JSONValue] = ["role": .string(role)]
+        if isNew { fields["email"] = .string(email) }
+        // An admin has all permissions, whichever boxes are checked.
+        if role != "admin" { fields["permissions"] = .array(permissions.sorted().map(JSONValue.string)) }
+        return try MemberRequest(fields, isNew: isNew)
+    }
+
+    /// Returns the request that activates or deactivates a member.
+    static func request(isActive: Bool) throws -> MemberRequest {
+        try MemberRequest(["status": .string(isActive ? "active" : "deactivated")], isNew: false)
+    }
+}
+
+/// The form that adds a member to a project.
+struct NewMemberForm: Component {
+    let access: ProjectAccess
+    let form: MemberForm
+    let exchange: PageExchange
+
+    var body: some HTML {
+        Element("h2") { "Add a member" }
+        Element(
+            "form", .class("card narrow"), .method("post"), .action(Link("/projects", access.project.id, "members"))
+        ) {
+            FormKeyField(exchange)
+            Field(
+                "Email", name: "email", value: form.email, hint: "The user must already have an account.",
+                problem: form.problems["email"], .type("email"), .flag("required"), .autocomplete("off"))
+            RoleFields(form: form)
+            Element("button", .type("submit")) { "Add member" }
+        }
+    }
+}
+
+/// The choice of a role and of its permissions.
+private struct RoleFields: Component {
+    let form: MemberForm
+
+    var body: some HTML {
+        ChoiceGroup("Role", name: "role", problem: form.problems["role"]) {
+            Choice(.radio, "Admin: all permissions", name: "role", value: "admin", isChosen: form.role == "admin")
+            Choice(
+                .radio, "User: selected permissions", name: "role", value: "user",
+                isChosen: form.role == "user", .id("role-user"))
+            Element("div", .class("unless-user")) {
+                ChoiceGroup("Permissions", name: "permissions", problem: form.problems["permissions"]) {
+                    for action in Scope.actions {
+                        Choice(
+                            .checkbox, action, name: "permissions", value: action,
+                            isChosen: form.permissions.contains(action))
+                    }
+                }
+            }
+        }
     }
 }

@@ -1,16 +1,16 @@
 import PodstackAPI
 
-/// `/projects` and `/projects/{id}`.
+/// The pages `/projects` and `/projects/{id}`.
 struct ProjectPages: Sendable {
+    /// The page above the pages of single projects.
+    static let parent = ("Projects", Link("/projects"))
+
     private let database: any Database
     private let projects: ProjectService
     private let members: MemberService
     private let changes: Changes
 
-    /// Where the pages of single projects are under.
-    static let place = ("Projects", Link("/projects"))
-
-    init(_ service: Service) {
+    init(_ service: Services) {
         database = service.database
         projects = service.projects
         members = service.members
@@ -19,39 +19,39 @@ struct ProjectPages: Sendable {
 
     // MARK: All projects
 
-    @Sendable func list(_ visit: Visit) throws -> Response { try list(visit, ProjectForm()) }
+    @Sendable func list(_ exchange: PageExchange) throws -> Response { try list(exchange, ProjectForm()) }
 
-    private func list(_ visit: Visit, _ form: ProjectForm, status: Int = 200) throws -> Response {
-        let session = try visit.signedIn()
-        let (page, next) = try projects.list(session.grant, try PageRequest(visit.request))
+    private func list(_ exchange: PageExchange, _ form: ProjectForm, status: Int = 200) throws -> Response {
+        let session = try exchange.signedIn()
+        let (page, next) = try projects.list(session.user.grant, try PageRequest(exchange.request))
         let (memberships, counts) = try database.read { connection in
             (
-                try session.authority(in: connection).memberships,
-                try MemberStore.counts(userID: session.userID, in: connection)
+                try Authority(of: session.user, in: connection).memberships,
+                try MemberStore.counts(userID: session.user.id, in: connection)
             )
         }
         let rows = page.compactMap { project in
             memberships[project.id].map {
                 ProjectRow(
                     project: project, role: $0.role, members: counts[project.id] ?? 0,
-                    isDefault: project.id == session.defaultProjectID)
+                    isDefault: project.id == session.user.defaultProjectID)
             }
         }
         let done: String? =
-            switch visit.request.query("done") {
+            switch exchange.request.query("done") {
             case "deleted": "The project is deleted."
-            case "left": "You are not an active member of that project any more."
+            case "left": "You no longer have access to that project."
             default: nil
             }
-        return Document("Projects", .projects, for: visit) {
+        return Document("Projects", .projects, for: exchange) {
             if let done { Notice(.done, done) }
-            if visit.request.query("cursor") != nil {
-                Element("p") { Element("a", .class("alone"), .href(Link("/projects"))) { "Back to the newest" } }
+            if exchange.request.query("cursor") != nil {
+                Element("p") { Element("a", .class("alone"), .href(Link("/projects"))) { "Back to newest" } }
             }
             ProjectTable(rows: rows, next: next)
             Element("h2", .id("new")) { "New project" }
             Element("form", .class("card narrow"), .method("post"), .action(Link("/projects"))) {
-                FormKeyField(visit)
+                FormKeyField(exchange)
                 ProjectFields(form: form)
                 Element("button", .type("submit")) { "Create project" }
                 Element("p", .class("hint")) { "You will be its admin." }
@@ -59,56 +59,56 @@ struct ProjectPages: Sendable {
         }.response(status: status)
     }
 
-    @Sendable func create(_ visit: Visit) throws -> Response {
-        var form = ProjectForm(visit.form)
+    @Sendable func create(_ exchange: PageExchange) throws -> Response {
+        var form = ProjectForm(exchange.form)
         do {
             let request = try form.request(isNew: true)
-            let grant = try visit.signedIn().grant
-            let (project, _) = try changes.make(by: visit, .projectsCreate, in: nil) {
+            let grant = try exchange.signedIn().user.grant
+            let (project, _) = try exchange.change(with: changes, requiring: .projectsCreate, in: nil) {
                 try projects.create(request, by: grant, in: $0)
             }
             return .redirect(Link("/projects", project.id, query: [("done", "created")]))
-        } catch let error as APIError where error.status == 422 {
-            form.problems = FieldProblems(error) ?? form.problems
-            return try list(visit, form, status: 422)
+        } catch DomainError.invalid(let errors) {
+            form.problems = FieldProblems(errors)
+            return try list(exchange, form, status: 422)
         }
     }
 
     // MARK: One project
 
-    @Sendable func show(_ visit: Visit) throws -> Response {
+    @Sendable func show(_ exchange: PageExchange) throws -> Response {
         let done: String? =
-            switch visit.request.query("done") {
+            switch exchange.request.query("done") {
             case "created": "The project is created."
-            case "changed": "The changes are saved."
+            case "changed": "Your changes are saved."
             case "added": "The member is added."
             case "removed": "The member is removed."
             default: nil
             }
-        return try page(visit, notice: done.map { Notice(.done, $0) })
+        return try page(exchange, notice: done.map { Notice(.done, $0) })
     }
 
     private func page(
-        _ visit: Visit, notice: Notice? = nil, form: ProjectForm? = nil, member: MemberForm = MemberForm(),
+        _ exchange: PageExchange, notice: Notice? = nil, form: ProjectForm? = nil, member: MemberForm = MemberForm(),
         status: Int = 200
     ) throws -> Response {
-        let session = try visit.signedIn()
-        let id = visit.parameters[0]
-        let view = try database.read { try ProjectView(.projectsRead, id, session, in: $0) }
-        let list = view.may(.membersRead) ? try members.list(id, try PageRequest(visit.request)) : ([], nil)
-        return Document(view.project.name, .projects, under: ProjectPages.place, for: visit) {
+        let session = try exchange.signedIn()
+        let id = exchange.parameters[0]
+        let access = try database.read { try ProjectAccess(.projectsRead, id, session, in: $0) }
+        let list = access.allows(.membersRead) ? try members.list(id, try PageRequest(exchange.request)) : ([], nil)
+        return Document(access.project.name, .projects, under: Self.parent, for: exchange) {
             if let notice { notice }
-            ProjectSummary(view: view)
-            if view.may(.membersRead) {
+            ProjectSummary(access: access)
+            if access.allows(.membersRead) {
                 Element("h2") { "Members" }
-                MemberTable(view: view, members: list.0, next: list.1, userID: session.userID)
+                MemberTable(access: access, members: list.0, next: list.1, viewerID: session.user.id)
             }
-            if view.may(.membersCreate) { AddMember(view: view, form: member, visit: visit) }
-            if view.may(.projectsUpdate) {
-                EditProject(view: view, form: form ?? ProjectForm(view.project), visit: visit)
+            if access.allows(.membersCreate) { NewMemberForm(access: access, form: member, exchange: exchange) }
+            if access.allows(.projectsUpdate) {
+                EditProjectForm(access: access, form: form ?? ProjectForm(access.project), exchange: exchange)
             }
-            if view.may(.projectsDelete) {
-                Element("h2") { "Delete the project" }
+            if access.allows(.projectsDelete) {
+                Element("h2") { "Delete project" }
                 Element("p") {
                     Element("a", .class("button quiet danger"), .href(Link("/projects", id, "delete"))) {
                         "Delete…"
@@ -118,85 +118,146 @@ struct ProjectPages: Sendable {
         }.response(status: status)
     }
 
-    @Sendable func update(_ visit: Visit) throws -> Response {
-        var form = ProjectForm(visit.form)
+    @Sendable func update(_ exchange: PageExchange) throws -> Response {
+        var form = ProjectForm(exchange.form)
         do {
-            _ = try change(visit, .projectsUpdate) { id, change in
+            _ = try change(exchange, .projectsUpdate) { id, change in
                 try projects.update(id, try form.request(isNew: false), in: change)
             }
-            return .redirect(Link("/projects", visit.parameters[0], query: [("done", "changed")]))
-        } catch let error as APIError where error.status == 422 {
-            form.problems = FieldProblems(error) ?? form.problems
-            return try page(visit, notice: Notice(.problem, "Nothing was changed: see below."), form: form, status: 422)
+            return .redirect(Link("/projects", exchange.parameters[0], query: [("done", "changed")]))
+        } catch DomainError.invalid(let errors) {
+            form.problems = FieldProblems(errors)
+            let notice = Notice(.problem, "Your changes are not saved. Correct the fields below.")
+            return try page(exchange, notice: notice, form: form, status: 422)
         }
     }
 
-    private var nothingAdded: Notice { Notice(.problem, "Nobody was added: see below.") }
-
-    @Sendable func addMember(_ visit: Visit) throws -> Response {
-        var form = MemberForm(visit.form)
+    @Sendable func addMember(_ exchange: PageExchange) throws -> Response {
+        var form = MemberForm(exchange.form)
+        let notice = Notice(.problem, "The member was not added. Correct the fields below.")
         do {
-            _ = try change(visit, .membersCreate) { id, change in
+            _ = try change(exchange, .membersCreate) { id, change in
                 try members.add(try form.request(isNew: true), to: id, in: change)
             }
-            return .redirect(Link("/projects", visit.parameters[0], query: [("done", "added")]))
-        } catch let error as APIError where error.status == 422 {
-            form.problems = FieldProblems(error) ?? form.problems
-        } catch let error as APIError where error.isAboutTheMember {
-            form.problems.add(error.message, to: "email")
-        } catch let error as APIError where error.status == 429 {
-            form.problems.add(error.message, to: "email")
-            var response = try page(visit, notice: nothingAdded, member: form, status: 429)
-            response.headers += error.headers
+            return .redirect(Link("/projects", exchange.parameters[0], query: [("done", "added")]))
+        } catch DomainError.invalid(let errors) {
+            form.problems = FieldProblems(errors)
+        } catch DomainError.noMatch {
+            form.problems.add("no account has this email address; ask the operator to add one", to: "email")
+        } catch DomainError.conflict {
+            form.problems.add("this user is already a member of the project", to: "email")
+        } catch DomainError.rateLimited(let verdict, let message) {
+            let limit = RetryText.sentence("Too many unknown email addresses.", seconds: verdict.retryAfter)
+            var response = try page(exchange, notice: Notice(.problem, limit), member: form, status: 429)
+            response.headers += ErrorResponse(.rateLimited(verdict, message)).headers
             return response
         }
-        return try page(visit, notice: nothingAdded, member: form, status: 422)
+        return try page(exchange, notice: notice, member: form, status: 422)
     }
 
     // MARK: Deletion
 
-    @Sendable func confirmDeletion(_ visit: Visit) throws -> Response { try deletion(visit) }
+    @Sendable func confirmDeletion(_ exchange: PageExchange) throws -> Response { try deletionPage(exchange) }
 
-    private func deletion(_ visit: Visit, status: Int = 200) throws -> Response {
-        let session = try visit.signedIn()
-        let (view, obstacle) = try database.read { connection in
+    private func deletionPage(_ exchange: PageExchange, status: Int = 200) throws -> Response {
+        let session = try exchange.signedIn()
+        let (access, obstacle) = try database.read { connection in
             (
-                try ProjectView(.projectsDelete, visit.parameters[0], session, in: connection),
-                try projects.obstacleToDeletion(of: visit.parameters[0], in: connection)
+                try ProjectAccess(.projectsDelete, exchange.parameters[0], session, in: connection),
+                try projects.obstacleToDeletion(of: exchange.parameters[0], in: connection)
             )
         }
         return Document(
-            "Delete “\(view.project.name)”?", .projects, under: (view.project.name, view.link), for: visit
+            "Delete “\(access.project.name)”?", .projects, under: (access.project.name, access.link), for: exchange
         ) {
             if let obstacle {
-                Notice(.warning, "\(obstacle.message).")
+                Notice(.warning, Self.text(of: obstacle))
             } else {
-                Element("p") { "The project is empty. Once it is deleted it cannot be brought back." }
+                Element("p") { "The project is empty. Deleting it cannot be undone." }
                 Confirmation(
-                    action: Link("/projects", view.project.id, "delete"), yes: "Delete the project", back: view.link,
-                    visit: visit)
+                    action: Link("/projects", access.project.id, "delete"), confirmLabel: "Delete project",
+                    cancelLink: access.link, exchange: exchange)
             }
         }.response(status: status)
     }
 
-    @Sendable func delete(_ visit: Visit) throws -> Response {
+    private static func text(of obstacle: DomainError) -> String {
+        switch obstacle {
+        case .projectNotEmpty(let contents):
+            let list = contents.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
+            return "The project is not empty (\(list)). Remove its contents first."
+        case .conflict(let message): return "\(message)."
+        default: return "The project cannot be deleted."
+        }
+    }
+
+    @Sendable func delete(_ exchange: PageExchange) throws -> Response {
         do {
-            try change(visit, .projectsDelete) { try projects.delete($0, in: $1) }
+            try change(exchange, .projectsDelete) { try projects.delete($0, in: $1) }
             return .redirect(Link("/projects", query: [("done", "deleted")]))
-        } catch let error as APIError where error.status == 409 {
-            return try deletion(visit, status: 409)
+        } catch DomainError.conflict, DomainError.projectNotEmpty {
+            return try deletionPage(exchange, status: 409)
         }
     }
 
     private func change<Result>(
-        _ visit: Visit, _ scope: Scope, _ body: (String, Change) throws -> Result
+        _ exchange: PageExchange, _ scope: Scope, _ body: (String, Change) throws -> Result
     ) throws -> Result {
-        let id = visit.parameters[0]
-        return try changes.make(by: visit, scope, in: id) { try body(id, $0) }
+        let id = exchange.parameters[0]
+        return try exchange.change(with: changes, requiring: scope, in: id) { try body(id, $0) }
     }
 }
 
-extension APIError {
-    /// Nobody has the address, or is a member already.
-    fileprivate var isAboutTheMember: Bool { status == 409 || details["resource_type"] == "user" }
+// MARK: - Access
+
+extension PageExchange {
+    /// Runs a change for the viewer, and checks the viewer's permissions inside its transaction.
+    ///
+    /// - Parameters:
+    ///   - changes: The service that runs the transaction.
+    ///   - scope: The scope that the change requires.
+    ///   - projectID: The project that is changed, or nil for a change outside of projects.
+    ///   - body: The change.
+    /// - Returns: The result of `body`.
+    /// - Throws: ``DomainError/forbidden(_:)`` if the viewer lacks the scope; the errors of `body`.
+    func change<Result>(
+        with changes: Changes, requiring scope: Scope, in projectID: String?, _ body: (Change) throws -> Result
+    ) throws -> Result {
+        let session = try signedIn()
+        return try changes.perform(by: try actor(), at: now) { change in
+            try Authority(of: session.user, in: change.connection).require(scope, in: projectID)
+            return try body(change)
+        }
+    }
+}
+
+/// A project, with the viewer's permissions in it.
+struct ProjectAccess {
+    let project: ProjectRecord
+    let membership: Membership
+    let isDefault: Bool
+    private let authority: Authority
+
+    /// Reads a project.
+    ///
+    /// - Parameters:
+    ///   - scope: The scope that the page requires.
+    ///   - projectID: The ID of the project.
+    ///   - session: The viewer's session.
+    ///   - connection: The connection to read with.
+    /// - Throws: ``DomainError`` if the viewer lacks the scope or cannot see the project.
+    init(_ scope: Scope, _ projectID: String, _ session: WebSession, in connection: any DatabaseConnection) throws {
+        authority = try Authority(of: session.user, in: connection)
+        try authority.require(scope, in: projectID)
+        guard let membership = authority.memberships[projectID],
+            let project = try ProjectStore.find(projectID, in: connection)
+        else { throw DomainError.notFound(.project, id: projectID) }
+        self.project = project
+        self.membership = membership
+        isDefault = session.user.defaultProjectID == projectID
+    }
+
+    func allows(_ scope: Scope) -> Bool { (try? authority.require(scope, in: project.id)) != nil }
+
+    var link: Link { Link("/projects", project.id) }
 }

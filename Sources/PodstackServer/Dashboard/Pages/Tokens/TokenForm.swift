@@ -1,9 +1,9 @@
 import PodstackAPI
 import PodstackCryptography
 
-/// What was typed into the form of a new token.
+/// The fields of the form for a new token.
 struct TokenForm {
-    /// What most tokens are for; or any scopes.
+    /// A preset for the scopes, or scopes of the viewer's choice.
     enum Access: String, CaseIterable {
         case full, read, ci, custom
 
@@ -18,19 +18,19 @@ struct TokenForm {
 
         var hint: String {
             switch self {
-            case .full: "Everything that you may do yourself."
-            case .read: "Looks at everything, changes nothing."
-            case .ci: "Starts and stops pods, and sees your projects."
-            case .custom: "Only what you tick."
+            case .full: "Everything that you can do."
+            case .read: "View everything, change nothing."
+            case .ci: "Manage pods and view projects."
+            case .custom: "Only the scopes that you select."
             }
         }
 
-        /// Nil when they are ticked one by one.
-        var scopes: [String]? {
+        /// The scopes of a preset; nil for ``custom``.
+        var scopes: [Scope]? {
             switch self {
-            case .full: ["*"]
-            case .read: Scope.resources.map { "\($0):read" }
-            case .ci: ["pods:*", "projects:read"]
+            case .full: [.all]
+            case .read: Scope.resources.compactMap { Scope("\($0):read") }
+            case .ci: ["pods:*", "projects:read"].compactMap(Scope.init)
             case .custom: nil
             }
         }
@@ -51,7 +51,9 @@ struct TokenForm {
         }
     }
 
-    /// Of the token to be: chosen when the form was made, so that one form makes one token however often it is sent.
+    /// The ID of the token to create.
+    ///
+    /// It is part of the form, so that a form creates one token however often it is sent.
     var id: String
     var name = ""
     var expiry: Expiry? = .days(30)
@@ -61,12 +63,13 @@ struct TokenForm {
     var isForAllProjects: Bool? = true
     var projectIDs: [String] = []
 
-    /// A new one.
+    /// Creates an empty form.
     init() {
         var generator = SecureGenerator()
-        id = TokenFormat.makeID(using: &generator)
+        id = TokenFormat.generateID(using: &generator)
     }
 
+    /// Reads a submitted form.
     init(_ form: Form) {
         id = form["id"]
         name = form["name"]
@@ -78,68 +81,205 @@ struct TokenForm {
         projectIDs = form.all("project")
     }
 
-    /// Throws everything that is wrong with it. What contradicts itself is: a restriction that is overlooked would make
-    /// a token that can do more than was wanted.
-    func request(now: Int64) throws(FieldProblems) -> TokenRequest {
-        var problems = FieldProblems()
-        var fields: [String: JSONValue] = ["name": .string(name)]
-        switch expiry {
-        case .days(let days): fields["expires_in_days"] = .integer(days)
-        case .never: fields["expires_at"] = .null
-        case .date where date.isEmpty: problems.add("a date is missing", to: "expires_at")
-        case .date where Calendar.time(ofDay: date) == nil:
-            problems.add("must be a date such as 2027-01-31", to: "expires_at")
-        case .date: fields["expires_at"] = .string("\(date)T23:59:59Z")
-        case nil: problems.add("choose how long the token lives", to: "expires_at")
-        }
-        if expiry != nil, expiry != .date, !date.isEmpty {
-            problems.add(
-                "a date is filled in, but another choice was made: choose “on a date”, or empty it", to: "expires_at")
-        }
-        switch access {
-        case .custom where scopes.isEmpty: problems.add("tick at least one box", to: "scopes")
-        case .custom: fields["scopes"] = .array(Self.ordered(scopes).map(JSONValue.string))
-        case let preset?: fields["scopes"] = .array((preset.scopes ?? []).map(JSONValue.string))
-        case nil: problems.add("choose what the token may do", to: "scopes")
-        }
-        if let access, access != .custom, !scopes.isEmpty {
-            problems.add(
-                "boxes are ticked, but \(access.label) was chosen: choose Custom, or untick them", to: "scopes")
-        }
-        switch isForAllProjects {
-        case true?: fields["project_ids"] = .null
-        case false? where projectIDs.isEmpty: problems.add("tick at least one project", to: "project_ids")
-        case false?: fields["project_ids"] = .array(projectIDs.map(JSONValue.string))
-        case nil: problems.add("choose the projects", to: "project_ids")
-        }
-        if isForAllProjects == true, !projectIDs.isEmpty {
-            problems.add(
-                "projects are ticked, but all projects were chosen: choose one or the other", to: "project_ids")
-        }
-        do {
-            let request = try TokenRequest(fields, now: now)
-            guard problems.isEmpty else { throw problems }
-            return request
-        } catch let found as FieldProblems {
-            throw found
-        } catch {
-            let refused = (error as? APIError).flatMap(FieldProblems.init) ?? FieldProblems()
-            throw problems.merging(refused)
-        }
-    }
-
-    /// As it is shown again: what was contradictory is open to be seen.
-    var shownAgain: TokenForm {
+    /// The form as it is displayed again, with contradictory fields visible.
+    var revealingContradictions: TokenForm {
         var form = self
         if !scopes.isEmpty { form.access = .custom }
         if !date.isEmpty { form.expiry = .date }
         if !projectIDs.isEmpty { form.isForAllProjects = false }
         return form
     }
+}
 
-    /// In the order of the form; what is no scope last, to be refused.
+// MARK: - Request
+
+extension TokenForm {
+    /// Returns the request to the domain.
+    ///
+    /// Contradictions are errors: ignoring a restriction would create a token with more access than intended.
+    ///
+    /// - Parameter now: The current time, in seconds since 1970.
+    /// - Returns: The request, without the ID.
+    /// - Throws: ``DomainError/invalid(_:)`` with all problems of the form.
+    func request(now: Int64) throws -> TokenRequest {
+        var fields: [String: JSONValue] = ["name": .string(name)]
+        var errors = FieldErrors()
+        switch expiry {
+        case .days(let days): fields["expires_in_days"] = .integer(days)
+        case .never: fields["expires_at"] = .null
+        case .date where CivilDate.time(ofDay: date) == nil:
+            errors.add(date.isEmpty ? "enter a date" : "must be a date such as 2027-01-31", to: "expires_at")
+        case .date: fields["expires_at"] = .string("\(date)T23:59:59Z")
+        case nil: errors.add("choose when the token expires", to: "expires_at")
+        }
+        if expiry != nil, expiry != .date, !date.isEmpty {
+            errors.add("a date is entered but not selected: select “On a date” or clear the date", to: "expires_at")
+        }
+        switch access {
+        case .custom where scopes.isEmpty: errors.add("select at least one scope", to: "scopes")
+        case .custom: fields["scopes"] = .array(Self.ordered(scopes).map(JSONValue.string))
+        case let preset?: fields["scopes"] = .array((preset.scopes ?? []).map { .string($0.description) })
+        case nil: errors.add("choose the token's access", to: "scopes")
+        }
+        if let access, access != .custom, !scopes.isEmpty {
+            errors.add(
+                "scopes are selected, but the access is “\(access.label)”: choose “Custom” or clear the scopes",
+                to: "scopes")
+        }
+        switch isForAllProjects {
+        case true?: fields["project_ids"] = .null
+        case false? where projectIDs.isEmpty: errors.add("select at least one project", to: "project_ids")
+        case false?: fields["project_ids"] = .array(projectIDs.map(JSONValue.string))
+        case nil: errors.add("choose the projects", to: "project_ids")
+        }
+        if isForAllProjects == true, !projectIDs.isEmpty {
+            errors.add(
+                "projects are selected, but “All projects” is chosen: choose “Selected projects” or clear them",
+                to: "project_ids")
+        }
+        do {
+            let request = try TokenRequest(fields, now: now)
+            try errors.throwIfAny()
+            return request
+        } catch DomainError.invalid(let found) {
+            // If both report a field, the form's own message is the clearer one.
+            for (field, messages) in found.messages where errors.messages[field] == nil {
+                for message in messages { errors.add(message, to: field) }
+            }
+            throw DomainError.invalid(errors)
+        }
+    }
+
+    /// Returns the scopes in the order of the form, followed by invalid ones, which the domain rejects.
     private static func ordered(_ scopes: Set<String>) -> [String] {
         let known = Scope.resources.flatMap { resource in Scope.actions.map { "\(resource):\($0)" } }
         return known.filter(scopes.contains) + scopes.subtracting(known).sorted()
+    }
+}
+
+// MARK: - View
+
+/// The form for a new token.
+struct TokenFormView: Component {
+    let form: TokenForm
+    let problems: FieldProblems
+    /// The projects that the form offers.
+    let projects: [ProjectRecord]
+    let exchange: PageExchange
+
+    var body: some HTML {
+        Element("form", .class("card token-form"), .method("post"), .action(Link("/account/tokens"))) {
+            FormKeyField(exchange)
+            VoidElement("input", .type("hidden"), .name("id"), .value(form.id))
+            Field(
+                "Name", name: "name", value: form.name, hint: "What the token is for, such as “CI” or “laptop”.",
+                problem: problems["name"], .type("text"), .autocomplete("off"), .flag("required"),
+                .flag("autofocus", if: form.name.isEmpty))
+            ExpiryChoices(form: form, problem: problems["expires_at", "expires_in_days"], now: exchange.now)
+            AccessChoices(form: form, problem: problems["scopes"])
+            if !projects.isEmpty {
+                ProjectChoices(form: form, problem: problems["project_ids"], projects: projects)
+            } else {
+                VoidElement("input", .type("hidden"), .name("projects"), .value("all"))
+            }
+            Element("p", .class("ways")) {
+                Element("button", .type("submit")) { "Create token" }
+                Element("a", .class("button quiet"), .href(Link("/account/tokens"))) { "Cancel" }
+            }
+        }
+    }
+}
+
+private struct ExpiryChoices: Component {
+    let form: TokenForm
+    let problem: String?
+    let now: Int64
+
+    var body: some HTML {
+        ChoiceGroup("Expires", name: "expiry", problem: problem) {
+            Element("div", .class("choices")) {
+                for choice in TokenForm.Expiry.choices {
+                    Choice(
+                        .radio, label(choice), name: "expiry", value: choice.text, isChosen: form.expiry == choice,
+                        .id("expiry-\(choice.text)"), .flag("required"))
+                }
+            }
+            Element("div", .class("field unless-date")) {
+                Element("label", .for("date")) { "Date" }
+                VoidElement(
+                    "input",
+                    [
+                        .id("date"), .name("date"), .type("date"), .value(form.date),
+                        .min(CivilDate.date(ofDay: now / 86_400)), .aria("aria-describedby", "date-hint"),
+                    ] + (problem != nil && form.expiry == .date ? [.aria("aria-invalid", "true")] : []))
+                Element("p", .class("hint"), .id("date-hint")) { "The token works until the end of this day in UTC." }
+            }
+        }
+    }
+
+    private func label(_ choice: TokenForm.Expiry) -> String {
+        switch choice {
+        case .days(let days): "In \(days) days"
+        case .never: "Never"
+        case .date: "On a date"
+        }
+    }
+}
+
+private struct AccessChoices: Component {
+    let form: TokenForm
+    let problem: String?
+
+    var body: some HTML {
+        ChoiceGroup("Access", name: "access", problem: problem) {
+            for access in TokenForm.Access.allCases {
+                Choice(
+                    .radio, access.label, name: "access", value: access.rawValue, hint: access.hint,
+                    isChosen: form.access == access, .id("access-\(access.rawValue)"), .flag("required"))
+            }
+            Element("div", .class("unless-custom")) {
+                for resource in Scope.resources { ScopeBoxes(resource: resource, selected: form.scopes) }
+            }
+        }
+    }
+}
+
+private struct ScopeBoxes: Component {
+    let resource: String
+    let selected: Set<String>
+
+    var body: some HTML {
+        Element("fieldset", .class("scope-boxes")) {
+            Element("legend") { resource }
+            for action in Scope.actions {
+                Choice(
+                    .checkbox, action, name: "scope", value: "\(resource):\(action)",
+                    isChosen: selected.contains("\(resource):\(action)"))
+            }
+        }
+    }
+}
+
+private struct ProjectChoices: Component {
+    let form: TokenForm
+    let problem: String?
+    let projects: [ProjectRecord]
+
+    var body: some HTML {
+        ChoiceGroup("Projects", name: "projects", problem: problem) {
+            Choice(
+                .radio, "All projects", name: "projects", value: "all", hint: "Including ones that you join later.",
+                isChosen: form.isForAllProjects == true, .flag("required"))
+            Choice(
+                .radio, "Selected projects", name: "projects", value: "chosen",
+                isChosen: form.isForAllProjects == false, .id("projects-chosen"), .flag("required"))
+            Element("div", .class("choices unless-chosen")) {
+                for project in projects {
+                    Choice(
+                        .checkbox, project.name, name: "project", value: project.id,
+                        isChosen: form.projectIDs.contains(project.id))
+                }
+            }
+        }
     }
 }

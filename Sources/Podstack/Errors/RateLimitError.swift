@@ -1,6 +1,0 @@
-/// Too many requests (429).
-public struct RateLimitError: ServiceError, Equatable {
-    public var answer: ServiceAnswer
-    /// After how many seconds the service wants to be asked again.
-    public var retryAfter: Int?
-}

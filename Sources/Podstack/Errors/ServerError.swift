@@ -1,4 +1,0 @@
-/// The service failed (5xx), or what answered is not the API.
-public struct ServerError: ServiceError, Equatable {
-    public var answer: ServiceAnswer
-}

@@ -1,0 +1,283 @@
+#if canImport(FoundationEssentials)
+    public import FoundationEssentials
+#else
+    public import Foundation
+#endif
+
+// MARK: - Token
+
+/// An API token as the service returns it: everything but its secret.
+public struct Token: Codable, Sendable, Hashable, Identifiable {
+    /// The ID: 8 lowercase Crockford base32 characters.
+    public var id: String
+    /// The name, 1 to 100 characters.
+    public var name: String
+    /// `podstack_` and the ID: the only part of a token that is ever displayed or logged.
+    public var prefix: String
+    /// The permissions: `resource:action`, `resource:*` or `*`.
+    public var scopes: [String]
+    /// The IDs of the projects that the token is limited to; nil for all projects of its user.
+    public var projectIDs: [String]?
+    /// The time of creation.
+    public var createdAt: Date
+    /// The time from which the token is rejected; nil if it never expires.
+    public var expiresAt: Date?
+    /// The time of the last request with the token; nil if there was none.
+    public var lastUsedAt: Date?
+    /// The number of the secret: 1 at first, and one more with the first use of each rotated secret.
+    public var generation: Int
+    /// The time by which the token should be rotated: 90 days after its secret was generated.
+    public var rotateBy: Date?
+    /// The state: `active`, `expired` or `revoked`.
+    public var status: String?
+    /// The time of revocation; nil if the token is not revoked.
+    public var revokedAt: Date?
+
+    /// Creates a token's description; the prefix follows from the ID.
+    ///
+    /// - Parameters:
+    ///   - id: The ID.
+    ///   - name: The name.
+    ///   - scopes: The permissions.
+    ///   - projectIDs: The IDs of the projects that the token is limited to; nil for all.
+    ///   - createdAt: The time of creation.
+    ///   - expiresAt: The time from which the token is rejected; nil if it never expires.
+    ///   - lastUsedAt: The time of the last request with the token.
+    ///   - generation: The number of the secret, from 1.
+    ///   - rotateBy: The time by which the token should be rotated.
+    ///   - status: The state: `active`, `expired` or `revoked`.
+    ///   - revokedAt: The time of revocation.
+    public init(
+        id: String, name: String, scopes: [String], projectIDs: [String]?, createdAt: Date, expiresAt: Date?,
+        lastUsedAt: Date?, generation: Int, rotateBy: Date?, status: String?, revokedAt: Date?
+    ) {
+        self.id = id
+        self.name = name
+        self.prefix = TokenFormat.prefix(id: id)
+        self.scopes = scopes
+        self.projectIDs = projectIDs
+        self.createdAt = createdAt
+        self.expiresAt = expiresAt
+        self.lastUsedAt = lastUsedAt
+        self.generation = generation
+        self.rotateBy = rotateBy
+        self.status = status
+        self.revokedAt = revokedAt
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case id, name, prefix, scopes, generation, status
+        case projectIDs = "project_ids"
+        case createdAt = "created_at"
+        case expiresAt = "expires_at"
+        case lastUsedAt = "last_used_at"
+        case rotateBy = "rotate_by"
+        case revokedAt = "revoked_at"
+    }
+
+    /// Encodes the token. Missing values become `null`, because the API always sends all fields.
+    ///
+    /// - Parameter encoder: The encoder to write to.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(id, forKey: .id)
+        try container.encode(name, forKey: .name)
+        try container.encode(prefix, forKey: .prefix)
+        try container.encode(scopes, forKey: .scopes)
+        try container.encode(projectIDs, forKey: .projectIDs)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encode(expiresAt, forKey: .expiresAt)
+        try container.encode(lastUsedAt, forKey: .lastUsedAt)
+        try container.encode(generation, forKey: .generation)
+        try container.encode(rotateBy, forKey: .rotateBy)
+        try container.encode(status, forKey: .status)
+        try container.encode(revokedAt, forKey: .revokedAt)
+    }
+}
+
+extension Token: Listed {
+    package static var listKey: String { "tokens" }
+}
+
+extension Token: PlainJSONReadable {
+    static let plainKeys = PlainJSON.Keys(CodingKeys.self)
+
+    init(_ json: inout PlainJSON) throws(PlainJSON.NotPlain) {
+        var (id, name, prefix, status): (String?, String?, String?, String?)
+        var (scopes, projectIDs): ([String]?, [String]?)
+        var (createdAt, expiresAt, lastUsedAt, rotateBy, revokedAt): (Date?, Date?, Date?, Date?, Date?)
+        var generation: Int?
+        try json.readObject(Self.plainKeys) { (json, key) throws(PlainJSON.NotPlain) in
+            switch key {
+            case .id: id = try json.readString()
+            case .name: name = try json.readString()
+            case .prefix: prefix = try json.readString()
+            case .scopes: scopes = try json.readStrings()
+            case .projectIDs: projectIDs = json.skipNull() ? nil : try json.readStrings()
+            case .createdAt: createdAt = try json.readOptionalDate()
+            case .expiresAt: expiresAt = try json.readOptionalDate()
+            case .lastUsedAt: lastUsedAt = try json.readOptionalDate()
+            case .generation: generation = try json.readInteger()
+            case .rotateBy: rotateBy = try json.readOptionalDate()
+            case .status: status = try json.readOptionalString()
+            case .revokedAt: revokedAt = try json.readOptionalDate()
+            }
+        }
+        guard let id, let name, let prefix, let scopes, let createdAt, let generation else {
+            throw PlainJSON.NotPlain()
+        }
+        (self.id, self.name, self.prefix, self.status) = (id, name, prefix, status)
+        (self.scopes, self.projectIDs, self.generation) = (scopes, projectIDs, generation)
+        (self.createdAt, self.expiresAt, self.lastUsedAt) = (createdAt, expiresAt, lastUsedAt)
+        (self.rotateBy, self.revokedAt) = (rotateBy, revokedAt)
+    }
+}
+
+// MARK: - Expiry
+
+/// The lifetime of a new token.
+public enum TokenExpiry: Sendable, Hashable {
+    /// The lifetimes in days that the API accepts for ``days(_:)``.
+    public static let choices = [7, 30, 90, 180, 365]
+
+    /// The service's default: 30 days, or less if the token that creates it expires sooner.
+    case serviceDefault
+    /// A lifetime in days; one of ``choices``.
+    case days(Int)
+    /// The time from which the token is rejected.
+    case at(Date)
+    /// No expiry.
+    case never
+}
+
+// MARK: - Requests and their responses
+
+/// The body of `POST /v1/tokens`. Values that are nil are left out, so that the service's default applies.
+package struct NewToken: Encodable, Sendable {
+    package var name: String
+    package var expiry: TokenExpiry
+    package var scopes: [String]?
+    package var projectIDs: [String]?
+    /// The ID of a token that the caller generated; nil if the service generates it.
+    package var id: String?
+    /// The hexadecimal SHA-256 of the whole token that the caller generated.
+    package var sha256: String?
+
+    package init(
+        name: String, expiry: TokenExpiry = .serviceDefault, scopes: [String]? = nil, projectIDs: [String]? = nil,
+        id: String? = nil, sha256: String? = nil
+    ) {
+        self.name = name
+        self.expiry = expiry
+        self.scopes = scopes
+        self.projectIDs = projectIDs
+        self.id = id
+        self.sha256 = sha256
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case name, scopes, id, sha256
+        case expiresInDays = "expires_in_days"
+        case expiresAt = "expires_at"
+        case projectIDs = "project_ids"
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(name, forKey: .name)
+        switch expiry {
+        case .serviceDefault: break
+        case .days(let days): try container.encode(days, forKey: .expiresInDays)
+        case .at(let date): try container.encode(date, forKey: .expiresAt)
+        case .never: try container.encodeNil(forKey: .expiresAt)
+        }
+        try container.encodeIfPresent(scopes, forKey: .scopes)
+        try container.encodeIfPresent(projectIDs, forKey: .projectIDs)
+        try container.encodeIfPresent(id, forKey: .id)
+        try container.encodeIfPresent(sha256, forKey: .sha256)
+    }
+}
+
+/// The response to `POST /v1/tokens` and to a rotation: the token's fields, and its secret if the service generated it.
+package struct CreatedToken: Codable, Sendable {
+    package var token: Token
+    /// The whole token; nil if the caller generated it, or if the response is repeated.
+    package var secret: String?
+    /// The reason why a repeated response has no secret.
+    package var notice: String?
+
+    package init(token: Token, secret: String?, notice: String? = nil) {
+        self.token = token
+        self.secret = secret
+        self.notice = notice
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case secret = "token"
+        case notice
+    }
+
+    package init(from decoder: any Decoder) throws {
+        token = try Token(from: decoder)
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        secret = try container.decodeIfPresent(String.self, forKey: .secret)
+        notice = try container.decodeIfPresent(String.self, forKey: .notice)
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        try token.encode(to: encoder)
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(secret, forKey: .secret)
+        try container.encodeIfPresent(notice, forKey: .notice)
+    }
+}
+
+/// The body of `PATCH /v1/tokens/{id}`. Values that are nil do not change.
+package struct TokenUpdate: Encodable, Sendable {
+    package var name: String?
+    package var scopes: [String]?
+    package var projectIDs: [String]?
+
+    package init(name: String? = nil, scopes: [String]? = nil, projectIDs: [String]? = nil) {
+        self.name = name
+        self.scopes = scopes
+        self.projectIDs = projectIDs
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case name, scopes
+        case projectIDs = "project_ids"
+    }
+}
+
+/// The body of `POST /v1/tokens/{id}/rotate`. Values that are nil are left out, so that the service's default applies.
+package struct TokenRotation: Encodable, Sendable {
+    /// The grace period of the old secret in seconds, from the first use of the new one: 0 to 604,800 (default: 3,600).
+    package var graceSeconds: Int?
+    /// The token's ID, if the caller generated the new secret.
+    package var id: String?
+    /// The hexadecimal SHA-256 of the whole new token, if the caller generated its secret.
+    package var sha256: String?
+
+    package init(graceSeconds: Int? = nil, id: String? = nil, sha256: String? = nil) {
+        self.graceSeconds = graceSeconds
+        self.id = id
+        self.sha256 = sha256
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case id, sha256
+        case graceSeconds = "grace_seconds"
+    }
+}
+
+/// The body of `POST /v1/tokens/report`: leaked tokens to revoke.
+package struct TokenReport: Encodable, Sendable {
+    /// The largest number of tokens in one report.
+    package static let largestCount = 1000
+
+    /// The whole tokens; possession is the proof.
+    package var tokens: [String]
+
+    package init(tokens: [String]) { self.tokens = tokens }
+}

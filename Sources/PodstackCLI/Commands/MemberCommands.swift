@@ -1,0 +1,143 @@
+import Podstack
+import PodstackAPI
+import PodstackCommandLine
+
+/// `podstack member`: the members of a project.
+enum MemberCommands {
+    static let all: [Command] = [list, add, update, remove]
+
+    private static let member = Argument("EMAIL-OR-ID", summary: "the email address or the ID of the member")
+    private static let actions = Scope.actions.joined(separator: ", ")
+
+    private static func role(_ summary: String) -> Flag {
+        Flag("role", value: "ROLE", summary: summary, values: .choices(["admin", "user"]))
+    }
+
+    private static func permission(_ summary: String) -> Flag {
+        Flag("permission", value: "P", summary: summary, isRepeatable: true, values: .choices(Scope.actions))
+    }
+
+    static let list = Command(
+        "member", "list", summary: "List the members of the project of --project, or of the project in use."
+    ) { invocation in
+        let members = try await invocation.inProject { client, project in
+            try await client.members.list(project: project).all()
+        }
+        try invocation.write(["members": members]) { table(members, isWide: invocation.format == .wide) }
+        return .success
+    }
+
+    static let add = Command(
+        "member", "add", summary: "Add a user who has an account to a project, and print the ID of the user.",
+        arguments: [Argument("EMAIL", summary: "the email address of the user to add")],
+        flags: [
+            role("admin, or user with permissions (default: user)"),
+            permission("a permission of a user: \(actions) (default: read); may be repeated"),
+        ]
+    ) { invocation in
+        let email = invocation.arguments.positional[0]
+        let role = try role(invocation) ?? "user"
+        let permissions = invocation.arguments.list("permission") ?? (role == "user" ? ["read"] : nil)
+        try await invocation.inProject { client, project in
+            let member = try await client.members.add(email, to: project, role: role, permissions: permissions)
+            try invocation.write(member) { TerminalText.printable(member.userID) }
+            invocation.inform(
+                TerminalText.printable("Added \(member.email) to \(project), as \(rights(member))"))
+        }
+        return .success
+    }
+
+    static let update = Command(
+        "member", "update", summary: "Change the role, the permissions or the status of a member.",
+        arguments: [member],
+        flags: [
+            role("admin, or user with permissions"),
+            permission("a permission of a user, replacing the former ones: \(actions); may be repeated"),
+            Flag(
+                "status", value: "STATUS", summary: "active, or deactivated, which keeps the member without any right",
+                values: .choices(["active", "deactivated"])),
+        ]
+    ) { invocation in
+        let arguments = invocation.arguments
+        let (role, permissions) = (try role(invocation), arguments.list("permission"))
+        let status = arguments.value("status")
+        guard role != nil || permissions != nil || status != nil else {
+            throw UsageError("nothing to change: give --role, --permission or --status")
+        }
+        guard role != "user" || permissions != nil else {
+            throw UsageError("--role user needs --permission: \(actions)")
+        }
+        let member = try await invocation.inProject { client, project in
+            let id = try await client.memberID(arguments.positional[0], of: project)
+            return try await client.members.update(
+                id, of: project, role: role, permissions: permissions, status: status)
+        }
+        try invocation.write(member) { details(member) }
+        return .success
+    }
+
+    static let remove = Command(
+        "member", "remove", summary: "Remove a member from a project.", arguments: [member]
+    ) { invocation in
+        let member = invocation.arguments.positional[0]
+        try await invocation.inProject { client, project in
+            // Before the confirmation, which is pointless for a user who is not a member.
+            let id = try await client.memberID(member, of: project)
+            try invocation.confirm(TerminalText.printable("Remove \(member) from the project \(project)?"))
+            try await client.members.remove(id, from: project)
+            invocation.inform(TerminalText.printable("Removed \(member) from \(project)"))
+        }
+        return .success
+    }
+
+    /// Returns the role of `--role`, checked before any request.
+    private static func role(_ invocation: Invocation) throws(UsageError) -> String? {
+        let role = invocation.arguments.value("role")
+        guard role != "admin" || !invocation.arguments.has("permission") else {
+            throw UsageError("--role admin cannot be combined with --permission: an admin has all permissions")
+        }
+        return role
+    }
+
+    // MARK: - Output
+
+    private static func table(_ members: [Member], isWide: Bool) -> String {
+        Table.text(
+            ["ID", "EMAIL", "ROLE", "PERMISSIONS", "STATUS"] + (isWide ? ["NAME", "ADDED"] : []),
+            members.map { member in
+                [member.userID, member.email, member.role, permissions(member), member.status]
+                    + (isWide ? [member.name ?? "", Timestamp.format(member.addedAt)] : [])
+            })
+    }
+
+    private static func details(_ member: Member) -> String {
+        Details.text([
+            ("ID", member.userID), ("Email", member.email), ("Name", member.name ?? ""), ("Role", member.role),
+            ("Permissions", permissions(member)), ("Status", member.status),
+            ("Added", Timestamp.format(member.addedAt)),
+        ])
+    }
+
+    /// Returns the rights of a member, as in "user with create, read".
+    private static func rights(_ member: Member) -> String {
+        member.role == "admin" ? "admin" : "\(member.role) with \(member.permissions.joined(separator: ", "))"
+    }
+
+    private static func permissions(_ member: Member) -> String {
+        member.role == "admin" ? "all" : member.permissions.joined(separator: " ")
+    }
+}
+
+extension Client {
+    /// Returns the ID of the member with an ID or an email address.
+    fileprivate func memberID(_ member: String, of project: Project.ID) async throws -> User.ID {
+        guard member.contains("@") else { return member }
+        for try await candidate in members.list(project: project)
+        where candidate.email.lowercased() == member.lowercased() {
+            return candidate.userID
+        }
+        throw CommandError(
+            message: "\(member) is not a member of \(project)", hint: "podstack member list lists the members",
+            status: .notFound)
+    }
+}

@@ -1,0 +1,81 @@
+import Podstack
+import PodstackCommandLine
+
+/// `podstack config set-profile` and `get-profile`: the profile that is used when none is named.
+enum ProfileCommands {
+    static let all: [Command] = [setProfile, getProfile]
+
+    static let getProfile = Command(
+        "config", "get-profile", summary: "Show the profile that is used when none is named."
+    ) { invocation in
+        let name = invocation.profileName
+        try invocation.write(["profile": name, "origin": origin(invocation)]) { TerminalText.printable(name) }
+        let file = try invocation.credentialsFile()
+        if let reason = invocation.reasonForNoProfile {
+            invocation.inform(reason)
+        } else if !file.isThere {
+            invocation.inform(file.missingText)
+        } else if !file.profileNames.contains(name) {
+            invocation.inform(
+                TerminalText.printable(
+                    "\(file.path) does not have this profile; podstack config show lists the profiles"))
+        }
+        return .success
+    }
+
+    private static func origin(_ invocation: Invocation) -> String {
+        if invocation.arguments.value("profile") != nil { return "--profile" }
+        let variable = PodstackEnvironment.Variable.profile.rawValue
+        let isSet = invocation.context.environment[variable]?.contains { !$0.isWhitespace } == true
+        return isSet ? variable : "default"
+    }
+
+    static let setProfile = Command(
+        "config", "set-profile",
+        summary: "Print the line that selects a profile in your shell: eval \"$(podstack config set-profile P)\".",
+        arguments: [
+            Argument(
+                "P", summary: "the name of the profile", values: .listed(CompletionCommands.profiles))
+        ],
+        flags: [
+            Flag(
+                "shell", value: "SHELL", summary: "bash, zsh, sh or fish (default: the shell in $SHELL)",
+                values: .choices(["bash", "zsh", "sh", "fish"]))
+        ]
+    ) { invocation in
+        let profile = invocation.arguments.positional[0]
+        guard invocation.arguments.value("profile") == nil else {
+            throw UsageError("--profile names a second profile: leave it out")
+        }
+        let environment = invocation.context.environment
+        let file = try invocation.credentialsFile()
+        try file.checkHas(profile)
+        let isFish = (invocation.arguments.value("shell") ?? environment["SHELL"] ?? "").hasSuffix("fish")
+        let variable = PodstackEnvironment.Variable.profile.rawValue
+        let line =
+            isFish ? "set -gx \(variable) \(fishQuoted(profile))" : "export \(variable)=\(posixQuoted(profile))"
+        try invocation.write(["profile": profile, "line": line]) { line }
+        if ![.apiToken, .credentialProcess].contains(where: { file.value($0, profile: profile)?.isEmpty == false }) {
+            invocation.warn(
+                TerminalText.printable(
+                    "[\(profile)] in \(file.path) has no token; podstack auth login --profile \(profile) stores one"))
+        }
+        if let variable = ClientConfiguration.variableHoldingToken(environment) {
+            invocation.warn("\(variable) is set and overrides every profile: unset \(variable)")
+        }
+        if invocation.context.isOutputTerminal {
+            invocation.inform(
+                "A program cannot change its shell: run the line above there, or add it to the start file of the shell."
+            )
+        }
+        return .success
+    }
+
+    /// Quotes a word for sh, bash and zsh, where no character has a meaning in single quotes.
+    private static func posixQuoted(_ text: String) -> String { "'\(text.replacing("'", with: "'\\''"))'" }
+
+    /// Quotes a word for fish, where the backslash has a meaning in single quotes.
+    private static func fishQuoted(_ text: String) -> String {
+        "'\(text.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'"
+    }
+}

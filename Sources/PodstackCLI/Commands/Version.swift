@@ -1,9 +1,0 @@
-import Podstack
-
-extension Command {
-    static let version = Command(words: ["version"], summary: "Show the version.") { invocation in
-        try invocation.arguments.nothing()
-        try invocation.write(["version": SDKVersion.current]) { "podstack \(SDKVersion.current)" }
-        return .done
-    }
-}

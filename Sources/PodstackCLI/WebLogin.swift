@@ -1,0 +1,127 @@
+import Podstack
+import PodstackCommandLine
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// `podstack auth login --web`: the user approves the login on a page in a browser, on this or another machine.
+struct WebLogin {
+    private let invocation: Invocation
+    private var context: Context { invocation.context }
+
+    init(_ invocation: Invocation) throws {
+        guard invocation.token == nil else {
+            throw UsageError(
+                "--web cannot be combined with --token or --token-file: --web creates its own token")
+        }
+        self.invocation = invocation
+    }
+
+    func run() async throws -> ExitStatus {
+        // Obstacles are reported before the user approves in vain.
+        try AuthCommands.checkNotShadowed(invocation)
+        try await StoredToken(invocation).check(usingKeyring: invocation.arguments.has("use-keyring"))
+        let login = try DeviceLogin(
+            apiEndpoint: try AuthCommands.endpointOfProfile(invocation), environment: context.environment,
+            transport: context.transport, time: context.time, onEvent: invocation.eventLog)
+        let request = try await login.begin(clientName: clientName)
+        try show(request)
+        let secret = try await approvedToken(of: request)
+        let client = try secret.withSecret {
+            try invocation.client(token: $0, endpoint: login.apiEndpoint.value.url)
+        }
+        do {
+            let user = try await client.auth.whoami()
+            try await AuthCommands.store(secret, for: login.apiEndpoint, user, invocation)
+        } catch {
+            // The token is not stored anywhere: without this it would stay valid, unused.
+            try? await client.auth.revoke()
+            throw error
+        }
+        return .success
+    }
+
+    private func show(_ request: DeviceLoginRequest) throws {
+        let page = request.verificationURIComplete
+        // A browser opens more than pages: files, and the handlers of other schemes.
+        guard ["https://", "http://"].contains(where: page.hasPrefix), page.utf8.allSatisfy({ 0x21...0x7E ~= $0 })
+        else {
+            throw CommandError(message: "the service does not name a page to open, but \"\(page)\"")
+        }
+        let code = TerminalText.printable(request.userCode)
+        context.standardError("Open this page in any browser:  \(page)\n")
+        context.standardError("It must show this code:         \(code)\n")
+        context.openPage?(page)
+    }
+
+    private func approvedToken(of request: DeviceLoginRequest) async throws -> APIToken {
+        context.onInterrupt("\nInterrupted: nothing was stored. If you approved already, revoke the token.\n")
+        let showsProgress = context.showsProgress && !invocation.arguments.has("quiet")
+        let progress = ProgressLine(write: context.standardError)
+        defer {
+            context.onInterrupt(nil)
+            progress.clear()
+        }
+        return try await request.token { left in
+            guard showsProgress else { return }
+            let (minutes, seconds) = left.components.seconds.quotientAndRemainder(dividingBy: 60)
+            progress.show("Waiting for your decision there, \(minutes):\(seconds < 10 ? "0" : "")\(seconds) left")
+        }.secret
+    }
+
+    // MARK: - The name of this client
+
+    /// The name by which the user recognizes the login on the page: `podstack on HOST (USER)`.
+    private var clientName: String {
+        let user = context.environment["USER"] ?? context.environment["LOGNAME"] ?? ""
+        return "podstack on \(Self.shortened(Self.host))" + (user.isEmpty ? "" : " (\(Self.shortened(user)))")
+    }
+
+    private static var host: String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0, name[0] != 0 else { return "a machine without a name" }
+        return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// Returns `text` as the service accepts it in a client name.
+    private static func shortened(_ text: String) -> String { String(TerminalText.printable(text).prefix(40)) }
+}
+
+/// The browser of the desktop.
+enum Browser {
+    /// Returns a function that opens a page; nil when there is no screen.
+    static func opener(_ environment: PodstackEnvironment) -> (@Sendable (String) -> Void)? {
+        #if canImport(Darwin)
+            return { page in start("open", page) }
+        #else
+            let hasScreen = ["DISPLAY", "WAYLAND_DISPLAY"].contains { environment[$0]?.isEmpty == false }
+            guard hasScreen else { return nil }
+            return { page in start("xdg-open", page) }
+        #endif
+    }
+
+    /// Starts a program and does not wait for it.
+    ///
+    /// Failures are ignored: the user can open the page by hand.
+    private static func start(_ program: String, _ page: String) {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        for stream: Int32 in [1, 2] { posix_spawn_file_actions_addopen(&actions, stream, "/dev/null", O_WRONLY, 0) }
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        // Ctrl-C is meant for this program only.
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        var arguments = [strdup(program), strdup(page), nil]
+        defer { for argument in arguments { free(argument) } }
+        var id = pid_t()
+        _ = posix_spawnp(&id, program, &actions, &attributes, &arguments, environ)
+    }
+}

@@ -1,0 +1,139 @@
+/// A parsed command line: the positional arguments and the values of the flags.
+package struct Arguments: Sendable {
+    package private(set) var positional: [String] = []
+    private var values: [String: [String]] = [:]
+
+    /// Creates the arguments of a command line without words.
+    package init() {}
+
+    /// Parses `words`, in which only `flags` may occur.
+    ///
+    /// `helpCommand` is the command that lists the flags, for the hint of an error.
+    init(_ words: [String], flags: [Flag], helpCommand: String) throws(UsageError) {
+        var rest = words[...]
+        while let word = rest.popFirst() {
+            if word == "--" {
+                positional += rest
+                break
+            }
+            guard word.hasPrefix("-"), word != "-" else {
+                positional.append(word)
+                continue
+            }
+            let parts = Self.parts(of: word, flags)
+            guard let flag = flags.first(where: { $0.isNamed(parts[0]) }) else {
+                let question = Suggestion.question(parts[0], among: flags.map { "--" + $0.name })
+                throw UsageError(
+                    "unknown option \(Self.displayed(parts[0]))\(question)", hint: "\(helpCommand) lists the options")
+            }
+            guard let valueName = flag.valueName else {
+                guard parts.count == 1 else { throw UsageError("--\(flag.name) takes no value") }
+                values[flag.name] = [""]
+                continue
+            }
+            guard let value = parts.count == 2 ? parts[1] : rest.popFirst() else {
+                throw UsageError("--\(flag.name) needs a value: --\(flag.name) \(valueName)")
+            }
+            guard flag.isRepeatable || values[flag.name] == nil else {
+                throw UsageError("--\(flag.name) is given twice: give it once")
+            }
+            values[flag.name, default: []].append(value)
+        }
+    }
+
+    /// The name and the value of `--name=value`, `-nvalue` and `-n=value`; of other words the name alone.
+    private static func parts(of word: String, _ flags: [Flag]) -> [String] {
+        let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard !word.hasPrefix("--"), parts[0].utf8.count > 2,
+            flags.contains(where: { $0.valueName != nil && $0.isNamed(String(word.prefix(2))) })
+        else { return parts }
+        return [String(word.prefix(2)), String(word.dropFirst(2))]
+    }
+
+    /// A word as an error may repeat it: an option without its value, and no text that is long enough to be a secret.
+    package static func displayed(_ word: String) -> String {
+        guard word.hasPrefix("-") else { return word.utf8.count > 24 ? "…" : word }
+        let name = String(word.prefix { $0 != "=" })
+        return name.hasPrefix("--") ? (name.utf8.count > 30 ? "…" : name) : String(name.prefix(2))
+    }
+
+    // MARK: - Flags
+
+    package func has(_ name: String) -> Bool { values[name] != nil }
+
+    package func value(_ name: String) -> String? { values[name]?.first }
+
+    /// The values of a repeatable flag, one for each time that it is given.
+    package func all(_ name: String) -> [String]? { values[name] }
+
+    /// The values of a repeatable flag whose values may also be separated by commas.
+    package func list(_ name: String) -> [String]? { values[name]?.flatMap(Self.items) }
+
+    private static func items(of text: String) -> [String] {
+        text.split(separator: ",").map { String($0.trimmingPrefix(while: \.isWhitespace)) }
+    }
+
+    /// The value of a flag that takes a whole number of 1 or more.
+    package func count(_ name: String) throws(UsageError) -> Int? {
+        guard let text = value(name) else { return nil }
+        guard let number = Int(text), number >= 1 else {
+            throw UsageError("--\(name) must be a whole number, 1 or more")
+        }
+        return number
+    }
+
+    /// The value of a flag that takes a length of time, such as `90s`, `30m`, `12h` or `7d`.
+    package func duration(_ name: String) throws(UsageError) -> Duration? {
+        guard let text = value(name) else { return nil }
+        guard let duration = Self.duration(of: text) else {
+            throw UsageError(
+                "--\(name): invalid duration \"\(Self.displayed(text))\": use a number and a unit, such as 30m, 12h or "
+                    + "7d")
+        }
+        return duration
+    }
+
+    /// Returns the length of time that `text` names, such as `90s`, `30m`, `12h` or `7d`; nil when it names none.
+    package static func duration(of text: String) -> Duration? {
+        let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+        guard let unit = text.last.flatMap({ units[$0] }), let count = Int64(text.dropLast()),
+            (0...100_000_000).contains(count)
+        else { return nil }
+        return .seconds(count * unit)
+    }
+
+    // MARK: - Checks against a command
+
+    /// Removes the words of the command from the positional arguments, and checks the rest against the command.
+    mutating func check<Action>(against command: Command<Action>, helpCommand: String) throws(UsageError) {
+        positional.removeFirst(command.words.count)
+        for (index, argument) in command.arguments.enumerated() {
+            guard index < positional.count else {
+                guard argument.count != .optional else { break }
+                throw UsageError(
+                    "missing argument \(argument.name): \(argument.summary)", hint: "\(helpCommand) shows the usage")
+            }
+            let given = argument.count == .oneOrMore ? positional[index...] : positional[index...index]
+            for value in given { try Self.check(value, argument.values, of: argument.name) }
+        }
+        if command.arguments.last?.count != .oneOrMore, positional.count > command.arguments.count {
+            throw UsageError(
+                "unexpected argument \"\(Self.displayed(positional[command.arguments.count]))\"",
+                hint: "\(helpCommand) shows the usage")
+        }
+    }
+
+    /// Checks the values of the flags that take one of a few words.
+    func checkChoices(of flags: [Flag]) throws(UsageError) {
+        for flag in flags {
+            guard let given = values[flag.name], case .choices = flag.values else { continue }
+            let items = flag.isRepeatable ? given.flatMap(Self.items) : given
+            for item in items.isEmpty ? [""] : items { try Self.check(item, flag.values, of: "--\(flag.name)") }
+        }
+    }
+
+    private static func check(_ value: String, _ values: Values, of name: String) throws(UsageError) {
+        guard case .choices(let choices) = values, !choices.contains(value) else { return }
+        throw UsageError("\(name) must be one of \(choices.joined(separator: ", "))")
+    }
+}

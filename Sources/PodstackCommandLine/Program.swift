@@ -1,0 +1,121 @@
+/// A program with commands: parses its command lines, and knows its help.
+package struct Program<Action: Sendable>: Sendable {
+    package var name: String
+    /// The commands, in the order in which the help lists them.
+    package var commands: [Command<Action>]
+    /// The flags of every command, among them `--help` and `--version`.
+    package var globalFlags: [Flag]
+    /// Whether flags may only follow the words of the command.
+    package var commandComesFirst: Bool
+    /// The last paragraph of the help that lists all commands.
+    package var footer: String
+
+    package init(
+        _ name: String, commands: [Command<Action>], globalFlags: [Flag], commandComesFirst: Bool = false,
+        footer: String = ""
+    ) {
+        self.name = name
+        self.commands = commands
+        self.globalFlags = globalFlags + [.help, .version]
+        self.commandComesFirst = commandComesFirst
+        self.footer = footer
+    }
+
+    /// The commands that help and completion show.
+    package var visibleCommands: [Command<Action>] { commands.filter { !$0.isHidden } }
+
+    // MARK: - Parsing
+
+    /// A request that a command line makes.
+    package enum Request: Sendable {
+        case run(Command<Action>, Arguments)
+        /// Show this help text.
+        case help(String)
+        /// Nothing to run: no command is named, or a group of commands alone.
+        case incomplete(group: String?, help: String)
+        case version
+    }
+
+    /// Parses the command line `words`, without the name of the program.
+    package func parse(_ words: [String]) throws(UsageError) -> Request {
+        let words = words.first == "help" ? Array(words.dropFirst()) + ["--help"] : words
+        // With the flags of all commands, since the command is not known yet.
+        let line = try Arguments(
+            words, flags: globalFlags + commands.flatMap(\.flags), helpCommand: "\(name) --help")
+        if line.has("version") { return .version }
+        var leading = line.positional
+        if commandComesFirst, !line.has("help") {
+            if let first = words.first, first.hasPrefix("-") {
+                throw UsageError("the command comes first, and \(Arguments.displayed(first)) after it")
+            }
+            leading = Array(words.prefix { !$0.hasPrefix("-") })
+        }
+        guard let command = commands.first(where: { leading.starts(with: $0.words) }) else {
+            return try parseGroup(leading, isHelp: line.has("help"))
+        }
+        let flags = globalFlags + command.flags
+        let help = "\(name) \(command.name) --help"
+        var arguments = try Arguments(words, flags: flags, helpCommand: help)
+        if arguments.has("help") { return .help(self.help(for: command)) }
+        try arguments.checkChoices(of: flags)
+        try arguments.check(against: command, helpCommand: help)
+        return .run(command, arguments)
+    }
+
+    /// Handles words that are not a command: a group of commands, no word at all, or a mistake.
+    private func parseGroup(_ words: [String], isHelp: Bool) throws(UsageError) -> Request {
+        guard let group = words.first else {
+            let text = overview()
+            return isHelp ? .help(text) : .incomplete(group: nil, help: text)
+        }
+        guard visibleCommands.contains(where: { $0.words.first == group }) else {
+            throw UsageError(
+                "unknown command \"\(Arguments.displayed(group))\"\(question(for: words))",
+                hint: "\(name) --help lists the commands")
+        }
+        guard words.count == 1 else {
+            let typed = words.prefix(2).map(Arguments.displayed).joined(separator: " ")
+            throw UsageError(
+                "unknown command \"\(typed)\"\(question(for: words))",
+                hint: "\(name) \(group) --help lists the commands")
+        }
+        let text = overview(of: group)
+        return isHelp ? .help(text) : .incomplete(group: group, help: text)
+    }
+
+    /// Returns a question that names the nearest command: for `token lst`, or for `whoami` without its group.
+    private func question(for words: [String]) -> String {
+        let visible = visibleCommands
+        if let command = visible.first(where: { $0.words.last == words.first }) {
+            return "; did you mean \"\(command.name)\"?"
+        }
+        let typed = words.prefix(2).joined(separator: " ")
+        let near =
+            Suggestion.nearest(to: typed, among: visible.map(\.name))
+            ?? Suggestion.nearest(to: words.first ?? "", among: visible.compactMap(\.words.first))
+        return near.map { "; did you mean \"\($0)\"?" } ?? ""
+    }
+}
+
+/// An error for a command line that the program does not understand.
+package struct UsageError: Error, Sendable {
+    package var message: String
+    package var hint: String?
+
+    package init(_ message: String, hint: String? = nil) {
+        self.message = message
+        self.hint = hint
+    }
+}
+
+/// The status with which a program ends; scripts rely on the numbers.
+package enum ExitStatus: Int32, Sendable {
+    case success = 0
+    case failure = 1
+    case usage = 2
+    case notAuthenticated = 3
+    case notAllowed = 4
+    case notFound = 5
+    /// The network or the service failed.
+    case unreachable = 6
+}

@@ -1,0 +1,131 @@
+import PodstackAPI
+
+// MARK: - Bodies
+
+/// Decodes the JSON object in the body of a request.
+enum JSONBody {
+    /// Returns the fields of the object; no fields if the body is empty.
+    static func optionalObject(of request: Request) throws -> [String: JSONValue] {
+        request.body.isEmpty ? [:] : try object(of: request)
+    }
+
+    /// Returns the fields of the object.
+    ///
+    /// - Throws: ``ErrorResponse`` if the body is not a JSON object, or is not declared as JSON.
+    static func object(of request: Request) throws -> [String: JSONValue] {
+        let type = request.header("content-type")?.split(separator: ";").first.map { $0.lowercased() } ?? ""
+        guard type == "application/json" else {
+            throw ErrorResponse(
+                status: 415, code: .unsupportedMediaType, message: "Send JSON, with Content-Type: application/json")
+        }
+        guard case .object(let fields)? = try? APICoding.decode(JSONValue.self, from: request.body) else {
+            throw ErrorResponse.badRequest("The body is not a JSON object")
+        }
+        return fields
+    }
+}
+
+/// Reads the fields of a request's JSON object one by one, and collects every problem with them.
+struct FieldReader {
+    private let fields: [String: JSONValue]
+    private var errors: [String: [String]] = [:]
+
+    /// The problems found so far.
+    var problems: FieldErrors { FieldErrors(errors) }
+
+    /// Creates a reader.
+    ///
+    /// - Parameters:
+    ///   - fields: The fields of the object.
+    ///   - thing: The thing that the fields describe, with its article, for the message about an unknown field.
+    ///   - known: The names of the allowed fields.
+    init(_ fields: [String: JSONValue], of thing: String, known: [String]) {
+        self.fields = fields
+        for field in fields.keys where !known.contains(field) {
+            // A name that is too long may be a token, which must not be repeated in a response.
+            errors[field.utf8.count > 40 ? "…" : field] = ["is not a field of \(thing)"]
+        }
+    }
+
+    func has(_ name: String) -> Bool { fields[name] != nil }
+
+    /// Returns the value of a field; nil if the field is missing or invalid.
+    mutating func take<Value>(_ name: String, _ read: (JSONValue) throws(InvalidValue) -> Value) -> Value? {
+        guard let value = fields[name] else { return nil }
+        do { return try read(value) } catch {
+            refuse(name, error.message)
+            return nil
+        }
+    }
+
+    mutating func refuse(_ name: String, _ message: String) { errors[name, default: []].append(message) }
+
+    mutating func require(_ name: String) { if !has(name) { refuse(name, "is missing") } }
+
+    /// Throws ``DomainError/invalid(_:)`` with every problem, if there is one.
+    func finish() throws {
+        guard errors.isEmpty else { throw DomainError.invalid(FieldErrors(errors)) }
+    }
+}
+
+// MARK: - Queries
+
+/// Reads the parameters of a query one by one, and collects every problem with them.
+///
+/// An unknown parameter is an error: a misspelled filter must not turn into no filter.
+struct QueryReader {
+
+    private let query: [(name: String, value: String)]
+    private var errors: [String: [String]] = [:]
+
+    init(_ request: Request, known: [String]) {
+        query = request.query
+        for (name, _) in query where !known.contains(name) {
+            errors[name.utf8.count > 40 ? "…" : name] = ["is not a parameter of this request"]
+        }
+        for name in known where query.count(where: { $0.name == name }) > 1 { errors[name] = ["is given twice"] }
+    }
+
+    func has(_ name: String) -> Bool { query.contains { $0.name == name } }
+
+    mutating func take<Value>(_ name: String, _ read: (String) throws(InvalidValue) -> Value) -> Value? {
+        guard let text = query.first(where: { $0.name == name })?.value else { return nil }
+        do { return try read(text) } catch {
+            errors[name, default: []].append(error.message)
+            return nil
+        }
+    }
+
+    mutating func require(_ name: String) { if !has(name) { errors[name] = ["is missing"] } }
+
+    /// Throws ``DomainError/invalid(_:)`` with every problem, if there is one.
+    func finish() throws {
+        guard errors.isEmpty else { throw DomainError.invalid(FieldErrors(errors)) }
+    }
+}
+
+extension PageRequest {
+    /// Reads `limit` and `cursor`, the query parameters of every list.
+    ///
+    /// - Parameters:
+    ///   - request: The request.
+    ///   - defaultLimit: The limit if the request has none.
+    /// - Throws: ``ErrorResponse`` if a parameter is invalid.
+    init(_ request: Request, defaultLimit: Int = 50) throws {
+        self.init(limit: defaultLimit)
+        if let text = request.query("cursor") { after = try Self.cursor(text) }
+        if let text = request.query("limit") {
+            guard let number = Int(text), (1...200).contains(number) else {
+                throw ErrorResponse.badRequest("limit must be a number from 1 to 200")
+            }
+            limit = number
+        }
+    }
+
+    static func cursor(_ text: String) throws -> Cursor {
+        guard let cursor = Cursor(text) else {
+            throw ErrorResponse.badRequest("cursor must be the next_cursor of an earlier response")
+        }
+        return cursor
+    }
+}

@@ -1,0 +1,138 @@
+import PodstackAPI
+
+/// The access that a route requires. There is no default: every route declares its access.
+enum Access: Sendable {
+    case noToken
+    /// Any valid token, whatever its scopes.
+    case anyToken
+    case scope(Scope)
+    /// The scope, in the project that the first segment in braces names.
+    case project(Scope)
+
+    /// The required scope; nil if the route requires none.
+    var scope: Scope? {
+        switch self {
+        case .noToken, .anyToken: nil
+        case .scope(let scope), .project(let scope): scope
+        }
+    }
+}
+
+/// The operations of the API.
+///
+/// Every route names one, so the OpenAPI document describes every route.
+enum OperationID: String, Sendable, CaseIterable {
+    case getHealth, getReadiness, getMetrics, getDocument
+    case whoami, checkPermission
+    case listTokens, createToken, getToken, updateToken, revokeToken, rotateToken
+    case getOwnToken, revokeOwnToken, rotateOwnToken, reportTokens
+    case beginDevice, fetchDeviceToken
+    case listProjects, createProject, getProject, updateProject, deleteProject
+    case listMembers, addMember, updateMember, removeMember
+    case listAuditLogs
+}
+
+/// One operation of the API.
+struct Route: Sendable {
+    var method: String
+    /// The segments of the path; the handler gets the text in place of those in braces.
+    var pattern: [Substring]
+    var access: Access
+    var operation: OperationID
+    var handle: @Sendable (Exchange) throws -> Response
+
+    init(
+        _ method: String, _ pattern: String, _ access: Access, _ operation: OperationID,
+        handle: @escaping @Sendable (Exchange) throws -> Response
+    ) {
+        self.method = method
+        self.pattern = pattern.split(separator: "/")
+        self.access = access
+        self.operation = operation
+        self.handle = handle
+    }
+
+    var path: String { "/" + pattern.joined(separator: "/") }
+
+    /// Whether the route requires a token, and its handler gets an identity.
+    var requiresToken: Bool { if case .noToken = access { false } else { true } }
+}
+
+/// A request that passed routing and authentication, given to a handler.
+struct Exchange {
+    var request: Request
+    /// The text in place of each segment in braces.
+    var parameters: [String] = []
+    var identity: Identity?
+
+    /// Returns the identity of the caller, which every route that requires a token has.
+    func caller() throws -> Identity {
+        guard let identity else { throw ErrorResponse.internal }
+        return identity
+    }
+}
+
+/// Finds the route of a request.
+struct Router: Sendable {
+    private let fixed: [String: [Route]]
+    private let open: [Route]
+
+    init(_ routes: [Route]) {
+        let isOpen: (Route) -> Bool = { $0.pattern.contains { $0.hasPrefix("{") } }
+        fixed = Dictionary(grouping: routes.filter { !isOpen($0) }) { $0.path }
+        open = routes.filter(isOpen)
+    }
+
+    /// Returns the route of a request with the text in place of each segment in braces.
+    ///
+    /// - Throws: ``ErrorResponse`` with status 404 or 405.
+    func route(_ request: Request) throws -> (Route, parameters: [String]) {
+        // Every route for GET also handles HEAD.
+        let method = request.method == "HEAD" ? "GET" : request.method
+        if let routes = fixed[request.path] {
+            if let route = routes.first(where: { $0.method == method }) { return (route, []) }
+            throw methodNotAllowed(routes)
+        }
+        let segments = request.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        let matching = open.compactMap { route in
+            PathPattern.parameters(of: segments, in: route.pattern).map { (route, parameters: $0) }
+        }
+        guard !matching.isEmpty else {
+            throw ErrorResponse(status: 404, code: .notFound, message: "This path does not exist")
+        }
+        guard let found = matching.first(where: { $0.0.method == method }) else {
+            throw methodNotAllowed(matching.map(\.0))
+        }
+        return found
+    }
+
+    private func methodNotAllowed(_ routes: [Route]) -> ErrorResponse {
+        ErrorResponse(
+            status: 405, code: .methodNotAllowed, message: "This path does not support the method",
+            headers: [("Allow", PathPattern.allow(routes.map(\.method)))])
+    }
+}
+
+/// Matches paths by their segments; a segment in braces matches any text.
+enum PathPattern {
+    /// Returns the text in place of each segment in braces; nil if the path does not match.
+    static func parameters(of segments: ArraySlice<Substring>, in pattern: [Substring]) -> [String]? {
+        guard segments.count == pattern.count else { return nil }
+        var parameters: [String] = []
+        for (segment, expected) in zip(segments, pattern) {
+            if expected.hasPrefix("{"), !segment.isEmpty {
+                parameters.append(String(segment))
+            } else if segment != expected {
+                return nil
+            }
+        }
+        return parameters
+    }
+
+    /// Returns the `Allow` header of a path whose routes have these methods. Every route for GET also handles HEAD.
+    static func allow(_ methods: [String]) -> String {
+        var methods = Set(methods)
+        if methods.contains("GET") { methods.insert("HEAD") }
+        return methods.sorted().joined(separator: ", ")
+    }
+}

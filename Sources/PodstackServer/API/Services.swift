@@ -1,0 +1,40 @@
+/// The domain's services, as the routes of the API and the pages of the dashboard use them.
+///
+/// `Service` builds the value once. Everything in it is safe to use on several threads.
+struct Services: Sendable {
+    let database: any Database
+    let verifier: TokenVerifier
+    let changes: Changes
+    let idempotentChanges: IdempotentChanges
+    let reuse: ReuseWatch
+    let leaks: LeakReport
+    let tokens: TokenService
+    let projects: ProjectService
+    let members: MemberService
+    let devices: DeviceService
+    let signIn: SignInService
+    let lastUsed: LastUsedTracker
+    let settings: ServiceSettings
+    let metrics: Metrics
+    let log: Log
+    /// The version of the service, such as `0.1.0`.
+    let version: String
+    /// Returns the time in seconds since 1970.
+    let now: @Sendable () -> Int64
+}
+
+/// The settings of the service that its operator chooses.
+struct ServiceSettings: Sendable {
+    /// The number of active tokens that an account may have.
+    var maxActiveTokens = 5
+    /// Failed authentications per address and minute; nil for no limit.
+    var failedAuthentications: Int?
+    /// Requests per token and minute; nil for no limit.
+    var requests: Int?
+    /// Reports of leaked tokens per address and minute; nil for no limit.
+    var reports: Int?
+    /// Device codes per address and minute; nil for no limit.
+    var deviceCodes: Int?
+    var publicURL = PublicURL()
+    var proxies = TrustedProxies()
+}

@@ -1,0 +1,103 @@
+/// A whole service on a socket of this process, for tests and for embedding.
+package final class EmbeddedServer: Sendable {
+    let service: Service
+    let handler: RequestHandler
+    private let listener: Listener
+
+    /// Starts a service on a free port of 127.0.0.1.
+    ///
+    /// - Parameters:
+    ///   - directory: The data directory, which is created if it is missing.
+    ///   - database: The URL of a PostgreSQL database; nil for SQLite in the data directory.
+    ///   - maxActiveTokens: The number of active tokens that an account may have.
+    ///   - failedAuthentications: Failed authentications per address and minute; nil for no limit.
+    ///   - requests: Requests per token and minute; nil for no limit.
+    ///   - reports: Reports of leaked tokens per address and minute; nil for no limit.
+    ///   - deviceCodes: Device codes per address and minute; nil for no limit.
+    ///   - proxies: The addresses of the proxies whose X-Forwarded-For is trusted.
+    ///   - requestTime: The seconds that a request may take to arrive.
+    ///   - now: Returns the time in seconds since 1970; nil for the system's clock.
+    ///   - log: Called with each line of the log.
+    /// - Throws: If the service cannot be started.
+    package init(
+        directory: String, database: String? = nil, maxActiveTokens: Int = 5, failedAuthentications: Int? = nil,
+        requests: Int? = nil, reports: Int? = nil, deviceCodes: Int? = nil, proxies: [String] = [],
+        requestTime: Int = 30,
+        now: (@Sendable () -> Int64)? = nil,
+        log: @escaping @Sendable ([UInt8]) -> Void = { _ in }
+    ) throws {
+        let url = try database.map { text in
+            guard let url = PostgresURL(text) else { throw SetupFailure("the URL of the database is invalid") }
+            return url
+        }
+        service = try Service(
+            directory: DataDirectory(directory), database: url,
+            settings: ServiceSettings(
+                maxActiveTokens: maxActiveTokens, failedAuthentications: failedAuthentications, requests: requests,
+                reports: reports, deviceCodes: deviceCodes,
+                proxies: TrustedProxies(proxies.compactMap(ClientAddress.init))), log: Log(sink: log),
+            now: now ?? Service.systemClock)
+        try service.start()
+        let handler = service.handler
+        self.handler = handler
+        listener = try Listener(ListenAddress("127.0.0.1:0"), threads: 2, requestSeconds: requestTime) {
+            handler.handle($0)
+        }
+    }
+
+    /// Closes the connections that have passed their deadline.
+    package func endOverdue() { listener.closeOverdue() }
+    package var openConnections: Int { listener.openConnections }
+
+    package var port: UInt16 { listener.port }
+    package var url: String { "http://127.0.0.1:\(listener.port)" }
+
+    package func stop() throws {
+        listener.stop()
+        try service.stop()
+    }
+
+    /// Creates a user with an account and a default project, and returns the ID of the account.
+    @discardableResult
+    package func addUser(_ email: String) throws -> String {
+        try service.changes.perform(by: .administrator, at: service.now()) {
+            try AccountCreation.create(email: email, name: nil, in: $0).accountID
+        }
+    }
+
+    /// Returns the path of the page where a user chooses a password, usable once.
+    ///
+    /// - Parameter email: The address of the user; nil for the page that creates the first account.
+    /// - Returns: The path.
+    /// - Throws: If there is no such user.
+    package func signInLink(_ email: String?) throws -> String {
+        let user = try email.flatMap { email in
+            try service.database.read { try UserStore.find(email: email, in: $0) }
+        }
+        if let email, user == nil { throw SetupFailure("there is no user with the address \(email)") }
+        let secret = try service.changes.perform(by: .administrator, at: service.now()) {
+            try service.signIn.links.create(for: user?.id, in: $0)
+        }
+        return Link("/welcome", secret.text).text
+    }
+
+    /// Creates a token as the operator's command does, and returns it.
+    ///
+    /// - Parameters:
+    ///   - email: The address of the token's user.
+    ///   - name: The name of the token.
+    ///   - expiresAt: The expiry in seconds since 1970; nil for the default.
+    /// - Returns: The whole token.
+    /// - Throws: If there is no such user, or the token cannot be created.
+    package func makeToken(_ email: String, name: String = "test", expiresAt: Int64? = nil) throws -> String {
+        guard let user = try service.database.read({ try UserStore.find(email: email, in: $0) }) else {
+            throw SetupFailure("there is no user with the address \(email)")
+        }
+        let request = TokenRequest(
+            name: name, expiry: expiresAt.map { .at($0) } ?? .standard, scopes: nil, projectIDs: nil)
+        let maker = Grant(accountID: user.accountID, userID: user.id)
+        return try service.changes.perform(by: .administrator, at: service.now()) {
+            try service.tokens.create(request, by: maker, in: $0).secret ?? ""
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import PodstackCommandLine
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+// MARK: - Flags of several commands
+
+extension Flag {
+    static let data = Flag(
+        "data", value: "DIR", summary: "the data directory (default: \(DataDirectory.defaultPath))", values: .files)
+
+    static let database = Flag(
+        "database", value: "URL",
+        summary: "use the PostgreSQL database postgres://USER@HOST/NAME; DIR then contains only the pepper, which all "
+            + "instances share. \(ProcessEnvironment.databaseURL) has the same effect, and does not reveal a password")
+
+    static let publicURL = Flag(
+        "public-url", value: "URL",
+        summary: "the URL at which browsers reach the service (default: the address at which it last listened)")
+
+    static let maxActiveTokens = Flag(
+        "max-active-tokens", value: "N", summary: "the most active tokens of an account (default: 5)")
+}
+
+extension Arguments {
+    /// Returns the data directory, and creates it if it does not exist.
+    func dataDirectory() throws -> DataDirectory { try DataDirectory(value("data") ?? DataDirectory.defaultPath) }
+
+    func existingDataDirectory() throws -> DataDirectory {
+        try .existing(value("data") ?? DataDirectory.defaultPath)
+    }
+
+    /// Returns the URL of the PostgreSQL database; nil for the database in the data directory.
+    func database() throws(UsageError) -> PostgresURL? {
+        let given = value("database")
+        let variable = ProcessEnvironment.databaseURL
+        guard let text = given ?? ProcessEnvironment.value(variable) else { return nil }
+        guard let url = PostgresURL(text) else {
+            throw UsageError("\(given == nil ? variable : "--database") must be a URL such as postgres://HOST/NAME")
+        }
+        if given != nil, url.hasPassword {
+            StandardStream.error.write(
+                "warning: others on this machine can see a password on the command line; use \(variable)\n")
+        }
+        return url
+    }
+
+    /// Opens the service of the data directory and the database.
+    func service() throws -> Service {
+        try Service(
+            directory: try dataDirectory(), database: try database(),
+            settings: ServiceSettings(maxActiveTokens: try count("max-active-tokens") ?? 5))
+    }
+
+    /// Returns the URL of `--public-url`; nil when it is not given.
+    func publicURL() throws(UsageError) -> String? {
+        guard let text = value("public-url") else { return nil }
+        do { return try PublicURL.checked(text) } catch { throw UsageError("--public-url \(error.message)") }
+    }
+}
+
+/// The environment variables of this process.
+enum ProcessEnvironment {
+    static let databaseURL = "PODSTACK_DATABASE_URL"
+
+    /// Returns the value of a variable; nil when it is not set or empty.
+    static func value(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+    }
+}
+
+/// The URL at which browsers reach the service that last used a data directory, for the links that commands print.
+enum ServiceAddress {
+    private static let longest = 2048
+
+    private static func path(in directory: DataDirectory) -> String { directory.path + "/address" }
+
+    /// Stores the URL in the data directory.
+    ///
+    /// Failures are ignored: commands then use the default URL.
+    static func record(_ url: String, in directory: DataDirectory) {
+        let descriptor = open(path(in: directory), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        _ = url.utf8.withContiguousStorageIfAvailable { write(descriptor, $0.baseAddress, $0.count) }
+    }
+
+    /// Returns the URL of `--public-url`, the recorded URL, or the URL of a service with default flags.
+    static func find(_ arguments: Arguments, in directory: DataDirectory) throws -> String {
+        if let given = try arguments.publicURL() { return given }
+        let recorded = try? SetupFile.read(path(in: directory), maxBytes: longest)
+        let text = recorded.map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return (try? PublicURL.checked(text)) ?? "http://127.0.0.1:8080"
+    }
+}

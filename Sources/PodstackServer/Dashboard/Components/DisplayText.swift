@@ -1,0 +1,61 @@
+import PodstackAPI
+
+/// Names of programs, from their User-Agent headers.
+enum UserAgent {
+    private static let browsers = [
+        ("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"),
+    ]
+    private static let systems = [
+        ("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    ]
+
+    /// Returns a name such as `Firefox on Linux`, or the beginning of the header if it names no known browser.
+    static func name(_ header: String?) -> String {
+        guard let header, !header.isEmpty else { return "Unknown" }
+        guard let browser = browsers.first(where: { header.contains($0.0) })?.1 else {
+            return String(header.prefix(60))
+        }
+        let system = systems.first { header.contains($0.0) }?.1
+        return system.map { "\(browser) on \($0)" } ?? browser
+    }
+}
+
+extension Scope {
+    private static let verbs = ["create": "Create", "read": "View", "update": "Change", "delete": "Delete"]
+    private static let nouns = [
+        "projects": "projects", "members": "project members", "pods": "pods", "tokens": "API tokens",
+        "audit-logs": "the audit log",
+    ]
+
+    /// The scope in plain words, such as `View projects`.
+    var displayText: String {
+        guard let resource else { return "Everything that you can do" }
+        let noun = Self.nouns[resource] ?? resource
+        guard let action else { return "Create, view, change and delete \(noun)" }
+        return "\(Self.verbs[action] ?? action) \(noun)"
+    }
+}
+
+extension Role {
+    /// The role with its permissions, such as `user: read, update`.
+    var displayText: String {
+        switch self {
+        case .admin: "admin"
+        case .user: "user: " + (permissions.isEmpty ? "no permissions" : permissions.joined(separator: ", "))
+        }
+    }
+}
+
+/// Sentences about rate limits.
+enum RetryText {
+    /// Returns a sentence about a limit, followed by the time to wait.
+    ///
+    /// - Parameters:
+    ///   - reason: What there was too much of, as a sentence.
+    ///   - seconds: The seconds to wait.
+    /// - Returns: Two sentences.
+    static func sentence(_ reason: String, seconds: Int64) -> String {
+        "\(reason) Try again in \(seconds) second\(seconds == 1 ? "" : "s")."
+    }
+}

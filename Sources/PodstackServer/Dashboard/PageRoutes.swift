@@ -1,0 +1,124 @@
+import PodstackAPI
+
+/// A request for a page that passed routing, authentication and the check of its form key.
+struct PageExchange {
+    var request: Request
+    /// The path segments that matched the pattern's parameters, in order.
+    var parameters: [String]
+    /// The form of a `POST` request; empty otherwise.
+    var form: Form
+    /// The viewer's session, or nil if the client is not signed in.
+    var session: WebSession?
+    /// The value of the hidden ``FormKey`` field for the forms of the response.
+    var formKey: String
+    /// The time of the request, in seconds since 1970.
+    var now: Int64
+    /// The URL at which the browser reaches the service, such as `https://podstack.example.com`.
+    var serviceURL: String
+
+    /// Returns the viewer's session, which every route has except those that are open.
+    func signedIn() throws -> WebSession {
+        guard let session else { throw DomainError.inconsistent }
+        return session
+    }
+
+    /// The address and the program that the request comes from.
+    var origin: Origin { Origin(request) }
+
+    /// Returns the viewer as the actor of the changes that this request makes.
+    func actor() throws -> Actor { Actor(try signedIn(), from: origin) }
+}
+
+// MARK: - Routes
+
+/// The clients that may request a page.
+enum PageAccess: Sendable {
+    /// Every client.
+    case open
+    /// Signed-in clients.
+    case signedIn
+    /// Signed-in clients; the request comes from a script and does not extend the session.
+    case background
+}
+
+/// A method and a path of the dashboard, with the access that it requires and its handler.
+struct PageRoute: Sendable {
+    var method: String
+    var pattern: [Substring]
+    var access: PageAccess
+    var handle: @Sendable (PageExchange) throws -> Response
+
+    init(
+        _ method: String, _ pattern: String, _ access: PageAccess,
+        handle: @escaping @Sendable (PageExchange) throws -> Response
+    ) {
+        self.method = method
+        self.pattern = pattern.split(separator: "/")
+        self.access = access
+        self.handle = handle
+    }
+
+    /// Returns the routes of all pages.
+    static func all(_ service: Services, _ auditWatch: AuditWatch) -> [PageRoute] {
+        [
+            PageRoute("GET", "/", .signedIn) { _ in .redirect(Link("/account/tokens")) },
+            PageRoute("GET", "/assets/{name}", .open, handle: Asset.get),
+        ] + signIn(service) + TokenPages(service).routes + auditLog(service, auditWatch) + projects(service) + device(service)
+    }
+
+    private static func device(_ service: Services) -> [PageRoute] {
+        let pages = DevicePages(service)
+        return [
+            PageRoute("GET", "/device", .signedIn, handle: pages.show),
+            PageRoute("POST", "/device/approve", .signedIn, handle: pages.approve),
+            PageRoute("POST", "/device/deny", .signedIn, handle: pages.deny),
+        ]
+    }
+
+    private static func signIn(_ service: Services) -> [PageRoute] {
+        let pages = SignInPages(service)
+        let links = SignInLinkPages(service)
+        let sessions = SessionPages(service)
+        return [
+            PageRoute("GET", "/sign-in", .open, handle: pages.show),
+            PageRoute("POST", "/sign-in", .open, handle: pages.signIn),
+            PageRoute("POST", "/sign-out", .signedIn, handle: pages.signOut),
+            PageRoute("GET", "/welcome/{link}", .open, handle: links.show),
+            PageRoute("POST", "/welcome/{link}", .open, handle: links.choosePassword),
+            PageRoute("GET", "/account/sign-in", .signedIn, handle: sessions.show),
+            PageRoute("POST", "/account/sign-in/password", .signedIn, handle: sessions.changePassword),
+            PageRoute("POST", "/account/sign-in/sessions/{id}/end", .signedIn, handle: sessions.end),
+        ]
+    }
+
+    private static func auditLog(_ service: Services, _ auditWatch: AuditWatch) -> [PageRoute] {
+        let pages = AuditLogPages(service, auditWatch)
+        return [
+            PageRoute("GET", "/audit-log", .signedIn, handle: pages.show),
+            PageRoute("GET", "/audit-log.csv", .signedIn, handle: pages.export),
+            PageRoute("GET", "/audit-log/events", .background, handle: pages.events),
+        ]
+    }
+
+    private static func projects(_ service: Services) -> [PageRoute] {
+        let projects = ProjectPages(service)
+        let members = MemberPages(service)
+        let one = "/projects/{project}"
+        let member = one + "/members/{user}"
+        return [
+            PageRoute("GET", "/projects", .signedIn, handle: projects.list),
+            PageRoute("POST", "/projects", .signedIn, handle: projects.create),
+            PageRoute("GET", one, .signedIn, handle: projects.show),
+            PageRoute("POST", one, .signedIn, handle: projects.update),
+            PageRoute("GET", one + "/delete", .signedIn, handle: projects.confirmDeletion),
+            PageRoute("POST", one + "/delete", .signedIn, handle: projects.delete),
+            PageRoute("POST", one + "/members", .signedIn, handle: projects.addMember),
+            PageRoute("GET", member, .signedIn, handle: members.show),
+            PageRoute("POST", member, .signedIn, handle: members.update),
+            PageRoute("POST", member + "/deactivate", .signedIn, handle: members.deactivate),
+            PageRoute("POST", member + "/activate", .signedIn, handle: members.activate),
+            PageRoute("GET", member + "/remove", .signedIn, handle: members.confirmRemoval),
+            PageRoute("POST", member + "/remove", .signedIn, handle: members.remove),
+        ]
+    }
+}

@@ -1,0 +1,291 @@
+/// The entries of a page with links to other pages, to the CSV file and to the stream of new entries.
+struct AuditTable: Component {
+    let query: AuditLogQuery
+    let page: AuditLogPage
+
+    var body: some HTML {
+        Element("div", .class("bar")) {
+            if query.position == .newest {
+                Element("p", .id("live"), .class("hint"), .role("status"), .data("data-stream", stream.text)) {
+                    Element("noscript") { "Reload the page to see new entries." }
+                }
+            } else {
+                Element("p") { Element("a", .href(link())) { "Back to the newest entries" } }
+            }
+            Element("p", .class("hint")) {
+                Element("a", .href(Link("/audit-log.csv", query: query.typed))) { "Export as CSV" }
+                if page.exceedsExport {
+                    " (only the newest \(AuditLogPages.exportLimit) of these entries; filter by date to export the rest)"
+                }
+            }
+        }
+        DataTable(
+            "Audit log entries, newest first",
+            [
+                "Time", "User", "Action", "Resource", Column("Project", style: "wide"),
+                Column("Address", style: "wide"),
+                "Details",
+            ], style: "log", id: "entries"
+        ) {
+            AuditRows(events: page.events, projectNames: page.projectNames)
+        }
+        if page.events.isEmpty { Element("p", .class("card empty"), .id("no-entries")) { emptyText } }
+        Element("div", .class("bar pager")) {
+            if page.hasNewer, let first = page.events.first {
+                Element("a", .class("button quiet"), .href(link(("after", String(first.number))))) {
+                    "Newer entries"
+                }
+            }
+            if page.hasOlder, let last = page.events.last {
+                Element("a", .class("button quiet"), .href(link(("before", String(last.number))))) {
+                    "Older entries"
+                }
+            }
+        }
+    }
+
+    private var emptyText: String {
+        query.typed.isEmpty ? "There are no entries yet." : "No entries match these filters."
+    }
+
+    private var stream: Link {
+        Link("/audit-log/events", query: query.typed + [("after", String(page.newest))])
+    }
+
+    private func link(_ position: (name: String, value: String)? = nil) -> Link {
+        Link("/audit-log", query: query.fields() + (position.map { [$0] } ?? []))
+    }
+}
+
+// MARK: - Rows
+
+/// The rows of a page.
+///
+/// They are written one by one, because a list would copy each of them several times.
+struct AuditRows: HTML {
+    let events: [AuditRecord]
+    let projectNames: [String: String]
+
+    func write(to output: inout HTMLOutput) {
+        for event in events { AuditRow(event: event, projectNames: projectNames).write(to: &output) }
+    }
+}
+
+/// An entry of the audit log as a row, in the table and in the stream of new entries.
+struct AuditRow: Component {
+    let event: AuditRecord
+    /// The names of the viewer's projects, by ID.
+    let projectNames: [String: String]
+
+    var body: some HTML {
+        FixedElement("<tr role=\"row\">", "</tr>") {
+            FixedElement("<td role=\"cell\" data-label=\"Time\">", "</td>") { TimeElement(event.createdAt) }
+            FixedElement("<td role=\"cell\" data-label=\"User\">", "</td>") {
+                user
+                if let id = event.tokenID {
+                    FixedElement("<span class=\"under\">", "</span>") {
+                        "with "
+                        FixedElement("<code>", "</code>") { "podstack_" + id }
+                    }
+                }
+            }
+            FixedElement("<td role=\"cell\" data-label=\"Action\">", "</td>") {
+                AuditBadge(action: event.action, resource: event.resourceType)
+            }
+            FixedElement("<td role=\"cell\" data-label=\"Resource\">", "</td>") {
+                if let name = event.resourceName { FixedElement("<span class=\"resource\">", "</span>") { name } }
+                if let resourceID {
+                    FixedElement("<span class=\"under\">", "</span>") {
+                        FixedElement("<code>", "</code>") { resourceID }
+                    }
+                }
+            }
+            FixedElement("<td role=\"cell\" data-label=\"Project\" class=\"wide\">", "</td>") {
+                if let id = event.projectID { AuditProject(id: id, name: projectNames[id]) }
+            }
+            FixedElement("<td role=\"cell\" data-label=\"Address\" class=\"wide\">", "</td>") { event.address ?? "" }
+            FixedElement("<td role=\"cell\">", "</td>") {
+                FixedElement("<details><summary>Details</summary><dl>", "</dl></details>") {
+                    for detail in AuditDetailsReader.read(event.details) { AuditDetail(detail: detail) }
+                    AuditFact(name: "Project ID", value: event.projectID)
+                    AuditFact(name: "Address", value: event.address)
+                    AuditFact(name: "Client", value: event.userAgent)
+                    AuditFact(name: "Entry ID", value: event.id)
+                }
+            }
+        }
+    }
+
+    private var resourceID: String? {
+        event.resourceType == "token" ? event.resourceID.map { "podstack_" + $0 } : event.resourceID
+    }
+
+    private var user: String {
+        if let email = event.userEmail { return email }
+        if event.address == nil { return "The operator" }
+        return event.tokenID == nil ? "Not signed in" : "Unknown user"
+    }
+}
+
+private struct AuditBadge: Component {
+    let action: String
+    let resource: String
+
+    var body: some HTML {
+        let text = AuditText.action(action, on: resource)
+        Element("span", .class(text.badge)) { text.text }
+    }
+}
+
+private struct AuditProject: Component {
+    let id: String
+    let name: String?
+
+    var body: some HTML {
+        if let name {
+            Element("a", .href(Link("/projects", id))) { name }
+        } else {
+            FixedElement("<code>", "</code>") { id }
+        }
+    }
+}
+
+private struct AuditDetail: Component {
+    let detail: AuditDetailsReader.Detail
+
+    var body: some HTML {
+        FixedElement("<dt>", "</dt>") { AuditText.fieldName(detail.name) }
+        FixedElement("<dd>", "</dd>") {
+            if let old = detail.old {
+                FixedElement("<del>", "</del>") { old }
+                " → "
+                FixedElement("<ins>", "</ins>") { detail.new }
+            } else {
+                detail.new
+            }
+        }
+    }
+}
+
+private struct AuditFact: Component {
+    let name: String
+    let value: String?
+
+    var body: some HTML {
+        if let value {
+            FixedElement("<dt>", "</dt>") { name }
+            FixedElement("<dd>", "</dd>") { value }
+        }
+    }
+}
+
+// MARK: - Stream
+
+/// Encodes entries of the audit log as server-sent events that contain the rows of the table.
+///
+/// Source: HTML, section 9.2.6.
+enum AuditStreamMessages {
+    static func encode(_ events: [AuditRecord], _ projectNames: [String: String]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for event in events {
+            var output = HTMLOutput(capacity: 1 << 10)
+            AuditRow(event: event, projectNames: projectNames).write(to: &output)
+            bytes += Array("id: \(event.number)\n".utf8)
+            // Both characters end a line in a server-sent event.
+            let lines = output.bytes.split(omittingEmptySubsequences: false) {
+                $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r")
+            }
+            for line in lines { bytes += Array("data: ".utf8) + line + [UInt8(ascii: "\n")] }
+            bytes.append(UInt8(ascii: "\n"))
+        }
+        return bytes
+    }
+}
+
+// MARK: - Words
+
+/// Words for the actions and resources of the audit log.
+enum AuditText {
+    static let resourceTypes = [
+        ("token", "Token"), ("project", "Project"), ("member", "Member"), ("user", "User"), ("device", "Device"),
+    ]
+
+    /// The actions by name, created once because a page can have a thousand entries.
+    private static let actions = Dictionary(uniqueKeysWithValues: AuditAction.allCases.map { ($0.rawValue, $0) })
+    private static let names = Dictionary(uniqueKeysWithValues: resourceTypes)
+
+    /// Returns a text such as `Project created`, with the CSS classes for the importance of the event.
+    static func action(_ action: String, on resource: String) -> (text: String, badge: String) {
+        guard let known = actions[action] else { return (action, "badge") }
+        let text =
+            switch known {
+            case .create: (names[resource] ?? resource) + " created"
+            case .update: (names[resource] ?? resource) + " changed"
+            case .delete: (names[resource] ?? resource) + " deleted"
+            default: self.action(known)
+            }
+        return (text, badge(known))
+    }
+
+    /// Returns a text such as `Token created`.
+    static func action(_ action: AuditAction) -> String {
+        switch action {
+        case .create: "Created"
+        case .update: "Changed"
+        case .delete: "Deleted"
+        case .userCreated: "User created"
+        case .userDisabled: "User disabled"
+        case .userEnabled: "User enabled"
+        case .tokenCreated: "Token created"
+        case .tokenUpdated: "Token changed"
+        case .tokenRotated: "Token rotated"
+        case .tokenRevoked: "Token revoked"
+        case .memberAdded: "Member added"
+        case .memberRemoved: "Member removed"
+        case .memberActivated: "Member activated"
+        case .memberDeactivated: "Member deactivated"
+        case .permissionsChanged: "Permissions changed"
+        case .login: "Signed in"
+        case .logout: "Signed out"
+        case .loginFailed: "Sign-in failed"
+        case .passwordChosen: "Password set"
+        case .passwordChanged: "Password changed"
+        case .sessionRevoked: "Session ended"
+        case .deviceApproved: "Device approved"
+        case .deviceDenied: "Device denied"
+        case .rotatedTokenUsed: "Old secret used"
+        }
+    }
+
+    private static func badge(_ action: AuditAction) -> String {
+        switch action {
+        case .loginFailed, .rotatedTokenUsed: "badge bad"
+        case .delete, .userDisabled, .tokenRevoked, .memberRemoved, .memberDeactivated, .deviceDenied: "badge warn"
+        case .create, .userCreated, .userEnabled, .tokenCreated, .memberAdded, .memberActivated, .deviceApproved:
+            "badge good"
+        default: "badge"
+        }
+    }
+
+    /// Returns a text such as `Expires at` for `expires_at`.
+    static func fieldName(_ key: String) -> String {
+        // The address of the program that requested access; the entry has the address of the viewer.
+        if key == "address" { return "Requested from" }
+        return spaced(key)
+    }
+
+    private static func spaced(_ key: String) -> String {
+        String(
+            unsafeUninitializedCapacity: key.utf8.count,
+            initializingUTF8With: { bytes in
+                var count = 0
+                for byte in key.utf8 {
+                    let isFirstOfWord = count == 0 && (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                    bytes[count] =
+                        isFirstOfWord ? byte & ~0x20 : byte == UInt8(ascii: "_") ? UInt8(ascii: " ") : byte
+                    count += 1
+                }
+                return count
+            })
+    }
+}

@@ -1,0 +1,285 @@
+/// The migrations of the database schema, and what runs them.
+///
+/// A released migration never changes; MigrationTests compares the digest of each one.
+enum Migrations {
+    static let all: [[SQL]] = [
+        initialSchema, tokenRotation, projectMembers, idempotentReplies, auditLog, pepperRotations, deviceRequests,
+        disabledUsers, signIn, tokenUses,
+    ]
+
+    /// Returns the version of the schema; 0 for an empty database.
+    static func version(in connection: any DatabaseConnection) throws -> Int64 {
+        try connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
+        return try connection.query("SELECT version FROM schema_version").first?.integer("version") ?? 0
+    }
+
+    /// Brings a database from any released schema to the newest one, in one transaction.
+    ///
+    /// If several instances start at once, the first one does it, and the others wait for it and find it done.
+    static func run(on database: any Database, all: [[SQL]] = all) throws {
+        try database.write { connection in
+            let version = try version(in: connection)
+            guard version <= all.count else {
+                throw DatabaseFailure(
+                    reason: "the schema has version \(version) and this program supports up to \(all.count): "
+                        + "use a newer podstack-server")
+            }
+            guard version < all.count else { return }
+            for statement in all[Int(version)...].joined() { try connection.execute(statement) }
+            try connection.execute("DELETE FROM schema_version")
+            try connection.execute("INSERT INTO schema_version (version) VALUES (\(Int64(all.count)))")
+        }
+    }
+}
+
+// MARK: - 1: accounts, users, projects and tokens
+
+extension Migrations {
+    /// The tables of the first release. Times are seconds since 1970; lists of scopes and projects are separated by spaces.
+    fileprivate static let initialSchema: [SQL] = [
+        """
+        CREATE TABLE accounts (
+            id TEXT NOT NULL PRIMARY KEY,
+            created_at BIGINT NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE users (
+            id TEXT NOT NULL PRIMARY KEY,
+            account_id TEXT NOT NULL REFERENCES accounts (id),
+            email TEXT NOT NULL,
+            email_key TEXT NOT NULL UNIQUE,
+            name TEXT,
+            default_project_id TEXT NOT NULL,
+            created_at BIGINT NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE projects (
+            id TEXT NOT NULL PRIMARY KEY,
+            account_id TEXT NOT NULL REFERENCES accounts (id),
+            name TEXT NOT NULL,
+            created_at BIGINT NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE tokens (
+            id TEXT NOT NULL PRIMARY KEY,
+            account_id TEXT NOT NULL REFERENCES accounts (id),
+            user_id TEXT NOT NULL REFERENCES users (id),
+            name TEXT NOT NULL,
+            digest BLOB NOT NULL,
+            scopes TEXT NOT NULL,
+            project_ids TEXT,
+            created_at BIGINT NOT NULL,
+            expires_at BIGINT,
+            revoked_at BIGINT,
+            rotated_at BIGINT,
+            last_used_at BIGINT,
+            generation BIGINT NOT NULL
+        )
+        """,
+        "CREATE INDEX tokens_of_account ON tokens (account_id, created_at, id)",
+    ]
+}
+
+// MARK: - 2: rotation
+
+extension Migrations {
+    /// The pending secret of a token, and its retired secrets.
+    fileprivate static let tokenRotation: [SQL] = [
+        "ALTER TABLE tokens ADD COLUMN waiting_digest BLOB",
+        "ALTER TABLE tokens ADD COLUMN waiting_made_at BIGINT",
+        "ALTER TABLE tokens ADD COLUMN waiting_grace_seconds BIGINT",
+        """
+        CREATE TABLE retired_secrets (
+            token_id TEXT NOT NULL REFERENCES tokens (id),
+            digest BLOB NOT NULL,
+            rotated_at BIGINT NOT NULL,
+            ends_at BIGINT NOT NULL,
+            PRIMARY KEY (token_id, digest)
+        )
+        """,
+    ]
+}
+
+// MARK: - 3: members
+
+extension Migrations {
+    /// The members of projects. Until this migration, each user had one project and is its admin.
+    fileprivate static let projectMembers: [SQL] = [
+        "ALTER TABLE projects ADD COLUMN description TEXT",
+        """
+        CREATE TABLE members (
+            project_id TEXT NOT NULL REFERENCES projects (id),
+            user_id TEXT NOT NULL REFERENCES users (id),
+            role TEXT NOT NULL,
+            can_create BIGINT NOT NULL,
+            can_read BIGINT NOT NULL,
+            can_update BIGINT NOT NULL,
+            can_delete BIGINT NOT NULL,
+            added_at BIGINT NOT NULL,
+            deactivated_at BIGINT,
+            PRIMARY KEY (project_id, user_id)
+        )
+        """,
+        "CREATE INDEX members_of_user ON members (user_id)",
+        """
+        INSERT INTO members (project_id, user_id, role, can_create, can_read, can_update, can_delete, added_at)
+        SELECT projects.id, users.id, 'admin', 1, 1, 1, 1, projects.created_at
+        FROM projects JOIN users ON users.account_id = projects.account_id
+        """,
+    ]
+}
+
+// MARK: - 4: idempotent replies
+
+extension Migrations {
+    /// The stored responses to repeated `POST` requests. No stored body contains a secret.
+    fileprivate static let idempotentReplies: [SQL] = [
+        """
+        CREATE TABLE idempotent_answers (
+            token_id TEXT NOT NULL,
+            idempotency_key TEXT NOT NULL,
+            request_hash BLOB NOT NULL,
+            status BIGINT NOT NULL,
+            body BLOB NOT NULL,
+            created_at BIGINT NOT NULL,
+            PRIMARY KEY (token_id, idempotency_key)
+        )
+        """,
+        "CREATE INDEX idempotent_answers_by_age ON idempotent_answers (created_at)",
+    ]
+}
+
+// MARK: - 5: audit log
+
+extension Migrations {
+    /// The chained audit events, and the columns that detect the use of retired secrets.
+    fileprivate static let auditLog: [SQL] = [
+        """
+        CREATE TABLE audit_events (
+            account_id TEXT NOT NULL,
+            number BIGINT NOT NULL,
+            id TEXT NOT NULL UNIQUE,
+            created_at BIGINT NOT NULL,
+            action TEXT NOT NULL,
+            resource_type TEXT NOT NULL,
+            resource_id TEXT,
+            resource_name TEXT,
+            project_id TEXT,
+            user_id TEXT,
+            user_email TEXT,
+            token_id TEXT,
+            address TEXT,
+            user_agent TEXT,
+            details TEXT NOT NULL,
+            previous_hash BLOB NOT NULL,
+            hash BLOB NOT NULL,
+            PRIMARY KEY (account_id, number)
+        )
+        """,
+        "CREATE INDEX audit_events_of_project ON audit_events (project_id, number)",
+        """
+        CREATE TABLE audit_chains (
+            account_id TEXT NOT NULL PRIMARY KEY,
+            first_number BIGINT NOT NULL,
+            first_hash BLOB NOT NULL,
+            last_number BIGINT NOT NULL,
+            last_hash BLOB NOT NULL,
+            seal BLOB NOT NULL
+        )
+        """,
+        "ALTER TABLE tokens ADD COLUMN current_used_from TEXT",
+        "ALTER TABLE retired_secrets ADD COLUMN reuse_noted_at BIGINT",
+    ]
+}
+
+// MARK: - 6: pepper rotations
+
+extension Migrations {
+    /// The times of pepper rotations: digests that were not used since the last one are stored under the previous pepper.
+    fileprivate static let pepperRotations: [SQL] = ["CREATE TABLE pepper_rotations (rotated_at BIGINT NOT NULL)"]
+}
+
+// MARK: - 7: device flow
+
+extension Migrations {
+    /// The requests of programs that wait for a user to grant them a token. Only digests of their codes are stored.
+    fileprivate static let deviceRequests: [SQL] = [
+        """
+        CREATE TABLE device_requests (
+            id TEXT NOT NULL PRIMARY KEY,
+            device_digest BLOB NOT NULL UNIQUE,
+            user_digest BLOB NOT NULL UNIQUE,
+            client_name TEXT NOT NULL,
+            scopes TEXT,
+            token_id TEXT,
+            token_sha256 BLOB,
+            created_at BIGINT NOT NULL,
+            expires_at BIGINT NOT NULL,
+            interval_seconds BIGINT NOT NULL,
+            asked_at BIGINT,
+            address TEXT NOT NULL,
+            user_agent TEXT,
+            state TEXT NOT NULL,
+            user_id TEXT REFERENCES users (id)
+        )
+        """,
+        "CREATE INDEX device_requests_by_age ON device_requests (expires_at)",
+    ]
+}
+
+// MARK: - 8: disabled users
+
+extension Migrations {
+    /// The time at which a user was disabled; null for active users.
+    fileprivate static let disabledUsers: [SQL] = ["ALTER TABLE users ADD COLUMN disabled_at BIGINT"]
+}
+
+// MARK: - 9: sign-in
+
+extension Migrations {
+    /// The passwords, sign-in links, sessions and failed sign-ins of the dashboard. Only digests of secrets are stored.
+    fileprivate static let signIn: [SQL] = [
+        "ALTER TABLE users ADD COLUMN password_hash TEXT",
+        """
+        CREATE TABLE sign_in_links (
+            digest BLOB NOT NULL PRIMARY KEY,
+            user_id TEXT REFERENCES users (id),
+            created_at BIGINT NOT NULL,
+            expires_at BIGINT NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE sessions (
+            id TEXT NOT NULL PRIMARY KEY,
+            digest BLOB NOT NULL UNIQUE,
+            user_id TEXT NOT NULL REFERENCES users (id),
+            created_at BIGINT NOT NULL,
+            last_seen_at BIGINT NOT NULL,
+            address TEXT NOT NULL,
+            user_agent TEXT
+        )
+        """,
+        "CREATE INDEX sessions_of_user ON sessions (user_id)",
+        """
+        CREATE TABLE sign_in_failures (
+            who BLOB NOT NULL PRIMARY KEY,
+            count BIGINT NOT NULL,
+            failed_at BIGINT NOT NULL
+        )
+        """,
+    ]
+}
+
+// MARK: - 10: use of tokens
+
+extension Migrations {
+    /// The address of the last use of a token, and the scopes that it has used since a time; null until the next use.
+    fileprivate static let tokenUses: [SQL] = [
+        "ALTER TABLE tokens ADD COLUMN last_used_from TEXT",
+        "ALTER TABLE tokens ADD COLUMN used_scopes BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE tokens ADD COLUMN used_scopes_since BIGINT",
+    ]
+}

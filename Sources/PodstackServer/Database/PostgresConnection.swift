@@ -1,0 +1,355 @@
+import CPostgres
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// One connection to PostgreSQL; the only source file that calls libpq.
+///
+/// ``PostgresPool`` makes sure that only one thread at a time uses it.
+final class PostgresConnection: DatabaseConnection {
+    /// The number of prepared statements that are kept: a list of IDs makes a statement of its own for each length.
+    private static let maxStatements = 200
+    /// The milliseconds after which no response will come any more: the server itself gives up earlier.
+    private static let timeoutMilliseconds: Int32 = 45_000
+
+    /// A statement that the server has prepared.
+    private final class Statement {
+        let name: String
+        /// The names of the columns, known from the first result on.
+        var columns: DatabaseColumns?
+
+        init(name: String) { self.name = name }
+    }
+
+    private let handle: OpaquePointer
+    private var statements: [String: Statement] = [:]
+    private var preparedCount = 0
+    private var isLost = false
+    private(set) var changes = 0
+
+    init(_ url: PostgresURL) throws {
+        // The URL is last, so its options take precedence.
+        var parameters = [
+            ("application_name", "podstack-server"), ("client_encoding", "UTF8"), ("connect_timeout", "5"),
+            ("keepalives_idle", "5"), ("keepalives_interval", "2"), ("keepalives_count", "3"),
+            ("tcp_user_timeout", "10000"),
+        ]
+        // By default, libpq continues without encryption if the server has no TLS.
+        if !url.isLocal { parameters.append(("sslmode", "require")) }
+        parameters.append(("dbname", url.text))
+        var names: [UnsafePointer<CChar>?] = parameters.map { UnsafePointer(strdup($0.0)) } + [nil]
+        var values: [UnsafePointer<CChar>?] = parameters.map { UnsafePointer(strdup($0.1)) } + [nil]
+        defer { for text in names + values { free(UnsafeMutablePointer(mutating: text)) } }
+        guard let handle = PQconnectdbParams(&names, &values, 1) else {
+            throw DatabaseFailure(reason: "PostgreSQL: not enough memory for a connection")
+        }
+        self.handle = handle
+        guard PQstatus(handle) == CONNECTION_OK else {
+            let reason = String(cString: PQerrorMessage(handle))
+            throw DatabaseFailure(reason: "PostgreSQL: " + url.withoutPassword(reason))
+        }
+        // By default, libpq writes the server's notices to standard error.
+        PQsetNoticeProcessor(handle, { _, _ in }, nil)
+        try script(PostgresDialect.session)
+    }
+
+    /// Does nothing: only a ``PostgresTransaction`` sends announcements.
+    func announce(_ announcement: Announcement) {}
+
+    deinit { PQfinish(handle) }
+
+    /// Whether the connection works, as far as is known.
+    var isAlive: Bool { !isLost && PQstatus(handle) == CONNECTION_OK }
+
+    /// Whether the connection can be used for another transaction.
+    var isIdle: Bool { isAlive && PQtransactionStatus(handle) == PQTRANS_IDLE }
+
+    func query(_ statement: SQL) throws -> [DatabaseRow] {
+        let prepared = try prepare(statement)
+        let result = try run(prepared, statement.arguments)
+        guard result.rowCount > 0 else { return [] }
+        let columns = prepared.columns ?? DatabaseColumns(result.columnNames)
+        prepared.columns = columns
+        return result.rows(columns)
+    }
+
+    @discardableResult
+    func execute(_ statement: SQL) throws -> Int {
+        _ = try run(try prepare(statement), statement.arguments)
+        return changes
+    }
+
+    private func run(_ statement: Statement, _ arguments: [DatabaseValue]) throws -> Result {
+        let sent = Self.withParameters(arguments) { values, lengths, formats in
+            PQsendQueryPrepared(handle, statement.name, Int32(arguments.count), values, lengths, formats, 1)
+        }
+        let result = try result(sent)
+        changes = result.changes
+        return result
+    }
+
+    /// Runs statements without arguments and without preparing them.
+    ///
+    /// - Returns: The tag of the last statement, such as `COMMIT`.
+    @discardableResult
+    func script(_ sql: String) throws -> String { try result(PQsendQuery(handle, sql)).tag }
+
+    /// Waits until the server sends something, `other` can be read or the time is over.
+    ///
+    /// - Returns: The notifications that have arrived.
+    func notifications(within milliseconds: Int, or other: Int32) throws -> [String] {
+        var found: [String] = []
+        func collect() {
+            while let next = PQnotifies(handle) {
+                found.append(String(cString: next.pointee.extra))
+                PQfreemem(next)
+            }
+        }
+        // Some may have arrived with the result of a statement.
+        collect()
+        guard found.isEmpty else { return found }
+        var sockets = [
+            pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0),
+            pollfd(fd: other, events: Int16(POLLIN), revents: 0),
+        ]
+        guard poll(&sockets, 2, Int32(milliseconds)) > 0, sockets[0].revents != 0 else { return [] }
+        guard PQconsumeInput(handle) == 1 else { throw lost() }
+        collect()
+        return found
+    }
+
+    var statementCount: Int { statements.count }
+
+    private func prepare(_ statement: SQL) throws -> Statement {
+        if let statement = statements[statement.text] { return statement }
+        if statements.count >= Self.maxStatements {
+            try script("DEALLOCATE ALL")
+            statements = [:]
+        }
+        preparedCount += 1
+        let prepared = Statement(name: "s\(preparedCount)")
+        let types = statement.arguments.map(\.type)
+        _ = try result(
+            PQsendPrepare(
+                handle, prepared.name, PostgresDialect.translate(statement.text), Int32(types.count), types))
+        statements[statement.text] = prepared
+        return prepared
+    }
+
+    /// Returns the last result of what was sent.
+    ///
+    /// - Throws: ``DatabaseFailure`` if any of the results is an error.
+    private func result(_ sent: Int32) throws -> Result {
+        guard sent == 1 else { throw lost() }
+        var last: Result?
+        var failure: DatabaseFailure?
+        while let next = try nextResult() {
+            if failure == nil { failure = next.failure }
+            last = next
+        }
+        if let failure {
+            // The server has ended the connection after reporting the error.
+            if PQstatus(handle) != CONNECTION_OK { isLost = true }
+            throw failure
+        }
+        guard let last else { throw lost() }
+        return last
+    }
+
+    private func nextResult() throws -> Result? {
+        while PQisBusy(handle) == 1 {
+            var socket = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
+            let count = poll(&socket, 1, Self.timeoutMilliseconds)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0, PQconsumeInput(handle) == 1 else { throw lost() }
+        }
+        return PQgetResult(handle).map(Result.init)
+    }
+
+    private func lost() -> DatabaseFailure {
+        isLost = true
+        return DatabaseFailure(reason: "PostgreSQL: the connection was lost")
+    }
+
+    /// Calls `body` with the arguments in PostgreSQL's binary format, side by side in one buffer.
+    private static func withParameters<Value>(
+        _ arguments: [DatabaseValue],
+        _ body: ([UnsafePointer<CChar>?], [Int32], [Int32]) -> Value
+    ) -> Value {
+        var bytes: [UInt8] = []
+        var ranges: [Range<Int>?] = []
+        for argument in arguments {
+            let start = bytes.count
+            switch argument {
+            case .null: break
+            case .integer(let number): withUnsafeBytes(of: number.bigEndian) { bytes += $0 }
+            case .text(let text): bytes += text.utf8
+            case .blob(let blob): bytes += blob
+            }
+            ranges.append(argument == .null ? nil : start..<bytes.count)
+        }
+        // An empty value needs an address too, because a missing address means NULL.
+        bytes.append(0)
+        return bytes.withUnsafeBytes { buffer in
+            let start = buffer.baseAddress?.assumingMemoryBound(to: CChar.self)
+            return body(
+                ranges.map { range in range.flatMap { start?.advanced(by: $0.lowerBound) } },
+                ranges.map { Int32($0?.count ?? 0) }, [Int32](repeating: 1, count: arguments.count))
+        }
+    }
+
+    /// Returns the options in a connection URL, or nil if the URL is invalid.
+    static func options(of url: String) -> [String: String]? {
+        guard let options = PQconninfoParse(url, nil) else { return nil }
+        defer { PQconninfoFree(options) }
+        var found: [String: String] = [:]
+        var option = options
+        while let name = option.pointee.keyword {
+            if let value = option.pointee.val { found[String(cString: name)] = String(cString: value) }
+            option += 1
+        }
+        return found
+    }
+
+    /// The result of one statement.
+    private final class Result {
+        private let result: OpaquePointer
+
+        init(_ result: OpaquePointer) { self.result = result }
+        deinit { PQclear(result) }
+
+        var tag: String { String(cString: PQcmdStatus(result)) }
+        var changes: Int { Int(String(cString: PQcmdTuples(result))) ?? 0 }
+
+        /// The error, if the result is one; the server's own message may contain values and is not used.
+        var failure: DatabaseFailure? {
+            switch PQresultStatus(result) {
+            case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY: return nil
+            default:
+                let state = PQresultErrorField(result, podstack_sqlstate_field).map { String(cString: $0) }
+                return DatabaseFailure(reason: PostgresDialect.reason(state))
+            }
+        }
+
+        var rowCount: Int { Int(PQntuples(result)) }
+
+        var columnNames: [String] {
+            (0..<PQnfields(result)).map { PQfname(result, $0).map { String(cString: $0) } ?? "" }
+        }
+
+        func rows(_ columns: DatabaseColumns) -> [DatabaseRow] {
+            (0..<PQntuples(result)).map { row in
+                DatabaseRow((0..<PQnfields(result)).map { value(row, $0) }, columns)
+            }
+        }
+
+        private func value(_ row: Int32, _ column: Int32) -> DatabaseValue {
+            guard PQgetisnull(result, row, column) == 0, let start = PQgetvalue(result, row, column) else {
+                return .null
+            }
+            let bytes = UnsafeRawBufferPointer(start: start, count: Int(PQgetlength(result, row, column)))
+            switch PostgresDialect.Kind(type: PQftype(result, column)) {
+            case .integer:
+                let isNegative = bytes.first.map { $0 >= 0x80 } ?? false
+                return .integer(bytes.reduce(isNegative ? -1 : 0) { $0 << 8 | Int64($1) })
+            case .blob: return .blob(Array(bytes))
+            case .text: return .text(String(decoding: bytes, as: UTF8.self))
+            case .nothing: return .null
+            }
+        }
+    }
+}
+
+extension DatabaseValue {
+    /// The type that the statement declares for an argument; 0 lets the server infer it.
+    fileprivate var type: Oid {
+        switch self {
+        case .null: 0
+        case .integer: PostgresDialect.Kind.bigint
+        case .text: PostgresDialect.Kind.textType
+        case .blob: PostgresDialect.Kind.bytea
+        }
+    }
+}
+
+// MARK: - Dialect
+
+/// The differences between PostgreSQL and SQLite: stores and migrations are written once, in SQL that both understand.
+enum PostgresDialect {
+    /// The settings of every connection.
+    ///
+    /// No transaction makes others wait for long, even if its instance stops in the middle, and no commit returns before
+    /// it is on disk.
+    static let session = """
+        SET client_min_messages = error; SET lock_timeout = '10s'; SET statement_timeout = '30s';
+        SET idle_in_transaction_session_timeout = '15s';
+        SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
+        """
+
+    /// Replaces each `?` outside of literals by `$1`, `$2` and so on, and the column types by PostgreSQL's.
+    static func translate(_ sql: String) -> String {
+        var translated: [UInt8] = []
+        var isQuoted = false
+        var count = 0
+        for byte in sql.utf8 {
+            if byte == UInt8(ascii: "'") { isQuoted.toggle() }
+            if byte == UInt8(ascii: "?"), !isQuoted {
+                count += 1
+                translated += Array("$\(count)".utf8)
+            } else {
+                translated.append(byte)
+            }
+        }
+        let text = String(decoding: translated, as: UTF8.self)
+        let definesColumns = ["CREATE TABLE", "ALTER TABLE"].contains { text.hasPrefix($0) }
+        return definesColumns ? text.replacing(" BLOB", with: " BYTEA") : text
+    }
+
+    /// Returns the reason that the log gives for an error.
+    ///
+    /// Source: the classes in appendix A of the PostgreSQL manual.
+    static func reason(_ state: String?) -> String {
+        let meaning =
+            switch state?.prefix(2) {
+            case nil: "the connection was lost"
+            case "08": "the connection failed"
+            case "22", "42": "a statement is invalid"
+            case "23": "a constraint was violated"
+            case "25", "40": "the transaction was undone"
+            case "28", "3D": "the server refuses the connection"
+            case "53", "54": "the server has no resources left"
+            case "55": "another transaction holds a lock for too long"
+            case "57": "the server was stopped, or the statement took too long"
+            case "58", "XX": "the server has an internal error; see its log"
+            default: "the statement failed"
+            }
+        return "PostgreSQL\(state.map { " \($0)" } ?? ""): \(meaning)"
+    }
+
+    /// The kind of value in a column.
+    ///
+    /// Source: `pg_type.dat` of PostgreSQL, whose numbers never change.
+    enum Kind {
+        static let bytea: UInt32 = 17
+        static let bigint: UInt32 = 20
+        static let textType: UInt32 = 25
+
+        case integer, blob, text, nothing
+
+        init(type: UInt32) {
+            switch type {
+            // 21 and 23 are smallint and integer; the length of the value distinguishes them.
+            case Self.bigint, 21, 23: self = .integer
+            case Self.bytea: self = .blob
+            // The type void.
+            case 2278: self = .nothing
+            default: self = .text
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+import CSQLite
+
+/// One connection to an SQLite file; the only source file that calls the library.
+///
+/// ``SQLiteDatabase`` makes sure that only one thread at a time uses it.
+final class SQLiteConnection: DatabaseConnection {
+    /// The number of prepared statements that are kept: a list of IDs makes a statement of its own for each length.
+    private static let maxStatements = 200
+
+    private struct Statement {
+        let pointer: OpaquePointer
+        let columns: DatabaseColumns
+    }
+
+    private var handle: OpaquePointer?
+    private var statements: [String: Statement] = [:]
+
+    /// Opens a connection.
+    ///
+    /// - Parameters:
+    ///   - path: The file, which is created if it is missing.
+    ///   - isCopy: Whether the connection is the destination of ``copy(to:_:)``, whose file is deleted if that fails.
+    /// - Throws: ``DatabaseFailure`` if the file cannot be opened.
+    init(path: String, isCopy: Bool = false) throws(DatabaseFailure) {
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+        let code = sqlite3_open_v2(path, &handle, flags, nil)
+        guard code == SQLITE_OK else {
+            let failure = failure(code)
+            sqlite3_close_v2(handle)
+            throw failure
+        }
+        sqlite3_extended_result_codes(handle, 1)
+        sqlite3_busy_timeout(handle, 10_000)
+        for pragma in ["journal_mode = \(isCopy ? "OFF" : "WAL")", "synchronous = FULL", "foreign_keys = ON"] {
+            try perform(SQL(text: "PRAGMA \(pragma)"))
+        }
+    }
+
+    deinit {
+        finalizeStatements()
+        sqlite3_close_v2(handle)
+    }
+
+    /// Whether the current write makes cached state of other processes stale.
+    var hasAnnounced = false
+
+    func announce(_ announcement: Announcement) {
+        if !announcement.isEmpty { hasAnnounced = true }
+    }
+
+    var changes: Int { Int(sqlite3_changes(handle)) }
+
+    func query(_ statement: SQL) throws -> [DatabaseRow] { try perform(statement) }
+
+    @discardableResult
+    func execute(_ statement: SQL) throws -> Int {
+        try perform(statement)
+        return changes
+    }
+
+    @discardableResult
+    private func perform(_ sql: SQL) throws(DatabaseFailure) -> [DatabaseRow] {
+        let prepared = try prepared(sql.text)
+        let statement = prepared.pointer
+        defer {
+            sqlite3_reset(statement)
+            // An argument may be a digest, which must not stay in memory.
+            sqlite3_clear_bindings(statement)
+        }
+        for (index, argument) in sql.arguments.enumerated() {
+            let code = bind(argument, to: Int32(index + 1), of: statement)
+            guard code == SQLITE_OK else { throw failure(code) }
+        }
+        var rows: [DatabaseRow] = []
+        while true {
+            switch sqlite3_step(statement) {
+            case SQLITE_ROW:
+                rows.append(
+                    DatabaseRow(
+                        (0..<sqlite3_column_count(statement)).map { column($0, of: statement) }, prepared.columns))
+            case SQLITE_DONE: return rows
+            case let code: throw failure(code)
+            }
+        }
+    }
+
+    /// Copies a consistent state of the whole database; other connections may write meanwhile.
+    ///
+    /// - Parameters:
+    ///   - destination: A connection to an empty file.
+    ///   - progress: Called with the number of pages that are copied and the number of all pages.
+    /// - Throws: ``DatabaseFailure`` if the copy fails.
+    func copy(to destination: SQLiteConnection, _ progress: (Int, Int) -> Void) throws(DatabaseFailure) {
+        // In a read transaction: without one, each change by another connection would restart the copy.
+        try perform("BEGIN")
+        defer { _ = try? perform("COMMIT") }
+        try perform("SELECT COUNT(*) FROM sqlite_schema")
+        guard let backup = sqlite3_backup_init(destination.handle, "main", handle, "main") else {
+            throw failure(sqlite3_errcode(destination.handle))
+        }
+        var code = SQLITE_OK
+        while code == SQLITE_OK {
+            code = sqlite3_backup_step(backup, 1024)
+            let all = Int(sqlite3_backup_pagecount(backup))
+            progress(all - Int(sqlite3_backup_remaining(backup)), all)
+        }
+        sqlite3_backup_finish(backup)
+        guard code == SQLITE_DONE else { throw failure(code) }
+        // One file, without the write-ahead log beside it.
+        try destination.perform("PRAGMA journal_mode = DELETE")
+    }
+
+    private func prepared(_ sql: String) throws(DatabaseFailure) -> Statement {
+        if let statement = statements[sql] { return statement }
+        // No statement is in use: each runs to its end before the next one starts.
+        if statements.count >= Self.maxStatements { finalizeStatements() }
+        var statement: OpaquePointer?
+        let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
+        guard code == SQLITE_OK, let statement else { throw failure(code) }
+        let names = (0..<sqlite3_column_count(statement)).map { column in
+            sqlite3_column_name(statement, column).map { String(cString: $0) } ?? ""
+        }
+        let prepared = Statement(pointer: statement, columns: DatabaseColumns(names))
+        statements[sql] = prepared
+        return prepared
+    }
+
+    var statementCount: Int { statements.count }
+
+    private func finalizeStatements() {
+        for statement in statements.values { sqlite3_finalize(statement.pointer) }
+        statements = [:]
+    }
+
+    private func bind(_ value: DatabaseValue, to index: Int32, of statement: OpaquePointer) -> Int32 {
+        switch value {
+        case .null: sqlite3_bind_null(statement, index)
+        case .integer(let number): sqlite3_bind_int64(statement, index, number)
+        case .text(let text): podstack_bind_text(statement, index, text, Int32(text.utf8.count))
+        case .blob(let bytes): podstack_bind_blob(statement, index, bytes, Int32(bytes.count))
+        }
+    }
+
+    private func column(_ index: Int32, of statement: OpaquePointer) -> DatabaseValue {
+        let count = Int(sqlite3_column_bytes(statement, index))
+        switch sqlite3_column_type(statement, index) {
+        case SQLITE_INTEGER: return .integer(sqlite3_column_int64(statement, index))
+        case SQLITE_TEXT:
+            return .text(
+                String(
+                    decoding: UnsafeRawBufferPointer(start: sqlite3_column_text(statement, index), count: count),
+                    as: UTF8.self))
+        case SQLITE_BLOB:
+            return .blob(Array(UnsafeRawBufferPointer(start: sqlite3_column_blob(statement, index), count: count)))
+        default: return .null
+        }
+    }
+
+    private func failure(_ code: Int32) -> DatabaseFailure {
+        DatabaseFailure(reason: "SQLite \(code): \(String(cString: sqlite3_errstr(code)))")
+    }
+}

@@ -1,1 +1,0 @@
-../Podstack/HTTP/URLSession/SessionFailure.swift

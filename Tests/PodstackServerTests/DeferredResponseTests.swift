@@ -1,0 +1,125 @@
+import PodstackTestSupport
+import Synchronization
+import Testing
+
+@testable import PodstackServer
+
+@Suite("Deferred responses, over a socket", .blocking, .timeLimit(.perTest))
+struct DeferredResponseTests {
+    struct Missing: Error { var what: String }
+
+    /// The paths whose responses were produced.
+    final class Work: Sendable {
+        private let paths = Mutex<[String]>([])
+        var done: [String] { paths.withLock { $0 } }
+        func add(_ path: String) { paths.withLock { $0.append(path) } }
+    }
+
+    /// A server that responds to `/now` immediately, and to all other paths in turn, once the gate is open.
+    final class Desk: Sendable {
+        let gate = Gate()
+        let queue = WorkQueue(capacity: 4)
+        let work = Work()
+        let listener: Listener
+
+        init() throws {
+            listener = try Listener(ListenAddress("127.0.0.1:0"), threads: 2) { [gate, queue, work] request in
+                if request.path == "/now" { return .ready(Response(status: 200), requestID: "now") }
+                return .deferred(queue) { isTurn in
+                    guard isTurn else { return (Response(status: 503), "refused") }
+                    work.add(request.path)
+                    gate.pass()
+                    return (Response(status: 200, body: request.body), "made")
+                }
+            }
+        }
+
+        /// Sends a request without reading its response.
+        func ask(_ path: String, _ body: String = "x") throws -> RawHTTP {
+            let connection = try RawHTTP(port: listener.port, silence: 60)
+            try connection.send("POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+            return connection
+        }
+
+        func waitForQueue(_ count: Int, _ name: String) throws {
+            try blockUntil(within: .seconds(60), "\(name) is in the queue") { queue.waiting == count }
+        }
+
+        /// Sends `/first` and then one request for each name, and waits until they are queued in this order.
+        func fill(_ names: [String]) throws -> [RawHTTP] {
+            var asked = [try ask("/first")]
+            guard gate.holds(1) else { throw Missing(what: "/first") }
+            for (index, name) in names.enumerated() {
+                asked.append(try ask(name))
+                try waitForQueue(index + 1, name)
+            }
+            return asked
+        }
+    }
+
+    let desk: Desk
+
+    init() throws { desk = try Desk() }
+
+    @Test("they occupy no event thread, and are produced in order")
+    func threads() throws {
+        let waiting = try desk.fill(["/a", "/b", "/c", "/d"])
+        // More requests than there are event threads, on connections of any of them.
+        let others = try (0..<20).map { _ in try RawHTTP(port: desk.listener.port) }
+        for other in others { try other.send("GET /now HTTP/1.1\r\nHost: a\r\n\r\n") }
+        for other in others { #expect(try other.response().status == 200) }
+        let late = try desk.ask("/late").response()
+        #expect(late.status == 503 && late.headers["x-request-id"] == "refused")
+        desk.gate.open()
+        for each in waiting {
+            let answer = try each.response()
+            #expect(answer.status == 200 && answer.body == "x" && answer.headers["x-request-id"] == "made")
+        }
+        #expect(desk.work.done == ["/first", "/a", "/b", "/c", "/d"])
+    }
+
+    @Test("the connection serves the next request, even one that was sent early")
+    func keptAlive() throws {
+        let connection = try desk.ask("/first", "one")
+        #expect(desk.gate.holds(1))
+        try connection.send("POST /second HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ntwo")
+        desk.gate.open()
+        #expect(try connection.response().body == "one")
+        #expect(try connection.response().body == "two")
+        #expect(try connection.request("GET", "/now").headers["x-request-id"] == "now")
+        #expect(try connection.request("POST", "/third", body: "three").body == "three")
+    }
+
+    @Test("none is produced for a client that is gone, and a client may leave while its response is produced")
+    func left() throws {
+        var waiting = try desk.fill(["/a", "/b"])
+        #expect(desk.listener.openConnections == 3)
+        // /first is being produced, and /a is queued.
+        waiting.removeFirst(2)
+        desk.gate.open()
+        #expect(try waiting[0].response().status == 200)
+        #expect(desk.work.done == ["/first", "/b"])
+        try blockUntil("one connection is left") { desk.listener.openConnections == 1 }
+        #expect(try waiting[0].request("POST", "/c", body: "again").body == "again")
+    }
+
+    @Test("a stopping listener refuses queued requests and waits for those in progress")
+    func stopping() async throws {
+        let waiting = try desk.fill(["/a", "/b"])
+        async let stopped: Void = desk.listener.stop()
+        for each in waiting.dropFirst() { #expect(try each.response().status == 503) }
+        #expect(!waiting[0].isClosed)
+        desk.gate.open()
+        #expect(try waiting[0].response().status == 200)
+        await stopped
+        #expect(desk.work.done == ["/first"])
+    }
+
+    @Test("a stopping listener waits for a limited time")
+    func cut() throws {
+        let waiting = try desk.fill(["/a"])
+        desk.listener.stop(timeoutMilliseconds: 10)
+        for each in waiting { #expect(try each.response().status == 503) }
+        desk.gate.open()
+    }
+}
