@@ -4,13 +4,10 @@ import PackageDescription
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
 ]
-/// The settings of targets whose imports are internal, complete and explicit about existentials.
-let explicit: [SwiftSetting] =
-    strict + [
-        .enableUpcomingFeature("InternalImportsByDefault"), .enableUpcomingFeature("MemberImportVisibility"),
-        .enableUpcomingFeature("ExistentialAny"),
-    ]
 
 let package = Package(
     name: "podstack-swift",
@@ -32,8 +29,8 @@ let package = Package(
         .systemLibrary(name: "CSecret", providers: [.apt(["libsecret-1-dev"])]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
 
-        .target(name: "PodstackAPI", swiftSettings: explicit),
-        .target(name: "PodstackCryptography", dependencies: ["CSodium"], swiftSettings: explicit),
+        .target(name: "PodstackAPI", swiftSettings: strict),
+        .target(name: "PodstackCryptography", dependencies: ["CSodium"], swiftSettings: strict),
         // HTTP requests over libcurl. It knows neither tokens nor the API.
         .target(
             name: "PodstackTransport",
@@ -41,9 +38,9 @@ let package = Package(
                 .target(name: "CCurl", condition: .when(platforms: [.linux])),
                 .target(name: "CPosix", condition: .when(platforms: [.linux])),
             ],
-            swiftSettings: explicit),
+            swiftSettings: strict),
         // The SDK's transport on Apple platforms. On Linux it would link all of Foundation, so only tests use it there.
-        .target(name: "PodstackURLSession", dependencies: ["PodstackTransport"], swiftSettings: explicit),
+        .target(name: "PodstackURLSession", dependencies: ["PodstackTransport"], swiftSettings: strict),
         .target(
             name: "Podstack",
             dependencies: [
@@ -52,20 +49,21 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .target(name: "PodstackTesting", dependencies: ["Podstack"], swiftSettings: explicit),
+        .target(name: "PodstackTesting", dependencies: ["Podstack"], swiftSettings: strict),
         // The command lines of both programs: knows neither the SDK nor the service.
-        .target(name: "PodstackCommandLine", swiftSettings: explicit),
+        .target(name: "PodstackCommandLine", swiftSettings: strict),
         .target(
             name: "PodstackCLI",
             dependencies: ["PodstackCommandLine", "Podstack", "PodstackAPI", "PodstackCryptography"],
-            swiftSettings: explicit),
+            swiftSettings: strict),
         // Not named `podstack`: on a file system that ignores case, that would be the folder of the SDK.
         .executableTarget(
-            name: "podstack-cli", dependencies: ["PodstackCLI", "PodstackCommandLine"], swiftSettings: explicit),
+            name: "podstack-cli", dependencies: ["PodstackCLI", "PodstackCommandLine"], swiftSettings: strict),
         // The only program that links libsecret and GLib, so that `podstack` does not load them.
         .executableTarget(
             name: "podstack-keyring",
-            dependencies: [.target(name: "CSecret", condition: .when(platforms: [.linux]))], swiftSettings: explicit),
+            dependencies: [.target(name: "CSecret", condition: .when(platforms: [.linux]))],
+            swiftSettings: strict),
         .target(
             name: "PodstackServer",
             dependencies: [
@@ -79,7 +77,8 @@ let package = Package(
             swiftSettings: strict
         ),
         .executableTarget(
-            name: "podstack-server", dependencies: ["PodstackServer", "PodstackCommandLine"], swiftSettings: explicit),
+            name: "podstack-server", dependencies: ["PodstackServer", "PodstackCommandLine"],
+            swiftSettings: strict),
         // A test target, so that only builds with tests need the module Testing.
         .testTarget(
             name: "PodstackTestSupport",
@@ -118,7 +117,7 @@ let package = Package(
         ),
         .testTarget(
             name: "PodstackCommandLineTests", dependencies: ["PodstackCommandLine", "PodstackTestSupport"],
-            swiftSettings: explicit),
+            swiftSettings: strict),
         .testTarget(
             name: "PodstackCLITests",
             dependencies: [
@@ -126,7 +125,7 @@ let package = Package(
                 "PodstackTestSupport",
                 "podstack-cli", "podstack-keyring",
             ],
-            swiftSettings: explicit
+            swiftSettings: strict
         ),
         .testTarget(
             name: "BrowserTests",

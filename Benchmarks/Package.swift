@@ -20,10 +20,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "URLSessionLoad",
-            dependencies: [
-                .product(name: "Podstack", package: "podstack-swift"),
-                .product(name: "PodstackURLSession", package: "podstack-swift"),
-            ]
+            dependencies: [.product(name: "Podstack", package: "podstack-swift")]
         ),
     ]
 )

@@ -1,6 +1,6 @@
 
-// What scripts/fuzz appends to the main manifest, and so makes Fuzz/Package.swift of: a package of its own over the same
-// targets, since the sanitizers' flags must not reach who depends on the main one.
+// scripts/fuzz creates Fuzz/Package.swift from the main manifest and this text. It is a package of its own over the same
+// targets, because the sanitizers' flags must not reach the users of the main package.
 package.targets.append(
     .executableTarget(
         name: "podstack-fuzz", dependencies: ["Podstack", "PodstackAPI", "PodstackServer", "CCurl"],

@@ -1,9 +1,9 @@
 import CCurl
 
-/// A URL as libcurl takes it apart, which is where it connects to.
+/// The parts of a URL as libcurl parses them, which decide where it connects.
 struct CurlURL {
     var scheme: String?
-    /// An IPv6 address in brackets.
+    /// The host; an IPv6 address is in brackets.
     var host: String?
     var port: Int?
     var user: String?
@@ -11,7 +11,7 @@ struct CurlURL {
     var fragment: String?
     var zone: String?
 
-    /// Nil when libcurl does not take it.
+    /// Parses a URL; nil if libcurl rejects it.
     init?(_ text: String) {
         guard let handle = curl_url() else { return nil }
         defer { curl_url_cleanup(handle) }

@@ -1,18 +1,18 @@
-/// Takes the bytes of one run apart into what a target needs.
+/// Splits the bytes of one run into the parts that a target needs.
 enum FuzzInput {
-    /// Stands in an input for the token that is sent, or one that nobody may see.
+    /// The placeholder in an input for a token that must not be displayed.
     static let placeholder = Array("TOKEN".utf8)
-    /// The same, every character of it as a JSON escape.
+    /// The placeholder for the same token, with every character as a JSON escape.
     static let escapedPlaceholder = Array("ESCAPED".utf8)
 
-    /// A token of the service's format with a right checksum, which no service knows.
+    /// A well-formed token that no service issued.
     static let token = "podstack_zab5rrb1_f46RfHk7hp3ILTgK2y3mH3UqtmaFCrvk0aQsAM"
 
     static func text(_ bytes: some Sequence<UInt8>) -> String {
         String(decoding: Array(bytes), as: UTF8.self)
     }
 
-    /// With the placeholders replaced by `token`.
+    /// Replaces the placeholders by a token.
     static func inserting(_ token: String, in bytes: some Collection<UInt8>) -> [UInt8] {
         let digits = Array("0123456789abcdef".utf8)
         let escaped = token.utf8.flatMap { byte in
@@ -26,7 +26,7 @@ enum FuzzInput {
         contains(placeholder, in: bytes) || contains(escapedPlaceholder, in: bytes)
     }
 
-    /// The first `count` lines, and what follows them.
+    /// Returns the first lines, and the rest.
     static func lines(_ count: Int, of bytes: [UInt8]) -> (lines: [ArraySlice<UInt8>], rest: ArraySlice<UInt8>) {
         var rest = bytes[...]
         var lines: [ArraySlice<UInt8>] = []
@@ -52,7 +52,7 @@ enum FuzzInput {
         return output + bytes[copied...]
     }
 
-    /// Where it stands, without overlap.
+    /// Returns the positions of a pattern, without overlap.
     private static func places(of piece: [UInt8], in bytes: [UInt8]) -> [Int] {
         var places: [Int] = []
         var index = 0

@@ -1,9 +1,9 @@
-/// One thing that takes bytes from outside, and what must hold whatever they are.
+/// A part of the package that receives bytes from outside, with the invariants that hold for all bytes.
 struct FuzzTarget: Sendable {
     var name: String
     var run: @Sendable ([UInt8]) -> Void
 
-    /// Set once, before the fuzzer starts.
+    /// The target of this run; set once, before the fuzzer starts.
     nonisolated(unsafe) static var current: FuzzTarget?
 
     static let all = [
@@ -14,14 +14,14 @@ struct FuzzTarget: Sendable {
         FuzzTarget(name: "cursor", run: CursorTarget.run),
         FuzzTarget(name: "dotenv", run: DotEnvTarget.run),
         FuzzTarget(name: "endpoint", run: EndpointTarget.run),
-        FuzzTarget(name: "error-answer", run: ErrorAnswerTarget.run),
+        FuzzTarget(name: "error-response", run: ErrorResponseTarget.run),
         FuzzTarget(name: "request-body", run: RequestBodyTarget.run),
         FuzzTarget(name: "request-target", run: RequestTargetTarget.run),
         FuzzTarget(name: "token", run: TokenTarget.run),
     ]
 }
 
-/// Ends the run, and so keeps the input, when an invariant is broken.
+/// Ends the process if an invariant is violated, so that libFuzzer keeps the input.
 func require(_ holds: Bool, _ invariant: @autoclosure () -> String) {
     if !holds { fatalError(invariant()) }
 }

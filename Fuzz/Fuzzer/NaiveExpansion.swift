@@ -1,4 +1,4 @@
-/// A second expansion of `${NAME}` and `${NAME:-default}`, by the words of the specification.
+/// A second implementation of `${NAME}` and `${NAME:-default}`, written from the specification alone.
 enum NaiveExpansion {
     struct Value {
         var text: [UInt8]?
@@ -26,7 +26,7 @@ enum NaiveExpansion {
         return output
     }
 
-    /// At the beginning of a text.
+    /// Parses a reference at the start of a text.
     private static func reference(
         _ text: ArraySlice<UInt8>
     ) -> (name: [UInt8], fallback: [UInt8]?, length: Int)? {

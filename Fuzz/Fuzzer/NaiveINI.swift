@@ -1,4 +1,4 @@
-/// A second reader of credentials files, as short and slow as it can be.
+/// A second reader of credentials files, as simple as possible.
 struct NaiveINI {
     struct Line {
         var number: Int
@@ -7,10 +7,10 @@ struct NaiveINI {
         var value: String
     }
 
-    /// Nil when the file is none.
+    /// Parses a file; nil if it is invalid.
     private(set) var lines: [Line]? = []
     private(set) var sections: [String] = []
-    /// Of every line, with its end.
+    /// Returns every line with its end.
     private(set) var ranges: [Range<Int>] = []
     let isTerminated: Bool
     var lineCount: Int { max(1, ranges.count) }
@@ -74,7 +74,7 @@ struct NaiveINI {
         return trim(raw[..<(comment ?? raw.endIndex)])
     }
 
-    /// Of a text without white space before it.
+    /// Parses a text that has no white space at its start.
     private func isNothing(_ text: ArraySlice<UInt8>) -> Bool {
         text.isEmpty || text.first == UInt8(ascii: "#") || text.first == UInt8(ascii: ";")
     }

@@ -1,6 +1,6 @@
 @testable import Podstack
 
-/// Every way in which a program may print an error.
+/// Returns an error in every form in which a program may print it.
 enum Printed {
     static func forms(of error: any PodstackError) -> [String] {
         var dumped = ""
@@ -12,7 +12,7 @@ enum Printed {
         ]
     }
 
-    /// What a terminal shows as one line of text.
+    /// Returns whether a terminal displays a text as one line.
     static func isOneLine(_ text: String) -> Bool {
         text.unicodeScalars.allSatisfy {
             ![.control, .lineSeparator, .paragraphSeparator, .format].contains($0.properties.generalCategory)

@@ -6,11 +6,11 @@ import PodstackAPI
     import Foundation
 #endif
 
-/// The texts of `Tests/Vectors`, as inputs to begin with.
+/// The texts of `Tests/Vectors` as the first inputs.
 enum VectorSeeds {
     private struct DotEnvVectors: Decodable {
         struct Case: Decodable {
-            /// Of the longest cases, only how they are made is written down.
+            /// The longest cases are stored as instructions to generate them.
             var text: JSONValue
         }
         var cases: [Case]

@@ -30,13 +30,13 @@ case let name?:
 default: fail("name a target")
 }
 
-// libFuzzer's arguments: this one's without the target. It starts itself again to minimize, by way of them.
+// libFuzzer gets the arguments without the target. To minimize an input, it starts this program again with them.
 private var arguments = ([CommandLine.arguments[0]] + words.dropFirst()).map { strdup($0) } + [nil]
 private var count = Int32(arguments.count - 1)
 private let status = arguments.withUnsafeMutableBufferPointer { buffer -> Int32 in
     guard let base = buffer.baseAddress else { return 2 }
     return withUnsafeMutablePointer(to: &count) { count in
-        // The driver may move the arguments' address, so it gets its own copy of it.
+        // libFuzzer may change the pointer, so it gets a copy.
         var start: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> = base
         return withUnsafeMutablePointer(to: &start) { address in
             address.withMemoryRebound(to: UnsafeMutablePointer<CChar>?.self, capacity: 1) { address in

@@ -1,6 +1,6 @@
 #include <curl/curl.h>
 
-// curl's setters and getters are variadic, which Swift cannot call; one inline function for each argument type.
+// libcurl's setters and getters are variadic, and Swift cannot call those: one inline function for each argument type.
 
 static inline CURLcode podstack_setopt_long(CURL *easy, CURLoption option, long value) {
     return curl_easy_setopt(easy, option, value);
@@ -14,8 +14,8 @@ static inline CURLcode podstack_setopt_pointer(CURL *easy, CURLoption option, vo
     return curl_easy_setopt(easy, option, value);
 }
 
-// Without it whoever gives up a transfer waits for the lookup of its name to end, and with it every other transfer.
-// What is given up ends by itself then, on its own thread. Older ones do without.
+// Without this option, aborting a transfer waits until the lookup of its host name ends, and so does every other transfer
+// of the loop. With it, the lookup ends by itself on its own thread. libcurl has it since version 7.87.
 static inline CURLcode podstack_forget_lookups(CURL *easy) {
 #if LIBCURL_VERSION_NUM >= 0x075700
     return curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
@@ -70,5 +70,5 @@ static inline CURLMcode podstack_multi_setopt_long(CURLM *multi, CURLMoption opt
     return curl_multi_setopt(multi, option, value);
 }
 
-// The result sits in a union that Swift imports awkwardly.
+// The result is in an unnamed union, which Swift imports under a generated name.
 static inline CURLcode podstack_message_result(const CURLMsg *message) { return message->data.result; }

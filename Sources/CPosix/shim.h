@@ -1,6 +1,6 @@
-// What the system's Swift module lacks: it is compiled without the GNU extensions.
+// Functions that Swift's module of the C library lacks, because it is compiled without the GNU extensions.
 
-// To start a program.
+// For starting a program.
 #include <spawn.h>
 
 #ifdef __linux__
@@ -15,7 +15,7 @@ static inline int podstack_spawn_close_from(posix_spawn_file_actions_t *actions,
 #endif
 
 #ifdef __linux__
-// To wait for sockets.
+// For waiting for sockets.
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>

@@ -7,7 +7,9 @@ import Synchronization
     import Foundation
 #endif
 
-/// An event that a client reports to its `onEvent:` closure. It never contains a secret.
+/// An event that a client reports to its `onEvent:` closure.
+///
+/// It never contains a secret.
 ///
 /// Paths begin with `/v1` and contain no query.
 public enum ClientEvent: Sendable, Hashable {

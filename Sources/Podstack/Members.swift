@@ -25,7 +25,9 @@ public struct Members: Sendable {
         try await pipeline.call(.post(path(project), NewMember(email: email, role: role, permissions: permissions)))
     }
 
-    /// Changes a member. Values that are nil do not change.
+    /// Changes a member.
+    ///
+    /// Values that are nil do not change.
     ///
     /// - Parameters:
     ///   - user: The user's ID.

@@ -27,6 +27,8 @@ public struct Paged<Element: Sendable>: AsyncSequence, Sendable {
     /// - Parameters:
     ///   - limit: The largest number of elements, 1 to 200.
     ///   - cursor: The `nextCursor` of the page before; nil for the first page.
+    /// - Returns: The page.
+    /// - Throws: The errors of the list's request.
     package func page(limit: Int = 50, cursor: String? = nil) async throws -> Page<Element> where Element: Listed {
         let (elements, next) = try await load(limit, cursor)
         return Page(elements: elements, nextCursor: next)

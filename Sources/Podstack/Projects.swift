@@ -1,6 +1,8 @@
 public import PodstackAPI
 
-/// The projects of the user. A project groups pods, volumes and members.
+/// The projects of the user.
+///
+/// A project groups pods, volumes and members.
 ///
 /// Source: Next Steps, Project Context.
 public struct Projects: Sendable {
@@ -42,7 +44,9 @@ public struct Projects: Sendable {
         try await pipeline.call(.post("/v1/projects", NewProject(name: name, description: description)))
     }
 
-    /// Changes a project. Values that are nil do not change.
+    /// Changes a project.
+    ///
+    /// Values that are nil do not change.
     ///
     /// - Parameters:
     ///   - id: The project's ID.

@@ -6,7 +6,9 @@ public import PodstackAPI
 public struct Tokens: Sendable {
     let pipeline: Pipeline
 
-    /// Returns the tokens, newest first. Expired and revoked tokens are included for 90 days.
+    /// Returns the tokens, newest first.
+    ///
+    /// Expired and revoked tokens are included for 90 days.
     ///
     /// - Returns: The tokens, which are loaded as they are needed.
     public func list() -> Paged<Token> { Paged(pipeline: pipeline, path: "/v1/tokens") }
@@ -43,7 +45,9 @@ public struct Tokens: Sendable {
         return (created.token, made.secret)
     }
 
-    /// Changes a token. Values that are nil do not change; scopes and projects can only shrink.
+    /// Changes a token.
+    ///
+    /// Values that are nil do not change; scopes and projects can only shrink.
     ///
     /// - Parameters:
     ///   - id: The token's ID.
@@ -59,8 +63,9 @@ public struct Tokens: Sendable {
         return try await pipeline.call(.patch(path(id), update))
     }
 
-    /// Gives a token a new secret. The old one stays valid until the first use of the new one, and for a grace period
-    /// after that.
+    /// Gives a token a new secret.
+    ///
+    /// The old one stays valid until the first use of the new one, and for a grace period after that.
     ///
     /// For the token in use, call ``Auth/rotate(grace:)``, which replaces it in its source too.
     ///
@@ -76,7 +81,9 @@ public struct Tokens: Sendable {
         return (rotated.token, made.secret)
     }
 
-    /// Revokes a token. Once this returns, every instance of the service rejects it.
+    /// Revokes a token.
+    ///
+    /// Once this returns, every instance of the service rejects it.
     ///
     /// - Parameter id: The token's ID.
     /// - Throws: ``ResourceNotFoundError`` if the account has no such token.
@@ -84,7 +91,9 @@ public struct Tokens: Sendable {
         try await pipeline.call(.delete(path(id)))
     }
 
-    /// Reports leaked tokens of any user. Possession is the proof, so each valid token is revoked.
+    /// Reports leaked tokens of any user.
+    ///
+    /// Possession is the proof, so each valid token is revoked.
     ///
     /// - Parameter leaked: The tokens, any number; one request reports up to 1,000 of them.
     /// - Throws: ``RateLimitError`` if there were too many reports, ``NetworkError`` if no response arrives.
@@ -95,6 +104,8 @@ public struct Tokens: Sendable {
         }
     }
 
-    /// Returns the path of a token. A whole token is reduced to its ID, because a secret must not be part of a URL.
+    /// Returns the path of a token.
+    ///
+    /// A whole token is reduced to its ID, because a secret must not be part of a URL.
     private func path(_ id: Token.ID) -> String { "/v1/tokens/\(Call.segment(TokenFormat.id(of: id) ?? id))" }
 }

@@ -6,7 +6,9 @@
 
 /// Encodes and decodes the values of the API.
 package enum APICoding {
-    /// Returns a value as JSON. Keys are sorted, so that equal values become equal bytes.
+    /// Returns a value as JSON.
+    ///
+    /// Keys are sorted, so that equal values become equal bytes.
     package static func encode(_ value: some Encodable, pretty: Bool = false) throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -29,8 +31,9 @@ package enum APICoding {
     /// The error for JSON that is nested too deeply.
     struct NestedTooDeeply: Error {}
 
-    /// The deepest nesting that is decoded. The API needs less, and the cost of Foundation's decoder grows
-    /// disproportionately with the depth.
+    /// The deepest nesting that is decoded.
+    ///
+    /// The API needs less, and the cost of Foundation's decoder grows disproportionately with the depth.
     private static let deepestNesting = 32
 
     /// Decodes JSON with Foundation's decoder.
@@ -39,7 +42,9 @@ package enum APICoding {
         return try decoder.decode(type, from: Data(bytes))
     }
 
-    /// Returns nil if the bytes are not plain. `Value` and `Plain` are the same type, which only the cast knows.
+    /// Returns nil if the bytes are not plain.
+    ///
+    /// `Value` and `Plain` are the same type, which only the cast knows.
     private static func readPlain<Plain: PlainJSONReadable, Value>(
         _ plain: Plain.Type, as type: Value.Type, from bytes: [UInt8]
     ) -> Value? {

@@ -85,9 +85,12 @@ public struct AuditEvent: Codable, Sendable, Hashable, Identifiable {
         case userAgent = "user_agent"
     }
 
-    /// Encodes the event. Missing values become `null`, because the API always sends all fields.
+    /// Encodes the event.
+    ///
+    /// Missing values become `null`, because the API always sends all fields.
     ///
     /// - Parameter encoder: The encoder to write to.
+    /// - Throws: `EncodingError` if the encoder cannot represent a value.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(id, forKey: .id)

@@ -82,7 +82,9 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
     /// - Parameter value: The integer.
     public init(integerLiteral value: Int) { self = .integer(value) }
 
-    /// Creates an object. If a name is repeated, the last value counts.
+    /// Creates an object.
+    ///
+    /// If a name is repeated, the last value counts.
     ///
     /// - Parameter elements: The names and values.
     public init(dictionaryLiteral elements: (String, JSONValue)...) {

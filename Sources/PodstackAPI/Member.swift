@@ -18,7 +18,9 @@ public struct Member: Codable, Sendable, Hashable, Identifiable {
     public var name: String?
     /// The role: `admin` or `user`.
     public var role: String
-    /// The permissions of a `user`: any of `create`, `read`, `update` and `delete`. An admin has all.
+    /// The permissions of a `user`: any of `create`, `read`, `update` and `delete`.
+    ///
+    /// An admin has all.
     public var permissions: [String]
     /// The state: `active` or `deactivated`.
     public var status: String
@@ -54,9 +56,12 @@ public struct Member: Codable, Sendable, Hashable, Identifiable {
         case addedAt = "added_at"
     }
 
-    /// Encodes the member. A missing name becomes `null`, because the API always sends that field.
+    /// Encodes the member.
+    ///
+    /// A missing name becomes `null`, because the API always sends that field.
     ///
     /// - Parameter encoder: The encoder to write to.
+    /// - Throws: `EncodingError` if the encoder cannot represent a value.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(userID, forKey: .userID)
@@ -90,7 +95,9 @@ package struct NewMember: Encodable, Sendable {
     }
 }
 
-/// The body of `PATCH /v1/projects/{id}/members/{user_id}`. Values that are nil do not change.
+/// The body of `PATCH /v1/projects/{id}/members/{user_id}`.
+///
+/// Values that are nil do not change.
 package struct MemberUpdate: Encodable, Sendable {
     package var role: String?
     package var permissions: [String]?

@@ -45,9 +45,12 @@ public struct Permission: Codable, Sendable, Hashable {
         case projectID = "project_id"
     }
 
-    /// Encodes the permission. A missing project becomes `null`, because the API always sends all fields.
+    /// Encodes the permission.
+    ///
+    /// A missing project becomes `null`, because the API always sends all fields.
     ///
     /// - Parameter encoder: The encoder to write to.
+    /// - Throws: `EncodingError` if the encoder cannot represent a value.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(scope, forKey: .scope)

@@ -18,7 +18,9 @@ public struct Project: Codable, Sendable, Hashable, Identifiable {
     public var createdAt: Date
     /// The caller's role in the project: `admin` or `user`.
     public var role: String?
-    /// The permissions of a caller with the role `user`: any of `create`, `read`, `update` and `delete`. An admin has all.
+    /// The permissions of a caller with the role `user`: any of `create`, `read`, `update` and `delete`.
+    ///
+    /// An admin has all.
     public var permissions: [String]?
     /// Whether the caller's requests without a project use this one.
     public var isDefault: Bool?
@@ -52,9 +54,12 @@ public struct Project: Codable, Sendable, Hashable, Identifiable {
         case isDefault = "is_default"
     }
 
-    /// Encodes the project. A missing description becomes `null`, because the API always sends that field.
+    /// Encodes the project.
+    ///
+    /// A missing description becomes `null`, because the API always sends that field.
     ///
     /// - Parameter encoder: The encoder to write to.
+    /// - Throws: `EncodingError` if the encoder cannot represent a value.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(id, forKey: .id)
@@ -84,7 +89,9 @@ package struct NewProject: Encodable, Sendable {
     }
 }
 
-/// The body of `PATCH /v1/projects/{id}`. Values that are nil do not change.
+/// The body of `PATCH /v1/projects/{id}`.
+///
+/// Values that are nil do not change.
 package struct ProjectUpdate: Encodable, Sendable {
     package var name: String?
     /// The new description; an empty one removes it.

@@ -9,7 +9,9 @@ package enum Timestamp {
     /// Returns a time as the API writes it.
     package static func format(_ date: Date) -> String { date.formatted(.iso8601) }
 
-    /// Parses an ISO 8601 time with a time zone; fractions of a second are accepted. Returns nil for any other text.
+    /// Parses an ISO 8601 time with a time zone; fractions of a second are accepted.
+    ///
+    /// Returns nil for any other text.
     package static func parse(_ text: String) -> Date? {
         var text = text
         if let date = text.withUTF8(parsePlain) { return date }
@@ -20,7 +22,9 @@ package enum Timestamp {
     }
 
     /// Parses the form of HTTP dates that senders must generate, such as `Wed, 21 Oct 2026 07:28:00 GMT` (RFC 9110,
-    /// section 5.6.7). Returns nil for any other text.
+    /// section 5.6.7).
+    ///
+    /// Returns nil for any other text.
     package static func parseHTTPDate(_ text: String) -> Date? {
         let words = text.split(separator: " ")
         guard words.count == 6, words[0].hasSuffix(","), words[1].utf8.count == 2,

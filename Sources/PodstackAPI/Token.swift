@@ -75,9 +75,12 @@ public struct Token: Codable, Sendable, Hashable, Identifiable {
         case revokedAt = "revoked_at"
     }
 
-    /// Encodes the token. Missing values become `null`, because the API always sends all fields.
+    /// Encodes the token.
+    ///
+    /// Missing values become `null`, because the API always sends all fields.
     ///
     /// - Parameter encoder: The encoder to write to.
+    /// - Throws: `EncodingError` if the encoder cannot represent a value.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(id, forKey: .id)
@@ -152,7 +155,9 @@ public enum TokenExpiry: Sendable, Hashable {
 
 // MARK: - Requests and their responses
 
-/// The body of `POST /v1/tokens`. Values that are nil are left out, so that the service's default applies.
+/// The body of `POST /v1/tokens`.
+///
+/// Values that are nil are left out, so that the service's default applies.
 package struct NewToken: Encodable, Sendable {
     package var name: String
     package var expiry: TokenExpiry
@@ -232,7 +237,9 @@ package struct CreatedToken: Codable, Sendable {
     }
 }
 
-/// The body of `PATCH /v1/tokens/{id}`. Values that are nil do not change.
+/// The body of `PATCH /v1/tokens/{id}`.
+///
+/// Values that are nil do not change.
 package struct TokenUpdate: Encodable, Sendable {
     package var name: String?
     package var scopes: [String]?
@@ -250,7 +257,9 @@ package struct TokenUpdate: Encodable, Sendable {
     }
 }
 
-/// The body of `POST /v1/tokens/{id}/rotate`. Values that are nil are left out, so that the service's default applies.
+/// The body of `POST /v1/tokens/{id}/rotate`.
+///
+/// Values that are nil are left out, so that the service's default applies.
 package struct TokenRotation: Encodable, Sendable {
     /// The grace period of the old secret in seconds, from the first use of the new one: 0 to 604,800 (default: 3,600).
     package var graceSeconds: Int?

@@ -70,6 +70,7 @@ package enum TokenFormat {
     /// - Parameters:
     ///   - id: The token's ID.
     ///   - generator: The random numbers; outside of tests, those of ``SecureGenerator``.
+    /// - Returns: The whole token.
     package static func generateToken(id: String, using generator: inout some RandomNumberGenerator) -> String {
         var bytes = scheme + Array(id.utf8) + [UInt8(ascii: "_")]
         bytes += generate(secretLength, from: Base62.digits, using: &generator)

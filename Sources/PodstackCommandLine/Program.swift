@@ -39,23 +39,32 @@ package struct Program<Action: Sendable>: Sendable {
     /// Parses the command line `words`, without the name of the program.
     package func parse(_ words: [String]) throws(UsageError) -> Request {
         let words = words.first == "help" ? Array(words.dropFirst()) + ["--help"] : words
+        let first = words.prefix { !$0.hasPrefix("-") }
+        if let command = commands.first(where: { first.starts(with: $0.words) }) {
+            return try parse(words, of: command)
+        }
         // With the flags of all commands, since the command is not known yet.
         let line = try Arguments(
             words, flags: globalFlags + commands.flatMap(\.flags), helpCommand: "\(name) --help")
         if line.has("version") { return .version }
         var leading = line.positional
         if commandComesFirst, !line.has("help") {
-            if let first = words.first, first.hasPrefix("-") {
-                throw UsageError("the command comes first, and \(Arguments.displayed(first)) after it")
+            if let flag = words.first, flag.hasPrefix("-") {
+                throw UsageError("the command comes first, and \(Arguments.displayed(flag)) after it")
             }
-            leading = Array(words.prefix { !$0.hasPrefix("-") })
+            leading = Array(first)
         }
         guard let command = commands.first(where: { leading.starts(with: $0.words) }) else {
             return try parseGroup(leading, isHelp: line.has("help"))
         }
+        return try parse(words, of: command)
+    }
+
+    private func parse(_ words: [String], of command: Command<Action>) throws(UsageError) -> Request {
         let flags = globalFlags + command.flags
         let help = "\(name) \(command.name) --help"
         var arguments = try Arguments(words, flags: flags, helpCommand: help)
+        if arguments.has("version") { return .version }
         if arguments.has("help") { return .help(self.help(for: command)) }
         try arguments.checkChoices(of: flags)
         try arguments.check(against: command, helpCommand: help)

@@ -1,6 +1,6 @@
 extension Sequence<UInt8> {
-    /// Two lower-case hexadecimal digits for each byte.
-    public var hexadecimal: String {
+    /// The bytes as two lowercase hexadecimal digits each.
+    package var hexadecimal: String {
         let digits = Array("0123456789abcdef".utf8)
         var text: [UInt8] = []
         for byte in self {
@@ -12,8 +12,8 @@ extension Sequence<UInt8> {
 }
 
 extension [UInt8] {
-    /// The bytes that `hexadecimal` spells, or nil when it is anything but pairs of lower- or upper-case digits.
-    public init?(hexadecimal: String) {
+    /// Parses pairs of hexadecimal digits of either case; nil for any other text.
+    package init?(hexadecimal: String) {
         let digits = Array(hexadecimal.utf8)
         guard digits.count.isMultiple(of: 2) else { return nil }
         func value(_ digit: UInt8) -> UInt8? {

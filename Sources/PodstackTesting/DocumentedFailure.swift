@@ -1,8 +1,9 @@
 public import Podstack
-
 import PodstackAPI
 
-/// A failure that the documentation names, as the service reports it. Times are ISO 8601 in UTC.
+/// A failure that the documentation names, as the service reports it.
+///
+/// Times are ISO 8601 in UTC.
 public enum DocumentedFailure: Sendable, Hashable {
     /// 401: the token is unknown.
     case invalidToken

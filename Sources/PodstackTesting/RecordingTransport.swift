@@ -1,5 +1,4 @@
 public import Podstack
-
 import PodstackAPI
 import Synchronization
 
@@ -47,7 +46,9 @@ public final class RecordingTransport: Transport {
         return try await respond(request)
     }
 
-    /// The requests in the order in which they were sent. Printing them shows no secret.
+    /// The requests in the order in which they were sent.
+    ///
+    /// Printing them shows no secret.
     public var requests: [TransportRequest] { recorded.withLock { $0 } }
 }
 

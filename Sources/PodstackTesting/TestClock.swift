@@ -1,5 +1,4 @@
 public import Podstack
-
 import Synchronization
 
 #if canImport(FoundationEssentials)

@@ -9,7 +9,7 @@
 
     /// libcurl's multi handle: says which sockets to watch, and works on all transfers when their sockets are ready.
     final class CurlMulti {
-        /// The sockets of all transfers. libcurl's callbacks use it, so it lives as long as the multi handle.
+        /// The sockets of all transfers, which libcurl's callbacks use.
         let sockets: SocketWatcher
         /// The time at which libcurl wants to be called even if no socket is ready.
         private(set) var timerDeadline: ContinuousClock.Instant?
@@ -48,7 +48,9 @@
                 }, context)
         }
 
-        /// Frees the multi handle. No handle may be added, and this object must not be used afterwards.
+        /// Frees the multi handle.
+        ///
+        /// No handle may be added, and this object must not be used afterwards.
         func cleanUp() { curl_multi_cleanup(multi) }
 
         /// Starts the transfer of a prepared handle; returns whether libcurl accepted it.
@@ -112,8 +114,10 @@
         private var headers: [HeaderField] = []
         private var list: UnsafeMutablePointer<curl_slist>?
         private(set) var transfer: Transfer?
-        /// The response of the transfer at work. It is here, and not in the transfer, because libcurl delivers it in many
-        /// pieces, and each would take a lock there.
+        /// The response of the transfer at work.
+        ///
+        /// It is here, and not in the transfer, because libcurl delivers it in many pieces, and each would take a lock
+        /// there.
         private let response = UnsafeMutablePointer<IncomingResponse>.allocate(capacity: 1)
         /// The index among the handles at work.
         var index = 0
@@ -134,7 +138,9 @@
             response.deallocate()
         }
 
-        /// Sets the options for a transfer. The handle must stay alive until ``release()``, since libcurl points to it.
+        /// Sets the options for a transfer.
+        ///
+        /// The handle must stay alive until ``release()``, since libcurl points to it.
         func prepare(_ transfer: Transfer, timeoutMilliseconds timeout: Int) throws(TransportFailure) {
             let request = transfer.request
             let isSecure = request.url.hasPrefix("https:")
@@ -176,7 +182,9 @@
         private func set(_ option: CURLoption, _ value: String?) { podstack_setopt_string(raw, option, value) }
         private func set(_ option: CURLoption, _ value: Int) { podstack_setopt_long(raw, option, value) }
 
-        /// Clears every option, and frees the body that libcurl copied. Connections stay open.
+        /// Clears every option, and frees the body that libcurl copied.
+        ///
+        /// Connections stay open.
         private func reset() {
             curl_easy_reset(raw)
             curl_slist_free_all(list)
@@ -229,12 +237,14 @@
             podstack_setopt_data_function(raw, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
                 guard let context else { return 0 }
                 let chunk = UnsafeRawBufferPointer(start: bytes, count: size * count)
-                return context.assumingMemoryBound(to: IncomingResponse.self).pointee.receiveBody(chunk) ? chunk.count : 0
+                return context.assumingMemoryBound(to: IncomingResponse.self).pointee.receiveBody(chunk)
+                    ? chunk.count : 0
             }
             podstack_setopt_data_function(raw, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
                 guard let context else { return 0 }
                 let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
-                return context.assumingMemoryBound(to: IncomingResponse.self).pointee.receiveHeadLine(line) ? line.count : 0
+                return context.assumingMemoryBound(to: IncomingResponse.self).pointee.receiveHeadLine(line)
+                    ? line.count : 0
             }
         }
 

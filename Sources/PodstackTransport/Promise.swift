@@ -46,7 +46,9 @@ package final class Promise<Value: Sendable>: Sendable {
         }
     }
 
-    /// The result, once it is provided. At most one task may await it, once.
+    /// The result, once it is provided.
+    ///
+    /// At most one task may await it, once.
     package var value: Value {
         get async throws {
             if let outcome = completedOutcome { return try outcome.get() }

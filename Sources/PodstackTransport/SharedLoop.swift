@@ -48,7 +48,9 @@
         /// Whether the process had the memory and the file descriptors for the loop.
         var isUsable: Bool { driverOnly.loop != nil && epoll >= 0 && wakeUp >= 0 && handOver >= 0 }
 
-        /// Starts a transfer. Its promise may already be completed when this returns.
+        /// Starts a transfer.
+        ///
+        /// Its promise may already be completed when this returns.
         func start(_ transfer: Transfer) {
             guard isUsable else {
                 return transfer.promise.fail(TransportFailure(reason: "too many files are open"))
@@ -85,7 +87,9 @@
             }
         }
 
-        /// Ends the loop's thread. No request may be under way.
+        /// Ends the loop's thread.
+        ///
+        /// No request may be under way.
         func stop() {
             switch guarded.withLock({ $0.state.stop() }) {
             case .wakeDriver: eventfd_write(wakeUp, 1)

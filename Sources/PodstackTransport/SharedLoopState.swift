@@ -81,7 +81,9 @@ struct SharedLoopState: Sendable {
     /// Whether the driver waits for events and must be woken for a command.
     private(set) var isWaiting = false
     private(set) var isStopped = false
-    /// Whether the loop's thread exists. It is started with the first request.
+    /// Whether the loop's thread exists.
+    ///
+    /// It is started with the first request.
     var hasThread = false
     /// Whether the loop's thread, when it is woken, is the driver: false once the loop is stopped.
     var isThreadDriver: Bool { driver == .thread && !isStopped }
@@ -113,6 +115,7 @@ struct SharedLoopState: Sendable {
     /// Ends a caller's turn as the driver.
     ///
     /// - Parameter canRelease: Whether the loop is idle and the service is near.
+    /// - Returns: The action of the caller.
     mutating func finishCallerTurn(canRelease: Bool) -> CallerAction {
         guard canRelease, !isStopped else {
             driver = .thread
@@ -126,6 +129,7 @@ struct SharedLoopState: Sendable {
     /// Returns the next step of the loop's thread as the driver.
     ///
     /// - Parameter canRelease: Whether the loop is idle and the service is near.
+    /// - Returns: The action of the thread.
     mutating func nextThreadStep(canRelease: Bool) -> ThreadAction {
         if isStopped { return .end }
         if hasCommands { return .runCommands }
@@ -137,7 +141,9 @@ struct SharedLoopState: Sendable {
         return .release
     }
 
-    /// Stops the loop. The transport is gone then, so no request is left.
+    /// Stops the loop.
+    ///
+    /// The transport is gone then, so no request is left.
     mutating func stop() -> StopAction {
         isStopped = true
         switch driver {

@@ -12,8 +12,11 @@ final class Transfer: Sendable {
 
     /// Creates a transfer whose timeout begins now.
     ///
-    /// - Parameter willQueue: Whether the transfer is expected to wait in the queue. Then no memory is reserved for its
-    ///   response, because thousands of transfers may wait.
+    /// - Parameters:
+    ///   - request: The request.
+    ///   - options: The limits of the response.
+    ///   - willQueue: Whether the transfer is expected to wait in the queue. Then no memory is reserved for its response,
+    ///     because thousands of transfers may wait.
     init(_ request: TransportRequest, _ options: ConnectionOptions, willQueue: Bool) {
         self.request = request
         response = Mutex(IncomingResponse(options, reservesCapacity: !willQueue))

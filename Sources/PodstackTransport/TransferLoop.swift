@@ -42,7 +42,9 @@
             return left > .zero ? Int32(clamping: left.milliseconds + 1) : 0
         }
 
-        /// Handles an event of a transfer's socket. ``advance()`` follows.
+        /// Handles an event of a transfer's socket.
+        ///
+        /// ``advance()`` follows.
         func handle(_ event: epoll_event) { multi.handle(event) }
 
         /// Continues after sockets were handled, time passed, or transfers were started or canceled.
@@ -74,7 +76,9 @@
             }
         }
 
-        /// Cancels all transfers and frees libcurl's memory. The loop must not be used afterwards.
+        /// Cancels all transfers and frees libcurl's memory.
+        ///
+        /// The loop must not be used afterwards.
         func cleanUp() {
             while let handle = active.last {
                 let promise = handle.transfer?.promise

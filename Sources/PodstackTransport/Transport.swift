@@ -153,7 +153,9 @@ public struct TransportResponse: Sendable {
 
 /// The error of a ``Transport`` that received no response.
 public struct TransportFailure: Error, Sendable, Hashable {
-    /// The reason as the end of a sentence, such as `the request timed out`. It contains no URL and no secret.
+    /// The reason as the end of a sentence, such as `the request timed out`.
+    ///
+    /// It contains no URL and no secret.
     public var reason: String
     /// Whether another attempt may succeed: false for an invalid certificate or a response that is too large.
     public var isRetryable: Bool

@@ -1,6 +1,5 @@
-public import PodstackTransport
-
 import Foundation
+public import PodstackTransport
 import Synchronization
 
 #if canImport(FoundationNetworking)

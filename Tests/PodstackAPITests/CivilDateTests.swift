@@ -4,14 +4,15 @@ import Testing
 
 @testable import PodstackAPI
 
-@Suite("Dates of the calendar", .timeLimit(.minutes(2)))
+@Suite("Dates of the calendar", .timeLimit(.minutes(5)))
 struct CivilDateTests {
-    @Test("every day from 0000-01-01 to 9999-12-31 follows the day before, and is parsed as it was formatted")
+    /// The calendar repeats after 400 years.
+    @Test("every day of 400 years follows the day before, and is parsed as it was formatted")
     func everyDay() throws {
-        let first = try #require(CivilDate(year: 0, month: 1, day: 1))
-        let last = try #require(CivilDate(year: 9999, month: 12, day: 31))
+        let first = try #require(CivilDate(year: 1999, month: 12, day: 31))
+        let last = try #require(CivilDate(year: 2400, month: 1, day: 1))
         var previous = CivilDate(daysSince1970: first.daysSince1970 - 1)
-        #expect((previous.year, previous.month, previous.day) == (-1, 12, 31))
+        #expect(previous.description == "1999-12-30")
         var wrong: [String] = []
         for days in first.daysSince1970...last.daysSince1970 {
             let date = CivilDate(daysSince1970: days)
@@ -26,6 +27,21 @@ struct CivilDateTests {
         }
         #expect(wrong.isEmpty)
         #expect(previous == last)
+    }
+
+    @Test("random days from year 0 to 9999 are 400 years before the day that is 146,097 days later")
+    func cycles() throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var generator = SeededGenerator(seed: seed)
+        let first = try #require(CivilDate(year: 0, month: 1, day: 1)).daysSince1970
+        let last = try #require(CivilDate(year: 9599, month: 12, day: 31)).daysSince1970
+        for _ in 0..<5_000 {
+            let days = Int.random(in: first...last, using: &generator)
+            let (date, later) = (CivilDate(daysSince1970: days), CivilDate(daysSince1970: days + 146_097))
+            #expect((date.month, date.day) == (later.month, later.day), "seed \(seed): \(date)")
+            #expect(later.year == date.year + 400, "seed \(seed): \(date)")
+            #expect(date.daysSince1970 == days && CivilDate(date.description) == date, "seed \(seed): \(date)")
+        }
     }
 
     @Test("days since 1970 agree with Foundation's calendar")

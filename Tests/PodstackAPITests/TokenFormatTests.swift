@@ -2,7 +2,7 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("Token format", .blocking, .timeLimit(.minutes(2)))
+@Suite("Token format", .blocking, .timeLimit(.minutes(10)))
 struct TokenFormatTests {
     @Test("accepts every valid vector and returns its prefix")
     func validVectors() throws {

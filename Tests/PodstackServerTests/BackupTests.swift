@@ -95,7 +95,7 @@ struct BackupTests {
     @Test("a backup replaces nothing, and leaves nothing when it fails")
     func failures() throws {
         let taken = try folder.write("mine", to: "taken")
-        #expect(try run(["backup", taken, "--data", data]).error.contains("is there already"))
+        #expect(try run(["backup", taken, "--data", data]).error.contains("already exists"))
         #expect(folder.read("taken") == "mine")
         #expect(try run(["backup", folder.file("no/backup"), "--data", data]).status == 1)
         let nowhere = try run(["backup", folder.file("b"), "--data", folder.file("typo")])

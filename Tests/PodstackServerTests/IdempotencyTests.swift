@@ -21,7 +21,7 @@ struct IdempotencyTests {
     }
 
     @Test(
-        "the same key with the same body gets the same response, and the change happens once",
+        "the same key with the same body gets the same answer, and the change happens once",
         arguments: TestDatabase.selected)
     func repeated(_: TestDatabase) throws {
         let first = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
@@ -35,7 +35,7 @@ struct IdempotencyTests {
         #expect(try post("/v1/projects", #"{"name": "p"}"#, key: "b").body != first.body)
     }
 
-    @Test("the same key with another body, path or project is rejected", arguments: TestDatabase.selected)
+    @Test("the same key with another body, path or project is refused", arguments: TestDatabase.selected)
     func reused(_: TestDatabase) throws {
         _ = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
         for (path, body) in [("/v1/projects", #"{"name": "q"}"#), ("/v1/tokens", #"{"name": "p"}"#)] {
@@ -49,14 +49,14 @@ struct IdempotencyTests {
         #expect(try projectCount() == 2)
     }
 
-    @Test("keys of different tokens are independent", arguments: TestDatabase.selected)
+    @Test("a key is its token's own", arguments: TestDatabase.selected)
     func perToken(_: TestDatabase) throws {
         let other = try owner.makeToken()
         _ = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
         #expect(try post("/v1/projects", #"{"name": "q"}"#, key: "a", by: other).status == 201)
     }
 
-    @Test("a reply is stored for 24 hours", arguments: TestDatabase.selected)
+    @Test("a key is remembered for 24 hours", arguments: TestDatabase.selected)
     func age(_: TestDatabase) throws {
         let start = clock.now
         let first = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
@@ -66,7 +66,9 @@ struct IdempotencyTests {
         #expect(try post("/v1/projects", #"{"name": "p"}"#, key: "a").body != first.body)
     }
 
-    @Test("a repeat gets a response without the secret, which says so", arguments: TestDatabase.selected)
+    @Test(
+        "a repeat is answered without the secret that the first answer held, and says so",
+        arguments: TestDatabase.selected)
     func secrets(_: TestDatabase) throws {
         for path in ["/v1/tokens", "/v1/tokens/self/rotate"] {
             let body = path == "/v1/tokens" ? #"{"name": "n"}"# : "{}"
@@ -89,13 +91,13 @@ struct IdempotencyTests {
         }
     }
 
-    @Test("a failed request can be repeated", arguments: TestDatabase.selected)
+    @Test("what failed is tried again", arguments: TestDatabase.selected)
     func failures(_: TestDatabase) throws {
         #expect(try post("/v1/tokens", #"{"name": "n", "project_ids": ["prj_x"]}"#, key: "a").status == 404)
         #expect(try post("/v1/tokens", #"{"name": "n"}"#, key: "a").status == 201)
     }
 
-    @Test("an invalid key is a bad request", arguments: TestDatabase.selected)
+    @Test("a key that is none is a bad request", arguments: TestDatabase.selected)
     func badKeys(_: TestDatabase) throws {
         for key in ["", "a b", String(repeating: "k", count: 256)] {
             #expect(try post("/v1/projects", #"{"name": "p"}"#, key: key).status == 400, "\(key)")
@@ -104,7 +106,7 @@ struct IdempotencyTests {
         #expect(try owner.send("POST", "/v1/projects", #"{"name": "p"}"#, headers: twice).status == 400)
     }
 
-    @Test("twenty simultaneous requests create one project", arguments: TestDatabase.selected)
+    @Test("twenty at once make one project", arguments: TestDatabase.selected)
     func atOnce(_: TestDatabase) async throws {
         let owner = owner
         let answers = try await withThrowingTaskGroup(of: TestResponse.self) { group in
@@ -121,7 +123,7 @@ struct IdempotencyTests {
         #expect(try projectCount() == 2)
     }
 
-    @Test("a change is rejected if its token was revoked meanwhile", arguments: TestDatabase.selected)
+    @Test("a change that was overtaken by the revocation of its token is refused", arguments: TestDatabase.selected)
     func overtaken(_: TestDatabase) throws {
         let service = owner.server.server.service
         let session = try owner.makeToken()
@@ -131,26 +133,26 @@ struct IdempotencyTests {
             let exchange = Exchange(
                 request: Request(method: "POST", path: "/x", headers: headers), identity: identity)
             let refusal = #expect(throws: DomainError.self) {
-                try service.idempotentChanges.response(to: exchange, at: clock.now) { _ in Response(status: 201) }
+                try service.idempotentChanges.answer(exchange, at: clock.now) { _ in Response(status: 201) }
             }
             #expect(refusal.map(ErrorResponse.init)?.code == .revokedToken)
         }
     }
 
-    @Test("a repeat of a running request is rejected", arguments: TestDatabase.selected)
+    @Test("one that is still running is said to be", arguments: TestDatabase.selected)
     func running(_: TestDatabase) throws {
         let request = Request(method: "POST", path: "/x", headers: [("idempotency-key", "a")])
         let token = TokenRecord(
             id: "00000000", accountID: "acc", userID: "usr", name: "n", digest: [], scopes: [], createdAt: 0)
         let user = UserRecord(id: "usr", accountID: "acc", email: "e", defaultProjectID: "p", createdAt: 0)
-        let identity = Identity(token: token, standing: .current, user: user, memberships: [:])
+        let identity = Identity(token: token, state: .current, user: user, memberships: [:])
         let key = try #require(try IdempotencyKey(of: Exchange(request: request, identity: identity)))
-        let replies = IdempotentReplies()
-        try replies.runExclusively(key) {
-            let refusal = #expect(throws: ErrorResponse.self) { try replies.runExclusively(key) {} }
+        let answers = IdempotentAnswers()
+        try answers.alone(key) {
+            let refusal = #expect(throws: ErrorResponse.self) { try answers.alone(key) {} }
             #expect(refusal?.status == 409)
             #expect(refusal?.code == .idempotencyKeyReused)
         }
-        try replies.runExclusively(key) {}
+        try answers.alone(key) {}
     }
 }

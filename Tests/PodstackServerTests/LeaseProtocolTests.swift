@@ -145,8 +145,10 @@ struct LeaseProtocolTests {
         var cached: Int64?
         var inbox: [(number: Int64, announcement: Announcement)] = []
         var isRegistered = false
-        var isFenced = false
-        var heard: Int64 = 0
+        /// No announcement arrives, and neither side notices.
+        var isDeaf = false
+        /// PostgreSQL has closed the connection, and the instance has not noticed yet.
+        var isCut = false
         /// A record that the instance has decided on, with the time before it.
         var pending: (start: Int64, heard: Int64)?
 
@@ -158,7 +160,7 @@ struct LeaseProtocolTests {
                 case .cancelLease: leaseEnd = .min
                 case .record(let heard): pending = (now, heard)
                 case .reconnect:
-                    (isRegistered, pending, inbox) = (false, nil, [])
+                    (isRegistered, isDeaf, isCut, pending, inbox) = (false, false, false, nil, [])
                 case .deregister, .logLoss, .logReturn: break
                 }
             }
@@ -194,12 +196,14 @@ struct LeaseProtocolTests {
                 case 1, 2:
                     // The event of an instance that is slow just comes late.
                     if instances[index].isRegistered, instances[index].pending == nil {
-                        let messages = instances[index].inbox
-                        instances[index].inbox = []
+                        let messages = instances[index].isDeaf ? [] : instances[index].inbox
+                        if !instances[index].isDeaf { instances[index].inbox = [] }
                         instances[index].perform(instances[index].follower.handle(.received(messages)), now: now)
                     }
                 case 3, 4:
-                    if let pending = instances[index].pending {
+                    if instances[index].pending != nil, instances[index].isCut {
+                        instances[index].perform(instances[index].follower.handle(.failed), now: now)
+                    } else if let pending = instances[index].pending {
                         instances[index].pending = nil
                         let row = rows[instances[index].id]
                         let isAccepted = row.map { !$0.isFenced } ?? false
@@ -208,8 +212,13 @@ struct LeaseProtocolTests {
                             instances[index].follower.handle(.recorded(start: pending.start, isAccepted: isAccepted)),
                             now: now)
                     }
-                case 5 where Int.random(in: 0..<20, using: &random) == 0:
-                    instances[index].perform(instances[index].follower.handle(.failed), now: now)
+                case 5:
+                    switch Int.random(in: 0..<20, using: &random) {
+                    case 0: instances[index].perform(instances[index].follower.handle(.failed), now: now)
+                    case 1: instances[index].isCut = instances[index].isRegistered
+                    case 2, 3: instances[index].isDeaf = instances[index].isRegistered
+                    default: break
+                    }
                 case 6:
                     // A read under a valid lease caches what it has read.
                     if now < instances[index].leaseEnd { instances[index].cached = version }
@@ -224,7 +233,7 @@ struct LeaseProtocolTests {
                     let behind = rows.filter { $0.value.heard < current.number || $0.value.isFenced }.map { row in
                         AnnouncementWait.Instance(
                             id: row.key,
-                            isConnected: instances[row.value.owner].isRegistered
+                            isConnected: instances[row.value.owner].isRegistered && !instances[row.value.owner].isCut
                                 && instances[row.value.owner].id == row.key)
                     }
                     for action in current.wait.next(behind: behind, now: now) {

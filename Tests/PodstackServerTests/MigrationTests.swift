@@ -33,7 +33,7 @@ struct MigrationTests {
             let token = try #require(try database.read { try TokenStore.find("00000000", in: $0) })
             #expect(token.accountID == account)
             #expect(token.digest == [UInt8](repeating: 7, count: 32))
-            #expect(token.waiting == nil)
+            #expect(token.pending == nil)
         }
     }
 

@@ -153,7 +153,7 @@ struct PepperRotationTests {
         let status = try run(["pepper", "status"])
         #expect(status.output.contains("tokens not used since the rotation: 1\n"))
         #expect(try run(["audit", "verify"]).status == 0)
-        #expect(try run(["pepper", "rotate"]).error.contains("is still there"))
+        #expect(try run(["pepper", "rotate"]).error.contains("still exists"))
         let mode = try files.attributesOfItem(atPath: data + "/pepper")[.posixPermissions] as? NSNumber
         #expect(mode?.intValue == 0o600)
     }

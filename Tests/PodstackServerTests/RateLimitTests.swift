@@ -127,7 +127,7 @@ struct RateLimitTests {
         "the buckets of many addresses take a bounded room, and none is refilled by it before it must",
         arguments: TestDatabase.selected)
     func room(_: TestDatabase) {
-        let allowances = Allowances<Int>(RateLimit(name: "x", count: 1), capacity: 100)
+        let allowances = RateLimiter<Int>(RateLimit(name: "x", count: 1), capacity: 100)
         for key in 0..<100 { #expect(allowances.take(key, now: 0).isAllowed) }
         #expect(!allowances.take(5, now: 0).isAllowed)
         #expect(allowances.take(100, now: 60).isAllowed)

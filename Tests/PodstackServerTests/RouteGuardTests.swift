@@ -15,7 +15,9 @@ struct RouteGuardTests {
     let memberID: String
     let routes: [Route]
 
-    /// The routes that require no token. A new one has to be added here deliberately.
+    /// The routes that require no token.
+    ///
+    /// A new one has to be added here deliberately.
     let open: Set = [
         "GET /healthz", "GET /readyz", "GET /metrics", "GET /openapi.json", "POST /v1/tokens/report",
         "POST /v1/device/code", "POST /v1/device/token",

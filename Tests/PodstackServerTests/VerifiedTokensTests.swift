@@ -41,7 +41,7 @@ struct VerifiedTokensTests {
         let id = String(token.dropFirst(9).prefix(8))
         let userID = try service.verifier.verify(token.utf8, now: 0).token.userID
         database.afterNextRead {
-            try service.database.write { try TokenStore.revoke(id, now: 1, in: $0) }
+            try service.database.write { try SecretStore.apply([.revoke(at: 1)], to: id, in: $0) }
             verifier.forget(
                 changed == "token" ? Announcement(tokens: [id]) : Announcement(users: [userID]))
         }

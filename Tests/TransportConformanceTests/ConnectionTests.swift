@@ -11,11 +11,11 @@ import Testing
     import Foundation
 #endif
 
-@Suite("A transport's connections", .blocking)
+@Suite("A transport's connections", .blocking, .timeLimit(.minutes(5)))
 struct ConnectionTests {
     private final class Count: Sendable {
         let sent = Atomic(0)
-        let cancelled = Atomic(0)
+        let canceled = Atomic(0)
     }
 
     @Test("are used again", arguments: TransportUnderTest.all)
@@ -28,13 +28,13 @@ struct ConnectionTests {
         #expect(server.connections == 1)
     }
 
-    @Test("that the server closed after an answer are replaced", arguments: TransportUnderTest.all, [0, 20])
+    @Test("that the server closed after a response are replaced", arguments: TransportUnderTest.all, [0, 20])
     func stale(_ subject: TransportUnderTest, pause: Int) async throws {
         let server = try WireServer { _ in [.answer(), .close] }
         let transport = subject.transport()
         for _ in 0..<20 {
             do { #expect(try await transport.send(TransportRequest(server.url)).status == 200) } catch {
-                // The close and the request may have crossed.
+                // The server may have closed the connection while the request was on its way.
                 #expect((error as? TransportFailure)?.isRetryable == true)
             }
             try await Task.sleep(for: .milliseconds(pause))
@@ -43,7 +43,7 @@ struct ConnectionTests {
     }
 
     @Test(
-        "that break under a request are a failure that may pass, or a new connection", arguments: TransportUnderTest.all
+        "that break during a request cause a retryable failure or a new connection", arguments: TransportUnderTest.all
     )
     func broken(_ subject: TransportUnderTest) async throws {
         for end in [WireServer.Step.close, .reset] {
@@ -57,7 +57,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("that nobody accepts are a failure that may pass", arguments: TransportUnderTest.all)
+    @Test("that are refused cause a retryable failure", arguments: TransportUnderTest.all)
     func refused(_ subject: TransportUnderTest) async throws {
         let transport = subject.transport()
         let port = try LoopbackListener.freePorts(1)[0]
@@ -71,7 +71,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("serve 200 requests at once, each with its own answer", arguments: TransportUnderTest.all)
+    @Test("serve 200 requests at once, each with its own response", arguments: TransportUnderTest.all)
     func manyAtOnce(_ subject: TransportUnderTest) async throws {
         let server = try WireServer { request in [.answer("\(request.target) \(request.body.count)")] }
         let transport = subject.transport()
@@ -90,9 +90,9 @@ struct ConnectionTests {
     }
 
     @Test(
-        "carry 2,000 requests at once without a thread each, and let go of them all", arguments: TransportUnderTest.all)
+        "carry 2,000 requests at once without a thread each, and release them all", arguments: TransportUnderTest.all)
     func noThreadEach(_ subject: TransportUnderTest) async throws {
-        // Nobody reads there, so all of them wait.
+        // This server never responds, so all requests wait.
         let silent = try LoopbackListener(nil)
         let transport = subject.transport()
         let count = Count()
@@ -104,21 +104,24 @@ struct ConnectionTests {
                         _ = try await transport.send(
                             TransportRequest("http://127.0.0.1:\(silent.port)", timeout: .seconds(60)))
                     } catch is CancellationError {
-                        count.cancelled.add(1, ordering: .relaxed)
+                        count.canceled.add(1, ordering: .relaxed)
                     } catch { Issue.record(error) }
                 }
             }
-            while count.sent.load(ordering: .relaxed) < 2000 { await Task.yield() }
-            try? await Task.sleep(for: .milliseconds(100))
-            // Those of the tests that run beside this one included.
+            await #expect(throws: Never.self) {
+                try await eventually(within: .seconds(60), "all requests are sent") {
+                    count.sent.load(ordering: .relaxed) == 2000
+                }
+            }
+            // The number includes the threads of the tests that run at the same time.
             let threads = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count
             #expect(threads.map { $0 < 1000 } == true)
             group.cancelAll()
         }
-        #expect(count.cancelled.load(ordering: .relaxed) == 2000)
+        #expect(count.canceled.load(ordering: .relaxed) == 2000)
     }
 
-    @Test("are answered 2,000 times at once by a real server", arguments: TransportUnderTest.all)
+    @Test("carry 2,000 responses at once from a real server", arguments: TransportUnderTest.all)
     func manyAtNginx(_ subject: TransportUnderTest) async throws {
         let nginx = try Nginx(ports: 1) { "server { listen 127.0.0.1:\($0[0]); location / { return 200 $uri; } }" }
         let transport = subject.transport()

@@ -8,9 +8,9 @@ import Testing
     import Glibc
 #endif
 
-@Suite("A transport and proxies", .blocking)
+@Suite("A transport and proxies", .blocking, .timeLimit(.minutes(5)))
 struct ProxyTests {
-    /// Asserts that a transport which has no proxy of its own says so rather than going another way.
+    /// Checks that a transport without support for proxies rejects the request, and returns whether it is one.
     func refuses(_ subject: TransportUnderTest, _ environment: [String: String], _ url: String) async -> Bool {
         guard subject.has(.noProxyOfItsOwn) else { return false }
         let failure = await subject.transport(environment).failure(TransportRequest(url))
@@ -34,7 +34,7 @@ struct ProxyTests {
         #expect(proxy.requests.map(\.target) == ["http://127.0.0.1:9/v1/a"])
     }
 
-    @Test("plain http does not carry the token to a proxy elsewhere", arguments: TransportUnderTest.all)
+    @Test("plain http does not send the token to a proxy on another machine", arguments: TransportUnderTest.all)
     func plainElsewhere(_ subject: TransportUnderTest) async throws {
         let server = try WireServer { _ in [.answer()] }
         for proxy in ["http://192.0.2.1:3128", "http://user:127.0.0.1@192.0.2.1", "http://127.0.0.1.example.com:80"] {
@@ -58,7 +58,7 @@ struct ProxyTests {
         #expect(String(decoding: through.body, as: UTF8.self) == "from the proxy")
     }
 
-    @Test("https goes through a tunnel, and the token only inside it", arguments: TransportUnderTest.all)
+    @Test("https goes through a tunnel, and the token only through that", arguments: TransportUnderTest.all)
     func tunnel(_ subject: TransportUnderTest) async throws {
         let services = try TLSServices.shared()
         let proxy = try TunnelProxy()
@@ -76,7 +76,7 @@ struct ProxyTests {
     }
 
     @Test(
-        "a proxy that refuses is named, with its status", arguments: TransportUnderTest.all,
+        "a proxy that rejects the request is reported with its status", arguments: TransportUnderTest.all,
         ["407 Proxy Authentication Required", "403 Forbidden", "503 Service Unavailable"])
     func refusal(_ subject: TransportUnderTest, status: String) async throws {
         let proxy = try TunnelProxy(refusal: status)
@@ -87,13 +87,13 @@ struct ProxyTests {
         #expect(failure?.isRetryable == status.hasPrefix("5"))
     }
 
-    @Test("a CGI program's HTTP_PROXY comes from its client, and is not used")
+    @Test("HTTP_PROXY of a CGI program comes from its client, and is ignored")
     func commonGateway() {
         let environment = PodstackEnvironment(["HTTP_PROXY": "http://127.0.0.1:1", "REQUEST_METHOD": "GET"])
         #expect(ConnectionOptions(environment: environment).proxy(isSecure: false) == nil)
     }
 
-    @Test("a proxy of the process is not used behind the caller's back")
+    @Test("a proxy of the process's environment is ignored if the options do not name it")
     func ambient() async {
         await #expect(processExitsWith: .success) {
             for name in ["http_proxy", "https_proxy", "all_proxy", "ALL_PROXY", "HTTPS_PROXY"] {

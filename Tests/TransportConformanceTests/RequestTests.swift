@@ -4,7 +4,7 @@ import Testing
 @testable import Podstack
 @testable import PodstackTransport
 
-@Suite("A transport sends", .blocking)
+@Suite("A transport sends", .blocking, .timeLimit(.minutes(5)))
 struct RequestTests {
     @Test(
         "the method, the path and the token",
@@ -25,7 +25,7 @@ struct RequestTests {
         #expect(server.requests.count == 2)
     }
 
-    @Test("each header once, with the value it has", arguments: TransportUnderTest.all)
+    @Test("each header once, with its value", arguments: TransportUnderTest.all)
     func headers(_ subject: TransportUnderTest) async throws {
         let server = try WireServer { _ in [.answer()] }
         let long = String(repeating: "v", count: 8000)
@@ -41,7 +41,7 @@ struct RequestTests {
         #expect(names == ["Host", "Authorization"] + headers.map { $0.name[...] })
     }
 
-    @Test("a header twice, and one with no value", arguments: TransportUnderTest.all)
+    @Test("a header twice, and one without a value", arguments: TransportUnderTest.all)
     func oddHeaders(_ subject: TransportUnderTest) async throws {
         let server = try WireServer { _ in [.answer()] }
         let headers = [HeaderField("X-Twice", "1"), HeaderField("X-Twice", "2"), HeaderField("X-Empty", "")]
@@ -52,7 +52,7 @@ struct RequestTests {
     }
 
     @Test(
-        "no header that would be two", arguments: TransportUnderTest.all,
+        "no header that contains a line break", arguments: TransportUnderTest.all,
         ["a\r\nX-Injected: 1", "a\nX-Injected: 1", "a\rb", "a\0b"])
     func injection(_ subject: TransportUnderTest, value: String) async throws {
         let server = try WireServer { _ in [.answer()] }
@@ -62,11 +62,11 @@ struct RequestTests {
             #expect(failure?.isRetryable == false)
         }
         #expect(server.requests.isEmpty)
-        // And it is as good as before.
+        // The transport is still usable.
         #expect(try await transport.send(TransportRequest(server.url)).status == 200)
     }
 
-    @Test("any body, whole", arguments: TransportUnderTest.all, [0, 1, 1000, 1 << 20])
+    @Test("a body of any size", arguments: TransportUnderTest.all, [0, 1, 1000, 1 << 20])
     func bodies(_ subject: TransportUnderTest, size: Int) async throws {
         let server = try WireServer { _ in [.answer(201)] }
         let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
@@ -79,12 +79,12 @@ struct RequestTests {
             #expect(received.body == body)
             #expect(received.values("content-length") == ["\(size)"])
             #expect(received.values("content-type") == ["application/json"])
-            // It costs a round trip or a second, and some proxies refuse it.
+            // `Expect: 100-continue` costs a round trip or a second, and some proxies reject it.
             #expect(received.values("expect") == [])
         }
     }
 
-    @Test("what one request set is not in the next", arguments: TransportUnderTest.all)
+    @Test("nothing of a request in the next one", arguments: TransportUnderTest.all)
     func noRemains(_ subject: TransportUnderTest) async throws {
         let server = try WireServer { _ in [.answer()] }
         let transport = subject.transport()
@@ -109,7 +109,7 @@ struct RequestTests {
             ])
     }
 
-    @Test("no header that nobody asked for", arguments: TransportUnderTest.all)
+    @Test("no header that the request does not contain", arguments: TransportUnderTest.all)
     func nothingAdded(_ subject: TransportUnderTest) async throws {
         let server = try WireServer { _ in [.answer()] }
         let transport = subject.transport()
@@ -123,7 +123,7 @@ struct RequestTests {
         }
     }
 
-    @Test("no cookie that an answer set", arguments: TransportUnderTest.all)
+    @Test("no cookie that a response set", arguments: TransportUnderTest.all)
     func cookies(_ subject: TransportUnderTest) async throws {
         let server = try WireServer { _ in [.answer(headers: "Set-Cookie: session=1; Path=/\r\n")] }
         let transport = subject.transport()

@@ -1,13 +1,15 @@
 import PodstackTestSupport
 import Synchronization
 
-/// Services over TLS, right and wrong, whose certificates are from a private authority. One nginx for all tests that run at once.
+/// Services over TLS, valid and invalid, with certificates of a private authority.
+///
+/// One nginx serves all tests that run at the same time.
 final class TLSServices: Sendable {
     enum Service: Int, CaseIterable {
-        /// HTTP/2 and HTTP/1.1.
+        /// A service that speaks HTTP/2 and HTTP/1.1.
         case modern
         case onlyHTTP1
-        /// HTTP/2, and each connection ends with its third request.
+        /// A service that ends each HTTP/2 connection with its third request.
         case brief
         case onlyTLS12
         case onlyTLS11
@@ -24,7 +26,7 @@ final class TLSServices: Sendable {
 
     private static let current = Mutex(Current())
 
-    /// Those of the tests that run at the moment; they go with the last of them.
+    /// The services of the tests that run at the moment; they end with the last of these tests.
     static func shared() throws -> TLSServices {
         try current.withLock { current in
             if let services = current.services { return services }
@@ -42,7 +44,7 @@ final class TLSServices: Sendable {
         let expired = try authority.issue("expired", for: "DNS:localhost,IP:127.0.0.1", isExpired: true)
         nginx = try Nginx(ports: Service.allCases.count + 1, files: ["large": 1 << 20]) { ports in
             let plain = "127.0.0.1:\(ports[Service.allCases.count])"
-            // `return` alone would not read a body to its end.
+            // With `return` alone, nginx would not read a body to its end.
             let sink = "server { listen \(plain); return 200 '$http_content_length $request_method'; }"
             return sink
                 + Service.allCases.map { service in

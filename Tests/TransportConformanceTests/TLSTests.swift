@@ -4,14 +4,14 @@ import Testing
 @testable import Podstack
 @testable import PodstackTransport
 
-@Suite("A transport over TLS", .blocking)
+@Suite("A transport over TLS", .blocking, .timeLimit(.minutes(5)))
 struct TLSTests {
     let services: TLSServices
     var trusting: [String: String] { ["PODSTACK_CA_BUNDLE": services.authority.bundle] }
 
     init() throws { services = try TLSServices.shared() }
 
-    /// Asserts that a transport which cannot trust a bundle says so rather than trusting others.
+    /// Checks that a transport without support for bundles rejects the request, and returns whether it is one.
     func refuses(_ subject: TransportUnderTest) async -> Bool {
         guard subject.has(.noAuthoritiesOfItsOwn) else { return false }
         let failure = await subject.transport(trusting).failure(TransportRequest(services.url(.modern)))
@@ -21,7 +21,7 @@ struct TLSTests {
     }
 
     @Test(
-        "does not trust an authority that the system does not know, and says what would",
+        "does not trust an authority that the system does not know, and names the setting that would",
         arguments: TransportUnderTest.all)
     func unknownAuthority(_ subject: TransportUnderTest) async throws {
         let failure = await subject.transport().failure(TransportRequest(services.url(.modern)))
@@ -41,7 +41,7 @@ struct TLSTests {
         #expect(String(decoding: response.body, as: UTF8.self) == "Bearer secret-token")
     }
 
-    @Test("trusts nobody else than those of a bundle", arguments: TransportUnderTest.all)
+    @Test("trusts only the authorities of a bundle", arguments: TransportUnderTest.all)
     func otherBundle(_ subject: TransportUnderTest) async throws {
         if await refuses(subject) { return }
         let other = try PrivateAuthority()
@@ -58,7 +58,7 @@ struct TLSTests {
         #expect(failure?.isRetryable == false)
     }
 
-    @Test("refuses a certificate for another name, and one that has expired", arguments: TransportUnderTest.all)
+    @Test("rejects a certificate for another name, and one that has expired", arguments: TransportUnderTest.all)
     func wrongCertificates(_ subject: TransportUnderTest) async throws {
         if await refuses(subject) { return }
         let transport = subject.transport(trusting)
@@ -68,7 +68,7 @@ struct TLSTests {
         #expect(expired == TransportFailure(reason: "its certificate has expired", isRetryable: false))
     }
 
-    @Test("speaks TLS 1.2 and 1.3, and nothing older", arguments: TransportUnderTest.all)
+    @Test("speaks TLS 1.2 and 1.3 only", arguments: TransportUnderTest.all)
     func versions(_ subject: TransportUnderTest) async throws {
         let old = await subject.transport().failure(TransportRequest(services.url(.onlyTLS11)))
         #expect(old?.reason.isEmpty == false)
@@ -81,7 +81,7 @@ struct TLSTests {
         _ = try #require(await transport.failure(TransportRequest(services.url(.onlyTLS11))))
     }
 
-    @Test("multiplexes many requests on few connections of HTTP/2", arguments: TransportUnderTest.all)
+    @Test("multiplexes many requests on few HTTP/2 connections", arguments: TransportUnderTest.all)
     func multiplexing(_ subject: TransportUnderTest) async throws {
         if await refuses(subject) { return }
         let transport = subject.transport(trusting)
@@ -99,7 +99,9 @@ struct TLSTests {
         #expect(Set(answers).count <= 4)
     }
 
-    @Test("goes on where a connection ends with its third request", arguments: TransportUnderTest.all)
+    @Test(
+        "continues on a new connection if the server ends each with its third request",
+        arguments: TransportUnderTest.all)
     func endingConnections(_ subject: TransportUnderTest) async throws {
         if await refuses(subject) { return }
         let transport = subject.transport(trusting)
@@ -113,7 +115,7 @@ struct TLSTests {
                             #expect(try await transport.send(TransportRequest(url)).status == 200)
                             answered += 1
                         } catch {
-                            // The end of the connection and the request have crossed.
+                            // The server ended the connection while the request was on its way.
                             let failure = try #require(error as? TransportFailure)
                             #expect(failure.isRetryable && failure != .timedOut)
                         }
@@ -126,7 +128,7 @@ struct TLSTests {
         #expect(answered > 20)
     }
 
-    @Test("speaks HTTP/1.1 where nothing newer is offered", arguments: TransportUnderTest.all)
+    @Test("speaks HTTP/1.1 if the server offers nothing newer", arguments: TransportUnderTest.all)
     func oldProtocol(_ subject: TransportUnderTest) async throws {
         if await refuses(subject) { return }
         let transport = subject.transport(trusting)

@@ -4,50 +4,53 @@ import Testing
 @testable import Podstack
 @testable import PodstackTransport
 
-@Suite("A transport's request ends", .blocking)
+@Suite("A transport's request ends", .blocking, .timeLimit(.minutes(5)))
 struct TimeTests {
-    /// An implementation that dies when a head breaks off may also die when its time is over in the middle of one.
+    /// The transports and what the server does.
+    ///
+    /// A transport that ends the process if a head breaks off may also do so if the timeout passes in the middle of
+    /// one.
     static let deadlines = TransportUnderTest.all.flatMap { subject in
         (["nothing", "drip of the body"]
-            + (subject.has(.diesOfOddAnswers) ? [] : ["half a head", "drip of the head", "interim answers"]))
+            + (subject.has(.diesOfOddResponses) ? [] : ["half a head", "drip of the head", "interim responses"]))
             .map { (subject, $0) }
     }
 
-    @Test("when its time is over, however the server spends it", arguments: deadlines)
-    func deadline(_ subject: TransportUnderTest, behaviour: String) async throws {
+    @Test("at its timeout, whatever the server sends", arguments: deadlines)
+    func deadline(_ subject: TransportUnderTest, behavior: String) async throws {
         let drip = (0..<500).flatMap { _ in [WireServer.Step.text("x"), .pause(milliseconds: 20)] }
         let server = try WireServer { _ in
-            switch behaviour {
+            switch behavior {
             case "half a head": [.text("HTTP/1.1 200 OK\r\nContent-"), .hang]
             case "drip of the head": [.text("HTTP/1.1 200 OK\r\nX: ")] + drip
             case "drip of the body": [.text("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")] + drip
-            case "interim answers":
+            case "interim responses":
                 (0..<500).flatMap { _ in [.text("HTTP/1.1 102 X\r\n\r\n"), .pause(milliseconds: 20)] }
             default: [.hang]
             }
         }
         let start = ContinuousClock.now
-        // Who counted anew with each piece would see the drip end, after ten seconds, in a broken answer.
+        // A timeout that restarted with each piece would let the drip end, after ten seconds, in an incomplete response.
         let failure = await subject.transport().failure(TransportRequest(server.url, timeout: .milliseconds(300)))
         #expect(failure == TransportFailure(reason: "the request timed out"))
         #expect(ContinuousClock.now - start >= .milliseconds(290))
     }
 
-    @Test("at once when no time is left", arguments: TransportUnderTest.all, [Duration.zero, .seconds(-5)])
+    @Test("at once if its timeout is not positive", arguments: TransportUnderTest.all, [Duration.zero, .seconds(-5)])
     func noTime(_ subject: TransportUnderTest, timeout: Duration) async throws {
         let server = try WireServer { _ in [.hang] }
         let failure = await subject.transport().failure(TransportRequest(server.url, timeout: timeout))
         #expect(failure == TransportFailure(reason: "the request timed out"))
     }
 
-    @Test("with its answer also when all the time there is is left", arguments: TransportUnderTest.all)
+    @Test("with its response also if its timeout is the longest possible", arguments: TransportUnderTest.all)
     func endlessTime(_ subject: TransportUnderTest) async throws {
         let server = try WireServer { _ in [.answer()] }
         let request = TransportRequest(server.url, timeout: .seconds(Int64.max))
         #expect(try await subject.transport().send(request).status == 200)
     }
 
-    @Test("when its task is cancelled: before, while it waits, after its answer", arguments: TransportUnderTest.all)
+    @Test("if its task is canceled: before, while it waits, after its response", arguments: TransportUnderTest.all)
     func cancellation(_ subject: TransportUnderTest) async throws {
         let server = try WireServer { $0.target == "/fast" ? [.answer()] : [.hang] }
         let transport = subject.transport()
@@ -66,18 +69,19 @@ struct TimeTests {
         #expect(server.requests.map(\.target) == ["/slow", "/fast"])
     }
 
-    @Test("when its task is cancelled in the middle of a body", arguments: TransportUnderTest.all)
+    @Test("if its task is canceled in the middle of a body", arguments: TransportUnderTest.all)
     func cancelledBody(_ subject: TransportUnderTest) async throws {
         let server = try WireServer { _ in [.text("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), .hang] }
         let transport = subject.transport()
         let task = Task { try await transport.send(TransportRequest(server.url)) }
         try await server.waitForRequests(1)
+        // Usually enough for the first half of the body to arrive; the test passes either way.
         try await Task.sleep(for: .milliseconds(20))
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
     }
 
-    @Test("alone: others that are under way go on", arguments: TransportUnderTest.all)
+    @Test("alone: other requests under way continue", arguments: TransportUnderTest.all)
     func cancellationAmongMany(_ subject: TransportUnderTest) async throws {
         let server = try WireServer { _ in [.pause(milliseconds: 2), .answer()] }
         let transport = subject.transport()
@@ -95,7 +99,7 @@ struct TimeTests {
         }
     }
 
-    @Test("when its transport goes with it", arguments: TransportUnderTest.all)
+    @Test("before its transport, even if nothing else refers to that", arguments: TransportUnderTest.all)
     func transportGoes(_ subject: TransportUnderTest) async throws {
         let server = try WireServer { _ in [.answer()] }
         for _ in 0..<50 { #expect(try await subject.transport().send(TransportRequest(server.url)).status == 200) }

@@ -8,22 +8,24 @@ import Testing
     import Glibc
 #endif
 
-/// An implementation, and what it cannot do. A test of such a thing asserts what happens instead.
+/// A transport and its limits.
+///
+/// A test of a limit checks what happens instead.
 struct TransportUnderTest: Sendable, CustomTestStringConvertible {
     enum Limit: Sendable {
-        /// Repeated headers are one value, and their order is lost.
+        /// The values of a repeated header are joined, and the order of headers is lost.
         case headersAreADictionary
-        /// Proxies other than the process's are refused.
+        /// Requests with other proxies than the process's are rejected.
         case noProxyOfItsOwn
-        /// A bundle other than the process's is refused.
+        /// Requests with certificate authorities of their own are rejected.
         case noAuthoritiesOfItsOwn
-        /// Of a head that is too large it is only told that the connection failed.
+        /// A head that is too large is reported as a failed connection.
         case vagueAboutLargeHeads
-        /// An answer whose head breaks off, or that has trailers, ends the process.
-        case diesOfOddAnswers
-        /// A 401 that asks for a user's password has no body.
+        /// A response that ends in the middle of its head, or that has trailers, ends the process.
+        case diesOfOddResponses
+        /// A 401 that asks for a user's password arrives without its body.
         case losesBodyOfChallenge
-        /// The library adds headers that nobody asked for.
+        /// The library adds headers that the request does not contain.
         case addsHeaders
     }
 
@@ -39,13 +41,13 @@ struct TransportUnderTest: Sendable, CustomTestStringConvertible {
             testDescription: "URLSessionTransport",
             limits: [
                 .headersAreADictionary, .noProxyOfItsOwn, .noAuthoritiesOfItsOwn, .vagueAboutLargeHeads,
-                .diesOfOddAnswers,
+                .diesOfOddResponses,
                 .losesBodyOfChallenge, .addsHeaders,
             ]
         ) { URLSessionTransport(options: ConnectionOptions(environment: $0)) },
     ]
 
-    /// With no environment but this.
+    /// Creates a transport with the given environment variables only.
     func transport(_ environment: [String: String] = [:]) -> any Transport { make(PodstackEnvironment(environment)) }
 }
 
@@ -68,7 +70,7 @@ extension TransportRequest {
 }
 
 extension Transport {
-    /// The failure; nil, and an issue, when there was an answer or another error.
+    /// Returns the failure of a request; records an issue and returns nil if there was a response or another error.
     func failure(_ request: TransportRequest) async -> TransportFailure? {
         let failure = await #expect(throws: TransportFailure.self) { _ = try await send(request) }
         if let failure { #expect(!"\(failure)".contains(TransportRequest.secret)) }

@@ -1,6 +1,6 @@
 import Podstack
 
-// Usage: SDKLoad COUNT CONCURRENCY; the token and the endpoint come from the environment. Prints requests a second.
+// Usage: SDKLoad COUNT CONCURRENCY; the token and the endpoint come from the environment. Prints requests per second.
 guard CommandLine.arguments.count == 3, let count = Int(CommandLine.arguments[1]),
     let concurrency = Int(CommandLine.arguments[2])
 else { fatalError("usage: SDKLoad COUNT CONCURRENCY") }

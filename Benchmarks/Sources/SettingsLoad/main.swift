@@ -1,10 +1,12 @@
 import Podstack
 
-// Usage: SettingsLoad client|profile|dotenv COUNT [FILE]. Prints microseconds for one; the median of COUNT.
+// Usage: SettingsLoad client|profile|dotenv COUNT [FILE]. Prints the median time in microseconds.
 // client: Client() from the environment. profile: Client() from the credentials file that the environment names.
 // dotenv: reading and parsing a .env file.
 let words = CommandLine.arguments
-guard words.count >= 3, let count = Int(words[2]) else { fatalError("usage: SettingsLoad client|profile|dotenv COUNT [FILE]") }
+guard words.count >= 3, let count = Int(words[2]) else {
+    fatalError("usage: SettingsLoad client|profile|dotenv COUNT [FILE]")
+}
 
 func once() throws {
     switch words[1] {
@@ -13,7 +15,7 @@ func once() throws {
     }
 }
 
-// What is done once a process, such as loading libraries, is not what is measured.
+// Work that is done once per process, such as loading libraries, is not measured.
 try once()
 var times: [Double] = []
 for _ in 0..<count {

@@ -2,7 +2,9 @@ import PodstackAPI
 
 @testable import PodstackServer
 
-/// The credential of a request: `Authorization` headers a line each up to an empty one, then parameters `name=value`.
+/// The credential of a request.
+///
+/// An input is one `Authorization` header per line, an empty line, then `name=value` parameters.
 enum AuthorizationTarget {
     static func run(_ input: [UInt8]) {
         let lines = FuzzInput.inserting(FuzzInput.token, in: input)
@@ -30,7 +32,7 @@ enum AuthorizationTarget {
         }
     }
 
-    /// An answer that is one of `statuses`, can be written, and repeats no token.
+    /// Checks that a response has one of the statuses, can be written, and contains no token.
     static func check(_ error: APIError, _ statuses: Set<Int>) {
         require(statuses.contains(error.status), "a status of the list")
         let body = error.response(requestID: "req_1").body

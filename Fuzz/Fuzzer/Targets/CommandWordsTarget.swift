@@ -1,6 +1,6 @@
 @testable import Podstack
 
-/// The words of a `credential_process`.
+/// The words of a `credential_process` command.
 enum CommandWordsTarget {
     static func run(_ input: [UInt8]) {
         let text = FuzzInput.text(input)
@@ -22,7 +22,7 @@ enum CommandWordsTarget {
         "\"" + replacing(word) { "\"\\".utf8.contains($0) ? [UInt8(ascii: "\\"), $0] : [$0] } + "\""
     }
 
-    /// An empty word has no character to escape.
+    /// Quotes a word; an empty word has no character to escape.
     private static func escaped(_ word: String) -> String {
         word.isEmpty ? "''" : replacing(word) { $0 < 0x80 ? [UInt8(ascii: "\\"), $0] : [$0] }
     }

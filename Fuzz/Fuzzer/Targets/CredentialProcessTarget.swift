@@ -1,6 +1,8 @@
 @testable import Podstack
 
-/// What a `credential_process` leaves: a line with the exit status, then its output; behind a 0xFF what it said besides.
+/// The result of a `credential_process`.
+///
+/// An input is a line with the exit status, the standard output, 0xFF, and the standard error.
 enum CredentialProcessTarget {
     static func run(_ input: [UInt8]) {
         let (lines, rest) = FuzzInput.lines(1, of: input)

@@ -1,7 +1,9 @@
 @testable import Podstack
 
-/// The credentials file. An input is a file; a profile and a value to set may follow, each behind a 0xFF, which no text
-/// holds.
+/// The credentials file.
+///
+/// An input is a file, and optionally a profile and a value to set, each after a 0xFF, which UTF-8 text does not
+/// contain.
 enum CredentialsFileTarget {
     private static let keys = [
         "api_token", "project_id", "api_endpoint", "credential_process", "credential_store_process",
@@ -39,7 +41,7 @@ enum CredentialsFileTarget {
         }
     }
 
-    /// The reason is one of a few sentences, so it holds nothing of the file.
+    /// Checks that the reason is one of a few sentences, so that it contains nothing of the file.
     private static func check(_ failure: INIDocument.Failure, _ naive: NaiveINI) {
         if let line = failure.line { require((1...naive.lineCount).contains(line), "the line is in the file") }
         let twice = ["duplicate profile; the first is on line ", "duplicate key; the first is on line "]
@@ -78,12 +80,12 @@ enum CredentialsFileTarget {
         }
         guard previous == nil, old.entries(of: profile) != nil else { return }
         require((try? new.remove(key, section: profile)) == true, "what was set can be removed")
-        // A file that did not end its last line has got an end.
+        // A missing line end at the end of the file was added.
         let isBack = new.bytes == old.bytes || (new.bytes.starts(with: old.bytes) && !naive.isTerminated)
         require(isBack, "removing a new key gives the file back")
     }
 
-    /// Nothing differs but the replaced place, or one that was put in.
+    /// Checks that only one place was replaced or inserted.
     private static func isChanged(_ old: [UInt8], _ new: [UInt8], only replaced: Range<Int>?) -> Bool {
         let prefix = zip(old, new).prefix { $0 == $1 }.count
         let suffix = zip(old.reversed(), new.reversed()).prefix { $0 == $1 }.count

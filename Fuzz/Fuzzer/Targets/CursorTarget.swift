@@ -1,6 +1,8 @@
 @testable import PodstackServer
 
-/// The parameters of a page: `limit`, a line, `cursor`.
+/// The parameters of a page.
+///
+/// An input is a line with `limit`, then `cursor`.
 enum CursorTarget {
     static func run(_ input: [UInt8]) {
         let (lines, rest) = FuzzInput.lines(1, of: input)

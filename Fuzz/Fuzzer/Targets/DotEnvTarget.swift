@@ -4,7 +4,7 @@ import Glibc
 
 /// `.env` files, with and without override.
 enum DotEnvTarget {
-    /// Values that no input holds by chance.
+    /// Values that no input contains by chance.
     private static let secrets = ["P": "process-zQ7vK2mXw9", "HOME": "process-home-aR4tY8uL1c", "EMPTY": ""]
 
     static func run(_ input: [UInt8]) {
@@ -35,7 +35,7 @@ enum DotEnvTarget {
         let size = file.variables.reduce(0) { $0 + ($1.value?.utf8.count ?? 0) }
         require(size <= 16 << 20, "what is expanded is bounded")
         for variable in file.variables where variable.isLiteral {
-            // To search the largest takes longer than everything else.
+            // Searching the largest ones takes longer than everything else.
             guard let value = variable.value, value.utf8.count <= 65_536 else { continue }
             for secret in secrets.values where !secret.isEmpty && FuzzInput.contains(secret.utf8, in: value.utf8) {
                 let isOfFile = FuzzInput.contains(secret.utf8, in: text)
@@ -45,7 +45,7 @@ enum DotEnvTarget {
         if text.count <= 2048 { compare(file, text, override: override) }
     }
 
-    /// With a naive expansion of the same statements.
+    /// Compares with the naive expansion of the same statements.
     private static func compare(_ file: DotEnv, _ text: [UInt8], override: Bool) {
         var known: [(name: [UInt8], value: NaiveExpansion.Value)] = []
         for statement in DotEnvParser(text).statements {

@@ -2,7 +2,7 @@ import Glibc
 
 @testable import Podstack
 
-/// Endpoints: what is checked must be where libcurl connects.
+/// Endpoints: the host that is checked must be the one to which libcurl connects.
 enum EndpointTarget {
     static func run(_ input: [UInt8]) {
         let text = FuzzInput.text(input)
@@ -25,7 +25,7 @@ enum EndpointTarget {
         require(curl.host.map(canonical) == canonical(host), "libcurl connects to the same host")
     }
 
-    /// What stands there, without judging it.
+    /// Returns the parts of a URL that was accepted, without checking it again.
     private static func parts(_ url: String) -> (scheme: String, host: String, port: Int)? {
         let pieces = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
         guard pieces.count >= 3, pieces[1].isEmpty else { return nil }
@@ -37,14 +37,14 @@ enum EndpointTarget {
         return Int(authority[authority.index(after: colon)...]).map { (scheme, String(authority[..<colon]), $0) }
     }
 
-    /// By the system's own reading of addresses.
+    /// Returns whether a host is this machine, as the C library parses addresses.
     private static func isLoopback(_ host: String) -> Bool {
         if host == "localhost" || canonical(host) == "[::1]" { return true }
         var address = in_addr()
         return inet_pton(AF_INET, host, &address) == 1 && UInt32(bigEndian: address.s_addr) >> 24 == 127
     }
 
-    /// Of one IPv6 address there are many spellings.
+    /// Returns one spelling of a host; an IPv6 address has many.
     private static func canonical(_ host: String) -> String {
         var address = in6_addr()
         guard host.hasPrefix("["), host.hasSuffix("]"),

@@ -2,7 +2,7 @@ import PodstackAPI
 
 @testable import PodstackServer
 
-/// The JSON objects of requests, as every kind of request that has one.
+/// JSON bodies, as the body of every kind of request that has one.
 enum RequestBodyTarget {
     private static let now: Int64 = 1_800_000_000
 
@@ -11,11 +11,11 @@ enum RequestBodyTarget {
         let request = Request(
             method: "POST", path: "/v1/tokens", headers: [("content-type", "application/json")], body: body)
         guard let fields = attempt({ try JSONBody.object(of: request) }, [400]) else { return }
-        if let token = attempt({ try TokenRequest(fields, now: now) }) { check(token) }
-        if let update = attempt({ try TokenUpdateRequest(fields) }) {
+        if let token = attempt({ try TokenRequest(json: fields, at: now) }) { check(token) }
+        if let update = attempt({ try TokenUpdate(json: fields) }) {
             check(name: update.name, scopes: update.scopes)
         }
-        if let rotation = attempt({ try RotationRequest(fields, tokenID: "zab5rrb1") }) {
+        if let rotation = attempt({ try RotationRequest(json: fields, tokenID: "zab5rrb1") }) {
             require((0...604_800).contains(rotation.graceSeconds), "the grace is at most 7 days")
             require(rotation.sha256.map { $0.count == 32 } ?? true, "a digest has 32 bytes")
         }
@@ -28,7 +28,7 @@ enum RequestBodyTarget {
         }
     }
 
-    /// Nil when it is refused as a request may be.
+    /// Returns nil if the body is rejected with one of the documented errors.
     private static func attempt<Value>(_ read: () throws -> Value, _ statuses: Set<Int> = [422]) -> Value? {
         do { return try read() } catch let error as APIError {
             AuthorizationTarget.check(error, statuses)

@@ -2,7 +2,7 @@ import PodstackAPI
 
 @testable import PodstackServer
 
-/// What stands between the method and the version of a request, and the parameters of the requests that have some.
+/// The target of a request, between its method and its version, with the parameters of the requests that have some.
 enum RequestTargetTarget {
     static func run(_ input: [UInt8]) {
         let target = RequestTarget(FuzzInput.text(FuzzInput.inserting(FuzzInput.token, in: input)))

@@ -2,7 +2,7 @@ import PodstackAPI
 
 @testable import Podstack
 
-/// The format of tokens, and taking them out of a text.
+/// The format of tokens, and redacting them in a text.
 enum TokenTarget {
     private static let digits = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
     private static let idDigits = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
@@ -26,7 +26,7 @@ enum TokenTarget {
         }
     }
 
-    /// A token made of the input's bytes is taken; with any one digit changed it is not.
+    /// Checks that a token generated from the input's bytes is accepted, and rejected with any one digit changed.
     private static func checkMade(from input: [UInt8]) {
         guard input.count >= 41 else { return }
         var token = Array("podstack_".utf8) + input[..<8].map { idDigits[Int($0) % 32] } + [UInt8(ascii: "_")]
@@ -59,7 +59,7 @@ enum TokenTarget {
             && bytes[17] == UInt8(ascii: "_") && bytes[18...].allSatisfy(digits.contains)
     }
 
-    /// The CRC-32 bit by bit, in base 62.
+    /// Returns the CRC-32 in base 62, computed bit by bit.
     private static func checksum(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
         var sum = UInt32.max
         for byte in bytes {

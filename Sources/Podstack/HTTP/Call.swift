@@ -3,7 +3,9 @@ import PodstackAPI
 /// A request to the API before it has a token and headers.
 struct Call: Sendable {
     var method: String
-    /// The path, which starts with `/v1`. Every value from outside was encoded with ``segment(_:)``.
+    /// The path, which starts with `/v1`.
+    ///
+    /// Every value from outside was encoded with ``segment(_:)``.
     var path: String
     var query: [(name: String, value: String)] = []
     var body: [UInt8]?

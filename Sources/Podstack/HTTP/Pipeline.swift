@@ -87,7 +87,9 @@ final class Pipeline: Sendable {
             mayBeProcessed = mayBeProcessed || result.mayBeProcessed
             request.timeout = deadline - time.now()
             result = try await send(request, of: call)
-            if let response = result.response, response.isSuccess || mayBeProcessed && call.hasSucceeded(before: response) {
+            if let response = result.response,
+                response.isSuccess || mayBeProcessed && call.hasSucceeded(before: response)
+            {
                 return (accept(response), token)
             }
         }
@@ -125,7 +127,9 @@ final class Pipeline: Sendable {
     }
 
     /// Returns the token that the source has now, if it differs from the rejected one: it was rotated elsewhere, or a
-    /// command returns a new one. The request is then repeated once.
+    /// command returns a new one.
+    ///
+    /// The request is then repeated once.
     private func replacement(for token: APIToken, until deadline: ContinuousClock.Instant) async -> APIToken? {
         // If the source cannot be read any more, the caller gets the service's rejection.
         let new = try? await limited(to: deadline - time.now()) { [self] in

@@ -41,7 +41,9 @@ public struct RetryConfiguration: Sendable, Hashable {
     /// The longest wait before any retry; not negative.
     public var maxDelay: Duration
 
-    /// Creates a retry policy. ``Client`` checks the values.
+    /// Creates a retry policy.
+    ///
+    /// ``Client`` checks the values.
     ///
     /// - Parameters:
     ///   - maxRetries: The largest number of retries of one request (default: 3).
@@ -91,6 +93,7 @@ struct Retry {
     ///   - requested: The wait that `Retry-After` asks for.
     ///   - left: The time until the deadline of the request.
     ///   - fraction: A random number in 0..<1.
+    /// - Returns: The wait before the retry, or nil.
     mutating func next(
         after condition: RetryConfiguration.Condition?, requested: Duration?, left: Duration, fraction: Double
     ) -> Duration? {

@@ -19,11 +19,13 @@ enum TokenCommands {
     static let grace = Flag(
         "grace", value: "TIME", summary: "how long the old secret stays valid: 90s, 30m, 12h or 7d (default: 1h)")
 
+    private static let scopeWords =
+        ["*"] + Scope.resources.flatMap { resource in (["*"] + Scope.actions).map { "\(resource):\($0)" } }
+
     private static func scopes(_ summary: String) -> Flag {
-        let words = ["*"] + Scope.resources.flatMap { resource in (["*"] + Scope.actions).map { "\(resource):\($0)" } }
-        return Flag(
+        Flag(
             "scope", value: "SCOPE", summary: "\(summary); may be repeated, or separated by commas",
-            isRepeatable: true, values: .suggestions(words))
+            isRepeatable: true, values: .suggestions(scopeWords))
     }
 
     private static func projects(_ summary: String) -> Flag {

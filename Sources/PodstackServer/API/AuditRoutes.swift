@@ -8,7 +8,9 @@ import PodstackAPI
 
 /// `/v1/audit-logs`.
 struct AuditRoutes: Sendable {
-    /// The maximum number of events in one CSV file. A response header has the cursor of the rest.
+    /// The maximum number of events in one CSV file.
+    ///
+    /// A response header has the cursor of the rest.
     private static let exportLimit = 10_000
 
     let database: any Database
@@ -54,7 +56,9 @@ extension AuditFilter {
         try reader.finish()
     }
 
-    /// Reads the filter from query parameters. Their problems are left in the reader.
+    /// Reads the filter from query parameters.
+    ///
+    /// Problems are left in the reader.
     ///
     /// - Parameters:
     ///   - reader: The query.

@@ -122,7 +122,9 @@ extension ErrorResponse {
         }
     }
 
-    /// Creates a 401. Source: RFC 6750, section 3, for the header.
+    /// Creates a 401.
+    ///
+    /// Source: RFC 6750, section 3, for the header.
     init(_ failure: AuthenticationFailure) {
         switch failure {
         case .missing:

@@ -171,7 +171,9 @@ final class IdempotentReplies: Sendable {
     }
 }
 
-/// The table of the stored replies. Only successes are stored: a failed request changed nothing and may be repeated.
+/// The table of the stored replies.
+///
+/// Only successes are stored: a failed request changed nothing and may be repeated.
 enum IdempotencyStore {
     static func find(
         _ name: IdempotencyKey.Name, in connection: any DatabaseConnection

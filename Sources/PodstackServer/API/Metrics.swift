@@ -1,10 +1,14 @@
 import PodstackAPI
 import Synchronization
 
-/// The counters of the service. None of them names a user, a token or an address.
+/// The counters of the service.
+///
+/// None of them names a user, a token or an address.
 final class Metrics: Sendable {
     private let successes = Atomic<Int>(0)
-    /// The failed requests by status and code. Successes are counted without a lock, because they are frequent.
+    /// The failed requests by status and code.
+    ///
+    /// Successes are counted without a lock, because they are frequent.
     private let refusals = Mutex<[Refused: Int]>([:])
     private let startedAt: Int64
     private let version: String

@@ -1,6 +1,6 @@
 import PodstackAPI
 
-/// `GET /v1/auth/can`: what the checks of a request would say, without the request.
+/// The route `GET /v1/auth/can`, which tells whether a request would be allowed without making it.
 enum PermissionRoute {
     @Sendable static func get(_ exchange: Exchange) throws -> Response {
         var reader = QueryReader(exchange.request, known: ["scope", "project"])

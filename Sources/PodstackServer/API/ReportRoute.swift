@@ -1,12 +1,12 @@
 import PodstackAPI
 
-/// `POST /v1/tokens/report`.
+/// The route `POST /v1/tokens/report`.
 struct ReportRoute: Sendable {
     let report: LeakReport
-    let limit: Allowances<ClientAddress>?
+    let limit: RateLimiter<ClientAddress>?
     let now: @Sendable () -> Int64
 
-    /// Always the same answer to a body that is a report, whatever its tokens were.
+    /// Revokes the reported tokens. The response is the same for every valid report, whatever its tokens are.
     @Sendable func receive(_ exchange: Exchange) throws -> Response {
         if let verdict = limit?.take(exchange.request.address.network, now: now()), !verdict.isAllowed {
             throw verdict.error

@@ -11,9 +11,9 @@ struct RequestHandler: Sendable {
     let lastUsed: LastUsedTracker
     let proxies: TrustedProxies
     /// The limit of failed authentications per address; nil for no limit.
-    let failures: Allowances<ClientAddress>?
+    let failures: RateLimiter<ClientAddress>?
     /// The limit of requests per token; nil for no limit.
-    let requests: Allowances<String>?
+    let requests: RateLimiter<String>?
     let log: Log
     let metrics: Metrics
     let now: @Sendable () -> Int64
@@ -76,11 +76,11 @@ struct RequestHandler: Sendable {
         do {
             identity = try verifier.verify(token, from: request.address, now: time)
         } catch DomainError.unauthenticated(let failure) {
-            if case .rotated = failure { try reuse.note(token, from: Origin(request), now: time) }
+            if case .rotated = failure { try reuse.recordUse(of: token, from: Origin(request), now: time) }
             throw DomainError.unauthenticated(failure)
         }
-        if identity.notedAt.exchange(time, ordering: .relaxed) != time {
-            lastUsed.note(TokenUse(time: time, address: request.address), of: identity.token.id)
+        if identity.lastUseSecond.exchange(time, ordering: .relaxed) != time {
+            lastUsed.add(TokenUse(time: time, address: request.address), of: identity.token.id)
         }
         return identity
     }
@@ -115,8 +115,8 @@ struct RequestHandler: Sendable {
     private func recordUse(of access: Access, by identity: Identity, from address: ClientAddress) {
         guard let scope = access.scope else { return }
         let scopes = ScopeSet(scope)
-        guard identity.uses(scopes) else { return }
-        lastUsed.note(TokenUse(time: now(), address: address, scopes: scopes), of: identity.token.id)
+        guard identity.markUsed(scopes) else { return }
+        lastUsed.add(TokenUse(time: now(), address: address, scopes: scopes), of: identity.token.id)
     }
 
     // MARK: - Responses
@@ -193,7 +193,9 @@ struct RequestHandler: Sendable {
             ])
     }
 
-    /// The methods that the log names. A client may send any text as a method, even a token.
+    /// The methods that the log names.
+    ///
+    /// A client may send any text as a method, even a token.
     private static let methods: Set<String> = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
     /// Returns a path for the log, in which no segment is long enough to be a token.

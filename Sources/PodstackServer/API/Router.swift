@@ -1,6 +1,8 @@
 import PodstackAPI
 
-/// The access that a route requires. There is no default: every route declares its access.
+/// The access that a route requires.
+///
+/// There is no default: every route declares its access.
 enum Access: Sendable {
     case noToken
     /// Any valid token, whatever its scopes.
@@ -129,7 +131,9 @@ enum PathPattern {
         return parameters
     }
 
-    /// Returns the `Allow` header of a path whose routes have these methods. Every route for GET also handles HEAD.
+    /// Returns the `Allow` header of a path whose routes have these methods.
+    ///
+    /// Every route for GET also handles HEAD.
     static func allow(_ methods: [String]) -> String {
         var methods = Set(methods)
         if methods.contains("GET") { methods.insert("HEAD") }

@@ -1,6 +1,6 @@
 import PodstackAPI
 
-/// `/v1/tokens`.
+/// The routes under `/v1/tokens`.
 struct TokenRoutes: Sendable {
     let tokens: TokenService
     let changes: IdempotentChanges
@@ -11,31 +11,31 @@ struct TokenRoutes: Sendable {
         let time = now()
         let (page, next) = try tokens.list(
             accountID: caller.token.accountID, .all, try PageRequest(exchange.request), now: time)
-        return try .json(Page(elements: page.map { shown($0, time) }, nextCursor: next?.text))
+        return try .json(Page(elements: page.map { model($0, time) }, nextCursor: next?.text))
     }
 
     @Sendable func create(_ exchange: Exchange) throws -> Response {
         let time = now()
-        let request = try TokenRequest(try JSONBody.object(of: exchange.request), now: time)
-        let maker = try exchange.caller().token.grant
+        let request = try TokenRequest(json: try JSONBody.object(of: exchange.request), at: time)
+        let creator = try exchange.caller().token.grant
         return try changes.response(to: exchange, at: time) { change in
-            let (token, secret) = try tokens.create(request, by: maker, in: change)
+            let (token, secret) = try tokens.create(request, by: creator, in: change)
             return try created(token, secret, time, status: 201)
         }
     }
 
     @Sendable func get(_ exchange: Exchange) throws -> Response {
         let token = try tokens.token(exchange.parameters[0], accountID: try exchange.caller().token.accountID)
-        return try .json(shown(token, now()))
+        return try .json(model(token, now()))
     }
 
     @Sendable func update(_ exchange: Exchange) throws -> Response {
         let time = now()
-        let request = try TokenUpdateRequest(try JSONBody.object(of: exchange.request))
+        let request = try TokenUpdate(json: try JSONBody.object(of: exchange.request))
         let caller = try exchange.caller().token.grant
         return try changes.response(to: exchange, at: time) { change in
             let token = try tokens.update(exchange.parameters[0], request, by: caller, in: change)
-            return try .json(shown(token, time))
+            return try .json(model(token, time))
         }
     }
 
@@ -44,7 +44,7 @@ struct TokenRoutes: Sendable {
     }
 
     @Sendable func getSelf(_ exchange: Exchange) throws -> Response {
-        try .json(shown(try exchange.caller().token, now()))
+        try .json(model(try exchange.caller().token, now()))
     }
 
     @Sendable func revokeSelf(_ exchange: Exchange) throws -> Response {
@@ -69,30 +69,31 @@ struct TokenRoutes: Sendable {
 
     private func rotate(_ id: String, _ exchange: Exchange) throws -> Response {
         let time = now()
-        let request = try RotationRequest(try JSONBody.optionalObject(of: exchange.request), tokenID: id)
+        let request = try RotationRequest(json: try JSONBody.optionalObject(of: exchange.request), tokenID: id)
         let caller = try exchange.caller()
         return try changes.response(to: exchange, at: time) { change in
             let (token, secret) = try tokens.rotate(
-                id, request, by: caller.token.grant, showing: caller.standing, in: change)
+                id, request, by: caller.token.grant, presenting: caller.state, in: change)
             return try created(token, secret, time, status: 200)
         }
     }
 
-    /// The one answer that holds a secret, and what its repeats are answered without it.
+    /// Returns the response with a new secret, and the one without it that a repeated request gets.
     private func created(
         _ token: TokenRecord, _ secret: String?, _ time: Int64, status: Int
     ) throws -> Response {
-        var answer = CreatedToken(token: shown(token, time), secret: secret)
-        var response = try Response.json(answer, status: status)
+        var body = CreatedToken(token: model(token, time), secret: secret)
+        var response = try Response.json(body, status: status)
         if secret != nil {
-            answer.secret = nil
-            answer.notice = "The first answer to this request held the token, which is not kept: if it was lost, rotate"
-            response.repeatable = try APICoding.encode(answer)
+            body.secret = nil
+            body.notice =
+                "The first response to this request contained the token, which is not stored; if you lost it, rotate it"
+            response.repeatable = try APICoding.encode(body)
         }
         return response
     }
 
-    private func shown(_ token: TokenRecord, _ time: Int64) -> Token {
-        token.shown(at: time, lastUsedAt: tokens.upToDate(token).lastUsedAt)
+    private func model(_ token: TokenRecord, _ time: Int64) -> Token {
+        token.apiModel(at: time, lastUsedAt: tokens.upToDate(token).lastUsedAt)
     }
 }

@@ -25,7 +25,9 @@ enum Password {
 /// A hash takes 64 MiB of memory and about 100 ms of a processor. Callers run it on ``queue``, one at a time, so that a
 /// flood of sign-ins keeps one thread busy and none of the threads that serve other requests.
 final class PasswordHasher: Sendable {
-    /// The queue for work that hashes passwords. It is short, so that a request in it waits a few seconds at most.
+    /// The queue for work that hashes passwords.
+    ///
+    /// It is short, so that a request in it waits a few seconds at most.
     let queue = WorkQueue(capacity: 16)
     private let count = Atomic<Int>(0)
 

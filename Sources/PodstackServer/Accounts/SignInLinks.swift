@@ -12,10 +12,9 @@ struct SignInLinks: Sendable {
         case firstUser
     }
 
-    /// Creates a link that replaces the user's earlier ones.
+    /// Creates a link that replaces the user's earlier ones, and returns the last segment of its path.
     ///
-    /// - Parameter userID: Nil for the link that creates the first account.
-    /// - Returns: The last segment of the link's path.
+    /// Without a user ID, the link creates the first account.
     func create(for userID: String?, in change: Change) throws -> OneTimeSecret {
         let secret = OneTimeSecret.generate()
         try SignInStore.removeLinks(expiredAt: change.now, in: change.connection)
@@ -28,8 +27,8 @@ struct SignInLinks: Sendable {
 
     /// Returns the user that a link signs in.
     ///
-    /// - Returns: Nil if the link is unknown, used or expired, if its user is disabled, or if it would create the first
-    ///   account and there is one already.
+    /// Returns nil if the link is unknown, used or expired, if its user is disabled, or if it would create the first
+    /// account and there is one already.
     func holder(_ secret: OneTimeSecret, now: Int64, in connection: any DatabaseConnection) throws -> Holder? {
         guard let link = try SignInStore.link(digest.digest(of: secret), now: now, in: connection) else { return nil }
         guard let id = link.userID else { return try UserStore.isEmpty(in: connection) ? .firstUser : nil }

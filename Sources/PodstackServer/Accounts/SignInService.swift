@@ -37,7 +37,7 @@ struct SignInService: Sendable {
 
     /// Signs a user in with a password.
     ///
-    /// Hashes a password, so it must run on the queue of ``passwords``.
+    /// Hashes a password, so this must run on the queue of ``passwords``.
     ///
     /// - Returns: The secret for the browser's cookie.
     func signIn(email: String, password: String, from origin: Origin, now: Int64) throws -> OneTimeSecret {
@@ -88,9 +88,9 @@ struct SignInService: Sendable {
 
     /// Sets the password of a link's user, ends all other sessions of the user, and signs the user in.
     ///
-    /// Hashes a password, so it must run on the queue of ``passwords``.
+    /// The email address is that of the first account; it is ignored for any other link. Hashes a password, so this
+    /// must run on the queue of ``passwords``.
     ///
-    /// - Parameter email: The address for the first account; ignored for any other link.
     /// - Returns: The secret for the browser's cookie.
     func useLink(
         _ secret: OneTimeSecret, email: String?, password: String, from origin: Origin, now: Int64
@@ -122,7 +122,7 @@ struct SignInService: Sendable {
 
     /// Changes the password of a signed-in user, and ends all other sessions of the user.
     ///
-    /// Hashes passwords, so it must run on the queue of ``passwords``.
+    /// Hashes passwords, so this must run on the queue of ``passwords``.
     func changePassword(
         of session: WebSession, from old: String, to new: String, from origin: Origin, now: Int64
     ) throws {

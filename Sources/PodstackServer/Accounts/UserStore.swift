@@ -15,7 +15,7 @@ enum UserStore {
 
     /// Returns users ordered by email address.
     ///
-    /// - Parameter email: The lowercase address of the last user of the previous page; empty for the first page.
+    /// `email` is the lowercase address of the last user of the previous page, or empty for the first page.
     static func list(after email: String, limit: Int, in connection: any DatabaseConnection) throws -> [UserRecord] {
         try connection.query(
             """

@@ -1,4 +1,6 @@
-/// A user that is signed in to the dashboard in one browser. Times are seconds since 1970.
+/// A user that is signed in to the dashboard in one browser.
+///
+/// Times are seconds since 1970.
 struct WebSession: Sendable {
     /// The time without a request after which a session ends.
     static let idleSeconds: Int64 = 12 * 3600
@@ -21,7 +23,9 @@ struct WebSession: Sendable {
 /// The session behind a change ended before the change was made.
 struct SessionEnded: Error {}
 
-/// The rules of sessions. A session is found by the digest of the secret in the browser's cookie.
+/// The rules of sessions.
+///
+/// A session is found by the digest of the secret in the browser's cookie.
 struct WebSessions: Sendable {
     /// The shortest time between two updates of ``WebSession/lastSeenAt``, so that not every request writes.
     private static let seenIntervalSeconds: Int64 = 60
@@ -45,10 +49,7 @@ struct WebSessions: Sendable {
 
     /// Returns the session of a cookie, or nil if there is none or it is over.
     ///
-    /// - Parameters:
-    ///   - secret: The value of the cookie.
-    ///   - now: Seconds since 1970.
-    ///   - isSeen: False for a request that a page sends by itself, which must not keep the session alive.
+    /// `isSeen` is false for a request that a page sends by itself, which must not keep the session alive.
     func find(_ secret: OneTimeSecret, now: Int64, isSeen: Bool = true) throws -> WebSession? {
         let session = try database.read { try SignInStore.session(digest: digest.digest(of: secret), in: $0) }
         guard let session, !session.isOver(at: now) else { return nil }

@@ -6,7 +6,9 @@ import PodstackAPI
     import Foundation
 #endif
 
-/// An event of the audit log as the service stores it, without its hashes. Times are seconds since 1970.
+/// An event of the audit log as the service stores it, without its hashes.
+///
+/// Times are seconds since 1970.
 struct AuditRecord: Sendable, Equatable {
     var accountID: String
     /// The position in the account's log, from 1.
@@ -66,7 +68,9 @@ enum AuditAction: String, Sendable, CaseIterable {
     case rotatedTokenUsed = "rotated_token_used"
 }
 
-/// The resource that an event is about. Each record type creates its own, in the file of the record.
+/// The resource that an event is about.
+///
+/// Each record type creates its own, in the file of the record.
 struct AuditResource: Sendable {
     var type: String
     var id: String

@@ -38,7 +38,9 @@ struct AuditTrail: Sendable {
         }
     }
 
-    /// Removes an account's old events. Its chain then begins with the hash of the last removed event.
+    /// Removes an account's old events.
+    ///
+    /// Its chain then begins with the hash of the last removed event.
     private func prune(_ accountID: String, until time: Int64, in connection: any DatabaseConnection) throws {
         guard var ends = try AuditStore.ends(of: accountID, in: connection)?.ends else { return }
         let oldestKept = try AuditStore.oldest(of: accountID, after: time, in: connection)

@@ -93,8 +93,7 @@ package final class EmbeddedServer: Sendable {
         guard let user = try service.database.read({ try UserStore.find(email: email, in: $0) }) else {
             throw SetupFailure("there is no user with the address \(email)")
         }
-        let request = TokenRequest(
-            name: name, expiry: expiresAt.map { .at($0) } ?? .standard, scopes: nil, projectIDs: nil)
+        let request = TokenRequest(name: name, expiry: expiresAt.map { .at($0) } ?? .default)
         let maker = Grant(accountID: user.accountID, userID: user.id)
         return try service.changes.perform(by: .administrator, at: service.now()) {
             try service.tokens.create(request, by: maker, in: $0).secret ?? ""

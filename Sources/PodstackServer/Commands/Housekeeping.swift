@@ -1,6 +1,8 @@
 import Synchronization
 
-/// The regular maintenance of a running service. Every instance does it; a second one finds nothing left to do.
+/// The regular maintenance of a running service.
+///
+/// Every instance does it; a second one finds nothing left to do.
 final class Housekeeping: Sendable {
     /// The seconds between two removals of expired audit events.
     private static let pruningSeconds: Int64 = 3600
@@ -10,7 +12,9 @@ final class Housekeeping: Sendable {
 
     init(_ service: Service) { self.service = service }
 
-    /// Writes last-used times and, once an hour, removes expired audit events. A failure is logged and retried next time.
+    /// Writes last-used times and, once an hour, removes expired audit events.
+    ///
+    /// A failure is logged and retried next time.
     func run() {
         do { try service.lastUsed.flush(to: service.database) } catch {
             service.log.write("last_used_not_written", level: "warning")

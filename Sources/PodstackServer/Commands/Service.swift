@@ -28,7 +28,7 @@ struct Service: Sendable {
         let verifier = TokenVerifier(database: database, digest: digest)
         let changes = Changes(
             database: database, trail: AuditTrail(chain: AuditChain(peppers)), forget: verifier.forget,
-            recheck: ActorCheck.recheck)
+            recheck: TokenVerifier.recheck)
         let tokens = TokenService(
             database: database, digest: digest, lastUsed: lastUsed, maxActive: settings.maxActiveTokens)
         services = Services(
@@ -92,8 +92,8 @@ struct Service: Sendable {
         return RequestHandler(
             router: Router(routes), pages: dashboard, verifier: services.verifier, reuse: services.reuse,
             lastUsed: services.lastUsed, proxies: settings.proxies,
-            failures: settings.failedAuthentications.map { Allowances(RateLimit(name: "authentication", count: $0)) },
-            requests: settings.requests.map { Allowances(RateLimit(name: "token", count: $0)) }, log: services.log,
+            failures: settings.failedAuthentications.map { RateLimiter(RateLimit(name: "authentication", count: $0)) },
+            requests: settings.requests.map { RateLimiter(RateLimit(name: "token", count: $0)) }, log: services.log,
             metrics: services.metrics, now: services.now)
     }
 }

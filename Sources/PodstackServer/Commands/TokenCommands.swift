@@ -30,9 +30,7 @@ enum TokenCommands {
             throw UsageError("--name is missing: give the token a name")
         }
         let service = try arguments.service()
-        let request = TokenRequest(
-            name: try checked(name), expiry: expiry(arguments, now: service.now()), scopes: try scopes(arguments),
-            projectIDs: arguments.all("project"))
+        let request = try request(name, arguments, now: service.now())
         let user = try user(email, of: service)
         guard try !service.database.read({ try UserStore.isDisabled(user.id, in: $0) }) else {
             throw SetupFailure("\(email) is disabled, and so would the token be: podstack-server user enable first")
@@ -51,23 +49,26 @@ enum TokenCommands {
         return user
     }
 
-    private static func checked(_ name: String) throws -> String {
-        do { return try TokenFields.name(.string(name)) } catch { throw UsageError("--name \(error.message)") }
-    }
-
-    private static func expiry(_ arguments: Arguments, now: Int64) -> TokenRequest.Expiry {
-        switch arguments.value("expires-in-days") {
-        case nil: .standard
-        case "never": .never
-        case let days?: .at(now + (Int64(days) ?? 0) * 86_400)
+    private static func request(_ name: String, _ arguments: Arguments, now: Int64) throws -> TokenRequest {
+        let values = TokenRequest.Values(
+            name: name, expiry: expiry(arguments),
+            scopes: arguments.all("scope")?.flatMap { $0.split(separator: ",").map(String.init) },
+            projectIDs: arguments.all("project"))
+        do { return try TokenRequest(values, at: now) } catch {
+            guard case .invalid(let errors) = error else { throw error }
+            for (flag, field) in [("--name", "name"), ("--scope", "scopes"), ("--project", "project_ids")] {
+                if let message = errors.messages[field]?.first { throw UsageError("\(flag) \(message)") }
+            }
+            throw UsageError("--expires-in-days \(TokenRequest.Expiry.invalidDays.message), never")
         }
     }
 
-    private static func scopes(_ arguments: Arguments) throws -> [Scope]? {
-        guard let given = arguments.all("scope") else { return nil }
-        let texts = given.flatMap { $0.split(separator: ",").map(String.init) }
-        do { return try TokenFields.scopes(.array(texts.map(JSONValue.string))) } catch {
-            throw UsageError("--scope: \(error.message)")
+    private static func expiry(_ arguments: Arguments) -> TokenExpiry {
+        switch arguments.value("expires-in-days") {
+        case nil: .serviceDefault
+        case "never": .never
+        // The flag only accepts the choices; another text is not one of them.
+        case let days?: .days(Int(days) ?? 0)
         }
     }
 

@@ -119,7 +119,7 @@ extension Dashboard {
         var response = Document(Self.title(of: error.code), session: viewer?.session, formKey: viewer?.formKey ?? "") {
             Element("div", .class("card narrow")) {
                 Element("p") { "\(error.message)." }
-                if let advice = Self.advice(for: error.code) { Element("p") { advice } }
+                if let advice = Self.advice(for: error) { Element("p") { advice } }
                 Element("p") { Element("a", .class("button"), .href(Link("/"))) { "Back to the dashboard" } }
                 Element("p", .class("hint")) {
                     "If you ask for help, include this request ID: "
@@ -144,9 +144,10 @@ extension Dashboard {
         }
     }
 
-    private static func advice(for code: ErrorCode) -> String? {
-        switch code {
-        case .notFound: "It may have been deleted, or your account may not have access to it."
+    private static func advice(for error: ErrorResponse) -> String? {
+        switch error.code {
+        case .notFound where error.details["resource_type"] != nil:
+            "It may have been deleted, or your account may not have access to it."
         case .insufficientScope, .projectForbidden, .memberForbidden: "Ask an admin of the project for access."
         case .internal: "Try again. If it happens again, tell the operator of this service."
         default: nil

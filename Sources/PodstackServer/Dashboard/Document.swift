@@ -64,7 +64,7 @@ struct Document<Content: HTML>: HTML {
                 header
                 Element("main", .id("content"), .tabIndex(-1)) {
                     if let parent {
-                        Element("nav", .class("trail"), .aria("aria-label", "Breadcrumb")) {
+                        Element("nav", .class("breadcrumb"), .aria("aria-label", "Breadcrumb")) {
                             Element("a", .href(parent.link)) { parent.title }
                         }
                     }

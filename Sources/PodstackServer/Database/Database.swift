@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A relational database, as the stores see it.
 protocol Database: Sendable {
     /// Runs `body` on a consistent state of the database; it must not write.
@@ -45,7 +47,9 @@ protocol DatabaseConnection {
     var changes: Int { get }
 }
 
-/// A statement that the database could not run. The reason never contains an argument of the statement.
+/// A statement that the database could not run.
+///
+/// The reason never contains an argument of the statement.
 struct DatabaseFailure: Error, Sendable {
     var reason: String
 }
@@ -67,8 +71,23 @@ enum DatabaseValue: Sendable, Equatable {
 /// The names of a statement's columns, shared by all rows of its results.
 final class DatabaseColumns: Sendable {
     let names: [String]
+    /// The index after the one that was found last. Stores read columns in the order of the statement, so that most
+    /// columns are found with one comparison.
+    private let next = Atomic<Int>(0)
 
     init(_ names: [String]) { self.names = names }
+
+    /// Returns the index of a column, or nil if the statement has no such column.
+    func index(of name: String) -> Int? {
+        let guess = next.load(ordering: .relaxed)
+        if guess < names.count, names[guess] == name {
+            next.store(guess + 1, ordering: .relaxed)
+            return guess
+        }
+        guard let index = names.firstIndex(of: name) else { return nil }
+        next.store(index + 1, ordering: .relaxed)
+        return index
+    }
 }
 
 /// One row of a result, read by the names of its columns.
@@ -85,7 +104,7 @@ struct DatabaseRow: Sendable {
     ///
     /// - Throws: ``DatabaseFailure`` if the statement has no such column.
     func value(_ column: String) throws(DatabaseFailure) -> DatabaseValue {
-        guard let index = columns.names.firstIndex(of: column) else {
+        guard let index = columns.index(of: column) else {
             throw DatabaseFailure(reason: "the statement has no column \(column)")
         }
         return values[index]

@@ -94,7 +94,9 @@ final class Lease: Sendable {
 
 // MARK: - The instance
 
-/// The state of an instance that follows the announcements of others. It returns the actions to take, in their order.
+/// The state of an instance that follows the announcements of others.
+///
+/// It returns the actions to take, in their order.
 struct InstanceFollower {
     enum Event {
         /// The database has registered the instance.
@@ -192,11 +194,12 @@ struct AnnouncementWait {
 
     init(startedAt start: Int64) { self.start = start }
 
-    /// Returns the next actions.
+    /// Decides what to do next.
     ///
     /// - Parameters:
     ///   - behind: The other instances that have not recorded the announcement, or are fenced.
     ///   - now: The time in nanoseconds.
+    /// - Returns: The actions to take, in their order.
     mutating func next(behind: [Instance], now: Int64) -> [Action] {
         let relevant = behind.filter { instance in fences[instance.id].map { now - $0 <= Lease.length } ?? true }
         guard !relevant.isEmpty else { return [.finish(removing: fences.keys.sorted())] }

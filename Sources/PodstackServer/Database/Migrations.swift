@@ -35,7 +35,9 @@ enum Migrations {
 // MARK: - 1: accounts, users, projects and tokens
 
 extension Migrations {
-    /// The tables of the first release. Times are seconds since 1970; lists of scopes and projects are separated by spaces.
+    /// The tables of the first release.
+    ///
+    /// Times are seconds since 1970; lists of scopes and projects are separated by spaces.
     fileprivate static let initialSchema: [SQL] = [
         """
         CREATE TABLE accounts (
@@ -106,7 +108,9 @@ extension Migrations {
 // MARK: - 3: members
 
 extension Migrations {
-    /// The members of projects. Until this migration, each user had one project and is its admin.
+    /// The members of projects.
+    ///
+    /// Until this migration, each user had one project and is its admin.
     fileprivate static let projectMembers: [SQL] = [
         "ALTER TABLE projects ADD COLUMN description TEXT",
         """
@@ -135,7 +139,9 @@ extension Migrations {
 // MARK: - 4: idempotent replies
 
 extension Migrations {
-    /// The stored responses to repeated `POST` requests. No stored body contains a secret.
+    /// The stored responses to repeated `POST` requests.
+    ///
+    /// No stored body contains a secret.
     fileprivate static let idempotentReplies: [SQL] = [
         """
         CREATE TABLE idempotent_answers (
@@ -205,7 +211,9 @@ extension Migrations {
 // MARK: - 7: device flow
 
 extension Migrations {
-    /// The requests of programs that wait for a user to grant them a token. Only digests of their codes are stored.
+    /// The requests of programs that wait for a user to grant them a token.
+    ///
+    /// Only digests of their codes are stored.
     fileprivate static let deviceRequests: [SQL] = [
         """
         CREATE TABLE device_requests (
@@ -240,7 +248,9 @@ extension Migrations {
 // MARK: - 9: sign-in
 
 extension Migrations {
-    /// The passwords, sign-in links, sessions and failed sign-ins of the dashboard. Only digests of secrets are stored.
+    /// The passwords, sign-in links, sessions and failed sign-ins of the dashboard.
+    ///
+    /// Only digests of secrets are stored.
     fileprivate static let signIn: [SQL] = [
         "ALTER TABLE users ADD COLUMN password_hash TEXT",
         """

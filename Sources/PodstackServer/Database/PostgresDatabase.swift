@@ -17,7 +17,9 @@ import Synchronization
 /// an account never exceeds its limit of tokens, the chain of audit events has no forks, and an idempotency key is used
 /// once. Unlike with `SERIALIZABLE`, no transaction has to be repeated, and two writes cannot deadlock.
 final class PostgresDatabase: Database {
-    /// Begins a write. The number of the advisory lock is "podstack" in ASCII.
+    /// Begins a write.
+    ///
+    /// The number of the advisory lock is "podstack" in ASCII.
     static let beginWrite = "BEGIN; SELECT pg_advisory_xact_lock(8102095850017285995)"
     private static let beginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -209,7 +211,9 @@ final class PostgresPool: Sendable {
     }
 }
 
-/// The URL of a PostgreSQL database. It may contain a password, so it is never printed.
+/// The URL of a PostgreSQL database.
+///
+/// It may contain a password, so it is never printed.
 struct PostgresURL: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     let text: String
     private let password: String?

@@ -142,14 +142,14 @@ final class SQLiteConnection: DatabaseConnection {
     }
 
     private func column(_ index: Int32, of statement: OpaquePointer) -> DatabaseValue {
-        let count = Int(sqlite3_column_bytes(statement, index))
+        // Evaluated only for texts and blobs: for a number, SQLite would convert it to text first.
+        var count: Int { Int(sqlite3_column_bytes(statement, index)) }
         switch sqlite3_column_type(statement, index) {
         case SQLITE_INTEGER: return .integer(sqlite3_column_int64(statement, index))
         case SQLITE_TEXT:
-            return .text(
-                String(
-                    decoding: UnsafeRawBufferPointer(start: sqlite3_column_text(statement, index), count: count),
-                    as: UTF8.self))
+            // The text comes first: SQLite may convert it, which changes the number of bytes.
+            let start = sqlite3_column_text(statement, index)
+            return .text(String(decoding: UnsafeRawBufferPointer(start: start, count: count), as: UTF8.self))
         case SQLITE_BLOB:
             return .blob(Array(UnsafeRawBufferPointer(start: sqlite3_column_blob(statement, index), count: count)))
         default: return .null

@@ -20,8 +20,10 @@ final class SQLiteDatabase: Database {
     private let idleReaders: Mutex<[Guarded]>
     private let path: String
     private let mark: SharedMark
-    /// Whether this process has a cache. It removes what it changes itself from that cache, so it must not change the mark,
-    /// which would clear the whole cache.
+    /// Whether this process has a cache.
+    ///
+    /// It removes what it changes itself from that cache, so it must not change the mark, which would clear the whole
+    /// cache.
     private let isFollowing = Atomic(false)
 
     init(path: String) throws {

@@ -1,35 +1,121 @@
 import PodstackAPI
 
-/// A program's wish for a token, until a user has decided and the program has fetched it.
+/// A program's request for a token, from its start until a user has decided and the program has fetched the token.
 struct DeviceRequest: Sendable {
     enum State: Sendable, Equatable {
         case pending
         case approved(userID: String)
         case denied
-        /// The token was fetched.
+        /// The program has fetched the token.
         case done(userID: String)
     }
 
     var id: String
     var clientName: String
-    /// Nil for all.
+    /// Nil for all scopes.
     var scopes: [Scope]?
-    /// Of a token whose secret the program made.
-    var made: (id: String, sha256: [UInt8])?
+    /// The secret that the program generated; nil if the service generates it.
+    var clientSecret: ClientSecret?
     var createdAt: Int64
     var expiresAt: Int64
-    /// The fewest seconds between two questions.
+    /// The fewest seconds between two polls.
     var interval: Int64
-    var askedAt: Int64?
-    /// Where it came from, for whoever is to decide.
+    var lastPolledAt: Int64?
+    /// The address of the program, for the user's decision.
     var address: String
     var userAgent: String?
     var state = State.pending
 
-    static let life: Int64 = 600
+    /// Seconds for which a request waits for a decision and for the program.
+    static let lifetimeSeconds: Int64 = 600
     static let firstInterval: Int64 = 5
 
-    func isOver(at now: Int64) -> Bool { expiresAt <= now }
+    func isExpired(at now: Int64) -> Bool { expiresAt <= now }
+}
+
+/// The ID and the digest of a token that a client generated.
+struct ClientSecret: Sendable, Equatable {
+    var id: String
+    var sha256: [UInt8]
+}
+
+/// A valid request to start the device flow.
+struct DeviceAuthorizationRequest: Sendable, Equatable {
+    /// The values of a request before they are validated; nil for a value that is missing.
+    struct Values: Sendable {
+        var clientName: String?
+        var scopes: [String]?
+        /// The ID and the hex digest of a token that the program generated.
+        var id: String?
+        var sha256: String?
+    }
+
+    private(set) var clientName: String
+    private(set) var scopes: [Scope]?
+    private(set) var clientSecret: ClientSecret?
+
+    /// Validates the values of a request.
+    ///
+    /// - Parameters:
+    ///   - values: The values of the request.
+    ///   - problems: Problems of fields that were found when the values were read.
+    /// - Throws: ``DomainError/invalid(_:)`` with the problems of all fields.
+    init(_ values: Values, problems: FieldErrors = FieldErrors()) throws(DomainError) {
+        var problems = problems
+        clientName = ""
+        if let text = values.clientName {
+            clientName =
+                problems.collect("client_name") { () throws(InvalidValue) in
+                    try ResourceName.validate(text)
+                } ?? ""
+        } else {
+            problems.addMissing("client_name")
+        }
+        scopes = problems.collectScopes(values.scopes)
+        if case (let id?, let sha256?) = problems.collectClientSecret(id: values.id, sha256: values.sha256) {
+            clientSecret = ClientSecret(id: id, sha256: sha256)
+        }
+        try problems.throwIfAny()
+    }
+}
+
+/// The code that a user reads on the device and types into a browser, such as `WDJB-MJHT`.
+///
+/// Source: RFC 8628, section 6.1: without vowels, so that it spells no words, and without letters that look alike.
+enum UserCode {
+    private static let letters = Array("BCDFGHJKLMNPQRSTVWXZ".utf8)
+    private static let length = 8
+
+    static func generate() -> String {
+        var generator = SecureGenerator()
+        return text((0..<length).map { _ in letters[Int.random(in: letters.indices, using: &generator)] })
+    }
+
+    /// Returns a typed code in its canonical form, or nil if it is not a code.
+    ///
+    /// Case, hyphens and spaces do not matter.
+    static func parse(_ typed: String) -> String? {
+        guard typed.utf8.count <= 64 else { return nil }
+        let code = typed.uppercased().utf8.filter { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: " ") }
+        guard code.count == length, code.allSatisfy(letters.contains) else { return nil }
+        return text(Array(code))
+    }
+
+    private static func text(_ code: [UInt8]) -> String {
+        String(decoding: code.prefix(4), as: UTF8.self) + "-" + String(decoding: code.dropFirst(4), as: UTF8.self)
+    }
+}
+
+// MARK: - Audit log
+
+extension DeviceRequest {
+    /// The values that the audit log records of a request.
+    var audited: [String: JSONValue] {
+        [
+            "client_name": .string(clientName), "scopes": .array((scopes ?? [.all]).map { .string($0.description) }),
+            "address": .string(address),
+        ]
+    }
 }
 
 extension AuditResource {

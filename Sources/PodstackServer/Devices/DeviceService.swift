@@ -1,55 +1,65 @@
 import PodstackAPI
 import PodstackCryptography
 
-/// The rules of the device flow: a program asks, a user decides elsewhere, the program fetches its token.
+/// The rules of the device flow: a program starts it, a user decides in a browser, the program fetches its token.
+///
 /// Source: RFC 8628.
 struct DeviceService: Sendable {
     let tokens: TokenService
     let digest: SecretDigest
 
-    /// The codes are told once; digests of them are kept.
+    // MARK: - The program starts
+
+    /// Starts the flow for a program, and returns its codes. Only their digests are stored.
     func begin(
-        _ fields: DeviceRequestFields, from origin: Origin, in change: Change
+        _ authorization: DeviceAuthorizationRequest, from origin: Origin, in change: Change
     ) throws -> (deviceCode: String, userCode: String) {
-        let deviceCode = OneTimeSecret.generate(prefix: "dvc_").text
-        let userCode = UserCode.make()
+        let deviceCode = Identifier.generate("dvc_") + Identifier.generate("")
+        let userCode = UserCode.generate()
         let request = DeviceRequest(
-            id: Identifier.generate("dev_"), clientName: fields.clientName, scopes: fields.scopes, made: fields.made,
-            createdAt: change.now, expiresAt: change.now + DeviceRequest.life, interval: DeviceRequest.firstInterval,
+            id: Identifier.generate("dev_"), clientName: authorization.clientName, scopes: authorization.scopes,
+            clientSecret: authorization.clientSecret, createdAt: change.now,
+            expiresAt: change.now + DeviceRequest.lifetimeSeconds, interval: DeviceRequest.firstInterval,
             address: origin.address?.description ?? "", userAgent: origin.userAgent)
         try DeviceStore.insert(
             request, deviceDigest: digest(deviceCode), userDigest: digest(userCode), in: change.connection)
         return (deviceCode, userCode)
     }
 
-    /// What waits for a decision under the code that a user typed; nil when nothing does.
-    func pending(_ userCode: String, now: Int64, in connection: any DatabaseConnection) throws -> DeviceRequest? {
-        guard case .waiting(let request) = try find(userCode, now: now, in: connection) else { return nil }
-        return request
-    }
+    // MARK: - The user decides
 
-    enum Found {
-        case waiting(DeviceRequest)
-        /// Somebody has decided already.
+    /// The result of looking up a code that a user typed.
+    enum Lookup {
+        case pending(DeviceRequest)
+        /// A user has decided already.
         case decided
-        case over
-        /// Mistyped, never told to anybody, or forgotten.
+        case expired
+        /// The code is mistyped, invented, or deleted.
         case unknown
     }
 
-    /// What is behind the code that a user typed.
-    func find(_ userCode: String, now: Int64, in connection: any DatabaseConnection) throws -> Found {
-        guard let code = UserCode.read(userCode),
+    /// Looks up the request with the code that a user typed.
+    func find(_ userCode: String, now: Int64, in connection: any DatabaseConnection) throws -> Lookup {
+        guard let code = UserCode.parse(userCode),
             let request = try DeviceStore.find(.user, digest(code), in: connection)
         else { return .unknown }
         guard request.state == .pending else { return .decided }
-        return request.isOver(at: now) ? .over : .waiting(request)
+        return request.isExpired(at: now) ? .expired : .pending(request)
     }
 
-    /// The program may fetch a token of this user. Throws when there is no such request, or no room for a token.
+    /// Returns the request that waits for a decision under a code, or nil if none does.
+    func pending(_ userCode: String, now: Int64, in connection: any DatabaseConnection) throws -> DeviceRequest? {
+        guard case .pending(let request) = try find(userCode, now: now, in: connection) else { return nil }
+        return request
+    }
+
+    /// Lets the program fetch a token of the user.
+    ///
+    /// - Throws: ``DomainError`` if no request waits under the code, if the user is disabled, or if the account has
+    ///   reached its limit of active tokens.
     @discardableResult
     func approve(_ userCode: String, by user: UserRecord, in change: Change) throws -> DeviceRequest {
-        let request = try waiting(userCode, change)
+        let request = try requirePending(userCode, change)
         guard try !UserStore.isDisabled(user.id, in: change.connection) else {
             throw DomainError.conflict("The account of \(user.email) is disabled")
         }
@@ -61,40 +71,45 @@ struct DeviceService: Sendable {
 
     @discardableResult
     func deny(_ userCode: String, by user: UserRecord, in change: Change) throws -> DeviceRequest {
-        let request = try waiting(userCode, change)
+        let request = try requirePending(userCode, change)
         try DeviceStore.setState(.denied, of: request.id, in: change.connection)
         try change.record(.deviceDenied, on: AuditResource(request, accountID: user.accountID), request.audited)
         return request
     }
 
-    private func waiting(_ userCode: String, _ change: Change) throws -> DeviceRequest {
+    private func requirePending(_ userCode: String, _ change: Change) throws -> DeviceRequest {
         guard let request = try pending(userCode, now: change.now, in: change.connection) else {
-            throw DomainError.noMatch(.device, "No program waits for that code: it is mistyped, used or expired")
+            throw DomainError.noMatch(
+                .device, "No program is waiting for that code; it is mistyped, already used or expired")
         }
         return request
     }
 
-    /// What a program that asks is told.
+    // MARK: - The program fetches its token
+
+    /// The result of a poll.
     enum Outcome {
         case pending, denied, expired, unknown
         case tooFast(interval: Int64)
         case approved(TokenRecord, secret: String?)
     }
 
-    /// Nothing is thrown of what the program is told: it must not undo what is noted of its question.
+    /// Returns the outcome of a program's poll.
+    ///
+    /// Does not throw for a request without a token: throwing would roll back the recorded time of the poll.
     func fetch(_ deviceCode: String, in change: Change) throws -> Outcome {
         let connection = change.connection
         guard let request = try DeviceStore.find(.device, digest(deviceCode), in: connection) else { return .unknown }
-        guard !request.isOver(at: change.now) else { return .expired }
-        // A second less than it was told: seconds are whole here, and a network is not even.
-        let isTooFast = request.askedAt.map { change.now - $0 < request.interval - 1 } ?? false
+        guard !request.isExpired(at: change.now) else { return .expired }
+        // One second less than announced: times are whole seconds here, and the network's delay varies.
+        let isTooFast = request.lastPolledAt.map { change.now - $0 < request.interval - 1 } ?? false
         let interval = isTooFast ? request.interval + DeviceRequest.firstInterval : request.interval
-        try DeviceStore.asked(request.id, at: change.now, interval: interval, in: connection)
+        try DeviceStore.recordPoll(request.id, at: change.now, interval: interval, in: connection)
         if isTooFast { return .tooFast(interval: interval) }
         switch request.state {
         case .pending: return .pending
         case .denied: return .denied
-        // Whoever approved it was disabled since.
+        // The user was disabled after the approval.
         case .approved(let userID) where try UserStore.isDisabled(userID, in: connection),
             .done(let userID) where try UserStore.isDisabled(userID, in: connection):
             return .denied
@@ -103,8 +118,8 @@ struct DeviceService: Sendable {
             try DeviceStore.setState(.done(userID: userID), of: request.id, in: connection)
             return .approved(token, secret: secret)
         case .done(let userID):
-            // Asked again after a lost answer. A secret that the service made was told then, and is not kept.
-            guard request.made != nil else { return .unknown }
+            // The program asks again after a lost response. A secret that the service generated is not stored.
+            guard request.clientSecret != nil else { return .unknown }
             return .approved(try create(request, userID, in: change).0, secret: nil)
         }
     }
@@ -115,22 +130,12 @@ struct DeviceService: Sendable {
         guard let user = try UserStore.find(id: userID, in: change.connection) else {
             throw DomainError.inconsistent
         }
-        var wish = TokenRequest(name: request.clientName, expiry: .standard, scopes: request.scopes, projectIDs: nil)
-        (wish.id, wish.sha256) = (request.made?.id, request.made?.sha256)
+        var tokenRequest = TokenRequest(name: request.clientName, scopes: request.scopes)
+        (tokenRequest.id, tokenRequest.sha256) = (request.clientSecret?.id, request.clientSecret?.sha256)
         return try tokens.create(
-            wish, by: Grant(accountID: user.accountID, userID: userID),
+            tokenRequest, by: Grant(accountID: user.accountID, userID: userID),
             in: change.acting(for: userID, user.email))
     }
 
     private func digest(_ code: String) -> [UInt8] { digest.digest(ofSHA256: Sodium.sha256(code.utf8)) }
-}
-
-extension DeviceRequest {
-    /// What the audit log tells of it.
-    fileprivate var audited: [String: JSONValue] {
-        [
-            "client_name": .string(clientName), "scopes": .array((scopes ?? [.all]).map { .string($0.description) }),
-            "address": .string(address),
-        ]
-    }
 }

@@ -2,40 +2,41 @@ import PodstackAPI
 
 /// Device requests in the database, found by the digests of their codes.
 enum DeviceStore {
-    private static let columns = """
+    private static let columns: SQL = """
         id, client_name, scopes, token_id, token_sha256, created_at, expires_at, interval_seconds, asked_at, address, \
         user_agent, state, user_id
         """
-    /// One that is over is told from one that never was for this long.
-    private static let keptAfterEnd: Int64 = 3600
+    /// Seconds for which an expired request is stored, so that it can be told from an unknown one.
+    private static let retentionSeconds: Int64 = 3600
 
-    enum Code: String { case device, user }
+    enum Code { case device, user }
 
-    /// Also forgets those that are long over.
+    /// Inserts a request, and deletes those that expired long ago.
     static func insert(
         _ request: DeviceRequest, deviceDigest: [UInt8], userDigest: [UInt8], in connection: any DatabaseConnection
     ) throws {
-        try connection.run(
-            "DELETE FROM device_requests WHERE expires_at <= ?", [.integer(request.createdAt - keptAfterEnd)])
-        try connection.run(
+        try connection.execute(
+            "DELETE FROM device_requests WHERE expires_at <= \(request.createdAt - retentionSeconds)")
+        let scopes = request.scopes.map { $0.map(\.description).joined(separator: " ") }
+        try connection.execute(
             """
-            INSERT INTO device_requests (device_digest, user_digest, \(columns))
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)
-            """,
-            [
-                .blob(deviceDigest), .blob(userDigest), .text(request.id), .text(request.clientName),
-                DatabaseValue(request.scopes.map { $0.map(\.description).joined(separator: " ") }),
-                DatabaseValue(request.made?.id), request.made.map { .blob($0.sha256) } ?? .null,
-                .integer(request.createdAt), .integer(request.expiresAt), .integer(request.interval), .null,
-                .text(request.address), DatabaseValue(request.userAgent), .text("pending"),
-            ])
+            INSERT INTO device_requests (device_digest, user_digest, id, client_name, scopes, token_id, token_sha256,
+                created_at, expires_at, interval_seconds, address, user_agent, state)
+            VALUES (\(deviceDigest), \(userDigest), \(request.id), \(request.clientName), \(scopes),
+                \(request.clientSecret?.id), \(request.clientSecret?.sha256), \(request.createdAt),
+                \(request.expiresAt), \(request.interval), \(request.address), \(request.userAgent), 'pending')
+            """)
     }
 
     static func find(
         _ code: Code, _ digest: [UInt8], in connection: any DatabaseConnection
     ) throws -> DeviceRequest? {
-        try connection.run("SELECT \(columns) FROM device_requests WHERE \(code.rawValue)_digest = ?", [.blob(digest)])
-            .first.map(request)
+        let condition: SQL =
+            switch code {
+            case .device: "device_digest = \(digest)"
+            case .user: "user_digest = \(digest)"
+            }
+        return try connection.query("SELECT \(columns) FROM device_requests WHERE \(condition)").first.map(request)
     }
 
     static func setState(
@@ -48,30 +49,31 @@ enum DeviceStore {
             case .denied: ("denied", nil)
             case .done(let userID): ("done", userID)
             }
-        try connection.run(
-            "UPDATE device_requests SET state = ?, user_id = ? WHERE id = ?",
-            [.text(name), DatabaseValue(userID), .text(id)])
+        try connection.execute("UPDATE device_requests SET state = \(name), user_id = \(userID) WHERE id = \(id)")
     }
 
-    static func asked(
+    /// Records a poll and the interval until the next one.
+    static func recordPoll(
         _ id: String, at now: Int64, interval: Int64, in connection: any DatabaseConnection
     ) throws {
-        try connection.run(
-            "UPDATE device_requests SET asked_at = ?, interval_seconds = ? WHERE id = ?",
-            [.integer(now), .integer(interval), .text(id)])
+        try connection.execute(
+            "UPDATE device_requests SET asked_at = \(now), interval_seconds = \(interval) WHERE id = \(id)")
     }
 
     private static func request(_ row: DatabaseRow) throws -> DeviceRequest {
         var request = DeviceRequest(
-            id: try row.text(0), clientName: try row.text(1),
-            scopes: row.optionalText(2)?.split(separator: " ").compactMap { Scope(String($0)) },
-            createdAt: try row.integer(5), expiresAt: try row.integer(6), interval: try row.integer(7),
-            askedAt: row.optionalInteger(8), address: try row.text(9), userAgent: row.optionalText(10))
-        if let id = row.optionalText(3) { request.made = (id, try row.blob(4)) }
-        switch try row.text(11) {
-        case "approved": request.state = .approved(userID: try row.text(12))
+            id: try row.text("id"), clientName: try row.text("client_name"),
+            scopes: try row.optionalText("scopes").map(Scope.list), createdAt: try row.integer("created_at"),
+            expiresAt: try row.integer("expires_at"), interval: try row.integer("interval_seconds"),
+            lastPolledAt: try row.optionalInteger("asked_at"), address: try row.text("address"),
+            userAgent: try row.optionalText("user_agent"))
+        if let id = try row.optionalText("token_id") {
+            request.clientSecret = ClientSecret(id: id, sha256: try row.blob("token_sha256"))
+        }
+        switch try row.text("state") {
+        case "approved": request.state = .approved(userID: try row.text("user_id"))
         case "denied": request.state = .denied
-        case "done": request.state = .done(userID: try row.text(12))
+        case "done": request.state = .done(userID: try row.text("user_id"))
         default: break
         }
         return request

@@ -35,9 +35,9 @@ enum ResourceKind: String, Sendable {
     case token, project, member, user, device
 }
 
-/// Reasons why a credential does not authenticate. Times are seconds since 1970.
+/// Reasons why a credential does not authenticate.
 ///
-/// A token's state is revealed only to a caller that holds its secret.
+/// Times are seconds since 1970. A token's state is revealed only to a caller that holds its secret.
 enum AuthenticationFailure: Sendable, Equatable {
     case missing
     case malformed
@@ -118,4 +118,9 @@ struct FieldErrors: Error, Sendable, Equatable {
 
 extension DomainError {
     static func invalid(_ field: String, _ message: String) -> DomainError { .invalid(FieldErrors([field: [message]])) }
+}
+
+extension RateLimit.Verdict {
+    /// The error of a request that the limit refuses.
+    var error: DomainError { .rateLimited(self, nil) }
 }

@@ -12,7 +12,9 @@ import Synchronization
 final class ConnectionDriver: Sendable {
     typealias Handler = @Sendable (Request) -> HandlerResult
 
-    /// Half a year. Subdomains may belong to other services, and preload lists forget nothing, so neither is included.
+    /// The header's value: half a year, in seconds.
+    ///
+    /// Subdomains may belong to other services, and preload lists forget nothing, so neither is included.
     ///
     /// Source: RFC 6797, section 6.1.
     private static let strictTransport = "max-age=15552000"
@@ -202,7 +204,9 @@ final class OpenConnections: Sendable {
         }
     }
 
-    /// Returns whether the client has closed its end. The socket must still be open.
+    /// Returns whether the client has closed its end.
+    ///
+    /// The socket must still be open.
     func isClientGone(_ entry: Entry) -> Bool {
         var description = pollfd(fd: entry.socket, events: Self.readingEnded, revents: 0)
         return poll(&description, 1, 0) > 0

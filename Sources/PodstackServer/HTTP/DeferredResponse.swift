@@ -21,7 +21,7 @@
 
 import Synchronization
 
-// MARK: - What a handler returns
+// MARK: - Handler results
 
 /// The result of a request handler: a response, or work that produces one.
 enum HandlerResult: Sendable {
@@ -53,7 +53,9 @@ extension Response {
 
 // MARK: - State machine
 
-/// The state of a deferred response. Every function returns the action that its caller has to take.
+/// The state of a deferred response.
+///
+/// Every function returns the action that its caller has to take.
 struct DeferredResponseState {
     enum Action: Equatable {
         case none
@@ -76,6 +78,7 @@ struct DeferredResponseState {
     /// The work's turn has come.
     ///
     /// - Parameter isClientGone: Evaluated only if the work would start.
+    /// - Returns: The action to take.
     mutating func start(isClientGone: @autoclosure () -> Bool) -> Action {
         guard case .queued = phase else { return .none }
         // No client reads the response, so any response will do.
@@ -91,7 +94,9 @@ struct DeferredResponseState {
         return .refuse
     }
 
-    /// There is a response. The first one counts.
+    /// There is a response.
+    ///
+    /// The first one counts.
     mutating func finish(_ ready: HandlerResult.Ready) -> Action {
         if case .finished = phase { return .none }
         phase = .finished(ready)
@@ -185,7 +190,9 @@ final class OpenDeferredResponses: Sendable {
     /// Refuses all requests whose work has not started, and all later ones.
     func refuseAll() { for response in stop() { response.refuse() } }
 
-    /// Responds to all requests. When this returns, no connection is suspended for one, or will be.
+    /// Responds to all requests.
+    ///
+    /// When this returns, no connection is suspended for one, or will be.
     func cutAll() { for response in stop() { response.cut() } }
 
     private func stop() -> [DeferredResponse] {

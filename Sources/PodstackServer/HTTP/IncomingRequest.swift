@@ -44,7 +44,9 @@ enum RequestLimits {
 
 // MARK: - Arrival
 
-/// A request that is still arriving or waits for its response. Only the event thread of its connection uses it.
+/// A request that is still arriving or waits for its response.
+///
+/// Only the event thread of its connection uses it.
 final class IncomingRequest {
     /// The target as it is written in the first line.
     let target: String
@@ -76,6 +78,7 @@ final class IncomingRequest {
     /// - Parameters:
     ///   - address: The address of the client.
     ///   - defect: The defect of the head, if it has one.
+    /// - Returns: The request.
     func request(from address: ClientAddress, defect: Request.Defect? = nil) -> Request {
         let target = RequestTarget(target)
         var request = Request(
@@ -108,13 +111,14 @@ enum HeaderText {
 
 /// Checks a request before its body arrives.
 enum RequestHead {
-    /// Returns the first defect of a head, or nil.
+    /// Checks a head.
     ///
     /// - Parameters:
     ///   - target: The target as it is written in the first line.
     ///   - size: The bytes of the first line and all header fields, as they were received.
     ///   - isHTTP11: Whether the request is HTTP/1.1.
     ///   - headers: The header fields; names are in lower case.
+    /// - Returns: The first defect, or nil.
     static func defect(
         target: String, size: Int, isHTTP11: Bool, headers: [(name: String, value: String)]
     ) -> Request.Defect? {
@@ -145,7 +149,9 @@ enum RequestHead {
         return waits || Int(length) ?? .max > RequestLimits.discarded ? .largeBody : nil
     }
 
-    /// Returns whether a header name is valid. A space before the colon is not part of a name.
+    /// Returns whether a header name is valid.
+    ///
+    /// A space before the colon is not part of a name.
     ///
     /// Source: RFC 9110, section 5.6.2.
     private static func isToken(_ name: String) -> Bool {
@@ -169,7 +175,9 @@ enum RequestHead {
 ///
 /// Source: RFC 9112, section 3.2, and RFC 3986, section 2.
 struct RequestTarget {
-    /// The path without the query. An encoded slash is rejected, so a slash always separates two segments.
+    /// The path without the query.
+    ///
+    /// An encoded slash is rejected, so a slash always separates two segments.
     var path = ""
     /// The items of the query, in order; an item without `=` has an empty value.
     var query: [(name: String, value: String)] = []

@@ -6,7 +6,9 @@ import CMicrohttpd
     import Musl
 #endif
 
-/// A running libmicrohttpd; the only file that calls the library. It passes every event to a ``ConnectionDriver``.
+/// A running libmicrohttpd; the only file that calls the library.
+///
+/// It passes every event to a ``ConnectionDriver``.
 final class Microhttpd: Sendable {
     // Safe: the functions of libmicrohttpd may be called from any thread.
     private struct Daemon: @unchecked Sendable {
@@ -126,7 +128,9 @@ final class Microhttpd: Sendable {
 
     // MARK: - Requests
 
-    /// Called when the first line of a request has arrived. The later callbacks of the request get the result as `kept`.
+    /// Called when the first line of a request has arrived.
+    ///
+    /// The later callbacks of the request get the result as `kept`.
     private static let began:
         @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, OpaquePointer?) -> UnsafeMutableRawPointer? = {
             _, target, _ in
@@ -165,7 +169,9 @@ final class Microhttpd: Sendable {
         if let context, let connection { driver(context).finish(incoming, on: Connection(pointer: connection)) }
     }
 
-    /// Copies the headers. libmicrohttpd itself cuts a value off at a NUL.
+    /// Copies the headers.
+    ///
+    /// libmicrohttpd itself cuts a value off at a NUL.
     private static func collectHeaders(_ connection: OpaquePointer, into incoming: IncomingRequest) {
         incoming.headers.reserveCapacity(8)
         _ = MHD_get_connection_values_n(

@@ -43,7 +43,9 @@ struct ConnectionControl: Sendable {
 
 // MARK: - Streams
 
-/// A body that is written while it is sent. Between two writes, its connection is suspended and occupies no thread.
+/// A body that is written while it is sent.
+///
+/// Between two writes, its connection is suspended and occupies no thread.
 final class ResponseStream: Sendable {
     private struct State {
         var pending: [UInt8] = []
@@ -166,7 +168,9 @@ final class OpenStreams: Sendable {
         stream.released()
     }
 
-    /// Ends all streams, and all later ones. When this returns, no connection is suspended for one, or will be.
+    /// Ends all streams, and all later ones.
+    ///
+    /// When this returns, no connection is suspended for one, or will be.
     func end() {
         let streams = open.withLock { open in
             open.isStopping = true

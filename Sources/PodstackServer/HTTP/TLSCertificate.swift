@@ -39,7 +39,9 @@ final class TLSCertificate: Sendable {
 
     private let certificateFile: String
     private let keyFile: String
-    /// The credentials, the newest last. Older ones are kept, because sessions that began with them still use them.
+    /// The credentials, the newest last.
+    ///
+    /// Older ones are kept, because sessions that began with them still use them.
     private let credentials: Mutex<[Credentials]>
 
     /// Reads both files.

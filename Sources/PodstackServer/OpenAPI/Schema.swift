@@ -3,7 +3,9 @@ import PodstackAPI
 /// Builds the JSON Schemas of the OpenAPI document.
 enum Schema {
     static let string: JSONValue = ["type": "string"]
-    /// A query parameter. A URL cannot contain NUL.
+    /// A query parameter.
+    ///
+    /// A URL cannot contain NUL.
     static let parameter: JSONValue = ["type": "string", "pattern": #"^[^\u0000]*$"#]
     /// A path parameter: the text between two slashes.
     static let segment: JSONValue = ["type": "string", "pattern": #"^[^/\u0000]+$"#]

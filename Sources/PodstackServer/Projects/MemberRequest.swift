@@ -79,7 +79,9 @@ struct MemberRequest: Sendable, Equatable {
 
     /// Returns the role of a member after the request.
     ///
-    /// - Parameter current: The member's role; nil for a new member.
+    /// The current role is nil for a new member.
+    ///
+    /// - Throws: ``DomainError/invalid(_:)`` if the request sets the permissions of an admin.
     func role(after current: Role?) throws -> Role {
         switch (role, permissions) {
         case (.admin, _): return .admin

@@ -106,11 +106,11 @@ struct MemberService: Sendable {
 /// user is added, which the audit log and the user see.
 private struct UnknownAddresses: Sendable {
     /// Enough for typing errors, and for a list of people of whom some have no account yet.
-    private let allowances = Allowances<String>(RateLimit(name: "unknown-address", count: 20, window: 3600))
+    private let allowances = RateLimiter<String>(RateLimit(name: "unknown-address", count: 20, window: 3600))
 
     /// Throws if the user has reached the limit; then no address may be looked up, whether it has an account or not.
     func check(_ userID: String, now: Int64) throws {
-        try throwIfRefused(allowances.look(userID, now: now))
+        try throwIfRefused(allowances.peek(userID, now: now))
     }
 
     /// Counts an unknown address, and throws if concurrent requests have used up the rest of the limit.

@@ -26,7 +26,7 @@ enum MemberStore {
 
     /// Returns a project's members, newest first.
     ///
-    /// - Parameter after: The position of the last member of the previous page; nil for the first page.
+    /// `after` is the position of the last member of the previous page, or nil for the first page.
     static func list(
         projectID: String, limit: Int, after: Cursor?, in connection: any DatabaseConnection
     ) throws -> [MemberRecord] {

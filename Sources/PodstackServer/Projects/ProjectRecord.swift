@@ -6,7 +6,9 @@ import PodstackAPI
     import Foundation
 #endif
 
-/// A project as the service stores it. Times are seconds since 1970.
+/// A project as the service stores it.
+///
+/// Times are seconds since 1970.
 struct ProjectRecord: Sendable, Equatable {
     var id: String
     var accountID: String

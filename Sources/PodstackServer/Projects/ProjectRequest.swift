@@ -1,5 +1,3 @@
-import PodstackAPI
-
 /// A valid request to create a project, or to change one.
 struct ProjectRequest: Sendable, Equatable {
     /// The name; nil to leave it as it is.

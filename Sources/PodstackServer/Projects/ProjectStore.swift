@@ -8,12 +8,8 @@ enum ProjectStore {
 
     /// Returns the projects that a user may read, newest first.
     ///
-    /// - Parameters:
-    ///   - userID: The user.
-    ///   - allowedIDs: The only projects to return: those of the user's token; nil for every project.
-    ///   - limit: The maximum number of projects.
-    ///   - after: The position of the last project of the previous page; nil for the first page.
-    ///   - connection: The database.
+    /// `allowedIDs` are the only projects to return, those of the user's token, or nil for every project. `after` is the
+    /// position of the last project of the previous page, or nil for the first page.
     static func list(
         userID: String, only allowedIDs: [String]?, limit: Int, after: Cursor?,
         in connection: any DatabaseConnection

@@ -32,7 +32,9 @@ enum Role: Sendable, Equatable {
     }
 }
 
-/// A user's role in a project. Times are seconds since 1970.
+/// A user's role in a project.
+///
+/// Times are seconds since 1970.
 struct Membership: Sendable, Equatable {
     var projectID: String
     var role: Role

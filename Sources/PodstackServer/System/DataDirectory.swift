@@ -56,7 +56,8 @@ struct DataDirectory: Sendable {
     /// - Throws: ``SetupFailure`` if a file is missing, invalid or readable by other users.
     func peppers(mayCreate: Bool) throws -> Peppers {
         guard mayCreate || access(pepperPath, F_OK) == 0 else {
-            throw SetupFailure("\(pepperPath) is missing, and no token can be verified without it: restore it from your backup")
+            throw SetupFailure(
+                "\(pepperPath) is missing, and no token can be verified without it: restore it from a backup")
         }
         let hasPrevious = access(previousPepperPath, F_OK) == 0
         return Peppers(

@@ -7,7 +7,9 @@ import PodstackCommandLine
     import Foundation
 #endif
 
-/// The log of the service: JSON lines with named fields. A secret is never a field.
+/// The log of the service: JSON lines with named fields.
+///
+/// A secret is never a field.
 struct Log: Sendable {
     let sink: @Sendable ([UInt8]) -> Void
 

@@ -26,7 +26,8 @@ struct Pepper: Sendable {
         if created >= 0 {
             defer { close(created) }
             let bytes = Sodium.randomBytes(Self.length)
-            guard write(created, bytes, bytes.count) == bytes.count, fchmod(created, 0o600) == 0, fsync(created) == 0 else {
+            guard write(created, bytes, bytes.count) == bytes.count, fchmod(created, 0o600) == 0, fsync(created) == 0
+            else {
                 throw SetupFailure("cannot write \(path)")
             }
             self.bytes = bytes

@@ -11,7 +11,9 @@ enum SetupFile {
     /// Reads a file that is not secret.
     ///
     /// - Throws: ``SetupFailure`` if the file cannot be read, is not a regular file or is larger than `maxBytes`.
-    static func read(_ path: String, maxBytes: Int) throws -> [UInt8] { try read(path, maxBytes: maxBytes, isSecret: false) }
+    static func read(_ path: String, maxBytes: Int) throws -> [UInt8] {
+        try read(path, maxBytes: maxBytes, isSecret: false)
+    }
 
     /// Reads a secret file.
     ///

@@ -1,62 +1,45 @@
 import PodstackAPI
 import Synchronization
 
-/// Who a verified token speaks for. Shared by all requests with that token until something about it changes.
+/// The user and the permissions of a verified token. All requests with the token share it until one of them changes.
 final class Identity: Sendable {
     let token: TokenRecord
-    /// What the secret that was shown is to the token.
-    let standing: SecretStanding
-    /// From this second on the secret is refused: the end of the token, or of the secret's grace.
+    /// The state of the secret that was presented.
+    let state: SecretState
+    /// The second from which the secret is refused: the expiry of the token, or the end of the secret's grace period.
     let endsAt: Int64
-    /// Of the user, by project.
+    private let user: UserRecord
+    /// The user's memberships, by project.
     private let memberships: [String: Membership]
-    let email: String
-    private let name: String?
-    private let userCreatedAt: Int64
-    /// By the operator.
-    private let isDisabled: Bool
-    let defaultProjectID: String
-    /// `Podstack-Token-Expires` of every answer.
+    /// The value of the header `Podstack-Token-Expires`.
     let expiresText: String
-    /// The whoami answer, which changes once a second at most. Nil until it is asked for a second time: most of it
-    /// would be the memory of tokens that are used once.
+    /// The response of whoami, which changes once a second at most.
+    ///
+    /// Nil until the second request: for tokens that are used once, it would be most of an identity's memory.
     private let whoami = Mutex<(second: Int64, body: [UInt8])?>(nil)
-    private let wasAsked = Atomic(false)
-    /// The second in which the use was last noted: one note a second is enough.
-    let notedAt = Atomic<Int64>(0)
-    /// The scopes whose use was noted.
+    private let wasRequested = Atomic(false)
+    /// The second of the last use that was counted: one use a second is enough.
+    let lastUseSecond = Atomic<Int64>(0)
+    /// The scopes that were used.
     private let usedScopes = Atomic<Int64>(0)
 
-    init(token: TokenRecord, standing: SecretStanding, user: UserRecord, memberships: [String: Membership]) {
+    init(token: TokenRecord, state: SecretState, user: UserRecord, memberships: [String: Membership]) {
         self.token = token
+        self.state = state
+        self.user = user
         self.memberships = memberships
-        self.standing = standing
-        var end = token.expiresAt
-        if case .retired(let secret) = standing { end = min(secret.endsAt, end ?? .max) }
+        let end = state.end(token.lifetime)
         endsAt = end ?? .max
-        email = user.email
-        name = user.name
-        defaultProjectID = user.defaultProjectID
-        userCreatedAt = user.createdAt
-        isDisabled = user.isDisabled
         expiresText = end.map { Timestamp.format(.init($0)) } ?? "never"
     }
 
-    /// The user of a token; nil when there is none.
-    static func find(
-        _ token: TokenRecord, _ standing: SecretStanding, in connection: any DatabaseConnection
-    ) throws -> Identity? {
-        try UserStore.find(id: token.userID, in: connection).map { user in
-            let memberships = try MemberStore.memberships(userID: user.id, in: connection)
-            return Identity(token: token, standing: standing, user: user, memberships: memberships)
-        }
-    }
+    var email: String { user.email }
+    var defaultProjectID: String { user.defaultProjectID }
 
-    /// What it may do.
     var authority: Authority { Authority(grant: token.grant, memberships: memberships) }
 
-    /// Whether any of the scopes is used for the first time. Once they are, this costs one look.
-    func uses(_ scopes: ScopeSet) -> Bool {
+    /// Marks scopes as used, and returns whether one of them is used for the first time.
+    func markUsed(_ scopes: ScopeSet) -> Bool {
         guard !ScopeSet(rawValue: usedScopes.load(ordering: .relaxed)).contains(scopes) else { return false }
         let before = usedScopes.bitwiseOr(scopes.rawValue, ordering: .relaxed).oldValue
         return !ScopeSet(rawValue: before).contains(scopes)
@@ -64,19 +47,13 @@ final class Identity: Sendable {
 
     /// Returns why the secret does not authenticate, or nil if it does.
     func failure(at now: Int64) -> AuthenticationFailure? {
-        if token.revokedAt != nil { return .revoked(at: token.revokedAt) }
-        if token.isExpired(at: now) { return .expired(at: token.expiresAt) }
-        switch standing {
-        case .waiting(let secret) where secret.hasLapsed(at: now): return .expired(at: secret.lapsesAt)
-        case .retired(let secret) where secret.endsAt <= now: return .rotated(at: secret.rotatedAt)
-        case .current, .waiting, .retired: return isDisabled ? .accountDisabled : nil
-        }
+        state.failure(at: now, token.lifetime) ?? (user.isDisabled ? .accountDisabled : nil)
     }
 
-    /// The body of `GET /v1/auth/whoami`, encoded again only when the second has changed.
+    /// Returns the body of `GET /v1/auth/whoami`, which is encoded again only when the second has changed.
     func whoamiBody(at now: Int64) throws -> [UInt8] {
-        guard wasAsked.load(ordering: .relaxed) else {
-            wasAsked.store(true, ordering: .relaxed)
+        guard wasRequested.load(ordering: .relaxed) else {
+            wasRequested.store(true, ordering: .relaxed)
             return try encode(at: now)
         }
         return try whoami.withLock { cached in
@@ -90,7 +67,8 @@ final class Identity: Sendable {
     private func encode(at now: Int64) throws -> [UInt8] {
         try APICoding.encode(
             User(
-                id: token.userID, email: email, name: name, accountID: token.accountID, createdAt: .init(userCreatedAt),
-                token: token.shown(at: now, lastUsedAt: now), defaultProjectID: defaultProjectID))
+                id: user.id, email: user.email, name: user.name, accountID: token.accountID,
+                createdAt: .init(user.createdAt), token: token.apiModel(at: now, lastUsedAt: now),
+                defaultProjectID: user.defaultProjectID))
     }
 }

@@ -1,9 +1,10 @@
 import PodstackAPI
 import PodstackCryptography
 
-/// Revokes tokens that somebody found where they should not be.
+/// Revokes tokens that were found where they should not be.
 ///
-/// Holding one is the proof. Nothing is said about any of them, so that a report tells the reporter nothing.
+/// Possession of a token is the proof. The result does not depend on the tokens, so that a report tells its sender
+/// nothing about them.
 struct LeakReport: Sendable {
     private struct Proof {
         var id: String
@@ -13,7 +14,9 @@ struct LeakReport: Sendable {
     let changes: Changes
     let digest: SecretDigest
 
-    /// How many tokens this revoked.
+    /// Revokes the reported tokens whose secrets authenticate, or would with their first use.
+    ///
+    /// - Returns: The number of tokens that this revoked.
     @discardableResult
     func receive(_ tokens: [String], by actor: Actor, now: Int64) throws -> Int {
         let proofs = Set(tokens).compactMap { token in
@@ -22,37 +25,28 @@ struct LeakReport: Sendable {
             }
         }
         let proven = try changes.database.read { connection in
-            try proofs.filter { try isAlive($0, now, in: connection) != nil }
+            try proofs.filter { try provenToken($0, now, in: connection) != nil }
         }
         guard !proven.isEmpty else { return 0 }
         return try changes.perform(by: actor, at: now) { change in
             var revoked = 0
             for proof in proven {
-                // It may have been revoked since, by another of its secrets in this very report too.
-                guard let token = try isAlive(proof, now, in: change.connection) else { continue }
-                try TokenStore.revoke(token.id, now: now, in: change.connection)
-                change.changed(token: token.id)
-                try change.record(.tokenRevoked, on: AuditResource(token), ["reason": "reported as leaked"])
+                // The token may be revoked by now, even by another of its secrets in the same report.
+                guard let token = try provenToken(proof, now, in: change.connection) else { continue }
+                try TokenService.revoke(token, because: "reported as leaked", in: change)
                 revoked += 1
             }
             return revoked
         }
     }
 
-    /// The token, while the secret is good for anything, or still could come to be.
-    private func isAlive(
+    /// Returns the token of a secret that authenticates.
+    private func provenToken(
         _ proof: Proof, _ now: Int64, in connection: any DatabaseConnection
     ) throws -> TokenRecord? {
-        guard let token = try TokenStore.find(proof.id, in: connection), token.revokedAt == nil,
-            !token.isExpired(at: now)
-        else { return nil }
-        let secrets = try SecretStore.all(of: proof.id, in: connection)
-        let old = digest.previous(ofSHA256: proof.hash)
-        switch secrets.standing(of: digest.digest(ofSHA256: proof.hash)) ?? old.flatMap(secrets.standing) {
-        case .current: return token
-        case .waiting(let secret) where !secret.hasLapsed(at: now): return token
-        case .retired(let secret) where secret.endsAt > now: return token
-        case .waiting, .retired, nil: return nil
-        }
+        guard let token = try TokenStore.find(proof.id, in: connection) else { return nil }
+        let secrets = try SecretStore.secrets(of: token, in: connection)
+        let digests = [digest.digest(ofSHA256: proof.hash), digest.previous(ofSHA256: proof.hash)].compactMap { $0 }
+        return digests.contains { secrets.authenticates($0, at: now) } ? token : nil
     }
 }

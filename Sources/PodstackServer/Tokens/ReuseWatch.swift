@@ -1,26 +1,27 @@
 import PodstackAPI
 import PodstackCryptography
 
-/// Sees to it that the use of a rotated secret after its grace is in the audit log, with both addresses: the one that
-/// used it, and the one that first used the secret which took its place.
+/// Records the use of a rotated secret after its grace period in the audit log.
+///
+/// The event has two addresses: the one that used the rotated secret, and the one that first used its replacement.
 struct ReuseWatch: Sendable {
-    /// One event for each secret in this time: who repeats it cannot fill the log.
-    private static let quiet: Int64 = 3600
+    /// Seconds in which one secret has at most one event: repeated requests cannot fill the log.
+    private static let intervalSeconds: Int64 = 3600
 
     let changes: Changes
     let digest: SecretDigest
 
-    /// `token` was refused because it was rotated.
-    func note(_ token: some Collection<UInt8>, from origin: Origin, now: Int64) throws {
+    /// Records that a token was refused because it was rotated.
+    func recordUse(of token: some Collection<UInt8>, from origin: Origin, now: Int64) throws {
         guard case .wellFormed(let id) = TokenFormat.shape(of: token) else { return }
         let digest = digest.digest(ofSHA256: Sodium.sha256(token))
-        // Looked at before, so that most repeats do not wait for the one writer.
-        guard try changes.database.read({ try isNews(id, digest, now, in: $0) }) else { return }
+        // Checked before the write, so that most repeated requests do not wait for the one writer.
+        guard try changes.database.read({ try isDue(id, digest, now, in: $0) }) else { return }
         try changes.perform(by: Actor(origin: origin), at: now) { change in
-            guard try isNews(id, digest, now, in: change.connection),
+            guard try isDue(id, digest, now, in: change.connection),
                 let record = try TokenStore.find(id, in: change.connection)
             else { return }
-            try SecretStore.noteReuse(of: digest, tokenID: id, at: now, in: change.connection)
+            try SecretStore.setReuseRecorded(of: digest, tokenID: id, at: now, in: change.connection)
             let current = try SecretStore.currentUsedFrom(id, in: change.connection)
             try change.record(
                 .rotatedTokenUsed, on: AuditResource(record),
@@ -31,10 +32,10 @@ struct ReuseWatch: Sendable {
         }
     }
 
-    private func isNews(
+    private func isDue(
         _ id: String, _ digest: [UInt8], _ now: Int64, in connection: any DatabaseConnection
     ) throws -> Bool {
-        let noted = try SecretStore.reuseNotedAt(of: digest, tokenID: id, in: connection)
-        return noted.map { $0 <= now - Self.quiet } ?? true
+        let recordedAt = try SecretStore.reuseRecordedAt(of: digest, tokenID: id, in: connection)
+        return recordedAt.map { $0 <= now - Self.intervalSeconds } ?? true
     }
 }

@@ -1,17 +1,18 @@
 import PodstackAPI
 
-/// What the owner of a token should know at a glance.
+/// The state of a token, with warnings for its owner.
 struct TokenHealth {
-    /// Seconds after which an unused token stands out, and before its end.
-    static let unusedAfter: Int64 = 90 * 86_400
-    static let soon: Int64 = 14 * 86_400
+    /// Seconds without a use after which there is a warning.
+    static let unusedAfterSeconds: Int64 = 90 * 86_400
+    /// Seconds before the expiry from which there is a warning.
+    static let expiresSoonSeconds: Int64 = 14 * 86_400
 
     enum State { case active, expired, revoked }
 
     let state: State
-    /// Seconds since 1970 of its end, if it has come.
+    /// The time at which the token expired or was revoked, in seconds since 1970; nil for an active token.
     let endedAt: Int64?
-    /// In words, each short enough for a badge; empty when it has ended.
+    /// Texts short enough for a badge; empty if the token has ended.
     let warnings: [String]
 
     init(_ token: TokenRecord, now: Int64) {
@@ -26,13 +27,13 @@ struct TokenHealth {
     }
 
     private static func expiry(_ token: TokenRecord, _ now: Int64) -> String? {
-        guard let end = token.expiresAt, end - now <= soon else { return nil }
+        guard let end = token.expiresAt, end - now <= expiresSoonSeconds else { return nil }
         let days = (end - now + 86_399) / 86_400
         return days <= 1 ? "expires within a day" : "expires in \(days) days"
     }
 
     private static func idleness(_ token: TokenRecord, _ now: Int64) -> String? {
-        guard now - (token.lastUsedAt ?? token.createdAt) >= unusedAfter else { return nil }
+        guard now - (token.lastUsedAt ?? token.createdAt) >= unusedAfterSeconds else { return nil }
         return token.lastUsedAt.map { "not used for \((now - $0) / 86_400) days" } ?? "never used"
     }
 

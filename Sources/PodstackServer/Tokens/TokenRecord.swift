@@ -6,54 +6,50 @@ import PodstackAPI
     import Foundation
 #endif
 
-/// A token as the service keeps it. Times are seconds since 1970.
+/// A token as the service stores it. Times are seconds since 1970.
 struct TokenRecord: Sendable, Equatable {
     var id: String
     var accountID: String
     var userID: String
     var name: String
-    /// All that is kept of the secret.
+    /// The digest of the current secret.
     var digest: [UInt8]
     var scopes: [Scope]
-    /// Nil for every project of the account.
+    /// Nil for every project of the user.
     var projectIDs: [String]?
     var createdAt: Int64
     var expiresAt: Int64?
     var revokedAt: Int64?
-    /// When the current secret was made, if a rotation made it.
+    /// The time at which a rotation generated the current secret; nil if it is the token's first one.
     var rotatedAt: Int64?
     var lastUsedAt: Int64?
-    /// Counts the secrets that came into use.
+    /// The number of secrets that came into use.
     var generation: Int64 = 1
-    var waiting: WaitingSecret?
+    var pending: PendingSecret?
     /// The address of the last use.
     var lastUsedFrom: String?
     var usedScopes: ScopeSet = []
-    /// Since when ``usedScopes`` is kept; nil for a token from before, until it is used.
+    /// The time since which ``usedScopes`` is recorded; nil for a token from before, until it is used.
     var usedScopesSince: Int64?
 
-    /// How long a token should live before it is rotated.
-    static let rotationInterval: Int64 = 90 * 86_400
+    /// Seconds after which a token should be rotated.
+    static let rotationIntervalSeconds: Int64 = 90 * 86_400
 
-    /// Seconds since 1970.
-    var rotateBy: Int64 { (rotatedAt ?? createdAt) + Self.rotationInterval }
+    var rotateBy: Int64 { (rotatedAt ?? createdAt) + Self.rotationIntervalSeconds }
+
+    var lifetime: TokenLifetime { TokenLifetime(expiresAt: expiresAt, revokedAt: revokedAt) }
 
     func isExpired(at now: Int64) -> Bool { expiresAt.map { $0 <= now } ?? false }
 
-    func isGood(for projectID: String) -> Bool { projectIDs?.contains(projectID) ?? true }
-
-    /// As it is once the waiting secret is in use; itself when none waits.
-    var asRotated: TokenRecord {
-        guard let waiting else { return self }
-        var token = self
-        token.digest = waiting.digest
-        token.rotatedAt = waiting.madeAt
-        token.generation += 1
-        token.waiting = nil
-        return token
+    /// The most that a caller with this token may do.
+    var grant: Grant {
+        Grant(
+            accountID: accountID, userID: userID, tokenID: id, scopes: scopes, projectIDs: projectIDs,
+            expiresAt: expiresAt)
     }
 
-    func shown(at now: Int64, lastUsedAt: Int64?) -> Token {
+    /// Returns the token as the API describes it.
+    func apiModel(at now: Int64, lastUsedAt: Int64?) -> Token {
         Token(
             id: id, name: name, scopes: scopes.map(\.description), projectIDs: projectIDs, createdAt: Date(createdAt),
             expiresAt: expiresAt.map(Date.init(_:)), lastUsedAt: lastUsedAt.map(Date.init(_:)),
@@ -62,15 +58,31 @@ struct TokenRecord: Sendable, Equatable {
             revokedAt: revokedAt.map(Date.init(_:))
         )
     }
-}
 
-extension TokenRecord {
-    var grant: Grant {
-        Grant(
-            accountID: accountID, userID: userID, tokenID: id, scopes: scopes, projectIDs: projectIDs,
-            expiresAt: expiresAt)
+    // MARK: - Secrets
+
+    /// Returns all secrets of the token.
+    func secrets(retired: [RetiredSecret]) -> TokenSecrets {
+        TokenSecrets(
+            current: CurrentSecret(digest: digest, rotatedAt: rotatedAt, generation: generation), pending: pending,
+            retired: retired, lifetime: lifetime)
     }
 
+    /// Returns the token with other secrets.
+    func with(_ secrets: TokenSecrets) -> TokenRecord {
+        var token = self
+        token.digest = secrets.current.digest
+        token.rotatedAt = secrets.current.rotatedAt
+        token.generation = secrets.current.generation
+        token.pending = secrets.pending
+        token.revokedAt = secrets.lifetime.revokedAt
+        return token
+    }
+}
+
+// MARK: - Audit log
+
+extension TokenRecord {
     /// The values that the audit log records of a token.
     var audited: [String: JSONValue] {
         [
@@ -88,6 +100,6 @@ extension AuditResource {
 }
 
 extension Date {
-    /// From the whole seconds that the database holds.
+    /// Creates a date from the whole seconds since 1970 that the database stores.
     init(_ seconds: Int64) { self.init(timeIntervalSince1970: Double(seconds)) }
 }

@@ -1,27 +1,30 @@
 import PodstackAPI
+import PodstackCryptography
 
-/// The rules of tokens, without HTTP or SQL.
+/// The rules for creating, changing, rotating and revoking tokens.
 struct TokenService: Sendable {
     let database: any Database
     let digest: SecretDigest
     let lastUsed: LastUsedTracker
+    /// The most active tokens that an account may have.
     let maxActive: Int
 
-    /// Throws when the account has as many active tokens as it may have.
-    func checkRoom(accountID: String, in change: Change) throws {
-        let active = try TokenStore.countActive(accountID: accountID, now: change.now, in: change.connection)
-        guard active < maxActive else {
-            throw DomainError.quotaExceeded(QuotaExcess(resource: "tokens", limit: maxActive, current: active))
-        }
-    }
+    // MARK: - Reading
 
-    func countActive(accountID: String, now: Int64) throws -> Int {
-        try database.read { try TokenStore.countActive(accountID: accountID, now: now, in: $0) }
-    }
-
-    /// A token of the account; the same 404 whether it is not there or somebody else's.
+    /// Returns a token of the account.
+    ///
+    /// - Throws: The same ``DomainError/notFound(_:id:)`` if the token does not exist and if another account has it.
     func token(_ id: String, accountID: String) throws -> TokenRecord {
         try database.read { try find(id, accountID: accountID, in: $0) }
+    }
+
+    func find(
+        _ id: String, accountID: String, in connection: any DatabaseConnection
+    ) throws -> TokenRecord {
+        guard let token = try TokenStore.find(id, in: connection), token.accountID == accountID else {
+            throw DomainError.notFound(.token, id: id)
+        }
+        return token
     }
 
     func list(
@@ -34,7 +37,7 @@ struct TokenService: Sendable {
         return page.page(of: found) { Cursor(position: $0.createdAt, id: $0.id) }
     }
 
-    /// With the use of which the database does not know yet.
+    /// Returns a token with its latest use, which may not be in the database yet.
     func upToDate(_ token: TokenRecord) -> TokenRecord {
         guard let use = lastUsed.latest(token.id) else { return token }
         var token = token
@@ -46,26 +49,116 @@ struct TokenService: Sendable {
         return token
     }
 
-    /// Once the change is made, no request with the token is accepted any more.
-    func revoke(_ id: String, accountID: String, in change: Change) throws {
-        let token = try find(id, accountID: accountID, in: change.connection)
-        // Asked again: whoever made the change may have failed before everybody had heard of it.
-        change.changed(token: id)
-        guard token.revokedAt == nil else { return }
-        try TokenStore.revoke(id, now: change.now, in: change.connection)
-        try change.record(.tokenRevoked, on: AuditResource(token))
+    // MARK: - Limit
+
+    func countActive(accountID: String, now: Int64) throws -> Int {
+        try database.read { try TokenStore.countActive(accountID: accountID, now: now, in: $0) }
     }
 
-    func find(
-        _ id: String, accountID: String, in connection: any DatabaseConnection
-    ) throws -> TokenRecord {
-        guard let token = try TokenStore.find(id, in: connection), token.accountID == accountID else {
-            throw DomainError.notFound(.token, id: id)
+    /// Throws ``DomainError/quotaExceeded(_:)`` if the account has as many active tokens as it may have.
+    func checkRoom(accountID: String, in change: Change) throws {
+        let active = try TokenStore.countActive(accountID: accountID, now: change.now, in: change.connection)
+        guard active < maxActive else {
+            throw DomainError.quotaExceeded(QuotaExcess(resource: "tokens", limit: maxActive, current: active))
         }
-        return token
     }
 
-    func checkProjectsExist(
+    // MARK: - Create
+
+    /// Seconds after which a token expires by default.
+    static let defaultLifetimeSeconds: Int64 = 30 * 86_400
+
+    /// Creates a token.
+    ///
+    /// Repeating a request with the same client-generated secret returns the existing token.
+    ///
+    /// - Returns: The token, and its secret unless the caller generated it.
+    func create(
+        _ request: TokenRequest, by creator: Grant, in change: Change
+    ) throws -> (TokenRecord, secret: String?) {
+        let scopes = request.scopes ?? creator.scopes
+        if let wider = scopes.first(where: { !creator.scopes.allows($0) }) {
+            throw DomainError.forbidden(creator.lacks(wider))
+        }
+        let expiresAt = try expiry(request, creator, now: change.now)
+        let projectIDs = try projects(request, creator)
+        var generator = SecureGenerator()
+        let id = request.id ?? TokenFormat.generateID(using: &generator)
+        let secret = request.sha256 == nil ? TokenFormat.generateToken(id: id, using: &generator) : nil
+        let hash = request.sha256 ?? Sodium.sha256((secret ?? "").utf8)
+        let record = TokenRecord(
+            id: id, accountID: creator.accountID, userID: creator.userID, name: request.name,
+            digest: digest.digest(ofSHA256: hash), scopes: scopes, projectIDs: projectIDs, createdAt: change.now,
+            expiresAt: expiresAt)
+        try digest.renew(hash, of: id, in: change.connection)
+        if let existing = try TokenStore.find(id, in: change.connection) {
+            guard request.sha256 != nil, existing.accountID == record.accountID, existing.revokedAt == nil,
+                Sodium.constantTimeEqual(existing.digest, record.digest)
+            else {
+                throw DomainError.conflict("That ID is taken; create a token with another ID")
+            }
+            // The request is repeated because its response was lost.
+            return (existing, nil)
+        }
+        if let wanted = projectIDs { try checkProjectsExist(wanted, of: record, in: change.connection) }
+        try checkRoom(accountID: record.accountID, in: change)
+        try TokenStore.insert(record, in: change.connection)
+        try change.record(.tokenCreated, on: AuditResource(record), record.audited)
+        return (record, secret)
+    }
+
+    /// The result of ``createOnce(_:by:in:_:)``.
+    enum Creation {
+        case created(TokenRecord, secret: String)
+        /// An earlier request created the token.
+        case repeated(TokenRecord)
+        /// The ID is invalid, or a token of another account has it.
+        case idIsTaken
+    }
+
+    /// Creates a token with an ID that the caller chose, unless an earlier request did.
+    ///
+    /// - Parameters:
+    ///   - id: The ID of the token.
+    ///   - creator: The grant of the caller.
+    ///   - change: The change in which the token is created.
+    ///   - request: Returns the request; not called if the token exists.
+    func createOnce(
+        _ id: String, by creator: Grant, in change: Change, _ request: () throws -> TokenRequest
+    ) throws -> Creation {
+        guard TokenFormat.isID(id) else { return .idIsTaken }
+        if let known = try TokenStore.find(id, in: change.connection) {
+            return known.accountID == creator.accountID ? .repeated(known) : .idIsTaken
+        }
+        var request = try request()
+        request.id = id
+        let (token, secret) = try create(request, by: creator, in: change)
+        guard let secret else { throw DomainError.inconsistent }
+        return .created(token, secret: secret)
+    }
+
+    private func expiry(_ request: TokenRequest, _ creator: Grant, now: Int64) throws -> Int64? {
+        let limit = creator.expiresAt
+        switch request.expiry {
+        case .default: return min(now + Self.defaultLifetimeSeconds, limit ?? .max)
+        case .never where limit == nil: return nil
+        case .at(let time) where time <= limit ?? .max: return time
+        case .never, .at:
+            throw DomainError.invalid(
+                request.expiryField, "must not be later than the expiry of the token that creates it")
+        }
+    }
+
+    private func projects(_ request: TokenRequest, _ creator: Grant) throws -> [String]? {
+        guard let allowed = creator.projectIDs else { return request.projectIDs }
+        guard let wanted = request.projectIDs else { return allowed }
+        if let foreign = wanted.first(where: { !allowed.contains($0) }) {
+            throw DomainError.forbidden(creator.excludes(foreign))
+        }
+        return wanted
+    }
+
+    private func checkProjectsExist(
         _ wanted: [String], of token: TokenRecord, in connection: any DatabaseConnection
     ) throws {
         let own = try MemberStore.memberships(userID: token.userID, in: connection)
@@ -74,12 +167,162 @@ struct TokenService: Sendable {
         }
     }
 
-    func checkIsAlive(_ token: TokenRecord, now: Int64) throws {
-        guard token.revokedAt == nil else {
-            throw DomainError.conflict("The token is revoked and can no longer change; create a new one")
+    // MARK: - Update
+
+    /// Changes a token. Its scopes and projects can only shrink, and end up within those of the caller's token.
+    func update(
+        _ id: String, _ request: TokenUpdate, by caller: Grant, in change: Change
+    ) throws -> TokenRecord {
+        let old = try find(id, accountID: caller.accountID, in: change.connection)
+        var token = old
+        try checkIsActive(token, now: change.now)
+        if let name = request.name { token.name = name }
+        if let scopes = request.scopes {
+            if let wider = scopes.first(where: { !token.scopes.allows($0) }) {
+                throw DomainError.invalid("scopes", "can only shrink: the token does not have \(wider)")
+            }
+            if let wider = scopes.first(where: { !caller.scopes.allows($0) }) {
+                throw DomainError.forbidden(caller.lacks(wider))
+            }
+            token.scopes = scopes
         }
-        guard !token.isExpired(at: now) else {
-            throw DomainError.conflict("The token has expired and can no longer change; create a new one")
+        if let projectIDs = request.projectIDs {
+            try shrink(&token, to: projectIDs, by: caller, in: change.connection)
         }
+        guard token != old else { return token }
+        try TokenStore.update(token, in: change.connection)
+        change.changed(token: id)
+        try change.record(.tokenUpdated, on: AuditResource(token), .changed(from: old.audited, to: token.audited))
+        return token
+    }
+
+    private func shrink(
+        _ token: inout TokenRecord, to projectIDs: [String]?, by caller: Grant,
+        in connection: any DatabaseConnection
+    ) throws {
+        guard let projectIDs else {
+            guard token.projectIDs == nil else {
+                throw DomainError.invalid("project_ids", "can only shrink: the token does not include every project")
+            }
+            return
+        }
+        if let current = token.projectIDs {
+            guard projectIDs.allSatisfy(current.contains) else {
+                throw DomainError.invalid("project_ids", "can only shrink: the token does not include one of them")
+            }
+        } else {
+            try checkProjectsExist(projectIDs, of: token, in: connection)
+        }
+        if let allowed = caller.projectIDs, let foreign = projectIDs.first(where: { !allowed.contains($0) }) {
+            throw DomainError.forbidden(caller.excludes(foreign))
+        }
+        token.projectIDs = projectIDs
+    }
+
+    private func checkIsActive(_ token: TokenRecord, now: Int64) throws {
+        switch token.lifetime.failure(at: now) {
+        case .revoked: throw Self.revoked
+        case .some: throw Self.expired
+        case nil: break
+        }
+    }
+
+    private static let revoked = DomainError.conflict(
+        "The token is revoked and can no longer change; create a new one")
+    private static let expired = DomainError.conflict("The token has expired and can no longer change; create a new one")
+
+    // MARK: - Rotate
+
+    /// Gives a token a new secret, which is pending until its first use. ``TokenSecrets`` has the rules.
+    ///
+    /// - Parameters:
+    ///   - id: The token.
+    ///   - request: The new secret, if the caller generated it, and the grace period.
+    ///   - caller: The grant of the caller.
+    ///   - state: The state of the secret that the caller presented.
+    ///   - change: The change in which the token is rotated.
+    /// - Returns: The token as it is from the first use of the new secret on, so that a repeated request gets the same
+    ///   response, and the new secret, unless the caller generated it.
+    func rotate(
+        _ id: String, _ request: RotationRequest, by caller: Grant, presenting state: SecretState = .current,
+        in change: Change
+    ) throws -> (TokenRecord, secret: String?) {
+        var generator = SecureGenerator()
+        let secret = request.sha256 == nil ? TokenFormat.generateToken(id: id, using: &generator) : nil
+        let hash = request.sha256 ?? Sodium.sha256((secret ?? "").utf8)
+        try digest.renew(hash, of: id, in: change.connection)
+        let token = try find(id, accountID: caller.accountID, in: change.connection)
+        try checkHandingOut(token, to: caller)
+        var secrets = try SecretStore.secrets(of: token, in: change.connection)
+        let newDigest = digest.digest(ofSHA256: hash)
+        let actions: [TokenSecrets.Action]
+        do {
+            actions = try secrets.rotate(
+                to: newDigest, graceSeconds: request.graceSeconds, by: caller.tokenID == id ? state : nil,
+                at: change.now)
+        } catch { throw Self.conflict(error) }
+        let rotated = token.with(secrets.afterFirstUse(of: newDigest))
+        guard !actions.isEmpty else { return (rotated, nil) }
+        try SecretStore.apply(actions, to: id, in: change.connection)
+        change.changed(token: id)
+        try change.record(
+            .tokenRotated, on: AuditResource(token),
+            [
+                "generation": .integer(Int(rotated.generation)),
+                "grace_seconds": .integer(Int(request.graceSeconds)),
+            ])
+        return (rotated, secret)
+    }
+
+    private static func conflict(_ refusal: TokenSecrets.RotationRefusal) -> DomainError {
+        switch refusal {
+        case .revoked: revoked
+        case .expired: expired
+        case .reusedSecret: .conflict("The token already had that secret; generate another one")
+        case .tooManyGracePeriods:
+            .conflict(
+                "The token has \(TokenSecrets.maxGracePeriods) secrets in their grace period; rotate it later")
+        case .retiredCaller:
+            .conflict("This secret was already rotated and is in its grace period; rotate with the newer secret")
+        }
+    }
+
+    /// Checks that a caller that rotates another token, and so gets its secret, may do all that the token may do.
+    private func checkHandingOut(_ token: TokenRecord, to caller: Grant) throws {
+        guard token.id != caller.tokenID else { return }
+        if let wider = token.scopes.first(where: { !caller.scopes.allows($0) }) {
+            throw DomainError.forbidden(caller.lacks(wider))
+        }
+        if let allowed = caller.projectIDs {
+            guard let projectIDs = token.projectIDs else {
+                throw DomainError.forbidden(.restrictedToProjects(.rotateUnrestrictedToken, tokenProjectIDs: allowed))
+            }
+            if let foreign = projectIDs.first(where: { !allowed.contains($0) }) {
+                throw DomainError.forbidden(caller.excludes(foreign))
+            }
+        }
+        guard token.expiresAt ?? .max <= caller.expiresAt ?? .max else {
+            throw DomainError.forbidden(.longerLifetime)
+        }
+    }
+
+    // MARK: - Revoke
+
+    /// Revokes a token. Once the change is made, every instance rejects the token.
+    func revoke(_ id: String, accountID: String, in change: Change) throws {
+        let token = try find(id, accountID: accountID, in: change.connection)
+        try Self.revoke(token, in: change)
+    }
+
+    /// Revokes a token, with the reason for the audit log if there is one.
+    static func revoke(_ token: TokenRecord, because reason: String? = nil, in change: Change) throws {
+        // Announced for a revoked token too: the instance that revoked it may have failed before the announcement.
+        change.changed(token: token.id)
+        var secrets = token.secrets(retired: [])
+        let actions = secrets.revoke(at: change.now)
+        guard !actions.isEmpty else { return }
+        try SecretStore.apply(actions, to: token.id, in: change.connection)
+        try change.record(
+            .tokenRevoked, on: AuditResource(token), reason.map { ["reason": .string($0)] } ?? [:])
     }
 }

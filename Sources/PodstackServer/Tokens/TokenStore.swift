@@ -1,141 +1,294 @@
 import PodstackAPI
 
-/// Tokens in the database.
+/// The tokens of all accounts in the database, with the current and the pending secret of each.
 enum TokenStore {
-    private static let columns = """
-        id, account_id, user_id, name, digest, scopes, project_ids, created_at, expires_at, revoked_at, rotated_at, \
-        last_used_at, generation, waiting_digest, waiting_made_at, waiting_grace_seconds, last_used_from, \
-        used_scopes, used_scopes_since
+    /// The columns of a token, in a statement that calls the table `t`; first those of its secrets.
+    private static let columns: SQL = """
+        t.id, t.digest, t.rotated_at, t.generation, t.waiting_digest, t.waiting_made_at, t.waiting_grace_seconds, \
+        t.expires_at, t.revoked_at, t.account_id, t.user_id, t.name, t.scopes, t.project_ids, t.created_at, \
+        t.last_used_at, t.last_used_from, t.used_scopes, t.used_scopes_since
         """
 
-    /// Expired and revoked tokens stay in the list for this long.
-    private static let shownAfterEnd: Int64 = 90 * 86_400
+    /// Expired and revoked tokens stay in lists for this long.
+    private static let listedAfterEndSeconds: Int64 = 90 * 86_400
+
+    // MARK: - Reading
 
     static func find(_ id: String, in connection: any DatabaseConnection) throws -> TokenRecord? {
-        try connection.run("SELECT \(columns) FROM tokens WHERE id = ?", [.text(id)]).first.map(record)
+        try connection.query("SELECT \(columns) FROM tokens t WHERE t.id = \(id)").first.map(record)
     }
 
-    /// Which tokens of an account a list is of.
+    /// The secrets of a token, and the rest of its row until a secret matches.
+    struct Verifiable {
+        /// The token's secrets. If no token has the ID, the secrets of another token, which a digest never matches.
+        let secrets: TokenSecrets
+        /// Nil if no token has the ID.
+        fileprivate let row: DatabaseRow?
+
+        /// Returns the token, or nil if no token has the ID.
+        func token() throws -> TokenRecord? { try row.map(TokenStore.record) }
+    }
+
+    /// Reads a token for verification, in one statement for its row and one for its retired secrets.
+    ///
+    /// If no token has the ID, the token before it is read: an unknown ID takes as long as a wrong secret.
+    static func verifiable(_ id: String, in connection: any DatabaseConnection) throws -> Verifiable {
+        let row = try connection.query(
+            "SELECT \(columns) FROM tokens t WHERE t.id <= \(id) ORDER BY t.id DESC LIMIT 1"
+        ).first
+        let retired = try SecretStore.retired(of: id, in: connection)
+        guard let row else {
+            let current = CurrentSecret(digest: TokenSecrets.noDigest)
+            return Verifiable(secrets: TokenSecrets(current: current, retired: retired), row: nil)
+        }
+        let isFound = try row.text("id") == id
+        return Verifiable(secrets: try secrets(row, retired), row: isFound ? row : nil)
+    }
+
+    /// The tokens of an account that a list contains.
     enum Selection { case all, active, ended }
 
-    /// Newest first; `after` is the last one of the page before.
+    /// Returns tokens of an account, newest first.
     static func list(
         accountID: String, _ selection: Selection, now: Int64, limit: Int, after: Cursor?,
         in connection: any DatabaseConnection
     ) throws -> [TokenRecord] {
-        let oldest = DatabaseValue.integer(now - shownAfterEnd)
-        return try connection.run(
+        let oldest = now - listedAfterEndSeconds
+        let condition: SQL =
+            switch selection {
+            case .all: ""
+            case .active: "AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > \(now))"
+            case .ended: "AND (t.revoked_at IS NOT NULL OR t.expires_at <= \(now))"
+            }
+        let position = after?.position ?? .max
+        return try connection.query(
             """
-            SELECT \(columns) FROM tokens
-            WHERE account_id = ? AND (expires_at IS NULL OR expires_at > ?) AND (revoked_at IS NULL OR revoked_at > ?)
-                \(condition(selection)) AND (created_at < ? OR (created_at = ? AND id < ?))
-            ORDER BY created_at DESC, id DESC LIMIT ?
-            """,
-            [
-                .text(accountID), oldest, oldest,
-            ] + (selection == .all ? [] : [.integer(now)]) + [
-                .integer(after?.position ?? .max),
-                .integer(after?.position ?? .max), .text(after?.id ?? ""), .integer(Int64(limit)),
-            ]
+            SELECT \(columns) FROM tokens t
+            WHERE t.account_id = \(accountID) AND (t.expires_at IS NULL OR t.expires_at > \(oldest))
+                AND (t.revoked_at IS NULL OR t.revoked_at > \(oldest)) \(condition)
+                AND (t.created_at < \(position) OR (t.created_at = \(position) AND t.id < \(after?.id ?? "")))
+            ORDER BY t.created_at DESC, t.id DESC LIMIT \(Int64(limit))
+            """
         ).map(record)
     }
 
-    private static func condition(_ selection: Selection) -> String {
-        switch selection {
-        case .all: ""
-        case .active: "AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)"
-        case .ended: "AND (revoked_at IS NOT NULL OR expires_at <= ?)"
-        }
-    }
-
     static func countActive(accountID: String, now: Int64, in connection: any DatabaseConnection) throws -> Int {
-        let rows = try connection.run(
+        let rows = try connection.query(
             """
-            SELECT COUNT(*) FROM tokens
-            WHERE account_id = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)
-            """, [.text(accountID), .integer(now)])
-        return Int(try rows.first?.integer(0) ?? 0)
+            SELECT COUNT(*) AS count FROM tokens
+            WHERE account_id = \(accountID) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > \(now))
+            """)
+        return Int(try rows.first?.integer("count") ?? 0)
     }
 
-    static func countAlive(
+    /// Returns the number of active tokens that were created before a time and not used since.
+    static func countActive(
         notUsedSince time: Int64, now: Int64, in connection: any DatabaseConnection
     ) throws -> Int64 {
-        try connection.run(
+        try connection.query(
             """
-            SELECT COUNT(*) FROM tokens WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)
-                AND created_at <= ? AND (last_used_at IS NULL OR last_used_at <= ?)
-            """, [.integer(now), .integer(time), .integer(time)]
-        ).first?.integer(0) ?? 0
+            SELECT COUNT(*) AS count FROM tokens
+            WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > \(now))
+                AND created_at <= \(time) AND (last_used_at IS NULL OR last_used_at <= \(time))
+            """
+        ).first?.integer("count") ?? 0
     }
+
+    // MARK: - Writing
 
     static func insert(_ token: TokenRecord, in connection: any DatabaseConnection) throws {
-        try connection.run(
+        try connection.execute(
             """
-            INSERT INTO tokens (\(columns))
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL, 0, ?)
-            """,
-            [
-                .text(token.id), .text(token.accountID), .text(token.userID), .text(token.name), .blob(token.digest),
-                .text(text(token.scopes)),
-                DatabaseValue(token.projectIDs?.joined(separator: " ")), .integer(token.createdAt),
-                DatabaseValue(token.expiresAt), DatabaseValue(token.revokedAt), DatabaseValue(token.rotatedAt),
-                DatabaseValue(token.lastUsedAt), .integer(token.generation),
-                .integer(token.createdAt),
-            ])
+            INSERT INTO tokens (id, account_id, user_id, name, digest, scopes, project_ids, created_at, expires_at,
+                generation, used_scopes, used_scopes_since)
+            VALUES (\(token.id), \(token.accountID), \(token.userID), \(token.name), \(token.digest),
+                \(text(token.scopes)), \(text(token.projectIDs)), \(token.createdAt), \(token.expiresAt),
+                \(token.generation), 0, \(token.createdAt))
+            """)
     }
 
-    /// Writes what may change in a token's life, but for its revocation and its last use.
+    /// Writes the name, scopes and projects of a token.
     static func update(_ token: TokenRecord, in connection: any DatabaseConnection) throws {
-        try connection.run(
+        try connection.execute(
             """
-            UPDATE tokens SET name = ?, digest = ?, scopes = ?, project_ids = ?, rotated_at = ?, generation = ?,
-                waiting_digest = ?, waiting_made_at = ?, waiting_grace_seconds = ?
-            WHERE id = ?
-            """,
-            [
-                .text(token.name), .blob(token.digest), .text(text(token.scopes)),
-                DatabaseValue(token.projectIDs?.joined(separator: " ")), DatabaseValue(token.rotatedAt),
-                .integer(token.generation), token.waiting.map { .blob($0.digest) } ?? .null,
-                DatabaseValue(token.waiting?.madeAt), DatabaseValue(token.waiting?.graceSeconds), .text(token.id),
-            ])
+            UPDATE tokens SET name = \(token.name), scopes = \(text(token.scopes)),
+                project_ids = \(text(token.projectIDs))
+            WHERE id = \(token.id)
+            """)
     }
 
-    /// One that is revoked already keeps its time.
-    static func revoke(_ id: String, now: Int64, in connection: any DatabaseConnection) throws {
-        try connection.run(
-            "UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", [.integer(now), .text(id)])
-    }
-
-    /// Those of other instances count too: the latest is kept, and what any of them saw. In one statement for many, so
-    /// that others who write do not wait for a way to the database and back for each.
-    static func note(_ uses: [(id: String, use: TokenUse)], in connection: any DatabaseConnection) throws {
-        let row = "(CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BIGINT))"
-        let isLatest = "last_used_at IS NULL OR last_used_at < used.column2"
-        try connection.run(
+    /// Writes uses of tokens: the latest time and address, and the union of the scopes.
+    ///
+    /// Other instances write uses too, so a row may be newer than a use. One statement writes all of them, so that
+    /// other writers wait only once.
+    static func recordUses(_ uses: [(id: String, use: TokenUse)], in connection: any DatabaseConnection) throws {
+        let rows = uses.map { id, use -> SQL in
+            """
+            (CAST(\(id) AS TEXT), CAST(\(use.time) AS BIGINT), CAST(\(use.address.description) AS TEXT), \
+            CAST(\(use.scopes.rawValue) AS BIGINT))
+            """
+        }
+        let isLatest: SQL = "(last_used_at IS NULL OR last_used_at < used.column2)"
+        try connection.execute(
             """
             UPDATE tokens SET last_used_at = CASE WHEN \(isLatest) THEN used.column2 ELSE last_used_at END,
                 last_used_from = CASE WHEN \(isLatest) THEN used.column3 ELSE last_used_from END,
                 used_scopes = used_scopes | used.column4,
                 used_scopes_since = COALESCE(used_scopes_since, used.column2)
-            FROM (VALUES \(uses.map { _ in row }.joined(separator: ", "))) AS used
+            FROM (VALUES \(SQL.joined(rows, by: ", "))) AS used
             WHERE id = used.column1 AND (\(isLatest) OR (used_scopes & used.column4) <> used.column4)
-            """,
-            uses.flatMap { id, use -> [DatabaseValue] in
-                [.text(id), .integer(use.time), .text(use.address.description), .integer(use.scopes.rawValue)]
-            })
+            """)
     }
 
-    private static func record(_ row: DatabaseRow) throws -> TokenRecord {
-        TokenRecord(
-            id: try row.text(0), accountID: try row.text(1), userID: try row.text(2), name: try row.text(3),
-            digest: try row.blob(4), scopes: try row.text(5).split(separator: " ").compactMap { Scope(String($0)) },
-            projectIDs: row.optionalText(6)?.split(separator: " ").map(String.init), createdAt: try row.integer(7),
-            expiresAt: row.optionalInteger(8), revokedAt: row.optionalInteger(9), rotatedAt: row.optionalInteger(10),
-            lastUsedAt: row.optionalInteger(11), generation: try row.integer(12),
-            waiting: try SecretStore.waiting(row, from: 13), lastUsedFrom: row.optionalText(16),
-            usedScopes: ScopeSet(rawValue: try row.integer(17)), usedScopesSince: row.optionalInteger(18)
-        )
+    // MARK: - Rows
+
+    fileprivate static func record(_ row: DatabaseRow) throws -> TokenRecord {
+        // In the order of the columns, which makes finding them cheap.
+        let id = try row.text("id")
+        let secrets = try secrets(row, [])
+        return TokenRecord(
+            id: id, accountID: try row.text("account_id"), userID: try row.text("user_id"),
+            name: try row.text("name"), digest: secrets.current.digest, scopes: Scope.list(try row.text("scopes")),
+            projectIDs: try row.optionalText("project_ids")?.split(separator: " ").map(String.init),
+            createdAt: try row.integer("created_at"), expiresAt: secrets.lifetime.expiresAt,
+            revokedAt: secrets.lifetime.revokedAt, rotatedAt: secrets.current.rotatedAt,
+            lastUsedAt: try row.optionalInteger("last_used_at"), generation: secrets.current.generation,
+            pending: secrets.pending, lastUsedFrom: try row.optionalText("last_used_from"),
+            usedScopes: ScopeSet(rawValue: try row.integer("used_scopes")),
+            usedScopesSince: try row.optionalInteger("used_scopes_since"))
+    }
+
+    private static func secrets(_ row: DatabaseRow, _ retired: [RetiredSecret]) throws -> TokenSecrets {
+        TokenSecrets(
+            current: CurrentSecret(
+                digest: try row.blob("digest"), rotatedAt: try row.optionalInteger("rotated_at"),
+                generation: try row.integer("generation")),
+            pending: try pending(row), retired: retired,
+            lifetime: TokenLifetime(
+                expiresAt: try row.optionalInteger("expires_at"), revokedAt: try row.optionalInteger("revoked_at")))
+    }
+
+    private static func pending(_ row: DatabaseRow) throws -> PendingSecret? {
+        guard let digest = try row.optionalBlob("waiting_digest") else { return nil }
+        return PendingSecret(
+            digest: digest, generatedAt: try row.integer("waiting_made_at"),
+            graceSeconds: try row.integer("waiting_grace_seconds"))
     }
 
     private static func text(_ scopes: [Scope]) -> String { scopes.map(\.description).joined(separator: " ") }
+    private static func text(_ projectIDs: [String]?) -> String? { projectIDs?.joined(separator: " ") }
+}
+
+extension Scope {
+    /// The scopes in a stored list, which has spaces between them.
+    static func list(_ text: String) -> [Scope] { text.split(separator: " ").compactMap { Scope(String($0)) } }
+}
+
+/// The secrets of tokens in the database: only digests.
+enum SecretStore {
+    static func secrets(of token: TokenRecord, in connection: any DatabaseConnection) throws -> TokenSecrets {
+        token.secrets(retired: try retired(of: token.id, in: connection))
+    }
+
+    static func retired(of tokenID: String, in connection: any DatabaseConnection) throws -> [RetiredSecret] {
+        try connection.query("SELECT digest, rotated_at, ends_at FROM retired_secrets WHERE token_id = \(tokenID)").map {
+            RetiredSecret(
+                digest: try $0.blob("digest"), rotatedAt: try $0.integer("rotated_at"),
+                endsAt: try $0.integer("ends_at"))
+        }
+    }
+
+    /// Writes what a transition of ``TokenSecrets`` requires.
+    static func apply(
+        _ actions: [TokenSecrets.Action], to tokenID: String, in connection: any DatabaseConnection
+    ) throws {
+        for action in actions { try apply(action, to: tokenID, in: connection) }
+    }
+
+    private static func apply(
+        _ action: TokenSecrets.Action, to tokenID: String, in connection: any DatabaseConnection
+    ) throws {
+        switch action {
+        case .setCurrent(let secret):
+            try connection.execute(
+                """
+                UPDATE tokens SET digest = \(secret.digest), rotated_at = \(secret.rotatedAt),
+                    generation = \(secret.generation), waiting_digest = NULL, waiting_made_at = NULL,
+                    waiting_grace_seconds = NULL
+                WHERE id = \(tokenID)
+                """)
+        case .setPending(let secret):
+            try connection.execute(
+                """
+                UPDATE tokens SET waiting_digest = \(secret.digest), waiting_made_at = \(secret.generatedAt),
+                    waiting_grace_seconds = \(secret.graceSeconds)
+                WHERE id = \(tokenID)
+                """)
+        case .endGracePeriods(let end):
+            try connection.execute(
+                "UPDATE retired_secrets SET ends_at = \(end) WHERE token_id = \(tokenID) AND ends_at > \(end)")
+        case .retire(let secret):
+            try connection.execute(
+                """
+                INSERT INTO retired_secrets (token_id, digest, rotated_at, ends_at)
+                VALUES (\(tokenID), \(secret.digest), \(secret.rotatedAt), \(secret.endsAt))
+                """)
+        case .forget(let digest):
+            try connection.execute(
+                "DELETE FROM retired_secrets WHERE token_id = \(tokenID) AND digest = \(digest)")
+        case .revoke(let time):
+            // Another instance may have revoked the token already; the first time stays.
+            try connection.execute(
+                "UPDATE tokens SET revoked_at = \(time) WHERE id = \(tokenID) AND revoked_at IS NULL")
+        }
+    }
+
+    /// Replaces the digest of a secret, in whatever state the secret is.
+    static func replace(
+        _ old: [UInt8], by new: [UInt8], of tokenID: String, in connection: any DatabaseConnection
+    ) throws {
+        try connection.execute("UPDATE tokens SET digest = \(new) WHERE id = \(tokenID) AND digest = \(old)")
+        try connection.execute(
+            "UPDATE tokens SET waiting_digest = \(new) WHERE id = \(tokenID) AND waiting_digest = \(old)")
+        try connection.execute(
+            "UPDATE retired_secrets SET digest = \(new) WHERE token_id = \(tokenID) AND digest = \(old)")
+    }
+
+    // MARK: - Use of rotated secrets
+
+    static func setReuseRecorded(
+        of digest: [UInt8], tokenID: String, at now: Int64, in connection: any DatabaseConnection
+    ) throws {
+        try connection.execute(
+            "UPDATE retired_secrets SET reuse_noted_at = \(now) WHERE token_id = \(tokenID) AND digest = \(digest)")
+    }
+
+    /// Returns the time at which the use of a retired secret was last recorded in the audit log.
+    static func reuseRecordedAt(
+        of digest: [UInt8], tokenID: String, in connection: any DatabaseConnection
+    ) throws -> Int64? {
+        try connection.query(
+            "SELECT reuse_noted_at FROM retired_secrets WHERE token_id = \(tokenID) AND digest = \(digest)"
+        ).first?.optionalInteger("reuse_noted_at")
+    }
+
+    /// Returns the address that first used the current secret, if a rotation generated it.
+    static func currentUsedFrom(_ tokenID: String, in connection: any DatabaseConnection) throws -> String? {
+        try connection.query("SELECT current_used_from FROM tokens WHERE id = \(tokenID)")
+            .first?.optionalText("current_used_from")
+    }
+
+    static func setCurrentUsedFrom(
+        _ address: String, _ tokenID: String, in connection: any DatabaseConnection
+    ) throws {
+        try connection.execute("UPDATE tokens SET current_used_from = \(address) WHERE id = \(tokenID)")
+    }
+}
+
+extension SecretDigest {
+    /// Stores a secret's digest under the current pepper if the token has it under the previous one.
+    func renew(_ hash: [UInt8], of tokenID: String, in connection: any DatabaseConnection) throws {
+        guard let old = previous(ofSHA256: hash) else { return }
+        try SecretStore.replace(old, by: digest(ofSHA256: hash), of: tokenID, in: connection)
+    }
 }

@@ -1,7 +1,7 @@
 import PodstackAPI
 import PodstackCryptography
 
-/// Decides whether a token is good: its checksum, what is known of it, else the database.
+/// Decides whether a token is valid: by its checksum, then in the cache, then in the database.
 final class TokenVerifier: Sendable {
     private let database: any Database
     private let digest: SecretDigest
@@ -13,16 +13,22 @@ final class TokenVerifier: Sendable {
         verified = VerifiedTokens(lease: database.lease, foreignChanges: database.foreignChanges)
     }
 
-    /// From now on, what is known is used though others may change it.
+    /// Starts receiving the changes of other instances, which the cache needs.
     func follow(_ log: Log) throws { try database.follow(verified, log) }
 
-    /// Throws the 401 that fits. A token's state is told only to who holds its secret.
+    /// Returns the identity that a token authenticates.
     ///
-    /// The first use of a secret that waits makes it the current one, durably, before this returns.
+    /// The first use of a pending secret makes it the current one, durably, before this returns.
+    ///
+    /// - Parameters:
+    ///   - token: The bytes of the token.
+    ///   - address: The client's address.
+    ///   - now: The time, in seconds since 1970.
+    /// - Throws: ``DomainError/unauthenticated(_:)``. It reveals the token's state only to a caller with its secret.
     func verify(
         _ token: some Collection<UInt8>, from address: ClientAddress = .unknown, now: Int64
     ) throws -> Identity {
-        // Nothing of another length is worth a hash.
+        // Checked first, so that text of another length does not cost a hash.
         guard token.count == TokenFormat.length else { throw DomainError.unauthenticated(.malformed) }
         let hash = Sodium.sha256(token)
         let key = VerifiedTokens.Key(hash)
@@ -32,7 +38,7 @@ final class TokenVerifier: Sendable {
                 if now < known.endsAt { return known }
                 throw DomainError.unauthenticated(known.failure(at: now) ?? .invalid)
             }
-            // What is known was well-formed when it was looked up.
+            // Not needed for a token in the cache, whose format was checked before it was inserted.
             guard case .wellFormed(let id) = TokenFormat.shape(of: token) else {
                 throw DomainError.unauthenticated(.malformed)
             }
@@ -42,8 +48,8 @@ final class TokenVerifier: Sendable {
                 continue
             }
             if let failure = identity.failure(at: now) { throw DomainError.unauthenticated(failure) }
-            if case .waiting = identity.standing {
-                try startUsing(id, digest, from: address, now: now)
+            if case .pending = identity.state {
+                try recordFirstUse(of: digest, id, from: address, now: now)
                 continue
             }
             verified.insert(identity, for: key, since: epoch)
@@ -51,44 +57,64 @@ final class TokenVerifier: Sendable {
         }
     }
 
-    /// How many secrets are known to be good without the database.
+    /// The number of secrets in the cache.
     var knownCount: Int { verified.count }
 
-    /// Must be called after a change is durable and before it is answered.
+    /// Removes what an announcement names from the cache.
+    ///
+    /// Must be called after a change is durable and before its response is sent.
     @Sendable func forget(_ announcement: Announcement) { verified.forget(announcement) }
 
-    /// Nil when the secret is still kept under the pepper before.
+    /// Reads the identity of a secret from the database.
+    ///
+    /// An unknown ID costs the same as a wrong secret: the same statements run, and the digest is compared with the
+    /// secrets of another token.
+    ///
+    /// - Returns: The identity; nil if the secret's digest is stored under the previous pepper.
     private func lookUp(_ id: String, _ digest: [UInt8], _ hash: [UInt8]) throws -> Identity? {
         try database.read { connection in
-            let secrets = try SecretStore.all(of: id, in: connection)
-            let standing = secrets.standing(of: digest)
-            if standing == nil, let old = self.digest.previous(ofSHA256: hash), secrets.standing(of: old) != nil {
+            let found = try TokenStore.verifiable(id, in: connection)
+            let state = found.secrets.state(of: digest)
+            if state == nil, let old = self.digest.previous(ofSHA256: hash), found.secrets.state(of: old) != nil {
                 return nil
             }
-            guard let standing, let token = try TokenStore.find(id, in: connection),
-                let identity = try Identity.find(token, standing, in: connection)
+            guard let state, let token = try found.token(),
+                let user = try UserStore.find(id: token.userID, in: connection)
             else { throw DomainError.unauthenticated(.invalid) }
-            return identity
+            let memberships = try MemberStore.memberships(userID: token.userID, in: connection)
+            return Identity(token: token, state: state, user: user, memberships: memberships)
         }
     }
 
-    /// From now on the secret before it only lives out its grace, and so do those before that.
-    private func startUsing(
-        _ id: String, _ digest: [UInt8], from address: ClientAddress, now: Int64
+    /// Makes a pending secret the current one.
+    private func recordFirstUse(
+        of digest: [UInt8], _ id: String, from address: ClientAddress, now: Int64
     ) throws {
         try database.write { connection in
-            guard var token = try TokenStore.find(id, in: connection), let waiting = token.waiting,
-                Sodium.constantTimeEqual(waiting.digest, digest), token.revokedAt == nil
-            else { return }
-            let end = now + waiting.graceSeconds
-            let old = RetiredSecret(digest: token.digest, rotatedAt: now, endsAt: end)
-            token = token.asRotated
-            try TokenStore.update(token, in: connection)
+            guard let token = try TokenStore.find(id, in: connection) else { return }
+            var secrets = try SecretStore.secrets(of: token, in: connection)
+            let actions = secrets.firstUse(of: digest, at: now)
+            // Another request may have been first, or the token may have been revoked: the caller looks again.
+            guard !actions.isEmpty else { return }
+            try SecretStore.apply(actions, to: id, in: connection)
             try SecretStore.setCurrentUsedFrom(address.description, id, in: connection)
-            try SecretStore.end(id, by: end, in: connection)
-            try SecretStore.retire(old, of: id, in: connection)
             try connection.announce(Announcement(tokens: [id]))
         }
         forget(Announcement(tokens: [id]))
+    }
+
+    /// Checks inside a transaction that the actor may still act.
+    ///
+    /// A change waits for the one writer. Meanwhile the actor's token may be revoked, its session may end, or its user
+    /// may be disabled.
+    @Sendable static func recheck(_ actor: Actor, at now: Int64, in connection: any DatabaseConnection) throws {
+        if let id = actor.sessionID { try WebSessions.check(id, at: now, in: connection) }
+        guard let id = actor.tokenID else { return }
+        if let token = try TokenStore.find(id, in: connection), token.revokedAt != nil {
+            throw DomainError.unauthenticated(.revoked(at: token.revokedAt))
+        }
+        if let userID = actor.userID, try UserStore.isDisabled(userID, in: connection) {
+            throw DomainError.unauthenticated(.accountDisabled)
+        }
     }
 }

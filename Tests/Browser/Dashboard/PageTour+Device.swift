@@ -23,7 +23,7 @@ extension PageTour {
         try browser.press("Deny")
         try look("device-denied", "Denied")
         let late = try ask(nil)
-        clock.set(clock.now + DeviceRequest.life)
+        clock.set(clock.now + DeviceRequest.lifetimeSeconds)
         try open("/device?code=\(late)")
         try look("device-over", "Connect a program", status: 410)
         for _ in 0..<10 { try open("/device?code=ABCD-EFGH") }

@@ -69,7 +69,7 @@ extension InBrowser {
                 try browser.switchTab(tab)
                 try browser.press("Revoke token")
                 try browser.waitForPage("API Tokens")
-                #expect(try browser.text.contains("The token is revoked."))
+                #expect(try browser.text.contains("The token is revoked and no longer works."))
             }
             try browser.follow("Create Token")
             try browser.waitForPage("Create a token")

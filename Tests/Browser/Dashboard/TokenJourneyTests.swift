@@ -34,7 +34,7 @@ extension InBrowser {
             try browser.follow("Revoke token…")
             try browser.press("Revoke token")
             try browser.waitForPage("API Tokens")
-            #expect(try browser.text.contains("The token is revoked."))
+            #expect(try browser.text.contains("The token is revoked and no longer works."))
             let refused = try place.podstack("auth", "whoami", "-o", "json", token: token)
             #expect(refused.status != 0)
             let error = try APICoding.decode(ErrorBody.self, from: Array(refused.error.utf8))
@@ -108,7 +108,7 @@ extension InBrowser {
             try keyboard.press(Key.enter)
             try browser.wait(for: "the announcement") { try !browser.find("#copied").text.isEmpty }
             #expect(try place.podstack("auth", "whoami", token: shown).status == 0)
-            try keyboard.tab(to: "Done, show its details")
+            try keyboard.tab(to: "Done, view details")
             try keyboard.press(Key.enter)
             try browser.waitForPage("laptop")
         }

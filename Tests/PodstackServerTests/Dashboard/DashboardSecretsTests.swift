@@ -39,7 +39,7 @@ struct DashboardSecretsTests {
         secrets += [try #require(visitor.formKey)]
         let code = try server.server.service.changes.perform(by: .administrator, at: 0) { change in
             try server.server.service.devices.begin(
-                DeviceRequestFields(["client_name": .string("CLI")]), from: Origin(),
+                DeviceAuthorizationRequest(DeviceAuthorizationRequest.Values(clientName: "CLI")), from: Origin(),
                 in: change)
         }
         try visitor.get("/device?code=\(code.userCode)")

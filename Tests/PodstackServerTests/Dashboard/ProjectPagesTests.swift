@@ -151,7 +151,7 @@ struct ProjectPagesTests {
         _ = try scene.visitor("ann@example.com")
         try scene.add("ann@example.com", to: id, nil)
         let left = try send(owner, "\(place)/remove", from: place)
-        #expect(try owner.follow(left).body.contains("You no longer have access to that project."))
+        #expect(try owner.follow(left).body.contains("You are no longer a member of that project."))
         #expect(try owner.get("/projects/\(id)").status == 404)
     }
 

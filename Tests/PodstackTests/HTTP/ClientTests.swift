@@ -2,7 +2,7 @@ import Podstack
 import PodstackTestSupport
 import Testing
 
-@Suite("Client against a running server", .blocking)
+@Suite("Client against a running server", .blocking, .timeLimit(.minutes(2)))
 struct ClientTests {
     let server: RunningServer
 
@@ -12,7 +12,7 @@ struct ClientTests {
         try Client(apiToken: token, apiEndpoint: server.url, environment: PodstackEnvironment([:]))
     }
 
-    @Test("whoami gives the user with e-mail and token")
+    @Test("whoami returns the user with email address and token")
     func whoami() async throws {
         let user = try await client(try server.makeToken()).auth.whoami()
         #expect(user.email == RunningServer.email)
@@ -20,7 +20,7 @@ struct ClientTests {
         #expect(user.defaultProjectID?.hasPrefix("prj_") == true)
     }
 
-    @Test("a token that is not accepted is the documented error, and its code says why")
+    @Test("a rejected token is the documented error, and its code is the reason")
     func refusedTokens() async throws {
         let token = try server.makeToken()
         let client = try client(token)
@@ -33,7 +33,7 @@ struct ClientTests {
         #expect(error?.hint?.contains("apiToken:") == true)
     }
 
-    @Test("a token made by the client works and never crossed the network before")
+    @Test("a token that the client created is valid, and limited to its scopes")
     func createdToken() async throws {
         let maker = try client(try server.makeToken())
         let (token, secret) = try await maker.tokens.create(name: "made", expiresIn: .days(7), scopes: ["tokens:read"])
@@ -44,7 +44,7 @@ struct ClientTests {
         #expect(error?.message == "Access denied to resource: the token lacks tokens:create")
     }
 
-    @Test("the documented errors carry their fields")
+    @Test("the documented errors have their fields")
     func documentedErrors() async throws {
         let client = try client(try server.makeToken())
         let missing = await #expect(throws: ResourceNotFoundError.self) { try await client.tokens.get("00000000") }
@@ -58,7 +58,7 @@ struct ClientTests {
         #expect(quota?.current == 5)
     }
 
-    @Test("a whole token in the place of its id does not get into the URL")
+    @Test("a whole token that is passed as an ID does not become part of the URL")
     func wholeToken() async throws {
         let token = try server.makeToken()
         let events = RecordedEvents()
@@ -69,7 +69,7 @@ struct ClientTests {
         #expect(!isShown)
     }
 
-    @Test("many requests at once are all answered")
+    @Test("many requests at once all get their response")
     func concurrency() async throws {
         let client = try client(try server.makeToken())
         try await withThrowingTaskGroup(of: String.self) { group in
@@ -78,8 +78,8 @@ struct ClientTests {
         }
     }
 
-    @Test("when nobody answers the error is a NetworkError")
-    func nobodyThere() async throws {
+    @Test("without a server the error is a NetworkError")
+    func noServer() async throws {
         let client = try Client(apiToken: "t", apiEndpoint: "http://127.0.0.1:1", environment: PodstackEnvironment([:]))
         await #expect(throws: NetworkError.self) { try await client.auth.whoami() }
     }

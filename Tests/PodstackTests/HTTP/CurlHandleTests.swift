@@ -8,7 +8,7 @@ import Testing
     import Glibc
 #endif
 
-@Suite("What CurlTransport holds", .blocking)
+@Suite("The memory and connections of CurlTransport", .blocking, .timeLimit(.minutes(5)))
 struct CurlHandleTests {
     func request(_ port: UInt16, timeout: Duration = .seconds(60)) -> TransportRequest {
         TransportRequest(
@@ -16,41 +16,39 @@ struct CurlHandleTests {
             timeout: timeout)
     }
 
-    /// Polls for 20 seconds.
-    func wait(for condition: () -> Bool) async throws {
-        for _ in 0..<2000 where !condition() { try await Task.sleep(for: .milliseconds(10)) }
-        #expect(condition())
-    }
-
-    @Test("of 10,000 requests at once 100 are under way, each on one connection, and none is left of the cancelled")
+    @Test("of 10,000 requests at once 100 are sent, each on one connection, and canceled ones leave nothing behind")
     func bounded() async throws {
         let silent = try LoopbackListener(nil)
         let transport = CurlTransport(environment: PodstackEnvironment([:]))
         let counts = try #require(transport.counts)
         let tasks = (0..<10_000).map { _ in Task { try await transport.send(request(silent.port)) } }
-        try await wait {
+        try await eventually(within: .seconds(20), "all requests are active or queued") {
             counts.active.load(ordering: .relaxed) + counts.queued.load(ordering: .relaxed) == 10_000
         }
         #expect(counts.active.load(ordering: .relaxed) == 100)
         #expect(counts.handles.load(ordering: .relaxed) == 100)
         #expect(Self.connections(to: silent.port).count <= 100)
         for task in tasks { task.cancel() }
-        var cancelled = 0
+        var canceled = 0
         for task in tasks {
-            if case .failure(let error) = await task.result, error is CancellationError { cancelled += 1 }
+            if case .failure(let error) = await task.result, error is CancellationError { canceled += 1 }
         }
-        #expect(cancelled == 10_000)
-        try await wait { counts.active.load(ordering: .relaxed) + counts.queued.load(ordering: .relaxed) == 0 }
+        #expect(canceled == 10_000)
+        try await eventually(within: .seconds(20), "no request is active or queued") {
+            counts.active.load(ordering: .relaxed) + counts.queued.load(ordering: .relaxed) == 0
+        }
         #expect(counts.handles.load(ordering: .relaxed) <= 64)
     }
 
-    @Test("a request that waits for its turn ends at its deadline, and others keep theirs")
+    @Test("a queued request ends at its deadline, and others keep theirs")
     func deadlineInTheQueue() async throws {
         let silent = try LoopbackListener(nil)
         let transport = CurlTransport(environment: PodstackEnvironment([:]))
         let counts = try #require(transport.counts)
         let blocking = (0..<100).map { _ in Task { try await transport.send(request(silent.port)) } }
-        try await wait { counts.active.load(ordering: .relaxed) == 100 }
+        try await eventually(within: .seconds(20), "100 requests are active") {
+            counts.active.load(ordering: .relaxed) == 100
+        }
         await withTaskGroup(of: Void.self) { group in
             for milliseconds in [50, 100, 150, 50] {
                 group.addTask {
@@ -65,26 +63,30 @@ struct CurlHandleTests {
         for task in blocking { _ = await task.result }
     }
 
-    @Test("requests that are cancelled while they wait leave room for those behind them")
-    func cancelledInTheQueue() async throws {
+    @Test("requests that are canceled while queued make room for those behind them")
+    func canceledInTheQueue() async throws {
         let silent = try LoopbackListener(nil)
         let server = try WireServer { _ in [.answer()] }
         let transport = CurlTransport(environment: PodstackEnvironment([:]))
         let counts = try #require(transport.counts)
         let blocking = (0..<100).map { _ in Task { try await transport.send(request(silent.port)) } }
-        try await wait { counts.active.load(ordering: .relaxed) == 100 }
-        let cancelled = (0..<50).map { _ in Task { try await transport.send(request(silent.port)) } }
+        try await eventually(within: .seconds(20), "100 requests are active") {
+            counts.active.load(ordering: .relaxed) == 100
+        }
+        let canceled = (0..<50).map { _ in Task { try await transport.send(request(silent.port)) } }
         let last = Task { try await transport.send(request(server.port)) }
-        try await wait { counts.queued.load(ordering: .relaxed) == 51 }
-        for task in cancelled { task.cancel() }
-        for task in cancelled { await #expect(throws: CancellationError.self) { try await task.value } }
+        try await eventually(within: .seconds(20), "51 requests are queued") {
+            counts.queued.load(ordering: .relaxed) == 51
+        }
+        for task in canceled { task.cancel() }
+        for task in canceled { await #expect(throws: CancellationError.self) { try await task.value } }
         blocking[0].cancel()
         #expect(try await last.value.status == 200)
         for task in blocking { task.cancel() }
         for task in blocking { _ = await task.result }
     }
 
-    @Test("a connection is not left to the processes that this one starts")
+    @Test("a connection is not inherited by child processes")
     func closedOnExec() async throws {
         let server = try WireServer { _ in [.answer()] }
         let transport = CurlTransport(environment: PodstackEnvironment([:]))
@@ -94,7 +96,7 @@ struct CurlHandleTests {
         for descriptor in connections { #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0) }
     }
 
-    /// The descriptors of this process whose other side is the port.
+    /// Returns the descriptors of this process that are connected to a port.
     static func connections(to port: UInt16) -> [Int32] {
         (0..<20_000).filter { descriptor in
             var name = sockaddr_in()

@@ -2,7 +2,7 @@ import Podstack
 import PodstackTestSupport
 import Testing
 
-@Suite("CurlTransport against a socket that misbehaves", .blocking)
+@Suite("CurlTransport and a faulty server", .blocking, .timeLimit(.minutes(2)))
 struct CurlTransportTests {
     func client(_ port: UInt16, timeout: Duration = .seconds(20)) throws -> Client {
         try Client(
@@ -10,7 +10,7 @@ struct CurlTransportTests {
             environment: PodstackEnvironment([:]))
     }
 
-    @Test("a cancelled task ends at once, whether its request waits for an answer or not")
+    @Test("a canceled task ends at once, before and after its request was sent")
     func cancellation() async throws {
         let silent = try ScriptedServer { _ in nil }
         let client = try client(silent.port)
@@ -25,7 +25,7 @@ struct CurlTransportTests {
         await #expect(throws: CancellationError.self) { try await early.value }
     }
 
-    @Test("a request without an answer ends when its time is over")
+    @Test("a request without a response ends at its timeout")
     func deadline() async throws {
         let silent = try ScriptedServer { _ in nil }
         let client = try client(silent.port, timeout: .milliseconds(200))
@@ -33,7 +33,7 @@ struct CurlTransportTests {
         #expect(error?.message.contains("timed out") == true)
     }
 
-    @Test("a redirect is not followed, so no byte of the token reaches the other host")
+    @Test("a redirect is not followed, so the other host receives nothing")
     func redirect() async throws {
         let thief = try ScriptedServer { _ in "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" }
         let port = thief.port
@@ -46,7 +46,7 @@ struct CurlTransportTests {
     }
 
     @Test(
-        "an answer that is not the API's is an error with its status and first words",
+        "a response that is not the API's is an error with its status and first words",
         arguments: [
             "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n<html>hi</html>",
             "HTTP/1.1 502 Bad\r\nContent-Length: 15\r\n\r\n<html>hi</html>",
@@ -58,13 +58,13 @@ struct CurlTransportTests {
         #expect(error?.message.contains("secret-token") == false)
     }
 
-    @Test("an answer that breaks off is a NetworkError")
+    @Test("an incomplete response is a NetworkError")
     func cutOff() async throws {
         let server = try ScriptedServer { _ in "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf" }
         await #expect(throws: NetworkError.self) { try await client(server.port).auth.whoami() }
     }
 
-    @Test("a proxy of this process's environment is not used behind the client's back")
+    @Test("a proxy of the process's environment is ignored if the client has another environment")
     func noAmbientProxy() async throws {
         let server = try RunningServer()
         let client = try Client(

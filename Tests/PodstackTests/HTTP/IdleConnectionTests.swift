@@ -8,18 +8,18 @@ import Testing
     import Glibc
 #endif
 
-/// The loop leaves connections registered between two requests; what happens to them meanwhile must cost no answer.
-@Suite("Connections that CurlTransport keeps", .blocking)
+/// Connections stay registered with epoll between two requests; events on them must not lose a response.
+@Suite("Idle connections of CurlTransport", .blocking, .timeLimit(.minutes(5)))
 struct IdleConnectionTests {
     func request(_ url: String) -> TransportRequest {
         TransportRequest(
             method: "GET", url: url, credential: TransportCredential(bearer: "secret-token"), timeout: .seconds(120))
     }
 
-    /// The answer's body; nil when the service closed the connection just then.
+    /// Returns the body of the response; nil if the service closed the connection at the same moment.
     func ask(_ transport: some Transport, _ url: String) async throws -> String? {
         do { return String(decoding: try await transport.send(request(url)).body, as: UTF8.self) } catch {
-            // Whoever is not woken would be told this.
+            // A request that misses its event would time out.
             let failure = try #require(error as? TransportFailure)
             #expect(failure != .timedOut)
             #expect(failure.isRetryable)
@@ -27,18 +27,19 @@ struct IdleConnectionTests {
         }
     }
 
-    @Test("that the service closes while they rest are replaced, and their numbers with them")
-    func closedWhileResting() async throws {
+    @Test("that the service closes are replaced, and their numbers with them")
+    func closedWhileIdle() async throws {
         let silent = try LoopbackListener(nil)
         let closing = try WireServer { _ in [.answer(), .close] }
         let transport = CurlTransport(environment: PodstackEnvironment([:]))
-        // Keeps the loop at work, so that it hears of the end of those that rest.
+        // Keeps the loop busy, so that it handles the end of idle connections.
         let waiting = Task { try await transport.send(request("http://127.0.0.1:\(silent.port)")) }
         for round in 1...30 {
             let answer = try await ask(transport, closing.url)
+            // With a pause the loop handles the end of the connection first; without one, the next request may.
             if round.isMultiple(of: 2) { try await Task.sleep(for: .milliseconds(10)) }
             if answer != nil { #expect(answer == "{}") }
-            // What is left of one is closed before there is another.
+            // The old connection is closed before there is a new one.
             #expect(CurlHandleTests.connections(to: closing.port).count <= 1)
         }
         #expect(closing.connections >= 15)
@@ -46,7 +47,7 @@ struct IdleConnectionTests {
         await #expect(throws: CancellationError.self) { try await waiting.value }
     }
 
-    @Test("are many, to services that close them and ones that do not, while other files take their numbers")
+    @Test("can be many, to services that close them and others that do not, while other files reuse their numbers")
     func manyAtOnce() async throws {
         let closing = try WireServer { request in
             let pause = WireServer.Step.pause(milliseconds: UInt32.random(in: 0...2))
@@ -76,14 +77,14 @@ struct IdleConnectionTests {
         #expect(answered > 960)
     }
 
-    @Test("to names that have to be looked up")
+    @Test("can be to names that are looked up")
     func names() async throws {
         var name = [CChar](repeating: 0, count: 256)
         try #require(gethostname(&name, 255) == 0)
         let machine = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let server = try WireServer { _ in [.answer()] }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            // A name is looked up once by each transport; its last label is longer than any may be, so nobody is asked.
+            // Each transport looks up a name once. The last label is longer than allowed, so no DNS server is asked.
             let unknown = String(repeating: "x", count: 64)
             for index in 0..<20 {
                 group.addTask {
@@ -93,7 +94,7 @@ struct IdleConnectionTests {
                             try await transport.send(request("http://\(index)-\(round).\(unknown)"))
                         }
                         #expect(wrong != .timedOut)
-                        // Where the name stands for another address than loopback nobody listens.
+                        // If the name has another address than loopback, no server listens there.
                         if let answer = try await ask(transport, "http://\(machine):\(server.port)") {
                             #expect(answer == "{}")
                         }

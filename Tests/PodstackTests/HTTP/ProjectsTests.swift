@@ -4,7 +4,7 @@ import Testing
 
 @testable import Podstack
 
-@Suite("Projects and permissions against a running server", .blocking)
+@Suite("Projects and permissions against a running server", .blocking, .timeLimit(.minutes(2)))
 struct ProjectsTests {
     let server: RunningServer
 
@@ -15,7 +15,7 @@ struct ProjectsTests {
             apiToken: token, projectID: projectID, apiEndpoint: server.url, environment: PodstackEnvironment([:]))
     }
 
-    @Test("a project is made, found, changed and deleted")
+    @Test("a project is created, found, changed and deleted")
     func life() async throws {
         let client = try client(try server.makeToken())
         let made = try await client.projects.create(name: "training", description: "models")
@@ -28,7 +28,7 @@ struct ProjectsTests {
         #expect(error?.resourceType == "project")
     }
 
-    @Test("the current project is the client's, else the user's default")
+    @Test("the current project is the client's, or the user's default")
     func current() async throws {
         let token = try server.makeToken()
         let made = try await client(token).projects.create(name: "mine")
@@ -36,7 +36,7 @@ struct ProjectsTests {
         #expect(try await client(token, projectID: made.id).projects.current().id == made.id)
     }
 
-    @Test("lists page by themselves")
+    @Test("a list loads its pages as they are needed")
     func paging() async throws {
         let client = try client(try server.makeToken())
         for number in 0..<7 { _ = try await client.projects.create(name: "p\(number)") }
@@ -50,7 +50,7 @@ struct ProjectsTests {
         #expect(try await list.first(0).isEmpty)
     }
 
-    @Test("can says what a token lacks")
+    @Test("can() returns what a token lacks")
     func permissions() async throws {
         let admin = try client(try server.makeToken())
         let made = try await admin.tokens.create(name: "reader", scopes: ["projects:read"])
@@ -81,7 +81,7 @@ struct ProjectsTests {
         #expect(error?.code == .rotatedToken)
     }
 
-    @Test("members of a project are added, changed and removed, and the audit log tells of it")
+    @Test("members of a project are added, changed and removed, with an audit event each")
     func members() async throws {
         let client = try client(try server.makeToken())
         try server.server.addUser("friend@example.com")

@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackTransport
 
-@Suite("The result of a transfer", .blocking, .timeLimit(.minutes(5)))
+@Suite("The result of a transfer", .blocking, .timeLimit(.minutes(10)))
 struct PromiseTests {
     @Test("a result and a cancellation at the same moment do not deadlock")
     func resultAndCancellation() async {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Podstack
 
-@Suite("Waits between retries", .blocking)
+@Suite("Waits between retries", .blocking, .timeLimit(.minutes(1)))
 struct RetryScheduleTests {
     @Test("the longest wait doubles up to the limit")
     func growth() {
@@ -19,7 +19,7 @@ struct RetryScheduleTests {
             ])
     }
 
-    @Test("the wait is drawn from nothing to the longest")
+    @Test("the wait is a random part of the longest wait")
     func jitter() {
         var retry = Retry(RetryConfiguration(initialDelay: .seconds(1)))
         #expect(retry.next(after: .networkError, requested: nil, left: .seconds(100), fraction: 0) == .zero)
@@ -27,8 +27,8 @@ struct RetryScheduleTests {
             retry.next(after: .networkError, requested: nil, left: .seconds(100), fraction: 0.25) == .milliseconds(500))
     }
 
-    @Test("senseless settings are neither a crash nor an endless wait")
-    func senseless() {
+    @Test("invalid settings cause neither a crash nor an endless wait")
+    func invalidSettings() {
         for factor in [Double.nan, .infinity, -5, 0, 1e300] {
             for delay in [Duration.seconds(-1), .zero, .seconds(1_000_000)] {
                 var retry = Retry(

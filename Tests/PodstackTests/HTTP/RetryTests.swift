@@ -4,7 +4,7 @@ import PodstackTesting
 import Synchronization
 import Testing
 
-@Suite("Retries against a socket that fails in every way", .blocking)
+@Suite("Retries and a faulty server", .blocking, .timeLimit(.minutes(3)))
 struct RetryTests {
     static let user = #"{"id":"usr_1","email":"you@example.com"}"#
     static let success = answer(200, user)
@@ -14,7 +14,7 @@ struct RetryTests {
     }
 
     let events = RecordedEvents()
-    /// Waits end at once, and deadlines do not depend on how busy the machine is.
+    /// A clock whose waits end at once, so that deadlines do not depend on how busy the machine is.
     let clock = TestClock()
 
     var retries: [(retry: Int, delay: Duration, reason: String)] {
@@ -23,7 +23,7 @@ struct RetryTests {
         }
     }
 
-    /// Gives the answers in turn, the last one again and again.
+    /// Creates a server that sends responses in order, and repeats the last one.
     static func server(_ answers: [ScriptedServer.Answer]) throws -> ScriptedServer {
         let next = Mutex(answers[...])
         return try ScriptedServer(answering: { _ in
@@ -40,7 +40,7 @@ struct RetryTests {
     }
 
     @Test(
-        "what can pass is tried again",
+        "a failure that may pass is retried",
         arguments: [
             ScriptedServer.Answer.reset, .text(""), .text("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"),
             .text("what is this\r\n\r\n"), .text(answer(500, "{}")), .text(answer(503, "<html>down</html>")),
@@ -54,7 +54,7 @@ struct RetryTests {
     }
 
     @Test(
-        "what stays so is not tried again",
+        "a failure that stays is not retried",
         arguments: [400, 401, 402, 403, 404, 409, 413, 422, 501])
     func lasting(status: Int) async throws {
         let server = try Self.server([.text(Self.answer(status, "{}")), .text(Self.success)])
@@ -63,7 +63,7 @@ struct RetryTests {
         #expect(server.received.count == 1)
     }
 
-    @Test("after the last retry the error is that of the last answer")
+    @Test("after the last retry the error is that of the last response")
     func exhausted() async throws {
         let server = try Self.server([.reset, .text(Self.answer(503, #"{"error":{"message":"gone fishing"}}"#))])
         let error = await #expect(throws: ServerError.self) { try await client(server).auth.whoami() }
@@ -71,7 +71,7 @@ struct RetryTests {
         #expect(server.received.count == 4)
     }
 
-    @Test("only what retryOn names is tried again")
+    @Test("only the failures in retryOn are retried")
     func conditions() async throws {
         let server = try Self.server([.text(Self.answer(503, "{}"))])
         let configuration = RetryConfiguration(retryOn: [.rateLimit, .networkError])
@@ -80,7 +80,7 @@ struct RetryTests {
         #expect(server.received.count == 2)
     }
 
-    @Test("a wait that the service asks for is kept, and one that is longer than the deadline is not begun")
+    @Test("Retry-After is obeyed, and a wait that would end after the deadline does not begin")
     func retryAfter() async throws {
         let soon = try Self.server([.text(Self.answer(429, "{}", "Retry-After: 1\r\n")), .text(Self.success)])
         _ = try await client(soon).auth.whoami()
@@ -92,7 +92,7 @@ struct RetryTests {
         #expect(late.received.count == 1)
     }
 
-    @Test("all tries together end at the deadline")
+    @Test("all attempts together end at the deadline")
     func deadline() async throws {
         let server = try Self.server([.drip(Self.success, milliseconds: 50)])
         let client = try Client(
@@ -103,7 +103,7 @@ struct RetryTests {
         #expect(server.received.count == 1)
     }
 
-    @Test("a POST that is repeated keeps its Idempotency-Key and its body")
+    @Test("a repeated POST keeps its Idempotency-Key")
     func idempotencyKey() async throws {
         let server = try Self.server([.reset, .text(Self.answer(502, "{}")), .text(Self.answer(422, "{}"))])
         await #expect(throws: ValidationError.self) { try await client(server).tokens.create(name: "CI") }
@@ -115,7 +115,7 @@ struct RetryTests {
         #expect(keys.first?.count == 1)
     }
 
-    @Test("an outage does not multiply the requests: the budget of a client ends")
+    @Test("an outage does not multiply the requests, because the retries of a client are limited")
     func budget() async throws {
         let server = try Self.server([.text(Self.answer(503, "{}"))])
         let client = try client(server, retry: RetryConfiguration(maxRetries: 5, initialDelay: .zero))
@@ -124,11 +124,11 @@ struct RetryTests {
                 group.addTask { await #expect(throws: ServerError.self) { try await client.auth.whoami() } }
             }
         }
-        // Each of the hundred once, and the hundred retries of the reserve.
+        // The 100 requests, and the reserve of 100 retries.
         #expect(server.received.count == 200)
     }
 
-    @Test("a cancellation ends the wait between two tries")
+    @Test("a cancellation ends the wait between two attempts")
     func cancellation() async throws {
         let server = try Self.server([.text(Self.answer(503, "{}", "Retry-After: 15\r\n"))])
         let client = try Client(
@@ -140,7 +140,7 @@ struct RetryTests {
         await #expect(throws: CancellationError.self) { try await task.value }
     }
 
-    @Test("no event and no error holds the token")
+    @Test("no event and no error contains the token")
     func nothingLeaks() async throws {
         for fault in [
             ScriptedServer.Answer.reset, .text(Self.answer(401, "secret-token")), .text(Self.answer(500, "")),

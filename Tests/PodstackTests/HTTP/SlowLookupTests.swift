@@ -3,9 +3,9 @@
     import PodstackTestSupport
     import Testing
 
-    @Suite("A name that takes long to look up", .blocking)
+    @Suite("A slow lookup of a host name", .blocking, .timeLimit(.minutes(3)))
     struct SlowLookupTests {
-        /// In the place of the C library's: a name is looked up for 20 seconds, and nobody is asked.
+        /// Replaces the C library's function: a lookup takes 20 seconds and fails, and asks no DNS server.
         static let lookup = """
             #include <netdb.h>
             #include <stdatomic.h>
@@ -21,7 +21,7 @@
             }
             """
 
-        @Test("holds up neither the end of its own request nor any other request of the client")
+        @Test("delays neither the end of its own request nor any other request of the client")
         func independent() throws {
             let folder = try TemporaryDirectory()
             let (source, library) = (try folder.write(Self.lookup, to: "lookup.c"), folder.file("lookup.so"))
@@ -38,7 +38,7 @@
                     you@example.com
                     No response from https://b.slow-lookup.invalid: the request timed out
                     you@example.com
-                    2 names are looked up still
+                    2 lookups are still running
 
                     """, "\(run.error)")
         }

@@ -8,9 +8,9 @@ struct DevicePages: Sendable {
     /// The codes that each session tries, valid or not.
     ///
     /// A decision counts twice: once for the page, once for its form.
-    private let sessionAttempts = Allowances<String>(RateLimit(name: "user-code", count: 10))
+    private let sessionAttempts = RateLimiter<String>(RateLimit(name: "user-code", count: 10))
     /// The codes that each network tries.
-    private let networkAttempts = Allowances<ClientAddress>(RateLimit(name: "user-code", count: 30))
+    private let networkAttempts = RateLimiter<ClientAddress>(RateLimit(name: "user-code", count: 30))
 
     init(_ service: Services) { self.service = service }
 
@@ -80,16 +80,16 @@ struct DevicePages: Sendable {
     ) throws -> Response {
         if !isCounted, let response = try tooManyAttempts(exchange, code) { return response }
         switch try service.database.read({ try service.devices.find(code, now: exchange.now, in: $0) }) {
-        case .waiting(let request):
+        case .pending(let request):
             return DeviceRequestPage(
-                request: request, code: UserCode.read(code) ?? "", exchange: exchange, excess: excess
+                request: request, code: UserCode.parse(code) ?? "", exchange: exchange, excess: excess
             ).response()
         case .decided:
             return codeForm(
                 exchange, code: "",
                 problem: "This code has already been approved or denied. To connect another program, start there "
                     + "and enter its code here.", status: 409)
-        case .over:
+        case .expired:
             return codeForm(
                 exchange, code: "", problem: "This code has expired. Start again in the program to get a new code.",
                 status: 410)
@@ -176,7 +176,7 @@ private struct DeviceRequestPage {
                     Fact("Permissions") { RequestedScopes(scopes: request.scopes ?? [.all]) }
                     Fact("Projects") { "All your projects, including ones that you join later" }
                     Fact("Expires") {
-                        "After \(TokenService.standardLife / 86_400) days, unless you revoke the token earlier"
+                        "After \(TokenService.defaultLifetimeSeconds / 86_400) days, unless you revoke the token earlier"
                     }
                 }
             }

@@ -6,7 +6,7 @@ struct SessionPages: Sendable {
     /// The password changes that each user tries.
     ///
     /// Passwords are hashed one at a time, so many attempts would delay other users who sign in.
-    private let changes = Allowances<String>(RateLimit(name: "password", count: 10))
+    private let changes = RateLimiter<String>(RateLimit(name: "password", count: 10))
 
     init(_ service: Services) { self.service = service.signIn }
 

@@ -5,7 +5,7 @@ struct SignInPages: Sendable {
     private let service: SignInService
     private let isSecure: Bool
     /// The attempts of each network, for all email addresses together.
-    private let attempts = Allowances<ClientAddress>(RateLimit(name: "sign-in", count: 30))
+    private let attempts = RateLimiter<ClientAddress>(RateLimit(name: "sign-in", count: 30))
 
     init(_ service: Services) {
         self.service = service.signIn

@@ -83,7 +83,7 @@ struct AuditRow: Component {
             FixedElement("<td role=\"cell\" data-label=\"User\">", "</td>") {
                 user
                 if let id = event.tokenID {
-                    FixedElement("<span class=\"under\">", "</span>") {
+                    FixedElement("<span class=\"secondary\">", "</span>") {
                         "with "
                         FixedElement("<code>", "</code>") { "podstack_" + id }
                     }
@@ -95,7 +95,7 @@ struct AuditRow: Component {
             FixedElement("<td role=\"cell\" data-label=\"Resource\">", "</td>") {
                 if let name = event.resourceName { FixedElement("<span class=\"resource\">", "</span>") { name } }
                 if let resourceID {
-                    FixedElement("<span class=\"under\">", "</span>") {
+                    FixedElement("<span class=\"secondary\">", "</span>") {
                         FixedElement("<code>", "</code>") { resourceID }
                     }
                 }

@@ -148,7 +148,7 @@ struct MemberPages: Sendable {
     private func done(_ exchange: PageExchange, _ what: String) -> Response {
         // Viewers who reduce their own role may no longer see this page.
         guard (try? read(exchange, .membersRead)) != nil else {
-            return .redirect(Link("/projects", query: [("done", "left")]))
+            return .redirect(Link("/projects", query: [("done", "reduced")]))
         }
         return .redirect(
             Link("/projects", exchange.parameters[0], "members", exchange.parameters[1], query: [("done", what)]))

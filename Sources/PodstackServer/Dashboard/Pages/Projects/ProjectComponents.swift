@@ -32,7 +32,7 @@ struct ProjectRow: Component {
                     " "
                     Element("span", .class("badge")) { "default" }
                 }
-                Element("span", .class("under")) { Element("code") { project.id } }
+                Element("span", .class("secondary")) { Element("code") { project.id } }
             }
             Cell("Your role") { role.displayText }
             Cell("Members") { String(members) }

@@ -40,7 +40,8 @@ struct ProjectPages: Sendable {
         let done: String? =
             switch exchange.request.query("done") {
             case "deleted": "The project is deleted."
-            case "left": "You no longer have access to that project."
+            case "left": "You are no longer a member of that project."
+            case "reduced": "Your changes are saved. You can no longer view the members of that project."
             default: nil
             }
         return Document("Projects", .projects, for: exchange) {

@@ -53,7 +53,7 @@ extension TokenPages {
     @Sendable func rename(_ exchange: PageExchange) throws -> Response {
         let session = try exchange.signedIn()
         do {
-            let request = try TokenUpdateForm.rename(to: exchange.form["name"])
+            let request = try TokenUpdate(TokenUpdate.Values(name: exchange.form["name"]))
             let token = try changes.perform(by: try exchange.actor(), at: exchange.now) {
                 try tokens.update(exchange.parameters[0], request, by: session.user.grant, in: $0)
             }
@@ -73,7 +73,7 @@ extension TokenPages {
             guard let advice = ScopeAdvice(for: token, now: exchange.now), advice.text == exchange.form["scopes"] else {
                 return false
             }
-            _ = try tokens.update(id, TokenUpdateForm.reduce(to: advice.enough), by: session.user.grant, in: change)
+            _ = try tokens.update(id, TokenUpdate(scopes: advice.enough), by: session.user.grant, in: change)
             return true
         }
         guard isDone else {
@@ -82,17 +82,6 @@ extension TokenPages {
             return try details(exchange, notice: Notice(.problem, text), status: 409)
         }
         return .redirect(Link("/account/tokens", exchange.parameters[0], query: [("done", "scopes")]))
-    }
-}
-
-/// The requests to the domain that change a token.
-private enum TokenUpdateForm {
-    static func rename(to name: String) throws -> TokenUpdateRequest {
-        try TokenUpdateRequest(["name": .string(name)])
-    }
-
-    static func reduce(to scopes: [Scope]) throws -> TokenUpdateRequest {
-        try TokenUpdateRequest(["scopes": .array(scopes.map { .string($0.description) })])
     }
 }
 
@@ -129,10 +118,10 @@ private struct TokenFacts: Component {
                         TimeElement(rotatedAt)
                     }
                 }
-                if let pending = token.waiting, !pending.hasLapsed(at: now) {
+                if let pending = token.pending, !pending.hasLapsed(at: now) {
                     Fact("New secret") {
                         "Created "
-                        TimeElement(pending.madeAt)
+                        TimeElement(pending.generatedAt)
                         ", must be used before "
                         TimeElement(pending.lapsesAt)
                     }
@@ -160,7 +149,7 @@ private struct UnusedScopesCard: Component {
                 ". These scopes would be enough:"
             }
             Element("p") { ScopeList(scopes: advice.enough) }
-            if advice.keepsUnseen {
+            if advice.keepsUnrecorded {
                 Element("p", .class("hint")) {
                     "This service does not see how pods are used, so scopes for pods are kept."
                 }

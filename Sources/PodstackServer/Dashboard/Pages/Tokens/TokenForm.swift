@@ -102,14 +102,14 @@ extension TokenForm {
     /// - Returns: The request, without the ID.
     /// - Throws: ``DomainError/invalid(_:)`` with all problems of the form.
     func request(now: Int64) throws -> TokenRequest {
-        var fields: [String: JSONValue] = ["name": .string(name)]
+        var values = TokenRequest.Values(name: name)
         var errors = FieldErrors()
         switch expiry {
-        case .days(let days): fields["expires_in_days"] = .integer(days)
-        case .never: fields["expires_at"] = .null
+        case .days(let days): values.expiry = .days(days)
+        case .never: values.expiry = .never
         case .date where CivilDate.time(ofDay: date) == nil:
             errors.add(date.isEmpty ? "enter a date" : "must be a date such as 2027-01-31", to: "expires_at")
-        case .date: fields["expires_at"] = .string("\(date)T23:59:59Z")
+        case .date: values.expiry = Timestamp.parse("\(date)T23:59:59Z").map(TokenExpiry.at) ?? .serviceDefault
         case nil: errors.add("choose when the token expires", to: "expires_at")
         }
         if expiry != nil, expiry != .date, !date.isEmpty {
@@ -117,8 +117,8 @@ extension TokenForm {
         }
         switch access {
         case .custom where scopes.isEmpty: errors.add("select at least one scope", to: "scopes")
-        case .custom: fields["scopes"] = .array(Self.ordered(scopes).map(JSONValue.string))
-        case let preset?: fields["scopes"] = .array((preset.scopes ?? []).map { .string($0.description) })
+        case .custom: values.scopes = Self.ordered(scopes)
+        case let preset?: values.scopes = (preset.scopes ?? []).map(\.description)
         case nil: errors.add("choose the token's access", to: "scopes")
         }
         if let access, access != .custom, !scopes.isEmpty {
@@ -127,9 +127,9 @@ extension TokenForm {
                 to: "scopes")
         }
         switch isForAllProjects {
-        case true?: fields["project_ids"] = .null
+        case true?: values.projectIDs = nil
         case false? where projectIDs.isEmpty: errors.add("select at least one project", to: "project_ids")
-        case false?: fields["project_ids"] = .array(projectIDs.map(JSONValue.string))
+        case false?: values.projectIDs = projectIDs
         case nil: errors.add("choose the projects", to: "project_ids")
         }
         if isForAllProjects == true, !projectIDs.isEmpty {
@@ -137,17 +137,17 @@ extension TokenForm {
                 "projects are selected, but “All projects” is chosen: choose “Selected projects” or clear them",
                 to: "project_ids")
         }
-        do {
-            let request = try TokenRequest(fields, now: now)
-            try errors.throwIfAny()
-            return request
-        } catch DomainError.invalid(let found) {
+        let request: TokenRequest
+        do { request = try TokenRequest(values, at: now) } catch {
+            guard case .invalid(let found) = error else { throw error }
             // If both report a field, the form's own message is the clearer one.
             for (field, messages) in found.messages where errors.messages[field] == nil {
                 for message in messages { errors.add(message, to: field) }
             }
             throw DomainError.invalid(errors)
         }
+        try errors.throwIfAny()
+        return request
     }
 
     /// Returns the scopes in the order of the form, followed by invalid ones, which the domain rejects.
@@ -182,7 +182,7 @@ struct TokenFormView: Component {
             } else {
                 VoidElement("input", .type("hidden"), .name("projects"), .value("all"))
             }
-            Element("p", .class("ways")) {
+            Element("p", .class("buttons")) {
                 Element("button", .type("submit")) { "Create token" }
                 Element("a", .class("button quiet"), .href(Link("/account/tokens"))) { "Cancel" }
             }

@@ -104,7 +104,7 @@ struct TokenPages: Sendable {
                 }
                 Element("form", .method("post"), .action(Link("/account/tokens", token.id, "revoke"))) {
                     FormKeyField(exchange)
-                    Element("p", .class("ways")) {
+                    Element("p", .class("buttons")) {
                         Element("button", .type("submit"), .class("danger")) { "Revoke token" }
                         Element("a", .class("button quiet"), .href(details)) { "Cancel" }
                     }
@@ -190,7 +190,7 @@ struct TokenBadges: Component {
 
     init(_ token: TokenRecord, now: Int64) {
         health = TokenHealth(token, now: now)
-        hasPendingSecret = health.state == .active && token.waiting.map { !$0.hasLapsed(at: now) } ?? false
+        hasPendingSecret = health.state == .active && token.pending.map { !$0.hasLapsed(at: now) } ?? false
     }
 
     var body: some HTML {

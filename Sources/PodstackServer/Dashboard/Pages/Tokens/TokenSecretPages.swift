@@ -24,12 +24,13 @@ extension TokenPages {
                 try tokens.createOnce(form.id, by: session.user.grant, in: change) { try form.request(now: exchange.now) }
             }
             switch creation {
-            case .made(let token, let secret): return created(token, secret, exchange)
+            case .created(let token, let secret): return created(token, secret, exchange)
             case .repeated(let token): return alreadyCreated(token, exchange)
             case .idIsTaken:
                 form.id = TokenForm().id
                 return try creationForm(
-                    form, exchange, notice: "The form was incomplete. Check it and submit it again.")
+                    form, exchange,
+                    notice: "The token was not created because the form was incomplete. Check it and submit it again.")
             }
         } catch DomainError.invalid(let errors) {
             return try creationForm(form, exchange, FieldProblems(errors))
@@ -127,7 +128,7 @@ extension TokenPages {
             Element("p") { grace.consequence }
             Element("p") {
                 "If the new secret is not used before "
-                TimeElement(exchange.now + WaitingSecret.longestWait)
+                TimeElement(exchange.now + PendingSecret.lifetimeSeconds)
                 ", it is discarded and the old secret keeps working."
             }
             SecretInstructions(origin: exchange.serviceURL)
@@ -179,13 +180,13 @@ private enum GracePeriod: String, CaseIterable {
 
     /// Returns the request to the domain.
     func request(tokenID: String) throws -> RotationRequest {
-        try RotationRequest(["grace_seconds": .integer(seconds)], tokenID: tokenID)
+        try RotationRequest(RotationRequest.Values(graceSeconds: seconds), tokenID: tokenID)
     }
 }
 
 extension TokenRecord {
     /// A value that changes with every new secret and reveals nothing about the secrets.
-    fileprivate var secretsFingerprint: String { Sodium.sha256(digest + (waiting?.digest ?? [])).prefix(8).hexadecimal }
+    fileprivate var secretsFingerprint: String { Sodium.sha256(digest + (pending?.digest ?? [])).prefix(8).hexadecimal }
 }
 
 /// The form that rotates a token.
@@ -210,7 +211,7 @@ struct RotationForm: Component {
                         .flag("required"))
                 }
             }
-            if token.waiting.map({ !$0.hasLapsed(at: exchange.now) }) ?? false {
+            if token.pending.map({ !$0.hasLapsed(at: exchange.now) }) ?? false {
                 Element("p") { "This replaces the new secret that has not been used yet." }
             }
             Element("button", .type("submit")) { "Rotate" }
@@ -240,7 +241,7 @@ private struct SecretCard: Component {
                 ) { "Copy" }
             }
             Element("p", .class("hint"), .id("copied"), .role("status")) {}
-            Element("p", .class("ways")) {
+            Element("p", .class("buttons")) {
                 Element("a", .class("button"), .href(Link("/account/tokens", token.id))) { "Done, view details" }
                 Element("a", .class("button quiet"), .href(Link("/account/tokens"))) { "All tokens" }
             }
@@ -253,7 +254,7 @@ private struct LostSecretActions: Component {
     let token: TokenRecord
 
     var body: some HTML {
-        Element("p", .class("ways")) {
+        Element("p", .class("buttons")) {
             Element("a", .class("button"), .href(Link("/account/tokens", token.id))) { "Rotate token" }
             Element("a", .class("button quiet danger"), .href(Link("/account/tokens", token.id, "revoke"))) {
                 "Revoke token"

@@ -4,8 +4,8 @@ import Testing
 @testable import Podstack
 @testable import PodstackTransport
 
-@Suite("A transport gives an answer", .blocking)
-struct AnswerTests {
+@Suite("A transport returns a response", .blocking, .timeLimit(.minutes(5)))
+struct ResponseTests {
     func send(_ subject: TransportUnderTest, _ steps: [WireServer.Step]) async throws -> TransportResponse {
         let server = try WireServer { _ in steps }
         return try await subject.transport().send(TransportRequest(server.url))
@@ -20,7 +20,7 @@ struct AnswerTests {
         "with any status", arguments: TransportUnderTest.all,
         [200, 201, 299, 400, 401, 403, 404, 407, 409, 413, 418, 422, 429, 500, 502, 503, 599])
     func statuses(_ subject: TransportUnderTest, status: Int) async throws {
-        // The challenges are there to tempt a library to answer them.
+        // The challenge would make a library with stored credentials send the request again.
         let headers = "WWW-Authenticate: Basic realm=\"x\"\r\nProxy-Authenticate: Basic realm=\"x\"\r\n"
         let server = try WireServer { _ in [.answer(status, headers: headers, "text")] }
         let response = try await subject.transport().send(TransportRequest(server.url))
@@ -59,7 +59,7 @@ struct AnswerTests {
                 == ["Content-Length", "X-B", "X-A", "x-EMPTY", "X-Twice", "X-Twice", "Retry-After"])
     }
 
-    @Test("without a body when its status has none", arguments: TransportUnderTest.all, [204, 304])
+    @Test("without a body if its status has none", arguments: TransportUnderTest.all, [204, 304])
     func noBody(_ subject: TransportUnderTest, status: Int) async throws {
         let server = try WireServer { _ in [.text("HTTP/1.1 \(status) X\r\n\r\n")] }
         let transport = subject.transport()
@@ -70,7 +70,7 @@ struct AnswerTests {
         }
     }
 
-    @Test("that comes in chunks, and binary, and up to the end of the connection", arguments: TransportUnderTest.all)
+    @Test("that is chunked, binary, or ends with the connection", arguments: TransportUnderTest.all)
     func framing(_ subject: TransportUnderTest) async throws {
         let head = "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n"
         let chunked = try await send(
@@ -87,7 +87,7 @@ struct AnswerTests {
         #expect(old.body == Array("old".utf8))
     }
 
-    @Test("after interim ones, which are none", arguments: TransportUnderTest.all)
+    @Test("after interim responses, which it ignores", arguments: TransportUnderTest.all)
     func interim(_ subject: TransportUnderTest) async throws {
         let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
         let response = try await send(subject, [.text(interim), .answer(201, headers: "X-Final: 1\r\n")])
@@ -120,9 +120,9 @@ struct AnswerTests {
 
     @Test("without the trailers of its chunks", arguments: TransportUnderTest.all)
     func trailers(_ subject: TransportUnderTest) async throws {
-        if subject.has(.diesOfOddAnswers) {
-            // A defect of the library that nothing here can mend.
-            await #expect(processExitsWith: .failure) { await Self.sendAsOneThatDies(Self.withTrailers) }
+        if subject.has(.diesOfOddResponses) {
+            // A defect of Foundation on Linux.
+            await #expect(processExitsWith: .failure) { await Self.sendFatalResponse(Self.withTrailers) }
             return
         }
         let response = try await send(subject, [.text(Self.withTrailers)])
@@ -130,24 +130,24 @@ struct AnswerTests {
         #expect(response.header("x-trailer") == nil)
     }
 
-    @Test("only when its head is whole", arguments: TransportUnderTest.all)
+    @Test("only if its head is complete", arguments: TransportUnderTest.all)
     func cutOffHead(_ subject: TransportUnderTest) async throws {
-        if subject.has(.diesOfOddAnswers) {
-            await #expect(processExitsWith: .failure) { await Self.sendAsOneThatDies(Self.brokenHead) }
+        if subject.has(.diesOfOddResponses) {
+            await #expect(processExitsWith: .failure) { await Self.sendFatalResponse(Self.brokenHead) }
             return
         }
         #expect(try await failure(subject, [.text(Self.brokenHead), .close])?.isRetryable == true)
     }
 
-    static func sendAsOneThatDies(_ text: String) async {
-        for subject in TransportUnderTest.all where subject.has(.diesOfOddAnswers) {
+    static func sendFatalResponse(_ text: String) async {
+        for subject in TransportUnderTest.all where subject.has(.diesOfOddResponses) {
             guard let server = try? WireServer({ _ in [.text(text), .close] }) else { return }
             _ = try? await subject.transport().send(TransportRequest(server.url))
         }
     }
 
     @Test(
-        "only when it is whole", arguments: TransportUnderTest.all,
+        "only if it is complete", arguments: TransportUnderTest.all,
         [
             "", "HTTP/1.1", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhal",
@@ -159,7 +159,7 @@ struct AnswerTests {
     }
 
     @Test(
-        "only when it is HTTP", arguments: TransportUnderTest.all,
+        "only if it is HTTP", arguments: TransportUnderTest.all,
         [
             "what is this?\r\n\r\n", "\0\u{1}\u{2}\u{3}\r\n\r\n", "SSH-2.0-OpenSSH\r\n", "HTTP/1.1 abc\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: abc\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello",
@@ -169,7 +169,7 @@ struct AnswerTests {
         _ = try #require(try await failure(subject, [.text(text), .close]))
     }
 
-    @Test("of its own request, whatever came after the one before", arguments: TransportUnderTest.all)
+    @Test("to its own request, whatever followed the response before", arguments: TransportUnderTest.all)
     func excess(_ subject: TransportUnderTest) async throws {
         let server = try WireServer { request in
             let planted = "HTTP/1.1 200 X\r\nContent-Length: 4\r\n\r\nevil"
@@ -181,7 +181,9 @@ struct AnswerTests {
         #expect(try await transport.send(TransportRequest(server.url + "/2")).body == Array("{}".utf8))
     }
 
-    @Test("with a head of a megabyte, or a thousand interim ones, not at all", arguments: TransportUnderTest.all)
+    @Test(
+        "but not one with a head of a megabyte, or with a thousand interim responses", arguments: TransportUnderTest.all
+    )
     func headerBomb(_ subject: TransportUnderTest) async throws {
         let line = "X-Bomb: \(String(repeating: "b", count: 1000))\r\n"
         let lines = "HTTP/1.1 200 X\r\n" + String(repeating: line, count: 1024) + "Content-Length: 0\r\n\r\n"
@@ -189,14 +191,14 @@ struct AnswerTests {
         for bomb in [[WireServer.Step.text(lines)], [.text(interim), .answer()]] {
             let failure = try #require(try await failure(subject, bomb))
             if subject.has(.vagueAboutLargeHeads) { continue }
-            #expect(failure.reason == "the headers of the answer are larger than 262144 bytes")
+            #expect(failure.reason == "the headers of the response are larger than 262144 bytes")
             #expect(!failure.isRetryable)
         }
         let oneLine = "HTTP/1.1 200 X\r\nX: \(String(repeating: "b", count: 1 << 20))\r\n\r\n"
         _ = try #require(try await failure(subject, [.text(oneLine), .close]))
     }
 
-    @Test("of no more than 16 MiB", arguments: TransportUnderTest.all)
+    @Test("of up to 16 MiB", arguments: TransportUnderTest.all)
     func oversize(_ subject: TransportUnderTest) async throws {
         let mebibyte = [UInt8](repeating: 0x20, count: 1 << 20)
         let announced = try await failure(
@@ -204,7 +206,7 @@ struct AnswerTests {
         let endless = try await failure(
             subject, [.text("HTTP/1.1 200 X\r\n\r\n")] + Array(repeating: .send(mebibyte), count: 18))
         for failure in [announced, endless] {
-            #expect(failure?.reason == "the answer is larger than 16777216 bytes")
+            #expect(failure?.reason == "the response is larger than 16777216 bytes")
             #expect(failure?.isRetryable == false)
         }
         let largest = try await send(

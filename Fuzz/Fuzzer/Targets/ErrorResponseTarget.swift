@@ -2,9 +2,11 @@ import PodstackAPI
 
 @testable import Podstack
 
-/// Answers that are no success: a line with the status, one with `Retry-After`, one with `X-Request-ID`, then the body.
-enum ErrorAnswerTarget {
-    /// One of the service's format, and one of any other, with what JSON escapes.
+/// Error responses.
+///
+/// An input is a line each with the status, `Retry-After` and `X-Request-ID`, then the body.
+enum ErrorResponseTarget {
+    /// A token of the service's format, and one of another format with characters that JSON escapes.
     private static let tokens = [FuzzInput.token, #"hf_"Zk\8vQ/2nRw"#]
 
     static func run(_ input: [UInt8]) {
@@ -25,7 +27,7 @@ enum ErrorAnswerTarget {
             ErrorMapping.notDecodable(response, token: sent),
         ]
         errors.forEach(checkText)
-        // To print an error in every way takes longer than all the rest.
+        // Printing an error in every form takes longer than everything else.
         if FuzzInput.hasPlaceholder(input) { for error in errors { checkIsHidden(token, in: error) } }
         checkWait(response)
     }
@@ -39,7 +41,7 @@ enum ErrorAnswerTarget {
     }
 
     private static func checkIsHidden(_ token: String, in error: any PodstackError) {
-        // The text of a Swift string literal doubles its backslashes.
+        // A Swift string literal doubles its backslashes.
         let hidden = [token, String(String(reflecting: token).dropFirst().dropLast())]
         for form in Printed.forms(of: error) {
             let bytes = Array(form.utf8)
@@ -52,7 +54,8 @@ enum ErrorAnswerTarget {
         if let requested { require(requested >= .zero, "no wait is negative") }
         var retry = Retry(RetryConfiguration())
         let wait = retry.next(
-            after: AttemptResult.success(response).retryCondition, requested: requested, left: .seconds(60), fraction: 0.999)
+            after: AttemptResult.success(response).retryCondition, requested: requested, left: .seconds(60),
+            fraction: 0.999)
         if let wait { require(wait >= .zero && wait < .seconds(60), "the wait ends before the call's deadline") }
     }
 }

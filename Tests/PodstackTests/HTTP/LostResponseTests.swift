@@ -5,17 +5,17 @@ import Testing
 
 @testable import Podstack
 
-@Suite("A call whose answer is lost, against a running server", .blocking)
-struct LostAnswerTests {
-    /// Lets the service do what it is asked for, and loses its first answer to each method but GET.
-    final class Losing: Transport {
+@Suite("A request whose response is lost, against a running server", .blocking, .timeLimit(.minutes(2)))
+struct LostResponseTests {
+    /// A transport that sends every request, and loses the first response to each method except GET.
+    final class LosingTransport: Transport {
         private let real = CurlTransport(environment: PodstackEnvironment([:]))
         private let lost = Mutex<Set<String>>([])
 
         func send(_ request: TransportRequest) async throws -> TransportResponse {
             let response = try await real.send(request)
             if request.method != "GET", lost.withLock({ $0.insert(request.method).inserted }) {
-                throw TransportFailure(reason: "the answer was lost")
+                throw TransportFailure(reason: "the response was lost")
             }
             return response
         }
@@ -31,27 +31,27 @@ struct LostAnswerTests {
             time: TestClock().time)
     }
 
-    @Test("is done once, and no error: to make, to change, to delete")
+    @Test("takes effect once and succeeds: create, change and delete a project")
     func lost() async throws {
         let token = try server.makeToken()
-        let losing = try client(token, transport: Losing())
+        let losing = try client(token, transport: LosingTransport())
         let made = try await losing.projects.create(name: "training")
         #expect(try await losing.projects.update(made.id, name: "inference").name == "inference")
         try await losing.projects.delete(made.id)
         #expect(try await client(token).projects.list().all().count == 1)
     }
 
-    @Test("is done once, and no error: a token that revokes itself, or another")
+    @Test("takes effect once and succeeds: a token that revokes itself or another one")
     func tokens() async throws {
         let token = try server.makeToken()
         let other = try await client(token).tokens.create(name: "other")
-        try await client(token, transport: Losing()).tokens.revoke(other.token.id)
-        try await client(token, transport: Losing()).auth.revoke()
+        try await client(token, transport: LosingTransport()).tokens.revoke(other.token.id)
+        try await client(token, transport: LosingTransport()).auth.revoke()
         let error = await #expect(throws: AuthenticationError.self) { try await client(token).auth.whoami() }
         #expect(error?.code == .revokedToken)
     }
 
-    @Test("what was never there, and a token that was revoked before, are errors still")
+    @Test("is still an error for a resource that never existed, and for a token that was revoked before")
     func answered() async throws {
         let token = try server.makeToken()
         let client = try client(token)
