@@ -44,10 +44,11 @@ package final class Nginx: Sendable {
     }
 
     private static func isUp(_ ports: [UInt16], _ process: ToolProcess) -> Bool {
-        for _ in 0..<500 {
-            if process.standardError.contains("[emerg]") { return false }
+        var wait = BoundedWait(.seconds(20))
+        while !process.standardError.contains("[emerg]") {
             if ports.allSatisfy({ LoopbackListener.connect(port: $0) != nil }) { return true }
-            usleep(10_000)
+            guard let pause = wait.next() else { return false }
+            BoundedWait.sleep(pause)
         }
         return false
     }

@@ -75,11 +75,13 @@ package final class PostgresCluster: Sendable {
         let started = try ToolProcess(
             attached: words[0], Array(words.dropFirst()), ending: "QUIT", removing: directory.path)
         process.withLock { $0 = started }
-        for _ in 0..<1000 {
-            if (try? run("SELECT 1")) != nil { return }
-            usleep(10_000)
+        var wait = BoundedWait(.seconds(60))
+        while (try? run("SELECT 1")) == nil {
+            guard let pause = wait.next() else {
+                throw ToolProcess.Failure(reason: "PostgreSQL does not start: \(started.standardError)")
+            }
+            BoundedWait.sleep(pause)
         }
-        throw ToolProcess.Failure(reason: "PostgreSQL does not start: \(started.standardError)")
     }
 
     /// Ends it at once, as a crash would: what was committed is there after ``start()``.

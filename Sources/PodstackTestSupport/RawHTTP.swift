@@ -4,23 +4,18 @@
     import Musl
 #endif
 
-/// A connection that sends exactly the bytes it is told, and shows exactly what came back.
+/// A connection that sends exactly the given bytes, and returns exactly what came back.
 package final class RawHTTP {
-    package struct Answer {
-        package var status: Int
-        /// Names in lower case.
-        package var headers: [String: String]
-        /// Those that may come more than once.
-        package var cookies: [String] = []
-        package var body: String
-    }
-
     package struct Failure: Error { var reason: String }
 
     private let descriptor: Int32
     private var buffer: [UInt8] = []
 
-    /// - Parameter silence: How many seconds the other side may take for the next byte.
+    /// Connects to a port of this machine.
+    ///
+    /// - Parameters:
+    ///   - port: The port on loopback.
+    ///   - silence: How many seconds the other side may take for the next byte.
     package init(port: UInt16, silence: Int = 20) throws {
         // Or a program that another test starts meanwhile holds it open when it is closed here.
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -42,12 +37,12 @@ package final class RawHTTP {
 
     package func request(
         _ method: String, _ path: String, headers: [(String, String)] = [], body: String? = nil
-    ) throws -> Answer {
+    ) throws -> TestResponse {
         var text = "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\n"
         for (name, value) in headers { text += "\(name): \(value)\r\n" }
         if let body { text += "Content-Length: \(body.utf8.count)\r\n" }
         try send(text + "\r\n" + (body ?? ""))
-        return try answer(hasBody: method != "HEAD")
+        return try response(hasBody: method != "HEAD")
     }
 
     package func send(_ text: String) throws {
@@ -74,7 +69,7 @@ package final class RawHTTP {
         }
     }
 
-    package func answer(hasBody: Bool = true) throws -> Answer {
+    package func response(hasBody: Bool = true) throws -> TestResponse {
         let end = Array("\r\n\r\n".utf8)
         var headerEnd = find(end)
         while headerEnd == nil {
@@ -98,7 +93,7 @@ package final class RawHTTP {
         } else if hasBody {
             body = try take(headers["content-length"].flatMap { Int($0) } ?? 0)
         }
-        return Answer(
+        return TestResponse(
             status: Int(lines[0].split(separator: " ")[1]) ?? 0, headers: headers, cookies: cookies,
             body: String(decoding: body, as: UTF8.self))
     }
@@ -120,13 +115,13 @@ package final class RawHTTP {
         }
     }
 
-    /// All that has come and was not read yet, as soon as `isEnough` of it; for at most a minute.
+    /// Returns the text that was not read yet as soon as it meets a condition, within a minute.
     package func text(until isEnough: (String) -> Bool) throws -> String {
-        let start = time(nil)
+        let deadline = ContinuousClock.now + .seconds(60)
         while true {
             let text = String(decoding: buffer, as: UTF8.self)
             if isEnough(text) { return text }
-            guard time(nil) - start < 60 else { throw Failure(reason: "what was waited for did not come: \(text)") }
+            guard ContinuousClock.now < deadline else { throw Failure(reason: "no such text came: \(text)") }
             try receive()
         }
     }

@@ -61,10 +61,12 @@ package final class ScriptedServer: Sendable {
     package var received: [String] { heads.value.withLock { $0 } }
 
     package func waitForRequests(_ count: Int) async throws {
-        for _ in 0..<2000 {
-            if received.count >= count { return }
-            try await Task.sleep(for: .milliseconds(10))
+        var wait = BoundedWait(.seconds(20))
+        while received.count < count {
+            guard let pause = wait.next() else {
+                throw RawHTTP.Failure(reason: "fewer than \(count) requests within \(wait.limit)")
+            }
+            try await Task.sleep(for: pause, clock: .continuous)
         }
-        throw RawHTTP.Failure(reason: "no request came")
     }
 }

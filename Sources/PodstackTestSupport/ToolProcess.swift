@@ -27,7 +27,7 @@ package final class ToolProcess: Sendable {
 
     /// - Parameters:
     ///   - name: Of a product, found beside the tests; or the path of any other program.
-    ///   - environment: All of it: nothing of this process comes through but what it says to a sanitizer.
+    ///   - environment: The whole environment; of this process it inherits only settings of the thread sanitizer and of `scripts/mutants`.
     package convenience init(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws {
         let path = name.hasPrefix("/") ? name : try Self.path(of: name)
         try self.init(path: path, arguments, environment: environment)
@@ -61,7 +61,10 @@ package final class ToolProcess: Sendable {
         try self.init(path: Self.installed(name), arguments, environment: [:])
     }
 
-    private static let sanitizer = ProcessInfo.processInfo.environment.filter { $0.key == "TSAN_OPTIONS" }
+    /// Settings of the thread sanitizer and of `scripts/mutants`, which every process needs.
+    private static let inherited = ProcessInfo.processInfo.environment.filter {
+        ["TSAN_OPTIONS", "PODSTACK_MUTANT"].contains($0.key)
+    }
 
     private init(path: String, _ arguments: [String], environment: [String: String], leash: Bool = false) throws {
         output = try TemporaryDirectory()
@@ -84,7 +87,7 @@ package final class ToolProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 1, output.file("out"), O_CREAT | O_WRONLY | O_TRUNC, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, output.file("err"), O_CREAT | O_WRONLY | O_TRUNC, 0o600)
         var words = ([path] + arguments).map { strdup($0) } + [nil]
-        var variables = environment.merging(Self.sanitizer) { $1 }.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        var variables = environment.merging(Self.inherited) { $1 }.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for string in words + variables { free(string) } }
         // The threads of a task's pool block signals, and a child would go on with that.
         var attributes = posix_spawnattr_t()
@@ -121,31 +124,33 @@ package final class ToolProcess: Sendable {
         while true {
             let status = ending.status.load(ordering: .acquiring)
             if status >= 0 { return status }
-            usleep(2000)
+            BoundedWait.sleep(.milliseconds(2))
         }
     }
 
-    /// Polls for 20 seconds until `condition` of the standard output holds.
+    /// Waits up to 30 seconds until the standard output meets a condition.
     package func waitForOutput(_ condition: (String) -> Bool) throws {
         try wait { condition(standardOutput) }
     }
 
-    /// The same of the standard error.
+    /// Waits up to 30 seconds until the standard error meets a condition.
     package func waitForError(_ condition: (String) -> Bool) throws {
         try wait { condition(standardError) }
     }
 
-    /// The same of both together.
+    /// Waits up to 30 seconds until the standard output and error together meet a condition.
     package func waitForEither(_ condition: (String) -> Bool) throws {
         try wait { condition(standardOutput + standardError) }
     }
 
     private func wait(_ condition: () -> Bool) throws {
-        for _ in 0..<2000 {
-            if condition() { return }
-            usleep(10_000)
+        var wait = BoundedWait(.seconds(30))
+        while !condition() {
+            guard let pause = wait.next() else {
+                throw Failure(reason: "no such output within \(wait.limit); standard error: \(standardError)")
+            }
+            BoundedWait.sleep(pause)
         }
-        throw Failure(reason: "it did not say what was waited for: \(standardError)")
     }
 
     /// Runs to the end.

@@ -86,11 +86,13 @@ package final class WireServer: Sendable {
     package var connections: Int { shared.connections.load(ordering: .relaxed) }
 
     package func waitForRequests(_ count: Int) async throws {
-        for _ in 0..<2000 {
-            if requests.count >= count { return }
-            try await Task.sleep(for: .milliseconds(10))
+        var wait = BoundedWait(.seconds(20))
+        while requests.count < count {
+            guard let pause = wait.next() else {
+                throw RawHTTP.Failure(reason: "fewer than \(count) requests within \(wait.limit)")
+            }
+            try await Task.sleep(for: pause, clock: .continuous)
         }
-        throw RawHTTP.Failure(reason: "no request came")
     }
 
     private static func readRequest(_ connection: Connection, _ buffer: inout [UInt8]) -> (String, [UInt8])? {

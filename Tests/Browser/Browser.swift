@@ -1,5 +1,6 @@
 import Foundation
 import PodstackAPI
+import PodstackTestSupport
 
 /// A headless Chromium for one test, without access to other machines.
 ///
@@ -82,16 +83,17 @@ final class Browser {
     /// An error counts as false, because the page may not be loaded yet.
     func wait(for what: String, until condition: () throws -> Bool) throws {
         var last = ""
-        let deadline = ContinuousClock.now + .seconds(60)
-        repeat {
+        var wait = BoundedWait(.seconds(60))
+        while true {
             do {
                 if try condition() { return }
                 last = ""
             } catch let failure as BrowserFailure where failure.isFinal {
                 throw failure
             } catch { last = ": \(error)" }
-            usleep(20_000)
-        } while ContinuousClock.now < deadline
+            guard let pause = wait.next() else { break }
+            BoundedWait.sleep(pause)
+        }
         let place = (try? "\(url), \(title)") ?? "?"
         throw BrowserFailure(description: "waited in vain for \(what) at \(place)\(last)")
     }

@@ -4,7 +4,8 @@ import Testing
 extension InBrowser {
     /// Tests that the checks of pages find problems.
     @Suite(
-        "The checks of pages", .enabled(if: PythonOracle.isThere, "scripts/test installs the checkers"))
+        "The checks of pages", .enabled(if: PythonOracle.isThere, "scripts/test installs the checkers"),
+        .timeLimit(.perTest))
     struct CheckTests {
         func accessibilityProblems(_ body: String, style: String = "", dark: Bool = false) throws -> [String] {
             let server = try PageServer(["/": PageServer.page("A page", body, style: style)])

@@ -64,11 +64,12 @@ enum HTMLValidator {
                     "-Dnu.validator.servlet.bind-address=127.0.0.1", "-cp", jar, "nu.validator.servlet.Main",
                     String(port),
                 ])
-            for _ in 0..<6000 {
+            var wait = BoundedWait(.seconds(120))
+            while let pause = wait.next() {
                 problem = process.standardError
                 if (process.standardOutput + problem).contains("Checker service started") { return (process, port) }
                 if problem.contains("BindException") { break }
-                usleep(20_000)
+                BoundedWait.sleep(pause)
             }
         }
         throw BrowserFailure(description: "the HTML checker does not start: \(problem.suffix(500))")

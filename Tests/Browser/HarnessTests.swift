@@ -4,7 +4,7 @@ import Testing
 
 extension InBrowser {
     /// Tests that the browser harness works and that its checks can fail.
-    @Suite("The browser harness")
+    @Suite("The browser harness", .timeLimit(.perTest))
     struct HarnessTests {
         static let form = PageServer.page(
             "First",
@@ -145,9 +145,9 @@ extension InBrowser {
             browser = nil
             #expect(!FileManager.default.fileExists(atPath: folder))
             // The last processes end on their own.
-            let deadline = ContinuousClock.now + .seconds(60)
-            while try Self.programs(in: folder) > 0, ContinuousClock.now < deadline { usleep(20_000) }
-            #expect(try Self.programs(in: folder) == 0)
+            try blockUntil(within: .seconds(60), "no process of the browser is left") {
+                try Self.programs(in: folder) == 0
+            }
         }
 
         /// Returns the number of processes that have a text in their environment or arguments.

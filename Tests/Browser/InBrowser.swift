@@ -7,5 +7,5 @@ import Testing
     "In a browser", .fewAtOnce, .blocking,
     .disabled(
         if: ProcessInfo.processInfo.environment["TSAN_OPTIONS"] != nil,
-        "the thread sanitizer does not cover the browser and makes these tests very slow"))
+        "the thread sanitizer does not cover the browser and makes these tests very slow"), .timeLimit(.perTest))
 enum InBrowser {}

@@ -4,7 +4,9 @@ import Testing
 
 extension InBrowser {
     /// Takes the screenshots for `scripts/screenshots`; it checks nothing.
-    @Suite("Screenshots of every page", .enabled(if: PicturedPage.folder != nil, "scripts/screenshots takes them"))
+    @Suite(
+        "Screenshots of every page", .enabled(if: PicturedPage.folder != nil, "scripts/screenshots takes them"),
+        .timeLimit(.perTest))
     struct ScreenshotTests {
         struct Look: Sendable, CustomTestStringConvertible {
             var testDescription: String

@@ -51,9 +51,10 @@ struct CredentialsFileDamageTests {
         for _ in 0..<5 { #expect(try self.start("v").wait() == 0) }
         before = "v"
         let microseconds = UInt32((ContinuousClock.now - start) / .microseconds(5))
+        var generator = TestSeed.generator()
         for round in 0..<150 {
             let process = try self.start("v\(round)")
-            usleep(UInt32.random(in: 0...(microseconds * 3 / 2)))
+            usleep(UInt32.random(in: 0...(microseconds * 3 / 2), using: &generator))
             process.signal(SIGKILL)
             process.wait()
             try expectIntact(200)

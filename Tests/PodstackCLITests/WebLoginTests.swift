@@ -12,14 +12,14 @@ struct WebLoginTests {
     let clock: ManualClock
     let server: RunningServer
     let home: TemporaryDirectory
-    let visitor: PageVisitor
+    let visitor: TestClient
 
     init() throws {
         let clock = ManualClock()
         self.clock = clock
         server = try RunningServer(clock: clock)
         home = try TemporaryDirectory()
-        visitor = try PageVisitor(signedUpAt: server)
+        visitor = try TestClient(signedUpAt: server)
     }
 
     struct Outcome {
@@ -241,7 +241,7 @@ struct WebLoginTests {
     func terminal() throws {
         // With the real clock, which the program uses.
         let server = try RunningServer()
-        let visitor = try PageVisitor(signedUpAt: server)
+        let visitor = try TestClient(signedUpAt: server)
         let folder = try TemporaryDirectory()
         let marker = folder.file("opened")
         _ = try folder.writeProgram("echo \"$@\" >'\(marker)'", to: "xdg-open")

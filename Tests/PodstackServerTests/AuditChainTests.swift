@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The chain of the audit log", .blocking, .everyDatabase)
+@Suite("The chain of the audit log", .blocking, .databases, .timeLimit(.perTest))
 struct AuditChainTests {
     let folder: TemporaryDirectory
     let database: PostgresCluster.Database?
@@ -45,8 +45,8 @@ struct AuditChainTests {
         }
     }
 
-    @Test("a log that nobody touched is intact")
-    func intact() throws {
+    @Test("a log that nobody touched is intact", arguments: TestDatabase.selected)
+    func intact(_: TestDatabase) throws {
         let found = try AuditVerification(of: service.database, chain: service.changes.trail.chain)
         #expect(found.faults.isEmpty)
         #expect(found.events == 6)
@@ -55,13 +55,14 @@ struct AuditChainTests {
 
     @Test(
         "a changed value is found, in whichever column, and the event is named",
-        arguments: [
+        arguments: TestDatabase.selected,
+        [
             "id = 'evt_x'", "created_at = created_at - 1", "action = 'create'", "resource_type = 'x'",
             "resource_id = 'x'", "resource_id = NULL", "resource_name = 'x'", "project_id = 'x'", "user_id = 'x'",
             "user_email = 'x'", "token_id = 'x'", "address = 'x'", "user_agent = 'x'", "details = '{}'",
             "resource_name = resource_id || resource_name, resource_id = ''",
         ])
-    func changed(assignment: String) throws {
+    func changed(_: TestDatabase, assignment: String) throws {
         try write("UPDATE audit_events SET \(assignment) WHERE number = 3")
         let faults = try faults()
         #expect(faults.count == 1)
@@ -69,15 +70,15 @@ struct AuditChainTests {
         #expect(faults.first?.contains("is not what was written") == true)
     }
 
-    @Test("a changed hash is found")
-    func changedHash() throws {
+    @Test("a changed hash is found", arguments: TestDatabase.selected)
+    func changedHash(_: TestDatabase) throws {
         try write("UPDATE audit_events SET hash = previous_hash WHERE number = 3")
         #expect(try faults().contains { $0.contains("event number 3") })
         #expect(try faults().contains { $0.contains("event number 4") })
     }
 
-    @Test("a removed event is found: in the middle, the first and the last")
-    func removed() throws {
+    @Test("a removed event is found: in the middle, the first and the last", arguments: TestDatabase.selected)
+    func removed(_: TestDatabase) throws {
         try write("DELETE FROM audit_events WHERE number = 3")
         #expect(try faults() == ["\(account): the events from number 3 to 3 are missing"])
         try write("DELETE FROM audit_events WHERE number = 1")
@@ -88,8 +89,8 @@ struct AuditChainTests {
         #expect(try faults().count == 1)
     }
 
-    @Test("events in another order are found")
-    func reordered() throws {
+    @Test("events in another order are found", arguments: TestDatabase.selected)
+    func reordered(_: TestDatabase) throws {
         try write("UPDATE audit_events SET number = 100 WHERE number = 3")
         try write("UPDATE audit_events SET number = 3 WHERE number = 4")
         try write("UPDATE audit_events SET number = 4 WHERE number = 100")
@@ -98,8 +99,8 @@ struct AuditChainTests {
         #expect(faults.contains { $0.contains("event number 4") })
     }
 
-    @Test("an end that was moved to hide a removal is found")
-    func movedEnd() throws {
+    @Test("an end that was moved to hide a removal is found", arguments: TestDatabase.selected)
+    func movedEnd(_: TestDatabase) throws {
         try write("DELETE FROM audit_events WHERE number = 6")
         try write(
             """
@@ -111,8 +112,8 @@ struct AuditChainTests {
         #expect(try faults() == ["\(account): the record of where its log begins and ends was changed"])
     }
 
-    @Test("whoever has the database without its pepper can make no event that fits")
-    func otherPepper() throws {
+    @Test("whoever has the database without its pepper can make no event that fits", arguments: TestDatabase.selected)
+    func otherPepper(_: TestDatabase) throws {
         let forged = AuditTrail(chain: AuditChain(Peppers(current: Pepper(bytes: [UInt8](repeating: 1, count: 32)))))
         var changes = service.changes
         changes.trail = forged
@@ -121,8 +122,10 @@ struct AuditChainTests {
         #expect(try faults().count == 2)
     }
 
-    @Test("a change that fails leaves no event, and an event that cannot be written no change")
-    func oneTransaction() throws {
+    @Test(
+        "a change that fails leaves no event, and an event that cannot be written no change",
+        arguments: TestDatabase.selected)
+    func oneTransaction(_: TestDatabase) throws {
         struct Failure: Error {}
         let resource = AuditResource(type: "user", id: "usr_1", name: "you@example.com", accountID: account)
         #expect(throws: Failure.self) {
@@ -141,8 +144,8 @@ struct AuditChainTests {
         #expect(try service.database.read { try UserStore.find(email: "other@example.com", in: $0) } == nil)
     }
 
-    @Test("what is older than 90 days goes, and the rest still fits together")
-    func pruning() throws {
+    @Test("what is older than 90 days goes, and the rest still fits together", arguments: TestDatabase.selected)
+    func pruning(_: TestDatabase) throws {
         let start = clock.now
         clock.set(start + 86_400)
         for _ in 0..<3 { try note() }
@@ -164,8 +167,8 @@ struct AuditChainTests {
         #expect(try !faults().isEmpty)
     }
 
-    @Test("housekeeping removes them, once an hour")
-    func housekeeping() throws {
+    @Test("housekeeping removes them, once an hour", arguments: TestDatabase.selected)
+    func housekeeping(_: TestDatabase) throws {
         let housekeeping = Housekeeping(service)
         func count() throws -> Int {
             try AuditVerification(of: service.database, chain: service.changes.trail.chain).events

@@ -4,14 +4,14 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("/v1/audit-logs over a socket", .blocking, .everyDatabase)
+@Suite("/v1/audit-logs", .blocking, .databases, .timeLimit(.perTest))
 struct AuditLogTests {
     let clock = ManualClock()
-    let owner: Session
+    let owner: TestClient
 
-    init() throws { owner = try Session(clock: clock, maxActiveTokens: 50) }
+    init() throws { owner = try TestClient(clock: clock, maxActiveTokens: 50) }
 
-    func events(_ query: String = "", by session: Session? = nil, project: String? = nil) throws -> [AuditEvent] {
+    func events(_ query: String = "", by session: TestClient? = nil, project: String? = nil) throws -> [AuditEvent] {
         let headers = project.map { [("X-Project-ID", $0)] } ?? []
         let answer = try (session ?? owner).send("GET", "/v1/audit-logs?\(query)", headers: headers)
         #expect(answer.status == 200, "\(answer.body)")
@@ -23,8 +23,9 @@ struct AuditLogTests {
         return try owner.send("POST", "/v1/projects", String(decoding: body, as: UTF8.self)).decoded(Project.self)
     }
 
-    @Test("each change has one event: who, what, from where, with what was and what is")
-    func changes() throws {
+    @Test(
+        "each change has one event: who, what, from where, with what was and what is", arguments: TestDatabase.selected)
+    func changes(_: TestDatabase) throws {
         let project = try makeProject("p")
         _ = try owner.send(
             "PATCH", "/v1/projects/\(project.id)", #"{"name": "q"}"#, headers: [("User-Agent", "tests/1")])
@@ -63,8 +64,8 @@ struct AuditLogTests {
         #expect(events.last?.userAgent == "podstack-server")
     }
 
-    @Test("what was refused changed nothing and has no event")
-    func refusals() throws {
+    @Test("what was refused changed nothing and has no event", arguments: TestDatabase.selected)
+    func refusals(_: TestDatabase) throws {
         let before = try events().count
         _ = try owner.send("POST", "/v1/tokens", #"{"name": "n", "project_ids": ["prj_x"]}"#)
         _ = try owner.send("DELETE", "/v1/tokens/00000000")
@@ -72,8 +73,8 @@ struct AuditLogTests {
         #expect(try events().count == before)
     }
 
-    @Test("filters take what they say, and a misspelt one is refused")
-    func filters() throws {
+    @Test("filters take what they say, and a misspelt one is refused", arguments: TestDatabase.selected)
+    func filters(_: TestDatabase) throws {
         let start = clock.now
         clock.set(start + 100)
         _ = try makeProject("Alpha 100%")
@@ -83,10 +84,10 @@ struct AuditLogTests {
         let cases = [
             ("action=create", 2), ("action=token_created", 1), ("action=creat", 0), ("resource_type=project", 2),
             ("user=\(user.id)", 2), ("user=YOU%40example.com", 2), ("user=nobody", 0),
-            ("since=\(Session.time(start + 100))", 2), ("since=\(Session.time(start + 101))", 1),
-            ("until=\(Session.time(start + 200))", 3), ("until=\(Session.time(start + 201))", 4),
+            ("since=\(TestClient.time(start + 100))", 2), ("since=\(TestClient.time(start + 101))", 1),
+            ("until=\(TestClient.time(start + 200))", 3), ("until=\(TestClient.time(start + 201))", 4),
             ("q=ALPHA", 1), ("q=100%25", 1), ("q=a%25t", 0), ("q=127.0.0", 2), ("q=_", 4), ("q=BETA%20%C3%89", 1),
-            ("action=create&q=beta&since=\(Session.time(start + 150))", 1),
+            ("action=create&q=beta&since=\(TestClient.time(start + 150))", 1),
         ]
         for (query, count) in cases { #expect(try events(query).count == count, "\(query)") }
         for query in ["acton=create", "since=yesterday", "since=1", "q=a&q=b", "until="] {
@@ -97,8 +98,8 @@ struct AuditLogTests {
         #expect(try reader.send("GET", "/v1/audit-logs").code == "insufficient_scope")
     }
 
-    @Test("a list is paged without a gap, newest first")
-    func paging() throws {
+    @Test("a list is paged without a gap, newest first", arguments: TestDatabase.selected)
+    func paging(_: TestDatabase) throws {
         for index in 0..<5 { _ = try makeProject("p\(index)") }
         var seen: [AuditEvent] = []
         var cursor: String?
@@ -112,8 +113,8 @@ struct AuditLogTests {
         #expect(seen.map(\.resourceName) == ["p4", "p3", "p2", "p1", "p0"])
     }
 
-    @Test("an export is CSV, and no cell of it is a formula")
-    func export() throws {
+    @Test("an export is CSV, and no cell of it is a formula", arguments: TestDatabase.selected)
+    func export(_: TestDatabase) throws {
         for name in ["=1+1", "+1", "-1", "@x", "a,\"b\"", "＝1"] { _ = try makeProject(name) }
         let answer = try owner.send("GET", "/v1/audit-logs?action=create", headers: [("Accept", "text/csv")])
         #expect(answer.status == 200)
@@ -130,8 +131,10 @@ struct AuditLogTests {
         #expect(short.headers["podstack-next-cursor"] != nil)
     }
 
-    @Test("another account's events are not seen, and a restricted token sees its projects' only")
-    func reach() throws {
+    @Test(
+        "another account's events are not seen, and a restricted token sees its projects' only",
+        arguments: TestDatabase.selected)
+    func reach(_: TestDatabase) throws {
         try owner.server.server.addUser("other@example.com")
         let other = owner.with(try owner.server.server.makeToken("other@example.com"))
         let first = try makeProject("first")
@@ -144,8 +147,10 @@ struct AuditLogTests {
         #expect(answer.code == "not_found")
     }
 
-    @Test("a rotated secret that is used after its grace is an event with both addresses, once an hour")
-    func rotatedTokenUsed() throws {
+    @Test(
+        "a rotated secret that is used after its grace is an event with both addresses, once an hour",
+        arguments: TestDatabase.selected)
+    func rotatedTokenUsed(_: TestDatabase) throws {
         let old = try owner.makeToken()
         let rotated = try old.send("POST", "/v1/tokens/self/rotate", #"{"grace_seconds": 10}"#)
         let new = owner.with(try #require(try rotated.decoded(CreatedToken.self).secret))

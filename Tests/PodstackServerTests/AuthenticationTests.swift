@@ -1,29 +1,29 @@
 import PodstackTestSupport
 import Testing
 
-@Suite("Authentication over a socket", .blocking, .everyDatabase)
+@Suite("Authentication", .blocking, .databases, .timeLimit(.perTest))
 struct AuthenticationTests {
     let clock = ManualClock()
     let server: RunningServer
 
     init() throws { server = try RunningServer(clock: clock) }
 
-    func whoami(_ headers: [(String, String)], path: String = "/v1/auth/whoami") throws -> RawHTTP.Answer {
-        try RawHTTP(port: server.server.port).request("GET", path, headers: headers)
+    func whoami(_ headers: [(String, String)], path: String = "/v1/auth/whoami") throws -> TestResponse {
+        try TestClient(server).request("GET", path, headers: headers)
     }
 
-    func whoami(_ token: String) throws -> RawHTTP.Answer { try whoami([("Authorization", "Bearer \(token)")]) }
+    func whoami(_ token: String) throws -> TestResponse { try whoami([("Authorization", "Bearer \(token)")]) }
 
     /// The answer without what differs from request to request.
-    func anonymous(_ answer: RawHTTP.Answer) -> String {
+    func anonymous(_ answer: TestResponse) -> String {
         var headers = answer.headers
         let id = headers.removeValue(forKey: "x-request-id") ?? ""
         headers["date"] = nil
         return "\(answer.status) \(headers.sorted { $0.key < $1.key }) \(answer.body.split(separator: id))"
     }
 
-    @Test("without a token: missing_token, and a challenge without an error")
-    func missing() throws {
+    @Test("without a token: missing_token, and a challenge without an error", arguments: TestDatabase.selected)
+    func missing(_: TestDatabase) throws {
         for headers in [[], [("Authorization", "Basic eDp5")], [("Authorization", "podstack_x")]] {
             let answer = try whoami(headers)
             #expect(answer.status == 401)
@@ -33,8 +33,8 @@ struct AuthenticationTests {
         }
     }
 
-    @Test("each vector gets the code that its shape deserves")
-    func vectors() throws {
+    @Test("each vector gets the code that its shape deserves", arguments: TestDatabase.selected)
+    func vectors(_: TestDatabase) throws {
         let vectors = try TokenVectors.load()
         for vector in vectors.valid {
             let answer = try whoami(vector.token)
@@ -49,8 +49,10 @@ struct AuthenticationTests {
         }
     }
 
-    @Test("a good token is let in, whatever the case of its scheme, and its end is told")
-    func good() throws {
+    @Test(
+        "a good token is let in, whatever the case of its scheme, and its end is told", arguments: TestDatabase.selected
+    )
+    func good(_: TestDatabase) throws {
         let token = try server.makeToken()
         for scheme in ["Bearer", "bearer", "BEARER"] {
             let answer = try whoami([("Authorization", "\(scheme) \(token)")])
@@ -60,16 +62,16 @@ struct AuthenticationTests {
         }
     }
 
-    @Test("an unknown id and a wrong secret cannot be told apart")
-    func indistinguishable() throws {
+    @Test("an unknown id and a wrong secret cannot be told apart", arguments: TestDatabase.selected)
+    func indistinguishable(_: TestDatabase) throws {
         let token = try server.makeToken()
         let other = TokenMaker.token(id: String(token.dropFirst(9).prefix(8)))
         let unknown = TokenMaker.token(id: "00000000")
         #expect(anonymous(try whoami(other)) == anonymous(try whoami(unknown)))
     }
 
-    @Test("expiry is exact, and told only to who holds the secret")
-    func expiry() throws {
+    @Test("expiry is exact, and told only to who holds the secret", arguments: TestDatabase.selected)
+    func expiry(_: TestDatabase) throws {
         let token = try server.makeToken(expiresAt: clock.now + 100)
         let start = clock.now
         #expect(try whoami(token).status == 200)
@@ -86,8 +88,8 @@ struct AuthenticationTests {
         #expect(wrong.body.contains(#""code":"invalid_token""#))
     }
 
-    @Test("a clock that steps back revives nothing")
-    func clockStepsBack() throws {
+    @Test("a clock that steps back revives nothing", arguments: TestDatabase.selected)
+    func clockStepsBack(_: TestDatabase) throws {
         let start = clock.now
         let token = try server.makeToken(expiresAt: start + 100)
         #expect(try whoami(token).status == 200)
@@ -97,8 +99,10 @@ struct AuthenticationTests {
         #expect(try whoami(token).body.contains("expired_token"))
     }
 
-    @Test("a token never comes before it is revoked: whatever is asked at once, none gets in after the answer")
-    func revocationRaces() async throws {
+    @Test(
+        "a token never comes before it is revoked: whatever is asked at once, none gets in after the answer",
+        arguments: TestDatabase.selected)
+    func revocationRaces(_: TestDatabase) async throws {
         for _ in 0..<50 {
             let token = try server.makeToken()
             let revoked = Flag()
@@ -112,7 +116,7 @@ struct AuthenticationTests {
                         }
                     }
                 }
-                let status = try RawHTTP(port: server.server.port).request(
+                let status = try TestClient(server).request(
                     "DELETE", "/v1/tokens/self", headers: [("Authorization", "Bearer \(token)")]
                 ).status
                 #expect(status == 204)
@@ -123,15 +127,17 @@ struct AuthenticationTests {
         }
     }
 
-    @Test("revoked is revoked at once, on a connection that was open before too, 1,000 times over")
-    func revocation() throws {
+    @Test(
+        "revoked is revoked at once, on a connection that was open before too, 1,000 times over",
+        arguments: TestDatabase.selected)
+    func revocation(_: TestDatabase) throws {
         let connection = try RawHTTP(port: server.server.port)
         for _ in 0..<(TestDatabase.current == .sqlite ? 1000 : Rounds.count(100, long: 1000)) {
             let token = try server.makeToken()
             let headers = [("Authorization", "Bearer \(token)")]
             #expect(try connection.request("GET", "/v1/auth/whoami", headers: headers).status == 200)
             #expect(
-                try RawHTTP(port: server.server.port).request("DELETE", "/v1/tokens/self", headers: headers).status
+                try TestClient(server).request("DELETE", "/v1/tokens/self", headers: headers).status
                     == 204)
             let answer = try connection.request("GET", "/v1/auth/whoami", headers: headers)
             #expect(answer.status == 401)
@@ -139,8 +145,10 @@ struct AuthenticationTests {
         }
     }
 
-    @Test("two credentials, or a token in the URL, are a bad request that repeats nothing")
-    func badRequests() throws {
+    @Test(
+        "two credentials, or a token in the URL, are a bad request that repeats nothing",
+        arguments: TestDatabase.selected)
+    func badRequests(_: TestDatabase) throws {
         let token = try server.makeToken()
         let twice = try whoami([("Authorization", "Bearer \(token)"), ("Authorization", "Bearer \(token)")])
         #expect(twice.status == 400)
@@ -151,8 +159,8 @@ struct AuthenticationTests {
         }
     }
 
-    @Test("JSON is what there is: who accepts something else only is told so")
-    func accept() throws {
+    @Test("JSON is what there is: who accepts something else only is told so", arguments: TestDatabase.selected)
+    func accept(_: TestDatabase) throws {
         let auth = ("Authorization", "Bearer \(try server.makeToken())")
         for (accept, status) in [
             ("*/*", 200), ("application/json", 200), ("text/html, */*;q=0.1", 200), ("application/*", 200),
@@ -165,8 +173,8 @@ struct AuthenticationTests {
         }
     }
 
-    @Test("what is not there, or not with that method, says so")
-    func routing() throws {
+    @Test("what is not there, or not with that method, says so", arguments: TestDatabase.selected)
+    func routing(_: TestDatabase) throws {
         let connection = try RawHTTP(port: server.server.port)
         #expect(try connection.request("GET", "/v1/nothing").status == 404)
         let answer = try connection.request("PUT", "/v1/tokens")

@@ -5,14 +5,14 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Backing up and restoring", .blocking)
+@Suite("Backing up and restoring", .blocking, .timeLimit(.perTest))
 struct BackupTests {
-    let session: Session
+    let session: TestClient
     let folder: TemporaryDirectory
     var data: String { session.server.data.file("data") }
 
     init() throws {
-        session = try Session(maxActiveTokens: 100_000)
+        session = try TestClient(maxActiveTokens: 100_000)
         folder = try TemporaryDirectory()
     }
 
@@ -75,7 +75,9 @@ struct BackupTests {
                     made.number.add(1, ordering: .sequentiallyConsistent)
                 }
             }
-            while made.number.load(ordering: .sequentiallyConsistent) < 5 { usleep(1000) }
+            try await eventually("five projects are created") {
+                made.number.load(ordering: .sequentiallyConsistent) >= 5
+            }
             let before = made.number.load(ordering: .sequentiallyConsistent)
             try SQLiteBackup.create(of: data + "/podstack.sqlite", to: file)
             stop.set()

@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Changes")
+@Suite("Changes", .timeLimit(.perTest))
 struct ChangeTests {
     private final class Announcements: Sendable {
         private let list = Mutex<[Announcement]>([])

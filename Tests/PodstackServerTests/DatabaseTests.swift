@@ -4,7 +4,7 @@ import Testing
 @testable import PodstackServer
 
 /// The guarantees that the stores rely on, on each database.
-@Suite("A database", .blocking, .everyDatabase)
+@Suite("A database", .blocking, .databases, .timeLimit(.perTest))
 struct DatabaseTests {
     let opened: OpenedDatabase
     var database: any Database { opened.database }
@@ -24,8 +24,8 @@ struct DatabaseTests {
         try database.read { try $0.run("SELECT COUNT(*) FROM things").first?.integer(0) }
     }
 
-    @Test("numbers, bytes, texts and null are read as they were written")
-    func values() throws {
+    @Test("numbers, bytes, texts and null are read as they were written", arguments: TestDatabase.selected)
+    func values(_: TestDatabase) throws {
         let rows: [[DatabaseValue]] = [
             [.text("a"), .integer(.min), .blob([]), .text("")],
             [.text("b"), .integer(.max), .blob([0, 255, 39, 92]), .text("'; DROP TABLE things; -- ? $1 \\ %")],
@@ -46,8 +46,39 @@ struct DatabaseTests {
         #expect(quoted.map(\.values) == [[.text("c")]])
     }
 
-    @Test("a statement returns the number of rows that it changed")
-    func changes() throws {
+    @Test("a commit is on the disk when it returns, and foreign keys are checked", arguments: TestDatabase.selected)
+    func settingsInForce(_ kind: TestDatabase) throws {
+        func setting(_ name: String, _ connection: any DatabaseConnection) throws -> DatabaseValue? {
+            let sql = kind == .sqlite ? "PRAGMA \(name)" : "SELECT current_setting('\(name)')"
+            return try connection.run(sql).first?.values.first
+        }
+        switch kind {
+        case .sqlite:
+            for settings in [
+                try database.write { connection in
+                    try ["synchronous", "foreign_keys", "journal_mode"].map { try setting($0, connection) }
+                },
+                try database.read { connection in
+                    try ["synchronous", "foreign_keys", "journal_mode"].map { try setting($0, connection) }
+                },
+            ] {
+                // 2 is FULL.
+                #expect(settings == [.integer(2), .integer(1), .text("wal")])
+            }
+        case .postgresql:
+            let cluster = try #require(opened.cluster)
+            for value in ["off", "local", "on"] {
+                try cluster.run("ALTER DATABASE \(cluster.name) SET synchronous_commit = '\(value)'")
+                defer { _ = try? cluster.run("ALTER DATABASE \(cluster.name) RESET synchronous_commit") }
+                let inForce = try opened.another().write { try setting("synchronous_commit", $0) }
+                // Only `off` returns before the commit is on the server's own disk.
+                #expect(inForce == .text(value == "off" ? "on" : value))
+            }
+        }
+    }
+
+    @Test("a statement returns the number of rows that it changed", arguments: TestDatabase.selected)
+    func changes(_: TestDatabase) throws {
         try database.write { connection in
             for id in ["a", "b", "c"] { try insert(id, in: connection) }
             try connection.run("UPDATE things SET number = 1 WHERE id <> ?", [.text("a")])
@@ -57,8 +88,8 @@ struct DatabaseTests {
         }
     }
 
-    @Test("a write that throws changes nothing")
-    func undone() throws {
+    @Test("a write that throws changes nothing", arguments: TestDatabase.selected)
+    func undone(_: TestDatabase) throws {
         struct Failure: Error {}
         #expect(throws: Failure.self) {
             try database.write {
@@ -77,8 +108,8 @@ struct DatabaseTests {
         #expect(try count() == 1)
     }
 
-    @Test("a failure contains no argument")
-    func failures() throws {
+    @Test("a failure contains no argument", arguments: TestDatabase.selected)
+    func failures(_: TestDatabase) throws {
         let failure = #expect(throws: DatabaseFailure.self) {
             try database.write {
                 try insert("a secret", in: $0)
@@ -88,8 +119,8 @@ struct DatabaseTests {
         #expect(failure?.reason.contains("secret") == false)
     }
 
-    @Test("a read sees one consistent state")
-    func snapshot() throws {
+    @Test("a read sees one consistent state", arguments: TestDatabase.selected)
+    func snapshot(_: TestDatabase) throws {
         try database.read { connection in
             #expect(try connection.run("SELECT id FROM things").isEmpty)
             try opened.another().write { try insert("a", in: $0) }
@@ -98,8 +129,8 @@ struct DatabaseTests {
         #expect(try count() == 1)
     }
 
-    @Test("a write sees every earlier write, including those of other programs")
-    func oneAfterAnother() async throws {
+    @Test("a write sees every earlier write, including those of other programs", arguments: TestDatabase.selected)
+    func oneAfterAnother(_: TestDatabase) async throws {
         try database.write { try insert("a", 0, in: $0) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<4 {
@@ -120,8 +151,8 @@ struct DatabaseTests {
         #expect(try database.read { try $0.run("SELECT number FROM things").first?.integer(0) } == 80)
     }
 
-    @Test("a connection keeps a limited number of prepared statements")
-    func manyStatements() throws {
+    @Test("a connection keeps a limited number of prepared statements", arguments: TestDatabase.selected)
+    func manyStatements(_: TestDatabase) throws {
         try database.read { connection in
             for number in 0..<1000 {
                 let row = try connection.run("SELECT \(number) FROM (SELECT 1) one").first
@@ -133,8 +164,8 @@ struct DatabaseTests {
         }
     }
 
-    @Test("an announcement can be of any size")
-    func announcements() throws {
+    @Test("an announcement can be of any size", arguments: TestDatabase.selected)
+    func announcements(_: TestDatabase) throws {
         if let shared = database as? PostgresDatabase {
             let pepper = Pepper(bytes: [UInt8](repeating: 1, count: 32))
             try PostgresSchema.prepare(shared, for: Peppers(current: pepper))
@@ -153,8 +184,10 @@ struct DatabaseTests {
         #expect(heard == many)
     }
 
-    @Test("a write that waits too long for another one fails, and the next one succeeds")
-    func patience() throws {
+    @Test(
+        "a write that waits too long for another one fails, and the next one succeeds", arguments: TestDatabase.selected
+    )
+    func patience(_: TestDatabase) throws {
         guard let cluster = opened.cluster, let url = PostgresURL(cluster.url) else { return }
         let holder = try PostgresConnection(url)
         try holder.script(PostgresDatabase.beginWrite)

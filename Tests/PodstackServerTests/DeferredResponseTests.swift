@@ -4,13 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
-@Suite("Deferred responses, over a socket", .blocking)
+@Suite("Deferred responses, over a socket", .blocking, .timeLimit(.perTest))
 struct DeferredResponseTests {
     struct Missing: Error { var what: String }
 
@@ -47,9 +41,8 @@ struct DeferredResponseTests {
             return connection
         }
 
-        func waits(_ count: Int) -> Bool {
-            for _ in 0..<6000 where queue.waiting != count { usleep(10_000) }
-            return queue.waiting == count
+        func waitForQueue(_ count: Int, _ name: String) throws {
+            try blockUntil(within: .seconds(60), "\(name) is in the queue") { queue.waiting == count }
         }
 
         /// Sends `/first` and then one request for each name, and waits until they are queued in this order.
@@ -58,7 +51,7 @@ struct DeferredResponseTests {
             guard gate.holds(1) else { throw Missing(what: "/first") }
             for (index, name) in names.enumerated() {
                 asked.append(try ask(name))
-                guard waits(index + 1) else { throw Missing(what: name) }
+                try waitForQueue(index + 1, name)
             }
             return asked
         }
@@ -74,12 +67,12 @@ struct DeferredResponseTests {
         // More requests than there are event threads, on connections of any of them.
         let others = try (0..<20).map { _ in try RawHTTP(port: desk.listener.port) }
         for other in others { try other.send("GET /now HTTP/1.1\r\nHost: a\r\n\r\n") }
-        for other in others { #expect(try other.answer().status == 200) }
-        let late = try desk.ask("/late").answer()
+        for other in others { #expect(try other.response().status == 200) }
+        let late = try desk.ask("/late").response()
         #expect(late.status == 503 && late.headers["x-request-id"] == "refused")
         desk.gate.open()
         for each in waiting {
-            let answer = try each.answer()
+            let answer = try each.response()
             #expect(answer.status == 200 && answer.body == "x" && answer.headers["x-request-id"] == "made")
         }
         #expect(desk.work.done == ["/first", "/a", "/b", "/c", "/d"])
@@ -91,8 +84,8 @@ struct DeferredResponseTests {
         #expect(desk.gate.holds(1))
         try connection.send("POST /second HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ntwo")
         desk.gate.open()
-        #expect(try connection.answer().body == "one")
-        #expect(try connection.answer().body == "two")
+        #expect(try connection.response().body == "one")
+        #expect(try connection.response().body == "two")
         #expect(try connection.request("GET", "/now").headers["x-request-id"] == "now")
         #expect(try connection.request("POST", "/third", body: "three").body == "three")
     }
@@ -104,10 +97,9 @@ struct DeferredResponseTests {
         // /first is being produced, and /a is queued.
         waiting.removeFirst(2)
         desk.gate.open()
-        #expect(try waiting[0].answer().status == 200)
+        #expect(try waiting[0].response().status == 200)
         #expect(desk.work.done == ["/first", "/b"])
-        for _ in 0..<6000 where desk.listener.openConnections > 1 { usleep(10_000) }
-        #expect(desk.listener.openConnections == 1)
+        try blockUntil("one connection is left") { desk.listener.openConnections == 1 }
         #expect(try waiting[0].request("POST", "/c", body: "again").body == "again")
     }
 
@@ -115,10 +107,10 @@ struct DeferredResponseTests {
     func stopping() async throws {
         let waiting = try desk.fill(["/a", "/b"])
         async let stopped: Void = desk.listener.stop()
-        for each in waiting.dropFirst() { #expect(try each.answer().status == 503) }
+        for each in waiting.dropFirst() { #expect(try each.response().status == 503) }
         #expect(!waiting[0].isClosed)
         desk.gate.open()
-        #expect(try waiting[0].answer().status == 200)
+        #expect(try waiting[0].response().status == 200)
         await stopped
         #expect(desk.work.done == ["/first"])
     }
@@ -127,7 +119,7 @@ struct DeferredResponseTests {
     func cut() throws {
         let waiting = try desk.fill(["/a"])
         desk.listener.stop(timeoutMilliseconds: 10)
-        for each in waiting { #expect(try each.answer().status == 503) }
+        for each in waiting { #expect(try each.response().status == 503) }
         desk.gate.open()
     }
 }

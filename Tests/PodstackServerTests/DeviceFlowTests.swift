@@ -6,7 +6,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The device flow", .blocking, .everyDatabase)
+@Suite("The device flow", .blocking, .databases, .timeLimit(.perTest))
 struct DeviceFlowTests {
     let clock: ManualClock
     let running: RunningServer
@@ -24,8 +24,8 @@ struct DeviceFlowTests {
         user = try #require(known)
     }
 
-    func post(_ path: String, _ body: String) throws -> RawHTTP.Answer {
-        try RawHTTP(port: running.server.port).request(
+    func post(_ path: String, _ body: String) throws -> TestResponse {
+        try TestClient(running).request(
             "POST", path, headers: [("Content-Type", "application/json")], body: body)
     }
 
@@ -34,7 +34,7 @@ struct DeviceFlowTests {
     }
 
     /// Asks for the token, after the time that it must wait.
-    func ask(_ code: DeviceCode, wait: Int64 = 5) throws -> RawHTTP.Answer {
+    func ask(_ code: DeviceCode, wait: Int64 = 5) throws -> TestResponse {
         clock.set(clock.now + wait)
         return try post("/v1/device/token", #"{"device_code": "\#(code.deviceCode)"}"#)
     }
@@ -48,21 +48,23 @@ struct DeviceFlowTests {
     }
 
     func isGood(_ token: String) throws -> Bool {
-        try RawHTTP(port: running.server.port)
+        try TestClient(running)
             .request("GET", "/v1/auth/whoami", headers: [("Authorization", "Bearer \(token)")]).status == 200
     }
 
     func actions() throws -> [String] {
-        let session = Session(running, try running.makeToken())
+        let session = TestClient(running, try running.makeToken())
         let page = try session.send("GET", "/v1/audit-logs").decoded(Page<AuditEvent>.self)
         return page.elements.map(\.action)
     }
 
-    @Test("a token whose secret the program made is granted, without the secret ever being here")
-    func madeByProgram() throws {
+    @Test(
+        "a token whose secret the program made is granted, without the secret ever being here",
+        arguments: TestDatabase.selected)
+    func madeByProgram(_: TestDatabase) throws {
         let token = TokenMaker.token(id: "00000000")
         let code = try begin(
-            #""client_name": "CLI", "scopes": ["projects:read"], \#(Session.fields(of: token))"#)
+            #""client_name": "CLI", "scopes": ["projects:read"], \#(TestClient.fields(of: token))"#)
         #expect(code.userCode.wholeMatch(of: /[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}/) != nil)
         #expect(code.expiresIn == 600)
         #expect(code.interval == 5)
@@ -89,8 +91,8 @@ struct DeviceFlowTests {
         #expect(try actions() == ["token_created", "token_created", "device_approved", "user_created"])
     }
 
-    @Test("a secret that the service makes is told once")
-    func madeHere() throws {
+    @Test("a secret that the service makes is told once", arguments: TestDatabase.selected)
+    func madeHere(_: TestDatabase) throws {
         let code = try begin()
         try approve(code.userCode)
         let created = try ask(code).decoded(CreatedToken.self)
@@ -100,8 +102,8 @@ struct DeviceFlowTests {
         #expect(try ask(code).code == "invalid_grant")
     }
 
-    @Test("who asks too often is told to slow down, and has to wait longer")
-    func slowDown() throws {
+    @Test("who asks too often is told to slow down, and has to wait longer", arguments: TestDatabase.selected)
+    func slowDown(_: TestDatabase) throws {
         let code = try begin()
         #expect(try ask(code).code == "authorization_pending")
         let fast = try ask(code, wait: 1)
@@ -114,8 +116,8 @@ struct DeviceFlowTests {
         #expect(try ask(code, wait: 20).status == 200)
     }
 
-    @Test("a refusal, the end of its time and a code that never was are told apart")
-    func refusals() throws {
+    @Test("a refusal, the end of its time and a code that never was are told apart", arguments: TestDatabase.selected)
+    func refusals(_: TestDatabase) throws {
         let denied = try begin()
         try decide { try service.devices.deny(denied.userCode, by: user, in: $0) }
         #expect(try ask(denied).code == "access_denied")
@@ -136,8 +138,8 @@ struct DeviceFlowTests {
         #expect(try actions() == ["token_created", "device_denied", "user_created"])
     }
 
-    @Test("a user code decides once, and only while it waits")
-    func once() throws {
+    @Test("a user code decides once, and only while it waits", arguments: TestDatabase.selected)
+    func once(_: TestDatabase) throws {
         let code = try begin()
         try approve(code.userCode)
         #expect(throws: DomainError.self) { try approve(code.userCode) }
@@ -147,8 +149,10 @@ struct DeviceFlowTests {
         }
     }
 
-    @Test("the limit of active tokens is told to who approves, and holds for who fetches")
-    func quota() throws {
+    @Test(
+        "the limit of active tokens is told to who approves, and holds for who fetches",
+        arguments: TestDatabase.selected)
+    func quota(_: TestDatabase) throws {
         let codes = try (0..<2).map { _ in try begin() }
         for _ in 0..<4 { _ = try running.makeToken() }
         for code in codes { try approve(code.userCode) }
@@ -160,16 +164,17 @@ struct DeviceFlowTests {
 
     @Test(
         "a wish that is none is a 422",
-        arguments: [
+        arguments: TestDatabase.selected,
+        [
             "", #""client_name": """#, #""client_name": "n", "scopes": ["cats"]"#, #""client_name": "n", "scope": "*""#,
             #""client_name": "n", "id": "00000000""#, #""client_name": "n\u0000""#,
         ])
-    func validation(fields: String) throws {
+    func validation(_: TestDatabase, fields: String) throws {
         #expect(try post("/v1/device/code", "{\(fields)}").code == "validation_failed")
     }
 
-    @Test("many at once of one code: exactly one gets the secret")
-    func atOnce() async throws {
+    @Test("many at once of one code: exactly one gets the secret", arguments: TestDatabase.selected)
+    func atOnce(_: TestDatabase) async throws {
         let code = try begin()
         try approve(code.userCode)
         clock.set(clock.now + 5)
@@ -185,11 +190,11 @@ struct DeviceFlowTests {
         #expect(secrets.count == 1)
     }
 
-    @Test("codes are limited by address")
-    func limited() throws {
+    @Test("codes are limited by address", arguments: TestDatabase.selected)
+    func limited(_: TestDatabase) throws {
         let limited = try RunningServer(clock: clock, deviceCodes: 2)
         let statuses = try (0..<3).map { _ in
-            try RawHTTP(port: limited.server.port).request(
+            try TestClient(limited).request(
                 "POST", "/v1/device/code", headers: [("Content-Type", "application/json")],
                 body: #"{"client_name": "n"}"#
             ).status
@@ -197,8 +202,8 @@ struct DeviceFlowTests {
         #expect(statuses == [200, 200, 429])
     }
 
-    @Test("no code is in the database as it is")
-    func atRest() throws {
+    @Test("no code is in the database as it is", arguments: TestDatabase.selected)
+    func atRest(_: TestDatabase) throws {
         guard TestDatabase.current == .sqlite else { return }
         let code = try begin()
         try running.server.stop()
@@ -214,7 +219,7 @@ struct DeviceFlowTests {
     }
 }
 
-@Suite("The device flow with the real program", .blocking)
+@Suite("The device flow with the real program", .blocking, .timeLimit(.perTest))
 struct DeviceCommandTests {
     @Test("an operator approves what a program shows, and it gets a token that works")
     func approve() throws {
@@ -232,7 +237,7 @@ struct DeviceCommandTests {
         defer { process.signal(SIGKILL) }
         try process.waitForOutput { $0.hasSuffix("\n") }
         let port = try #require(process.standardOutput.split(separator: ":").last.flatMap { UInt16($0.dropLast()) })
-        func post(_ path: String, _ body: String) throws -> RawHTTP.Answer {
+        func post(_ path: String, _ body: String) throws -> TestResponse {
             try RawHTTP(port: port).request("POST", path, headers: [("Content-Type", "application/json")], body: body)
         }
         let code = try post("/v1/device/code", #"{"client_name": "CLI", "scopes": ["tokens:read"]}"#)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("A user whom the operator disables", .blocking, .everyDatabase)
+@Suite("A user whom the operator disables", .blocking, .databases, .timeLimit(.perTest))
 struct DisabledUserTests {
     let place: ServerPlace
 
@@ -30,8 +30,10 @@ struct DisabledUserTests {
         return (process, try #require(port))
     }
 
-    @Test("is refused by every instance from the return of the command on, and let in again by another one")
-    func everywhere() throws {
+    @Test(
+        "is refused by every instance from the return of the command on, and let in again by another one",
+        arguments: TestDatabase.selected)
+    func everywhere(_: TestDatabase) throws {
         #expect(try administrate("user", "add", "you@example.com").status == 0)
         #expect(try administrate("user", "add", "other@example.com").status == 0)
         let (token, other) = (try makeToken(), try makeToken("other@example.com"))
@@ -43,21 +45,21 @@ struct DisabledUserTests {
                 server.process.wait()
             }
         }
-        let holders = servers.map { Holder(token, at: $0.port) }
-        let others = servers.map { Holder(other, at: $0.port) }
+        let holders = servers.map { TestClient(port: $0.port, token, keepsConnection: true) }
+        let others = servers.map { TestClient(port: $0.port, other, keepsConnection: true) }
         for _ in 0..<3 {
-            for _ in 0..<2 { #expect(try (holders + others).allSatisfy { try $0.whoami() == "ok" }) }
+            for _ in 0..<2 { #expect(try (holders + others).allSatisfy { try $0.tokenState() == "ok" }) }
             #expect(try administrate("user", "disable", "You@Example.com").output == "You@Example.com is disabled\n")
-            #expect(try holders.map { try $0.whoami() } == holders.map { _ in "account_disabled" })
-            #expect(try others.allSatisfy { try $0.whoami() == "ok" })
+            #expect(try holders.map { try $0.tokenState() } == holders.map { _ in "account_disabled" })
+            #expect(try others.allSatisfy { try $0.tokenState() == "ok" })
             #expect(try administrate("user", "enable", "you@example.com").output == "you@example.com is enabled\n")
         }
-        #expect(try holders.allSatisfy { try $0.whoami() == "ok" })
+        #expect(try holders.allSatisfy { try $0.tokenState() == "ok" })
         #expect(try administrate("audit", "verify").status == 0)
     }
 
-    @Test("the list says who is disabled, and a disabled user gets no new token")
-    func list() throws {
+    @Test("the list says who is disabled, and a disabled user gets no new token", arguments: TestDatabase.selected)
+    func list(_: TestDatabase) throws {
         for email in ["b@example.com", "A@example.com"] { #expect(try administrate("user", "add", email).status == 0) }
         #expect(try administrate("user", "disable", "b@example.com").status == 0)
         #expect(try administrate("user", "disable", "b@example.com").output == "b@example.com is already disabled\n")
@@ -74,11 +76,11 @@ struct DisabledUserTests {
     }
 }
 
-@Suite("The tokens of a disabled user", .blocking, .everyDatabase)
+@Suite("The tokens of a disabled user", .blocking, .databases, .timeLimit(.perTest))
 struct DisabledTokenTests {
-    let session: Session
+    let session: TestClient
 
-    init() throws { session = try Session(maxActiveTokens: 50) }
+    init() throws { session = try TestClient(maxActiveTokens: 50) }
 
     private func set(isDisabled: Bool) throws {
         let service = session.server.server.service
@@ -88,12 +90,14 @@ struct DisabledTokenTests {
         }
     }
 
-    @Test("tell their holders alone why they are refused, and a waiting secret does not come into use")
-    func refusals() throws {
+    @Test(
+        "tell their holders alone why they are refused, and a waiting secret does not come into use",
+        arguments: TestDatabase.selected)
+    func refusals(_: TestDatabase) throws {
         let revoked = try session.makeToken()
         #expect(try revoked.send("DELETE", "/v1/tokens/self").status == 204)
         let next = TokenMaker.token(id: session.id)
-        let rotation = "{\(Session.fields(of: next))}"
+        let rotation = "{\(TestClient.fields(of: next))}"
         #expect(try session.send("POST", "/v1/tokens/self/rotate", rotation).status == 200)
         try set(isDisabled: true)
         let answer = try session.whoami()
@@ -112,8 +116,8 @@ struct DisabledTokenTests {
         #expect(log.elements.map(\.action) == ["user_enabled", "user_disabled", "user_created"])
     }
 
-    @Test("no change is made by one who was disabled while it waited for its turn")
-    func overtaken() async throws {
+    @Test("no change is made by one who was disabled while it waited for its turn", arguments: TestDatabase.selected)
+    func overtaken(_: TestDatabase) async throws {
         let server = session.server.server
         let held = try server.service.verifier.verify(session.token.utf8, now: server.service.now())
         let request = Request(method: "POST", path: "/v1/projects", query: [], headers: [], body: [])
@@ -126,10 +130,10 @@ struct DisabledTokenTests {
         #expect(refusal.map(ErrorResponse.init)?.code == .accountDisabled)
     }
 
-    @Test("a program without a browser gets none that they approved before")
-    func device() throws {
+    @Test("a program without a browser gets none that they approved before", arguments: TestDatabase.selected)
+    func device(_: TestDatabase) throws {
         let port = session.server.server.port
-        func post(_ path: String, _ body: String) throws -> RawHTTP.Answer {
+        func post(_ path: String, _ body: String) throws -> TestResponse {
             try RawHTTP(port: port).request("POST", path, headers: [("Content-Type", "application/json")], body: body)
         }
         let code = try post("/v1/device/code", #"{"client_name": "tv"}"#).decoded(DeviceCode.self)

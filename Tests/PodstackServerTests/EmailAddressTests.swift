@@ -2,7 +2,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("E-mail addresses")
+@Suite("E-mail addresses", .timeLimit(.perTest))
 struct EmailAddressTests {
     @Test("may be of any letters", arguments: ["you@example.com", "jürgen@bücher.example", "x@localhost"])
     func accepted(address: String) { #expect(EmailAddress.isValid(address)) }

@@ -5,14 +5,14 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Idempotency-Key over a socket", .blocking, .everyDatabase)
+@Suite("Idempotency-Key", .blocking, .databases, .timeLimit(.perTest))
 struct IdempotencyTests {
     let clock = ManualClock()
-    let owner: Session
+    let owner: TestClient
 
-    init() throws { owner = try Session(clock: clock, maxActiveTokens: 50) }
+    init() throws { owner = try TestClient(clock: clock, maxActiveTokens: 50) }
 
-    func post(_ path: String, _ body: String, key: String, by session: Session? = nil) throws -> RawHTTP.Answer {
+    func post(_ path: String, _ body: String, key: String, by session: TestClient? = nil) throws -> TestResponse {
         try (session ?? owner).send("POST", path, body, headers: [("Idempotency-Key", key)])
     }
 
@@ -20,8 +20,10 @@ struct IdempotencyTests {
         try owner.send("GET", "/v1/projects").decoded(Page<Project>.self).elements.count
     }
 
-    @Test("the same key with the same body gets the same answer, and the change happens once")
-    func repeated() throws {
+    @Test(
+        "the same key with the same body gets the same answer, and the change happens once",
+        arguments: TestDatabase.selected)
+    func repeated(_: TestDatabase) throws {
         let first = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
         let second = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
         #expect(first.status == 201)
@@ -33,8 +35,8 @@ struct IdempotencyTests {
         #expect(try post("/v1/projects", #"{"name": "p"}"#, key: "b").body != first.body)
     }
 
-    @Test("the same key with another body, path or project is refused")
-    func reused() throws {
+    @Test("the same key with another body, path or project is refused", arguments: TestDatabase.selected)
+    func reused(_: TestDatabase) throws {
         _ = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
         for (path, body) in [("/v1/projects", #"{"name": "q"}"#), ("/v1/tokens", #"{"name": "p"}"#)] {
             let answer = try post(path, body, key: "a")
@@ -47,15 +49,15 @@ struct IdempotencyTests {
         #expect(try projectCount() == 2)
     }
 
-    @Test("a key is its token's own")
-    func perToken() throws {
+    @Test("a key is its token's own", arguments: TestDatabase.selected)
+    func perToken(_: TestDatabase) throws {
         let other = try owner.makeToken()
         _ = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
         #expect(try post("/v1/projects", #"{"name": "q"}"#, key: "a", by: other).status == 201)
     }
 
-    @Test("a key is remembered for 24 hours")
-    func age() throws {
+    @Test("a key is remembered for 24 hours", arguments: TestDatabase.selected)
+    func age(_: TestDatabase) throws {
         let start = clock.now
         let first = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
         clock.set(start + 86_399)
@@ -64,8 +66,10 @@ struct IdempotencyTests {
         #expect(try post("/v1/projects", #"{"name": "p"}"#, key: "a").body != first.body)
     }
 
-    @Test("a repeat is answered without the secret that the first answer held, and says so")
-    func secrets() throws {
+    @Test(
+        "a repeat is answered without the secret that the first answer held, and says so",
+        arguments: TestDatabase.selected)
+    func secrets(_: TestDatabase) throws {
         for path in ["/v1/tokens", "/v1/tokens/self/rotate"] {
             let body = path == "/v1/tokens" ? #"{"name": "n"}"# : "{}"
             let first = try post(path, body, key: path)
@@ -87,14 +91,14 @@ struct IdempotencyTests {
         }
     }
 
-    @Test("what failed is tried again")
-    func failures() throws {
+    @Test("what failed is tried again", arguments: TestDatabase.selected)
+    func failures(_: TestDatabase) throws {
         #expect(try post("/v1/tokens", #"{"name": "n", "project_ids": ["prj_x"]}"#, key: "a").status == 404)
         #expect(try post("/v1/tokens", #"{"name": "n"}"#, key: "a").status == 201)
     }
 
-    @Test("a key that is none is a bad request")
-    func badKeys() throws {
+    @Test("a key that is none is a bad request", arguments: TestDatabase.selected)
+    func badKeys(_: TestDatabase) throws {
         for key in ["", "a b", String(repeating: "k", count: 256)] {
             #expect(try post("/v1/projects", #"{"name": "p"}"#, key: key).status == 400, "\(key)")
         }
@@ -102,16 +106,16 @@ struct IdempotencyTests {
         #expect(try owner.send("POST", "/v1/projects", #"{"name": "p"}"#, headers: twice).status == 400)
     }
 
-    @Test("twenty at once make one project")
-    func atOnce() async throws {
+    @Test("twenty at once make one project", arguments: TestDatabase.selected)
+    func atOnce(_: TestDatabase) async throws {
         let owner = owner
-        let answers = try await withThrowingTaskGroup(of: RawHTTP.Answer.self) { group in
+        let answers = try await withThrowingTaskGroup(of: TestResponse.self) { group in
             for _ in 0..<20 {
                 group.addTask {
                     try owner.send("POST", "/v1/projects", #"{"name": "p"}"#, headers: [("Idempotency-Key", "a")])
                 }
             }
-            return try await group.reduce(into: [RawHTTP.Answer]()) { $0.append($1) }
+            return try await group.reduce(into: [TestResponse]()) { $0.append($1) }
         }
         #expect(answers.allSatisfy { $0.status == 201 || $0.status == 409 })
         #expect(answers.allSatisfy { $0.status == 201 || $0.headers["retry-after"] == "1" })
@@ -119,8 +123,8 @@ struct IdempotencyTests {
         #expect(try projectCount() == 2)
     }
 
-    @Test("a change that was overtaken by the revocation of its token is refused")
-    func overtaken() throws {
+    @Test("a change that was overtaken by the revocation of its token is refused", arguments: TestDatabase.selected)
+    func overtaken(_: TestDatabase) throws {
         let service = owner.server.server.service
         let session = try owner.makeToken()
         let identity = try service.verifier.verify(session.token.utf8, now: clock.now)
@@ -135,8 +139,8 @@ struct IdempotencyTests {
         }
     }
 
-    @Test("one that is still running is said to be")
-    func running() throws {
+    @Test("one that is still running is said to be", arguments: TestDatabase.selected)
+    func running(_: TestDatabase) throws {
         let request = Request(method: "POST", path: "/x", headers: [("idempotency-key", "a")])
         let token = TokenRecord(
             id: "00000000", accountID: "acc", userID: "usr", name: "n", digest: [], scopes: [], createdAt: 0)

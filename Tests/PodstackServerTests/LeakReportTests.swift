@@ -2,22 +2,24 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("POST /v1/tokens/report over a socket", .blocking, .everyDatabase)
+@Suite("POST /v1/tokens/report", .blocking, .databases, .timeLimit(.perTest))
 struct LeakReportTests {
     let clock = ManualClock()
-    let owner: Session
+    let owner: TestClient
 
-    init() throws { owner = try Session(clock: clock, maxActiveTokens: 50) }
+    init() throws { owner = try TestClient(clock: clock, maxActiveTokens: 50) }
 
-    func report(_ tokens: [String]) throws -> RawHTTP.Answer {
+    func report(_ tokens: [String]) throws -> TestResponse {
         let list = tokens.map { "\"\($0)\"" }.joined(separator: ",")
-        return try RawHTTP(port: owner.server.server.port).request(
+        return try TestClient(owner.server).request(
             "POST", "/v1/tokens/report", headers: [("Content-Type", "application/json"), ("User-Agent", "scanner")],
             body: "{\"tokens\":[\(list)]}")
     }
 
-    @Test("who holds a token proves it: it is revoked at once, and the owner sees it in the audit log")
-    func proven() throws {
+    @Test(
+        "who holds a token proves it: it is revoked at once, and the owner sees it in the audit log",
+        arguments: TestDatabase.selected)
+    func proven(_: TestDatabase) throws {
         let leaked = try owner.makeToken()
         #expect(try leaked.whoami().status == 200)
         let answer = try report([leaked.token, leaked.token])
@@ -36,8 +38,10 @@ struct LeakReportTests {
         #expect(!owner.server.log.contains(leaked.token.dropFirst(18).prefix(16)))
     }
 
-    @Test("the answer is the same, whatever the tokens were, and only what was proven is revoked")
-    func anything() throws {
+    @Test(
+        "the answer is the same, whatever the tokens were, and only what was proven is revoked",
+        arguments: TestDatabase.selected)
+    func anything(_: TestDatabase) throws {
         let others = [
             TokenMaker.token(id: owner.id), TokenMaker.token(id: "00000000"), String(owner.token.dropLast()), "",
             "hf_something", "podstack_" + owner.id,
@@ -51,10 +55,12 @@ struct LeakReportTests {
         #expect(try owner.whoami().status == 200)
     }
 
-    @Test("a secret that waits, or lives out its grace, revokes its token; one that is past does not")
-    func rotated() throws {
+    @Test(
+        "a secret that waits, or lives out its grace, revokes its token; one that is past does not",
+        arguments: TestDatabase.selected)
+    func rotated(_: TestDatabase) throws {
         let old = try owner.makeToken()
-        func rotate(_ session: Session) throws -> Session {
+        func rotate(_ session: TestClient) throws -> TestClient {
             let answer = try session.send("POST", "/v1/tokens/self/rotate", #"{"grace_seconds": 10}"#)
             return owner.with(try #require(try answer.decoded(CreatedToken.self).secret))
         }
@@ -72,8 +78,8 @@ struct LeakReportTests {
         #expect(try other.whoami().code == "revoked_token")
     }
 
-    @Test("a thousand tokens fit in one report, one more does not")
-    func thousand() throws {
+    @Test("a thousand tokens fit in one report, one more does not", arguments: TestDatabase.selected)
+    func thousand(_: TestDatabase) throws {
         let leaked = try owner.makeToken()
         let strangers = (0..<999).map { _ in TokenMaker.token(id: "00000000") }
         #expect(try report(strangers + [leaked.token]).status == 202)
@@ -81,10 +87,10 @@ struct LeakReportTests {
         #expect(try report([String](repeating: "x", count: 1001)).code == "validation_failed")
     }
 
-    @Test("what is no report is refused")
-    func refusals() throws {
+    @Test("what is no report is refused", arguments: TestDatabase.selected)
+    func refusals(_: TestDatabase) throws {
         for body in ["{}", #"{"tokens": "x"}"#, #"{"tokens": [1]}"#, #"{"tokens": [], "more": 1}"#] {
-            let answer = try RawHTTP(port: owner.server.server.port).request(
+            let answer = try TestClient(owner.server).request(
                 "POST", "/v1/tokens/report", headers: [("Content-Type", "application/json")], body: body)
             #expect(answer.code == "validation_failed", "\(body)")
         }

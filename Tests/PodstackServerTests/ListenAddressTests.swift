@@ -2,7 +2,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The address that a server listens on")
+@Suite("The address that a server listens on", .timeLimit(.perTest))
 struct ListenAddressTests {
     @Test(
         "an address and a port",

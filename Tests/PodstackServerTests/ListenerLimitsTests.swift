@@ -9,20 +9,20 @@ import Testing
 #endif
 
 /// The limits that a listener sets to clients, over a socket.
-@Suite("The limits of the listener", .blocking)
+@Suite("The limits of the listener", .blocking, .timeLimit(.perTest))
 struct ListenerLimitsTests {
     let running: RunningServer
     var server: EmbeddedServer { running.server }
 
     init() throws { running = try RunningServer(requestTime: 1) }
 
-    func answer(to text: String) throws -> RawHTTP.Answer {
+    func answer(to text: String) throws -> TestResponse {
         let connection = try RawHTTP(port: server.port)
         try connection.send(text)
-        return try connection.answer()
+        return try connection.response()
     }
 
-    func isErrorOfTheAPI(_ answer: RawHTTP.Answer, _ status: Int, _ code: String) -> Bool {
+    func isErrorOfTheAPI(_ answer: TestResponse, _ status: Int, _ code: String) -> Bool {
         answer.status == status && answer.code == code && answer.headers["x-request-id"] == answer.error?.requestID
             && answer.headers["content-type"] == "application/json"
     }
@@ -81,14 +81,13 @@ struct ListenerLimitsTests {
     func drip(_ start: String, _ piece: String) throws {
         let connection = try RawHTTP(port: server.port)
         try connection.send(start)
-        for _ in 0..<400 {
+        try blockUntil(within: .seconds(20), "the server closes a slow connection") {
             server.endOverdue()
-            if connection.isClosed { return }
-            usleep(50_000)
+            if connection.isClosed { return true }
             // The server may close the connection during this.
             try? connection.send(piece)
+            return false
         }
-        Issue.record("a client that drips was never stopped")
     }
 
     @Test("a client that sends a request line, a header or a body byte by byte is stopped")
@@ -107,13 +106,10 @@ struct ListenerLimitsTests {
         try silent.send(String(repeating: "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", count: 1000))
         let idle = try RawHTTP(port: server.port)
         #expect(try idle.request("GET", "/healthz").status == 200)
-        var waited = 0
-        while server.openConnections > before, waited < 400 {
+        try blockUntil(within: .seconds(20), "both connections are closed") {
             server.endOverdue()
-            usleep(50_000)
-            waited += 1
+            return server.openConnections == before
         }
-        #expect(server.openConnections == before)
         #expect(idle.isClosed)
     }
 
@@ -122,7 +118,7 @@ struct ListenerLimitsTests {
         let patient = try RunningServer()
         let idle = try (0..<1000).map { _ in try RawHTTP(port: patient.server.port) }
         for _ in 0..<20 {
-            #expect(try RawHTTP(port: patient.server.port).request("GET", "/healthz").status == 200)
+            #expect(try TestClient(port: patient.server.port).request("GET", "/healthz").status == 200)
         }
         #expect(patient.server.openConnections >= 1000)
         for connection in [idle[0], idle[500], idle[999]] {

@@ -2,15 +2,15 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("/v1/projects/{id}/members over a socket", .blocking, .everyDatabase)
+@Suite("/v1/projects/{id}/members", .blocking, .databases, .timeLimit(.perTest))
 struct MemberRoutesTests {
-    let owner: Session
-    let ann: Session
-    let bob: Session
+    let owner: TestClient
+    let ann: TestClient
+    let bob: TestClient
     let project: Project
 
     init() throws {
-        owner = try Session(maxActiveTokens: 50)
+        owner = try TestClient(maxActiveTokens: 50)
         let server = owner.server.server
         for name in ["ann", "bob"] { try server.addUser("\(name)@example.com") }
         ann = owner.with(try server.makeToken("ann@example.com"))
@@ -20,23 +20,25 @@ struct MemberRoutesTests {
 
     var path: String { "/v1/projects/\(project.id)" }
 
-    func add(_ name: String, _ fields: String, by session: Session? = nil) throws -> RawHTTP.Answer {
+    func add(_ name: String, _ fields: String, by session: TestClient? = nil) throws -> TestResponse {
         try (session ?? owner).send(
             "POST", "\(path)/members", "{\"email\": \"\(name)@example.com\", \(fields)}")
     }
 
-    func userID(_ session: Session) throws -> String { try session.whoami().decoded(User.self).id }
+    func userID(_ session: TestClient) throws -> String { try session.whoami().decoded(User.self).id }
 
-    func update(_ session: Session, _ fields: String, by caller: Session? = nil) throws -> RawHTTP.Answer {
+    func update(_ session: TestClient, _ fields: String, by caller: TestClient? = nil) throws -> TestResponse {
         try (caller ?? owner).send("PATCH", "\(path)/members/\(try userID(session))", "{\(fields)}")
     }
 
-    func remove(_ session: Session, by caller: Session? = nil) throws -> RawHTTP.Answer {
+    func remove(_ session: TestClient, by caller: TestClient? = nil) throws -> TestResponse {
         try (caller ?? owner).send("DELETE", "\(path)/members/\(try userID(session))")
     }
 
-    @Test("a member is added, sees the project at once, is changed, and is gone at once")
-    func life() throws {
+    @Test(
+        "a member is added, sees the project at once, is changed, and is gone at once", arguments: TestDatabase.selected
+    )
+    func life(_: TestDatabase) throws {
         #expect(try ann.send("GET", path).code == "not_found")
         let added = try add("ann", #""role": "user", "permissions": ["read"]"#)
         #expect(added.status == 201)
@@ -58,8 +60,10 @@ struct MemberRoutesTests {
         #expect(try owner.send("DELETE", "\(path)/members/\(member.userID)").code == "not_found")
     }
 
-    @Test("a role of each set of permissions allows exactly those, and members are for admins")
-    func roles() throws {
+    @Test(
+        "a role of each set of permissions allows exactly those, and members are for admins",
+        arguments: TestDatabase.selected)
+    func roles(_: TestDatabase) throws {
         let calls = [
             ("read", "GET", path, nil), ("read", "GET", "\(path)/members", nil), ("update", "PATCH", path, "{}"),
             ("read", "GET", "/v1/audit-logs", nil),
@@ -80,8 +84,8 @@ struct MemberRoutesTests {
         }
     }
 
-    @Test("the last admin is neither removed, nor deactivated, nor made a user")
-    func lastAdmin() throws {
+    @Test("the last admin is neither removed, nor deactivated, nor made a user", arguments: TestDatabase.selected)
+    func lastAdmin(_: TestDatabase) throws {
         #expect(try remove(owner).code == "conflict")
         #expect(try update(owner, #""status": "deactivated""#).code == "conflict")
         #expect(try update(owner, #""role": "user", "permissions": ["read"]"#).code == "conflict")
@@ -93,8 +97,8 @@ struct MemberRoutesTests {
         #expect(try owner.send("GET", path).code == "not_found")
     }
 
-    @Test("two admins who remove each other at once leave one")
-    func mutualRemoval() async throws {
+    @Test("two admins who remove each other at once leave one", arguments: TestDatabase.selected)
+    func mutualRemoval(_: TestDatabase) async throws {
         for _ in 0..<10 {
             let made = try owner.send("POST", "/v1/projects", #"{"name": "m"}"#).decoded(Project.self)
             let members = "/v1/projects/\(made.id)/members"
@@ -108,8 +112,8 @@ struct MemberRoutesTests {
         }
     }
 
-    @Test("nobody is removed from their own default project")
-    func defaultProject() throws {
+    @Test("nobody is removed from their own default project", arguments: TestDatabase.selected)
+    func defaultProject(_: TestDatabase) throws {
         let id = try #require(try owner.whoami().decoded(User.self).defaultProjectID)
         let members = "/v1/projects/\(id)/members"
         #expect(try owner.send("POST", members, #"{"email": "ann@example.com", "role": "admin"}"#).status == 201)
@@ -119,8 +123,8 @@ struct MemberRoutesTests {
         #expect(try ann.send("DELETE", "/v1/projects/\(id)").code == "conflict")
     }
 
-    @Test("a project with more members than the one who deletes it is not empty")
-    func notEmpty() throws {
+    @Test("a project with more members than the one who deletes it is not empty", arguments: TestDatabase.selected)
+    func notEmpty(_: TestDatabase) throws {
         _ = try add("ann", #""role": "user", "permissions": ["read"]"#)
         let refused = try owner.send("DELETE", path)
         #expect(refused.code == "project_not_empty")
@@ -129,8 +133,8 @@ struct MemberRoutesTests {
         #expect(try owner.send("DELETE", path).status == 204)
     }
 
-    @Test("a list is paged without a gap")
-    func paging() throws {
+    @Test("a list is paged without a gap", arguments: TestDatabase.selected)
+    func paging(_: TestDatabase) throws {
         _ = try add("ann", #""role": "user", "permissions": ["read"]"#)
         _ = try add("bob", #""role": "admin""#)
         var seen: [String] = []
@@ -145,8 +149,8 @@ struct MemberRoutesTests {
         #expect(seen.count == 3)
     }
 
-    @Test("what is wrong with a body is said, and a second membership is a conflict")
-    func refusals() throws {
+    @Test("what is wrong with a body is said, and a second membership is a conflict", arguments: TestDatabase.selected)
+    func refusals(_: TestDatabase) throws {
         for fields in [
             #""role": "king""#, #""role": "user""#, #""role": "user", "permissions": []"#,
             #""role": "user", "permissions": ["fly"]"#, #""role": "admin", "permissions": ["read"]"#,
@@ -162,8 +166,8 @@ struct MemberRoutesTests {
         #expect(try update(bob, #""status": "active""#).code == "not_found")
     }
 
-    @Test("a member of a project has no way to what is beside it in its account")
-    func otherProjects() throws {
+    @Test("a member of a project has no way to what is beside it in its account", arguments: TestDatabase.selected)
+    func otherProjects(_: TestDatabase) throws {
         _ = try add("ann", #""role": "admin""#)
         let other = try owner.send("POST", "/v1/projects", #"{"name": "q"}"#).decoded(Project.self)
         #expect(try ann.send("GET", "/v1/projects/\(other.id)").code == "not_found")
@@ -172,8 +176,10 @@ struct MemberRoutesTests {
         #expect(try ann.send("DELETE", "/v1/tokens/\(owner.id)").code == "not_found")
     }
 
-    @Test("each change is in the log of the project's account, with what was and what is")
-    func audit() throws {
+    @Test(
+        "each change is in the log of the project's account, with what was and what is",
+        arguments: TestDatabase.selected)
+    func audit(_: TestDatabase) throws {
         _ = try add("ann", #""role": "user", "permissions": ["read"]"#)
         _ = try update(ann, #""role": "admin""#)
         _ = try update(ann, #""status": "deactivated""#)
@@ -190,8 +196,10 @@ struct MemberRoutesTests {
         #expect(events[2].details == ["old": .object(["status": "active"]), "new": .object(["status": "deactivated"])])
     }
 
-    @Test("who tries address after address learns no more of who has an account, and nobody else is slowed down")
-    func probing() throws {
+    @Test(
+        "who tries address after address learns no more of who has an account, and nobody else is slowed down",
+        arguments: TestDatabase.selected)
+    func probing(_: TestDatabase) throws {
         let fields = #""role": "user", "permissions": ["read"]"#
         for number in 0..<20 { #expect(try add("nobody\(number)", fields).code == "not_found") }
         // Whether somebody has it or not.

@@ -3,10 +3,12 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Migrations", .blocking, .everyDatabase)
+@Suite("Migrations", .blocking, .databases, .timeLimit(.perTest))
 struct MigrationTests {
-    @Test("a database of each released schema is migrated to the newest one and keeps its contents")
-    func everySchema() throws {
+    @Test(
+        "a database of each released schema is migrated to the newest one and keeps its contents",
+        arguments: TestDatabase.selected)
+    func everySchema(_: TestDatabase) throws {
         for version in 1...Migrations.all.count {
             let opened = try OpenedDatabase()
             let database = opened.database
@@ -35,8 +37,8 @@ struct MigrationTests {
         }
     }
 
-    @Test("a database of a newer program is rejected in one sentence")
-    func newer() throws {
+    @Test("a database of a newer program is rejected in one sentence", arguments: TestDatabase.selected)
+    func newer(_: TestDatabase) throws {
         let opened = try OpenedDatabase()
         let database = opened.database
         try Migrations.run(on: database, all: Migrations.all + [[]])
@@ -44,8 +46,8 @@ struct MigrationTests {
         #expect(failure?.reason.contains("use a newer podstack-server") == true)
     }
 
-    @Test("programs that start at the same time migrate the database once")
-    func atOnce() async throws {
+    @Test("programs that start at the same time migrate the database once", arguments: TestDatabase.selected)
+    func atOnce(_: TestDatabase) async throws {
         let opened = try OpenedDatabase()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<8 { group.addTask { try Migrations.run(on: try opened.another()) } }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("One-time secrets")
+@Suite("One-time secrets", .timeLimit(.perTest))
 struct OneTimeSecretTests {
     private let digest = SecretDigest(Peppers(current: Pepper(bytes: [UInt8](repeating: 7, count: 32))))
 

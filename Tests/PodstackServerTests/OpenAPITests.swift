@@ -4,14 +4,14 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("/openapi.json", .blocking)
+@Suite("/openapi.json", .blocking, .timeLimit(.perTest))
 struct OpenAPITests {
-    let session: Session
+    let session: TestClient
     let document: JSONValue
 
     init() throws {
-        session = try Session(maxActiveTokens: 50)
-        let answer = try RawHTTP(port: session.server.server.port).request("GET", "/openapi.json")
+        session = try TestClient(maxActiveTokens: 50)
+        let answer = try TestClient(session.server).request("GET", "/openapi.json")
         document = try answer.decoded(JSONValue.self)
     }
 

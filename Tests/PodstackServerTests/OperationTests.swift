@@ -4,14 +4,14 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Health, readiness and metrics, over a socket", .blocking, .everyDatabase)
+@Suite("Health, readiness and metrics,", .blocking, .databases, .timeLimit(.perTest))
 struct OperationTests {
-    let session: Session
+    let session: TestClient
 
-    init() throws { session = try Session(clock: ManualClock()) }
+    init() throws { session = try TestClient(clock: ManualClock()) }
 
-    func get(_ path: String) throws -> RawHTTP.Answer {
-        try RawHTTP(port: session.server.server.port).request("GET", path)
+    func get(_ path: String) throws -> TestResponse {
+        try TestClient(session.server).request("GET", path)
     }
 
     func metric(_ name: String) throws -> Int? {
@@ -19,8 +19,8 @@ struct OperationTests {
         return line.flatMap { Int($0.dropFirst(name.count + 1)) }
     }
 
-    @Test("metrics count the responses, and name no user, token or address")
-    func metrics() throws {
+    @Test("metrics count the responses, and name no user, token or address", arguments: TestDatabase.selected)
+    func metrics(_: TestDatabase) throws {
         #expect(try metric(#"podstack_requests_total{status="2xx"}"#) == 0)
         for _ in 0..<3 { _ = try session.whoami() }
         _ = try session.with(TokenMaker.token(id: "00000000")).whoami()
@@ -40,8 +40,10 @@ struct OperationTests {
         }
     }
 
-    @Test("with a full disk, no failed change is reported as done, and cached tokens keep working")
-    func diskFull() throws {
+    @Test(
+        "with a full disk, no failed change is reported as done, and cached tokens keep working",
+        arguments: TestDatabase.selected)
+    func diskFull(_: TestDatabase) throws {
         // A connection cannot fill PostgreSQL's disk.
         guard TestDatabase.current == .sqlite else { return }
         let other = try session.makeToken()
@@ -78,9 +80,9 @@ struct OperationTests {
     }
 
     @Test(
-        "with a database that may only be read, changes are unavailable, nothing is said to be done, and reading goes on"
-    )
-    func readOnly() throws {
+        "with a database that may only be read, changes are unavailable, nothing is said to be done, and reading goes on",
+        arguments: TestDatabase.selected)
+    func readOnly(_: TestDatabase) throws {
         let other = try session.makeToken()
         #expect(try other.whoami().status == 200)
         let database = session.server.server.service.database
@@ -102,9 +104,9 @@ struct OperationTests {
     }
 
     @Test(
-        "without its database, the service is unavailable: it never rejects a token as invalid and never uses stale state"
-    )
-    func databaseGone() throws {
+        "without its database, the service is unavailable: it never rejects a token as invalid and never uses stale state",
+        arguments: TestDatabase.selected)
+    func databaseGone(_: TestDatabase) throws {
         let token = try session.makeToken()
         #expect(try session.whoami().status == 200)
         #expect(try get("/readyz").status == 200)

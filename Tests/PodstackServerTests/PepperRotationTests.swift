@@ -5,7 +5,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Rotating the pepper", .blocking)
+@Suite("Rotating the pepper", .blocking, .timeLimit(.perTest))
 struct PepperRotationTests {
     let folder: TemporaryDirectory
     let clock = ManualClock()
@@ -36,7 +36,7 @@ struct PepperRotationTests {
     func send(
         _ server: EmbeddedServer, _ token: String, _ method: String = "GET", _ path: String = "/v1/auth/whoami",
         _ body: String? = nil
-    ) throws -> RawHTTP.Answer {
+    ) throws -> TestResponse {
         var headers = [("Authorization", "Bearer \(token)")]
         if body != nil { headers.append(("Content-Type", "application/json")) }
         return try RawHTTP(port: server.port).request(method, path, headers: headers, body: body)
@@ -56,12 +56,12 @@ struct PepperRotationTests {
         let waiting = TokenFormat.generateToken(id: id, using: &generator)
         for secret in [new, waiting] {
             let by = secret == new ? old : new
-            let body = "{\(Session.fields(of: secret, grace: 86_400))}"
+            let body = "{\(TestClient.fields(of: secret, grace: 86_400))}"
             #expect(try send(first, by, "POST", "/v1/tokens/self/rotate", body).status == 200)
             if secret == new { #expect(try send(first, new).status == 200) }
         }
         let madeByCaller = TokenMaker.token(id: "00000000")
-        let creation = "{\"name\": \"c\", \(Session.fields(of: madeByCaller))}"
+        let creation = "{\"name\": \"c\", \(TestClient.fields(of: madeByCaller))}"
         #expect(try send(first, used, "POST", "/v1/tokens", creation).status == 201)
         try first.stop()
 

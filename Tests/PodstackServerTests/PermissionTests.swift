@@ -2,18 +2,18 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("GET /v1/auth/can over a socket", .blocking, .everyDatabase)
+@Suite("GET /v1/auth/can", .blocking, .databases, .timeLimit(.perTest))
 struct PermissionTests {
-    let owner: Session
+    let owner: TestClient
 
-    init() throws { owner = try Session() }
+    init() throws { owner = try TestClient() }
 
-    func can(_ session: Session, _ query: String) throws -> RawHTTP.Answer {
+    func can(_ session: TestClient, _ query: String) throws -> TestResponse {
         try session.send("GET", "/v1/auth/can?\(query)")
     }
 
-    @Test("what is allowed is said with nothing missing, with and without a project")
-    func allowed() throws {
+    @Test("what is allowed is said with nothing missing, with and without a project", arguments: TestDatabase.selected)
+    func allowed(_: TestDatabase) throws {
         let project = try #require(try owner.whoami().decoded(User.self).defaultProjectID)
         let answer = try can(owner, "scope=pods:create")
         #expect(answer.body == #"{"allowed":true,"missing":[],"project_id":null,"scope":"pods:create"}"#)
@@ -21,8 +21,8 @@ struct PermissionTests {
         #expect(within == Permission(scope: "pods:*", projectID: project, missing: []))
     }
 
-    @Test("everything that is missing is said at once")
-    func missing() throws {
+    @Test("everything that is missing is said at once", arguments: TestDatabase.selected)
+    func missing(_: TestDatabase) throws {
         let project = try owner.send("POST", "/v1/projects", #"{"name": "p"}"#).decoded(Project.self)
         let other = try owner.send("POST", "/v1/projects", #"{"name": "q"}"#).decoded(Project.self)
         let limited = try owner.makeToken("\"scopes\": [\"projects:read\"], \"project_ids\": [\"\(project.id)\"]")
@@ -33,20 +33,20 @@ struct PermissionTests {
         #expect(try can(limited, "scope=projects:read&project=\(project.id)").decoded(Permission.self).allowed)
     }
 
-    @Test("a project that the user cannot see is not there")
-    func invisible() throws {
+    @Test("a project that the user cannot see is not there", arguments: TestDatabase.selected)
+    func invisible(_: TestDatabase) throws {
         #expect(try can(owner, "scope=pods:read&project=prj_nobody").code == "not_found")
     }
 
-    @Test("a question that is not understood is a 422")
-    func validation() throws {
+    @Test("a question that is not understood is a 422", arguments: TestDatabase.selected)
+    func validation(_: TestDatabase) throws {
         for query in ["", "scope=", "scope=cats:pet", "scope=*:*", "scope=*&projekt=x", "scope=*&scope=*"] {
             #expect(try can(owner, query).code == "validation_failed", "\(query)")
         }
     }
 
-    @Test("its answer and that of the request it is about agree")
-    func agreement() throws {
+    @Test("its answer and that of the request it is about agree", arguments: TestDatabase.selected)
+    func agreement(_: TestDatabase) throws {
         let project = try owner.send("POST", "/v1/projects", #"{"name": "p"}"#).decoded(Project.self)
         for scope in ["projects:read", "projects:*", "tokens:read", "*"] {
             let session = try owner.makeToken("\"scopes\": [\"\(scope)\"]")

@@ -1,8 +1,9 @@
+import PodstackTestSupport
 import Testing
 
 @testable import PodstackServer
 
-@Suite("The URL of a database")
+@Suite("The URL of a database", .timeLimit(.perTest))
 struct PostgresURLTests {
     @Test("a value that contains a URL does not print the URL")
     func urlIsSecret() throws {
@@ -23,4 +24,17 @@ struct PostgresURLTests {
             ("postgresql://localhost/db?host=db.example.com", false),
         ])
     func local(url: String, isLocal: Bool) { #expect(PostgresURL(url)?.isLocal == isLocal) }
+
+    @Test("a server elsewhere that has no TLS is refused, unless the URL allows it", .blocking, .needsPostgreSQL)
+    func remoteWithoutTLS() throws {
+        let database = try PostgresCluster.shared().makeDatabase(for: .anything)
+        // A form of 127.0.0.1 that counts as another machine.
+        let remote = database.portURL.replacing("127.0.0.1", with: "2130706433")
+        let url = try #require(PostgresURL(remote))
+        #expect(!url.isLocal)
+        let failure = #expect(throws: DatabaseFailure.self) { try PostgresConnection(url) }
+        #expect(failure?.reason.contains("SSL") == true)
+        let allowed = try #require(PostgresURL(remote + "?sslmode=disable"))
+        #expect(try PostgresConnection(allowed).isAlive)
+    }
 }

@@ -2,15 +2,15 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("No privilege grows, over a socket", .blocking, .everyDatabase)
+@Suite("No token exceeds its creator", .blocking, .databases, .timeLimit(.perTest))
 struct PrivilegeTests {
     let clock = ManualClock()
-    let owner: Session
+    let owner: TestClient
     let projects: [String]
 
     init() throws {
         let server = try RunningServer(clock: clock, maxActiveTokens: 10_000)
-        owner = Session(server, try server.makeToken(expiresAt: clock.now + 400 * 86_400))
+        owner = TestClient(server, try server.makeToken(expiresAt: clock.now + 400 * 86_400))
         let owner = owner
         projects = try (0..<3).map { _ in
             try owner.send("POST", "/v1/projects", #"{"name": "p"}"#).decoded(Project.self).id
@@ -23,17 +23,21 @@ struct PrivilegeTests {
         var projectIDs: [String]?
         var days: Int?
 
-        static func random(_ projects: [String]) -> Wish {
+        static func random(_ projects: [String], _ generator: inout SeededGenerator) -> Wish {
             let all =
                 ["*"] + Scope.resources.map { "\($0):*" }
                 + Scope.resources.flatMap { resource in
                     Scope.actions.map { "\(resource):\($0)" }
                 }
+            func some(of all: [String], _ most: Int) -> [String]? {
+                guard Bool.random(using: &generator) else { return nil }
+                return (0..<Int.random(in: 1...most, using: &generator)).compactMap { _ in
+                    all.randomElement(using: &generator)
+                }
+            }
             return Wish(
-                scopes: Bool.random() ? nil : (0...Int.random(in: 0..<3)).compactMap { _ in all.randomElement() },
-                projectIDs: Bool.random()
-                    ? nil : (0...Int.random(in: 0..<2)).compactMap { _ in projects.randomElement() },
-                days: [nil, 7, 30, 90].randomElement() ?? nil)
+                scopes: some(of: all, 3), projectIDs: some(of: projects, 2),
+                days: [nil, 7, 30, 90].randomElement(using: &generator) ?? nil)
         }
 
         func body(named name: Bool) -> String {
@@ -56,34 +60,39 @@ struct PrivilegeTests {
         return scopes && projects && life
     }
 
-    @Test("whatever a token asks for: what it makes, and what it gets the secret of, is within itself")
-    func random() throws {
+    @Test(
+        "whatever a token asks for: what it makes, and what it gets the secret of, is within itself",
+        arguments: TestDatabase.selected)
+    func random(_: TestDatabase) throws {
+        var generator = TestSeed.generator()
         var granted = 0
         for _ in 0..<150 {
-            var wish = Wish.random(projects)
+            var wish = Wish.random(projects, &generator)
             // So that it can make and rotate at all.
             wish.scopes = (wish.scopes ?? []) + ["tokens:*"]
             let parent = try owner.send("POST", "/v1/tokens", wish.body(named: true)).decoded(CreatedToken.self)
             let session = owner.with(try #require(parent.secret))
-            let made = try session.send("POST", "/v1/tokens", Wish.random(projects).body(named: true))
+            let made = try session.send("POST", "/v1/tokens", Wish.random(projects, &generator).body(named: true))
             if made.status == 201 {
                 granted += 1
                 #expect(isWithin(try made.decoded(CreatedToken.self).token, parent.token))
             }
-            let target = try owner.send("POST", "/v1/tokens", Wish.random(projects).body(named: true))
+            let target = try owner.send("POST", "/v1/tokens", Wish.random(projects, &generator).body(named: true))
                 .decoded(CreatedToken.self).token
             let rotated = try session.send("POST", "/v1/tokens/\(target.id)/rotate")
             #expect((rotated.status == 200) == isWithin(target, parent.token))
             let changed = try session.send(
-                "PATCH", "/v1/tokens/\(target.id)", Wish.random(projects).body(named: false))
+                "PATCH", "/v1/tokens/\(target.id)", Wish.random(projects, &generator).body(named: false))
             if changed.status == 200 { #expect(isWithin(try changed.decoded(Token.self), target)) }
         }
         #expect(granted > 10)
     }
 
-    @Test("a wrong secret with the right id is told nothing, in every state of the token")
-    func states() throws {
-        func wrong(_ session: Session) throws -> String? {
+    @Test(
+        "a wrong secret with the right id is told nothing, in every state of the token",
+        arguments: TestDatabase.selected)
+    func states(_: TestDatabase) throws {
+        func wrong(_ session: TestClient) throws -> String? {
             try owner.with(TokenMaker.token(id: session.id)).whoami().code
         }
         let active = try owner.makeToken()

@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Requests for projects and members")
+@Suite("Requests for projects and members", .timeLimit(.perTest))
 struct ProjectAndMemberRequestTests {
     private func problems(_ body: () throws -> Void) -> [String: [String]] {
         do {

@@ -2,24 +2,24 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("/v1/projects over a socket", .blocking, .everyDatabase)
+@Suite("/v1/projects", .blocking, .databases, .timeLimit(.perTest))
 struct ProjectRoutesTests {
-    let owner: Session
+    let owner: TestClient
 
-    init() throws { owner = try Session(clock: ManualClock(), maxActiveTokens: 50) }
+    init() throws { owner = try TestClient(clock: ManualClock(), maxActiveTokens: 50) }
 
     func makeProject(_ name: String = "p") throws -> Project {
         try owner.send("POST", "/v1/projects", #"{"name": "\#(name)"}"#).decoded(Project.self)
     }
 
     /// The session of a user of another account.
-    func stranger() throws -> Session {
+    func stranger() throws -> TestClient {
         try owner.server.server.addUser("other@example.com")
         return owner.with(try owner.server.server.makeToken("other@example.com"))
     }
 
-    @Test("a project is made, read, changed and deleted")
-    func life() throws {
+    @Test("a project is made, read, changed and deleted", arguments: TestDatabase.selected)
+    func life(_: TestDatabase) throws {
         let answer = try owner.send("POST", "/v1/projects", #"{"name": " p ", "description": "two\nlines"}"#)
         #expect(answer.status == 201)
         let made = try answer.decoded(Project.self)
@@ -39,8 +39,8 @@ struct ProjectRoutesTests {
         #expect(try owner.send("DELETE", "/v1/projects/\(made.id)").code == "not_found")
     }
 
-    @Test("a list is paged without a gap, newest first, the default project in it")
-    func paging() throws {
+    @Test("a list is paged without a gap, newest first, the default project in it", arguments: TestDatabase.selected)
+    func paging(_: TestDatabase) throws {
         let clock = try #require(owner.server.clock)
         var made: [String] = []
         for index in 0..<6 {
@@ -66,8 +66,8 @@ struct ProjectRoutesTests {
         }
     }
 
-    @Test("wrong bodies say what is wrong with them")
-    func validation() throws {
+    @Test("wrong bodies say what is wrong with them", arguments: TestDatabase.selected)
+    func validation(_: TestDatabase) throws {
         for body in [
             "{}", #"{"name": ""}"#, #"{"name": "p", "descripton": "x"}"#, #"{"name": "p", "description": 1}"#,
             #"{"name": "\u0007"}"#, #"{"name": "p", "description": "\u001b[31m"}"#,
@@ -78,15 +78,15 @@ struct ProjectRoutesTests {
         #expect(try owner.send("PATCH", "/v1/projects/\(project.id)", #"{"id": "x"}"#).code == "validation_failed")
     }
 
-    @Test("the default project cannot be deleted")
-    func defaultProject() throws {
+    @Test("the default project cannot be deleted", arguments: TestDatabase.selected)
+    func defaultProject(_: TestDatabase) throws {
         let id = try #require(try owner.whoami().decoded(User.self).defaultProjectID)
         #expect(try owner.send("DELETE", "/v1/projects/\(id)").code == "conflict")
         #expect(try owner.send("GET", "/v1/projects/\(id)").status == 200)
     }
 
-    @Test("another account's project is not there, whatever is done to it")
-    func foreign() throws {
+    @Test("another account's project is not there, whatever is done to it", arguments: TestDatabase.selected)
+    func foreign(_: TestDatabase) throws {
         let project = try makeProject()
         let stranger = try stranger()
         for (method, body) in [("GET", nil), ("PATCH", #"{"name": "mine"}"#), ("DELETE", nil)] {
@@ -99,8 +99,10 @@ struct ProjectRoutesTests {
         #expect(try owner.send("GET", "/v1/projects/\(project.id)").decoded(Project.self).name == "p")
     }
 
-    @Test("a token that is good for some projects sees those, changes those and makes none")
-    func restrictedToken() throws {
+    @Test(
+        "a token that is good for some projects sees those, changes those and makes none",
+        arguments: TestDatabase.selected)
+    func restrictedToken(_: TestDatabase) throws {
         let mine = try makeProject("mine")
         let other = try makeProject("other")
         let limited = try owner.makeToken("\"project_ids\": [\"\(mine.id)\"]")
@@ -115,8 +117,8 @@ struct ProjectRoutesTests {
         #expect(try limited.send("GET", "/v1/projects").decoded(Page<Project>.self).elements.isEmpty)
     }
 
-    @Test("scopes are asked for one by one")
-    func scopes() throws {
+    @Test("scopes are asked for one by one", arguments: TestDatabase.selected)
+    func scopes(_: TestDatabase) throws {
         let project = try makeProject()
         let calls = [
             ("read", "GET", "/v1/projects", nil), ("read", "GET", "/v1/projects/\(project.id)", nil),
@@ -133,8 +135,10 @@ struct ProjectRoutesTests {
         }
     }
 
-    @Test("X-Project-ID names a project that must be there and within the token's reach")
-    func projectHeader() throws {
+    @Test(
+        "X-Project-ID names a project that must be there and within the token's reach", arguments: TestDatabase.selected
+    )
+    func projectHeader(_: TestDatabase) throws {
         let mine = try makeProject("mine")
         let other = try makeProject("other")
         let limited = try owner.makeToken("\"project_ids\": [\"\(mine.id)\"]")

@@ -4,18 +4,20 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Rate limits over a socket", .blocking, .everyDatabase)
+@Suite("Rate limits", .blocking, .databases, .timeLimit(.perTest))
 struct RateLimitTests {
     let clock = ManualClock()
 
-    func whoami(_ server: RunningServer, _ token: String, from address: String? = nil) throws -> RawHTTP.Answer {
+    func whoami(_ server: RunningServer, _ token: String, from address: String? = nil) throws -> TestResponse {
         var headers = [("Authorization", "Bearer \(token)")]
         if let address { headers.append(("X-Forwarded-For", address)) }
-        return try RawHTTP(port: server.server.port).request("GET", "/v1/auth/whoami", headers: headers)
+        return try TestClient(server).request("GET", "/v1/auth/whoami", headers: headers)
     }
 
-    @Test("after 20 failures in a minute an address is told to wait, and one more passes every three seconds")
-    func failures() throws {
+    @Test(
+        "after 20 failures in a minute an address is told to wait, and one more passes every three seconds",
+        arguments: TestDatabase.selected)
+    func failures(_: TestDatabase) throws {
         let server = try RunningServer(clock: clock, failedAuthentications: 20)
         let wrong = TokenMaker.token(id: "00000000")
         for _ in 0..<20 { #expect(try whoami(server, wrong).status == 401) }
@@ -35,8 +37,8 @@ struct RateLimitTests {
         #expect(try whoami(server, wrong).status == 429)
     }
 
-    @Test("a thousand failures from an address lock out no good token from it")
-    func neighbour() throws {
+    @Test("a thousand failures from an address lock out no good token from it", arguments: TestDatabase.selected)
+    func neighbour(_: TestDatabase) throws {
         let server = try RunningServer(clock: clock, failedAuthentications: 20)
         let token = try server.makeToken()
         let connection = try RawHTTP(port: server.server.port)
@@ -51,8 +53,8 @@ struct RateLimitTests {
         #expect(try whoami(server, other).status == 200)
     }
 
-    @Test("each token has its own bucket, and every answer says what is left")
-    func requests() throws {
+    @Test("each token has its own bucket, and every answer says what is left", arguments: TestDatabase.selected)
+    func requests(_: TestDatabase) throws {
         let server = try RunningServer(clock: clock, requests: 6)
         let (first, second) = (try server.makeToken(), try server.makeToken())
         for left in [5, 4, 3, 2, 1, 0] {
@@ -70,19 +72,19 @@ struct RateLimitTests {
         #expect(try whoami(server, first).status == 429)
     }
 
-    @Test("without the flag there is no limit, and no header")
-    func noLimit() throws {
+    @Test("without the flag there is no limit, and no header", arguments: TestDatabase.selected)
+    func noLimit(_: TestDatabase) throws {
         let server = try RunningServer(clock: clock)
         let token = try server.makeToken()
         for _ in 0..<30 { #expect(try whoami(server, TokenMaker.token(id: "00000000")).status == 401) }
         #expect(try whoami(server, token).headers["ratelimit"] == nil)
     }
 
-    @Test("reports of leaked tokens are counted by address")
-    func reports() throws {
+    @Test("reports of leaked tokens are counted by address", arguments: TestDatabase.selected)
+    func reports(_: TestDatabase) throws {
         let server = try RunningServer(clock: clock, reports: 2)
         func report() throws -> Int {
-            try RawHTTP(port: server.server.port).request(
+            try TestClient(server).request(
                 "POST", "/v1/tokens/report", headers: [("Content-Type", "application/json")], body: #"{"tokens":[]}"#
             ).status
         }
@@ -91,8 +93,10 @@ struct RateLimitTests {
         #expect(try report() == 202)
     }
 
-    @Test("X-Forwarded-For counts only from a proxy that was named, and only its last stranger")
-    func proxies() throws {
+    @Test(
+        "X-Forwarded-For counts only from a proxy that was named, and only its last stranger",
+        arguments: TestDatabase.selected)
+    func proxies(_: TestDatabase) throws {
         let named = try RunningServer(clock: clock, failedAuthentications: 1, proxies: ["127.0.0.1", "10.0.0.9"])
         let wrong = TokenMaker.token(id: "00000000")
         for (address, status) in [
@@ -107,10 +111,10 @@ struct RateLimitTests {
         #expect(try whoami(unnamed, wrong, from: "192.0.2.2").status == 429)
     }
 
-    @Test("the audit log has the address that the proxy told")
-    func audit() throws {
+    @Test("the audit log has the address that the proxy told", arguments: TestDatabase.selected)
+    func audit(_: TestDatabase) throws {
         let server = try RunningServer(clock: clock, proxies: ["127.0.0.1"])
-        let session = Session(server, try server.makeToken())
+        let session = TestClient(server, try server.makeToken())
         for address in ["192.0.2.7", "2001:db8::7"] {
             _ = try session.send(
                 "POST", "/v1/projects", #"{"name": "p"}"#, headers: [("X-Forwarded-For", "evil, \(address)")])
@@ -119,8 +123,10 @@ struct RateLimitTests {
         #expect(events.map(\.ipAddress) == ["2001:db8:0:0:0:0:0:7", "192.0.2.7"])
     }
 
-    @Test("the buckets of many addresses take a bounded room, and none is refilled by it before it must")
-    func room() {
+    @Test(
+        "the buckets of many addresses take a bounded room, and none is refilled by it before it must",
+        arguments: TestDatabase.selected)
+    func room(_: TestDatabase) {
         let allowances = RateLimiter<Int>(RateLimit(name: "x", count: 1), capacity: 100)
         for key in 0..<100 { #expect(allowances.take(key, now: 0).isAllowed) }
         #expect(!allowances.take(5, now: 0).isAllowed)

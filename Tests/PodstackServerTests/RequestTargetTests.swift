@@ -2,7 +2,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The target of a request")
+@Suite("The target of a request", .timeLimit(.perTest))
 struct RequestTargetTests {
     @Test(
         "a path is decoded once",
@@ -37,7 +37,7 @@ struct RequestTargetTests {
     }
 }
 
-@Suite("The head of a request")
+@Suite("The head of a request", .timeLimit(.perTest))
 struct RequestHeadTests {
     func defect(
         _ headers: [(String, String)], target: String = "/", size: Int = 100, isHTTP11: Bool = true

@@ -5,24 +5,24 @@ import Testing
 @testable import PodstackServer
 
 /// The service rejects or serves any input, and keeps running.
-@Suite("Hostile input over a socket", .blocking, .everyDatabase)
+@Suite("Hostile input over a socket", .blocking, .databases, .timeLimit(.perTest))
 struct RobustnessTests {
-    let session: Session
+    let session: TestClient
 
-    init() throws { session = try Session(maxActiveTokens: 10_000) }
+    init() throws { session = try TestClient(maxActiveTokens: 10_000) }
 
     var port: UInt16 { session.server.server.port }
 
     /// Returns the status of the response; nil if the connection was closed without one.
     func status(of text: String) -> Int? {
         guard let connection = try? RawHTTP(port: port), (try? connection.send(text)) != nil else { return nil }
-        return try? connection.answer().status
+        return try? connection.response().status
     }
 
     func isAlive() -> Bool { status(of: "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n") == 200 }
 
-    @Test("malformed and ambiguous requests are rejected, and the next one is served")
-    func broken() throws {
+    @Test("malformed and ambiguous requests are rejected, and the next one is served", arguments: TestDatabase.selected)
+    func broken(_: TestDatabase) throws {
         let auth = "Authorization: Bearer \(session.token)\r\n"
         let long = String(repeating: "a", count: 1 << 20)
         let requests = [
@@ -44,8 +44,8 @@ struct RobustnessTests {
         }
     }
 
-    @Test("a query with a NUL is rejected, instead of being cut off silently")
-    func nul() throws {
+    @Test("a query with a NUL is rejected, instead of being cut off silently", arguments: TestDatabase.selected)
+    func nul(_: TestDatabase) throws {
         let start = "GET /v1/auth/whoami"
         let auth = "Authorization: Bearer \(session.token)"
         #expect(status(of: "\(start) HTTP/1.1\r\nHost: x\r\n\(auth)\r\n\r\n") == 200)
@@ -53,8 +53,8 @@ struct RobustnessTests {
         #expect(status(of: "\(start)?a=b%00c HTTP/1.1\r\nHost: x\r\n\(auth)\r\n\r\n") == 400)
     }
 
-    @Test("a request with contradicting length headers is not read as two")
-    func smuggling() throws {
+    @Test("a request with contradicting length headers is not read as two", arguments: TestDatabase.selected)
+    func smuggling(_: TestDatabase) throws {
         let hidden = "DELETE /v1/tokens/self HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(session.token)\r\n\r\n"
         for head in [
             "Content-Length: \(hidden.utf8.count + 5)\r\nTransfer-Encoding: chunked\r\n",
@@ -65,13 +65,13 @@ struct RobustnessTests {
             let request = "POST /v1/tokens/report HTTP/1.1\r\nHost: x\r\n\(head)\r\n0\r\n\r\n\(hidden)"
             let connection = try RawHTTP(port: port)
             try connection.send(request)
-            if let answer = try? connection.answer() { #expect((400..<500).contains(answer.status), "\(head)") }
+            if let answer = try? connection.response() { #expect((400..<500).contains(answer.status), "\(head)") }
             #expect(try session.whoami().status == 200, "\(head)")
         }
     }
 
-    @Test("clients that stop in the middle of a request delay no other client")
-    func slow() throws {
+    @Test("clients that stop in the middle of a request delay no other client", arguments: TestDatabase.selected)
+    func slow(_: TestDatabase) throws {
         var held: [RawHTTP] = []
         for index in 0..<100 {
             let connection = try RawHTTP(port: port)
@@ -85,18 +85,21 @@ struct RobustnessTests {
         #expect(held.count == 100)
     }
 
-    @Test("2,000 random and damaged credentials are all rejected, without an internal error")
-    func credentials() throws {
+    @Test(
+        "2,000 random and damaged credentials are all rejected, without an internal error",
+        arguments: TestDatabase.selected)
+    func credentials(_: TestDatabase) throws {
         let connection = try RawHTTP(port: port)
         let alphabet = Array("podstack_Bearer 0aZ=,;:\t\"\\/éß")
+        var generator = TestSeed.generator()
         for index in 0..<2000 {
             var text = Array("Bearer \(session.token)")
-            for _ in 0...Int.random(in: 0..<4) {
-                let place = Int.random(in: 7..<text.count)
+            for _ in 0...Int.random(in: 0..<4, using: &generator) {
+                let place = Int.random(in: 7..<text.count, using: &generator)
                 switch index % 3 {
-                case 0: text[place] = alphabet.randomElement() ?? "x"
+                case 0: text[place] = alphabet.randomElement(using: &generator) ?? "x"
                 case 1: text.remove(at: place)
-                default: text.insert(alphabet.randomElement() ?? "x", at: place)
+                default: text.insert(alphabet.randomElement(using: &generator) ?? "x", at: place)
                 }
             }
             let value = String(text)
@@ -106,8 +109,8 @@ struct RobustnessTests {
         }
     }
 
-    @Test("1,000 random bodies and queries cause no internal error")
-    func bodiesAndQueries() throws {
+    @Test("1,000 random bodies and queries cause no internal error", arguments: TestDatabase.selected)
+    func bodiesAndQueries(_: TestDatabase) throws {
         let project = try #require(try session.whoami().decoded(User.self).defaultProjectID)
         let paths = [
             ("POST", "/v1/tokens"), ("POST", "/v1/tokens/self/rotate"), ("PATCH", "/v1/tokens/00000000"),
@@ -115,18 +118,24 @@ struct RobustnessTests {
             ("POST", "/v1/projects/\(project)/members"), ("POST", "/v1/tokens/report"),
             ("POST", "/v1/device/code"), ("POST", "/v1/device/token"),
         ]
+        var generator = TestSeed.generator()
         for _ in 0..<700 {
-            let (method, path) = paths.randomElement() ?? paths[0]
-            var body = String(decoding: try APICoding.encode(RandomJSON.object()), as: UTF8.self)
-            if Int.random(in: 0..<4) == 0 { body = String(body.shuffled()) }
+            let (method, path) = paths.randomElement(using: &generator) ?? paths[0]
+            var body = String(decoding: try APICoding.encode(RandomJSON.object(&generator)), as: UTF8.self)
+            if Int.random(in: 0..<4, using: &generator) == 0 { body = String(body.shuffled(using: &generator)) }
             let answer = try session.send(method, path, body)
             #expect(answer.status < 500, "\(method) \(path) \(body)")
             #expect(answer.status < 300 || answer.code != nil)
         }
         for _ in 0..<300 {
-            let path = ["/v1/tokens", "/v1/projects", "/v1/audit-logs", "/v1/auth/can"].randomElement() ?? "/"
-            let name = ["limit", "cursor", "q", "since", "user", "scope", "project", "%00"].randomElement() ?? "q"
-            let value = (0..<Int.random(in: 0..<12)).map { _ in "%" + String(Int.random(in: 16..<256), radix: 16) }
+            let path =
+                ["/v1/tokens", "/v1/projects", "/v1/audit-logs", "/v1/auth/can"].randomElement(using: &generator) ?? "/"
+            let name =
+                ["limit", "cursor", "q", "since", "user", "scope", "project", "%00"]
+                .randomElement(using: &generator) ?? "q"
+            let value = (0..<Int.random(in: 0..<12, using: &generator)).map { _ in
+                "%" + String(Int.random(in: 16..<256, using: &generator), radix: 16)
+            }
             let answer = try session.send("GET", "\(path)?\(name)=\(value.joined())")
             #expect(answer.status < 500, "\(path)?\(name)=\(value.joined())")
         }
@@ -141,24 +150,30 @@ private enum RandomJSON {
         "email", "role", "permissions", "status", "tokens", "",
     ]
 
-    static func object(depth: Int = 0) -> JSONValue {
-        .object(
-            Dictionary((0..<Int.random(in: 0..<5)).map { _ in (names.randomElement() ?? "", value(depth)) }) { $1 })
+    static func object(_ generator: inout SeededGenerator, depth: Int = 0) -> JSONValue {
+        let fields = (0..<Int.random(in: 0..<5, using: &generator)).map { _ in
+            (names.randomElement(using: &generator) ?? "", value(&generator, depth))
+        }
+        return .object(Dictionary(fields) { $1 })
     }
 
-    private static func value(_ depth: Int) -> JSONValue {
-        switch Int.random(in: 0..<(depth < 3 ? 9 : 7)) {
+    private static func value(_ generator: inout SeededGenerator, _ depth: Int) -> JSONValue {
+        switch Int.random(in: 0..<(depth < 3 ? 9 : 7), using: &generator) {
         case 0: .null
-        case 1: .bool(.random())
-        case 2: .integer([0, 1, 7, 30, -1, 604_800, .max, .min].randomElement() ?? 0)
-        case 3: .number([0.5, -1e300, 1e18].randomElement() ?? 0)
+        case 1: .bool(.random(using: &generator))
+        case 2: .integer([0, 1, 7, 30, -1, 604_800, .max, .min].randomElement(using: &generator) ?? 0)
+        case 3: .number([0.5, -1e300, 1e18].randomElement(using: &generator) ?? 0)
         case 4:
             .string(
-                ["", "*", "tokens:*", "admin", "user", "active", "\u{0}", "\u{1F600}", "'; --"].randomElement() ?? "")
-        case 5: .string(String(repeating: "a", count: Int.random(in: 0..<300)))
-        case 6: .string(["2027-01-31T12:00:00Z", "9999-12-31T23:59:59Z", "00000000", "read"].randomElement() ?? "")
-        case 7: .array((0..<Int.random(in: 0..<4)).map { _ in value(depth + 1) })
-        default: object(depth: depth + 1)
+                ["", "*", "tokens:*", "admin", "user", "active", "\u{0}", "\u{1F600}", "'; --"]
+                    .randomElement(using: &generator) ?? "")
+        case 5: .string(String(repeating: "a", count: Int.random(in: 0..<300, using: &generator)))
+        case 6:
+            .string(
+                ["2027-01-31T12:00:00Z", "9999-12-31T23:59:59Z", "00000000", "read"].randomElement(using: &generator)
+                    ?? "")
+        case 7: .array((0..<Int.random(in: 0..<4, using: &generator)).map { _ in value(&generator, depth + 1) })
+        default: object(&generator, depth: depth + 1)
         }
     }
 }

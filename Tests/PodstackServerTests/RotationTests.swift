@@ -2,26 +2,28 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("Rotation over a socket", .blocking, .everyDatabase)
+@Suite("Rotation", .blocking, .databases, .timeLimit(.perTest))
 struct RotationTests {
     let clock = ManualClock()
-    let first: Session
+    let first: TestClient
 
-    init() throws { first = try Session(clock: clock) }
+    init() throws { first = try TestClient(clock: clock) }
 
-    func rotate(_ session: Session, _ fields: String = "") throws -> RawHTTP.Answer {
+    func rotate(_ session: TestClient, _ fields: String = "") throws -> TestResponse {
         try session.send("POST", "/v1/tokens/self/rotate", "{\(fields)}")
     }
 
     /// Rotates `session` to a secret that the caller made.
-    func rotated(_ session: Session, grace: Int? = nil) throws -> Session {
+    func rotated(_ session: TestClient, grace: Int? = nil) throws -> TestClient {
         let next = TokenMaker.token(id: session.id)
-        #expect(try rotate(session, Session.fields(of: next, grace: grace)).status == 200)
+        #expect(try rotate(session, TestClient.fields(of: next, grace: grace)).status == 200)
         return session.with(next)
     }
 
-    @Test("a new secret waits; from its first use on the old one lives for its grace, to the second")
-    func grace() throws {
+    @Test(
+        "a new secret waits; from its first use on the old one lives for its grace, to the second",
+        arguments: TestDatabase.selected)
+    func grace(_: TestDatabase) throws {
         let start = clock.now
         let next = try rotated(first, grace: 60)
         clock.set(start + 5000)
@@ -34,12 +36,14 @@ struct RotationTests {
         }
         let refused = try first.whoami()
         #expect(refused.code == "rotated_token")
-        #expect(refused.error?.details["rotated_at"] == .string(Session.time(start + 5000)))
+        #expect(refused.error?.details["rotated_at"] == .string(TestClient.time(start + 5000)))
         #expect(refused.headers["www-authenticate"]?.contains(#"error="invalid_token""#) == true)
     }
 
-    @Test("no grace at all ends the old secret with the first use of the new one, on an open connection too")
-    func noGrace() throws {
+    @Test(
+        "no grace at all ends the old secret with the first use of the new one, on an open connection too",
+        arguments: TestDatabase.selected)
+    func noGrace(_: TestDatabase) throws {
         let connection = try RawHTTP(port: first.server.server.port)
         let headers = [("Authorization", "Bearer \(first.token)")]
         #expect(try connection.request("GET", "/v1/auth/whoami", headers: headers).status == 200)
@@ -49,21 +53,25 @@ struct RotationTests {
         #expect(try connection.request("GET", "/v1/auth/whoami", headers: headers).code == "rotated_token")
     }
 
-    @Test("an hour of grace unless said, told in the header of the old secret's answers")
-    func standardGrace() throws {
+    @Test(
+        "an hour of grace unless said, told in the header of the old secret's answers", arguments: TestDatabase.selected
+    )
+    func standardGrace(_: TestDatabase) throws {
         let start = clock.now
         let next = try rotated(first)
         #expect(try next.whoami().status == 200)
         let told = try first.whoami().headers["podstack-token-expires"]
-        #expect(told == Session.time(start + 3600))
+        #expect(told == TestClient.time(start + 3600))
         clock.set(start + 3599)
         #expect(try first.whoami().status == 200)
         clock.set(start + 3600)
         #expect(try first.whoami().code == "rotated_token")
     }
 
-    @Test("a secret that nobody used for 24 hours is good for nothing, and the old one goes on")
-    func lapse() throws {
+    @Test(
+        "a secret that nobody used for 24 hours is good for nothing, and the old one goes on",
+        arguments: TestDatabase.selected)
+    func lapse(_: TestDatabase) throws {
         let start = clock.now
         let next = try rotated(first)
         clock.set(start + 86_399)
@@ -73,17 +81,19 @@ struct RotationTests {
         clock.set(start + 86_399 + 86_400)
         let refused = try later.whoami()
         #expect(refused.code == "expired_token")
-        #expect(refused.error?.details["expired_at"] == .string(Session.time(clock.now)))
+        #expect(refused.error?.details["expired_at"] == .string(TestClient.time(clock.now)))
         #expect(try first.whoami().status == 200)
         #expect(try rotated(first).whoami().status == 200)
     }
 
-    @Test("the answer shows the token as it will be, and the token is that from the first use on")
-    func generation() throws {
+    @Test(
+        "the answer shows the token as it will be, and the token is that from the first use on",
+        arguments: TestDatabase.selected)
+    func generation(_: TestDatabase) throws {
         let before = try first.whoami().decoded(User.self).token
         clock.set(clock.now + 86_400)
         let next = TokenMaker.token(id: first.id)
-        let answer = try rotate(first, Session.fields(of: next))
+        let answer = try rotate(first, TestClient.fields(of: next))
         let shown = try answer.decoded(CreatedToken.self)
         #expect(shown.secret == nil)
         #expect(shown.token.generation == 2)
@@ -97,24 +107,30 @@ struct RotationTests {
         #expect(after?.expiresAt == before?.expiresAt)
     }
 
-    @Test("asked again with the same digest the answer is the same, before the first use and after")
-    func repeated() throws {
+    @Test(
+        "asked again with the same digest the answer is the same, before the first use and after",
+        arguments: TestDatabase.selected)
+    func repeated(_: TestDatabase) throws {
         let next = TokenMaker.token(id: first.id)
-        let answers = try (0..<3).map { _ in try rotate(first, Session.fields(of: next)) }
+        let answers = try (0..<3).map { _ in try rotate(first, TestClient.fields(of: next)) }
         #expect(Set(answers.map(\.body)).count == 1)
         #expect(try first.with(next).whoami().status == 200)
         clock.set(clock.now + 10)
         for session in [first, first.with(next)] {
-            let again = try rotate(session, Session.fields(of: next)).decoded(CreatedToken.self).token
+            let again = try rotate(session, TestClient.fields(of: next)).decoded(CreatedToken.self).token
             #expect(again.generation == 2)
             #expect(again.rotateBy == (try answers[0].decoded(CreatedToken.self).token.rotateBy))
         }
     }
 
-    @Test("asked again with another grace, that one counts, and the audit log tells both")
-    func otherGrace() throws {
+    @Test(
+        "asked again with another grace, that one counts, and the audit log tells both",
+        arguments: TestDatabase.selected)
+    func otherGrace(_: TestDatabase) throws {
         let next = TokenMaker.token(id: first.id)
-        for grace in [600, 600, 0] { #expect(try rotate(first, Session.fields(of: next, grace: grace)).status == 200) }
+        for grace in [600, 600, 0] {
+            #expect(try rotate(first, TestClient.fields(of: next, grace: grace)).status == 200)
+        }
         #expect(try first.with(next).whoami().status == 200)
         #expect(try first.whoami().code == "rotated_token")
         let log = try first.with(next).send("GET", "/v1/audit-logs?action=token_rotated")
@@ -122,8 +138,8 @@ struct RotationTests {
         #expect(graces == [0, 600])
     }
 
-    @Test("a secret that the service made is answered once and works")
-    func madeByService() throws {
+    @Test("a secret that the service made is answered once and works", arguments: TestDatabase.selected)
+    func madeByService(_: TestDatabase) throws {
         let made = try first.send("POST", "/v1/tokens/self/rotate")
         #expect(made.status == 200)
         let secret = try #require(try made.decoded(CreatedToken.self).secret)
@@ -133,8 +149,10 @@ struct RotationTests {
         #expect(try first.with(other).whoami().status == 200)
     }
 
-    @Test("revoking ends every secret of the token: the old, the current and the one that waits")
-    func revoke() throws {
+    @Test(
+        "revoking ends every secret of the token: the old, the current and the one that waits",
+        arguments: TestDatabase.selected)
+    func revoke(_: TestDatabase) throws {
         let second = try rotated(first)
         #expect(try second.whoami().status == 200)
         let third = try rotated(second)
@@ -142,8 +160,8 @@ struct RotationTests {
         for session in [first, second, third] { #expect(try session.whoami().code == "revoked_token") }
     }
 
-    @Test("a token keeps its place: five can be rotated, a sixth cannot be made")
-    func five() throws {
+    @Test("a token keeps its place: five can be rotated, a sixth cannot be made", arguments: TestDatabase.selected)
+    func five(_: TestDatabase) throws {
         for _ in 0..<4 { _ = try first.makeToken() }
         let next = try rotated(first)
         #expect(try next.whoami().status == 200)
@@ -153,8 +171,10 @@ struct RotationTests {
         #expect(ids.contains(first.id))
     }
 
-    @Test("a secret in its grace cannot rotate, so that who stole it cannot keep the token")
-    func graceDoesNotRotate() throws {
+    @Test(
+        "a secret in its grace cannot rotate, so that who stole it cannot keep the token",
+        arguments: TestDatabase.selected)
+    func graceDoesNotRotate(_: TestDatabase) throws {
         let next = try rotated(first)
         #expect(try next.whoami().status == 200)
         #expect(try rotate(first).code == "conflict")
@@ -162,8 +182,8 @@ struct RotationTests {
         #expect(try rotate(next).status == 200)
     }
 
-    @Test("a rotation without grace cuts short the grace of those before")
-    func cutShort() throws {
+    @Test("a rotation without grace cuts short the grace of those before", arguments: TestDatabase.selected)
+    func cutShort(_: TestDatabase) throws {
         let second = try rotated(first, grace: 604_800)
         #expect(try second.whoami().status == 200)
         let third = try rotated(second, grace: 0)
@@ -173,16 +193,18 @@ struct RotationTests {
         #expect(try second.whoami().code == "rotated_token")
     }
 
-    @Test("a token that was used cannot come back as its own successor")
-    func noReturn() throws {
-        #expect(try rotate(first, Session.fields(of: first.token)).code == "conflict")
+    @Test("a token that was used cannot come back as its own successor", arguments: TestDatabase.selected)
+    func noReturn(_: TestDatabase) throws {
+        #expect(try rotate(first, TestClient.fields(of: first.token)).code == "conflict")
         let second = try rotated(first)
         #expect(try second.whoami().status == 200)
-        #expect(try rotate(second, Session.fields(of: first.token)).code == "conflict")
+        #expect(try rotate(second, TestClient.fields(of: first.token)).code == "conflict")
     }
 
-    @Test("a token rotates another only when it may do as much and lives as long itself")
-    func noEscalation() throws {
+    @Test(
+        "a token rotates another only when it may do as much and lives as long itself", arguments: TestDatabase.selected
+    )
+    func noEscalation(_: TestDatabase) throws {
         let small = try first.makeToken(#""scopes": ["tokens:*"], "expires_in_days": 7"#)
         #expect(try small.send("POST", "/v1/tokens/\(first.id)/rotate").code == "insufficient_scope")
         #expect(try small.send("POST", "/v1/tokens/self/rotate").status == 200)
@@ -194,8 +216,8 @@ struct RotationTests {
         #expect(try reader.send("POST", "/v1/tokens/self/rotate").status == 200)
     }
 
-    @Test("what is dead, foreign or wrongly asked for is not rotated")
-    func refusals() throws {
+    @Test("what is dead, foreign or wrongly asked for is not rotated", arguments: TestDatabase.selected)
+    func refusals(_: TestDatabase) throws {
         let dead = try first.makeToken()
         #expect(try first.send("DELETE", "/v1/tokens/\(dead.id)").status == 204)
         #expect(try first.send("POST", "/v1/tokens/\(dead.id)/rotate").code == "conflict")
@@ -205,28 +227,31 @@ struct RotationTests {
         #expect(try first.send("POST", "/v1/tokens/\(foreign.id)/rotate").status == 404)
         for fields in [
             #""grace_seconds": -1"#, #""grace_seconds": 604801"#, #""grace_seconds": "60""#, #""grace": 60"#,
-            #""id": "\#(first.id)""#, #""sha256": "00""#, Session.fields(of: TokenMaker.token(id: "00000000")),
+            #""id": "\#(first.id)""#, #""sha256": "00""#, TestClient.fields(of: TokenMaker.token(id: "00000000")),
         ] {
             #expect(try rotate(first, fields).code == "validation_failed", "\(fields)")
         }
         #expect(try first.whoami().decoded(User.self).token?.generation == 1)
     }
 
-    @Test("random walks of two rotators agree with a small model, and never leave a token without a secret")
-    func randomWalks() throws {
+    @Test(
+        "random walks of two rotators agree with a small model, and never leave a token without a secret",
+        arguments: TestDatabase.selected)
+    func randomWalks(_: TestDatabase) throws {
+        var generator = TestSeed.generator()
         for _ in 0..<6 {
             let start = first.with(try first.server.makeToken(expiresAt: clock.now + 3650 * 86_400))
             var model = RotationModel(start.token)
             for _ in 0..<60 {
-                let secret = model.secrets.randomElement() ?? start.token
+                let secret = model.secrets.randomElement(using: &generator) ?? start.token
                 let session = start.with(secret)
-                switch Int.random(in: 0..<4) {
-                case 0: clock.set(clock.now + Int64([1, 30, 90, 86_400].randomElement() ?? 1))
+                switch Int.random(in: 0..<4, using: &generator) {
+                case 0: clock.set(clock.now + Int64([1, 30, 90, 86_400].randomElement(using: &generator) ?? 1))
                 case 1:
-                    let grace = [0, 60, 120].randomElement() ?? 0
+                    let grace = [0, 60, 120].randomElement(using: &generator) ?? 0
                     let next = TokenMaker.token(id: start.id)
                     let expected = model.rotate(with: secret, to: next, grace: Int64(grace), now: clock.now)
-                    let answer = try rotate(session, Session.fields(of: next, grace: grace))
+                    let answer = try rotate(session, TestClient.fields(of: next, grace: grace))
                     #expect((answer.code ?? "ok") == expected)
                 default:
                     #expect((try session.whoami().code ?? "ok") == model.use(secret, now: clock.now))

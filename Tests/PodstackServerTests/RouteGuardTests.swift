@@ -5,11 +5,11 @@ import Testing
 @testable import PodstackServer
 
 /// Every route with every kind of caller, generated from the table of routes.
-@Suite("Every route, guarded", .blocking, .everyDatabase)
+@Suite("Every route, guarded", .blocking, .databases, .timeLimit(.perTest))
 struct RouteGuardTests {
     /// The owner of the objects in the paths, and a user of another account.
-    let owner: Session
-    let stranger: Session
+    let owner: TestClient
+    let stranger: TestClient
     let project: Project
     let other: Project
     let memberID: String
@@ -24,7 +24,7 @@ struct RouteGuardTests {
     ]
 
     init() throws {
-        owner = try Session(maxActiveTokens: 500)
+        owner = try TestClient(maxActiveTokens: 500)
         let server = owner.server.server
         routes = server.service.routes
         for name in ["stranger", "member"] { try server.addUser("\(name)@example.com") }
@@ -39,7 +39,7 @@ struct RouteGuardTests {
     func name(_ route: Route) -> String { "\(route.method) \(route.path)" }
 
     /// Returns the path of a route for the owner's objects.
-    func path(_ route: Route, token: Session) -> String {
+    func path(_ route: Route, token: TestClient) -> String {
         "/"
             + route.pattern.map { part in
                 switch part {
@@ -66,7 +66,7 @@ struct RouteGuardTests {
         }
     }
 
-    func send(_ route: Route, by caller: Session, about token: Session) throws -> RawHTTP.Answer {
+    func send(_ route: Route, by caller: TestClient, about token: TestClient) throws -> TestResponse {
         let query = name(route) == "GET /v1/auth/can" ? "?scope=*" : ""
         return try caller.send(route.method, path(route, token: token) + query, try body(route))
     }
@@ -80,19 +80,19 @@ struct RouteGuardTests {
 
     func isOfProject(_ route: Route) -> Bool { if case .project = route.access { true } else { false } }
 
-    @Test("without a token, only the listed routes respond")
-    func withoutToken() throws {
+    @Test("without a token, only the listed routes respond", arguments: TestDatabase.selected)
+    func withoutToken(_: TestDatabase) throws {
         for route in routes {
             var headers: [(String, String)] = []
             if try body(route) != nil { headers = [("Content-Type", "application/json")] }
-            let answer = try RawHTTP(port: owner.server.server.port)
+            let answer = try TestClient(owner.server)
                 .request(route.method, path(route, token: owner), headers: headers, body: try body(route))
             #expect((answer.code == "missing_token") == !open.contains(name(route)), "\(name(route))")
         }
     }
 
-    @Test("with every scope except the required one, a route is forbidden")
-    func withoutScope() throws {
+    @Test("with every scope except the required one, a route is forbidden", arguments: TestDatabase.selected)
+    func withoutScope(_: TestDatabase) throws {
         for route in routes {
             guard let needed = scope(route) else { continue }
             let others = Scope.resources.flatMap { resource in Scope.actions.map { "\(resource):\($0)" } }
@@ -103,8 +103,8 @@ struct RouteGuardTests {
         #expect(try owner.whoami().status == 200)
     }
 
-    @Test("with only the required scope, a route is allowed for the owner")
-    func withScope() throws {
+    @Test("with only the required scope, a route is allowed for the owner", arguments: TestDatabase.selected)
+    func withScope(_: TestDatabase) throws {
         for route in routes {
             guard let needed = scope(route) else { continue }
             let caller = try owner.makeToken("\"scopes\": [\"\(needed)\"]")
@@ -116,8 +116,9 @@ struct RouteGuardTests {
         }
     }
 
-    @Test("for a user of another account, every object is missing and stays unchanged")
-    func foreign() throws {
+    @Test(
+        "for a user of another account, every object is missing and stays unchanged", arguments: TestDatabase.selected)
+    func foreign(_: TestDatabase) throws {
         for route in routes where route.pattern.contains(where: { $0.hasPrefix("{") }) {
             #expect(try send(route, by: stranger, about: owner).code == "not_found", "\(name(route))")
         }
@@ -127,16 +128,18 @@ struct RouteGuardTests {
         #expect(members.elements.count == 2)
     }
 
-    @Test("a token for another project is rejected in this one")
-    func otherProject() throws {
+    @Test("a token for another project is rejected in this one", arguments: TestDatabase.selected)
+    func otherProject(_: TestDatabase) throws {
         let caller = try owner.makeToken("\"project_ids\": [\"\(other.id)\"]")
         for route in routes where isOfProject(route) {
             #expect(try send(route, by: caller, about: owner).code == "project_forbidden", "\(name(route))")
         }
     }
 
-    @Test("a deactivated member and a member without permissions are rejected in a project")
-    func members() throws {
+    @Test(
+        "a deactivated member and a member without permissions are rejected in a project",
+        arguments: TestDatabase.selected)
+    func members(_: TestDatabase) throws {
         let member = owner.with(try owner.server.server.makeToken("member@example.com"))
         let path = "/v1/projects/\(project.id)/members/\(memberID)"
         #expect(try owner.send("PATCH", path, #"{"status": "deactivated"}"#).status == 200)
@@ -150,8 +153,8 @@ struct RouteGuardTests {
         }
     }
 
-    @Test("a read-only token changes nothing except itself")
-    func readOnly() throws {
+    @Test("a read-only token changes nothing except itself", arguments: TestDatabase.selected)
+    func readOnly(_: TestDatabase) throws {
         let scopes = Scope.resources.map { "\"\($0):read\"" }.joined(separator: ", ")
         for route in routes where route.method != "GET" && !open.contains(name(route)) {
             let caller = try owner.makeToken("\"scopes\": [\(scopes)]")
@@ -161,8 +164,10 @@ struct RouteGuardTests {
         }
     }
 
-    @Test("no two routes are the same, and the first parameter of a project's route is the project")
-    func table() {
+    @Test(
+        "no two routes are the same, and the first parameter of a project's route is the project",
+        arguments: TestDatabase.selected)
+    func table(_: TestDatabase) {
         #expect(Set(routes.map(name)).count == routes.count)
         for route in routes where isOfProject(route) {
             #expect(route.pattern.first { $0.hasPrefix("{") } == "{project}", "\(name(route))")

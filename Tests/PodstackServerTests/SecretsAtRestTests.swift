@@ -4,10 +4,12 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Secrets at rest", .blocking, .everyDatabase)
+@Suite("Secrets at rest", .blocking, .databases, .timeLimit(.perTest))
 struct SecretsAtRestTests {
-    @Test("after its whole life no piece of a secret is in the data directory or the log")
-    func noTrace() throws {
+    @Test(
+        "after its whole life no piece of a secret is in the data directory or the log",
+        arguments: TestDatabase.selected)
+    func noTrace(_: TestDatabase) throws {
         let server = try RunningServer()
         let token = try server.makeToken()
         let connection = try RawHTTP(port: server.server.port)
@@ -49,8 +51,8 @@ struct SecretsAtRestTests {
         }
     }
 
-    @Test("without its pepper a database verifies nothing")
-    func otherPepper() throws {
+    @Test("without its pepper a database verifies nothing", arguments: TestDatabase.selected)
+    func otherPepper(_: TestDatabase) throws {
         let server = try RunningServer()
         let token = try server.makeToken()
         try server.server.stop()
@@ -71,8 +73,8 @@ struct SecretsAtRestTests {
         #expect(answer.body.contains("invalid_token"))
     }
 
-    @Test("a pepper that others can read, or that is cut, is refused")
-    func badPepper() throws {
+    @Test("a pepper that others can read, or that is cut, is refused", arguments: TestDatabase.selected)
+    func badPepper(_: TestDatabase) throws {
         let folder = try TemporaryDirectory()
         let path = folder.file("pepper")
         _ = try Pepper(file: path)
@@ -84,8 +86,8 @@ struct SecretsAtRestTests {
         #expect(throws: SetupFailure.self) { try Pepper(file: path) }
     }
 
-    @Test("a wrong checksum makes no call of the database")
-    func garbageIsCheap() throws {
+    @Test("a wrong checksum makes no call of the database", arguments: TestDatabase.selected)
+    func garbageIsCheap(_: TestDatabase) throws {
         let opened = try OpenedDatabase()
         let database = CountingDatabase(opened.database)
         try Migrations.run(on: database)

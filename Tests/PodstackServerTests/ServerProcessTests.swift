@@ -6,7 +6,7 @@ import Testing
 @testable import PodstackServer
 
 /// Runs the real program, as an operator does.
-@Suite("podstack-server as a process", .blocking, .everyDatabase, .timeLimit(.minutes(10)))
+@Suite("podstack-server as a process", .blocking, .databases, .timeLimit(.minutes(10)))
 struct ServerProcessTests {
     let place: ServerPlace
     var data: String { place.data }
@@ -44,8 +44,8 @@ struct ServerProcessTests {
         try connection.request(method, path, headers: [("Authorization", "Bearer \(token)")]).status
     }
 
-    @Test("users and tokens that are created while a server runs are valid at once")
-    func administration() throws {
+    @Test("users and tokens that are created while a server runs are valid at once", arguments: TestDatabase.selected)
+    func administration(_: TestDatabase) throws {
         let (process, connection) = try serve()
         defer { process.signal(SIGKILL) }
         let user = try administrate(["user", "add", "you@example.com", "--name", "You"])
@@ -57,8 +57,30 @@ struct ServerProcessTests {
         #expect(try status(connection, token) == 200)
     }
 
-    @Test("SIGTERM ends the server with status 0, and last-used times are stored")
-    func drain() throws {
+    @Test("every file in the data directory is its owner's alone, whatever the umask", arguments: TestDatabase.selected)
+    func permissions(_: TestDatabase) throws {
+        let process = try ToolProcess(
+            "/bin/sh",
+            [
+                "-c", "umask 0; exec \"$@\"", "sh", ToolProcess.path(of: "podstack-server"), "serve", "--listen",
+                "127.0.0.1:0", "--data", data,
+            ], environment: place.environment)
+        defer { process.signal(SIGKILL) }
+        try process.waitForOutput { $0.contains("\n") }
+        let files = FileManager.default
+        let names = try files.contentsOfDirectory(atPath: data)
+        #expect(names.contains("pepper"))
+        #expect(names.contains("podstack.sqlite-wal") == (place.database == nil))
+        for name in names {
+            let mode = try files.attributesOfItem(atPath: "\(data)/\(name)")[.posixPermissions] as? NSNumber
+            #expect(mode?.intValue == 0o600, "\(name)")
+        }
+        let folder = try files.attributesOfItem(atPath: data)[.posixPermissions] as? NSNumber
+        #expect(folder?.intValue == 0o700)
+    }
+
+    @Test("SIGTERM ends the server with status 0, and last-used times are stored", arguments: TestDatabase.selected)
+    func drain(_: TestDatabase) throws {
         _ = try administrate(["user", "add", "you@example.com"])
         let token = try createToken()
         let (process, connection) = try serve()
@@ -72,8 +94,8 @@ struct ServerProcessTests {
         #expect(!list.body[..<first.lowerBound].suffix(150).contains("\"last_used_at\":null"))
     }
 
-    @Test("acknowledged changes survive kill -9, every time")
-    func kill() throws {
+    @Test("acknowledged changes survive kill -9, every time", arguments: TestDatabase.selected)
+    func kill(_: TestDatabase) throws {
         _ = try administrate(["user", "add", "you@example.com"])
         // On PostgreSQL each revocation waits until the lease of the killed instance has expired.
         for _ in 0..<(place.database == nil ? 10 : Rounds.count(2, long: 10)) {
@@ -91,8 +113,8 @@ struct ServerProcessTests {
         }
     }
 
-    @Test("the audit log can be verified while a server runs")
-    func audit() throws {
+    @Test("the audit log can be verified while a server runs", arguments: TestDatabase.selected)
+    func audit(_: TestDatabase) throws {
         _ = try administrate(["user", "add", "you@example.com"])
         _ = try createToken()
         let (process, _) = try serve()
@@ -102,8 +124,8 @@ struct ServerProcessTests {
         #expect(intact.output == "intact: 2 events of 1 accounts\n")
     }
 
-    @Test("a second server on the same data directory is rejected")
-    func secondServer() throws {
+    @Test("a second server on the same data directory is rejected", arguments: TestDatabase.selected)
+    func secondServer(_: TestDatabase) throws {
         guard place.database == nil else { return }
         let (process, _) = try serve()
         defer { process.signal(SIGKILL) }
@@ -114,21 +136,24 @@ struct ServerProcessTests {
 
     @Test(
         "wrong usage is an error with one line and status 2",
-        arguments: [
+        arguments: TestDatabase.selected,
+        [
             ["serve", "--lisen", "x"], ["serve", "--listen", "0.0.0.0:80"], ["user", "add"], ["user", "add", "nobody"],
             ["token", "create", "a@b.c"], ["fly"], ["audit"], ["audit", "verify", "x"],
             ["serve", "--behind-proxy", "example.com"], ["serve", "--requests-per-minute", "0"],
             ["token", "create", "a@b.c", "--name", "n", "--scope", "cats"],
         ])
-    func usage(words: [String]) throws {
+    func usage(_: TestDatabase, words: [String]) throws {
         let result = try administrate(words)
         #expect(result.status == 2)
         #expect(result.error.hasPrefix("error: "))
         #expect(result.error.split(separator: "\n").count == 1)
     }
 
-    @Test("no message contains the password of the database, whatever is wrong with its URL")
-    func password() throws {
+    @Test(
+        "no message contains the password of the database, whatever is wrong with its URL",
+        arguments: TestDatabase.selected)
+    func password(_: TestDatabase) throws {
         guard let database = place.database else { return }
         let good = database.portURL
         let secret = "quite%20secret"
@@ -150,8 +175,10 @@ struct ServerProcessTests {
         }
     }
 
-    @Test("--help shows the help of the command, and is an error for an unknown command")
-    func help() throws {
+    @Test(
+        "--help shows the help of the command, and is an error for an unknown command", arguments: TestDatabase.selected
+    )
+    func help(_: TestDatabase) throws {
         func run(_ words: String...) throws -> (status: Int32, output: String, error: String) {
             try ToolProcess.run("podstack-server", words)
         }
@@ -177,8 +204,8 @@ struct ServerProcessTests {
         #expect(try run("user", "add", "--nam", "x").error.contains("unknown option --nam; did you mean \"--name\"?"))
     }
 
-    @Test("a mistyped argument that may be a secret is not repeated")
-    func secrets() throws {
+    @Test("a mistyped argument that may be a secret is not repeated", arguments: TestDatabase.selected)
+    func secrets(_: TestDatabase) throws {
         let secret = "postgres://me:s3cret@db/x"
         for (words, message) in [
             (["user", "list", "--databse=\(secret)"], "unknown option --databse; did you mean \"--database\"?"),
@@ -197,8 +224,8 @@ struct ServerProcessTests {
         }
     }
 
-    @Test("no sign-in link is created for a disabled user")
-    func disabledLink() throws {
+    @Test("no sign-in link is created for a disabled user", arguments: TestDatabase.selected)
+    func disabledLink(_: TestDatabase) throws {
         #expect(try administrate(["user", "add", "you@example.com"]).status == 0)
         #expect(try administrate(["user", "disable", "you@example.com"]).status == 0)
         let refused = try administrate(["user", "link", "you@example.com"])

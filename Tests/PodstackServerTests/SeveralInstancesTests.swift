@@ -4,7 +4,7 @@ import PodstackTestSupport
 import Testing
 
 /// The section "Several instances" of `docs/operating.md` with the real program; two directories stand for two machines.
-@Suite("Several instances, as an operator sets them up", .blocking)
+@Suite("Several instances, as an operator sets them up", .blocking, .needsPostgreSQL, .timeLimit(.perTest))
 struct SeveralInstancesTests {
     let folder: TemporaryDirectory
     let database: PostgresCluster.Database
@@ -63,14 +63,16 @@ struct SeveralInstancesTests {
         for (machine, email) in [("first", "other@example.com"), ("second", "you@example.com")] {
             let made = try administrate(machine, "token", "create", email, "--name", "t")
             #expect(made.status == 0, "\(made.output)")
-            let holders = [first.port, second.port].map { Holder(String(made.output.dropLast()), at: $0) }
-            for _ in 0..<2 { #expect(try holders.allSatisfy { try $0.whoami() == "ok" }) }
+            let holders = [first.port, second.port].map {
+                TestClient(port: $0, String(made.output.dropLast()), keepsConnection: true)
+            }
+            for _ in 0..<2 { #expect(try holders.allSatisfy { try $0.tokenState() == "ok" }) }
             #expect(try administrate(machine, "user", "disable", email).status == 0)
-            #expect(try holders.map { try $0.whoami() } == ["account_disabled", "account_disabled"])
+            #expect(try holders.map { try $0.tokenState() } == ["account_disabled", "account_disabled"])
             #expect(try administrate(machine == "first" ? "second" : "first", "user", "enable", email).status == 0)
-            #expect(try holders.allSatisfy { try $0.whoami() == "ok" })
+            #expect(try holders.allSatisfy { try $0.tokenState() == "ok" })
             #expect(try holders[0].send("DELETE", "/v1/tokens/self").status == 204)
-            #expect(try holders[1].whoami() == "revoked_token")
+            #expect(try holders[1].tokenState() == "revoked_token")
         }
         let asked = try RawHTTP(port: first.port).request(
             "POST", "/v1/device/code", headers: [("Content-Type", "application/json")], body: #"{"client_name": "tv"}"#)
@@ -80,7 +82,9 @@ struct SeveralInstancesTests {
             "POST", "/v1/device/token", headers: [("Content-Type", "application/json")],
             body: #"{"device_code": "\#(code.deviceCode)"}"#)
         let secret = try #require(try fetched.decoded(CreatedToken.self).secret)
-        for port in [first.port, second.port] { #expect(try Holder(secret, at: port).whoami() == "ok") }
+        for port in [first.port, second.port] {
+            #expect(try TestClient(port: port, secret, keepsConnection: true).tokenState() == "ok")
+        }
         for machine in ["first", "second"] { #expect(try administrate(machine, "audit", "verify").status == 0) }
     }
 
@@ -95,7 +99,8 @@ struct SeveralInstancesTests {
             atPath: folder.file("first") + previous, toPath: folder.file("second") + previous)
         for machine in ["second", "first"] {
             let (process, port) = try serve(machine)
-            #expect(try Holder(String(made.output.dropLast()), at: port).whoami() == "ok")
+            #expect(
+                try TestClient(port: port, String(made.output.dropLast()), keepsConnection: true).tokenState() == "ok")
             process.signal(SIGTERM)
             #expect(process.wait() == 0)
         }

@@ -4,7 +4,7 @@ import PodstackTestSupport
 import Testing
 
 /// The real program with a certificate, and the SDK as its client.
-@Suite("podstack-server over TLS", .blocking)
+@Suite("podstack-server over TLS", .blocking, .timeLimit(.perTest))
 struct TLSTests {
     let folder: TemporaryDirectory
     let authority: PrivateAuthority

@@ -29,19 +29,20 @@ final class TokenLoad: Sendable {
 
     func stop() { seen.withLock { $0.isOver = true } }
 
-    /// Waits until so many more tokens have lived their lives; gives up after 20 seconds.
+    /// Waits until `count` more tokens have lived their whole life.
     func waitForLives(_ count: Int) async throws {
         let goal = revoked + count
-        for _ in 0..<2000 where revoked < goal { try await Task.sleep(for: .milliseconds(10)) }
-        #expect(revoked >= goal)
+        try await eventually(within: .seconds(30), "\(count) more tokens are revoked") { revoked >= goal }
     }
 
     func run() {
         var generator = SecureGenerator()
         while !seen.withLock({ $0.isOver }) {
             let token = TokenMaker.token(id: TokenFormat.generateID(using: &generator))
-            let (first, second) = (ports.randomElement() ?? 0, ports.randomElement() ?? 0)
-            let made = ask(owner, first, "POST", "/v1/tokens", "{\"name\": \"t\", \(Session.fields(of: token))}")
+            let (first, second) = (
+                ports.randomElement(using: &generator) ?? 0, ports.randomElement(using: &generator) ?? 0
+            )
+            let made = ask(owner, first, "POST", "/v1/tokens", "{\"name\": \"t\", \(TestClient.fields(of: token))}")
             guard expect(made, ["ok", "unavailable"], "POST"), made == "ok" else { continue }
             for port in ports { _ = expect(ask(token, port), ["ok", "unavailable"], "before") }
             let revoked = ask(token, second, "DELETE", "/v1/tokens/self")
@@ -56,7 +57,9 @@ final class TokenLoad: Sendable {
         _ token: String, _ port: UInt16, _ method: String = "GET", _ path: String = "/v1/auth/whoami",
         _ body: String? = nil
     ) -> String {
-        do { return try Holder(token, at: port).send(method, path, body).code ?? "ok" } catch { return "\(error)" }
+        do {
+            return try TestClient(port: port, token, keepsConnection: true).send(method, path, body).code ?? "ok"
+        } catch { return "\(error)" }
     }
 
     private func expect(_ code: String, _ allowed: [String], _ what: String) -> Bool {

@@ -4,7 +4,7 @@ import Testing
 @testable import PodstackServer
 
 /// The names begin with the numbers of the invariants in TokenSecrets.swift.
-@Suite("A token's secrets as a state machine")
+@Suite("A token's secrets as a state machine", .timeLimit(.perTest))
 struct TokenSecretsTests {
     static let day: Int64 = 86_400
 

@@ -2,20 +2,20 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("PATCH /v1/tokens/{id} over a socket", .blocking, .everyDatabase)
+@Suite("PATCH /v1/tokens/{id}", .blocking, .databases, .timeLimit(.perTest))
 struct TokenUpdateTests {
-    let owner: Session
+    let owner: TestClient
 
-    init() throws { owner = try Session() }
+    init() throws { owner = try TestClient() }
 
-    func update(_ session: Session, _ fields: String, by caller: Session? = nil) throws -> RawHTTP.Answer {
+    func update(_ session: TestClient, _ fields: String, by caller: TestClient? = nil) throws -> TestResponse {
         try (caller ?? owner).send("PATCH", "/v1/tokens/\(session.id)", "{\(fields)}")
     }
 
     func projectID() throws -> String { try #require(try owner.whoami().decoded(User.self).defaultProjectID) }
 
-    @Test("a name changes, and nothing else with it")
-    func name() throws {
+    @Test("a name changes, and nothing else with it", arguments: TestDatabase.selected)
+    func name(_: TestDatabase) throws {
         let made = try owner.makeToken(#""scopes": ["tokens:read"]"#)
         let before = try owner.send("GET", "/v1/tokens/\(made.id)").decoded(Token.self)
         var after = try update(made, #""name": "  new name ""#).decoded(Token.self)
@@ -25,8 +25,8 @@ struct TokenUpdateTests {
         #expect(try update(made, "").status == 200)
     }
 
-    @Test("scopes shrink, at once, and never grow")
-    func scopes() throws {
+    @Test("scopes shrink, at once, and never grow", arguments: TestDatabase.selected)
+    func scopes(_: TestDatabase) throws {
         let made = try owner.makeToken(#""scopes": ["tokens:*"]"#)
         #expect(try made.send("GET", "/v1/tokens").status == 200)
         #expect(try update(made, #""scopes": ["tokens:create"]"#).status == 200)
@@ -37,8 +37,8 @@ struct TokenUpdateTests {
         #expect(try made.whoami().decoded(User.self).token?.scopes == ["tokens:create"])
     }
 
-    @Test("projects shrink from all to some, and never grow")
-    func projects() throws {
+    @Test("projects shrink from all to some, and never grow", arguments: TestDatabase.selected)
+    func projects(_: TestDatabase) throws {
         let project = try projectID()
         let made = try owner.makeToken()
         #expect(try update(made, #""project_ids": null"#).status == 200)
@@ -49,8 +49,8 @@ struct TokenUpdateTests {
         #expect(try update(made, #""project_ids": ["prj_unknown"]"#).code == "validation_failed")
     }
 
-    @Test("the scopes that are given stay within those of the caller's own token")
-    func withinCaller() throws {
+    @Test("the scopes that are given stay within those of the caller's own token", arguments: TestDatabase.selected)
+    func withinCaller(_: TestDatabase) throws {
         let caller = try owner.makeToken(#""scopes": ["tokens:*"]"#)
         let wide = try owner.makeToken()
         #expect(try update(wide, #""scopes": ["projects:read"]"#, by: caller).code == "insufficient_scope")
@@ -59,8 +59,25 @@ struct TokenUpdateTests {
         #expect(try update(wide, #""name": "x""#, by: reader).code == "insufficient_scope")
     }
 
-    @Test("an unknown field, what is dead and what is foreign are refused")
-    func refusals() throws {
+    @Test(
+        "projects beyond the caller's own are forbidden, and the token stays as it was",
+        arguments: TestDatabase.selected)
+    func projectsWithinCaller(_: TestDatabase) throws {
+        let own = try projectID()
+        let other = try owner.send("POST", "/v1/projects", #"{"name": "other"}"#).decoded(Project.self).id
+        let caller = try owner.makeToken(#""scopes": ["tokens:*"], "project_ids": ["\#(own)"]"#)
+        let wide = try owner.makeToken()
+        let before = try owner.send("GET", "/v1/tokens/\(wide.id)").body
+        for projects in [#"["\#(other)"]"#, #"["\#(own)", "\#(other)"]"#] {
+            let refused = try update(wide, "\"name\": \"x\", \"project_ids\": \(projects)", by: caller)
+            #expect(refused.status == 403 && refused.code == "project_forbidden", "\(projects)")
+            #expect(try owner.send("GET", "/v1/tokens/\(wide.id)").body == before)
+        }
+        #expect(try update(wide, #""project_ids": ["\#(own)"]"#, by: caller).status == 200)
+    }
+
+    @Test("an unknown field, what is dead and what is foreign are refused", arguments: TestDatabase.selected)
+    func refusals(_: TestDatabase) throws {
         let made = try owner.makeToken()
         for fields in [#""scope": ["tokens:read"]"#, #""expires_at": null"#, #""name": """#, #""name": null"#] {
             #expect(try update(made, fields).code == "validation_failed", "\(fields)")

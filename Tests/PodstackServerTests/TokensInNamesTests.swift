@@ -2,14 +2,14 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("Tokens where names belong", .blocking, .everyDatabase)
+@Suite("Tokens where names belong", .blocking, .databases, .timeLimit(.perTest))
 struct TokensInNamesTests {
-    let owner: Session
+    let owner: TestClient
 
-    init() throws { owner = try Session() }
+    init() throws { owner = try TestClient() }
 
-    @Test("a token that is given as a name, or in one, is refused and not repeated")
-    func names() throws {
+    @Test("a token that is given as a name, or in one, is refused and not repeated", arguments: TestDatabase.selected)
+    func names(_: TestDatabase) throws {
         let secret = TokenMaker.token(id: "zab5rrb1")
         let project = try #require(try owner.whoami().decoded(User.self).defaultProjectID)
         for text in [secret, "my token: \(secret)!", String(secret.dropLast(6)) + "000000"] {

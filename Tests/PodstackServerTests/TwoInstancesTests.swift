@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Two instances over one database", .blocking)
+@Suite("Two instances over one database", .blocking, .needsPostgreSQL, .timeLimit(.perTest))
 struct TwoInstancesTests {
     let instances: TwoInstances
     var ports: [UInt16] { [instances.first.port, instances.second.port] }
@@ -12,9 +12,12 @@ struct TwoInstancesTests {
     init() throws { instances = try TwoInstances() }
 
     /// Returns a token at each instance, cached by both.
-    private func holders(_ token: String) throws -> (Holder, Holder) {
-        let (here, there) = (Holder(token, at: ports[0]), Holder(token, at: ports[1]))
-        for _ in 0..<2 { #expect(try here.whoami() == "ok" && there.whoami() == "ok") }
+    private func holders(_ token: String) throws -> (TestClient, TestClient) {
+        let (here, there) = (
+            TestClient(port: ports[0], token, keepsConnection: true),
+            TestClient(port: ports[1], token, keepsConnection: true)
+        )
+        for _ in 0..<2 { #expect(try here.tokenState() == "ok" && there.tokenState() == "ok") }
         return (here, there)
     }
 
@@ -24,7 +27,7 @@ struct TwoInstancesTests {
             var (here, there) = try holders(try instances.makeToken())
             if !round.isMultiple(of: 2) { (here, there) = (there, here) }
             #expect(try here.send("DELETE", "/v1/tokens/self").status == 204)
-            let code = try there.whoami()
+            let code = try there.tokenState()
             #expect(code == "revoked_token", "round \(round)")
         }
         #expect(instances.second.service.verifier.knownCount == 0)
@@ -40,7 +43,7 @@ struct TwoInstancesTests {
             try instances.second.service.start()
             let (here, there) = try holders(try instances.makeToken())
             #expect(try here.send("DELETE", "/v1/tokens/self").status == 204)
-            #expect(try there.whoami() == "revoked_token")
+            #expect(try there.tokenState() == "revoked_token")
             try instances.first.service.stop()
             try instances.second.service.stop()
         }
@@ -51,26 +54,27 @@ struct TwoInstancesTests {
         let (_, there) = try holders(try instances.makeToken())
         try instances.database.run("ALTER TABLE tokens RENAME TO gone")
         // On a busy machine, the lease may have ended for a moment.
-        #expect(try (0..<1000).contains { _ in try there.whoami() == "ok" })
+        #expect(try (0..<1000).contains { _ in try there.tokenState() == "ok" })
     }
 
     @Test("the first use of a new secret at one instance ends the old one at the other")
     func rotation() throws {
         let (here, there) = try holders(try instances.makeToken())
         let next = TokenMaker.token(id: here.id)
-        let body = "{\(Session.fields(of: next, grace: 0))}"
+        let body = "{\(TestClient.fields(of: next, grace: 0))}"
         #expect(try here.send("POST", "/v1/tokens/self/rotate", body).status == 200)
-        #expect(try here.whoami() == "ok" && there.whoami() == "ok")
-        #expect(try Holder(next, at: ports[1]).whoami() == "ok")
-        #expect(try here.whoami() == "rotated_token" && there.whoami() == "rotated_token")
-        #expect(try Holder(next, at: ports[0]).whoami() == "ok")
+        #expect(try here.tokenState() == "ok" && there.tokenState() == "ok")
+        #expect(try TestClient(port: ports[1], next, keepsConnection: true).tokenState() == "ok")
+        #expect(try here.tokenState() == "rotated_token" && there.tokenState() == "rotated_token")
+        #expect(try TestClient(port: ports[0], next, keepsConnection: true).tokenState() == "ok")
     }
 
     @Test("permissions that one instance removes are rejected by the other")
     func permissions() throws {
         let (here, there) = try holders(try instances.makeToken())
         try instances.second.addUser("member@example.com")
-        let member = Holder(try instances.first.makeToken("member@example.com"), at: ports[1])
+        let member = TestClient(
+            port: ports[1], try instances.first.makeToken("member@example.com"), keepsConnection: true)
         let created = try here.send("POST", "/v1/projects", #"{"name": "p"}"#)
         let project = "/v1/projects/\(try created.decoded(Project.self).id)"
         #expect(try member.send("GET", project).status == 404)
@@ -96,7 +100,9 @@ struct TwoInstancesTests {
         let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
             for index in 0..<50 {
                 group.addTask {
-                    try Holder(token, at: ports[index % 2]).send("POST", "/v1/tokens", #"{"name": "many"}"#).status
+                    try TestClient(port: ports[index % 2], token, keepsConnection: true).send(
+                        "POST", "/v1/tokens", #"{"name": "many"}"#
+                    ).status
                 }
             }
             return try await group.reduce(into: []) { $0.append($1) }
@@ -111,25 +117,26 @@ struct TwoInstancesTests {
     func idempotency() async throws {
         let token = try instances.makeToken()
         let ports = ports
-        let answers = try await withThrowingTaskGroup(of: RawHTTP.Answer.self) { group in
+        let answers = try await withThrowingTaskGroup(of: TestResponse.self) { group in
             for index in 0..<20 {
                 group.addTask {
-                    try Holder(token, at: ports[index % 2]).send(
+                    try TestClient(port: ports[index % 2], token, keepsConnection: true).send(
                         "POST", "/v1/projects", #"{"name": "p"}"#, headers: [("Idempotency-Key", "a")])
                 }
             }
-            return try await group.reduce(into: [RawHTTP.Answer]()) { $0.append($1) }
+            return try await group.reduce(into: [TestResponse]()) { $0.append($1) }
         }
         #expect(answers.allSatisfy { $0.status == 201 || $0.status == 409 })
         #expect(Set(answers.filter { $0.status == 201 }.map(\.body)).count == 1)
-        let list = try Holder(token, at: ports[0]).send("GET", "/v1/projects").decoded(Page<Project>.self)
+        let list = try TestClient(port: ports[0], token, keepsConnection: true).send("GET", "/v1/projects").decoded(
+            Page<Project>.self)
         #expect(list.elements.count == 2)
     }
 
     @Test("an instance that was killed delays the next revocation by its lease at most, and no later one")
     func killed() throws {
         let (here, _) = try holders(try instances.makeToken())
-        let other = Holder(try instances.makeToken(), at: ports[0])
+        let other = TestClient(port: ports[0], try instances.makeToken(), keepsConnection: true)
         // The row of an instance that could not remove it.
         try instances.database.run("INSERT INTO instances VALUES ('gone.1', 'gone', 1, 0, 0)")
         #expect(try here.send("DELETE", "/v1/tokens/self").status == 204)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("User records")
+@Suite("User records", .timeLimit(.perTest))
 struct UserRecordTests {
     private let folder: TemporaryDirectory
     private let database: SQLiteDatabase

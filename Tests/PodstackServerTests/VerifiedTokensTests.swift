@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Tokens that are known to be good", .everyDatabase)
+@Suite("Tokens that are known to be good", .databases, .timeLimit(.perTest))
 struct VerifiedTokensTests {
     /// Does something after a read, as another thread might.
     private final class OvertakenDatabase: Database {
@@ -30,8 +30,9 @@ struct VerifiedTokensTests {
         }
     }
 
-    @Test("what was read before a revocation is not kept after it", arguments: ["token", "user"])
-    func overtaken(changed: String) throws {
+    @Test(
+        "what was read before a revocation is not kept after it", arguments: TestDatabase.selected, ["token", "user"])
+    func overtaken(_: TestDatabase, changed: String) throws {
         let server = try RunningServer(clock: ManualClock())
         let token = try server.makeToken()
         let service = server.server.service
@@ -51,8 +52,10 @@ struct VerifiedTokensTests {
         #expect(refusal.map(ErrorResponse.init)?.code == .revokedToken)
     }
 
-    @Test("forgetting a user forgets every secret of every token of theirs, and nobody else's")
-    func forgetUser() throws {
+    @Test(
+        "forgetting a user forgets every secret of every token of theirs, and nobody else's",
+        arguments: TestDatabase.selected)
+    func forgetUser(_: TestDatabase) throws {
         let server = try RunningServer(clock: ManualClock())
         try server.server.addUser("other@example.com")
         let verifier = server.server.service.verifier
@@ -67,8 +70,10 @@ struct VerifiedTokensTests {
         #expect(verifier.knownCount == 0)
     }
 
-    @Test("what is used stays, whatever else comes by, and is forgotten wherever it stands")
-    func generations() throws {
+    @Test(
+        "what is used stays, whatever else comes by, and is forgotten wherever it stands",
+        arguments: TestDatabase.selected)
+    func generations(_: TestDatabase) throws {
         let server = try RunningServer(clock: ManualClock(), maxActiveTokens: 50)
         let identities = try (0..<10).map { _ in
             try server.server.service.verifier.verify(server.makeToken().utf8, now: 0)

@@ -108,7 +108,7 @@ struct GuideTests {
     @Test("the device login snippet receives a token when the user approves")
     func device() throws {
         let server = try RunningServer()
-        let visitor = try PageVisitor(signedUpAt: server)
+        let visitor = try TestClient(signedUpAt: server)
         // On its own terminal, because output to a terminal is flushed after each line.
         let program = try ToolProcess.path(of: "GuideSnippets")
         let run = try ToolProcess(

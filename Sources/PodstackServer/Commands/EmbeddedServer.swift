@@ -1,6 +1,7 @@
 /// A whole service on a socket of this process, for tests and for embedding.
 package final class EmbeddedServer: Sendable {
     let service: Service
+    let handler: RequestHandler
     private let listener: Listener
 
     /// Starts a service on a free port of 127.0.0.1.
@@ -38,6 +39,7 @@ package final class EmbeddedServer: Sendable {
             now: now ?? Service.systemClock)
         try service.start()
         let handler = service.handler
+        self.handler = handler
         listener = try Listener(ListenAddress("127.0.0.1:0"), threads: 2, requestSeconds: requestTime) {
             handler.handle($0)
         }

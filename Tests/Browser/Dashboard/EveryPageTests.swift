@@ -7,7 +7,7 @@ import Testing
 extension InBrowser {
     @Suite(
         "Every page: with content, empty, and with errors",
-        .enabled(if: PythonOracle.isThere, "scripts/test installs the checkers"))
+        .enabled(if: PythonOracle.isThere, "scripts/test installs the checkers"), .timeLimit(.perTest))
     struct EveryPageTests {
         /// The width by which each table overflows.
         private static let hidden = """

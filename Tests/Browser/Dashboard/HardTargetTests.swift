@@ -4,7 +4,7 @@ import Testing
 
 extension InBrowser {
     /// Attacks on the dashboard by other pages and by text from other users.
-    @Suite("Attacks on the dashboard")
+    @Suite("Attacks on the dashboard", .timeLimit(.perTest))
     struct HardTargetTests {
         @Test("under TLS, the session cookie is restricted to this host and hidden from scripts")
         func cookies() throws {

@@ -3,7 +3,7 @@ import PodstackTestSupport
 import Testing
 
 extension InBrowser {
-    @Suite("On a phone")
+    @Suite("On a phone", .timeLimit(.perTest))
     struct PhoneTests {
         @Test("table rows are displayed as labeled cards and remain a table for screen readers")
         func cards() throws {

@@ -3,7 +3,7 @@ import PodstackTestSupport
 import Testing
 
 extension InBrowser {
-    @Suite("Journeys through sessions")
+    @Suite("Journeys through sessions", .timeLimit(.perTest))
     struct SessionJourneyTests {
         @Test("a wrong password is reported at the form, which keeps the email address")
         func wrongPassword() throws {

@@ -4,7 +4,7 @@ import Testing
 
 extension InBrowser {
     /// The steps of "Generate API Token" in the documentation, and what can happen on the way.
-    @Suite("Journeys to a token")
+    @Suite("Journeys to a token", .timeLimit(.perTest))
     struct TokenJourneyTests {
         @Test("the five documented steps create a token that works until it is revoked", arguments: [true, false])
         func fiveSteps(javaScript: Bool) throws {

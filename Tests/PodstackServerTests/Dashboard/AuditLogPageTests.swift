@@ -4,11 +4,11 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The audit log's page", .blocking, .everyDatabase)
+@Suite("The audit log's page", .blocking, .databases, .timeLimit(.perTest))
 struct AuditLogPageTests {
     let clock = ManualClock()
     let scene: DashboardScene
-    var owner: PageVisitor { scene.owner }
+    var owner: TestClient { scene.owner }
 
     init() throws { scene = try DashboardScene(clock: clock) }
 
@@ -19,8 +19,10 @@ struct AuditLogPageTests {
         return answer.texts("<span class=\"resource\"", until: "</span>")
     }
 
-    @Test("an entry has a time, a user, an action, a resource, an address and the changed values")
-    func entry() throws {
+    @Test(
+        "an entry has a time, a user, an action, a resource, an address and the changed values",
+        arguments: TestDatabase.selected)
+    func entry(_: TestDatabase) throws {
         let id = try scene.makeProject("before")
         try owner.get("/projects/\(id)")
         try owner.post(
@@ -39,8 +41,8 @@ struct AuditLogPageTests {
         #expect(try #require(try names("/audit-log").first) == "after")
     }
 
-    @Test("text from other users is escaped on the page")
-    func escaping() throws {
+    @Test("text from other users is escaped on the page", arguments: TestDatabase.selected)
+    func escaping(_: TestDatabase) throws {
         let evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
         let id = try scene.makeProject(evil, description: "\(evil)\nsecond line")
         try owner.get("/projects/\(id)")
@@ -63,8 +65,8 @@ struct AuditLogPageTests {
         #expect(messages.split(separator: "\n").allSatisfy { $0.hasPrefix("id: ") || $0.hasPrefix("data: ") })
     }
 
-    @Test("each filter of the form selects its entries, and empty fields are ignored")
-    func filters() throws {
+    @Test("each filter of the form selects its entries, and empty fields are ignored", arguments: TestDatabase.selected)
+    func filters(_: TestDatabase) throws {
         let start = clock.now
         _ = try scene.makeProject("Alpha 100%")
         clock.set(start + 2 * 86_400)
@@ -87,8 +89,8 @@ struct AuditLogPageTests {
         #expect(page.contains("/audit-log/events?action=create&amp;q=beta&amp;since=2030-03-18&amp;after="))
     }
 
-    @Test("an invalid date is reported at its field, and no entries are displayed")
-    func mistakes() throws {
+    @Test("an invalid date is reported at its field, and no entries are displayed", arguments: TestDatabase.selected)
+    func mistakes(_: TestDatabase) throws {
         let answer = try owner.get("/audit-log?since=2030-02-31&until=x&q=beta")
         #expect(answer.status == 422)
         #expect(answer.texts("<p class=\"field-problem\"", until: "</p>").count == 2)
@@ -103,8 +105,8 @@ struct AuditLogPageTests {
         #expect(try owner.get("/audit-log/events").status == 400)
     }
 
-    @Test("links to older and newer entries cover the list without a gap")
-    func paging() throws {
+    @Test("links to older and newer entries cover the list without a gap", arguments: TestDatabase.selected)
+    func paging(_: TestDatabase) throws {
         for index in 0..<7 { _ = try scene.makeProject("p\(index)") }
         var seen: [[String]] = []
         var path = "/audit-log?limit=3&action=create"
@@ -132,8 +134,8 @@ struct AuditLogPageTests {
         #expect(back == [["p3", "p2", "p1"], ["p6", "p5", "p4"]])
     }
 
-    @Test("the CSV file contains the filtered entries, without formulas")
-    func export() throws {
+    @Test("the CSV file contains the filtered entries, without formulas", arguments: TestDatabase.selected)
+    func export(_: TestDatabase) throws {
         for name in ["=1+1", "plain"] { _ = try scene.makeProject(name) }
         let answer = try owner.get("/audit-log.csv?action=create&q=1%2B1")
         #expect(answer.status == 200)
@@ -144,8 +146,10 @@ struct AuditLogPageTests {
         #expect(!(try owner.get("/audit-log").body.contains("the newest 10000")))
     }
 
-    @Test("the page says that a CSV file cannot hold all entries, and a page holds a thousand")
-    func large() throws {
+    @Test(
+        "the page says that a CSV file cannot hold all entries, and a page holds a thousand",
+        arguments: TestDatabase.selected)
+    func large(_: TestDatabase) throws {
         let session = try #require(try owner.session)
         try scene.service.database.write { connection in
             for number in 2...10_002 {
@@ -163,8 +167,10 @@ struct AuditLogPageTests {
         #expect(try names("/audit-log?limit=1000").count == 1000)
     }
 
-    @Test("the log is that of the account, or of a project that the viewer is a member of")
-    func reach() throws {
+    @Test(
+        "the log is that of the account, or of a project that the viewer is a member of",
+        arguments: TestDatabase.selected)
+    func reach(_: TestDatabase) throws {
         let project = try scene.makeProject("shared")
         let ann = try scene.visitor("ann@example.com")
         #expect(!(try ann.get("/audit-log").body.contains("shared")))
@@ -184,9 +190,11 @@ struct AuditLogPageTests {
         #expect(try bob.get("/audit-log.csv?project=\(project)").body.contains("shared"))
     }
 
-    @Test("a signed-out client is redirected to the sign-in page and back to the same entries")
-    func signedOut() throws {
-        let visitor = PageVisitor(scene.server)
+    @Test(
+        "a signed-out client is redirected to the sign-in page and back to the same entries",
+        arguments: TestDatabase.selected)
+    func signedOut(_: TestDatabase) throws {
+        let visitor = TestClient(scene.server)
         let answer = try visitor.get("/audit-log?action=create")
         #expect(answer.status == 303)
         #expect(answer.headers["location"] == "/sign-in?next=%2Faudit-log%3Faction%3Dcreate")
@@ -194,8 +202,8 @@ struct AuditLogPageTests {
         #expect(try visitor.get("/audit-log.csv").status == 303)
     }
 
-    @Test("the details reader agrees with the general decoder")
-    func details() throws {
+    @Test("the details reader agrees with the general decoder", arguments: TestDatabase.selected)
+    func details(_: TestDatabase) throws {
         let cases: [(String, [AuditDetailsReader.Detail])] = [
             ("{}", []),
             (

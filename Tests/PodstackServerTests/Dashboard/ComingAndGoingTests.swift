@@ -3,11 +3,13 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Signing in and out", .blocking, .everyDatabase)
+@Suite("Signing in and out", .blocking, .databases, .timeLimit(.perTest))
 struct ComingAndGoingTests {
-    @Test("a sign-in link signs in, signing out ends the session, and the password signs in again")
-    func all() throws {
-        let visitor = PageVisitor(try RunningServer())
+    @Test(
+        "a sign-in link signs in, signing out ends the session, and the password signs in again",
+        arguments: TestDatabase.selected)
+    func all(_: TestDatabase) throws {
+        let visitor = TestClient(try RunningServer())
         #expect(try visitor.get("/").headers["location"] == "/sign-in")
         #expect(try visitor.signUp().headers["location"] == "/account/tokens?done=welcome")
         #expect(try visitor.isSignedIn)

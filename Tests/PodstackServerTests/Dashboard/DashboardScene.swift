@@ -6,20 +6,20 @@ import PodstackTestSupport
 /// A server with users who are signed in to its dashboard.
 struct DashboardScene: Sendable {
     let server: RunningServer
-    let owner: PageVisitor
+    let owner: TestClient
 
     init(clock: ManualClock? = nil) throws {
         server = try RunningServer(clock: clock)
-        owner = PageVisitor(server)
+        owner = TestClient(server)
         try owner.enter(RunningServer.email)
     }
 
     var service: Service { server.server.service }
 
     /// Returns a signed-in user with an account of their own.
-    func visitor(_ email: String) throws -> PageVisitor {
+    func visitor(_ email: String) throws -> TestClient {
         try server.server.addUser(email)
-        let visitor = PageVisitor(server)
+        let visitor = TestClient(server)
         try visitor.enter(email)
         return visitor
     }
@@ -38,7 +38,7 @@ struct DashboardScene: Sendable {
 
     /// Adds a member as the owner; nil permissions add an admin.
     @discardableResult
-    func add(_ email: String, to project: String, _ permissions: [String]?) throws -> PageVisitor.Answer {
+    func add(_ email: String, to project: String, _ permissions: [String]?) throws -> TestResponse {
         try owner.get("/projects/\(project)")
         return try owner.post(
             "/projects/\(project)/members",
@@ -47,7 +47,7 @@ struct DashboardScene: Sendable {
     }
 }
 
-extension PageVisitor {
+extension TestClient {
     /// Signs in without a password, which would take time to hash.
     func enter(_ email: String) throws {
         let secret = try service.changes.perform(by: Actor(origin: Origin()), at: service.now()) { change in

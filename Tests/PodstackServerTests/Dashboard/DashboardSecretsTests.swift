@@ -5,12 +5,14 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Secrets of the dashboard", .blocking, .everyDatabase)
+@Suite("Secrets of the dashboard", .blocking, .databases, .timeLimit(.perTest))
 struct DashboardSecretsTests {
-    @Test("no part of a password, link, cookie or code is in the data directory or the log")
-    func noTrace() throws {
+    @Test(
+        "no part of a password, link, cookie or code is in the data directory or the log",
+        arguments: TestDatabase.selected)
+    func noTrace(_: TestDatabase) throws {
         let server = try RunningServer()
-        let visitor = PageVisitor(server)
+        let visitor = TestClient(server)
         let (first, second, wrong) = (
             "correct horse battery staple", "sixteen tons of number nine", "not the right one at all"
         )
@@ -61,11 +63,11 @@ struct DashboardSecretsTests {
         #expect(haystacks.allSatisfy { $0.range(of: Data(code.userCode.utf8)) == nil })
     }
 
-    @Test("passwords are stored as Argon2id hashes with different salts")
-    func hash() throws {
+    @Test("passwords are stored as Argon2id hashes with different salts", arguments: TestDatabase.selected)
+    func hash(_: TestDatabase) throws {
         let server = try RunningServer()
-        try PageVisitor(server).signUp()
-        try PageVisitor(server).signUp(email: "other@example.com")
+        try TestClient(server).signUp()
+        try TestClient(server).signUp(email: "other@example.com")
         let hashes = try server.server.service.database.read { connection in
             try connection.run("SELECT password_hash FROM users").map { try $0.text(0) }
         }

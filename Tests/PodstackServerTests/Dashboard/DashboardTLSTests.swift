@@ -4,7 +4,7 @@ import Testing
 @testable import Podstack
 
 /// The dashboard of the real program, requested over TLS and through a proxy.
-@Suite("The dashboard over TLS, and behind a proxy", .blocking)
+@Suite("The dashboard over TLS, and behind a proxy", .blocking, .timeLimit(.perTest))
 struct DashboardTLSTests {
     let folder: TemporaryDirectory
     var data: String { folder.file("data") }
@@ -54,7 +54,7 @@ struct DashboardTLSTests {
         #expect(visitor.hasSuffix("; Path=/; HttpOnly; SameSite=Lax; Secure"))
         let text = String(decoding: page.body, as: UTF8.self)
         let formKey = try #require(text.firstMatch(of: /name="form_key" value="([0-9a-f]+)"/)).1
-        let password = PageVisitor.password.replacing(" ", with: "+").replacing(",", with: "%2C")
+        let password = TestClient.password.replacing(" ", with: "+").replacing(",", with: "%2C")
         func choose(_ origin: String) async throws -> TransportResponse {
             try await send(
                 "POST", link,
@@ -91,7 +91,7 @@ struct DashboardTLSTests {
                 process.signal(9)
                 process.wait()
             }
-            let visitor = PageVisitor(port: try port(url))
+            let visitor = TestClient(port: try port(url))
             let link = try link("\(origin.count)@example.com")
             let path = String(link[try #require(link.firstRange(of: "/welcome/")).lowerBound...])
             if options.count > 2 { #expect(link.hasPrefix("https://podstack.example.com/welcome/")) }
@@ -109,7 +109,7 @@ struct DashboardTLSTests {
     func plainURL() throws {
         let (process, url) = try serve(["--behind-proxy", "127.0.0.1", "--public-url", "http://podstack.internal:8080"])
         defer { process.signal(9) }
-        let visitor = PageVisitor(port: try port(url))
+        let visitor = TestClient(port: try port(url))
         try visitor.get("/sign-in")
         #expect(visitor.cookies.keys.elementsEqual(["podstack_visitor"]))
     }

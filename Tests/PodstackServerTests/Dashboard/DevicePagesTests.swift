@@ -4,18 +4,18 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The page that approves programs", .blocking, .everyDatabase)
+@Suite("The page that approves programs", .blocking, .databases, .timeLimit(.perTest))
 struct DevicePagesTests {
     let clock = ManualClock()
-    let visitor: PageVisitor
+    let visitor: TestClient
     var server: RunningServer { visitor.server }
 
     init() throws {
-        visitor = try PageVisitor(signedUpAt: .anywhere(clock))
+        visitor = try TestClient(signedUpAt: .anywhere(clock))
     }
 
-    func post(_ path: String, _ body: String, headers: [(String, String)] = []) throws -> RawHTTP.Answer {
-        try RawHTTP(port: server.server.port).request(
+    func post(_ path: String, _ body: String, headers: [(String, String)] = []) throws -> TestResponse {
+        try TestClient(server).request(
             "POST", path, headers: [("Content-Type", "application/json")] + headers, body: body)
     }
 
@@ -26,15 +26,17 @@ struct DevicePagesTests {
         ).decoded(DeviceCode.self)
     }
 
-    func ask(_ code: DeviceCode) throws -> RawHTTP.Answer {
+    func ask(_ code: DeviceCode) throws -> TestResponse {
         clock.set(clock.now + 10)
         return try post("/v1/device/token", #"{"device_code": "\#(code.deviceCode)"}"#)
     }
 
     func path(_ code: DeviceCode) -> String { "/device?code=\(code.userCode)" }
 
-    @Test("the page describes the request, and approving it gives the program its token")
-    func approve() throws {
+    @Test(
+        "the page describes the request, and approving it gives the program its token", arguments: TestDatabase.selected
+    )
+    func approve(_: TestDatabase) throws {
         let code = try begin(#", "scopes": ["projects:read", "tokens:*"]"#)
         #expect(code.verificationURIComplete.hasSuffix(path(code)))
         let page = try visitor.get(path(code))
@@ -61,8 +63,8 @@ struct DevicePagesTests {
         #expect(approver == [RunningServer.email])
     }
 
-    @Test("denying a request rejects the program")
-    func deny() throws {
+    @Test("denying a request rejects the program", arguments: TestDatabase.selected)
+    func deny(_: TestDatabase) throws {
         let code = try begin()
         let page = try visitor.get(path(code))
         #expect(page.body.contains("Everything that you can do"))
@@ -72,8 +74,10 @@ struct DevicePagesTests {
         #expect(try visitor.actions.last == "device_denied")
     }
 
-    @Test("the page asks for a code and accepts it in lower case and without the hyphen")
-    func typed() throws {
+    @Test(
+        "the page asks for a code and accepts it in lower case and without the hyphen", arguments: TestDatabase.selected
+    )
+    func typed(_: TestDatabase) throws {
         let asked = try visitor.get("/device")
         #expect(asked.body.contains(#"<form class="card narrow" method="get" action="/device">"#))
         let code = try begin(from: "127.0.0.1")
@@ -83,21 +87,21 @@ struct DevicePagesTests {
         #expect(try visitor.post("/device/approve", ["code": typed.replacing("+", with: " ")]).status == 303)
     }
 
-    @Test("signing in returns to the page of the code")
-    func signedOut() throws {
+    @Test("signing in returns to the page of the code", arguments: TestDatabase.selected)
+    func signedOut(_: TestDatabase) throws {
         let code = try begin()
-        let stranger = PageVisitor(server)
+        let stranger = TestClient(server)
         let asked = try stranger.get(path(code))
         let form = try stranger.follow(asked)
         #expect(form.body.contains(#"name="next" value="/device?code=\#(code.userCode)""#))
         let signedIn = try stranger.post(
             "/sign-in",
-            ["email": RunningServer.email, "password": PageVisitor.password, "next": path(code)])
+            ["email": RunningServer.email, "password": TestClient.password, "next": path(code)])
         #expect(try stranger.follow(signedIn).body.contains(code.userCode))
     }
 
-    @Test("a mistyped, used or expired code is explained and decides nothing")
-    func wrong() throws {
+    @Test("a mistyped, used or expired code is explained and decides nothing", arguments: TestDatabase.selected)
+    func wrong(_: TestDatabase) throws {
         let used = try begin()
         try visitor.get(path(used))
         try visitor.post("/device/approve", ["code": used.userCode])
@@ -123,8 +127,8 @@ struct DevicePagesTests {
         #expect(try visitor.actions.filter { $0.hasPrefix("device_") } == ["device_approved"])
     }
 
-    @Test("a session can try ten codes a minute, and a network thirty")
-    func guessing() throws {
+    @Test("a session can try ten codes a minute, and a network thirty", arguments: TestDatabase.selected)
+    func guessing(_: TestDatabase) throws {
         for _ in 0..<10 { #expect(try visitor.get("/device?code=BBBB-BBBB").status == 404) }
         let code = try begin()
         for answer in [
@@ -137,18 +141,19 @@ struct DevicePagesTests {
         }
         #expect(try visitor.get("/device").status == 200)
         for _ in 0..<2 {
-            let other = PageVisitor(server)
+            let other = TestClient(server)
             try other.signIn()
             for _ in 0..<9 { _ = try other.get("/device?code=BBBB-BBBB") }
         }
-        let last = PageVisitor(server)
+        let last = TestClient(server)
         try last.signIn()
         #expect(try last.get(path(code)).status == 429)
         #expect(try last.get(path(code), headers: from("192.0.2.9")).status == 200)
     }
 
-    @Test("at the token limit, the page says what to do and the program keeps waiting")
-    func quota() throws {
+    @Test(
+        "at the token limit, the page says what to do and the program keeps waiting", arguments: TestDatabase.selected)
+    func quota(_: TestDatabase) throws {
         for _ in 0..<5 { _ = try server.makeToken() }
         let code = try begin()
         try visitor.get(path(code))

@@ -3,14 +3,14 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("A disabled user on the dashboard", .blocking, .everyDatabase)
+@Suite("A disabled user on the dashboard", .blocking, .databases, .timeLimit(.perTest))
 struct DisabledVisitorTests {
     let server: RunningServer
-    let visitor: PageVisitor
+    let visitor: TestClient
 
     init() throws {
         server = try RunningServer()
-        visitor = try PageVisitor(signedUpAt: server)
+        visitor = try TestClient(signedUpAt: server)
     }
 
     func set(isDisabled: Bool) throws {
@@ -21,19 +21,19 @@ struct DisabledVisitorTests {
         }
     }
 
-    @Test("is signed out at once and cannot sign in with a password or a link")
-    func refused() throws {
+    @Test("is signed out at once and cannot sign in with a password or a link", arguments: TestDatabase.selected)
+    func refused(_: TestDatabase) throws {
         let link = try server.server.signInLink(RunningServer.email)
         try set(isDisabled: true)
         #expect(try !visitor.isSignedIn)
-        let refused = try visitor.signIn(email: RunningServer.email, password: PageVisitor.password)
+        let refused = try visitor.signIn(email: RunningServer.email, password: TestClient.password)
         #expect(refused.status == 403 && refused.body.contains("Your account is disabled"))
         // Only a client with the right password learns this.
         let guessed = try visitor.signIn(email: RunningServer.email, password: "wrong")
         #expect(guessed.status == 422 && !guessed.body.contains("disabled"))
         #expect(try visitor.get(link).status == 410)
         try set(isDisabled: false)
-        #expect(try visitor.signIn(email: RunningServer.email, password: PageVisitor.password).status == 303)
+        #expect(try visitor.signIn(email: RunningServer.email, password: TestClient.password).status == 303)
         #expect(try visitor.isSignedIn)
     }
 }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Relative times")
+@Suite("Relative times", .timeLimit(.perTest))
 struct DistanceTests {
     @Test(
         "past times are rounded down, future times up, and both to the nearest from three months on",

@@ -3,17 +3,17 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Error pages", .blocking, .everyDatabase)
+@Suite("Error pages", .blocking, .databases, .timeLimit(.perTest))
 struct ErrorPageTests {
     let server: RunningServer
-    let visitor: PageVisitor
+    let visitor: TestClient
 
     init() throws {
         server = try RunningServer(clock: ManualClock())
-        visitor = try PageVisitor(signedUpAt: server)
+        visitor = try TestClient(signedUpAt: server)
     }
 
-    private func answers(of visitor: PageVisitor) throws -> [RawHTTP.Answer] {
+    private func answers(of visitor: TestClient) throws -> [TestResponse] {
         let lost = [("Accept", "text/html")]
         return [
             try visitor.get("/account/nowhere"), try visitor.get("/account/tokens/00000000"),
@@ -23,8 +23,8 @@ struct ErrorPageTests {
         ]
     }
 
-    @Test("keep the navigation and a working sign-out button for a signed-in viewer")
-    func signedIn() throws {
+    @Test("keep the navigation and a working sign-out button for a signed-in viewer", arguments: TestDatabase.selected)
+    func signedIn(_: TestDatabase) throws {
         try visitor.get("/account/sign-in")
         for answer in try answers(of: visitor) {
             #expect((400..<500).contains(answer.status))
@@ -40,10 +40,10 @@ struct ErrorPageTests {
         #expect(try !visitor.isSignedIn)
     }
 
-    @Test("do not reveal the viewer to other clients")
-    func signedOut() throws {
-        let stranger = PageVisitor(server)
-        let forger = PageVisitor(server)
+    @Test("do not reveal the viewer to other clients", arguments: TestDatabase.selected)
+    func signedOut(_: TestDatabase) throws {
+        let stranger = TestClient(server)
+        let forger = TestClient(server)
         forger.cookies = ["podstack_session": "wss_made-up"]
         for visitor in [stranger, forger] {
             for path in ["/account/nowhere", "/sign-out", "/projects/x/y/z/nowhere"] {
@@ -56,8 +56,8 @@ struct ErrorPageTests {
         }
     }
 
-    @Test("do not extend a session")
-    func unseen() throws {
+    @Test("do not extend a session", arguments: TestDatabase.selected)
+    func unseen(_: TestDatabase) throws {
         let before = try visitor.session?.lastSeenAt
         try visitor.get("/account/nowhere")
         #expect(try visitor.session?.lastSeenAt == before)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The link to the first account", .blocking)
+@Suite("The link to the first account", .blocking, .timeLimit(.perTest))
 struct FirstAccountOfferTests {
     @Test(
         "is not removed if another instance has replaced it",

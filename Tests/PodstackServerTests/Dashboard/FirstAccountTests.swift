@@ -3,7 +3,7 @@ import PodstackTestSupport
 import Testing
 
 /// The real program with an empty data directory.
-@Suite("The first account and accounts that the operator adds", .blocking, .everyDatabase)
+@Suite("The first account and accounts that the operator adds", .blocking, .databases, .timeLimit(.perTest))
 struct FirstAccountTests {
     let place: ServerPlace
     var file: String { place.data + "/first-account-link" }
@@ -26,16 +26,16 @@ struct FirstAccountTests {
     func isThere() -> Bool { FileManager.default.fileExists(atPath: file) }
 
     func waitUntilGone() throws {
-        for _ in 0..<3000 where isThere() { usleep(10_000) }
-        #expect(!isThere())
+        try blockUntil(within: .seconds(30), "the link's file is removed") { !isThere() }
     }
 
     func path(_ link: String) throws -> String {
         String(link[try #require(link.firstRange(of: "/welcome/")).lowerBound...].prefix { !$0.isNewline })
     }
 
-    @Test("without a terminal, the link is in a private file that is removed after use")
-    func withoutTerminal() throws {
+    @Test(
+        "without a terminal, the link is in a private file that is removed after use", arguments: TestDatabase.selected)
+    func withoutTerminal(_: TestDatabase) throws {
         let (process, port) = try serve()
         defer { process.signal(SIGKILL) }
         try process.waitForOutput { $0.contains("The link that creates the first one is in \(file)\n") }
@@ -44,7 +44,7 @@ struct FirstAccountTests {
         let link = try String(contentsOfFile: file, encoding: .utf8)
         #expect(link.hasPrefix("http://127.0.0.1:\(port)/welcome/"))
         let secret = try path(link).dropFirst("/welcome/".count)
-        let visitor = PageVisitor(port: port)
+        let visitor = TestClient(port: port)
         #expect(try visitor.choose(at: path(link), email: "you@example.com").status == 303)
         #expect(try visitor.isSignedIn)
         try waitUntilGone()
@@ -57,19 +57,19 @@ struct FirstAccountTests {
         #expect(!again.standardOutput.contains("There is no account yet"))
     }
 
-    @Test("adding an account in another way removes the link")
-    func otherMeans() throws {
+    @Test("adding an account in another way removes the link", arguments: TestDatabase.selected)
+    func otherMeans(_: TestDatabase) throws {
         let (process, port) = try serve()
         defer { process.signal(SIGKILL) }
         try process.waitForOutput { $0.contains("first-account-link\n") }
         let link = try String(contentsOfFile: file, encoding: .utf8)
         #expect(try administrate(["user", "add", "other@example.com"]).status == 0)
         #expect(!isThere())
-        #expect(try PageVisitor(port: port).get(path(link)).status == 410)
+        #expect(try TestClient(port: port).get(path(link)).status == 410)
     }
 
-    @Test("on a terminal, the link is printed and not written to a file")
-    func terminal() throws {
+    @Test("on a terminal, the link is printed and not written to a file", arguments: TestDatabase.selected)
+    func terminal(_: TestDatabase) throws {
         let program = try ToolProcess.path(of: "podstack-server")
         let process = try ToolProcess(
             installed: "script",
@@ -88,15 +88,15 @@ struct FirstAccountTests {
         try process.waitForOutput { $0.contains("Create the first one at http://127.0.0.1:") }
         #expect(!isThere())
         let port = try #require(process.standardOutput.firstMatch(of: /listening on http:\/\/127\.0\.0\.1:([0-9]+)/))
-        let visitor = PageVisitor(port: try #require(UInt16(port.1)))
+        let visitor = TestClient(port: try #require(UInt16(port.1)))
         let link = try path(process.standardOutput)
         #expect(try visitor.choose(at: link, email: "you@example.com").status == 303)
     }
 
     private var database: String { place.database.map { "--database '\($0.url)'" } ?? "" }
 
-    @Test("an account is added with a link or with a password from standard input")
-    func add() throws {
+    @Test("an account is added with a link or with a password from standard input", arguments: TestDatabase.selected)
+    func add(_: TestDatabase) throws {
         let (process, port) = try serve()
         defer { process.signal(SIGKILL) }
         try process.waitForOutput { $0.contains("first-account-link\n") }
@@ -105,14 +105,14 @@ struct FirstAccountTests {
         #expect(lines.count == 2)
         #expect(lines[0].hasPrefix("acc_"))
         #expect(lines[1].hasPrefix("http://127.0.0.1:\(port)/welcome/"))
-        #expect(try PageVisitor(port: port).choose(at: path(added.output)).status == 303)
+        #expect(try TestClient(port: port).choose(at: path(added.output)).status == 303)
 
         let elsewhere = try administrate(
             ["user", "link", "you@example.com", "--public-url", "https://podstack.example.com"])
         #expect(elsewhere.output.hasPrefix("https://podstack.example.com/welcome/"))
-        #expect(try PageVisitor(port: port).choose("another good password", at: path(elsewhere.output)).status == 303)
+        #expect(try TestClient(port: port).choose("another good password", at: path(elsewhere.output)).status == 303)
         #expect(
-            try PageVisitor(port: port).signIn(email: "you@example.com", password: "another good password").status
+            try TestClient(port: port).signIn(email: "you@example.com", password: "another good password").status
                 == 303)
 
         let again = try administrate(["user", "add", "You@example.com"])
@@ -126,14 +126,14 @@ struct FirstAccountTests {
         #expect(nobody.error.contains("no user has the email address nobody@example.com"))
 
         let piped = try pipe(
-            PageVisitor.password + "\nwhat follows", ["user", "add", "piped@example.com", "--password-stdin"])
+            TestClient.password + "\nwhat follows", ["user", "add", "piped@example.com", "--password-stdin"])
         #expect(piped.status == 0, "\(piped.error)")
         #expect(piped.output.hasPrefix("acc_") && piped.output.split(separator: "\n").count == 1)
-        #expect(try PageVisitor(port: port).signIn(email: "piped@example.com").status == 303)
+        #expect(try TestClient(port: port).signIn(email: "piped@example.com").status == 303)
     }
 
-    @Test("a password from standard input that breaks the rules creates no account")
-    func badPassword() throws {
+    @Test("a password from standard input that breaks the rules creates no account", arguments: TestDatabase.selected)
+    func badPassword(_: TestDatabase) throws {
         for (input, problem) in [
             ("short\n", "must have at least 12 characters"), ("", "there is no password to read"),
             ("aaaaaaaaaaaaaaaa\n", "must have at least five different characters"),

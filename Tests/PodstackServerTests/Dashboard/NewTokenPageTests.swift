@@ -5,25 +5,25 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The form for a new token", .blocking, .everyDatabase)
+@Suite("The form for a new token", .blocking, .databases, .timeLimit(.perTest))
 struct NewTokenPageTests {
     let owner: TokenVisitor
 
     init() throws { owner = try TokenVisitor() }
 
-    private func record(_ session: Session) throws -> TokenRecord {
+    private func record(_ session: TestClient) throws -> TokenRecord {
         try #require(try owner.service.database.read { try TokenStore.find(session.id, in: $0) })
     }
 
-    @Test("shows a working token once, with a copy button, and is not cached")
-    func once() throws {
+    @Test("shows a working token once, with a copy button, and is not cached", arguments: TestDatabase.selected)
+    func once(_: TestDatabase) throws {
         let answer = try owner.create(["name": "laptop"])
         #expect(answer.status == 200)
         #expect(answer.headers["cache-control"] == "no-store")
         #expect(answer.body.contains(#"data-copy="token" aria-describedby="once" hidden>Copy"#))
         let secret = try answer.secret
         #expect(answer.body.components(separatedBy: secret).count == 2)
-        let token = try #require(try Session(owner.server, secret).whoami().decoded(User.self).token)
+        let token = try #require(try TestClient(owner.server, secret).whoami().decoded(User.self).token)
         #expect(token.name == "laptop")
         #expect(token.scopes == ["*"])
         #expect(try owner.get().says("1 of 5 active"))
@@ -31,8 +31,8 @@ struct NewTokenPageTests {
         #expect(try !owner.get("/account/tokens/\(token.id)").body.contains(secret.dropFirst(18)))
     }
 
-    @Test("creates one token however often the form is sent")
-    func repeated() throws {
+    @Test("creates one token however often the form is sent", arguments: TestDatabase.selected)
+    func repeated(_: TestDatabase) throws {
         let form = try owner.form(["name": "once"])
         let secret = try owner.visitor.post("/account/tokens", form).secret
         for _ in 0..<2 {
@@ -46,8 +46,8 @@ struct NewTokenPageTests {
         #expect(try owner.get().says("1 of 5 active"))
     }
 
-    @Test("creates one token if the form is sent several times at once")
-    func atOnce() async throws {
+    @Test("creates one token if the form is sent several times at once", arguments: TestDatabase.selected)
+    func atOnce(_: TestDatabase) async throws {
         let form = try owner.form()
         let visitor = owner.visitor
         let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
@@ -58,41 +58,46 @@ struct NewTokenPageTests {
         #expect(try owner.get().says("1 of 5 active"))
     }
 
-    @Test("creates a token with the chosen expiry", arguments: ["7", "30", "90", "180", "365", "never"])
-    func expiry(choice: String) throws {
+    @Test(
+        "creates a token with the chosen expiry", arguments: TestDatabase.selected,
+        ["7", "30", "90", "180", "365", "never"])
+    func expiry(_: TestDatabase, choice: String) throws {
         let token = try record(owner.token(["expiry": choice]))
         #expect(token.expiresAt == Int(choice).map { token.createdAt + Int64($0) * 86_400 })
     }
 
-    @Test("creates a token that expires at the end of the chosen day")
-    func date() throws {
+    @Test("creates a token that expires at the end of the chosen day", arguments: TestDatabase.selected)
+    func date(_: TestDatabase) throws {
         let token = try record(owner.token(["expiry": "date", "date": "2999-12-31"]))
-        #expect(token.expiresAt.map { Session.time($0) } == "2999-12-31T23:59:59Z")
-        #expect(try owner.page(Session(owner.server, "podstack_\(token.id)")).says("2999-12-31 23:59 UTC"))
+        #expect(token.expiresAt.map { TestClient.time($0) } == "2999-12-31T23:59:59Z")
+        #expect(try owner.page(TestClient(owner.server, "podstack_\(token.id)")).says("2999-12-31 23:59 UTC"))
         let none = try owner.visitor.post(
             "/account/tokens", try owner.form(["name": "n", "expiry": "date", "date": "2999-02-31"]))
         #expect(none.status == 422)
         #expect(none.says("Must be a date such as 2027-01-31."))
     }
 
-    @Test("rejects an invalid date", arguments: ["2999-02-31", "2999-01-31T00:00:00Z", "2999-1-1"])
-    func noDay(date: String) throws {
+    @Test(
+        "rejects an invalid date", arguments: TestDatabase.selected, ["2999-02-31", "2999-01-31T00:00:00Z", "2999-1-1"])
+    func noDay(_: TestDatabase, date: String) throws {
         let answer = try owner.create(["expiry": "date", "date": date])
         #expect(answer.status == 422 && answer.body.contains("Must be a date such as 2027-01-31."))
     }
 
     @Test(
         "creates a token with the scopes of the preset",
-        arguments: [
+        arguments: TestDatabase.selected,
+        [
             ("full", "*"), ("read", "projects:read members:read pods:read tokens:read audit-logs:read"),
             ("ci", "pods:* projects:read"),
         ])
-    func preset(access: String, scopes: String) throws {
-        #expect(try record(owner.token(["access": access])).scopes.map(\.description).joined(separator: " ") == scopes)
+    func preset(_: TestDatabase, preset: (access: String, scopes: String)) throws {
+        let token = try record(owner.token(["access": preset.access]))
+        #expect(token.scopes.map(\.description).joined(separator: " ") == preset.scopes)
     }
 
-    @Test("creates a token with the selected scopes and projects")
-    func custom() throws {
+    @Test("creates a token with the selected scopes and projects", arguments: TestDatabase.selected)
+    func custom(_: TestDatabase) throws {
         let session = try owner.token()
         let project = try session.send("POST", "/v1/projects", #"{"name": "a & b"}"#).decoded(Project.self)
         let made = try record(
@@ -105,8 +110,8 @@ struct NewTokenPageTests {
         #expect(try owner.get().texts("<td", until: "</td>").contains("a &amp; b"))
     }
 
-    @Test("reports problems at the fields, keeps their values and can be sent again")
-    func problems() throws {
+    @Test("reports problems at the fields, keeps their values and can be sent again", arguments: TestDatabase.selected)
+    func problems(_: TestDatabase) throws {
         var form = try owner.form([
             "name": " ", "expiry": "date", "date": "2001-01-01", "access": "custom", "projects": "chosen",
         ])
@@ -126,13 +131,14 @@ struct NewTokenPageTests {
 
     @Test(
         "rejects contradictions instead of ignoring a restriction",
-        arguments: [
+        arguments: TestDatabase.selected,
+        [
             [("scope", "pods:read")], [("project", "prj_00000000000000000000")], [("date", "2999-01-01")],
             [("access", "admin")], [("access", "")], [("projects", "")], [("expiry", "")], [("expiry", "31")],
             [("access", "custom"), ("scope", "pods:everything")],
             [("projects", "chosen"), ("project", "prj_00000000000000000000")],
         ])
-    func contradictions(changes: [(String, String)]) throws {
+    func contradictions(_: TestDatabase, changes: [(String, String)]) throws {
         let form = try owner.form().filter { field in !changes.contains { $0.0 == field.0 } } + changes
         let answer = try owner.visitor.post("/account/tokens", form)
         #expect(answer.status == 422)
@@ -140,8 +146,8 @@ struct NewTokenPageTests {
         #expect(try owner.get().says("0 of 5 active"))
     }
 
-    @Test("enforces the limit of five tokens and says what to do")
-    func full() throws {
+    @Test("enforces the limit of five tokens and says what to do", arguments: TestDatabase.selected)
+    func full(_: TestDatabase) throws {
         let late = try owner.form(["name": "kept <1>"])
         let sessions = try (0..<5).map { _ in try owner.token() }
         #expect(try owner.get().says("5 of 5 active"))
@@ -155,8 +161,10 @@ struct NewTokenPageTests {
         #expect(try owner.get().says("5 of 5 active"))
     }
 
-    @Test("rejects an invalid ID and the ID of another account's token", arguments: ["", "oooooooo", "theirs"])
-    func foreignID(id: String) throws {
+    @Test(
+        "rejects an invalid ID and the ID of another account's token", arguments: TestDatabase.selected,
+        ["", "oooooooo", "theirs"])
+    func foreignID(_: TestDatabase, id: String) throws {
         try owner.server.server.addUser("other@example.com")
         let other = try owner.server.server.makeToken("other@example.com")
         let theirs = String(other.dropFirst(9).prefix(8))
@@ -167,11 +175,11 @@ struct NewTokenPageTests {
         #expect(try owner.get().says("0 of 5 active"))
     }
 
-    @Test("escapes the token's name on every page")
-    func escaping() throws {
+    @Test("escapes the token's name on every page", arguments: TestDatabase.selected)
+    func escaping(_: TestDatabase) throws {
         let name = #"<script>alert("x")</script>'&"#
         let answer = try owner.create(["name": name])
-        let session = Session(owner.server, try answer.secret)
+        let session = TestClient(owner.server, try answer.secret)
         let pages = [
             answer, try owner.get(), try owner.page(session), try owner.get("/account/tokens/\(session.id)/revoke"),
             try owner.rotate(session), try owner.post(session, "rotate", ["grace": "hour"]),
@@ -182,10 +190,10 @@ struct NewTokenPageTests {
         }
     }
 
-    @Test("leaves no part of a secret in the log, the data directory or the database")
-    func noTrace() throws {
+    @Test("leaves no part of a secret in the log, the data directory or the database", arguments: TestDatabase.selected)
+    func noTrace(_: TestDatabase) throws {
         let session = try owner.token()
-        let rotated = Session(owner.server, try owner.rotate(session).secret)
+        let rotated = TestClient(owner.server, try owner.rotate(session).secret)
         #expect(try rotated.whoami().status == 200)
         try owner.visitor.post("/account/tokens", ["name": session.token, "id": session.token])
         _ = try owner.get("/account/tokens/\(session.token)")

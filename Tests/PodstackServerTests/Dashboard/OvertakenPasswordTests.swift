@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Passwords that change while they are checked", .blocking, .everyDatabase)
+@Suite("Passwords that change while they are checked", .blocking, .databases, .timeLimit(.perTest))
 struct OvertakenPasswordTests {
     /// A database on which another change happens before the second write.
     private final class OvertakenDatabase: Database {
@@ -26,12 +26,12 @@ struct OvertakenPasswordTests {
     }
 
     let server: RunningServer
-    let visitor: PageVisitor
+    let visitor: TestClient
     private let origin = Origin(address: .unknown)
 
     init() throws {
         server = try RunningServer(clock: ManualClock())
-        visitor = try PageVisitor(signedUpAt: server)
+        visitor = try TestClient(signedUpAt: server)
     }
 
     var service: Service { server.server.service }
@@ -58,24 +58,24 @@ struct OvertakenPasswordTests {
         }
     }
 
-    @Test("a password that was replaced during the check does not sign in")
-    func signIn() throws {
+    @Test("a password that was replaced during the check does not sign in", arguments: TestDatabase.selected)
+    func signIn(_: TestDatabase) throws {
         let signIn = try overtaken()
         #expect(throws: SignInError.wrongCredentials) {
             try signIn.signIn(
-                email: RunningServer.email, password: PageVisitor.password, from: origin, now: service.now())
+                email: RunningServer.email, password: TestClient.password, from: origin, now: service.now())
         }
         #expect(try hash() == "another")
     }
 
-    @Test("a password change does not overwrite a newer password")
-    func change() throws {
+    @Test("a password change does not overwrite a newer password", arguments: TestDatabase.selected)
+    func change(_: TestDatabase) throws {
         let signIn = try overtaken()
         let secret = try #require(visitor.cookies["podstack_session"])
         let session = try #require(try service.signIn.sessions.find(OneTimeSecret(secret), now: service.now()))
         #expect(throws: SignInError.wrongCredentials) {
             try signIn.changePassword(
-                of: session, from: PageVisitor.password, to: "another good password", from: origin,
+                of: session, from: TestClient.password, to: "another good password", from: origin,
                 now: service.now())
         }
         #expect(try hash() == "another")

@@ -11,15 +11,15 @@ import Testing
     import Musl
 #endif
 
-@Suite("Dashboard requests that race with other changes", .blocking, .everyDatabase)
+@Suite("Dashboard requests that race with other changes", .blocking, .databases, .timeLimit(.perTest))
 struct OvertakenVisitorTests {
     let server: RunningServer
-    let visitor: PageVisitor
+    let visitor: TestClient
     var service: Service { visitor.service }
 
     init() throws {
         server = try RunningServer()
-        visitor = try PageVisitor(signedUpAt: server)
+        visitor = try TestClient(signedUpAt: server)
     }
 
     /// Makes a change as a page that read the session before it ended.
@@ -27,8 +27,8 @@ struct OvertakenVisitorTests {
         try service.changes.make(by: Actor(session, from: Origin()), at: service.now()) { _ in }
     }
 
-    @Test("a session that ended before the change makes no change")
-    func session() throws {
+    @Test("a session that ended before the change makes no change", arguments: TestDatabase.selected)
+    func session(_: TestDatabase) throws {
         let session = try #require(try visitor.session)
         try change(in: session)
         try visitor.get("/account/sign-in")
@@ -36,8 +36,8 @@ struct OvertakenVisitorTests {
         #expect(throws: WebSessions.SignedOut.self) { try change(in: session) }
     }
 
-    @Test("a password that was replaced during the check does not sign in")
-    func password() throws {
+    @Test("a password that was replaced during the check does not sign in", arguments: TestDatabase.selected)
+    func password(_: TestDatabase) throws {
         let user = try #require(try visitor.session)
         // The service reads the user, then the hash; then the user follows a sign-in link.
         let hooked = HookedDatabase(service.database, afterRead: 2) { [service] in
@@ -54,17 +54,19 @@ struct OvertakenVisitorTests {
                 email: user.email, password: password, from: Origin(address: .unknown),
                 now: service.now())
         }
-        #expect(throws: SignInService.Refusal.wrong) { try enter(PageVisitor.password) }
+        #expect(throws: SignInService.Refusal.wrong) { try enter(TestClient.password) }
         #expect(try service.signIn.sessions.list(userID: user.userID, now: service.now()).isEmpty)
         #expect(try !enter("another good password").isEmpty)
     }
 
-    @Test("a form whose session has ended redirects to sign-in and is not a failed authentication")
-    func led() async throws {
+    @Test(
+        "a form whose session has ended redirects to sign-in and is not a failed authentication",
+        arguments: TestDatabase.selected)
+    func led(_: TestDatabase) async throws {
         let server = try RunningServer(failedAuthentications: 1)
-        let visitor = try PageVisitor(signedUpAt: server)
+        let visitor = try TestClient(signedUpAt: server)
         let session = try #require(try visitor.session)
-        let other = PageVisitor(server)
+        let other = TestClient(server)
         try other.signIn()
         try other.get("/account/sign-in")
         // The password waits in the queue until the session has ended.
@@ -75,8 +77,8 @@ struct OvertakenVisitorTests {
         try visitor.get("/account/sign-in")
         let new = "another good password"
         async let answer = visitor.post(
-            "/account/sign-in/password", ["current": PageVisitor.password, "password": new, "repeated": new])
-        for _ in 0..<6000 where queue.waiting == 0 { usleep(10_000) }
+            "/account/sign-in/password", ["current": TestClient.password, "password": new, "repeated": new])
+        try await eventually("the form is in the queue") { queue.waiting > 0 }
         #expect(try other.post("/account/sign-in/sessions/\(session.id)/end").status == 303)
         gate.open()
         let overtaken = try await answer
@@ -87,8 +89,8 @@ struct OvertakenVisitorTests {
         #expect(try visitor.post("/projects", ["name": "p"]).headers["location"] == "/sign-in?ended=")
         #expect(try visitor.post("/sign-out").headers["location"] == "/sign-in")
         #expect(try visitor.get("/projects").headers["location"] == "/sign-in?next=%2Fprojects")
-        let holder = Holder(TokenMaker.token(id: "00000000"), at: server.server.port)
-        #expect(try holder.whoami() == "invalid_token")
-        #expect(try holder.whoami() == "rate_limited")
+        let holder = TestClient(port: server.server.port, TokenMaker.token(id: "00000000"), keepsConnection: true)
+        #expect(try holder.tokenState() == "invalid_token")
+        #expect(try holder.tokenState() == "rate_limited")
     }
 }

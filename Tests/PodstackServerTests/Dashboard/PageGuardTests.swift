@@ -4,10 +4,10 @@ import Testing
 @testable import PodstackServer
 
 /// Checks that hold for every page, generated from the route table so that no page is left out.
-@Suite("Access to every page", .blocking, .everyDatabase)
+@Suite("Access to every page", .blocking, .databases, .timeLimit(.perTest))
 struct PageGuardTests {
     let server: RunningServer
-    let visitor: PageVisitor
+    let visitor: TestClient
     let routes: [PageRoute]
     let link: String
     let asset = String(Asset.style.link.text.split(separator: "/")[1])
@@ -20,7 +20,7 @@ struct PageGuardTests {
     init() throws {
         // The clock stands still, so that requests do not update the time a session was seen.
         server = try RunningServer(clock: ManualClock())
-        visitor = try PageVisitor(signedUpAt: server)
+        visitor = try TestClient(signedUpAt: server)
         routes = PageRoute.all(server.server.service)
         try server.server.addUser("other@example.com")
         link = try server.server.signInLink("other@example.com")
@@ -42,12 +42,23 @@ struct PageGuardTests {
             }.joined(separator: "/")
     }
 
-    @Test("a signed-out client sees only the open pages and is redirected to sign in")
-    func signedOut() throws {
+    @Test("the key of a form has 128 bits, and no part of it is enough", arguments: TestDatabase.selected)
+    func formKeyLength(_: TestDatabase) throws {
+        try visitor.get("/account/sign-in")
+        let key = try #require(visitor.formKey)
+        #expect(key.count == 32 && key.allSatisfy(\.isHexDigit))
+        for part in [String(key.prefix(2)), String(key.prefix(31)), ""] {
+            #expect(try visitor.post("/projects", ["name": "p", "form_key": part]).status == 403)
+        }
+        #expect(try visitor.post("/projects", ["name": "p", "form_key": key]).status == 303)
+    }
+
+    @Test("a signed-out client sees only the open pages and is redirected to sign in", arguments: TestDatabase.selected)
+    func signedOut(_: TestDatabase) throws {
         for route in routes {
             #expect((route.access == .open) == open.contains(name(route)), "\(name(route))")
             if route.access == .open { continue }
-            let stranger = PageVisitor(server)
+            let stranger = TestClient(server)
             try stranger.get("/sign-in")
             let answer = route.method == "GET" ? try stranger.get(path(route)) : try stranger.post(path(route))
             if route.access == .background {
@@ -60,16 +71,16 @@ struct PageGuardTests {
         }
     }
 
-    @Test("a form with a wrong key, from another site or of another type is rejected")
-    func forged() throws {
-        let other = PageVisitor(server)
+    @Test("a form with a wrong key, from another site or of another type is rejected", arguments: TestDatabase.selected)
+    func forged(_: TestDatabase) throws {
+        let other = TestClient(server)
         try other.get("/sign-in")
         let foreign = try #require(other.formKey)
         let own = try #require(visitor.formKey)
         let before = try server.everything()
         for route in routes where route.method == "POST" {
             let path = path(route)
-            func expectRefusal(_ answer: RawHTTP.Answer, _ status: Int = 403, line: Int = #line) {
+            func expectRefusal(_ answer: TestResponse, _ status: Int = 403, line: Int = #line) {
                 #expect(answer.status == status, "\(name(route)), line \(line)")
                 #expect(answer.headers["content-type"] == "text/html; charset=utf-8")
             }
@@ -88,7 +99,7 @@ struct PageGuardTests {
             for type in ["application/json", "text/plain", "multipart/form-data; boundary=x"] {
                 expectRefusal(try visitor.post(path, ["form_key": own], headers: [("Content-Type", type)]), 415)
             }
-            let cookieless = PageVisitor(server)
+            let cookieless = TestClient(server)
             let answer = try cookieless.post(path, ["form_key": own])
             if route.access == .open { expectRefusal(answer) } else { #expect(answer.status == 303) }
         }
@@ -96,11 +107,11 @@ struct PageGuardTests {
         #expect(try visitor.isSignedIn)
     }
 
-    @Test("GET and HEAD change nothing")
-    func looking() throws {
+    @Test("GET and HEAD change nothing", arguments: TestDatabase.selected)
+    func looking(_: TestDatabase) throws {
         let before = try server.everything()
         for route in routes where route.method == "GET" {
-            for someone in [visitor, PageVisitor(server)] {
+            for someone in [visitor, TestClient(server)] {
                 let got = try someone.get(path(route))
                 #expect(got.status < 500, "\(name(route))")
                 let head = try someone.send("HEAD", path(route))
@@ -114,7 +125,7 @@ struct PageGuardTests {
             let form = [("Content-Type", "application/x-www-form-urlencoded")]
             let key = try #require(visitor.formKey)
             for method in ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"] {
-                let answer = try visitor.send(method, path(route), headers: form, body: "form_key=\(key)")
+                let answer = try visitor.request(method, path(route), headers: form, body: "form_key=\(key)")
                 let isPageToo =
                     ["GET", "HEAD"].contains(method)
                     && routes.contains { $0.method == "GET" && $0.pattern == route.pattern }
@@ -124,8 +135,10 @@ struct PageGuardTests {
         #expect(try server.everything() == before)
     }
 
-    @Test("every page, including errors, forbids foreign scripts and styles, framing and caching")
-    func headers() throws {
+    @Test(
+        "every page, including errors, forbids foreign scripts and styles, framing and caching",
+        arguments: TestDatabase.selected)
+    func headers(_: TestDatabase) throws {
         var answers = try routes.filter { $0.method == "GET" && !$0.pattern.contains("assets") }
             .map { ("\(name($0))", try visitor.get(path($0))) }
         answers += [
@@ -156,8 +169,10 @@ struct PageGuardTests {
         }
     }
 
-    @Test("assets are cached forever, under a name that contains a digest of their content")
-    func assets() throws {
+    @Test(
+        "assets are cached forever, under a name that contains a digest of their content",
+        arguments: TestDatabase.selected)
+    func assets(_: TestDatabase) throws {
         for asset in Asset.allCases {
             let answer = try visitor.get(asset.link.text)
             #expect(answer.status == 200)
@@ -170,8 +185,10 @@ struct PageGuardTests {
         }
     }
 
-    @Test("the Allow header lists the methods of a page, with HEAD wherever GET is supported")
-    func methods() throws {
+    @Test(
+        "the Allow header lists the methods of a page, with HEAD wherever GET is supported",
+        arguments: TestDatabase.selected)
+    func methods(_: TestDatabase) throws {
         for (path, methods) in [
             ("/account/tokens", "GET, HEAD, POST"), ("/account/tokens/new", "GET, HEAD"), ("/sign-out", "POST"),
         ] {
@@ -181,8 +198,8 @@ struct PageGuardTests {
         }
     }
 
-    @Test("an unknown path is a page for a browser and a JSON error for a program")
-    func lost() throws {
+    @Test("an unknown path is a page for a browser and a JSON error for a program", arguments: TestDatabase.selected)
+    func lost(_: TestDatabase) throws {
         let accept = [("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")]
         let page = try visitor.send("GET", "/nosuch", headers: accept)
         #expect(page.status == 404 && page.body.contains("<h1>Not found</h1>"))
@@ -190,6 +207,6 @@ struct PageGuardTests {
         #expect(try visitor.send("GET", "/v1/nosuch", headers: accept).code == "not_found")
     }
 
-    @Test("no two routes are equal")
-    func table() { #expect(Set(routes.map(name)).count == routes.count) }
+    @Test("no two routes are equal", arguments: TestDatabase.selected)
+    func table(_: TestDatabase) { #expect(Set(routes.map(name)).count == routes.count) }
 }

@@ -3,7 +3,7 @@ import PodstackTestSupport
 struct MissingFromPage: Error { var what: String }
 
 /// The text of a page.
-extension RawHTTP.Answer {
+extension TestResponse {
     /// Returns the value of the first input with a name.
     func field(_ name: String) throws -> String {
         guard let start = body.firstRange(of: "name=\"\(name)\" value=\"")?.upperBound else {

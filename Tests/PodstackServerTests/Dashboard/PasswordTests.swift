@@ -3,26 +3,26 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Passwords", .blocking, .everyDatabase)
+@Suite("Passwords", .blocking, .databases, .timeLimit(.perTest))
 struct PasswordTests {
     let clock = ManualClock()
-    let visitor: PageVisitor
+    let visitor: TestClient
     var server: RunningServer { visitor.server }
 
     init() throws {
-        visitor = try PageVisitor(signedUpAt: .anywhere(clock))
+        visitor = try TestClient(signedUpAt: .anywhere(clock))
     }
 
     func change(
-        _ current: String = PageVisitor.password, to new: String, repeated: String? = nil
-    ) throws -> RawHTTP.Answer {
+        _ current: String = TestClient.password, to new: String, repeated: String? = nil
+    ) throws -> TestResponse {
         try visitor.get("/account/sign-in")
         return try visitor.post(
             "/account/sign-in/password", ["current": current, "password": new, "repeated": repeated ?? new])
     }
 
-    @Test("a new password must follow the rules")
-    func rules() throws {
+    @Test("a new password must follow the rules", arguments: TestDatabase.selected)
+    func rules(_: TestDatabase) throws {
         let email = RunningServer.email
         for (password, defect) in [
             ("eleven char", "must have at least 12 characters"), ("", "must have at least 12 characters"),
@@ -45,9 +45,9 @@ struct PasswordTests {
         #expect(try visitor.signIn(password: "schlüssel für alles, 鍵").status == 303)
     }
 
-    @Test("changing the password ends all other sessions")
-    func others() throws {
-        let other = PageVisitor(server)
+    @Test("changing the password ends all other sessions", arguments: TestDatabase.selected)
+    func others(_: TestDatabase) throws {
+        let other = TestClient(server)
         try other.signIn()
         #expect(try other.isSignedIn)
         let changed = try change(to: "another good password")
@@ -56,8 +56,10 @@ struct PasswordTests {
         #expect(try !other.isSignedIn)
     }
 
-    @Test("guessing the current password is slowed down and recorded like failed sign-ins")
-    func guessing() throws {
+    @Test(
+        "guessing the current password is slowed down and recorded like failed sign-ins",
+        arguments: TestDatabase.selected)
+    func guessing(_: TestDatabase) throws {
         for _ in 0..<5 { #expect(try change("wrong", to: "another good password").status == 422) }
         let refused = try change(to: "another good password")
         #expect(refused.status == 429)
@@ -67,8 +69,8 @@ struct PasswordTests {
         #expect(try visitor.actions.filter { $0 == "login_failed" }.count == 5)
     }
 
-    @Test("the password can be changed ten times a minute")
-    func often() throws {
+    @Test("the password can be changed ten times a minute", arguments: TestDatabase.selected)
+    func often(_: TestDatabase) throws {
         for _ in 0..<10 { #expect(try change(to: "short").status == 422) }
         let refused = try change(to: "short")
         #expect(refused.status == 429 && refused.headers["retry-after"] == "6")
@@ -76,8 +78,8 @@ struct PasswordTests {
         #expect(try change(to: "another good password").status == 303)
     }
 
-    @Test("a typed password never appears on a page")
-    func notShown() throws {
+    @Test("a typed password never appears on a page", arguments: TestDatabase.selected)
+    func notShown(_: TestDatabase) throws {
         let typed = "a password that is\u{1}typed"
         #expect(try !change("current as it is typed", to: typed, repeated: "x").body.contains("typed"))
         visitor.cookies = [:]

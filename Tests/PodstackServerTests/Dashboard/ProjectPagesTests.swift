@@ -4,10 +4,10 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The pages of projects and members", .blocking, .everyDatabase)
+@Suite("The pages of projects and members", .blocking, .databases, .timeLimit(.perTest))
 struct ProjectPagesTests {
     let scene: DashboardScene
-    var owner: PageVisitor { scene.owner }
+    var owner: TestClient { scene.owner }
 
     init() throws { scene = try DashboardScene() }
 
@@ -18,14 +18,14 @@ struct ProjectPagesTests {
     /// Loads a page and sends a form from it.
     @discardableResult
     func send(
-        _ visitor: PageVisitor, _ path: String, _ fields: [(String, String)] = [], from page: String = "/projects"
-    ) throws -> PageVisitor.Answer {
+        _ visitor: TestClient, _ path: String, _ fields: [(String, String)] = [], from page: String = "/projects"
+    ) throws -> TestResponse {
         try visitor.get(page)
         return try visitor.post(path, fields)
     }
 
-    @Test("a project is created, displayed, changed and deleted")
-    func life() throws {
+    @Test("a project is created, displayed, changed and deleted", arguments: TestDatabase.selected)
+    func life(_: TestDatabase) throws {
         #expect(try owner.get("/projects").texts("<span class=\"badge\"", until: "</span>") == ["default"])
         let made = try send(owner, "/projects", [("name", " Alpha "), ("description", "one\r\ntwo")])
         #expect(made.status == 303)
@@ -45,8 +45,8 @@ struct ProjectPagesTests {
         #expect(try owner.get(path).status == 404)
     }
 
-    @Test("a problem is reported at its field, and the fields keep their values")
-    func mistakes() throws {
+    @Test("a problem is reported at its field, and the fields keep their values", arguments: TestDatabase.selected)
+    func mistakes(_: TestDatabase) throws {
         let long = String(repeating: "x", count: 101)
         let answer = try send(owner, "/projects", [("name", long), ("description", "kept")])
         #expect(answer.status == 422)
@@ -72,8 +72,8 @@ struct ProjectPagesTests {
         }
     }
 
-    @Test("trying many email addresses is limited, and the form keeps its values")
-    func probing() throws {
+    @Test("trying many email addresses is limited, and the form keeps its values", arguments: TestDatabase.selected)
+    func probing(_: TestDatabase) throws {
         let id = try scene.makeProject("p")
         _ = try scene.visitor("ann@example.com")
         for number in 0..<20 { #expect(try scene.add("nobody\(number)@example.com", to: id, ["read"]).status == 422) }
@@ -83,8 +83,10 @@ struct ProjectPagesTests {
         #expect(refused.body.contains("value=\"ann@example.com\""))
     }
 
-    @Test("the page says why a project that is not empty or a default project cannot be deleted")
-    func obstacles() throws {
+    @Test(
+        "the page says why a project that is not empty or a default project cannot be deleted",
+        arguments: TestDatabase.selected)
+    func obstacles(_: TestDatabase) throws {
         let id = try scene.makeProject("p")
         _ = try scene.visitor("ann@example.com")
         #expect(try scene.add("ann@example.com", to: id, nil).status == 303)
@@ -98,8 +100,8 @@ struct ProjectPagesTests {
         #expect(try send(owner, "/projects/\(session.defaultProjectID)/delete").status == 409)
     }
 
-    @Test("a member is added, changed, deactivated, activated and removed")
-    func members() throws {
+    @Test("a member is added, changed, deactivated, activated and removed", arguments: TestDatabase.selected)
+    func members(_: TestDatabase) throws {
         let id = try scene.makeProject("p")
         let ann = try scene.visitor("ann@example.com")
         #expect(try ann.get("/projects/\(id)").status == 404)
@@ -135,8 +137,8 @@ struct ProjectPagesTests {
             ])
     }
 
-    @Test("the last admin cannot be demoted, deactivated or removed")
-    func lastAdmin() throws {
+    @Test("the last admin cannot be demoted, deactivated or removed", arguments: TestDatabase.selected)
+    func lastAdmin(_: TestDatabase) throws {
         let id = try scene.makeProject("p")
         let place = try member(RunningServer.email, of: id)
         for (path, fields) in [
@@ -156,9 +158,10 @@ struct ProjectPagesTests {
     /// What the page of a project offers, and what it rejects if the form is sent anyway.
     @Test(
         "each role is offered what it may do, and everything else is rejected",
-        arguments: [nil, [], ["read"], ["create"], ["read", "create"], ["read", "update"], ["read", "delete"]]
+        arguments: TestDatabase.selected,
+        [nil, [], ["read"], ["create"], ["read", "create"], ["read", "update"], ["read", "delete"]]
             as [[String]?])
-    func roles(_ permissions: [String]?) throws {
+    func roles(_: TestDatabase, _ permissions: [String]?) throws {
         let id = try scene.makeProject("p")
         let path = "/projects/\(id)"
         let ann = try scene.visitor("ann@example.com")
@@ -202,8 +205,8 @@ struct ProjectPagesTests {
         }
     }
 
-    @Test("a form without its key or from another origin changes nothing")
-    func forgery() throws {
+    @Test("a form without its key or from another origin changes nothing", arguments: TestDatabase.selected)
+    func forgery(_: TestDatabase) throws {
         let id = try scene.makeProject("p")
         for path in ["/projects", "/projects/\(id)", "/projects/\(id)/delete", "/projects/\(id)/members"] {
             #expect(try owner.post(path, ["name": "q", "form_key": "0"]).status == 403, "\(path)")
@@ -213,8 +216,8 @@ struct ProjectPagesTests {
         #expect(try owner.get("/projects/\(id)").texts("<h1", until: "</h1>") == ["p"])
     }
 
-    @Test("long lists of projects and members have several pages")
-    func paging() throws {
+    @Test("long lists of projects and members have several pages", arguments: TestDatabase.selected)
+    func paging(_: TestDatabase) throws {
         for index in 0..<3 { _ = try scene.makeProject("p\(index)") }
         let first = try owner.get("/projects?limit=2")
         #expect(first.body.contains("Older projects"))
@@ -225,8 +228,8 @@ struct ProjectPagesTests {
         #expect(try owner.get("/projects?cursor=x").status == 400)
     }
 
-    @Test("names and descriptions are escaped")
-    func escaping() throws {
+    @Test("names and descriptions are escaped", arguments: TestDatabase.selected)
+    func escaping(_: TestDatabase) throws {
         let evil = "</textarea></title><script>alert(1)</script>"
         let id = try scene.makeProject(evil, description: evil)
         for path in ["/projects", "/projects/\(id)", "/projects/\(id)/delete", "/audit-log?project=\(id)"] {

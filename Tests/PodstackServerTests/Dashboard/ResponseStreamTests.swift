@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Response bodies that are written while they are sent")
+@Suite("Response bodies that are written while they are sent", .timeLimit(.perTest))
 struct ResponseStreamTests {
     private final class Counter: Sendable {
         private let value = Atomic<Int>(0)

@@ -3,22 +3,16 @@ import Testing
 
 @testable import PodstackServer
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
-@Suite("The password queue", .blocking, .everyDatabase)
+@Suite("The password queue", .blocking, .databases, .timeLimit(.perTest))
 struct SignInQueueTests {
     let server: RunningServer
-    let visitor: PageVisitor
+    let visitor: TestClient
     let gate = Gate()
     var effort: PasswordHasher { visitor.service.signIn.passwords }
 
     init() throws {
         server = try .anywhere()
-        visitor = try PageVisitor(signedUpAt: server)
+        visitor = try TestClient(signedUpAt: server)
     }
 
     /// Occupies the queue, as a long hash does, until the gate is opened.
@@ -28,26 +22,26 @@ struct SignInQueueTests {
         #expect(gate.holds(1))
     }
 
-    private func waits(_ count: Int) -> Bool {
-        for _ in 0..<6000 where effort.queue.waiting != count { usleep(10_000) }
-        return effort.queue.waiting == count
+    private func waitForQueue(_ count: Int) async throws {
+        let queue = effort.queue
+        try await eventually(within: .seconds(60), "\(count) passwords are in the queue") { queue.waiting == count }
     }
 
-    @Test("does not delay tokens, pages and signed-in users")
-    func others() async throws {
+    @Test("does not delay tokens, pages and signed-in users", arguments: TestDatabase.selected)
+    func others(_: TestDatabase) async throws {
         holdUp()
         let token = try server.makeToken()
         let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
             for number in 0..<8 {
-                let each = PageVisitor(server)
+                let each = TestClient(server)
                 group.addTask { try each.signIn(headers: from("192.0.2.\(number)")).status }
             }
-            #expect(waits(8))
+            try await waitForQueue(8)
             // The listener has two threads.
-            let holders = (0..<6).map { _ in Holder(token, at: server.server.port) }
-            for _ in 0..<5 { for holder in holders { #expect(try holder.whoami() == "ok") } }
+            let holders = (0..<6).map { _ in TestClient(port: server.server.port, token, keepsConnection: true) }
+            for _ in 0..<5 { for holder in holders { #expect(try holder.tokenState() == "ok") } }
             #expect(try visitor.isSignedIn)
-            #expect(try PageVisitor(server).get("/sign-in").status == 200)
+            #expect(try TestClient(server).get("/sign-in").status == 200)
             #expect(effort.queue.waiting == 8)
             gate.open()
             return try await group.reduce(into: []) { $0.append($1) }
@@ -55,17 +49,19 @@ struct SignInQueueTests {
         #expect(statuses == Array(repeating: 303, count: 8))
     }
 
-    @Test("rejects a client when it is full, keeps the form and does not count an attempt")
-    func full() async throws {
+    @Test(
+        "rejects a client when it is full, keeps the form and does not count an attempt",
+        arguments: TestDatabase.selected)
+    func full(_: TestDatabase) async throws {
         holdUp()
         let first = effort.hashed
         try await withThrowingTaskGroup(of: Int.self) { group in
             for number in 0..<effort.queue.capacity {
-                let each = PageVisitor(server)
+                let each = TestClient(server)
                 group.addTask { try each.signIn(password: "wrong", headers: from("192.0.2.\(number)")).status }
             }
-            #expect(waits(effort.queue.capacity))
-            let late = PageVisitor(server)
+            try await waitForQueue(effort.queue.capacity)
+            let late = TestClient(server)
             for _ in 0..<6 {
                 let refused = try late.signIn(headers: from("198.51.100.1"))
                 #expect(refused.status == 503 && refused.headers["retry-after"] == "1")
@@ -78,10 +74,10 @@ struct SignInQueueTests {
         }
     }
 
-    @Test("is not used by requests that are rejected without a password check")
-    func refusedAtOnce() throws {
+    @Test("is not used by requests that are rejected without a password check", arguments: TestDatabase.selected)
+    func refusedAtOnce(_: TestDatabase) throws {
         holdUp()
-        let stranger = PageVisitor(server)
+        let stranger = TestClient(server)
         try stranger.get("/sign-in")
         #expect(try stranger.post("/sign-in", ["form_key": "wrong", "password": "x"]).status == 403)
         #expect(try stranger.post("/welcome/used-up", ["password": "x"]).status == 410)
@@ -89,12 +85,12 @@ struct SignInQueueTests {
         gate.open()
     }
 
-    @Test("rejects waiting requests when the service stops")
-    func stopping() async throws {
+    @Test("rejects waiting requests when the service stops", arguments: TestDatabase.selected)
+    func stopping(_: TestDatabase) async throws {
         holdUp()
-        let each = PageVisitor(server)
+        let each = TestClient(server, over: SocketTransport(port: server.server.port))
         async let status = each.signIn().status
-        #expect(waits(1))
+        try await waitForQueue(1)
         try server.server.stop()
         #expect(try await status == 503)
         gate.open()

@@ -3,25 +3,27 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Signing in", .blocking, .everyDatabase)
+@Suite("Signing in", .blocking, .databases, .timeLimit(.perTest))
 struct SignInTests {
     let clock = ManualClock()
-    let visitor: PageVisitor
+    let visitor: TestClient
     var server: RunningServer { visitor.server }
 
     init() throws {
-        visitor = try PageVisitor(signedUpAt: .anywhere(clock))
+        visitor = try TestClient(signedUpAt: .anywhere(clock))
         visitor.cookies = [:]
     }
 
     func attempt(
         _ email: String = RunningServer.email, _ password: String = "wrong", from address: String = "192.0.2.1"
-    ) throws -> RawHTTP.Answer {
+    ) throws -> TestResponse {
         try visitor.signIn(email: email, password: password, headers: from(address))
     }
 
-    @Test("a wrong password and an unknown email address get identical responses after the same work")
-    func alike() throws {
+    @Test(
+        "a wrong password and an unknown email address get identical responses after the same work",
+        arguments: TestDatabase.selected)
+    func alike(_: TestDatabase) throws {
         // Both have the same length, because the form shows them again.
         let (known, unknown) = (RunningServer.email, "not@example.com")
         let effort = server.server.service.signIn.passwords
@@ -46,12 +48,13 @@ struct SignInTests {
         #expect(third.hashed == 1)
     }
 
-    @Test("after five wrong passwords, every attempt has to wait, and longer each time")
-    func backOff() throws {
+    @Test(
+        "after five wrong passwords, every attempt has to wait, and longer each time", arguments: TestDatabase.selected)
+    func backOff(_: TestDatabase) throws {
         for email in [RunningServer.email, "not@example.com"] {
             for _ in 0..<5 { #expect(try attempt(email).status == 422) }
             for wait: Int64 in [1, 2, 4] {
-                let refused = try attempt(email, PageVisitor.password)
+                let refused = try attempt(email, TestClient.password)
                 #expect(refused.status == 429)
                 #expect(refused.headers["retry-after"] == "\(wait)")
                 clock.set(clock.now + wait)
@@ -59,29 +62,29 @@ struct SignInTests {
             }
             clock.set(clock.now + 60)
         }
-        #expect(try attempt(RunningServer.email.uppercased(), PageVisitor.password).status == 303)
+        #expect(try attempt(RunningServer.email.uppercased(), TestClient.password).status == 303)
         // A successful sign-in resets the count.
         visitor.cookies = [:]
         for _ in 0..<5 { #expect(try attempt().status == 422) }
     }
 
-    @Test("guessing does not lock out other addresses or other users")
-    func neighbours() throws {
+    @Test("guessing does not lock out other addresses or other users", arguments: TestDatabase.selected)
+    func neighbours(_: TestDatabase) throws {
         for _ in 0..<6 { _ = try attempt() }
-        #expect(try attempt(RunningServer.email, PageVisitor.password).status == 429)
+        #expect(try attempt(RunningServer.email, TestClient.password).status == 429)
         #expect(try attempt("not@example.com").status == 422)
-        #expect(try attempt(RunningServer.email, PageVisitor.password, from: "192.0.2.2").status == 303)
+        #expect(try attempt(RunningServer.email, TestClient.password, from: "192.0.2.2").status == 303)
     }
 
-    @Test("all addresses of an IPv6 /64 network count together")
-    func network() throws {
+    @Test("all addresses of an IPv6 /64 network count together", arguments: TestDatabase.selected)
+    func network(_: TestDatabase) throws {
         for host in 1...5 { #expect(try attempt(from: "2001:db8::\(host)").status == 422) }
         #expect(try attempt(from: "2001:db8::99").status == 429)
         #expect(try attempt(from: "2001:db8:0:1::1").status == 422)
     }
 
-    @Test("a network has thirty attempts a minute for all email addresses together")
-    func limit() throws {
+    @Test("a network has thirty attempts a minute for all email addresses together", arguments: TestDatabase.selected)
+    func limit(_: TestDatabase) throws {
         // Longer than any valid password, so that it is not hashed.
         let long = String(repeating: "x", count: 1025)
         for number in 0..<30 { #expect(try attempt("\(number)@example.com", long).status == 422) }
@@ -93,8 +96,8 @@ struct SignInTests {
         #expect(try attempt("other@example.com", long).status == 422)
     }
 
-    @Test("signing in redirects to the requested page, and never to another host")
-    func next() throws {
+    @Test("signing in redirects to the requested page, and never to another host", arguments: TestDatabase.selected)
+    func next(_: TestDatabase) throws {
         let asked = try visitor.get("/account/sign-in?done=session")
         let location = try #require(asked.headers["location"])
         #expect(location == "/sign-in?next=%2Faccount%2Fsign-in%3Fdone%3Dsession")
@@ -103,7 +106,7 @@ struct SignInTests {
             visitor.cookies = [:]
             try visitor.get("/sign-in")
             return try visitor.post(
-                "/sign-in", ["email": RunningServer.email, "password": PageVisitor.password, "next": next]
+                "/sign-in", ["email": RunningServer.email, "password": TestClient.password, "next": next]
             ).headers["location"]
         }
         #expect(try led("/account/sign-in?done=session") == "/account/sign-in?done=session")
@@ -120,11 +123,11 @@ struct SignInTests {
         #expect(try visitor.get("/sign-in?next=%2F%2Fevil.example").headers["location"] == "/account/tokens")
     }
 
-    @Test("concurrent attempts to sign in all succeed")
-    func together() async throws {
+    @Test("concurrent attempts to sign in all succeed", arguments: TestDatabase.selected)
+    func together(_: TestDatabase) async throws {
         let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
             for number in 0..<6 {
-                let each = PageVisitor(server)
+                let each = TestClient(server)
                 group.addTask { try each.signIn(headers: from("192.0.2.\(number)")).status }
             }
             return try await group.reduce(into: []) { $0.append($1) }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("The token pages", .blocking, .everyDatabase)
+@Suite("The token pages", .blocking, .databases, .timeLimit(.perTest))
 struct TokenPageTests {
     static let day: Int64 = 86_400
 
@@ -19,8 +19,8 @@ struct TokenPageTests {
         try owner.visitor.signIn()
     }
 
-    @Test("list the facts of a token, including the address of its last use")
-    func list() throws {
+    @Test("list the facts of a token, including the address of its last use", arguments: TestDatabase.selected)
+    func list(_: TestDatabase) throws {
         #expect(try owner.get().says("No active tokens"))
         let session = try owner.token(["name": "CI", "access": "ci", "expiry": "never"])
         #expect(try owner.get().says("Never"))
@@ -36,8 +36,8 @@ struct TokenPageTests {
         #expect(record.lastUsedAt == clock.now)
     }
 
-    @Test("show warnings in words")
-    func badges() throws {
+    @Test("show warnings in words", arguments: TestDatabase.selected)
+    func badges(_: TestDatabase) throws {
         let used = try owner.token(["name": "used", "expiry": "never"])
         try owner.token(["name": "unused", "expiry": "never"])
         let short = try owner.token(["name": "short", "expiry": "90"])
@@ -59,8 +59,8 @@ struct TokenPageTests {
         #expect(try owner.page(used).says("not used for 90 days"))
     }
 
-    @Test("list revoked and expired tokens separately for 90 days, on several pages")
-    func ended() throws {
+    @Test("list revoked and expired tokens separately for 90 days, on several pages", arguments: TestDatabase.selected)
+    func ended(_: TestDatabase) throws {
         for number in 0..<25 {
             let session = try owner.token(["name": "old \(number)"])
             #expect(try owner.post(session, "revoke").status == 303)
@@ -69,7 +69,7 @@ struct TokenPageTests {
         let page = try owner.get()
         let parts = page.body.split(separator: "Revoked and expired", maxSplits: 1)
         #expect(parts[0].contains(live.id) && !parts[1].contains(live.id))
-        func count(_ page: RawHTTP.Answer) -> Int { page.body.matches(of: />old \d+</).count }
+        func count(_ page: TestResponse) -> Int { page.body.matches(of: />old \d+</).count }
         #expect(count(page) == 20)
         let link = try #require(page.body.firstMatch(of: /href="(\/account\/tokens\?ended=[^"]+)"/)).1
         let older = try owner.get(String(link))
@@ -80,8 +80,8 @@ struct TokenPageTests {
         #expect(try !owner.get().says("Revoked and expired"))
     }
 
-    @Test("rename a token, and report an invalid name at the field")
-    func rename() throws {
+    @Test("rename a token, and report an invalid name at the field", arguments: TestDatabase.selected)
+    func rename(_: TestDatabase) throws {
         let session = try owner.token()
         let refused = try owner.post(session, "name", ["name": String(repeating: "n", count: 101)])
         #expect(refused.status == 422)
@@ -93,8 +93,10 @@ struct TokenPageTests {
         #expect(try owner.page(session).body.contains("<h1>new &amp; better</h1>"))
     }
 
-    @Test("rotate a token: the new secret is shown once, and the old one works for the grace period")
-    func rotate() throws {
+    @Test(
+        "rotate a token: the new secret is shown once, and the old one works for the grace period",
+        arguments: TestDatabase.selected)
+    func rotate(_: TestDatabase) throws {
         for (grace, seconds) in [("none", 0), ("hour", 3600), ("day", 86_400), ("week", 604_800)] as [(String, Int64)] {
             let old = try owner.token()
             let answer = try owner.rotate(old, grace: grace)
@@ -114,8 +116,8 @@ struct TokenPageTests {
         }
     }
 
-    @Test("create one secret however often the rotation form is sent")
-    func rotateTwice() throws {
+    @Test("create one secret however often the rotation form is sent", arguments: TestDatabase.selected)
+    func rotateTwice(_: TestDatabase) throws {
         let session = try owner.token()
         let mark = try owner.page(session).field("secrets")
         let secret = try owner.post(session, "rotate", ["secrets": mark, "grace": "hour"]).secret
@@ -130,16 +132,16 @@ struct TokenPageTests {
         #expect(try owner.post(session, "rotate", ["secrets": mark, "grace": "forever"]).status == 422)
     }
 
-    @Test("revoke a token after a confirmation, and the API rejects it at once")
-    func revoke() throws {
+    @Test("revoke a token after a confirmation, and the API rejects it at once", arguments: TestDatabase.selected)
+    func revoke(_: TestDatabase) throws {
         let session = try owner.token(["name": "gone"])
-        let connection = Holder(session.token, at: owner.server.server.port)
-        #expect(try connection.whoami() == "ok")
+        let connection = TestClient(port: owner.server.server.port, session.token, keepsConnection: true)
+        #expect(try connection.tokenState() == "ok")
         let question = try owner.get("/account/tokens/\(session.id)/revoke")
         #expect(question.says("Revoke “gone”?"))
-        #expect(try connection.whoami() == "ok")
+        #expect(try connection.tokenState() == "ok")
         let answer = try owner.post(session, "revoke")
-        #expect(try connection.whoami() == "revoked_token")
+        #expect(try connection.tokenState() == "revoked_token")
         #expect(try owner.visitor.follow(answer).says("The token is revoked and no longer works."))
         #expect(try owner.get("/account/tokens/\(session.id)/revoke").status == 303)
         #expect(try owner.page(session).says("revoked"))
@@ -150,11 +152,11 @@ struct TokenPageTests {
         #expect(try owner.post(session, "rotate", ["secrets": "", "grace": "hour"]).status == 409)
     }
 
-    @Test("neither show nor change tokens of another account")
-    func foreign() throws {
+    @Test("neither show nor change tokens of another account", arguments: TestDatabase.selected)
+    func foreign(_: TestDatabase) throws {
         try owner.server.server.addUser("other@example.com")
-        let other = Session(owner.server, try owner.server.server.makeToken("other@example.com"))
-        let unknown = Session(owner.server, "podstack_00000000")
+        let other = TestClient(owner.server, try owner.server.server.makeToken("other@example.com"))
+        let unknown = TestClient(owner.server, "podstack_00000000")
         try owner.get("/account/tokens/new")
         for session in [other, unknown] {
             for path in ["", "/revoke"] {
@@ -173,10 +175,10 @@ struct TokenPageTests {
         #expect(try !owner.get().body.contains(other.id))
     }
 
-    @Test("require a session and a form key")
-    func guarded() throws {
+    @Test("require a session and a form key", arguments: TestDatabase.selected)
+    func guarded(_: TestDatabase) throws {
         let session = try owner.token()
-        let stranger = PageVisitor(owner.server)
+        let stranger = TestClient(owner.server)
         let places = [
             "", "/new", "/\(session.id)", "/\(session.id)/revoke", "/\(session.id)/name", "/\(session.id)/rotate",
             "/\(session.id)/scopes",

@@ -5,17 +5,17 @@ import PodstackTestSupport
 /// A signed-in user of the token pages.
 struct TokenVisitor {
     let server: RunningServer
-    let visitor: PageVisitor
+    let visitor: TestClient
 
     init(clock: ManualClock? = nil) throws {
         server = try RunningServer(clock: clock)
-        visitor = try PageVisitor(signedUpAt: server)
+        visitor = try TestClient(signedUpAt: server)
     }
 
     var service: Service { server.server.service }
 
     @discardableResult
-    func get(_ path: String = "/account/tokens") throws -> RawHTTP.Answer { try visitor.get(path) }
+    func get(_ path: String = "/account/tokens") throws -> TestResponse { try visitor.get(path) }
 
     /// Returns the fields of the form for a new token, with some values changed.
     func form(_ changes: KeyValuePairs<String, String> = [:]) throws -> [(String, String)] {
@@ -30,27 +30,27 @@ struct TokenVisitor {
 
     /// Loads the form and sends it.
     @discardableResult
-    func create(_ changes: KeyValuePairs<String, String> = [:]) throws -> RawHTTP.Answer {
+    func create(_ changes: KeyValuePairs<String, String> = [:]) throws -> TestResponse {
         try visitor.post("/account/tokens", form(changes))
     }
 
     /// Creates a token and returns a client that uses it.
     @discardableResult
-    func token(_ changes: KeyValuePairs<String, String> = [:]) throws -> Session {
-        Session(server, try create(changes).secret)
+    func token(_ changes: KeyValuePairs<String, String> = [:]) throws -> TestClient {
+        TestClient(server, try create(changes).secret)
     }
 
     @discardableResult
-    func post(_ session: Session, _ action: String, _ fields: KeyValuePairs<String, String> = [:]) throws
-        -> RawHTTP.Answer
+    func post(_ session: TestClient, _ action: String, _ fields: KeyValuePairs<String, String> = [:]) throws
+        -> TestResponse
     {
         try visitor.post("/account/tokens/\(session.id)/\(action)", fields)
     }
 
-    func page(_ session: Session) throws -> RawHTTP.Answer { try get("/account/tokens/\(session.id)") }
+    func page(_ session: TestClient) throws -> TestResponse { try get("/account/tokens/\(session.id)") }
 
     /// Loads a token's page and sends its rotation form.
-    func rotate(_ session: Session, grace: String = "hour") throws -> RawHTTP.Answer {
+    func rotate(_ session: TestClient, grace: String = "hour") throws -> TestResponse {
         try post(session, "rotate", ["secrets": page(session).field("secrets"), "grace": grace])
     }
 }

@@ -4,18 +4,18 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Used and unused scopes of a token", .blocking, .everyDatabase)
+@Suite("Used and unused scopes of a token", .blocking, .databases, .timeLimit(.perTest))
 struct UnusedScopesTests {
     let clock = ManualClock()
     let owner: TokenVisitor
 
     init() throws { owner = try TokenVisitor(clock: clock) }
 
-    private func record(_ session: Session) throws -> TokenRecord {
+    private func record(_ session: TestClient) throws -> TokenRecord {
         try #require(try owner.service.database.read { try TokenStore.find(session.id, in: $0) })
     }
 
-    private func used(_ session: Session) throws -> [String] {
+    private func used(_ session: TestClient) throws -> [String] {
         try owner.service.lastUsed.flush(to: owner.service.database)
         return try record(session).usedScopes.scopes.map(\.description)
     }
@@ -25,8 +25,8 @@ struct UnusedScopesTests {
         try owner.visitor.signIn()
     }
 
-    @Test("a scope counts as used once a route required and granted it")
-    func noted() throws {
+    @Test("a scope counts as used once a route required and granted it", arguments: TestDatabase.selected)
+    func noted(_: TestDatabase) throws {
         let session = try owner.token([
             "access": "custom", "scope": "tokens:read", "scope": "tokens:delete", "scope": "projects:read",
         ])
@@ -44,8 +44,10 @@ struct UnusedScopesTests {
         #expect(try record(session).usedScopesSince == record(session).createdAt)
     }
 
-    @Test("uses from several instances are merged, and an older use does not replace a newer one")
-    func added() throws {
+    @Test(
+        "uses from several instances are merged, and an older use does not replace a newer one",
+        arguments: TestDatabase.selected)
+    func added(_: TestDatabase) throws {
         let session = try owner.token()
         let database = owner.service.database
         let (first, second) = (LastUsedTracker(), LastUsedTracker())
@@ -61,8 +63,8 @@ struct UnusedScopesTests {
         #expect(record.lastUsedFrom == here.description)
     }
 
-    @Test("a token without recorded scopes is observed from its next use on")
-    func before() throws {
+    @Test("a token without recorded scopes is observed from its next use on", arguments: TestDatabase.selected)
+    func before(_: TestDatabase) throws {
         let session = try owner.token(["expiry": "never"])
         try owner.service.database.write { _ = try $0.run("UPDATE tokens SET used_scopes_since = NULL") }
         try passAWeek()
@@ -75,8 +77,10 @@ struct UnusedScopesTests {
         #expect(try owner.page(session).body.contains("Unused scopes</h2>"))
     }
 
-    @Test("after a week, the page offers to remove unused scopes and removes exactly those it showed")
-    func dropped() throws {
+    @Test(
+        "after a week, the page offers to remove unused scopes and removes exactly those it showed",
+        arguments: TestDatabase.selected)
+    func dropped(_: TestDatabase) throws {
         let session = try owner.token([
             "access": "custom", "scope": "tokens:read", "scope": "tokens:create", "scope": "projects:read",
         ])
@@ -99,8 +103,9 @@ struct UnusedScopesTests {
         #expect(try session.send("POST", "/v1/tokens", #"{"name": "n"}"#).code == "insufficient_scope")
     }
 
-    @Test("full access is reduced to the used scopes, and unobservable scopes are kept")
-    func fullAccess() throws {
+    @Test(
+        "full access is reduced to the used scopes, and unobservable scopes are kept", arguments: TestDatabase.selected)
+    func fullAccess(_: TestDatabase) throws {
         let session = try owner.token()
         #expect(try session.send("GET", "/v1/audit-logs").status == 200)
         _ = try session.makeToken()
@@ -113,8 +118,10 @@ struct UnusedScopesTests {
         #expect(try session.send("GET", "/v1/projects").status == 403)
     }
 
-    @Test("nothing is offered for a token that was never used or that used all its scopes")
-    func nothing() throws {
+    @Test(
+        "nothing is offered for a token that was never used or that used all its scopes",
+        arguments: TestDatabase.selected)
+    func nothing(_: TestDatabase) throws {
         let idle = try owner.token()
         let busy = try owner.token(["access": "custom", "scope": "tokens:read"])
         #expect(try busy.send("GET", "/v1/tokens").status == 200)
@@ -126,7 +133,7 @@ struct UnusedScopesTests {
     }
 }
 
-@Suite("Advice on scopes")
+@Suite("Advice on scopes", .timeLimit(.perTest))
 struct ScopeAdviceTests {
     @Test("every scope has a fixed bit")
     func places() {

@@ -3,20 +3,20 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Sessions", .blocking, .everyDatabase)
+@Suite("Sessions", .blocking, .databases, .timeLimit(.perTest))
 struct WebSessionTests {
     let clock = ManualClock()
-    let visitor: PageVisitor
+    let visitor: TestClient
     var server: RunningServer { visitor.server }
 
     init() throws {
-        visitor = try PageVisitor(signedUpAt: RunningServer(clock: clock))
+        visitor = try TestClient(signedUpAt: RunningServer(clock: clock))
     }
 
     func pass(_ seconds: Int64) { clock.set(clock.now + seconds) }
 
-    @Test("a session ends after exactly twelve hours without a request")
-    func idle() throws {
+    @Test("a session ends after exactly twelve hours without a request", arguments: TestDatabase.selected)
+    func idle(_: TestDatabase) throws {
         pass(12 * 3600 - 1)
         #expect(try visitor.isSignedIn)
         pass(12 * 3600 - 1)
@@ -25,8 +25,8 @@ struct WebSessionTests {
         #expect(try !visitor.isSignedIn)
     }
 
-    @Test("a session ends after exactly seven days, even if it is used")
-    func absolute() throws {
+    @Test("a session ends after exactly seven days, even if it is used", arguments: TestDatabase.selected)
+    func absolute(_: TestDatabase) throws {
         for _ in 0..<27 {
             pass(6 * 3600)
             #expect(try visitor.isSignedIn)
@@ -40,13 +40,13 @@ struct WebSessionTests {
         #expect(try !visitor.isSignedIn)
     }
 
-    @Test("a user sees their sessions and can end another one at once")
-    func list() throws {
-        let other = PageVisitor(server)
+    @Test("a user sees their sessions and can end another one at once", arguments: TestDatabase.selected)
+    func list(_: TestDatabase) throws {
+        let other = TestClient(server)
         try other.get("/sign-in")
         let firefox = ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
         try other.post(
-            "/sign-in", ["email": RunningServer.email, "password": PageVisitor.password], headers: [firefox])
+            "/sign-in", ["email": RunningServer.email, "password": TestClient.password], headers: [firefox])
         let page = try visitor.get("/account/sign-in").body
         #expect(page.contains("Firefox on Linux"))
         #expect(page.contains("this session"))
@@ -60,9 +60,9 @@ struct WebSessionTests {
         #expect(try visitor.actions.last == "session_revoked")
     }
 
-    @Test("a user cannot end a session of another user")
-    func foreign() throws {
-        let stranger = PageVisitor(server)
+    @Test("a user cannot end a session of another user", arguments: TestDatabase.selected)
+    func foreign(_: TestDatabase) throws {
+        let stranger = TestClient(server)
         try stranger.signUp(email: "stranger@example.com")
         try stranger.get("/account/sign-in")
         try stranger.post("/account/sign-in/sessions/\(#require(try visitor.session).id)/end")
@@ -70,8 +70,8 @@ struct WebSessionTests {
         #expect(try !visitor.actions.contains("session_revoked"))
     }
 
-    @Test("signing in and out is in the account's audit log")
-    func audit() throws {
+    @Test("signing in and out is in the account's audit log", arguments: TestDatabase.selected)
+    func audit(_: TestDatabase) throws {
         try visitor.get("/account/sign-in")
         try visitor.post("/sign-out")
         try visitor.signIn(password: "wrong")
@@ -81,13 +81,13 @@ struct WebSessionTests {
                 == ["user_created", "password_chosen", "login", "logout", "login_failed", "login"])
     }
 
-    @Test("cookies are restricted to this host and hidden from scripts")
-    func cookies() throws {
-        let fresh = PageVisitor(server)
+    @Test("cookies are restricted to this host and hidden from scripts", arguments: TestDatabase.selected)
+    func cookies(_: TestDatabase) throws {
+        let fresh = TestClient(server)
         let asked = try fresh.get("/sign-in")
         #expect(asked.cookies.map { $0.split(separator: "=")[0] } == ["podstack_visitor"])
         let signedIn = try fresh.post(
-            "/sign-in", ["email": RunningServer.email, "password": PageVisitor.password])
+            "/sign-in", ["email": RunningServer.email, "password": TestClient.password])
         let out = try fresh.send("GET", "/account/sign-in")
         #expect(out.cookies.isEmpty)
         for cookie in asked.cookies + signedIn.cookies {
@@ -104,8 +104,8 @@ struct WebSessionTests {
         #expect(fresh.cookies["podstack_session"] == nil)
     }
 
-    @Test("an invented, truncated or expired cookie has no session")
-    func wrongCookies() throws {
+    @Test("an invented, truncated or expired cookie has no session", arguments: TestDatabase.selected)
+    func wrongCookies(_: TestDatabase) throws {
         let good = try #require(visitor.cookies["podstack_session"])
         for wrong in [
             "", "x", String(good.dropLast()), good + "x", good.uppercased(), try #require(try visitor.session).id,
@@ -120,8 +120,9 @@ struct WebSessionTests {
         #expect(try !visitor.isSignedIn)
     }
 
-    @Test("a cookie does not authenticate at the API, and a token not at the dashboard")
-    func credentials() throws {
+    @Test(
+        "a cookie does not authenticate at the API, and a token not at the dashboard", arguments: TestDatabase.selected)
+    func credentials(_: TestDatabase) throws {
         let cookie = try #require(visitor.cookies["podstack_session"])
         let connection = try RawHTTP(port: server.server.port)
         for path in ["/v1/auth/whoami", "/v1/tokens"] {
@@ -130,7 +131,7 @@ struct WebSessionTests {
             #expect(answer.status == 401)
         }
         #expect(
-            try visitor.send(
+            try visitor.request(
                 "POST", "/v1/tokens", headers: [("Content-Type", "application/json")], body: #"{"name": "x"}"#
             ).code == "missing_token")
         let token = try server.makeToken()
@@ -139,15 +140,15 @@ struct WebSessionTests {
         }
     }
 
-    @Test("a new pepper ends every session and every sign-in link")
-    func pepper() throws {
+    @Test("a new pepper ends every session and every sign-in link", arguments: TestDatabase.selected)
+    func pepper(_: TestDatabase) throws {
         guard TestDatabase.current == .sqlite else { return }
         let link = try server.server.signInLink(RunningServer.email)
         try server.server.stop()
         let directory = try DataDirectory(server.data.file("data"))
         try PepperRotation(directory: directory, database: server.server.service.database).run(now: clock.now)
         let again = try EmbeddedServer(directory: server.data.file("data"), now: { [clock] in clock.now })
-        let returned = PageVisitor(port: again.port)
+        let returned = TestClient(port: again.port)
         returned.cookies = visitor.cookies
         #expect(try !returned.isSignedIn)
         #expect(try returned.get(link).status == 410)

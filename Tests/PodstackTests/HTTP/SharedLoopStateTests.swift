@@ -235,8 +235,7 @@ struct SharedLoopStateTests {
         }
     }
 
-    @Test(
-        "random schedules keep one driver, lose no command and end", arguments: [1, UInt64.random(in: 2...UInt64.max)])
+    @Test("random schedules keep one driver, lose no command and end", arguments: TestSeed.selected)
     func randomSchedules(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         for round in 0..<2_000 {

@@ -3,7 +3,7 @@ import PodstackTestSupport
 @testable import PodstackServer
 
 /// What tests of the service itself want to know of a visitor; the rest is in PodstackTestSupport.
-extension PageVisitor {
+extension TestClient {
     var service: Service { server.server.service }
 
     /// The session of its cookie, as the service finds it.

@@ -1,0 +1,79 @@
+/// A request that reaches the service's handler without a socket, and its whole response.
+///
+/// It passes the checks of a request's head and body as one from a connection does. Limits of connections, framing and
+/// time are the listener's, and need a socket.
+package struct InMemoryRequest: Sendable {
+    package struct Response: Sendable {
+        package var status: Int
+        /// The header fields in the order in which they would be sent; `Set-Cookie` may occur more than once.
+        package var headers: [(name: String, value: String)]
+        package var body: [UInt8]
+    }
+
+    package var method: String
+    /// The target of the first line: the encoded path and query.
+    package var target: String
+    package var headers: [(name: String, value: String)]
+    package var body: [UInt8]
+
+    /// Creates a request.
+    ///
+    /// - Parameters:
+    ///   - method: The HTTP method.
+    ///   - target: The encoded path and query.
+    ///   - headers: The header fields besides `Host` and `Content-Length`, which are added.
+    ///   - body: The body, or nil when the request has none.
+    package init(_ method: String, _ target: String, headers: [(String, String)] = [], body: [UInt8]? = nil) {
+        self.method = method
+        self.target = target
+        self.headers = [("host", "localhost")]
+        self.headers += headers.map { ($0.0.lowercased(), $0.1) }
+        if let body { self.headers.append(("content-length", String(body.count))) }
+        self.body = body ?? []
+    }
+
+    /// Returns the response of `handler`, on the calling thread; waits for a response that is produced on a queue.
+    func response(of handler: RequestHandler) -> Response {
+        switch handler.handle(incoming()) {
+        case .ready(let response, let requestID): return completed(response, requestID)
+        case .deferred(let queue, let produce):
+            let result = Monitor<HandlerResult.Ready?>(nil)
+            let finish: @Sendable (Bool) -> Void = { isTurn in
+                let ready = produce(isTurn)
+                result.change { $0 = ready }
+            }
+            if !queue.add({ finish(true) }) { finish(false) }
+            guard let (response, requestID) = result.wait(120, for: { $0 }) else {
+                return Response(status: 504, headers: [], body: [])
+            }
+            return completed(response, requestID)
+        }
+    }
+
+    private func incoming() -> Request {
+        let incoming = IncomingRequest(target: target)
+        incoming.method = method
+        incoming.headers = headers
+        let size = headers.reduce(method.utf8.count + target.utf8.count + 12) {
+            $0 + $1.name.utf8.count + $1.value.utf8.count + 4
+        }
+        let defect = RequestHead.defect(target: target, size: size, isHTTP11: true, headers: headers)
+        if defect == nil { body.withUnsafeBytes { _ = incoming.append($0) } }
+        return incoming.request(from: ClientAddress("127.0.0.1") ?? .unknown, defect: defect)
+    }
+
+    private func completed(_ response: PodstackServer.Response, _ requestID: String) -> Response {
+        var headers: [(name: String, value: String)] = []
+        if response.stream != nil || !response.body.isEmpty { headers.append(("Content-Type", response.contentType)) }
+        headers += [("Cache-Control", response.cacheControl), ("X-Request-ID", requestID)]
+        headers += response.headers.map { ("\($0.name)", $0.value) }
+        // A stream has no end that could be waited for.
+        response.stream?.released()
+        return Response(status: response.status, headers: headers, body: method == "HEAD" ? [] : response.body)
+    }
+}
+
+extension EmbeddedServer {
+    /// Returns the response to a request that uses no socket.
+    package func response(to request: InMemoryRequest) -> InMemoryRequest.Response { request.response(of: handler) }
+}

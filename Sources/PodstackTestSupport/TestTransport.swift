@@ -1,0 +1,66 @@
+import PodstackServer
+import Synchronization
+
+/// The way from a ``TestClient`` to a server.
+package protocol TestTransport: Sendable {
+    /// Sends a request and returns its response.
+    ///
+    /// - Parameters:
+    ///   - method: The HTTP method.
+    ///   - target: The encoded path and query.
+    ///   - headers: The header fields besides `Host` and `Content-Length`.
+    ///   - body: The body, or nil for none.
+    func send(_ method: String, _ target: String, headers: [(String, String)], body: String?) throws -> TestResponse
+}
+
+/// Calls the request handler of a server in this process, without a socket.
+package struct InMemoryTransport: TestTransport {
+    private let server: EmbeddedServer
+
+    package init(_ server: EmbeddedServer) { self.server = server }
+
+    package func send(
+        _ method: String, _ target: String, headers: [(String, String)], body: String?
+    ) throws -> TestResponse {
+        let response = server.response(
+            to: InMemoryRequest(method, target, headers: headers, body: body.map { Array($0.utf8) }))
+        return TestResponse(
+            status: response.status,
+            headers: Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { $1 },
+            cookies: response.headers.filter { $0.name.lowercased() == "set-cookie" }.map(\.value),
+            body: String(decoding: response.body, as: UTF8.self))
+    }
+}
+
+/// Sends each request over a socket to a port of this machine.
+package final class SocketTransport: TestTransport {
+    private let port: UInt16
+    private let keepsConnection: Bool
+    private let connection = Mutex<RawHTTP?>(nil)
+
+    /// Creates a transport.
+    ///
+    /// - Parameters:
+    ///   - port: The port on loopback.
+    ///   - keepsConnection: Whether requests follow each other on one connection; otherwise each has its own.
+    package init(port: UInt16, keepsConnection: Bool = false) {
+        self.port = port
+        self.keepsConnection = keepsConnection
+    }
+
+    package func send(
+        _ method: String, _ target: String, headers: [(String, String)], body: String?
+    ) throws -> TestResponse {
+        guard keepsConnection else {
+            return try RawHTTP(port: port).request(method, target, headers: headers, body: body)
+        }
+        return try connection.withLock { connection in
+            let open = try connection ?? RawHTTP(port: port)
+            // A connection that failed is not used again.
+            connection = nil
+            let response = try open.request(method, target, headers: headers, body: body)
+            connection = open
+            return response
+        }
+    }
+}
