@@ -23,7 +23,7 @@ struct TokensInNamesTests {
                 #expect(answer.status == 422, "\(method) \(path)")
                 #expect(
                     answer.error?.details["field_errors"]
-                        == .object([field: .array([.string("must not hold an API token")])]))
+                        == .object([field: .array([.string("must not contain an API token")])]))
                 #expect(!answer.body.contains(secret.dropFirst(18).prefix(20)))
             }
         }
