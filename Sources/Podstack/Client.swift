@@ -1,4 +1,4 @@
-@_exported import PodstackAPI
+@_exported public import PodstackAPI
 
 /// A client of the Podstack API.
 ///

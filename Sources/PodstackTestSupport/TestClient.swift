@@ -1,4 +1,5 @@
 import PodstackAPI
+import PodstackServer
 import Synchronization
 
 /// The client that tests call a server with: as the holder of a token, or as a browser without scripts.

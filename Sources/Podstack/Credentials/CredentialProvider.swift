@@ -1,9 +1,9 @@
 import PodstackAPI
 
 #if canImport(FoundationEssentials)
-    import FoundationEssentials
+    public import FoundationEssentials
 #else
-    import Foundation
+    public import Foundation
 #endif
 
 /// A source of tokens that are stored elsewhere, such as in a vault or an agent.

@@ -1,9 +1,9 @@
 import PodstackAPI
 
 #if canImport(FoundationEssentials)
-    import FoundationEssentials
+    public import FoundationEssentials
 #else
-    import Foundation
+    public import Foundation
 #endif
 
 /// An error of the SDK.

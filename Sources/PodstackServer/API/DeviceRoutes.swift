@@ -36,7 +36,8 @@ struct DeviceRoutes: Sendable {
         return try .json(
             DeviceCode(
                 deviceCode: codes.deviceCode, userCode: codes.userCode, verificationURI: page,
-                verificationURIComplete: "\(page)?code=\(codes.userCode)", expiresIn: Int(DeviceRequest.lifetimeSeconds),
+                verificationURIComplete: "\(page)?code=\(codes.userCode)",
+                expiresIn: Int(DeviceRequest.lifetimeSeconds),
                 interval: Int(DeviceRequest.firstInterval)))
     }
 
@@ -49,7 +50,8 @@ struct DeviceRoutes: Sendable {
         }
         switch outcome {
         case .approved(let token, let secret):
-            return try .json(CreatedToken(token: token.apiModel(at: time, lastUsedAt: token.lastUsedAt), secret: secret))
+            return try .json(
+                CreatedToken(token: token.apiModel(at: time, lastUsedAt: token.lastUsedAt), secret: secret))
         case .pending: throw refusal(.authorizationPending, "The user has not decided yet; ask again later")
         case .tooFast(let interval):
             throw refusal(

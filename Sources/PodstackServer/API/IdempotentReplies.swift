@@ -22,6 +22,7 @@
 //  7. Keys belong to their token. (perToken)
 //  8. A stored body never contains a secret. (IdempotencyTests.secrets)
 
+import PodstackAPI
 import PodstackCryptography
 import Synchronization
 

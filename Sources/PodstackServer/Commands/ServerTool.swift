@@ -1,5 +1,5 @@
 import PodstackAPI
-import PodstackCommandLine
+package import PodstackCommandLine
 
 #if canImport(Glibc)
     import Glibc

@@ -1,3 +1,4 @@
+import PodstackAPI
 import PodstackCryptography
 
 /// A static file that pages load.

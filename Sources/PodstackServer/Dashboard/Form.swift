@@ -1,3 +1,4 @@
+import PodstackAPI
 import PodstackCryptography
 
 /// The fields of a submitted form, encoded as `application/x-www-form-urlencoded`.

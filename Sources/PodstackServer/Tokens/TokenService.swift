@@ -229,7 +229,8 @@ struct TokenService: Sendable {
 
     private static let revoked = DomainError.conflict(
         "The token is revoked and can no longer change; create a new one")
-    private static let expired = DomainError.conflict("The token has expired and can no longer change; create a new one")
+    private static let expired = DomainError.conflict(
+        "The token has expired and can no longer change; create a new one")
 
     // MARK: - Rotate
 

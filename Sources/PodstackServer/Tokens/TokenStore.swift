@@ -191,7 +191,9 @@ enum SecretStore {
     }
 
     static func retired(of tokenID: String, in connection: any DatabaseConnection) throws -> [RetiredSecret] {
-        try connection.query("SELECT digest, rotated_at, ends_at FROM retired_secrets WHERE token_id = \(tokenID)").map {
+        let rows = try connection.query(
+            "SELECT digest, rotated_at, ends_at FROM retired_secrets WHERE token_id = \(tokenID)")
+        return try rows.map {
             RetiredSecret(
                 digest: try $0.blob("digest"), rotatedAt: try $0.integer("rotated_at"),
                 endsAt: try $0.integer("ends_at"))

@@ -1,5 +1,11 @@
 import PodstackAPI
 
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
 /// A time in UTC, such as `2026-11-24 10:33 UTC`, marked up so that programs can read it.
 struct TimeElement: Component {
     private let date: String

@@ -1,3 +1,4 @@
+import PodstackAPI
 import Synchronization
 
 /// A browser that receives the new entries of an audit log.
