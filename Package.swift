@@ -99,7 +99,8 @@ let package = Package(
         .testTarget(
             name: "PodstackTests",
             dependencies: [
-                "Podstack", "PodstackTransport", "CPosix", "PodstackTesting", "PodstackTestSupport", "GuideSnippets", "SlowLookup",
+                "Podstack", "PodstackTransport", "CPosix", "PodstackTesting", "PodstackTestSupport", "GuideSnippets",
+                "SlowLookup",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -112,7 +112,9 @@ struct Invocation: Sendable {
     /// Nil when a profile is used.
     var reasonForNoProfile: String? {
         guard arguments.value("profile") == nil else { return nil }
-        return ClientConfiguration.variableHoldingToken(context.environment).map { "\($0) is set, so no profile is used" }
+        return ClientConfiguration.variableHoldingToken(context.environment).map {
+            "\($0) is set, so no profile is used"
+        }
     }
 
     func credentialsFile() throws -> CredentialsFile {

@@ -36,7 +36,9 @@ struct StoredToken {
     /// Stores a token, and removes the former token of the profile from the file and the keyring.
     ///
     /// When it throws, the profile still has its former token.
-    func store(_ token: APIToken, for endpoint: ClientConfiguration.Setting<APIEndpoint>, usingKeyring: Bool) async throws {
+    func store(_ token: APIToken, for endpoint: ClientConfiguration.Setting<APIEndpoint>, usingKeyring: Bool)
+        async throws
+    {
         let lock = try await lock()
         defer { lock?.release() }
         var file = try CredentialsFile(changing: path)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackAPI
 
-@Suite("Dates of the calendar", .timeLimit(.minutes(5)))
+@Suite("Dates of the calendar", .blocking, .timeLimit(.minutes(5)))
 struct CivilDateTests {
     /// The calendar repeats after 400 years.
     @Test("every day of 400 years follows the day before, and is parsed as it was formatted")

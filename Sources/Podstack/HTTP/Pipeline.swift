@@ -17,7 +17,8 @@ final class Pipeline: Sendable {
     private let budget: RetryBudget
 
     init(
-        credentials: TokenCache, endpoint: APIEndpoint, project: ClientConfiguration.Setting<String>?, retry: RetryConfiguration,
+        credentials: TokenCache, endpoint: APIEndpoint, project: ClientConfiguration.Setting<String>?,
+        retry: RetryConfiguration,
         timeout: Duration, transport: any Transport, events: EventSink, time: TimeSource,
         otherTokens: @escaping @Sendable (APIToken) -> [ClientConfiguration.Source], budget: RetryBudget = RetryBudget()
     ) {

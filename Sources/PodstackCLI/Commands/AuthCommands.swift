@@ -158,7 +158,8 @@ enum AuthCommands {
     }
 
     static func store(
-        _ token: APIToken, for endpoint: ClientConfiguration.Setting<APIEndpoint>, _ user: User, _ invocation: Invocation
+        _ token: APIToken, for endpoint: ClientConfiguration.Setting<APIEndpoint>, _ user: User,
+        _ invocation: Invocation
     ) async throws {
         let stored = try StoredToken(invocation)
         let usesKeyring = invocation.arguments.has("use-keyring")

@@ -24,7 +24,8 @@ enum Routes {
         let routes = TokenRoutes(tokens: services.tokens, changes: services.idempotentChanges, now: services.now)
         let report = ReportRoute(
             report: services.leaks,
-            limit: services.settings.reports.map { RateLimiter(RateLimit(name: "report", count: $0)) }, now: services.now
+            limit: services.settings.reports.map { RateLimiter(RateLimit(name: "report", count: $0)) },
+            now: services.now
         )
         return [
             Route("GET", "/v1/tokens", .scope(.tokensRead), .listTokens, handle: routes.list),

@@ -108,7 +108,8 @@ struct ServeCommand {
         if let tls { service.metrics.certificateExpires(at: tls.end) }
         try service.start()
         let handler = service.handler
-        let listener = try Listener(address, threads: threads, certificate: tls, requestSeconds: requestTimeoutSeconds) {
+        let listener = try Listener(address, threads: threads, certificate: tls, requestSeconds: requestTimeoutSeconds)
+        {
             handler.handle($0)
         }
         let url = "\(tls == nil ? "http" : "https")://\(address.host):\(listener.port)"

@@ -3,21 +3,20 @@ import PodstackCryptography
 
 /// The handler for the dashboard's pages: routes requests, finds their sessions and checks the keys of forms.
 struct Dashboard: PageHandler {
-    /// Every page.
     let routes: [PageRoute]
-    private let auditWatch: AuditWatch
     private let sessions: WebSessions
     private let publicURL: PublicURL
+    private let auditWatch: AuditWatch
     private let now: @Sendable () -> Int64
     /// The first path segments of all routes.
     private let firstSegments: Set<Substring>
 
-    init(_ service: Services) {
-        sessions = service.signIn.sessions
-        auditWatch = AuditWatch(database: service.database, sessions: sessions, now: service.now)
-        routes = PageRoute.all(service, auditWatch)
-        publicURL = service.settings.publicURL
-        now = service.now
+    init(_ services: Services) {
+        sessions = services.signIn.sessions
+        auditWatch = AuditWatch(database: services.database, sessions: sessions, now: services.now)
+        routes = PageRoute.all(services, auditWatch)
+        publicURL = services.settings.publicURL
+        now = services.now
         firstSegments = Set(routes.map { $0.pattern.first ?? "" })
     }
 

@@ -59,15 +59,16 @@ struct PageRoute: Sendable {
     }
 
     /// Returns the routes of all pages.
-    static func all(_ service: Services, _ auditWatch: AuditWatch) -> [PageRoute] {
+    static func all(_ services: Services, _ auditWatch: AuditWatch) -> [PageRoute] {
         [
             PageRoute("GET", "/", .signedIn) { _ in .redirect(Link("/account/tokens")) },
             PageRoute("GET", "/assets/{name}", .open, handle: Asset.get),
-        ] + signIn(service) + TokenPages(service).routes + auditLog(service, auditWatch) + projects(service) + device(service)
+        ] + signIn(services) + TokenPages(services).routes + auditLog(services, auditWatch) + projects(services)
+            + device(services)
     }
 
-    private static func device(_ service: Services) -> [PageRoute] {
-        let pages = DevicePages(service)
+    private static func device(_ services: Services) -> [PageRoute] {
+        let pages = DevicePages(services)
         return [
             PageRoute("GET", "/device", .signedIn, handle: pages.show),
             PageRoute("POST", "/device/approve", .signedIn, handle: pages.approve),
@@ -75,10 +76,10 @@ struct PageRoute: Sendable {
         ]
     }
 
-    private static func signIn(_ service: Services) -> [PageRoute] {
-        let pages = SignInPages(service)
-        let links = SignInLinkPages(service)
-        let sessions = SessionPages(service)
+    private static func signIn(_ services: Services) -> [PageRoute] {
+        let pages = SignInPages(services)
+        let links = SignInLinkPages(services)
+        let sessions = SessionPages(services)
         return [
             PageRoute("GET", "/sign-in", .open, handle: pages.show),
             PageRoute("POST", "/sign-in", .open, handle: pages.signIn),
@@ -91,8 +92,8 @@ struct PageRoute: Sendable {
         ]
     }
 
-    private static func auditLog(_ service: Services, _ auditWatch: AuditWatch) -> [PageRoute] {
-        let pages = AuditLogPages(service, auditWatch)
+    private static func auditLog(_ services: Services, _ auditWatch: AuditWatch) -> [PageRoute] {
+        let pages = AuditLogPages(services, auditWatch)
         return [
             PageRoute("GET", "/audit-log", .signedIn, handle: pages.show),
             PageRoute("GET", "/audit-log.csv", .signedIn, handle: pages.export),
@@ -100,9 +101,9 @@ struct PageRoute: Sendable {
         ]
     }
 
-    private static func projects(_ service: Services) -> [PageRoute] {
-        let projects = ProjectPages(service)
-        let members = MemberPages(service)
+    private static func projects(_ services: Services) -> [PageRoute] {
+        let projects = ProjectPages(services)
+        let members = MemberPages(services)
         let one = "/projects/{project}"
         let member = one + "/members/{user}"
         return [

@@ -42,9 +42,6 @@ protocol DatabaseConnection {
     func execute(_ statement: SQL) throws -> Int
     /// Announces a change as part of a write: when the write returns, no instance uses cached state from before it.
     func announce(_ announcement: Announcement) throws
-
-    /// The number of rows that the last statement changed; use the result of ``execute(_:)`` instead.
-    var changes: Int { get }
 }
 
 /// A statement that the database could not run.

@@ -30,7 +30,7 @@ final class PostgresConnection: DatabaseConnection {
     private var statements: [String: Statement] = [:]
     private var preparedCount = 0
     private var isLost = false
-    private(set) var changes = 0
+    private var changes = 0
 
     init(_ url: PostgresURL) throws {
         // The URL is last, so its options take precedence.

@@ -126,8 +126,6 @@ final class PostgresTransaction: DatabaseConnection {
 
     init(_ connection: PostgresConnection) { self.connection = connection }
 
-    var changes: Int { connection.changes }
-
     func query(_ statement: SQL) throws -> [DatabaseRow] { try connection.query(statement) }
 
     @discardableResult

@@ -48,7 +48,7 @@ final class SQLiteConnection: DatabaseConnection {
         if !announcement.isEmpty { hasAnnounced = true }
     }
 
-    var changes: Int { Int(sqlite3_changes(handle)) }
+    private var changes: Int { Int(sqlite3_changes(handle)) }
 
     func query(_ statement: SQL) throws -> [DatabaseRow] { try perform(statement) }
 

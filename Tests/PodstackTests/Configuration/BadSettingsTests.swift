@@ -18,6 +18,22 @@ struct BadSettingsTests {
         }
     }
 
+    @Test("options are checked and used like the arguments with the same names")
+    func options() async throws {
+        var options = ClientOptions()
+        options.environment = PodstackEnvironment([:])
+        options.transport = transport
+        var invalid = options
+        invalid.timeout = .zero
+        let invalidOptions = invalid
+        #expect(throws: ConfigurationError.self) { try Client(apiToken: "t", options: invalidOptions) }
+        options.timeout = .seconds(60)
+        #expect(try await Client(apiToken: "t", options: options).auth.whoami().email == "you@example.com")
+        let provided = try Client(credentials: .static(APIToken("p")), options: options)
+        #expect(try await provided.auth.whoami().email == "you@example.com")
+        #expect(transport.requests.map(\.token) == [APIToken("t"), APIToken("p")])
+    }
+
     @Test(
         "an invalid retry configuration is rejected",
         arguments: [

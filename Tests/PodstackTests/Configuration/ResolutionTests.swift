@@ -143,6 +143,22 @@ struct ResolutionTests {
         }
     }
 
+    @Test("the environment's provider tries the variables in the order of resolution")
+    func environmentProvider() async throws {
+        let path = try home.write("of_the_file\n", to: "secret")
+        let both = EnvironmentCredentials.environment(
+            PodstackEnvironment(["PODSTACK_API_TOKEN": "of_the_variable", "PODSTACK_API_TOKEN_FILE": path]))
+        #expect(try await both.credential(insteadOf: nil).token == APIToken("of_the_variable"))
+        #expect(both.source == .environment("PODSTACK_API_TOKEN"))
+        let file = EnvironmentCredentials.environment(PodstackEnvironment(["PODSTACK_API_TOKEN_FILE": path]))
+        #expect(try await file.credential(insteadOf: nil).token == APIToken("of_the_file"))
+        #expect(file.source == .environment("PODSTACK_API_TOKEN_FILE"))
+        let error = await #expect(throws: AuthenticationError.self) {
+            try await EnvironmentCredentials.environment(PodstackEnvironment([:])).credential(insteadOf: nil)
+        }
+        #expect(error?.message == "No API token provided: looked in PODSTACK_API_TOKEN, PODSTACK_API_TOKEN_FILE")
+    }
+
     @Test("an invalid credentials file stops resolution with the number of the line")
     func brokenFile() throws {
         let path = try home.write("[default]\napi_token = a\napi_token = b\n", to: "broken")

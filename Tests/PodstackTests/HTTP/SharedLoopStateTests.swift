@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodstackTransport
 
-@Suite("Which thread drives libcurl", .timeLimit(.minutes(2)))
+@Suite("Which thread drives libcurl", .blocking, .timeLimit(.minutes(2)))
 struct SharedLoopStateTests {
     /// A state machine as an object, because an expectation cannot call a mutating method of a value.
     private final class Machine {

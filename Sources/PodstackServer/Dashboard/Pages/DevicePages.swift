@@ -4,7 +4,7 @@ import PodstackAPI
 ///
 /// Source: RFC 8628, sections 3.3 and 5.
 struct DevicePages: Sendable {
-    private let service: Services
+    private let services: Services
     /// The codes that each session tries, valid or not.
     ///
     /// A decision counts twice: once for the page, once for its form.
@@ -12,7 +12,7 @@ struct DevicePages: Sendable {
     /// The codes that each network tries.
     private let networkAttempts = RateLimiter<ClientAddress>(RateLimit(name: "user-code", count: 30))
 
-    init(_ service: Services) { self.service = service }
+    init(_ services: Services) { self.services = services }
 
     @Sendable func show(_ exchange: PageExchange) throws -> Response {
         switch exchange.request.query("done") {
@@ -27,11 +27,11 @@ struct DevicePages: Sendable {
     // MARK: Decisions
 
     @Sendable func approve(_ exchange: PageExchange) throws -> Response {
-        try decide(exchange, done: "approved") { try service.devices.approve($0, by: $1, in: $2) }
+        try decide(exchange, done: "approved") { try services.devices.approve($0, by: $1, in: $2) }
     }
 
     @Sendable func deny(_ exchange: PageExchange) throws -> Response {
-        try decide(exchange, done: "denied") { try service.devices.deny($0, by: $1, in: $2) }
+        try decide(exchange, done: "denied") { try services.devices.deny($0, by: $1, in: $2) }
     }
 
     private func decide(
@@ -41,7 +41,9 @@ struct DevicePages: Sendable {
         let code = exchange.form["code"]
         if let response = try tooManyAttempts(exchange, code) { return response }
         do {
-            _ = try service.changes.perform(by: try exchange.actor(), at: exchange.now) { try decision(code, user, $0) }
+            _ = try services.changes.perform(by: try exchange.actor(), at: exchange.now) {
+                try decision(code, user, $0)
+            }
         } catch DomainError.noMatch(.device, _) {
             return try requestPage(code, exchange, isCounted: true)
         } catch DomainError.quotaExceeded(let excess) {
@@ -79,7 +81,7 @@ struct DevicePages: Sendable {
         _ code: String, _ exchange: PageExchange, isCounted: Bool = false, excess: QuotaExcess? = nil
     ) throws -> Response {
         if !isCounted, let response = try tooManyAttempts(exchange, code) { return response }
-        switch try service.database.read({ try service.devices.find(code, now: exchange.now, in: $0) }) {
+        switch try services.database.read({ try services.devices.find(code, now: exchange.now, in: $0) }) {
         case .pending(let request):
             return DeviceRequestPage(
                 request: request, code: UserCode.parse(code) ?? "", exchange: exchange, excess: excess

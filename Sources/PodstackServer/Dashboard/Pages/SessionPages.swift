@@ -8,7 +8,7 @@ struct SessionPages: Sendable {
     /// Passwords are hashed one at a time, so many attempts would delay other users who sign in.
     private let changes = RateLimiter<String>(RateLimit(name: "password", count: 10))
 
-    init(_ service: Services) { self.service = service.signIn }
+    init(_ services: Services) { self.service = services.signIn }
 
     @Sendable func show(_ exchange: PageExchange) throws -> Response {
         let done: String? =

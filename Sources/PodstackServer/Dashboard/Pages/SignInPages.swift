@@ -7,9 +7,9 @@ struct SignInPages: Sendable {
     /// The attempts of each network, for all email addresses together.
     private let attempts = RateLimiter<ClientAddress>(RateLimit(name: "sign-in", count: 30))
 
-    init(_ service: Services) {
-        self.service = service.signIn
-        isSecure = service.settings.publicURL.isSecure
+    init(_ services: Services) {
+        self.service = services.signIn
+        isSecure = services.settings.publicURL.isSecure
     }
 
     // MARK: Links
@@ -64,7 +64,9 @@ struct SignInPages: Sendable {
                 let secret = try service.signIn(
                     email: email, password: exchange.form["password"], from: exchange.origin, now: exchange.now)
                 var response = Response.redirect(Self.destination(next))
-                response.set("Set-Cookie", Cookie.session.set(secret.text, isSecure: isSecure, seconds: WebSession.lifetimeSeconds))
+                response.set(
+                    "Set-Cookie",
+                    Cookie.session.set(secret.text, isSecure: isSecure, seconds: WebSession.lifetimeSeconds))
                 return response
             } catch SignInError.tooManyAttempts(let seconds) {
                 return tooManyAttempts(seconds)
@@ -121,9 +123,9 @@ struct SignInLinkPages: Sendable {
     private let service: SignInService
     private let isSecure: Bool
 
-    init(_ service: Services) {
-        self.service = service.signIn
-        isSecure = service.settings.publicURL.isSecure
+    init(_ services: Services) {
+        self.service = services.signIn
+        isSecure = services.settings.publicURL.isSecure
     }
 
     @Sendable func show(_ exchange: PageExchange) throws -> Response {
@@ -150,10 +152,12 @@ struct SignInLinkPages: Sendable {
                 return form(exchange, holder, passwordProblem: "The two passwords do not match.")
             }
             let cookie = try service.useLink(
-                OneTimeSecret(exchange.parameters[0]), email: exchange.form["email"], password: exchange.form["password"],
+                OneTimeSecret(exchange.parameters[0]), email: exchange.form["email"],
+                password: exchange.form["password"],
                 from: exchange.origin, now: exchange.now)
             var response = Response.redirect(Link("/account/tokens", query: [("done", "welcome")]))
-            response.set("Set-Cookie", Cookie.session.set(cookie.text, isSecure: isSecure, seconds: WebSession.lifetimeSeconds))
+            response.set(
+                "Set-Cookie", Cookie.session.set(cookie.text, isSecure: isSecure, seconds: WebSession.lifetimeSeconds))
             return response
         } catch SignInError.invalidPassword(let defect) {
             return form(exchange, holder, passwordProblem: "The password \(defect).")
@@ -214,11 +218,6 @@ struct SignInLinkPages: Sendable {
     }
 }
 
-extension Password {
-    /// The hint at fields for a new password.
-    static var hint: String { "At least \(Password.minimumLength) characters. A sentence works well." }
-}
-
 extension PasswordHasher {
     /// Returns a response that is created on the hasher's queue.
     ///
@@ -227,4 +226,9 @@ extension PasswordHasher {
     func respond(_ body: @escaping @Sendable (_ turn: Result<Void, DomainError>) throws -> Response) -> Response {
         .deferred(on: queue) { isTurn in try body(isTurn ? .success(()) : .failure(Self.busy)) }
     }
+}
+
+extension Password {
+    /// The hint at fields for a new password.
+    static var hint: String { "At least \(Password.minimumLength) characters. A sentence works well." }
 }

@@ -8,8 +8,8 @@ struct AuditLogPages: Sendable {
     private let database: any Database
     private let watch: AuditWatch
 
-    init(_ service: Services, _ watch: AuditWatch) {
-        database = service.database
+    init(_ services: Services, _ watch: AuditWatch) {
+        database = services.database
         self.watch = watch
     }
 

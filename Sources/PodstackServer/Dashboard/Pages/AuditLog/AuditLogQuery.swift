@@ -39,12 +39,12 @@ struct AuditLogQuery: Sendable {
         projectID = request.query("project")
         filter = AuditFilter(
             &reader, of: try grant(projectID), projectID: projectID,
-            since: { text throws(Mistake) in try Self.day(text) },
-            until: { text throws(Mistake) in try Self.day(text) + 86_400 })
+            since: { text throws(InvalidValue) in try Self.day(text) },
+            until: { text throws(InvalidValue) in try Self.day(text) + 86_400 })
         limit =
-            reader.take("limit") { text throws(Mistake) in
+            reader.take("limit") { text throws(InvalidValue) in
                 guard let number = Int(text), (1...Self.maximumLimit).contains(number) else {
-                    throw Mistake("must be a number from 1 to \(Self.maximumLimit)")
+                    throw InvalidValue("must be a number from 1 to \(Self.maximumLimit)")
                 }
                 return number
             } ?? Self.defaultLimit
@@ -54,8 +54,6 @@ struct AuditLogQuery: Sendable {
         typed = request.query.filter { AuditFilter.parameters.contains($0.name) || $0.name == "project" }
         errors = try Self.fieldErrors(reader)
     }
-
-    typealias Mistake = InvalidValue
 
     /// The number of the entry after which a stream starts.
     var after: Int64? { if case .after(let number) = position { number } else { nil } }
@@ -90,15 +88,17 @@ struct AuditLogQuery: Sendable {
         }
     }
 
-    private static func number(_ text: String) throws(Mistake) -> Int64 {
-        guard let number = Int64(text), number >= 0 else { throw Mistake("must be the number of an entry") }
+    private static func number(_ text: String) throws(InvalidValue) -> Int64 {
+        guard let number = Int64(text), number >= 0 else { throw InvalidValue("must be the number of an entry") }
         return number
     }
 
     /// Returns the first second of a day in UTC.
-    private static func day(_ text: String) throws(Mistake) -> Int64 {
-        guard let time = CivilDate.time(ofDay: text) else { throw Mistake("must be a date such as 2027-01-31") }
-        return time
+    private static func day(_ text: String) throws(InvalidValue) -> Int64 {
+        guard let date = CivilDate(text), date.secondsSince1970 >= 0 else {
+            throw InvalidValue("must be a date such as 2027-01-31")
+        }
+        return date.secondsSince1970
     }
 }
 

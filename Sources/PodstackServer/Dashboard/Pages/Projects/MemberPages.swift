@@ -6,10 +6,10 @@ struct MemberPages: Sendable {
     private let members: MemberService
     private let changes: Changes
 
-    init(_ service: Services) {
-        database = service.database
-        members = service.members
-        changes = service.changes
+    init(_ services: Services) {
+        database = services.database
+        members = services.members
+        changes = services.changes
     }
 
     @Sendable func show(_ exchange: PageExchange) throws -> Response {
@@ -102,7 +102,9 @@ struct MemberPages: Sendable {
     @Sendable func confirmRemoval(_ exchange: PageExchange) throws -> Response {
         let (access, member) = try read(exchange, .membersDelete)
         let memberLink = access.link(to: member)
-        return Document("Remove \(member.user.email)?", .projects, under: (member.user.email, memberLink), for: exchange) {
+        return Document(
+            "Remove \(member.user.email)?", .projects, under: (member.user.email, memberLink), for: exchange
+        ) {
             Element("p") {
                 "This user and their tokens lose access to the project "
                 Element("strong") { access.project.name }
@@ -253,16 +255,15 @@ struct MemberForm {
 
     /// Returns the request to the domain.
     func request(isNew: Bool) throws -> MemberRequest {
-        var fields: [String: JSONValue] = ["role": .string(role)]
-        if isNew { fields["email"] = .string(email) }
+        var values = MemberRequest.Values(email: email, role: role)
         // An admin has all permissions, whichever boxes are checked.
-        if role != "admin" { fields["permissions"] = .array(permissions.sorted().map(JSONValue.string)) }
-        return try MemberRequest(fields, isNew: isNew)
+        if role != "admin" { values.permissions = permissions.sorted() }
+        return isNew ? try MemberRequest(adding: values) : try MemberRequest(changing: values)
     }
 
     /// Returns the request that activates or deactivates a member.
     static func request(isActive: Bool) throws -> MemberRequest {
-        try MemberRequest(["status": .string(isActive ? "active" : "deactivated")], isNew: false)
+        try MemberRequest(changing: MemberRequest.Values(status: isActive ? "active" : "deactivated"))
     }
 }
 

@@ -91,7 +91,8 @@ struct ProjectForm {
 
     /// Returns the request to the domain.
     func request(isNew: Bool) throws -> ProjectRequest {
-        try ProjectRequest(["name": .string(name), "description": .string(description)], isNew: isNew)
+        let values = ProjectRequest.Values(name: name, description: .some(description))
+        return isNew ? try ProjectRequest(creating: values) : try ProjectRequest(changing: values)
     }
 }
 

@@ -10,11 +10,11 @@ struct ProjectPages: Sendable {
     private let members: MemberService
     private let changes: Changes
 
-    init(_ service: Services) {
-        database = service.database
-        projects = service.projects
-        members = service.members
-        changes = service.changes
+    init(_ services: Services) {
+        database = services.database
+        projects = services.projects
+        members = services.members
+        changes = services.changes
     }
 
     // MARK: All projects

@@ -107,7 +107,7 @@ extension TokenForm {
         switch expiry {
         case .days(let days): values.expiry = .days(days)
         case .never: values.expiry = .never
-        case .date where CivilDate.time(ofDay: date) == nil:
+        case .date where CivilDate(date) == nil:
             errors.add(date.isEmpty ? "enter a date" : "must be a date such as 2027-01-31", to: "expires_at")
         case .date: values.expiry = Timestamp.parse("\(date)T23:59:59Z").map(TokenExpiry.at) ?? .serviceDefault
         case nil: errors.add("choose when the token expires", to: "expires_at")
@@ -118,7 +118,7 @@ extension TokenForm {
         switch access {
         case .custom where scopes.isEmpty: errors.add("select at least one scope", to: "scopes")
         case .custom: values.scopes = Self.ordered(scopes)
-        case let preset?: values.scopes = (preset.scopes ?? []).map(\.description)
+        case let preset?: values.scopes = preset.scopes?.map(\.description) ?? []
         case nil: errors.add("choose the token's access", to: "scopes")
         }
         if let access, access != .custom, !scopes.isEmpty {
@@ -137,6 +137,7 @@ extension TokenForm {
                 "projects are selected, but “All projects” is chosen: choose “Selected projects” or clear them",
                 to: "project_ids")
         }
+        // Not a pattern in the catch: the compiler crashes on it.
         let request: TokenRequest
         do { request = try TokenRequest(values, at: now) } catch {
             guard case .invalid(let found) = error else { throw error }
@@ -210,7 +211,8 @@ private struct ExpiryChoices: Component {
                     "input",
                     [
                         .id("date"), .name("date"), .type("date"), .value(form.date),
-                        .min(CivilDate.date(ofDay: now / 86_400)), .aria("aria-describedby", "date-hint"),
+                        .min(CivilDate(daysSince1970: Int(now / 86_400)).description),
+                        .aria("aria-describedby", "date-hint"),
                     ] + (problem != nil && form.expiry == .date ? [.aria("aria-invalid", "true")] : []))
                 Element("p", .class("hint"), .id("date-hint")) { "The token works until the end of this day in UTC." }
             }

@@ -13,10 +13,10 @@ struct TokenPages: Sendable {
     let projects: ProjectService
     let changes: Changes
 
-    init(_ service: Services) {
-        tokens = service.tokens
-        projects = service.projects
-        changes = service.changes
+    init(_ services: Services) {
+        tokens = services.tokens
+        projects = services.projects
+        changes = services.changes
     }
 
     var routes: [PageRoute] {

@@ -21,7 +21,9 @@ extension TokenPages {
         var form = TokenForm(exchange.form)
         do {
             let creation = try changes.perform(by: try exchange.actor(), at: exchange.now) { change in
-                try tokens.createOnce(form.id, by: session.user.grant, in: change) { try form.request(now: exchange.now) }
+                try tokens.createOnce(form.id, by: session.user.grant, in: change) {
+                    try form.request(now: exchange.now)
+                }
             }
             switch creation {
             case .created(let token, let secret): return created(token, secret, exchange)
