@@ -1,5 +1,5 @@
-import PodstackAPI
-import PodstackServer
+internal import PodstackAPI
+internal import PodstackServer
 import Synchronization
 
 /// The client that tests call a server with: as the holder of a token, or as a browser without scripts.
