@@ -33,7 +33,7 @@ package struct BoundedWait {
 }
 
 #if canImport(Testing)
-    import Testing
+    package import Testing
 
     /// Waits until a condition holds, and fails the test when it does not hold in time.
     ///

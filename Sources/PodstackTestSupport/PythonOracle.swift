@@ -1,4 +1,4 @@
-import PodstackAPI
+internal import PodstackAPI
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials

@@ -1,4 +1,4 @@
-import PodstackServer
+package import PodstackServer
 import Synchronization
 
 /// A server on a free port over a folder and a database of its own, with one user.

@@ -1,4 +1,5 @@
-import PodstackAPI
+internal import PodstackAPI
+internal import PodstackServer
 import Synchronization
 
 /// The client that tests call a server with: as the holder of a token, or as a browser without scripts.

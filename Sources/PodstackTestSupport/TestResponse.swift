@@ -1,4 +1,4 @@
-import PodstackAPI
+package import PodstackAPI
 
 /// A whole response, as a test reads it.
 package struct TestResponse: Sendable {

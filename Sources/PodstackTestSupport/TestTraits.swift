@@ -1,7 +1,7 @@
 #if canImport(Testing)
     import Podstack
     import Synchronization
-    import Testing
+    package import Testing
 
     #if canImport(Glibc)
         import Glibc

@@ -1,4 +1,4 @@
-import PodstackServer
+package import PodstackServer
 import Synchronization
 
 /// The way from a ``TestClient`` to a server.

@@ -1,4 +1,4 @@
-import PodstackAPI
+internal import PodstackAPI
 
 /// Well-formed tokens that no server knows.
 package enum TokenMaker {

@@ -1,4 +1,4 @@
-import PodstackServer
+package import PodstackServer
 
 /// Two servers over one database of PostgreSQL, as two machines would run them.
 package final class TwoInstances: Sendable {

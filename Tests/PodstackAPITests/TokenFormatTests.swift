@@ -54,4 +54,15 @@ struct TokenFormatTests {
         #expect(CRC32.checksum("123456789".utf8) == 0xCBF4_3926)
         #expect(CRC32.checksum("".utf8) == 0)
     }
+
+    @Test("a token that is too long, or whose ID has a character outside of its alphabet, has another shape")
+    func otherShapes() {
+        var generator = SecureGenerator()
+        let token = TokenFormat.generateToken(id: "0123abcd", using: &generator)
+        #expect(TokenFormat.id(of: token) == "0123abcd")
+        #expect(TokenFormat.shape(of: token + "0") == .other)
+        for id in ["0123abcu", "0123abci", "0123abcl", "0123abco", "0123abcD", "0123abc-"] {
+            #expect(TokenFormat.shape(of: TokenFormat.generateToken(id: id, using: &generator)) == .other, "\(id)")
+        }
+    }
 }

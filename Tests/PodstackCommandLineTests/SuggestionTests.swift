@@ -17,7 +17,7 @@ struct SuggestionTests {
 
     @Test(
         "a word with more differences, or one that is too short, has no suggestion",
-        arguments: ["", "a", "fly", "--quiet"])
+        arguments: ["", "a", "fly", "--quiet", "--prabcle"])
     func far(word: String) {
         #expect(Suggestion.nearest(to: word, among: ["--profile", "token list", "env"]) == nil)
     }

@@ -1,4 +1,5 @@
 import Podstack
+import PodstackAPI
 import Testing
 
 @Suite("APIToken", .timeLimit(.minutes(1)))
@@ -27,4 +28,12 @@ struct APITokenTests {
 
     @Test("whitespace around a token is removed")
     func trimmed() { #expect(APIToken(" a\r\n").withSecret { $0 } == "a") }
+
+    @Test("redaction keeps the public prefix of a token and nothing more")
+    func redactedPrefix() {
+        var generator = SecureGenerator()
+        let token = TokenFormat.generateToken(id: "0123abcd", using: &generator)
+        #expect(TokenRedaction.redact("a \(token), b") == "a podstack_0123abcd…, b")
+        #expect(TokenRedaction.redact(String(token.dropLast(8))) == "podstack_0123abcd…")
+    }
 }

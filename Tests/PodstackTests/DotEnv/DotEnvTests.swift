@@ -177,4 +177,16 @@ struct DotEnvTests {
         #expect(lchown(planted, 65534, 65534) == 0)
         #expect(DotEnvSearch.find(from: project, home: nil) == nil)
     }
+
+    @Test("neither a file nor a variable prints a value")
+    func printing() throws {
+        let file = try DotEnv.parse("A=quite-secret\nB")
+        #expect(file["A"] == "quite-secret")
+        var dumped = ""
+        dump(file, to: &dumped)
+        dump(file.variables, to: &dumped)
+        for text in ["\(file)", "\(file.variables)", String(reflecting: file.variables), dumped] {
+            #expect(!text.contains("secret"), "\(text)")
+        }
+    }
 }

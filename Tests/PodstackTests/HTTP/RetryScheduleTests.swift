@@ -51,7 +51,10 @@ struct RetryScheduleTests {
         #expect(RetryAfter.parse("Wed, 21 Oct 2026 07:28:30 GMT", now: now) == .seconds(30))
         #expect(RetryAfter.parse("Wed, 21 Oct 2026 07:27:30 GMT", now: now) == .zero)
         #expect(RetryAfter.parse("99999999999999999999", now: now) == .seconds(Int(Int32.max)))
-        for text in ["", "soon", "-1", "1.5", "21 Oct 2026", "Wed, 99 Oct 2026 07:28:30 GMT"] {
+        for text in [
+            "", "soon", "-1", "1.5", "21 Oct 2026", "Wed, 99 Oct 2026 07:28:30 GMT",
+            "Wed, 21 Oct 2026 07:28:30 UTC",
+        ] {
             #expect(RetryAfter.parse(text, now: now) == nil, "\(text)")
         }
     }
