@@ -123,7 +123,7 @@ struct IdempotencyTests {
         #expect(try projectCount() == 2)
     }
 
-    @Test("a change that was overtaken by the revocation of its token is refused", arguments: TestDatabase.selected)
+    @Test("a change is rejected if its token was revoked meanwhile", arguments: TestDatabase.selected)
     func overtaken(_: TestDatabase) throws {
         let service = owner.server.server.service
         let session = try owner.makeToken()
@@ -133,13 +133,13 @@ struct IdempotencyTests {
             let exchange = Exchange(
                 request: Request(method: "POST", path: "/x", headers: headers), identity: identity)
             let refusal = #expect(throws: DomainError.self) {
-                try service.idempotentChanges.answer(exchange, at: clock.now) { _ in Response(status: 201) }
+                try service.idempotentChanges.response(to: exchange, at: clock.now) { _ in Response(status: 201) }
             }
             #expect(refusal.map(ErrorResponse.init)?.code == .revokedToken)
         }
     }
 
-    @Test("one that is still running is said to be", arguments: TestDatabase.selected)
+    @Test("a repeat of a running request is rejected", arguments: TestDatabase.selected)
     func running(_: TestDatabase) throws {
         let request = Request(method: "POST", path: "/x", headers: [("idempotency-key", "a")])
         let token = TokenRecord(
@@ -147,12 +147,12 @@ struct IdempotencyTests {
         let user = UserRecord(id: "usr", accountID: "acc", email: "e", defaultProjectID: "p", createdAt: 0)
         let identity = Identity(token: token, state: .current, user: user, memberships: [:])
         let key = try #require(try IdempotencyKey(of: Exchange(request: request, identity: identity)))
-        let answers = IdempotentAnswers()
-        try answers.alone(key) {
-            let refusal = #expect(throws: ErrorResponse.self) { try answers.alone(key) {} }
+        let replies = IdempotentReplies()
+        try replies.runExclusively(key) {
+            let refusal = #expect(throws: ErrorResponse.self) { try replies.runExclusively(key) {} }
             #expect(refusal?.status == 409)
             #expect(refusal?.code == .idempotencyKeyReused)
         }
-        try answers.alone(key) {}
+        try replies.runExclusively(key) {}
     }
 }
