@@ -61,7 +61,7 @@ struct ContractTests {
             let seconds = Int64.random(in: -12_212_553_600..<253_402_300_800, using: &generator)
             let date = Date(timeIntervalSince1970: Double(seconds))
             let text = Timestamp.format(date)
-            #expect(Timestamp.parse(text) == date, "seed \(seed): \(text)")
+            #expect(Timestamp.parse(text) == date, "\(text)")
         }
     }
 
