@@ -9,6 +9,13 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
 ]
 
+/// The settings of tests, which may rely on what the modules that they test import.
+let tests: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
 let package = Package(
     name: "podstack-swift",
     platforms: [.macOS(.v15), .iOS(.v18)],
@@ -84,29 +91,29 @@ let package = Package(
             name: "PodstackTestSupport",
             dependencies: ["Podstack", "PodstackServer", "PodstackAPI"],
             path: "Sources/PodstackTestSupport",
-            swiftSettings: strict
+            swiftSettings: tests
         ),
 
         // The guide's snippets, compiled and run by the tests.
         .executableTarget(
             name: "GuideSnippets", dependencies: ["Podstack", "PodstackTesting"], path: "Tests/GuideSnippets",
-            swiftSettings: strict),
+            swiftSettings: tests),
         // What a test can only do to a program of its own.
         .executableTarget(
-            name: "SlowLookup", dependencies: ["Podstack"], path: "Tests/SlowLookup", swiftSettings: strict),
+            name: "SlowLookup", dependencies: ["Podstack"], path: "Tests/SlowLookup", swiftSettings: tests),
         .testTarget(
-            name: "PodstackAPITests", dependencies: ["PodstackAPI", "PodstackTestSupport"], swiftSettings: strict),
+            name: "PodstackAPITests", dependencies: ["PodstackAPI", "PodstackTestSupport"], swiftSettings: tests),
         .testTarget(
             name: "PodstackTests",
             dependencies: [
                 "Podstack", "PodstackTransport", "CPosix", "PodstackTesting", "PodstackTestSupport", "GuideSnippets",
                 "SlowLookup",
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "TransportConformanceTests",
             dependencies: ["Podstack", "PodstackTransport", "PodstackURLSession", "PodstackTestSupport"],
-            swiftSettings: strict
+            swiftSettings: tests
         ),
         .testTarget(
             name: "PodstackServerTests",
@@ -114,11 +121,11 @@ let package = Package(
                 "PodstackServer", "PodstackAPI", "PodstackCommandLine", "PodstackCryptography", "PodstackTestSupport",
                 "Podstack", "podstack-server",
             ],
-            swiftSettings: strict
+            swiftSettings: tests
         ),
         .testTarget(
             name: "PodstackCommandLineTests", dependencies: ["PodstackCommandLine", "PodstackTestSupport"],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "PodstackCLITests",
             dependencies: [
@@ -126,13 +133,13 @@ let package = Package(
                 "PodstackTestSupport",
                 "podstack-cli", "podstack-keyring",
             ],
-            swiftSettings: strict
+            swiftSettings: tests
         ),
         .testTarget(
             name: "BrowserTests",
             dependencies: [
                 "PodstackServer", "PodstackAPI", "PodstackTestSupport", "podstack-server", "podstack-cli",
             ],
-            path: "Tests/Browser", swiftSettings: strict),
+            path: "Tests/Browser", swiftSettings: tests),
     ]
 )

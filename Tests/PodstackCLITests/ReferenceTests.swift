@@ -51,7 +51,7 @@ struct ReferenceTests {
 
     @Test("docs/cli.md has every environment variable")
     func variables() {
-        for variable in EnvironmentVariable.allCases { #expect(text.contains("`\(variable.rawValue)`")) }
+        for variable in PodstackEnvironment.Variable.allCases { #expect(text.contains("`\(variable.rawValue)`")) }
         #expect(text.contains("| `\(ProcessEnvironment.databaseURL)` |"))
         #expect(text.contains("| `PODSTACK_OUTPUT` |"))
     }

@@ -26,7 +26,7 @@ struct AuditChainTests {
         for _ in 0..<5 { try note() }
     }
 
-    /// One more event, six with that of the account.
+    /// Records another event. With the account's own, there are six.
     func note() throws {
         let resource = AuditResource(type: "user", id: "usr_1", name: "you@example.com", accountID: account)
         try service.changes.perform(by: .administrator, at: clock.now) {
@@ -40,12 +40,12 @@ struct AuditChainTests {
 
     func write(_ sql: String) throws {
         try service.database.write {
-            try $0.run(sql)
-            #expect($0.changes > 0)
+            let count = try $0.execute(SQL(stringLiteral: sql))
+            #expect(count > 0)
         }
     }
 
-    @Test("a log that nobody touched is intact", arguments: TestDatabase.selected)
+    @Test("an unchanged log is intact", arguments: TestDatabase.selected)
     func intact(_: TestDatabase) throws {
         let found = try AuditVerification(of: service.database, chain: service.changes.trail.chain)
         #expect(found.faults.isEmpty)
@@ -54,7 +54,7 @@ struct AuditChainTests {
     }
 
     @Test(
-        "a changed value is found, in whichever column, and the event is named",
+        "a changed value in any column is found, and its event is named",
         arguments: TestDatabase.selected,
         [
             "id = 'evt_x'", "created_at = created_at - 1", "action = 'create'", "resource_type = 'x'",
@@ -89,7 +89,7 @@ struct AuditChainTests {
         #expect(try faults().count == 1)
     }
 
-    @Test("events in another order are found", arguments: TestDatabase.selected)
+    @Test("reordered events are found", arguments: TestDatabase.selected)
     func reordered(_: TestDatabase) throws {
         try write("UPDATE audit_events SET number = 100 WHERE number = 3")
         try write("UPDATE audit_events SET number = 3 WHERE number = 4")
@@ -112,7 +112,7 @@ struct AuditChainTests {
         #expect(try faults() == ["\(account): the record of where its log begins and ends was changed"])
     }
 
-    @Test("whoever has the database without its pepper can make no event that fits", arguments: TestDatabase.selected)
+    @Test("an event that was forged without the pepper is found", arguments: TestDatabase.selected)
     func otherPepper(_: TestDatabase) throws {
         let forged = AuditTrail(chain: AuditChain(Peppers(current: Pepper(bytes: [UInt8](repeating: 1, count: 32)))))
         var changes = service.changes
@@ -123,7 +123,7 @@ struct AuditChainTests {
     }
 
     @Test(
-        "a change that fails leaves no event, and an event that cannot be written no change",
+        "a failed change records no event, and a change whose event cannot be written is undone",
         arguments: TestDatabase.selected)
     func oneTransaction(_: TestDatabase) throws {
         struct Failure: Error {}
@@ -144,7 +144,7 @@ struct AuditChainTests {
         #expect(try service.database.read { try UserStore.find(email: "other@example.com", in: $0) } == nil)
     }
 
-    @Test("what is older than 90 days goes, and the rest still fits together", arguments: TestDatabase.selected)
+    @Test("events older than 90 days are removed, and the rest is still intact", arguments: TestDatabase.selected)
     func pruning(_: TestDatabase) throws {
         let start = clock.now
         clock.set(start + 86_400)
@@ -167,7 +167,7 @@ struct AuditChainTests {
         #expect(try !faults().isEmpty)
     }
 
-    @Test("housekeeping removes them, once an hour", arguments: TestDatabase.selected)
+    @Test("housekeeping removes old events once an hour", arguments: TestDatabase.selected)
     func housekeeping(_: TestDatabase) throws {
         let housekeeping = Housekeeping(service)
         func count() throws -> Int {

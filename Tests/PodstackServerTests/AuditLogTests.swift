@@ -24,7 +24,7 @@ struct AuditLogTests {
     }
 
     @Test(
-        "each change has one event: who, what, from where, with what was and what is", arguments: TestDatabase.selected)
+        "each change has one event with its actor, resource, origin, and old and new values", arguments: TestDatabase.selected)
     func changes(_: TestDatabase) throws {
         let project = try makeProject("p")
         _ = try owner.send(
@@ -64,7 +64,7 @@ struct AuditLogTests {
         #expect(events.last?.userAgent == "podstack-server")
     }
 
-    @Test("what was refused changed nothing and has no event", arguments: TestDatabase.selected)
+    @Test("a refused request changes nothing and records no event", arguments: TestDatabase.selected)
     func refusals(_: TestDatabase) throws {
         let before = try events().count
         _ = try owner.send("POST", "/v1/tokens", #"{"name": "n", "project_ids": ["prj_x"]}"#)
@@ -73,7 +73,7 @@ struct AuditLogTests {
         #expect(try events().count == before)
     }
 
-    @Test("filters take what they say, and a misspelt one is refused", arguments: TestDatabase.selected)
+    @Test("filters select the matching events, and an unknown filter is refused", arguments: TestDatabase.selected)
     func filters(_: TestDatabase) throws {
         let start = clock.now
         clock.set(start + 100)
@@ -98,7 +98,7 @@ struct AuditLogTests {
         #expect(try reader.send("GET", "/v1/audit-logs").code == "insufficient_scope")
     }
 
-    @Test("a list is paged without a gap, newest first", arguments: TestDatabase.selected)
+    @Test("the pages of a list have no gap, newest first", arguments: TestDatabase.selected)
     func paging(_: TestDatabase) throws {
         for index in 0..<5 { _ = try makeProject("p\(index)") }
         var seen: [AuditEvent] = []
@@ -113,7 +113,7 @@ struct AuditLogTests {
         #expect(seen.map(\.resourceName) == ["p4", "p3", "p2", "p1", "p0"])
     }
 
-    @Test("an export is CSV, and no cell of it is a formula", arguments: TestDatabase.selected)
+    @Test("an export is CSV, and none of its cells is a formula", arguments: TestDatabase.selected)
     func export(_: TestDatabase) throws {
         for name in ["=1+1", "+1", "-1", "@x", "a,\"b\"", "＝1"] { _ = try makeProject(name) }
         let answer = try owner.send("GET", "/v1/audit-logs?action=create", headers: [("Accept", "text/csv")])
@@ -132,7 +132,7 @@ struct AuditLogTests {
     }
 
     @Test(
-        "another account's events are not seen, and a restricted token sees its projects' only",
+        "events of another account are hidden, and a restricted token sees only its projects' events",
         arguments: TestDatabase.selected)
     func reach(_: TestDatabase) throws {
         try owner.server.server.addUser("other@example.com")
@@ -148,7 +148,7 @@ struct AuditLogTests {
     }
 
     @Test(
-        "a rotated secret that is used after its grace is an event with both addresses, once an hour",
+        "the use of a rotated secret after its grace period is recorded once an hour, with both addresses",
         arguments: TestDatabase.selected)
     func rotatedTokenUsed(_: TestDatabase) throws {
         let old = try owner.makeToken()

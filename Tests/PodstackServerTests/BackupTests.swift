@@ -20,7 +20,7 @@ struct BackupTests {
         try ToolProcess.run("podstack-server", words)
     }
 
-    @Test("a backup made beside a running server, with the pepper, is the whole service again")
+    @Test("a backup of a running server, with the pepper, restores the whole service")
     func restore() throws {
         let other = try session.makeToken()
         let file = folder.file("backup")
@@ -33,7 +33,7 @@ struct BackupTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["backup"])
         let later = try session.makeToken()
 
-        // What docs/operating.md says.
+        // The steps of docs/operating.md.
         let restored = folder.file("restored")
         try FileManager.default.createDirectory(atPath: restored, withIntermediateDirectories: false)
         try FileManager.default.copyItem(atPath: file, toPath: restored + "/podstack.sqlite")
@@ -56,12 +56,12 @@ struct BackupTests {
         let number = Atomic<Int>(0)
     }
 
-    @Test("what is copied while the server writes is one moment, and nothing is lost of what came before it")
+    @Test("a backup during writes is one consistent moment, and contains everything before it")
     func consistent() async throws {
         let session = session
         let made = Count()
         let stop = Flag()
-        // Large, so that the copy takes more than a step.
+        // Large enough for a copy in several steps.
         let filler = String(repeating: "x", count: 900)
         for index in 0..<200 {
             _ = try session.send("POST", "/v1/projects", #"{"name": "p\#(index)", "description": "\#(filler)"}"#)
@@ -85,14 +85,14 @@ struct BackupTests {
             let copy = try SQLiteConnection(path: file)
             #expect(try copy.run("PRAGMA integrity_check", []).first?.text(0) == "ok")
             let count = try copy.run("SELECT COUNT(*) FROM projects", []).first?.integer(0) ?? 0
-            // One event in the log for each, in the copy as in the database; one project is the account's first.
+            // The log has one event per project, in the copy as in the database; the first project is the account's.
             let events = try copy.run("SELECT COUNT(*) FROM audit_events WHERE resource_type = 'project'", [])
             #expect(try events.first?.integer(0) == count - 1)
             #expect(count >= Int64(201 + before))
         }
     }
 
-    @Test("a backup replaces nothing, and leaves nothing when it fails")
+    @Test("a backup overwrites no file, and removes its file if it fails")
     func failures() throws {
         let taken = try folder.write("mine", to: "taken")
         #expect(try run(["backup", taken, "--data", data]).error.contains("already exists"))
@@ -107,7 +107,7 @@ struct BackupTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["taken"])
     }
 
-    @Test("where there is no more room a backup fails in one sentence, and leaves nothing")
+    @Test("on a full disk, a backup fails with one sentence and removes its file")
     func noRoom() throws {
         let result = try ToolProcess.run(
             "/bin/sh",
@@ -120,7 +120,7 @@ struct BackupTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
     }
 
-    @Test("migrate says from where to where")
+    @Test("migrate prints the old and the new version")
     func migrate() throws {
         let old = folder.file("old")
         try FileManager.default.createDirectory(atPath: old, withIntermediateDirectories: false)

@@ -5,10 +5,10 @@ import PodstackTestSupport
 import Synchronization
 import Testing
 
-/// The real program, killed in the middle of its work.
+/// Kills the real program in the middle of its work.
 @Suite("podstack-server killed at a random moment", .blocking, .databases, .timeLimit(.perTest))
 struct CrashTests {
-    /// How far the life of one token had come, as far as its holder was told.
+    /// The last state of a token that the server acknowledged.
     private struct Life {
         enum Step: Int { case made, rotated, used, revoked }
 
@@ -51,7 +51,7 @@ struct CrashTests {
         try connection.request("GET", "/v1/auth/whoami", headers: [("Authorization", "Bearer \(token)")]).code
     }
 
-    /// Makes, rotates, uses and revokes tokens until the connection breaks.
+    /// Creates, rotates, uses and revokes tokens until the connection breaks.
     private static func work(_ port: UInt16, _ owner: String, _ journal: Journal) {
         guard let connection = try? RawHTTP(port: port) else { return }
         var generator = SecureGenerator()
@@ -79,7 +79,7 @@ struct CrashTests {
     }
 
     @Test(
-        "what was told holds after a restart, a token in the middle of its rotation works, and the audit log fits",
+        "after a restart, acknowledged changes hold, a token being rotated works, and the audit log is intact",
         arguments: TestDatabase.selected)
     func anyMoment(_: TestDatabase) async throws {
         _ = try ToolProcess.run(
@@ -106,7 +106,7 @@ struct CrashTests {
             }
             let connection = try RawHTTP(port: nextPort)
             for life in journal.lives.withLock({ $0 }) {
-                // The new secret first, as its holder does after a crash: it may be the only one of the two.
+                // The new secret is tried first, as a client does after a crash: it may be the only valid one.
                 let second = try code(connection, life.second)
                 let first = try code(connection, life.first)
                 switch (life.told, life.asked) {

@@ -36,7 +36,7 @@ struct MemberRoutesTests {
     }
 
     @Test(
-        "a member is added, sees the project at once, is changed, and is gone at once", arguments: TestDatabase.selected
+        "adding, changing and removing a member takes effect at once", arguments: TestDatabase.selected
     )
     func life(_: TestDatabase) throws {
         #expect(try ann.send("GET", path).code == "not_found")
@@ -61,7 +61,7 @@ struct MemberRoutesTests {
     }
 
     @Test(
-        "a role of each set of permissions allows exactly those, and members are for admins",
+        "a role allows exactly its permissions, and only admins change members",
         arguments: TestDatabase.selected)
     func roles(_: TestDatabase) throws {
         let calls = [
@@ -84,7 +84,7 @@ struct MemberRoutesTests {
         }
     }
 
-    @Test("the last admin is neither removed, nor deactivated, nor made a user", arguments: TestDatabase.selected)
+    @Test("the last admin cannot be removed, deactivated or given the role user", arguments: TestDatabase.selected)
     func lastAdmin(_: TestDatabase) throws {
         #expect(try remove(owner).code == "conflict")
         #expect(try update(owner, #""status": "deactivated""#).code == "conflict")
@@ -97,7 +97,7 @@ struct MemberRoutesTests {
         #expect(try owner.send("GET", path).code == "not_found")
     }
 
-    @Test("two admins who remove each other at once leave one", arguments: TestDatabase.selected)
+    @Test("of two admins that remove each other at once, one remains", arguments: TestDatabase.selected)
     func mutualRemoval(_: TestDatabase) async throws {
         for _ in 0..<10 {
             let made = try owner.send("POST", "/v1/projects", #"{"name": "m"}"#).decoded(Project.self)
@@ -112,7 +112,7 @@ struct MemberRoutesTests {
         }
     }
 
-    @Test("nobody is removed from their own default project", arguments: TestDatabase.selected)
+    @Test("a user cannot be removed from their default project", arguments: TestDatabase.selected)
     func defaultProject(_: TestDatabase) throws {
         let id = try #require(try owner.whoami().decoded(User.self).defaultProjectID)
         let members = "/v1/projects/\(id)/members"
@@ -123,7 +123,7 @@ struct MemberRoutesTests {
         #expect(try ann.send("DELETE", "/v1/projects/\(id)").code == "conflict")
     }
 
-    @Test("a project with more members than the one who deletes it is not empty", arguments: TestDatabase.selected)
+    @Test("a project with other members than the caller is not empty", arguments: TestDatabase.selected)
     func notEmpty(_: TestDatabase) throws {
         _ = try add("ann", #""role": "user", "permissions": ["read"]"#)
         let refused = try owner.send("DELETE", path)
@@ -133,7 +133,7 @@ struct MemberRoutesTests {
         #expect(try owner.send("DELETE", path).status == 204)
     }
 
-    @Test("a list is paged without a gap", arguments: TestDatabase.selected)
+    @Test("the pages of a list have no gap", arguments: TestDatabase.selected)
     func paging(_: TestDatabase) throws {
         _ = try add("ann", #""role": "user", "permissions": ["read"]"#)
         _ = try add("bob", #""role": "admin""#)
@@ -149,7 +149,7 @@ struct MemberRoutesTests {
         #expect(seen.count == 3)
     }
 
-    @Test("what is wrong with a body is said, and a second membership is a conflict", arguments: TestDatabase.selected)
+    @Test("the response to an invalid body names all invalid fields, and a second membership is a conflict", arguments: TestDatabase.selected)
     func refusals(_: TestDatabase) throws {
         for fields in [
             #""role": "king""#, #""role": "user""#, #""role": "user", "permissions": []"#,
@@ -166,7 +166,7 @@ struct MemberRoutesTests {
         #expect(try update(bob, #""status": "active""#).code == "not_found")
     }
 
-    @Test("a member of a project has no way to what is beside it in its account", arguments: TestDatabase.selected)
+    @Test("a member of one project has no access to the rest of its account", arguments: TestDatabase.selected)
     func otherProjects(_: TestDatabase) throws {
         _ = try add("ann", #""role": "admin""#)
         let other = try owner.send("POST", "/v1/projects", #"{"name": "q"}"#).decoded(Project.self)
@@ -177,7 +177,7 @@ struct MemberRoutesTests {
     }
 
     @Test(
-        "each change is in the log of the project's account, with what was and what is",
+        "each change is in the log of the project's account, with old and new values",
         arguments: TestDatabase.selected)
     func audit(_: TestDatabase) throws {
         _ = try add("ann", #""role": "user", "permissions": ["read"]"#)
@@ -197,18 +197,18 @@ struct MemberRoutesTests {
     }
 
     @Test(
-        "who tries address after address learns no more of who has an account, and nobody else is slowed down",
+        "after too many unknown addresses a user cannot probe further, and other users are not affected",
         arguments: TestDatabase.selected)
     func probing(_: TestDatabase) throws {
         let fields = #""role": "user", "permissions": ["read"]"#
         for number in 0..<20 { #expect(try add("nobody\(number)", fields).code == "not_found") }
-        // Whether somebody has it or not.
+        // Whether the address has an account or not.
         let refused = try add("nobody", fields)
         #expect(refused.status == 429 && refused.code == "rate_limited")
         #expect(refused.headers["ratelimit"]?.hasPrefix(#""unknown-address";r=0"#) == true)
         #expect(refused.headers["retry-after"].flatMap { Int($0) }.map { (1...180).contains($0) } == true)
         #expect(try add("ann", fields).error?.message == refused.error?.message)
-        // Another token of the same user is no way around.
+        // Another token of the same user does not help.
         #expect(try add("ann", fields, by: try owner.makeToken()).status == 429)
         let own = try bob.send("POST", "/v1/projects", #"{"name": "b"}"#).decoded(Project.self)
         let body = "{\"email\": \"ann@example.com\", \(fields)}"

@@ -18,7 +18,7 @@ struct ProjectRoutesTests {
         return owner.with(try owner.server.server.makeToken("other@example.com"))
     }
 
-    @Test("a project is made, read, changed and deleted", arguments: TestDatabase.selected)
+    @Test("a project is created, read, changed and deleted", arguments: TestDatabase.selected)
     func life(_: TestDatabase) throws {
         let answer = try owner.send("POST", "/v1/projects", #"{"name": " p ", "description": "two\nlines"}"#)
         #expect(answer.status == 201)
@@ -39,12 +39,12 @@ struct ProjectRoutesTests {
         #expect(try owner.send("DELETE", "/v1/projects/\(made.id)").code == "not_found")
     }
 
-    @Test("a list is paged without a gap, newest first, the default project in it", arguments: TestDatabase.selected)
+    @Test("the pages of a list have no gap, newest first, and include the default project", arguments: TestDatabase.selected)
     func paging(_: TestDatabase) throws {
         let clock = try #require(owner.server.clock)
         var made: [String] = []
         for index in 0..<6 {
-            // Two in each second, so that the page must go by the id too.
+            // Two per second, so that paging has to order by ID as well.
             if index.isMultiple(of: 2) { clock.set(clock.now + 1) }
             made.append(try makeProject("p\(index)").id)
         }
@@ -66,7 +66,7 @@ struct ProjectRoutesTests {
         }
     }
 
-    @Test("wrong bodies say what is wrong with them", arguments: TestDatabase.selected)
+    @Test("the response to an invalid body names all invalid fields", arguments: TestDatabase.selected)
     func validation(_: TestDatabase) throws {
         for body in [
             "{}", #"{"name": ""}"#, #"{"name": "p", "descripton": "x"}"#, #"{"name": "p", "description": 1}"#,
@@ -85,7 +85,7 @@ struct ProjectRoutesTests {
         #expect(try owner.send("GET", "/v1/projects/\(id)").status == 200)
     }
 
-    @Test("another account's project is not there, whatever is done to it", arguments: TestDatabase.selected)
+    @Test("another account's project is not found, whatever the request", arguments: TestDatabase.selected)
     func foreign(_: TestDatabase) throws {
         let project = try makeProject()
         let stranger = try stranger()
@@ -100,7 +100,7 @@ struct ProjectRoutesTests {
     }
 
     @Test(
-        "a token that is good for some projects sees those, changes those and makes none",
+        "a token for some projects reads and changes those, and creates none",
         arguments: TestDatabase.selected)
     func restrictedToken(_: TestDatabase) throws {
         let mine = try makeProject("mine")
@@ -117,7 +117,7 @@ struct ProjectRoutesTests {
         #expect(try limited.send("GET", "/v1/projects").decoded(Page<Project>.self).elements.isEmpty)
     }
 
-    @Test("scopes are asked for one by one", arguments: TestDatabase.selected)
+    @Test("each operation requires its own scope", arguments: TestDatabase.selected)
     func scopes(_: TestDatabase) throws {
         let project = try makeProject()
         let calls = [
@@ -136,7 +136,7 @@ struct ProjectRoutesTests {
     }
 
     @Test(
-        "X-Project-ID names a project that must be there and within the token's reach", arguments: TestDatabase.selected
+        "the project in X-Project-ID must exist and be included in the token", arguments: TestDatabase.selected
     )
     func projectHeader(_: TestDatabase) throws {
         let mine = try makeProject("mine")

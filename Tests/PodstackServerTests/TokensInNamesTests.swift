@@ -2,13 +2,13 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-@Suite("Tokens where names belong", .blocking, .databases, .timeLimit(.perTest))
+@Suite("Tokens in place of names", .blocking, .databases, .timeLimit(.perTest))
 struct TokensInNamesTests {
     let owner: TestClient
 
     init() throws { owner = try TestClient() }
 
-    @Test("a token that is given as a name, or in one, is refused and not repeated", arguments: TestDatabase.selected)
+    @Test("a name that is or contains a token is refused, and the response does not repeat it", arguments: TestDatabase.selected)
     func names(_: TestDatabase) throws {
         let secret = TokenMaker.token(id: "zab5rrb1")
         let project = try #require(try owner.whoami().decoded(User.self).defaultProjectID)

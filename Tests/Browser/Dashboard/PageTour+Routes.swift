@@ -21,7 +21,7 @@ extension PageTour {
 
     /// Returns the routes of all pages and forms.
     static func routes(of service: Service) -> [Address] {
-        PageRoute.all(service).map { Address(method: $0.method[...], pattern: $0.pattern) }
+        service.dashboard.routes.map { Address(method: $0.method[...], pattern: $0.pattern) }
             .filter { !noPages.contains($0.description) }
     }
 }

@@ -24,7 +24,7 @@ struct OvertakenVisitorTests {
 
     /// Makes a change as a page that read the session before it ended.
     private func change(in session: WebSession) throws {
-        try service.changes.make(by: Actor(session, from: Origin()), at: service.now()) { _ in }
+        try service.changes.perform(by: Actor(session, from: Origin()), at: service.now()) { _ in }
     }
 
     @Test("a session that ended before the change makes no change", arguments: TestDatabase.selected)
@@ -33,7 +33,7 @@ struct OvertakenVisitorTests {
         try change(in: session)
         try visitor.get("/account/sign-in")
         #expect(try visitor.post("/sign-out").status == 303)
-        #expect(throws: WebSessions.SignedOut.self) { try change(in: session) }
+        #expect(throws: SessionEnded.self) { try change(in: session) }
     }
 
     @Test("a password that was replaced during the check does not sign in", arguments: TestDatabase.selected)
@@ -41,21 +41,23 @@ struct OvertakenVisitorTests {
         let user = try #require(try visitor.session)
         // The service reads the user, then the hash; then the user follows a sign-in link.
         let hooked = HookedDatabase(service.database, afterRead: 2) { [service] in
-            try service.changes.make(by: .administrator, at: service.now()) { change in
-                try PasswordStore.set(
-                    try #require(Sodium.passwordHash("another good password")), userID: user.userID,
+            try service.changes.perform(by: .administrator, at: service.now()) { change in
+                try UserStore.setPasswordHash(
+                    try #require(Sodium.passwordHash("another good password")), userID: user.user.id,
                     in: change.connection)
-                try service.signIn.sessions.endAll(userID: user.userID, except: nil, in: change)
+                try service.signIn.sessions.endAll(userID: user.user.id, except: nil, in: change)
             }
         }
-        let signIn = SignInService(database: hooked, changes: service.changes, digest: service.devices.digest)
+        let signIn = SignInService(
+            database: hooked, changes: service.changes, digest: service.devices.digest,
+            createAccount: { _, _ in throw DomainError.inconsistent })
         func enter(_ password: String) throws -> String {
             try signIn.signIn(
-                email: user.email, password: password, from: Origin(address: .unknown),
-                now: service.now())
+                email: user.user.email, password: password, from: Origin(address: .unknown), now: service.now()
+            ).text
         }
-        #expect(throws: SignInService.Refusal.wrong) { try enter(TestClient.password) }
-        #expect(try service.signIn.sessions.list(userID: user.userID, now: service.now()).isEmpty)
+        #expect(throws: SignInError.wrongCredentials) { try enter(TestClient.password) }
+        #expect(try service.signIn.sessions.list(userID: user.user.id, now: service.now()).isEmpty)
         #expect(try !enter("another good password").isEmpty)
     }
 
@@ -71,7 +73,7 @@ struct OvertakenVisitorTests {
         try other.get("/account/sign-in")
         // The password waits in the queue until the session has ended.
         let gate = Gate()
-        let queue = visitor.service.signIn.effort.queue
+        let queue = visitor.service.signIn.passwords.queue
         let isTaken = queue.add { gate.pass() }
         #expect(isTaken)
         try visitor.get("/account/sign-in")

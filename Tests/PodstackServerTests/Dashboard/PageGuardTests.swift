@@ -21,7 +21,7 @@ struct PageGuardTests {
         // The clock stands still, so that requests do not update the time a session was seen.
         server = try RunningServer(clock: ManualClock())
         visitor = try TestClient(signedUpAt: server)
-        routes = PageRoute.all(server.server.service)
+        routes = server.server.service.dashboard.routes
         try server.server.addUser("other@example.com")
         link = try server.server.signInLink("other@example.com")
         // Gets a form key.

@@ -62,7 +62,7 @@ struct ProjectPagesTests {
         for (email, permissions, problem) in [
             ("nobody@example.com", ["read"], "No account has this email address; ask the operator to add one."),
             ("you@example.com", ["read"], "This user is already a member of the project."),
-            ("no address", ["read"], "Must be an e-mail address."),
+            ("no address", ["read"], "Must be an email address."),
             ("you@example.com", [], "Must name at least one of create, read, update, delete, and nothing else."),
         ] {
             let answer = try scene.add(email, to: id, permissions)
@@ -95,9 +95,9 @@ struct ProjectPagesTests {
         #expect(!page.body.contains("Delete project</button>"))
         #expect(try send(owner, "/projects/\(id)/delete").status == 409)
         let session = try #require(try owner.session)
-        let mine = try owner.get("/projects/\(session.defaultProjectID)/delete")
+        let mine = try owner.get("/projects/\(session.user.defaultProjectID)/delete")
         #expect(mine.body.contains("A default project cannot be deleted."))
-        #expect(try send(owner, "/projects/\(session.defaultProjectID)/delete").status == 409)
+        #expect(try send(owner, "/projects/\(session.user.defaultProjectID)/delete").status == 409)
     }
 
     @Test("a member is added, changed, deactivated, activated and removed", arguments: TestDatabase.selected)

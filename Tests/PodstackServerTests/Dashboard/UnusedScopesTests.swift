@@ -21,7 +21,7 @@ struct UnusedScopesTests {
     }
 
     private func passAWeek() throws {
-        clock.set(clock.now + ScopeAdvice.patience)
+        clock.set(clock.now + ScopeAdvice.minimumSeconds)
         try owner.visitor.signIn()
     }
 
@@ -52,9 +52,9 @@ struct UnusedScopesTests {
         let database = owner.service.database
         let (first, second) = (LastUsedTracker(), LastUsedTracker())
         let (here, there) = (ClientAddress.ipv4(1), ClientAddress.ipv4(2))
-        first.note(TokenUse(time: 20, address: here, scopes: ScopeSet(.tokensRead)), of: session.id)
-        second.note(TokenUse(time: 10, address: there, scopes: ScopeSet(.projectsRead)), of: session.id)
-        second.note(TokenUse(time: 5, address: here), of: session.id)
+        first.add(TokenUse(time: 20, address: here, scopes: ScopeSet(.tokensRead)), of: session.id)
+        second.add(TokenUse(time: 10, address: there, scopes: ScopeSet(.projectsRead)), of: session.id)
+        second.add(TokenUse(time: 5, address: here), of: session.id)
         for tracker in [first, second, first] { try tracker.flush(to: database) }
         #expect(first.latest(session.id) == nil)
         let record = try record(session)
@@ -149,7 +149,7 @@ struct ScopeAdviceTests {
     @Test("the observable resources are those that routes require")
     func seen() throws {
         let routes = try RunningServer().server.service.routes
-        #expect(Set(routes.compactMap { $0.access.scope?.resource }) == ScopeAdvice.seen)
+        #expect(Set(routes.compactMap { $0.access.scope?.resource }) == ScopeAdvice.recordedResources)
     }
 
     @Test(
@@ -170,8 +170,8 @@ struct ScopeAdviceTests {
             id: "00000000", accountID: "", userID: "", name: "", digest: [],
             scopes: has.split(separator: " ").compactMap { Scope(String($0)) }, createdAt: 0, lastUsedAt: 1,
             usedScopes: used.reduce([]) { $0.union(ScopeSet($1)) }, usedScopesSince: 0)
-        let advice = ScopeAdvice(for: token, now: ScopeAdvice.patience)
+        let advice = ScopeAdvice(for: token, now: ScopeAdvice.minimumSeconds)
         #expect(advice?.enough.map(\.description).joined(separator: " ") == enough)
-        #expect(ScopeAdvice(for: token, now: ScopeAdvice.patience - 1) == nil)
+        #expect(ScopeAdvice(for: token, now: ScopeAdvice.minimumSeconds - 1) == nil)
     }
 }

@@ -10,7 +10,7 @@ struct SettingsModel {
         var endpoint: String?
     }
 
-    struct ServiceSettings: Equatable {
+    struct Settings: Equatable {
         var token: String
         var tokenKind: String
         var project: String?
@@ -38,7 +38,7 @@ struct SettingsModel {
     /// Returns the expected settings; nil when resolution must fail.
     func settings() -> Settings? { try? resolve() }
 
-    private func resolve() throws -> ServiceSettings {
+    private func resolve() throws -> Settings {
         let named = try world.profileArgument.map { name in
             guard !name.allSatisfy(\.isWhitespace) else { throw Refused() }
             return try profile(name)
@@ -61,7 +61,7 @@ struct SettingsModel {
         if let project, trimmed(project.0).isEmpty { throw Refused() }
         let endpoint = first(\.endpoint) ?? ("https://api.podstack.ai", "default")
         guard trimmed(endpoint.0).hasPrefix("https://") else { throw Refused() }
-        return ServiceSettings(
+        return Settings(
             token: trimmed(token.0), tokenKind: token.1, project: project.map { trimmed($0.0) },
             projectKind: project?.1, endpoint: trimmed(endpoint.0), endpointKind: endpoint.1)
     }

@@ -76,11 +76,11 @@ struct SettingsModelTests {
         for _ in 0..<5_000 {
             let world = Self.world(&generator)
             let expected = SettingsModel(world: world).settings()
-            var found: SettingsModel.ServiceSettings?
+            var found: SettingsModel.Settings?
             if let configuration = try? Self.configuration(world, folder), configuration.tokenError == nil,
                 let token = configuration.apiToken
             {
-                found = SettingsModel.ServiceSettings(
+                found = SettingsModel.Settings(
                     token: token.value.withSecret { $0 }, tokenKind: token.source.kind,
                     project: configuration.projectID?.value, projectKind: configuration.projectID?.source.kind,
                     endpoint: configuration.apiEndpoint.value.url,
