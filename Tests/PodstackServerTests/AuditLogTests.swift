@@ -24,7 +24,8 @@ struct AuditLogTests {
     }
 
     @Test(
-        "each change has one event with its actor, resource, origin, and old and new values", arguments: TestDatabase.selected)
+        "each change has one event with its actor, resource, origin, and old and new values",
+        arguments: TestDatabase.selected)
     func changes(_: TestDatabase) throws {
         let project = try makeProject("p")
         _ = try owner.send(

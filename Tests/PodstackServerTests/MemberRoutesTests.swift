@@ -149,7 +149,9 @@ struct MemberRoutesTests {
         #expect(seen.count == 3)
     }
 
-    @Test("the response to an invalid body names all invalid fields, and a second membership is a conflict", arguments: TestDatabase.selected)
+    @Test(
+        "the response to an invalid body names all invalid fields, and a second membership is a conflict",
+        arguments: TestDatabase.selected)
     func refusals(_: TestDatabase) throws {
         for fields in [
             #""role": "king""#, #""role": "user""#, #""role": "user", "permissions": []"#,

@@ -39,7 +39,9 @@ struct ProjectRoutesTests {
         #expect(try owner.send("DELETE", "/v1/projects/\(made.id)").code == "not_found")
     }
 
-    @Test("the pages of a list have no gap, newest first, and include the default project", arguments: TestDatabase.selected)
+    @Test(
+        "the pages of a list have no gap, newest first, and include the default project",
+        arguments: TestDatabase.selected)
     func paging(_: TestDatabase) throws {
         let clock = try #require(owner.server.clock)
         var made: [String] = []

@@ -8,7 +8,9 @@ struct TokensInNamesTests {
 
     init() throws { owner = try TestClient() }
 
-    @Test("a name that is or contains a token is refused, and the response does not repeat it", arguments: TestDatabase.selected)
+    @Test(
+        "a name that is or contains a token is refused, and the response does not repeat it",
+        arguments: TestDatabase.selected)
     func names(_: TestDatabase) throws {
         let secret = TokenMaker.token(id: "zab5rrb1")
         let project = try #require(try owner.whoami().decoded(User.self).defaultProjectID)

@@ -25,7 +25,7 @@ enum AuditCommands {
             Flag("user", value: "USER", summary: "the email address or the ID of the user who acted"),
             Flag("search", value: "TEXT", summary: "text in the action, or in a name, an ID or an address"),
             Flag("all-projects", summary: "the log of the whole account, even when a project is set"),
-            Flag("limit", value: "N", summary: "the most events (default: all)"),
+            Flag("limit", value: "N", summary: "the maximum number of events (default: all)"),
             Flag("csv", summary: "write CSV, for spreadsheets"),
         ]
     ) { invocation in

@@ -29,7 +29,7 @@ enum ConfigCommands {
 
     // MARK: - Keys of a profile
 
-    static let get = Command("config", "get", summary: "Show a key of a profile.", arguments: [key]) { invocation in
+    static let get = Command("config", "get", summary: "Show a key from a profile.", arguments: [key]) { invocation in
         let key = try ProfileKey(invocation.arguments.positional[0]).key
         let file = try invocation.credentialsFile()
         guard let value = file.value(key, profile: invocation.profileName) else {
@@ -40,7 +40,7 @@ enum ConfigCommands {
     }
 
     static let set = Command(
-        "config", "set", summary: "Set a key of a profile.",
+        "config", "set", summary: "Set a key in a profile.",
         arguments: [key, Argument("VALUE", summary: "the new value of the key")]
     ) { invocation in
         let key = try ProfileKey(invocation.arguments.positional[0])
@@ -53,7 +53,7 @@ enum ConfigCommands {
         return .success
     }
 
-    static let unset = Command("config", "unset", summary: "Remove a key of a profile.", arguments: [key]) {
+    static let unset = Command("config", "unset", summary: "Remove a key from a profile.", arguments: [key]) {
         invocation in
         let key = try ProfileKey(invocation.arguments.positional[0])
         try invocation.changeProfile { file, profile in

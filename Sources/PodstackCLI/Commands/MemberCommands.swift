@@ -54,7 +54,8 @@ enum MemberCommands {
             role("admin, or user with permissions"),
             permission("a permission of a user, replacing the former ones: \(actions); may be repeated"),
             Flag(
-                "status", value: "STATUS", summary: "active, or deactivated, which keeps the member without any right",
+                "status", value: "STATUS",
+                summary: "active, or deactivated, which keeps the member but removes all access",
                 values: .choices(["active", "deactivated"])),
         ]
     ) { invocation in

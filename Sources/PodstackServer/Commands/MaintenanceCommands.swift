@@ -78,7 +78,7 @@ enum MaintenanceCommands {
     // MARK: - Migrations
 
     private static let migrate = ServerCommand(
-        "migrate", summary: "Update the database to the schema of this version, as serve does at its start."
+        "migrate", summary: "Update the database to the schema of this version, as serve does on startup."
     ) { arguments in
         let database: any Database =
             if let url = try arguments.database() {

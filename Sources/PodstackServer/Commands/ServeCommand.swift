@@ -17,16 +17,16 @@ struct ServeCommand {
             .maxActiveTokens,
             Flag(
                 "requests-per-minute", value: "N",
-                summary: "the most requests with one token in a minute (default: no limit)"),
+                summary: "the maximum number of requests with one token in a minute (default: no limit)"),
             Flag(
                 "failed-authentications", value: "N",
-                summary: "the most failed authentications from one address in a minute (default: 20)"),
+                summary: "the maximum number of failed authentications from one address in a minute (default: 20)"),
             Flag(
                 "reports-per-minute", value: "N",
-                summary: "the most reports of leaked tokens from one address in a minute (default: 60)"),
+                summary: "the maximum number of reports of leaked tokens from one address in a minute (default: 60)"),
             Flag(
                 "device-codes-per-minute", value: "N",
-                summary: "the most logins that clients start from one address in a minute (default: 10)"),
+                summary: "the maximum number of logins that clients start from one address in a minute (default: 10)"),
             Flag(
                 "public-url", value: "URL",
                 summary: "the URL at which browsers reach the service (default: the host that each client uses)"),

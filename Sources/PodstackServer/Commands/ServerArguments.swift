@@ -24,7 +24,7 @@ extension Flag {
         summary: "the URL at which browsers reach the service (default: the address at which it last listened)")
 
     static let maxActiveTokens = Flag(
-        "max-active-tokens", value: "N", summary: "the most active tokens of an account (default: 5)")
+        "max-active-tokens", value: "N", summary: "the maximum number of active tokens of an account (default: 5)")
 }
 
 extension Arguments {

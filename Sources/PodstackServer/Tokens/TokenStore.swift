@@ -239,7 +239,7 @@ enum SecretStore {
             try connection.execute(
                 "DELETE FROM retired_secrets WHERE token_id = \(tokenID) AND digest = \(digest)")
         case .revoke(let time):
-            // Another instance may have revoked the token already; the first time stays.
+            // Keeps the first time.
             try connection.execute(
                 "UPDATE tokens SET revoked_at = \(time) WHERE id = \(tokenID) AND revoked_at IS NULL")
         }

@@ -105,14 +105,14 @@ final class TokenVerifier: Sendable {
 
     /// Checks inside a transaction that the actor may still act.
     ///
-    /// A change waits for the one writer. Meanwhile the actor's token may be revoked, its session may end, or its user
-    /// may be disabled.
+    /// A change waits for the one writer. Meanwhile the actor's token may be revoked or expire, its session may end, or
+    /// its user may be disabled.
     @Sendable static func recheck(_ actor: Actor, at now: Int64, in connection: any DatabaseConnection) throws {
         if let id = actor.sessionID { try WebSessions.check(id, at: now, in: connection) }
         guard let id = actor.tokenID else { return }
-        if let token = try TokenStore.find(id, in: connection), token.revokedAt != nil {
-            throw DomainError.unauthenticated(.revoked(at: token.revokedAt))
-        }
+        guard let token = try TokenStore.find(id, in: connection) else { throw DomainError.unauthenticated(.invalid) }
+        if token.revokedAt != nil { throw DomainError.unauthenticated(.revoked(at: token.revokedAt)) }
+        if token.isExpired(at: now) { throw DomainError.unauthenticated(.expired(at: token.expiresAt)) }
         if let userID = actor.userID, try UserStore.isDisabled(userID, in: connection) {
             throw DomainError.unauthenticated(.accountDisabled)
         }
