@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A clock that moves when a test says so: seconds since 1970.
+/// A clock that a test sets, in seconds since 1970.
 package final class ManualClock: Sendable {
     private let time: Atomic<Int64>
 

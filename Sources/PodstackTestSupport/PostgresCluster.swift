@@ -12,17 +12,17 @@ import Synchronization
     import Foundation
 #endif
 
-/// A PostgreSQL server of our own, on a socket in a temporary folder and on a port of this machine.
+/// A PostgreSQL server for tests, on a socket in a temporary folder and on a port of this machine.
 ///
-/// Who comes through the socket needs no password; through the port it takes ``password``.
+/// A connection through the socket needs no password; one through the port needs ``password``.
 package final class PostgresCluster: Sendable {
-    /// One for all tests of the process, started by the first that needs it.
+    /// Returns the cluster of all tests in this process, and starts it first if necessary.
     package static func shared() throws -> PostgresCluster {
         try current.withLock { cluster in
             if let cluster { return cluster }
             let started = try PostgresCluster()
             cluster = started
-            // What is static is never let go.
+            // Static values are never released.
             atexit { PostgresCluster.current.withLock { $0 = nil } }
             return started
         }
@@ -35,7 +35,7 @@ package final class PostgresCluster: Sendable {
     package let port: UInt16
     let directory: TemporaryDirectory
     private let process: Mutex<ToolProcess?>
-    /// How many were made, and those that no test uses.
+    /// The number of databases that were created, and the databases that no test uses.
     let databases = Mutex<(made: Int, free: [Database.Use: [String]])>((0, [:]))
     private var data: String { directory.file("data") }
 
@@ -45,7 +45,7 @@ package final class PostgresCluster: Sendable {
         let passwordFile = try directory.write(Self.password + "\n", to: "password")
         if let (user, group) = PostgresProgram.owner {
             for path in [directory.path, passwordFile] where chown(path, user, group) != 0 {
-                throw ToolProcess.Failure(reason: "cannot give away \(path)")
+                throw ToolProcess.Failure(reason: "cannot change the owner of \(path)")
             }
         }
         _ = chmod(directory.path, 0o700)
@@ -62,7 +62,7 @@ package final class PostgresCluster: Sendable {
         try start()
     }
 
-    /// Starts it again after ``stop()``.
+    /// Starts the server, also again after ``stop()``.
     package func start() throws {
         let words = PostgresProgram.unprivileged(
             PostgresProgram.path(of: "postgres"),
@@ -84,13 +84,13 @@ package final class PostgresCluster: Sendable {
         }
     }
 
-    /// Ends it at once, as a crash would: what was committed is there after ``start()``.
+    /// Ends the server at once, as a crash would; committed data is available again after ``start()``.
     package func stop() throws {
         _ = try directory.write("", to: "kept")
         process.withLock { $0 = nil }
     }
 
-    /// Runs a statement as the cluster's owner; gives its rows, a line each.
+    /// Runs a statement as the cluster's owner, and returns one line for each row.
     @discardableResult
     package func run(_ sql: String, in database: String = "postgres") throws -> String {
         let result = try ToolProcess.run(
@@ -100,8 +100,9 @@ package final class PostgresCluster: Sendable {
         return String(result.output.dropLast())
     }
 
-    /// One with nothing in it, but for the tables of a service. It is another test's later: to make a database, and
-    /// tables in it, takes a tenth of a second each.
+    /// Returns a database that is empty except for the tables of a service.
+    ///
+    /// A later test uses it again: creating a database, and tables in it, takes a tenth of a second each.
     package func makeDatabase(for use: Database.Use) throws -> Database {
         if let name = databases.withLock({ $0.free[use]?.popLast() }) {
             // A test may have renamed a table.
@@ -127,4 +128,54 @@ package final class PostgresCluster: Sendable {
             END LOOP;
         END $$
         """
+}
+
+// MARK: - Databases
+
+extension PostgresCluster {
+    /// A database of one test; another test may use it once this value is released.
+    package final class Database: Sendable {
+        package enum Use: Sendable {
+            /// The tables of a service.
+            case service
+            case anything
+        }
+
+        package let cluster: PostgresCluster
+        package let name: String
+        private let use: Use
+
+        init(cluster: PostgresCluster, name: String, use: Use) {
+            self.cluster = cluster
+            self.name = name
+            self.use = use
+        }
+
+        deinit { cluster.databases.withLock { $0.free[use, default: []].append(name) } }
+
+        /// Returns everything in the database, as SQL.
+        package func dump() throws -> String {
+            let result = try ToolProcess.run(
+                PostgresProgram.path(of: "pg_dump"),
+                ["-h", cluster.directory.path, "-p", String(cluster.port), "-U", "podstack", name])
+            guard result.status == 0 else { throw ToolProcess.Failure(reason: "pg_dump: \(result.error)") }
+            return result.output
+        }
+
+        /// The URL of the database through the socket.
+        package var url: String {
+            let folder = cluster.directory.path.replacing("/", with: "%2F")
+            // A connection takes long on a busy machine.
+            return "postgres://podstack@\(folder):\(cluster.port)/\(name)?connect_timeout=120"
+        }
+
+        /// The URL of the database through the port, with the password.
+        package var portURL: String {
+            let password = PostgresCluster.password.replacing(" ", with: "%20")
+            return "postgres://podstack:\(password)@127.0.0.1:\(cluster.port)/\(name)"
+        }
+
+        @discardableResult
+        package func run(_ sql: String) throws -> String { try cluster.run(sql, in: name) }
+    }
 }

@@ -10,9 +10,11 @@
     import Foundation
 #endif
 
-/// The programs of PostgreSQL, and who may run them.
+/// The programs of PostgreSQL, and the user that they run as.
 enum PostgresProgram {
-    /// Debian keeps the programs of each version apart, and most of them out of the way.
+    /// Returns the path of a program of the newest installed version.
+    ///
+    /// Debian has a folder for each version, which is not in `PATH`.
     static func path(of name: String) -> String {
         let root = "/usr/lib/postgresql"
         let versions = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
@@ -20,12 +22,13 @@ enum PostgresProgram {
         return "\(root)/\(newest)/bin/\(name)"
     }
 
-    /// Who it runs as, when we are root: PostgreSQL refuses that.
+    /// The user that PostgreSQL runs as if the tests run as root, which it refuses; nil otherwise.
     static var owner: (user: uid_t, group: gid_t)? {
         guard getuid() == 0, let entry = getpwnam("postgres") ?? getpwnam("nobody") else { return nil }
         return (entry.pointee.pw_uid, entry.pointee.pw_gid)
     }
 
+    /// Returns the words that run a program as ``owner``.
     static func unprivileged(_ program: String, _ arguments: [String]) -> [String] {
         guard let (user, group) = owner else { return [program] + arguments }
         return ["/usr/bin/setpriv", "--reuid=\(user)", "--regid=\(group)", "--clear-groups", program] + arguments

@@ -9,14 +9,14 @@ import Synchronization
     import Darwin
 #endif
 
-/// Waits for the end of a process, on a thread of its own.
+/// Waits for the end of a process on its own thread.
 final class ProcessEnding: Sendable {
-    /// -1 until then.
+    /// The exit status, or 128 plus the number of the signal; -1 while the process runs.
     let status = Atomic<Int32>(-1)
 
     init(of id: pid_t) {
-        // Waited for from the start: what nobody waits for stays as a zombie, and the exit tests of Swift Testing,
-        // which look at every child, would go round and round over it.
+        // The wait begins at once: otherwise the process would stay a zombie after its end, and the exit tests of Swift
+        // Testing, which look at every child, would loop over it.
         BlockingThread.start { [self] in
             var status: Int32 = 0
             while waitpid(id, &status, 0) < 0, errno == EINTR {}

@@ -1,13 +1,13 @@
 package import PodstackServer
 import Synchronization
 
-/// A server on a free port over a folder and a database of its own, with one user.
+/// A server on a free port with its own folder, its own database and one user.
 package final class RunningServer: Sendable {
     package static let email = "you@example.com"
     package let data: TemporaryDirectory
     package let clock: ManualClock?
     package let server: EmbeddedServer
-    /// Nil when it is SQLite's.
+    /// The PostgreSQL database; nil for SQLite.
     package let database: PostgresCluster.Database?
     private let logged: LogLines
 
@@ -15,7 +15,18 @@ package final class RunningServer: Sendable {
         let text = Mutex("")
     }
 
-    /// - Parameter clock: Nil for the system's.
+    /// Starts a server.
+    ///
+    /// - Parameters:
+    ///   - clock: The clock of the server; nil for the system's.
+    ///   - maxActiveTokens: The most active tokens of an account.
+    ///   - failedAuthentications: The limit on failed authentications per minute; nil for the default.
+    ///   - requests: The limit on requests per minute; nil for the default.
+    ///   - reports: The limit on leak reports per minute; nil for the default.
+    ///   - deviceCodes: The limit on device codes per minute; nil for the default.
+    ///   - proxies: The addresses of trusted proxies.
+    ///   - requestTime: Seconds that a request may take to arrive.
+    /// - Throws: The errors of ``EmbeddedServer``.
     package init(
         clock: ManualClock? = nil, maxActiveTokens: Int = 5, failedAuthentications: Int? = nil, requests: Int? = nil,
         reports: Int? = nil, deviceCodes: Int? = nil, proxies: [String] = [], requestTime: Int = 30
@@ -40,7 +51,7 @@ package final class RunningServer: Sendable {
 
     package var url: String { server.url }
 
-    /// Of somebody who uses it, and whose home directory is `home`.
+    /// Returns the environment of a user of the server with a home directory.
     package func environment(home: TemporaryDirectory, token: String? = nil) -> [String: String] {
         var environment = ["HOME": home.path, "PODSTACK_API_ENDPOINT": url]
         environment["PODSTACK_API_TOKEN"] = token

@@ -6,7 +6,7 @@ import Synchronization
     import Musl
 #endif
 
-/// A socket that answers each request with exactly what it is told, then closes.
+/// A socket that replies to each request with exactly the text of a script, then closes.
 package final class ScriptedServer: Sendable {
     private let listener: LoopbackListener
     private let heads: Heads
@@ -17,15 +17,18 @@ package final class ScriptedServer: Sendable {
 
     package enum Answer: Sendable {
         case text(String)
-        /// A byte after the other, with a pause between.
+        /// One byte after another, with pauses between them.
         case drip(String, milliseconds: UInt32)
-        /// Nothing, and the connection stays.
+        /// No reply, on a connection that stays open.
         case silence
-        /// The connection is reset in the face of the client.
+        /// A reset of the connection.
         case reset
     }
 
-    /// - Parameter script: Nil for silence.
+    /// Starts a server whose script returns a text.
+    ///
+    /// - Parameter script: Returns the whole response to the head of a request; nil for silence.
+    /// - Throws: An error if the socket cannot listen.
     package convenience init(_ script: @escaping @Sendable (_ request: String) -> String?) throws {
         try self.init(answering: { script($0).map { .text($0) } ?? .silence })
     }

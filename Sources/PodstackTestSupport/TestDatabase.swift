@@ -34,7 +34,7 @@ package struct ServerPlace: Sendable {
     package let folder: TemporaryDirectory
     package let database: PostgresCluster.Database?
     package var data: String { folder.file("data") }
-    /// The environment that the program is started with.
+    /// The environment of the program.
     package var environment: [String: String] { database.map { ["PODSTACK_DATABASE_URL": $0.portURL] } ?? [:] }
 
     package init() throws {
@@ -43,7 +43,9 @@ package struct ServerPlace: Sendable {
     }
 }
 
-/// The number of times that a test repeats a race. `PODSTACK_TEST_LONG`, set to anything, takes the larger number.
+/// The number of times that a test repeats a race.
+///
+/// `PODSTACK_TEST_LONG`, set to anything, takes the larger number.
 package enum Rounds {
     package static let isLong = ProcessInfo.processInfo.environment["PODSTACK_TEST_LONG"] != nil
 

@@ -10,6 +10,8 @@ package protocol TestTransport: Sendable {
     ///   - target: The encoded path and query.
     ///   - headers: The header fields besides `Host` and `Content-Length`.
     ///   - body: The body, or nil for none.
+    /// - Returns: The whole response.
+    /// - Throws: An error if there is no response.
     func send(_ method: String, _ target: String, headers: [(String, String)], body: String?) throws -> TestResponse
 }
 

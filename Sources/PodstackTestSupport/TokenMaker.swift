@@ -1,6 +1,6 @@
 internal import PodstackAPI
 
-/// Well-formed tokens that no server knows.
+/// Creates well-formed tokens that no server knows.
 package enum TokenMaker {
     package static func token(id: String) -> String {
         var generator = SecureGenerator()

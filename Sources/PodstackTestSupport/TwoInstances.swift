@@ -1,13 +1,18 @@
 package import PodstackServer
 
-/// Two servers over one database of PostgreSQL, as two machines would run them.
+/// Two instances on one PostgreSQL database, as two machines would run them.
 package final class TwoInstances: Sendable {
     package let first: EmbeddedServer
     package let second: EmbeddedServer
     package let database: PostgresCluster.Database
     private let folder: TemporaryDirectory
 
-    /// - Parameter cluster: Nil for the one that all tests share.
+    /// Starts both servers.
+    ///
+    /// - Parameters:
+    ///   - maxActiveTokens: The most active tokens of an account.
+    ///   - cluster: The PostgreSQL server; nil for the one that all tests share.
+    /// - Throws: The errors of ``EmbeddedServer``.
     package init(maxActiveTokens: Int = 1000, on cluster: PostgresCluster? = nil) throws {
         folder = try TemporaryDirectory()
         database = try (try cluster ?? PostgresCluster.shared()).makeDatabase(for: .service)

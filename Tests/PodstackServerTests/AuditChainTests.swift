@@ -26,7 +26,9 @@ struct AuditChainTests {
         for _ in 0..<5 { try note() }
     }
 
-    /// Records another event. With the account's own, there are six.
+    /// Records another event.
+    ///
+    /// With the account's own, there are six.
     func note() throws {
         let resource = AuditResource(type: "user", id: "usr_1", name: "you@example.com", accountID: account)
         try service.changes.perform(by: .administrator, at: clock.now) {

@@ -15,6 +15,8 @@ final class Gate: Sendable {
         state.change { $0.held -= 1 }
     }
 
-    /// Waits until so many stand before it. False when they do not come.
+    /// Waits until so many stand before it.
+    ///
+    /// False when they do not come.
     func holds(_ count: Int) -> Bool { state.wait(60) { $0.held >= count ? true : nil } ?? false }
 }
