@@ -36,7 +36,7 @@ package final class PostgresCluster: Sendable {
     let directory: TemporaryDirectory
     private let process: Mutex<ToolProcess?>
     /// The number of databases that were created, and the databases that no test uses.
-    let databases = Mutex<(made: Int, free: [Database.Use: [String]])>((0, [:]))
+    let databases = Mutex<(created: Int, free: [Database.Use: [String]])>((0, [:]))
     private var data: String { directory.file("data") }
 
     package init() throws {
@@ -55,8 +55,8 @@ package final class PostgresCluster: Sendable {
                 "-D", directory.file("data"), "-U", "podstack", "--pwfile", passwordFile, "--locale=C.UTF-8",
                 "--encoding=UTF8", "--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync",
             ])
-        let made = try ToolProcess.run(words[0], Array(words.dropFirst()))
-        guard made.status == 0 else { throw ToolProcess.Failure(reason: "initdb: \(made.error)") }
+        let created = try ToolProcess.run(words[0], Array(words.dropFirst()))
+        guard created.status == 0 else { throw ToolProcess.Failure(reason: "initdb: \(created.error)") }
         port = try LoopbackListener.freePorts(1)[0]
         process = Mutex(nil)
         try start()
@@ -103,7 +103,7 @@ package final class PostgresCluster: Sendable {
     /// Returns a database that is empty except for the tables of a service.
     ///
     /// A later test uses it again: creating a database, and tables in it, takes a tenth of a second each.
-    package func makeDatabase(for use: Database.Use) throws -> Database {
+    package func createDatabase(for use: Database.Use) throws -> Database {
         if let name = databases.withLock({ $0.free[use]?.popLast() }) {
             // A test may have renamed a table.
             if use == .anything || (try? run(Self.emptyTables, in: name)) == nil {
@@ -112,8 +112,8 @@ package final class PostgresCluster: Sendable {
             return Database(cluster: self, name: name, use: use)
         }
         let number = databases.withLock { databases in
-            databases.made += 1
-            return databases.made
+            databases.created += 1
+            return databases.created
         }
         try run("CREATE DATABASE test\(number)")
         return Database(cluster: self, name: "test\(number)", use: use)

@@ -34,7 +34,7 @@ package final class RunningServer: Sendable {
         let lines = LogLines()
         logged = lines
         data = try TemporaryDirectory()
-        database = try TestDatabase.current.make()
+        database = try TestDatabase.current.create()
         self.clock = clock
         let log: @Sendable ([UInt8]) -> Void = { line in
             lines.text.withLock { $0 += String(decoding: line, as: UTF8.self) }
@@ -59,7 +59,7 @@ package final class RunningServer: Sendable {
     }
 
     package var log: String { logged.text.withLock { $0 } }
-    package func makeToken(expiresAt: Int64? = nil) throws -> String {
-        try server.makeToken(Self.email, expiresAt: expiresAt)
+    package func createToken(expiresAt: Int64? = nil) throws -> String {
+        try server.createToken(Self.email, expiresAt: expiresAt)
     }
 }

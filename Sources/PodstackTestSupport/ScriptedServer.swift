@@ -15,7 +15,7 @@ package final class ScriptedServer: Sendable {
         let value = Mutex<[String]>([])
     }
 
-    package enum Answer: Sendable {
+    package enum Reply: Sendable {
         case text(String)
         /// One byte after another, with pauses between them.
         case drip(String, milliseconds: UInt32)
@@ -30,10 +30,10 @@ package final class ScriptedServer: Sendable {
     /// - Parameter script: Returns the whole response to the head of a request; nil for silence.
     /// - Throws: An error if the socket cannot listen.
     package convenience init(_ script: @escaping @Sendable (_ request: String) -> String?) throws {
-        try self.init(answering: { script($0).map { .text($0) } ?? .silence })
+        try self.init(replying: { script($0).map { .text($0) } ?? .silence })
     }
 
-    package init(answering script: @escaping @Sendable (_ request: String) -> Answer) throws {
+    package init(replying script: @escaping @Sendable (_ request: String) -> Reply) throws {
         let heads = Heads()
         self.heads = heads
         listener = try LoopbackListener { connection in

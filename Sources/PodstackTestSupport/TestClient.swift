@@ -50,7 +50,7 @@ package final class TestClient: Sendable {
     package convenience init(
         clock: ManualClock? = nil, maxActiveTokens: Int = 5,
         token: (RunningServer) throws -> String = {
-            try $0.makeToken()
+            try $0.createToken()
         }
     ) throws {
         let server = try RunningServer(clock: clock, maxActiveTokens: maxActiveTokens)
@@ -91,7 +91,7 @@ package final class TestClient: Sendable {
     package func tokenState() throws -> String { try whoami().code ?? "ok" }
 
     /// Returns a client with a new token that this client created.
-    package func makeToken(_ fields: String = "") throws -> TestClient {
+    package func createToken(_ fields: String = "") throws -> TestClient {
         let response = try send("POST", "/v1/tokens", #"{"name": "made"\#(fields.isEmpty ? "" : ", ")\#(fields)}"#)
         return with(try response.decoded(CreatedToken.self).secret ?? "")
     }

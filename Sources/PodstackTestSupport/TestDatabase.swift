@@ -21,10 +21,10 @@ package enum TestDatabase: String, Sendable, CaseIterable {
     @TaskLocal package static var current = TestDatabase.sqlite
 
     /// Creates an empty database; nil for SQLite, whose file the server creates.
-    package func make(for use: PostgresCluster.Database.Use = .service) throws -> PostgresCluster.Database? {
+    package func create(for use: PostgresCluster.Database.Use = .service) throws -> PostgresCluster.Database? {
         switch self {
         case .sqlite: nil
-        case .postgresql: try PostgresCluster.shared().makeDatabase(for: use)
+        case .postgresql: try PostgresCluster.shared().createDatabase(for: use)
         }
     }
 }
@@ -39,7 +39,7 @@ package struct ServerPlace: Sendable {
 
     package init() throws {
         folder = try TemporaryDirectory()
-        database = try TestDatabase.current.make()
+        database = try TestDatabase.current.create()
     }
 }
 

@@ -100,7 +100,7 @@
         }
 
         /// The most threads: more than the tests that block at once, and few enough for tests that count threads.
-        private static let mostThreads = 64
+        private static let maxThreads = 64
 
         private let state = Mutex(State())
         private let arrival = Semaphore()
@@ -109,7 +109,7 @@
             let job = UnownedJob(job)
             let needsThread = state.withLock { state in
                 state.jobs.append(job)
-                guard state.jobs.count > state.idle, state.threads < Self.mostThreads else { return false }
+                guard state.jobs.count > state.idle, state.threads < Self.maxThreads else { return false }
                 state.threads += 1
                 return true
             }

@@ -15,7 +15,7 @@ package final class TwoInstances: Sendable {
     /// - Throws: The errors of ``EmbeddedServer``.
     package init(maxActiveTokens: Int = 1000, on cluster: PostgresCluster? = nil) throws {
         folder = try TemporaryDirectory()
-        database = try (try cluster ?? PostgresCluster.shared()).makeDatabase(for: .service)
+        database = try (try cluster ?? PostgresCluster.shared()).createDatabase(for: .service)
         let directory = folder.file("data")
         first = try EmbeddedServer(
             directory: directory, database: database.url, maxActiveTokens: maxActiveTokens)
@@ -29,5 +29,5 @@ package final class TwoInstances: Sendable {
         try? second.stop()
     }
 
-    package func makeToken() throws -> String { try first.makeToken(RunningServer.email) }
+    package func createToken() throws -> String { try first.createToken(RunningServer.email) }
 }

@@ -39,9 +39,9 @@ package final class WireServer: Sendable {
         package static func text(_ text: String) -> Step { .send(Array(text.utf8)) }
 
         /// Returns a step that sends a whole response with status 200.
-        package static func answer(_ body: String) -> Step { answer(200, body) }
+        package static func response(_ body: String) -> Step { response(200, body) }
 
-        package static func answer(_ status: Int = 200, headers: String = "", _ body: String = "{}") -> Step {
+        package static func response(_ status: Int = 200, headers: String = "", _ body: String = "{}") -> Step {
             .text("HTTP/1.1 \(status) X\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")
         }
     }
@@ -54,7 +54,7 @@ package final class WireServer: Sendable {
     private let listener: LoopbackListener
     private let shared: Shared
 
-    package init(_ answer: @escaping @Sendable (Request) -> [Step]) throws {
+    package init(_ response: @escaping @Sendable (Request) -> [Step]) throws {
         let shared = Shared()
         self.shared = shared
         listener = try LoopbackListener { connection in
@@ -65,7 +65,7 @@ package final class WireServer: Sendable {
                 let request = Request(connection: index, number: number, head: head, body: body)
                 number += 1
                 shared.requests.withLock { $0.append(request) }
-                for step in answer(request) {
+                for step in response(request) {
                     switch step {
                     case .send(let bytes): if !connection.send(bytes) { return }
                     case .pause(let milliseconds): usleep(milliseconds * 1000)

@@ -69,7 +69,7 @@ extension Browser {
     }
 
     /// Makes Chromium keep the bodies of responses.
-    func keepAnswers() throws { try command("Network.enable") }
+    func recordResponses() throws { try command("Network.enable") }
 
     /// Runs a command of the Chrome DevTools Protocol.
     @discardableResult

@@ -26,7 +26,7 @@ final class Browser {
         let capabilities = BrowserCapabilities(
             javaScript: javaScript, dark: dark, width: width, height: height, trustsAnyone: trustsAnyone)
         let browser = Browser(try WebDriver(capabilities.json))
-        try browser.keepAnswers()
+        try browser.recordResponses()
         return browser
     }
 
@@ -63,14 +63,14 @@ final class Browser {
     @discardableResult
     func newTab() throws -> String {
         struct Made: Decodable { var handle: String }
-        let made = try driver.post("/window/new", ["type": "tab"], as: Made.self)
-        try switchTab(made.handle)
-        return made.handle
+        let created = try driver.post("/window/new", ["type": "tab"], as: Made.self)
+        try switchTab(created.handle)
+        return created.handle
     }
 
     func switchTab(_ tab: String) throws {
         try driver.post("/window", ["handle": .string(tab)])
-        try keepAnswers()
+        try recordResponses()
     }
 
     /// Closes the current tab; call ``switchTab(_:)`` next.

@@ -2,7 +2,7 @@ import Synchronization
 
 @testable import PodstackServer
 
-/// Counts the transactions on their way to a real database.
+/// A database that counts its transactions.
 final class CountingDatabase: Database {
     private let inner: any Database
     private let count = Atomic<Int>(0)

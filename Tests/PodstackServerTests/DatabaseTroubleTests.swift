@@ -12,7 +12,7 @@ struct DatabaseTroubleTests {
         _ instances: TwoInstances, threads: Int = 3, _ disturb: (TokenLoad) async throws -> Void
     ) async throws -> TokenLoad {
         let load = TokenLoad(
-            owner: try instances.makeToken(), ports: [instances.first.port, instances.second.port])
+            owner: try instances.createToken(), ports: [instances.first.port, instances.second.port])
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<threads { group.addTask { load.run() } }
             defer { load.stop() }
@@ -55,7 +55,7 @@ struct DatabaseTroubleTests {
     @Test("the loss of the listening connection is logged once, and so is its return")
     func logged() async throws {
         let cluster = try PostgresCluster()
-        let database = try cluster.makeDatabase(for: .service)
+        let database = try cluster.createDatabase(for: .service)
         let folder = try TemporaryDirectory()
         let lines = Lines()
         let server = try EmbeddedServer(
@@ -97,7 +97,7 @@ struct DatabaseTroubleTests {
     func deaf() async throws {
         let instances = try TwoInstances()
         for round in 0..<Rounds.count(1, long: 20) {
-            let token = try instances.makeToken()
+            let token = try instances.createToken()
             let here = TestClient(port: instances.first.port, token, keepsConnection: true)
             let there = TestClient(port: instances.second.port, token, keepsConnection: true)
             #expect(try here.tokenState() == "ok" && there.tokenState() == "ok")

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Something that happened, told to other threads.
+/// A flag that one thread sets and others wait for.
 final class Flag: Sendable {
     private let value = Atomic<Bool>(false)
     var isSet: Bool { value.load(ordering: .sequentiallyConsistent) }

@@ -2,7 +2,7 @@ import Synchronization
 
 @testable import PodstackServer
 
-/// A real database, with something that happens once, after so many reads.
+/// A database that runs a closure once, after a number of reads.
 final class HookedDatabase: Database {
     private let inner: any Database
     private let hook: @Sendable () throws -> Void

@@ -2,7 +2,7 @@ import PodstackTestSupport
 
 @testable import PodstackServer
 
-/// An empty database of the kind that the test is run on, without a service.
+/// An empty database of the kind that the test runs on, without a service.
 struct OpenedDatabase: Sendable {
     let database: any Database
     private let folder: TemporaryDirectory
@@ -10,11 +10,11 @@ struct OpenedDatabase: Sendable {
 
     init() throws {
         folder = try TemporaryDirectory()
-        cluster = try TestDatabase.current.make(for: .anything)
+        cluster = try TestDatabase.current.create(for: .anything)
         database = try Self.open(folder, cluster)
     }
 
-    /// The same one, opened as another program would.
+    /// Opens the database again, as another program would.
     func another() throws -> any Database { try Self.open(folder, cluster) }
 
     private static func open(

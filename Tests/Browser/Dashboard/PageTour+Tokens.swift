@@ -21,7 +21,7 @@ extension PageTour {
         try browser.reload()
         try look("token-created-already", "Token already created", status: 409)
 
-        let own = try server.makeToken(Self.email, name: "Terraform", expiresAt: clock.now + 200 * 86_400)
+        let own = try server.createToken(Self.email, name: "Terraform", expiresAt: clock.now + 200 * 86_400)
         let project = try call("POST", "/v1/projects", ["name": "Speech recognition"], token: own)
         let id = project["id"]?.stringValue ?? ""
         try make("Laptop", ["expires_in_days": 180, "scopes": .array(["projects:read", "pods:*"])], with: own)
@@ -47,9 +47,9 @@ extension PageTour {
     ) throws {
         // Gives each token its own position in the list.
         clock.set(clock.now + 60)
-        let made = try call(
+        let created = try call(
             "POST", "/v1/tokens", fields.merging(["name": .string(name)]) { $1 }, token: token)
-        guard revoked, let secret = made["token"]?.stringValue else { return }
+        guard revoked, let secret = created["token"]?.stringValue else { return }
         try call("DELETE", "/v1/tokens/self", token: secret)
     }
 

@@ -83,11 +83,12 @@ final class PageTour {
         let text = try body.map { String(decoding: try APICoding.encode($0), as: UTF8.self) }
         var headers = [("Content-Type", "application/json"), ("User-Agent", "podstack-swift/0.1.0 (Linux x86_64)")]
         if let token { headers.append(("Authorization", "Bearer \(token)")) }
-        let answer = try RawHTTP(port: server.port).request(method, path, headers: headers, body: text)
-        guard (200..<300).contains(answer.status) else {
-            throw BrowserFailure(description: "\(method) \(path) failed: \(answer.body)")
+        let response = try RawHTTP(port: server.port).request(method, path, headers: headers, body: text)
+        guard (200..<300).contains(response.status) else {
+            throw BrowserFailure(description: "\(method) \(path) failed: \(response.body)")
         }
-        return answer.body.isEmpty ? [:] : try APICoding.decode([String: JSONValue].self, from: Array(answer.body.utf8))
+        return response.body.isEmpty
+            ? [:] : try APICoding.decode([String: JSONValue].self, from: Array(response.body.utf8))
     }
 
     /// Advances the clock, and signs in again because the session has ended.

@@ -30,7 +30,8 @@ struct CredentialsFileTests {
     @Test(
         "an invalid file is rejected with the number of the line",
         arguments: [
-            ("key = 1", 1), ("[a]\nnonsense", 2), ("[a]\n[a]", 2), ("[a]\nk = 1\nk = 2", 3), ("[a]\nk = 1\nK = 2", 3), ("[a", 1), ("[]", 1), ("[a] b", 1),
+            ("key = 1", 1), ("[a]\nnonsense", 2), ("[a]\n[a]", 2), ("[a]\nk = 1\nk = 2", 3), ("[a]\nk = 1\nK = 2", 3),
+            ("[a", 1), ("[]", 1), ("[a] b", 1),
             ("[a]\n\n= b", 3), ("[a]\nk = \u{0}", 2),
         ])
     func refused(text: String, line: Int) {
