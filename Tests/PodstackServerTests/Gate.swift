@@ -1,3 +1,5 @@
+import Synchronization
+
 @testable import PodstackServer
 
 /// A gate that blocks threads until it is opened, for a minute at most.
@@ -17,4 +19,13 @@ final class Gate: Sendable {
 
     /// Waits until this many threads wait at the gate; returns false if they do not arrive.
     func holds(_ count: Int) -> Bool { state.wait(60) { $0.held >= count ? true : nil } ?? false }
+}
+
+// MARK: - Flag
+
+/// A flag that one thread sets and others wait for.
+final class Flag: Sendable {
+    private let value = Atomic<Bool>(false)
+    var isSet: Bool { value.load(ordering: .sequentiallyConsistent) }
+    func set() { value.store(true, ordering: .sequentiallyConsistent) }
 }

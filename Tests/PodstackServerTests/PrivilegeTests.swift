@@ -101,16 +101,16 @@ struct PrivilegeTests {
         let active = try owner.createToken()
         let revoked = try owner.createToken()
         #expect(try revoked.send("DELETE", "/v1/tokens/self").status == 204)
-        let waiting = try owner.createToken()
-        let next = try waiting.send("POST", "/v1/tokens/self/rotate", #"{"grace_seconds": 0}"#)
+        let pending = try owner.createToken()
+        let next = try pending.send("POST", "/v1/tokens/self/rotate", #"{"grace_seconds": 0}"#)
         let expiring = owner.with(try owner.server.createToken(expiresAt: clock.now + 10))
-        for session in [active, revoked, waiting, expiring] { #expect(try wrong(session) == "invalid_token") }
+        for session in [active, revoked, pending, expiring] { #expect(try wrong(session) == "invalid_token") }
         let secret = try #require(try next.decoded(CreatedToken.self).secret)
         #expect(try owner.with(secret).whoami().status == 200)
         clock.set(clock.now + 10)
         #expect(try expiring.whoami().code == "expired_token")
-        #expect(try waiting.whoami().code == "rotated_token")
+        #expect(try pending.whoami().code == "rotated_token")
         #expect(try revoked.whoami().code == "revoked_token")
-        for session in [expiring, waiting, revoked] { #expect(try wrong(session) == "invalid_token") }
+        for session in [expiring, pending, revoked] { #expect(try wrong(session) == "invalid_token") }
     }
 }
