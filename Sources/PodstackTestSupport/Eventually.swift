@@ -82,7 +82,7 @@ package struct BoundedWait {
         fileprivate func fail(_ what: String, _ sourceLocation: SourceLocation) throws {
             let heldInTime = false
             // A recorded issue and our own error would be reported as two failures.
-            try #require(heldInTime, "Waited \(limit) in vain until \(what).", sourceLocation: sourceLocation)
+            try #require(heldInTime, "Timed out after \(limit) waiting until \(what).", sourceLocation: sourceLocation)
         }
     }
 #endif

@@ -62,8 +62,8 @@ final class Browser {
     /// Opens an empty tab and switches to it.
     @discardableResult
     func newTab() throws -> String {
-        struct Made: Decodable { var handle: String }
-        let created = try driver.post("/window/new", ["type": "tab"], as: Made.self)
+        struct NewTab: Decodable { var handle: String }
+        let created = try driver.post("/window/new", ["type": "tab"], as: NewTab.self)
         try switchTab(created.handle)
         return created.handle
     }
@@ -95,7 +95,7 @@ final class Browser {
             BoundedWait.sleep(pause)
         }
         let place = (try? "\(url), \(title)") ?? "?"
-        throw BrowserFailure(description: "waited in vain for \(what) at \(place)\(last)")
+        throw BrowserFailure(description: "timed out waiting for \(what) at \(place)\(last)")
     }
 }
 

@@ -49,12 +49,12 @@ struct WebLoginTests {
         var context = streams.context(environment: own.merging(environment) { $1 })
         context.openPage = { page in opened.withLock { $0.append(page) } }
         context.showsProgress = true
-        let hasAsked = Mutex(false)
+        let hasWaited = Mutex(false)
         context.time.sleep = { [clock] duration in
             clock.set(clock.now + duration.components.seconds)
-            let isFirst = hasAsked.withLock { asked in
-                defer { asked = true }
-                return !asked
+            let isFirst = hasWaited.withLock { waited in
+                defer { waited = true }
+                return !waited
             }
             let page = opened.withLock { $0.first } ?? ""
             if isFirst { try? whenAsked(String(page.suffix(9))) }

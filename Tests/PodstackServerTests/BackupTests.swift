@@ -108,7 +108,7 @@ struct BackupTests {
     }
 
     @Test("on a full disk, a backup fails with one sentence and removes its file")
-    func noRoom() throws {
+    func fullDisk() throws {
         let result = try ToolProcess.run(
             "/bin/sh",
             [

@@ -38,7 +38,7 @@ struct DatabaseTroubleTests {
         let load = try await underLoad(instances) { load in
             for _ in 0..<Rounds.count(5, long: 100) {
                 try Self.end(instances, where: Self.isListener)
-                try await load.waitForLives(1)
+                try await load.waitForRevocations(1)
             }
         }
         #expect(load.revoked > 0)
@@ -87,7 +87,7 @@ struct DatabaseTroubleTests {
         _ = try await underLoad(instances) { load in
             for _ in 0..<Rounds.count(5, long: 100) {
                 try Self.end(instances, where: "TRUE")
-                try await load.waitForLives(1)
+                try await load.waitForRevocations(1)
             }
         }
         try await waitForLease(instances)
@@ -122,7 +122,7 @@ struct DatabaseTroubleTests {
         let instances = try TwoInstances(on: cluster)
         let load = try await underLoad(instances) { load in
             for _ in 0..<Rounds.count(1, long: 20) {
-                try await load.waitForLives(3)
+                try await load.waitForRevocations(3)
                 try cluster.stop()
                 let before = load.unavailable
                 try await eventually(within: .seconds(60), "20 requests are refused") {
@@ -131,7 +131,7 @@ struct DatabaseTroubleTests {
                 let ready = try RawHTTP(port: instances.second.port).request("GET", "/readyz").status
                 #expect(ready == 503)
                 try cluster.start()
-                try await load.waitForLives(3)
+                try await load.waitForRevocations(3)
             }
         }
         #expect(load.unavailable > 0)

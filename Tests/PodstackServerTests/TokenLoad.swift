@@ -31,7 +31,7 @@ final class TokenLoad: Sendable {
     func stop() { seen.withLock { $0.isOver = true } }
 
     /// Waits until `count` more tokens were created, used and revoked.
-    func waitForLives(_ count: Int) async throws {
+    func waitForRevocations(_ count: Int) async throws {
         let goal = revoked + count
         try await eventually(within: .seconds(30), "\(count) more tokens are revoked") { revoked >= goal }
     }

@@ -166,7 +166,7 @@ struct TokenSecrets: Sendable, Equatable {
         return found.map(SecretState.retired)
     }
 
-    /// A digest that no secret has, to compare with where there is no secret.
+    /// A digest that no secret has; it is compared with in place of a missing secret.
     static let noDigest = [UInt8](repeating: 0, count: 32)
 
     /// Returns whether the secret with a digest authenticates.

@@ -87,7 +87,7 @@ final class TokenVerifier: Sendable {
         }
     }
 
-    /// Makes a pending secret the current one.
+    /// Writes the first use of a pending secret, which becomes the current one.
     private func recordFirstUse(
         of digest: [UInt8], _ id: String, from address: ClientAddress, now: Int64
     ) throws {

@@ -5,7 +5,7 @@ import Testing
 extension InBrowser {
     /// Attacks on the dashboard by other pages and by text from other users.
     @Suite("Attacks on the dashboard", .timeLimit(.perTest))
-    struct HardTargetTests {
+    struct AttackTests {
         @Test("under TLS, the session cookie is restricted to this host and hidden from scripts")
         func cookies() throws {
             let place = try DashboardProcess(authority: try PrivateAuthority())

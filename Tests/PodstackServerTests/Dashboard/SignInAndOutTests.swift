@@ -4,7 +4,7 @@ import Testing
 @testable import PodstackServer
 
 @Suite("Signing in and out", .blocking, .databases, .timeLimit(.perTest))
-struct ComingAndGoingTests {
+struct SignInAndOutTests {
     @Test(
         "a sign-in link signs in, signing out ends the session, and the password signs in again",
         arguments: TestDatabase.selected)
