@@ -5,9 +5,12 @@ let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),
     .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("ExistentialAny"),
 ]
+
+/// The settings of targets that import no C library. With one, the compiler attributes declarations of the system's
+/// headers, such as `sockaddr`, to whichever module it loaded first, and then rejects them at random.
+let strictImports = strict + [.enableUpcomingFeature("MemberImportVisibility")]
 
 /// The settings of tests, which may rely on what the modules that they test import.
 let tests: [SwiftSetting] = [
@@ -36,7 +39,7 @@ let package = Package(
         .systemLibrary(name: "CSecret", providers: [.apt(["libsecret-1-dev"])]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
 
-        .target(name: "PodstackAPI", swiftSettings: strict),
+        .target(name: "PodstackAPI", swiftSettings: strictImports),
         .target(name: "PodstackCryptography", dependencies: ["CSodium"], swiftSettings: strict),
         // HTTP requests over libcurl. It knows neither tokens nor the API.
         .target(
@@ -47,7 +50,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         // The SDK's transport on Apple platforms. On Linux it would link all of Foundation, so only tests use it there.
-        .target(name: "PodstackURLSession", dependencies: ["PodstackTransport"], swiftSettings: strict),
+        .target(name: "PodstackURLSession", dependencies: ["PodstackTransport"], swiftSettings: strictImports),
         .target(
             name: "Podstack",
             dependencies: [
@@ -56,16 +59,16 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .target(name: "PodstackTesting", dependencies: ["Podstack"], swiftSettings: strict),
+        .target(name: "PodstackTesting", dependencies: ["Podstack"], swiftSettings: strictImports),
         // The command lines of both programs: knows neither the SDK nor the service.
-        .target(name: "PodstackCommandLine", swiftSettings: strict),
+        .target(name: "PodstackCommandLine", swiftSettings: strictImports),
         .target(
             name: "PodstackCLI",
             dependencies: ["PodstackCommandLine", "Podstack", "PodstackAPI", "PodstackCryptography"],
-            swiftSettings: strict),
+            swiftSettings: strictImports),
         // Not named `podstack`: on a file system that ignores case, that would be the folder of the SDK.
         .executableTarget(
-            name: "podstack-cli", dependencies: ["PodstackCLI", "PodstackCommandLine"], swiftSettings: strict),
+            name: "podstack-cli", dependencies: ["PodstackCLI", "PodstackCommandLine"], swiftSettings: strictImports),
         // The only program that links libsecret and GLib, so that `podstack` does not load them.
         .executableTarget(
             name: "podstack-keyring",
@@ -85,7 +88,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "podstack-server", dependencies: ["PodstackServer", "PodstackCommandLine"],
-            swiftSettings: strict),
+            swiftSettings: strictImports),
         // A test target, so that only builds with tests need the module Testing.
         .testTarget(
             name: "PodstackTestSupport",

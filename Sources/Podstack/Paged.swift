@@ -28,10 +28,10 @@ public struct Paged<Element: Sendable>: AsyncSequence, Sendable {
     ///   - limit: The largest number of elements, 1 to 200.
     ///   - cursor: The `nextCursor` of the page before; nil for the first page.
     /// - Returns: The page.
-    /// - Throws: The errors of the list's request.
-    package func page(limit: Int = 50, cursor: String? = nil) async throws -> Page<Element> where Element: Listed {
+    /// - Throws: The errors of the list's request, such as ``PermissionError``.
+    public func page(limit: Int = 50, cursor: String? = nil) async throws -> ListPage<Element> {
         let (elements, next) = try await load(limit, cursor)
-        return Page(elements: elements, nextCursor: next)
+        return ListPage(elements: elements, nextCursor: next)
     }
 
     /// Returns the first elements.
@@ -89,5 +89,23 @@ public struct Paged<Element: Sendable>: AsyncSequence, Sendable {
                 page = elements.makeIterator()
             }
         }
+    }
+}
+
+/// One page of a list.
+public struct ListPage<Element: Sendable>: Sendable {
+    /// The elements of the page, in the order of the list.
+    public var elements: [Element]
+    /// The cursor of the next page; nil on the last page.
+    public var nextCursor: String?
+
+    /// Creates a page, for tests of your own code.
+    ///
+    /// - Parameters:
+    ///   - elements: The elements of the page.
+    ///   - nextCursor: The cursor of the next page; nil on the last page.
+    public init(elements: [Element], nextCursor: String?) {
+        self.elements = elements
+        self.nextCursor = nextCursor
     }
 }

@@ -25,7 +25,7 @@ struct ErrorMessageTests {
         #expect(profile.error == "error: The profile from --profile is empty\n")
         let project = await run("auth", "whoami", "--token", "t", "--project", "a b")
         #expect(project.status == .usage)
-        #expect(project.error.contains("error: The project from --project is empty or holds"))
+        #expect(project.error.contains("error: The project from --project is empty or contains"))
     }
 
     @Test("hints for Swift code are omitted")

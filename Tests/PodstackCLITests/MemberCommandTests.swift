@@ -89,7 +89,7 @@ struct MemberCommandTests: ServerSuite {
         }
         let stranger = await console.run("member", "add", "nobody@example.com", "--project", project)
         #expect(stranger.status == .notFound)
-        #expect(stranger.error == "error: Nobody with an account has that e-mail address\n")
+        #expect(stranger.error == "error: No account has that email address\n")
         let absent = await console.run("member", "remove", "friend@example.com", "-y", "--project", project)
         #expect(absent.status == .notFound)
         #expect(absent.error.hasPrefix("error: friend@example.com is not a member of \(project)\nhint: "))

@@ -97,9 +97,9 @@ struct TokenAndProjectCommandTests: ServerSuite {
             let outcome = await console.run(words)
             #expect(outcome.status == .notFound)
             let hint = "hint: \"\(words[2])\" is the name of \(id): use the ID\n"
-            #expect(outcome.error == "error: There is no such project\n\(hint)")
+            #expect(outcome.error == "error: No such project\n\(hint)")
         }
-        #expect(await console.run("project", "use", "other").error == "error: There is no such project\n")
+        #expect(await console.run("project", "use", "other").error == "error: No such project\n")
         let members = await console.run("member", "list", "--project", "training")
         #expect(members.error.contains("is the name of \(id)"))
     }

@@ -102,7 +102,7 @@ struct WebLoginTests {
         #expect(denied.error.hasSuffix("error: Access denied to resource: the code was denied in the browser\n"))
         let late = await run()
         #expect(late.status == .notAuthenticated)
-        #expect(late.error.contains("error: No API token provided: nobody approved the code within 10 minutes\n"))
+        #expect(late.error.contains("error: No API token provided: the code was not approved within 10 minutes\n"))
         #expect(late.output.isEmpty)
         #expect(home.read(".podstack/credentials") == nil)
     }
@@ -147,7 +147,7 @@ struct WebLoginTests {
         try #require(mkfifo(home.file(".podstack/credentials"), 0o600) == 0)
         let pipe = await run { _ in Issue.record("the login must not start") }
         #expect(pipe.status == .failure)
-        #expect(pipe.error.contains("credentials cannot be written: it is no regular file"))
+        #expect(pipe.error.contains("credentials cannot be written: it is not a regular file"))
     }
 
     @Test("an approved token that cannot be verified is revoked")

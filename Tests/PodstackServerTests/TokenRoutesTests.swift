@@ -133,10 +133,7 @@ struct TokenRoutesTests {
         #expect(try request("GET", "/v1/auth/whoami", token: other).status == 200)
         let id = String(other.dropFirst(9).prefix(8))
         let service = server.server.service
-        let revokedAt = service.now()
-        _ = try service.database.write {
-            try $0.execute("UPDATE tokens SET revoked_at = \(revokedAt) WHERE id = \(id)")
-        }
+        try service.database.write { try SecretStore.apply([.revoke(at: service.now())], to: id, in: $0) }
         // The token is still in memory, as after a crash between the commit and the announcement.
         #expect(try request("GET", "/v1/auth/whoami", token: other).status == 200)
         #expect(try request("DELETE", "/v1/tokens/\(id)").status == 204)

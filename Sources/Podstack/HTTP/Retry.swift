@@ -69,7 +69,7 @@ public struct RetryConfiguration: Sendable, Hashable {
     func check() throws(ConfigurationError) {
         let source = ClientConfiguration.Source.argument("retry:")
         func invalid(_ problem: String) -> ConfigurationError {
-            ConfigurationError(message: "invalid retry configuration from \(source): \(problem)", about: source)
+            ConfigurationError(message: "The retry configuration from \(source) is invalid: \(problem)", about: source)
         }
         guard maxRetries >= 0 else { throw invalid("maxRetries must not be negative") }
         guard backoffFactor.isFinite, backoffFactor >= 1 else { throw invalid("backoffFactor must be 1 or more") }

@@ -37,16 +37,16 @@ struct BadSettingsTests {
     @Test(
         "an invalid retry configuration is rejected",
         arguments: [
-            (RetryConfiguration(maxRetries: -1), "maxRetries is negative"),
-            (RetryConfiguration(backoffFactor: .nan), "backoffFactor is no number from 1"),
-            (RetryConfiguration(backoffFactor: .infinity), "backoffFactor is no number from 1"),
-            (RetryConfiguration(backoffFactor: 0.5), "backoffFactor is no number from 1"),
-            (RetryConfiguration(initialDelay: .seconds(-1)), "a delay is negative"),
-            (RetryConfiguration(maxDelay: .seconds(-1)), "a delay is negative"),
+            (RetryConfiguration(maxRetries: -1), "maxRetries must not be negative"),
+            (RetryConfiguration(backoffFactor: .nan), "backoffFactor must be 1 or more"),
+            (RetryConfiguration(backoffFactor: .infinity), "backoffFactor must be 1 or more"),
+            (RetryConfiguration(backoffFactor: 0.5), "backoffFactor must be 1 or more"),
+            (RetryConfiguration(initialDelay: .seconds(-1)), "the delays must not be negative"),
+            (RetryConfiguration(maxDelay: .seconds(-1)), "the delays must not be negative"),
         ])
     func retries(retry: RetryConfiguration, why: String) {
         let error = #expect(throws: ConfigurationError.self) { try Client(apiToken: "t", retry: retry) }
-        #expect(error?.message == "The retries from retry: cannot be used: \(why)")
+        #expect(error?.message == "The retry configuration from retry: is invalid: \(why)")
     }
 
     @Test("an endpoint that ends in /v1 is rejected", arguments: ["/v1", "/v1/", "/podstack/v1//"])
