@@ -32,21 +32,21 @@ class Worker(threading.Thread):
         self.connection = http.client.HTTPConnection(url.hostname, url.port, timeout=60)
         self.due = time.monotonic()
 
-    def ask(self, method, path, token, status, code=None, body=None):
+    def request(self, method, path, token, status, code=None, body=None):
         self.due = max(self.due + self.pause, time.monotonic() - 1)
         time.sleep(max(0, self.due - time.monotonic()))
         headers = {"Authorization": "Bearer " + token}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        answer = {}
+        result = {}
         try:
             self.connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = self.connection.getresponse()
             data = response.read()
             if data:
-                answer = json.loads(data)
-            wrong = response.status != status or answer.get("error", {}).get("code") != code
-            error = f"{method} {path.partition('?')[0]}: {response.status} {answer.get('error')}" if wrong else None
+                result = json.loads(data)
+            wrong = response.status != status or result.get("error", {}).get("code") != code
+            error = f"{method} {path.partition('?')[0]}: {response.status} {result.get('error')}" if wrong else None
         except (OSError, http.client.HTTPException, ValueError) as failure:
             self.connection.close()
             error = f"{method} {path.partition('?')[0]}: {failure!r}"
@@ -54,36 +54,36 @@ class Worker(threading.Thread):
             self.counts.requests += 1
             if error:
                 self.counts.errors.append(error)
-        return answer
+        return result
 
-    def life(self):
-        """The life of one token, from its creation to its rejection."""
-        made = self.ask("POST", "/v1/tokens", self.owner, 201, body={"name": "soak", "expires_in_days": 7})
-        first, token_id = made.get("token"), made.get("id")
+    def token_lifecycle(self):
+        """Creates, uses, rotates and revokes one token."""
+        created = self.request("POST", "/v1/tokens", self.owner, 201, body={"name": "soak", "expires_in_days": 7})
+        first, token_id = created.get("token"), created.get("id")
         if not first:
             return
         for _ in range(6):
-            self.ask("GET", "/v1/auth/whoami", first, 200)
-            self.ask("GET", "/v1/auth/can?scope=projects:create", first, 200)
-        self.ask("GET", "/v1/tokens?limit=20", first, 200)
-        self.ask("GET", f"/v1/tokens/{token_id}", self.owner, 200)
-        rotated = self.ask("POST", "/v1/tokens/self/rotate", first, 200, body={"grace_seconds": 0})
+            self.request("GET", "/v1/auth/whoami", first, 200)
+            self.request("GET", "/v1/auth/can?scope=projects:create", first, 200)
+        self.request("GET", "/v1/tokens?limit=20", first, 200)
+        self.request("GET", f"/v1/tokens/{token_id}", self.owner, 200)
+        rotated = self.request("POST", "/v1/tokens/self/rotate", first, 200, body={"grace_seconds": 0})
         second = rotated.get("token")
         if not second:
             return
-        self.ask("GET", "/v1/auth/whoami", first, 200)
-        self.ask("GET", "/v1/auth/whoami", second, 200)
-        self.ask("GET", "/v1/auth/whoami", first, 401, "rotated_token")
-        self.ask("PATCH", f"/v1/tokens/{token_id}", self.owner, 200, body={"scopes": ["projects:read"]})
-        self.ask("GET", "/v1/tokens", second, 403, "insufficient_scope")
-        self.ask("GET", "/v1/audit-logs?limit=20", self.owner, 200)
-        self.ask("GET", "/v1/projects", second, 200)
-        self.ask("DELETE", f"/v1/tokens/{token_id}", self.owner, 204)
-        self.ask("GET", "/v1/auth/whoami", second, 401, "revoked_token")
+        self.request("GET", "/v1/auth/whoami", first, 200)
+        self.request("GET", "/v1/auth/whoami", second, 200)
+        self.request("GET", "/v1/auth/whoami", first, 401, "rotated_token")
+        self.request("PATCH", f"/v1/tokens/{token_id}", self.owner, 200, body={"scopes": ["projects:read"]})
+        self.request("GET", "/v1/tokens", second, 403, "insufficient_scope")
+        self.request("GET", "/v1/audit-logs?limit=20", self.owner, 200)
+        self.request("GET", "/v1/projects", second, 200)
+        self.request("DELETE", f"/v1/tokens/{token_id}", self.owner, 204)
+        self.request("GET", "/v1/auth/whoami", second, 401, "revoked_token")
 
     def run(self):
         while time.monotonic() < self.end:
-            self.life()
+            self.token_lifecycle()
 
 
 def memory(pid):
@@ -99,7 +99,7 @@ def main(url, pid, seconds, rate):
     workers = [Worker(urllib.parse.urlsplit(url), owner, end, WORKERS / rate, counts) for _ in range(WORKERS)]
     for worker in workers:
         worker.start()
-    # Every minute, or twelve times in shorter runs.
+    # The memory is read every minute, or twelve times in shorter runs.
     interval = min(60, seconds / 12)
     warm, now = None, start
     while now < end:

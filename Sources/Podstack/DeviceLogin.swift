@@ -57,13 +57,13 @@ public struct DeviceLogin: Sendable {
     /// - Throws: ``ValidationError`` if a value is invalid, ``RateLimitError`` if there were too many requests,
     ///   ``NetworkError`` if no response arrives.
     public func begin(clientName: String, scopes: [String]? = nil) async throws -> DeviceLoginRequest {
-        let made = GeneratedToken()
+        let generated = GeneratedToken()
         let call = try Call.post(
             "/v1/device/code",
-            NewDeviceCode(clientName: clientName, scopes: scopes, id: made.id, sha256: made.sha256))
+            NewDeviceCode(clientName: clientName, scopes: scopes, id: generated.id, sha256: generated.sha256))
         let start = pipeline.time.now()
         let code: DeviceCode = try await pipeline.call(call.anonymous)
-        return DeviceLoginRequest(pipeline: pipeline, code: code, made: made, start: start)
+        return DeviceLoginRequest(pipeline: pipeline, code: code, generated: generated, start: start)
     }
 }
 
@@ -73,7 +73,7 @@ public struct DeviceLogin: Sendable {
 public struct DeviceLoginRequest: Sendable {
     private let pipeline: Pipeline
     private let deviceCode: String
-    private let made: GeneratedToken
+    private let generated: GeneratedToken
     private let end: ContinuousClock.Instant
     private let interval: Duration
 
@@ -86,9 +86,9 @@ public struct DeviceLoginRequest: Sendable {
     /// The time in which the user must decide, from the start of the request.
     public let lifetime: Duration
 
-    init(pipeline: Pipeline, code: DeviceCode, made: GeneratedToken, start: ContinuousClock.Instant) {
+    init(pipeline: Pipeline, code: DeviceCode, generated: GeneratedToken, start: ContinuousClock.Instant) {
         self.pipeline = pipeline
-        self.made = made
+        self.generated = generated
         deviceCode = code.deviceCode
         // Limited, because adding a very long duration to an instant traps.
         interval = .seconds(min(max(code.interval, 1), 300))
@@ -120,7 +120,7 @@ public struct DeviceLoginRequest: Sendable {
             do {
                 let call = try Call.post("/v1/device/token", ["device_code": deviceCode])
                 let created: CreatedToken = try await pipeline.call(call.anonymous)
-                return (created.token, made.secret)
+                return (created.token, generated.secret)
             } catch let error as any PodstackError {
                 lastError = nil
                 switch error {

@@ -38,11 +38,12 @@ public struct Tokens: Sendable {
         name: String, expiresIn expiry: TokenExpiry = .serviceDefault, scopes: [String]? = nil,
         projects: [String]? = nil
     ) async throws -> (token: Token, secret: APIToken) {
-        let made = GeneratedToken()
+        let generated = GeneratedToken()
         let new = NewToken(
-            name: name, expiry: expiry, scopes: scopes, projectIDs: projects, id: made.id, sha256: made.sha256)
+            name: name, expiry: expiry, scopes: scopes, projectIDs: projects, id: generated.id, sha256: generated.sha256
+        )
         let created: CreatedToken = try await pipeline.call(.post("/v1/tokens", new))
-        return (created.token, made.secret)
+        return (created.token, generated.secret)
     }
 
     /// Changes a token.
@@ -75,10 +76,10 @@ public struct Tokens: Sendable {
     /// - Returns: The token and its new secret.
     /// - Throws: ``ResourceNotFoundError`` if the account has no such token, ``ValidationError`` if a value is invalid.
     public func rotate(_ id: Token.ID, grace: Duration? = nil) async throws -> (token: Token, secret: APIToken) {
-        let made = GeneratedToken(id: id)
-        let rotation = TokenRotation(graceSeconds: grace?.wholeSeconds, id: id, sha256: made.sha256)
+        let generated = GeneratedToken(id: id)
+        let rotation = TokenRotation(graceSeconds: grace?.wholeSeconds, id: id, sha256: generated.sha256)
         let rotated: CreatedToken = try await pipeline.call(.post(path(id) + "/rotate", rotation))
-        return (rotated.token, made.secret)
+        return (rotated.token, generated.secret)
     }
 
     /// Revokes a token.

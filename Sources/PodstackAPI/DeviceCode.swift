@@ -30,7 +30,7 @@ package struct DeviceCode: Codable, Sendable, Equatable {
     package var userCode: String
     /// The page that asks for the user's code.
     package var verificationURI: String
-    /// The same page, with the code filled in.
+    /// The address of that page with the code filled in.
     package var verificationURIComplete: String
     /// The lifetime of the codes in seconds.
     package var expiresIn: Int

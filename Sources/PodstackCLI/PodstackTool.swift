@@ -62,7 +62,7 @@ package enum PodstackTool {
     }
 }
 
-/// A command could not do what it was asked, for a reason that is not an error of the SDK.
+/// A command failed for a reason that is not an error of the SDK.
 struct CommandError: Error {
     var message: String
     var hint: String?

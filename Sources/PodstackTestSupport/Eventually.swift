@@ -25,7 +25,7 @@ package struct BoundedWait {
         return min(pause, left)
     }
 
-    /// Blocks the calling thread.
+    /// Blocks the calling thread for a time.
     package static func sleep(_ duration: Duration) {
         let (seconds, attoseconds) = duration.components
         usleep(useconds_t(clamping: seconds * 1_000_000 + attoseconds / 1_000_000_000_000))
@@ -81,8 +81,8 @@ package struct BoundedWait {
     extension BoundedWait {
         fileprivate func fail(_ what: String, _ sourceLocation: SourceLocation) throws {
             let heldInTime = false
-            // Not `Issue.record` and an error of our own: the test would report both.
-            try #require(heldInTime, "Waited \(limit) in vain until \(what).", sourceLocation: sourceLocation)
+            // A recorded issue and our own error would be reported as two failures.
+            try #require(heldInTime, "Timed out after \(limit) waiting until \(what).", sourceLocation: sourceLocation)
         }
     }
 #endif

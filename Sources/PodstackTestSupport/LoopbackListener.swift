@@ -7,8 +7,9 @@ import Synchronization
     import Musl
 #endif
 
-/// A listening socket on a free port of loopback. Each connection has a thread of its own, so that a slow one holds up
-/// no other.
+/// A listening socket on a free port of loopback.
+///
+/// Each connection has its own thread, so that a slow connection does not delay the others.
 package final class LoopbackListener: Sendable {
     package let port: UInt16
     private let descriptor: Int32
@@ -19,8 +20,11 @@ package final class LoopbackListener: Sendable {
         let connections = Mutex<[ObjectIdentifier: Connection]>([:])
     }
 
-    /// - Parameter serve: Nil to accept nothing: clients connect, and wait. A connection is closed when `serve` returns,
-    ///   unless it `staysOpen`.
+    /// Starts listening.
+    ///
+    /// - Parameter serve: Serves a connection, which is closed afterward unless it `staysOpen`. With nil, no connection is
+    ///   accepted: clients connect and wait.
+    /// - Throws: An error if the socket cannot listen.
     package init(_ serve: (@Sendable (Connection) -> Void)?) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var name = Self.loopback(port: 0)
@@ -42,7 +46,8 @@ package final class LoopbackListener: Sendable {
             while true {
                 let accepted = accept(listening, nil, nil)
                 guard accepted >= 0 else {
-                    // Closed by who uses it: else the number might be another socket's at the next call.
+                    // Closed by the thread that uses it: otherwise the next call could reach another socket with the
+                    // same number.
                     close(listening)
                     return
                 }
@@ -62,12 +67,13 @@ package final class LoopbackListener: Sendable {
         shutdown(descriptor, Int32(SHUT_RDWR))
         if !accepts { close(descriptor) }
         open.connections.withLock { connections in
-            // Ends the reads of those that are still served.
+            // Ends the reads of connections that are still served.
             for connection in connections.values { connection.shutDown() }
             connections = [:]
         }
     }
 
+    /// Returns a connection to a port of this machine, or nil if it is refused.
     package static func connect(port: UInt16) -> Connection? {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var name = loopback(port: port)
@@ -80,7 +86,7 @@ package final class LoopbackListener: Sendable {
         return isConnected ? connection : nil
     }
 
-    /// Ports that nobody has at the moment.
+    /// Returns ports that no process uses at the moment.
     package static func freePorts(_ count: Int) throws -> [UInt16] {
         let listeners = try (0..<count).map { _ in try LoopbackListener(nil) }
         return listeners.map(\.port)
@@ -104,20 +110,20 @@ package final class Connection: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Until the listener goes.
+    /// Whether the connection stays open until the listener is released.
     package var staysOpen: Bool {
         get { stays.load(ordering: .relaxed) }
         set { stays.store(newValue, ordering: .relaxed) }
     }
 
-    /// Empty at the end.
+    /// Returns the next bytes; empty at the end of the connection.
     package func read() -> [UInt8] {
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
         let count = Glibc.read(descriptor, &chunk, chunk.count)
         return Array(chunk.prefix(max(0, count)))
     }
 
-    /// Whether the other side still takes it.
+    /// Sends bytes, and returns whether the other side still receives.
     @discardableResult
     package func send(_ bytes: [UInt8]) -> Bool {
         var rest = bytes[...]
@@ -131,7 +137,7 @@ package final class Connection: Sendable {
 
     package func shutDown() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
-    /// The end of the connection will be a reset in the face of the other side.
+    /// Makes the end of the connection a reset.
     package func resetAtEnd() {
         var immediately = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &immediately, socklen_t(MemoryLayout<linger>.size))

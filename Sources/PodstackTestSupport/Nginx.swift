@@ -4,20 +4,24 @@
     import Musl
 #endif
 
-/// nginx on free ports over a temporary folder, for as long as this value lives.
+/// An nginx on free ports, which runs until this value is released.
 package final class Nginx: Sendable {
     package let ports: [UInt16]
     private let directory: TemporaryDirectory
     private let process: ToolProcess
 
+    /// Starts nginx.
+    ///
     /// - Parameters:
-    ///   - files: What lies in the folder `root`, which is the `root` of every server: names and sizes.
-    ///   - servers: The `server` blocks for the ports.
+    ///   - count: The number of ports.
+    ///   - files: The names and sizes of the files in the folder that is the `root` of every server.
+    ///   - servers: Returns the `server` blocks for the ports.
+    /// - Throws: An error if nginx does not start.
     package init(ports count: Int, files: [String: Int] = [:], servers: ([UInt16]) -> String) throws {
         directory = try TemporaryDirectory()
         for (name, size) in files { _ = try directory.write(String(repeating: "x", count: size), to: name) }
         var problem = ""
-        // Another process may take a port between our asking and nginx.
+        // Another process may take a port before nginx does.
         for _ in 0..<5 {
             let ports = try LoopbackListener.freePorts(count)
             let path = directory.path

@@ -12,17 +12,17 @@ import Synchronization
     import Foundation
 #endif
 
-/// A PostgreSQL server of our own, on a socket in a temporary folder and on a port of this machine.
+/// A PostgreSQL server for tests, on a socket in a temporary folder and on a port of this machine.
 ///
-/// Who comes through the socket needs no password; through the port it takes ``password``.
+/// A connection through the socket needs no password; one through the port needs ``password``.
 package final class PostgresCluster: Sendable {
-    /// One for all tests of the process, started by the first that needs it.
+    /// Returns the cluster of all tests in this process, and starts it first if necessary.
     package static func shared() throws -> PostgresCluster {
         try current.withLock { cluster in
             if let cluster { return cluster }
             let started = try PostgresCluster()
             cluster = started
-            // What is static is never let go.
+            // Static values are never released.
             atexit { PostgresCluster.current.withLock { $0 = nil } }
             return started
         }
@@ -35,8 +35,8 @@ package final class PostgresCluster: Sendable {
     package let port: UInt16
     let directory: TemporaryDirectory
     private let process: Mutex<ToolProcess?>
-    /// How many were made, and those that no test uses.
-    let databases = Mutex<(made: Int, free: [Database.Use: [String]])>((0, [:]))
+    /// The number of databases that were created, and the databases that no test uses.
+    let databases = Mutex<(created: Int, free: [Database.Use: [String]])>((0, [:]))
     private var data: String { directory.file("data") }
 
     package init() throws {
@@ -45,7 +45,7 @@ package final class PostgresCluster: Sendable {
         let passwordFile = try directory.write(Self.password + "\n", to: "password")
         if let (user, group) = PostgresProgram.owner {
             for path in [directory.path, passwordFile] where chown(path, user, group) != 0 {
-                throw ToolProcess.Failure(reason: "cannot give away \(path)")
+                throw ToolProcess.Failure(reason: "cannot change the owner of \(path)")
             }
         }
         _ = chmod(directory.path, 0o700)
@@ -55,14 +55,14 @@ package final class PostgresCluster: Sendable {
                 "-D", directory.file("data"), "-U", "podstack", "--pwfile", passwordFile, "--locale=C.UTF-8",
                 "--encoding=UTF8", "--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync",
             ])
-        let made = try ToolProcess.run(words[0], Array(words.dropFirst()))
-        guard made.status == 0 else { throw ToolProcess.Failure(reason: "initdb: \(made.error)") }
+        let created = try ToolProcess.run(words[0], Array(words.dropFirst()))
+        guard created.status == 0 else { throw ToolProcess.Failure(reason: "initdb: \(created.error)") }
         port = try LoopbackListener.freePorts(1)[0]
         process = Mutex(nil)
         try start()
     }
 
-    /// Starts it again after ``stop()``.
+    /// Starts the server, also again after ``stop()``.
     package func start() throws {
         let words = PostgresProgram.unprivileged(
             PostgresProgram.path(of: "postgres"),
@@ -84,13 +84,13 @@ package final class PostgresCluster: Sendable {
         }
     }
 
-    /// Ends it at once, as a crash would: what was committed is there after ``start()``.
+    /// Ends the server at once, as a crash would; committed data is available again after ``start()``.
     package func stop() throws {
         _ = try directory.write("", to: "kept")
         process.withLock { $0 = nil }
     }
 
-    /// Runs a statement as the cluster's owner; gives its rows, a line each.
+    /// Runs a statement as the cluster's owner, and returns one line for each row.
     @discardableResult
     package func run(_ sql: String, in database: String = "postgres") throws -> String {
         let result = try ToolProcess.run(
@@ -100,9 +100,10 @@ package final class PostgresCluster: Sendable {
         return String(result.output.dropLast())
     }
 
-    /// One with nothing in it, but for the tables of a service. It is another test's later: to make a database, and
-    /// tables in it, takes a tenth of a second each.
-    package func makeDatabase(for use: Database.Use) throws -> Database {
+    /// Returns a database that is empty except for the tables of a service.
+    ///
+    /// A later test uses it again: creating a database, and tables in it, takes a tenth of a second each.
+    package func createDatabase(for use: Database.Use) throws -> Database {
         if let name = databases.withLock({ $0.free[use]?.popLast() }) {
             // A test may have renamed a table.
             if use == .anything || (try? run(Self.emptyTables, in: name)) == nil {
@@ -111,8 +112,8 @@ package final class PostgresCluster: Sendable {
             return Database(cluster: self, name: name, use: use)
         }
         let number = databases.withLock { databases in
-            databases.made += 1
-            return databases.made
+            databases.created += 1
+            return databases.created
         }
         try run("CREATE DATABASE test\(number)")
         return Database(cluster: self, name: "test\(number)", use: use)
@@ -127,4 +128,81 @@ package final class PostgresCluster: Sendable {
             END LOOP;
         END $$
         """
+}
+
+// MARK: - Databases
+
+extension PostgresCluster {
+    /// A database of one test; another test may use it once this value is released.
+    package final class Database: Sendable {
+        package enum Use: Sendable {
+            /// The tables of a service.
+            case service
+            case anything
+        }
+
+        package let cluster: PostgresCluster
+        package let name: String
+        private let use: Use
+
+        init(cluster: PostgresCluster, name: String, use: Use) {
+            self.cluster = cluster
+            self.name = name
+            self.use = use
+        }
+
+        deinit { cluster.databases.withLock { $0.free[use, default: []].append(name) } }
+
+        /// Returns everything in the database, as SQL.
+        package func dump() throws -> String {
+            let result = try ToolProcess.run(
+                PostgresProgram.path(of: "pg_dump"),
+                ["-h", cluster.directory.path, "-p", String(cluster.port), "-U", "podstack", name])
+            guard result.status == 0 else { throw ToolProcess.Failure(reason: "pg_dump: \(result.error)") }
+            return result.output
+        }
+
+        /// The URL of the database through the socket.
+        package var url: String {
+            let folder = cluster.directory.path.replacing("/", with: "%2F")
+            // A connection takes long on a busy machine.
+            return "postgres://podstack@\(folder):\(cluster.port)/\(name)?connect_timeout=120"
+        }
+
+        /// The URL of the database through the port, with the password.
+        package var portURL: String {
+            let password = PostgresCluster.password.replacing(" ", with: "%20")
+            return "postgres://podstack:\(password)@127.0.0.1:\(cluster.port)/\(name)"
+        }
+
+        @discardableResult
+        package func run(_ sql: String) throws -> String { try cluster.run(sql, in: name) }
+    }
+}
+
+// MARK: - Programs
+
+/// The programs of PostgreSQL, and the user that they run as.
+enum PostgresProgram {
+    /// Returns the path of a program of the newest installed version.
+    ///
+    /// Debian has a folder for each version, which is not in `PATH`.
+    static func path(of name: String) -> String {
+        let root = "/usr/lib/postgresql"
+        let versions = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+        let newest = versions.max { (Int($0) ?? 0) < (Int($1) ?? 0) } ?? "0"
+        return "\(root)/\(newest)/bin/\(name)"
+    }
+
+    /// The user that PostgreSQL runs as if the tests run as root, which it refuses; nil otherwise.
+    static var owner: (user: uid_t, group: gid_t)? {
+        guard getuid() == 0, let entry = getpwnam("postgres") ?? getpwnam("nobody") else { return nil }
+        return (entry.pointee.pw_uid, entry.pointee.pw_gid)
+    }
+
+    /// Returns the words that run a program as ``owner``.
+    static func unprivileged(_ program: String, _ arguments: [String]) -> [String] {
+        guard let (user, group) = owner else { return [program] + arguments }
+        return ["/usr/bin/setpriv", "--reuid=\(user)", "--regid=\(group)", "--clear-groups", program] + arguments
+    }
 }

@@ -1,4 +1,4 @@
-/// A certificate authority that nobody knows, made for a test by the program `openssl`.
+/// A certificate authority of a test, which no system trusts, created by the program `openssl`.
 package final class PrivateAuthority: Sendable {
     private let directory: TemporaryDirectory
 
@@ -12,12 +12,18 @@ package final class PrivateAuthority: Sendable {
             ])
     }
 
-    /// Its certificate, in PEM.
+    /// The path of the authority's certificate, in PEM.
     package var bundle: String { directory.file("ca.pem") }
 
-    /// The paths of a certificate and its key.
+    /// Issues a certificate.
     ///
-    /// - Parameter names: As openssl writes them: `DNS:localhost,IP:127.0.0.1`.
+    /// - Parameters:
+    ///   - name: The common name, and the name of the files.
+    ///   - names: The alternative names as openssl writes them, such as `DNS:localhost,IP:127.0.0.1`.
+    ///   - isExpired: Whether the certificate has already expired.
+    ///   - days: The lifetime.
+    /// - Returns: The paths of the certificate and its key.
+    /// - Throws: The output of openssl if it fails.
     package func issue(_ name: String, for names: String, isExpired: Bool = false, days: Int = 2) throws -> (
         certificate: String, key: String
     ) {

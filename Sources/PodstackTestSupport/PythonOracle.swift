@@ -6,21 +6,22 @@ internal import PodstackAPI
     import Foundation
 #endif
 
-/// A program in Python that answers what another implementation says, to compare with.
+/// A Python program that returns the results of another implementation, to compare with ours.
 ///
-/// `scripts/test` makes the Python with the packages that the programs need, and names it in `PODSTACK_TEST_PYTHON`.
+/// `scripts/test` creates a Python environment with the packages that the programs need, and sets its path in
+/// `PODSTACK_TEST_PYTHON`.
 package enum PythonOracle {
     package static let interpreter = ProcessInfo.processInfo.environment["PODSTACK_TEST_PYTHON"]
     package static var isThere: Bool { interpreter != nil }
 
-    /// The path of what else `scripts/oracles` brings along, which is no Python.
+    /// Returns the path of another file that `scripts/oracles` installs.
     package static func file(_ name: String) throws -> String {
         guard let interpreter else { throw ToolProcess.Failure(reason: "PODSTACK_TEST_PYTHON is not set") }
         return URL(filePath: interpreter).deletingLastPathComponent().appending(path: "../share/\(name)").standardized
             .path
     }
 
-    /// Runs `Tests/Oracles/NAME`, which reads questions from one file and writes answers to another.
+    /// Runs `Tests/Oracles/NAME`, which reads questions from one file and writes their results to another.
     package static func ask<Question: Encodable, Answer: Decodable>(
         _ name: String, _ questions: [Question]
     ) throws -> [Answer] {

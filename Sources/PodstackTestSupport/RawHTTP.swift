@@ -4,7 +4,7 @@
     import Musl
 #endif
 
-/// A connection that sends exactly the given bytes, and returns exactly what came back.
+/// A connection that sends exactly the given bytes and returns exactly the bytes that it receives.
 package final class RawHTTP {
     package struct Failure: Error { var reason: String }
 
@@ -15,9 +15,10 @@ package final class RawHTTP {
     ///
     /// - Parameters:
     ///   - port: The port on loopback.
-    ///   - silence: How many seconds the other side may take for the next byte.
+    ///   - silence: Seconds that the other side may take for the next byte.
+    /// - Throws: An error if the connection is refused.
     package init(port: UInt16, silence: Int = 20) throws {
-        // Or a program that another test starts meanwhile holds it open when it is closed here.
+        // Otherwise a program that another test starts meanwhile would inherit the socket and keep it open.
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var name = sockaddr_in()
         name.sin_family = sa_family_t(AF_INET)
@@ -56,7 +57,7 @@ package final class RawHTTP {
         }
     }
 
-    /// Whether the other side has closed, without waiting for it.
+    /// Whether the other side has closed the connection; does not wait.
     package var isClosed: Bool {
         var byte: UInt8 = 0
         while true {
@@ -115,7 +116,7 @@ package final class RawHTTP {
         }
     }
 
-    /// Returns the text that was not read yet as soon as it meets a condition, within a minute.
+    /// Returns the unread text as soon as it meets a condition, within a minute.
     package func text(until isEnough: (String) -> Bool) throws -> String {
         let deadline = ContinuousClock.now + .seconds(60)
         while true {

@@ -1,13 +1,13 @@
 package import PodstackServer
 import Synchronization
 
-/// A server on a free port over a folder and a database of its own, with one user.
+/// A server on a free port with its own folder, its own database and one user.
 package final class RunningServer: Sendable {
     package static let email = "you@example.com"
     package let data: TemporaryDirectory
     package let clock: ManualClock?
     package let server: EmbeddedServer
-    /// Nil when it is SQLite's.
+    /// The PostgreSQL database; nil for SQLite.
     package let database: PostgresCluster.Database?
     private let logged: LogLines
 
@@ -15,7 +15,18 @@ package final class RunningServer: Sendable {
         let text = Mutex("")
     }
 
-    /// - Parameter clock: Nil for the system's.
+    /// Starts a server.
+    ///
+    /// - Parameters:
+    ///   - clock: The clock of the server; nil for the system's.
+    ///   - maxActiveTokens: The most active tokens of an account.
+    ///   - failedAuthentications: The limit on failed authentications per minute; nil for the default.
+    ///   - requests: The limit on requests per minute; nil for the default.
+    ///   - reports: The limit on leak reports per minute; nil for the default.
+    ///   - deviceCodes: The limit on device codes per minute; nil for the default.
+    ///   - proxies: The addresses of trusted proxies.
+    ///   - requestTime: Seconds that a request may take to arrive.
+    /// - Throws: The errors of ``EmbeddedServer``.
     package init(
         clock: ManualClock? = nil, maxActiveTokens: Int = 5, failedAuthentications: Int? = nil, requests: Int? = nil,
         reports: Int? = nil, deviceCodes: Int? = nil, proxies: [String] = [], requestTime: Int = 30
@@ -23,7 +34,7 @@ package final class RunningServer: Sendable {
         let lines = LogLines()
         logged = lines
         data = try TemporaryDirectory()
-        database = try TestDatabase.current.make()
+        database = try TestDatabase.current.create()
         self.clock = clock
         let log: @Sendable ([UInt8]) -> Void = { line in
             lines.text.withLock { $0 += String(decoding: line, as: UTF8.self) }
@@ -40,7 +51,7 @@ package final class RunningServer: Sendable {
 
     package var url: String { server.url }
 
-    /// Of somebody who uses it, and whose home directory is `home`.
+    /// Returns the environment of a user of the server with a home directory.
     package func environment(home: TemporaryDirectory, token: String? = nil) -> [String: String] {
         var environment = ["HOME": home.path, "PODSTACK_API_ENDPOINT": url]
         environment["PODSTACK_API_TOKEN"] = token
@@ -48,7 +59,54 @@ package final class RunningServer: Sendable {
     }
 
     package var log: String { logged.text.withLock { $0 } }
-    package func makeToken(expiresAt: Int64? = nil) throws -> String {
-        try server.makeToken(Self.email, expiresAt: expiresAt)
+    package func createToken(expiresAt: Int64? = nil) throws -> String {
+        try server.createToken(Self.email, expiresAt: expiresAt)
     }
+}
+
+// MARK: - Two instances
+
+/// Two instances on one PostgreSQL database, as two machines would run them.
+package final class TwoInstances: Sendable {
+    package let first: EmbeddedServer
+    package let second: EmbeddedServer
+    package let database: PostgresCluster.Database
+    private let folder: TemporaryDirectory
+
+    /// Starts both servers.
+    ///
+    /// - Parameters:
+    ///   - maxActiveTokens: The most active tokens of an account.
+    ///   - cluster: The PostgreSQL server; nil for the one that all tests share.
+    /// - Throws: The errors of ``EmbeddedServer``.
+    package init(maxActiveTokens: Int = 1000, on cluster: PostgresCluster? = nil) throws {
+        folder = try TemporaryDirectory()
+        database = try (try cluster ?? PostgresCluster.shared()).createDatabase(for: .service)
+        let directory = folder.file("data")
+        first = try EmbeddedServer(
+            directory: directory, database: database.url, maxActiveTokens: maxActiveTokens)
+        second = try EmbeddedServer(
+            directory: directory, database: database.url, maxActiveTokens: maxActiveTokens)
+        try first.addUser(RunningServer.email)
+    }
+
+    deinit {
+        try? first.stop()
+        try? second.stop()
+    }
+
+    package func createToken() throws -> String { try first.createToken(RunningServer.email) }
+}
+
+// MARK: - Clock
+
+/// A clock that a test sets, in seconds since 1970.
+package final class ManualClock: Sendable {
+    private let time: Atomic<Int64>
+
+    package init(_ start: Int64 = 1_900_000_000) { time = Atomic(start) }
+
+    package var now: Int64 { time.load(ordering: .relaxed) }
+
+    package func set(_ now: Int64) { time.store(now, ordering: .relaxed) }
 }

@@ -6,7 +6,7 @@ import Synchronization
     import Musl
 #endif
 
-/// A socket that answers each request with exactly what it is told, then closes.
+/// A socket that replies to each request with exactly the text of a script, then closes.
 package final class ScriptedServer: Sendable {
     private let listener: LoopbackListener
     private let heads: Heads
@@ -15,22 +15,25 @@ package final class ScriptedServer: Sendable {
         let value = Mutex<[String]>([])
     }
 
-    package enum Answer: Sendable {
+    package enum Reply: Sendable {
         case text(String)
-        /// A byte after the other, with a pause between.
+        /// One byte after another, with pauses between them.
         case drip(String, milliseconds: UInt32)
-        /// Nothing, and the connection stays.
+        /// No reply, on a connection that stays open.
         case silence
-        /// The connection is reset in the face of the client.
+        /// A reset of the connection.
         case reset
     }
 
-    /// - Parameter script: Nil for silence.
+    /// Starts a server whose script returns a text.
+    ///
+    /// - Parameter script: Returns the whole response to the head of a request; nil for silence.
+    /// - Throws: An error if the socket cannot listen.
     package convenience init(_ script: @escaping @Sendable (_ request: String) -> String?) throws {
-        try self.init(answering: { script($0).map { .text($0) } ?? .silence })
+        try self.init(replying: { script($0).map { .text($0) } ?? .silence })
     }
 
-    package init(answering script: @escaping @Sendable (_ request: String) -> Answer) throws {
+    package init(replying script: @escaping @Sendable (_ request: String) -> Reply) throws {
         let heads = Heads()
         self.heads = heads
         listener = try LoopbackListener { connection in

@@ -4,7 +4,7 @@
     import Foundation
 #endif
 
-/// A folder for one test, which is gone with it.
+/// A folder that is removed when this value is released.
 package final class TemporaryDirectory: Sendable {
     package let path: String
 
@@ -17,15 +17,17 @@ package final class TemporaryDirectory: Sendable {
 
     package func file(_ name: String) -> String { path + "/" + name }
 
-    /// The path of a file made with `text`.
+    /// Writes a file and returns its path.
     package func write(_ text: String, to name: String) throws -> String {
         let path = file(name)
         try Data(text.utf8).write(to: URL(filePath: path))
         return path
     }
 
-    /// The path of a program for the shell. Another process writes it: a child that a test beside this one starts just then
-    /// would hold the file open for writing, and such a file cannot be run.
+    /// Writes a program for the shell and returns its path.
+    ///
+    /// Another process writes the file. Otherwise a child that a parallel test starts meanwhile could hold it open for
+    /// writing, and such a file cannot be executed.
     package func writeProgram(_ script: String, to name: String) throws -> String {
         let path = file(name)
         let write = #"printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod 755 "$1""#

@@ -2,9 +2,9 @@ internal import PodstackAPI
 internal import PodstackServer
 import Synchronization
 
-/// The client that tests call a server with: as the holder of a token, or as a browser without scripts.
+/// A client of a server under test: it acts as the holder of a token, or as a browser without scripts.
 ///
-/// With a token it sends `Authorization`. It keeps cookies, and adds the form key of the last page to the forms it sends.
+/// With a token, it sends `Authorization`. It keeps cookies, and adds the form key of the last page to each form.
 /// A client of a ``RunningServer`` calls the request handler in memory; pass a port, or a ``SocketTransport``, where the
 /// socket matters.
 package final class TestClient: Sendable {
@@ -50,7 +50,7 @@ package final class TestClient: Sendable {
     package convenience init(
         clock: ManualClock? = nil, maxActiveTokens: Int = 5,
         token: (RunningServer) throws -> String = {
-            try $0.makeToken()
+            try $0.createToken()
         }
     ) throws {
         let server = try RunningServer(clock: clock, maxActiveTokens: maxActiveTokens)
@@ -91,7 +91,7 @@ package final class TestClient: Sendable {
     package func tokenState() throws -> String { try whoami().code ?? "ok" }
 
     /// Returns a client with a new token that this client created.
-    package func makeToken(_ fields: String = "") throws -> TestClient {
+    package func createToken(_ fields: String = "") throws -> TestClient {
         let response = try send("POST", "/v1/tokens", #"{"name": "made"\#(fields.isEmpty ? "" : ", ")\#(fields)}"#)
         return with(try response.decoded(CreatedToken.self).secret ?? "")
     }
@@ -121,12 +121,14 @@ package final class TestClient: Sendable {
         try request("GET", target, headers: headers, body: nil)
     }
 
-    /// Sends a form as the browser does that displays the last page.
+    /// Sends a form, as a browser that displays the last page would.
     ///
     /// - Parameters:
     ///   - target: The encoded path and query.
     ///   - fields: The fields in order; a name may occur more than once. The form key is added unless it is among them.
-    ///   - headers: Header fields; one that a browser sends too replaces the browser's.
+    ///   - headers: Header fields, which replace those of the browser.
+    /// - Returns: The response.
+    /// - Throws: An error if there is no response.
     @discardableResult
     package func post(
         _ target: String, _ fields: KeyValuePairs<String, String> = [:], headers: [(String, String)] = []
@@ -157,7 +159,7 @@ package final class TestClient: Sendable {
         return try get(location)
     }
 
-    /// Sends a request, with the token and the cookies and nothing else that is not passed.
+    /// Sends a request with the token, the cookies and the given header fields only.
     package func request(
         _ method: String, _ target: String, headers: [(String, String)] = [], body: String? = nil
     ) throws -> TestResponse {
@@ -207,8 +209,10 @@ extension TestClient {
     /// Chooses a password by a one-time link, which signs in.
     ///
     /// - Parameters:
-    ///   - email: The address of the user, who is created when missing.
+    ///   - email: The address of the user; the user is created if missing.
     ///   - password: The password to choose.
+    /// - Returns: The response to the form.
+    /// - Throws: An error if there is no response.
     @discardableResult
     package func signUp(
         email: String = RunningServer.email, password: String = TestClient.password

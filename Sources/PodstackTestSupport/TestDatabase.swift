@@ -21,10 +21,10 @@ package enum TestDatabase: String, Sendable, CaseIterable {
     @TaskLocal package static var current = TestDatabase.sqlite
 
     /// Creates an empty database; nil for SQLite, whose file the server creates.
-    package func make(for use: PostgresCluster.Database.Use = .service) throws -> PostgresCluster.Database? {
+    package func create(for use: PostgresCluster.Database.Use = .service) throws -> PostgresCluster.Database? {
         switch self {
         case .sqlite: nil
-        case .postgresql: try PostgresCluster.shared().makeDatabase(for: use)
+        case .postgresql: try PostgresCluster.shared().createDatabase(for: use)
         }
     }
 }
@@ -34,16 +34,18 @@ package struct ServerPlace: Sendable {
     package let folder: TemporaryDirectory
     package let database: PostgresCluster.Database?
     package var data: String { folder.file("data") }
-    /// The environment that the program is started with.
+    /// The environment of the program.
     package var environment: [String: String] { database.map { ["PODSTACK_DATABASE_URL": $0.portURL] } ?? [:] }
 
     package init() throws {
         folder = try TemporaryDirectory()
-        database = try TestDatabase.current.make()
+        database = try TestDatabase.current.create()
     }
 }
 
-/// The number of times that a test repeats a race. `PODSTACK_TEST_LONG`, set to anything, takes the larger number.
+/// The number of times that a test repeats a race.
+///
+/// `PODSTACK_TEST_LONG`, set to anything, takes the larger number.
 package enum Rounds {
     package static let isLong = ProcessInfo.processInfo.environment["PODSTACK_TEST_LONG"] != nil
 

@@ -70,7 +70,7 @@
 
     // MARK: - Blocking
 
-    /// Runs tests that wait for processes and sockets on threads of their own.
+    /// Runs tests that wait for processes and sockets on their own threads.
     ///
     /// The concurrency runtime has as many threads as processors: on those, a blocked test would hold up every other test.
     package struct BlockingTrait: TestTrait, SuiteTrait, TestScoping {
@@ -99,8 +99,8 @@
             var threads = 0
         }
 
-        /// More than tests that block at once, and few enough for those that count threads.
-        private static let mostThreads = 64
+        /// The most threads: more than the tests that block at once, and few enough for tests that count threads.
+        private static let maxThreads = 64
 
         private let state = Mutex(State())
         private let arrival = Semaphore()
@@ -109,7 +109,7 @@
             let job = UnownedJob(job)
             let needsThread = state.withLock { state in
                 state.jobs.append(job)
-                guard state.jobs.count > state.idle, state.threads < Self.mostThreads else { return false }
+                guard state.jobs.count > state.idle, state.threads < Self.maxThreads else { return false }
                 state.threads += 1
                 return true
             }

@@ -1,3 +1,4 @@
+package import PodstackAPI
 package import PodstackServer
 import Synchronization
 
@@ -10,6 +11,8 @@ package protocol TestTransport: Sendable {
     ///   - target: The encoded path and query.
     ///   - headers: The header fields besides `Host` and `Content-Length`.
     ///   - body: The body, or nil for none.
+    /// - Returns: The whole response.
+    /// - Throws: An error if there is no response.
     func send(_ method: String, _ target: String, headers: [(String, String)], body: String?) throws -> TestResponse
 }
 
@@ -63,4 +66,26 @@ package final class SocketTransport: TestTransport {
             return response
         }
     }
+}
+
+// MARK: - Response
+
+/// A whole response, as a test reads it.
+package struct TestResponse: Sendable {
+    package var status: Int
+    /// The header fields; names in lower case.
+    package var headers: [String: String]
+    /// The values of `Set-Cookie`, which may occur more than once.
+    package var cookies: [String] = []
+    package var body: String
+
+    /// Returns the JSON body as a value.
+    package func decoded<Value: Decodable>(_ type: Value.Type) throws -> Value {
+        try APICoding.decode(type, from: Array(body.utf8))
+    }
+
+    /// The body of an error; nil of a success.
+    package var error: ErrorBody? { try? decoded(ErrorBody.self) }
+    /// The code of an error; nil of a success.
+    package var code: String? { error?.code?.rawValue }
 }

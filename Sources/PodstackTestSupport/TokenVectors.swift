@@ -26,3 +26,11 @@ package struct TokenVectors: Decodable, Sendable {
         return try APICoding.decode(TokenVectors.self, from: Array(try Data(contentsOf: path)))
     }
 }
+
+/// Creates well-formed tokens that no server knows.
+package enum TestToken {
+    package static func generate(id: String) -> String {
+        var generator = SecureGenerator()
+        return TokenFormat.generateToken(id: id, using: &generator)
+    }
+}

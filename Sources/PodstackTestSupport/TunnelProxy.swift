@@ -1,7 +1,7 @@
 import Podstack
 import Synchronization
 
-/// An HTTP proxy on loopback that makes tunnels with CONNECT, whatever the host's name: to the port on this machine.
+/// An HTTP proxy on loopback whose CONNECT tunnels lead to the requested port on this machine, whatever the host's name.
 package final class TunnelProxy: Sendable {
     private final class Heads: Sendable {
         let value = Mutex<[String]>([])
@@ -10,7 +10,11 @@ package final class TunnelProxy: Sendable {
     private let listener: LoopbackListener
     private let heads: Heads
 
-    /// - Parameter refusal: The status line to answer with instead, such as `407 Proxy Authentication Required`.
+    /// Starts a proxy.
+    ///
+    /// - Parameter refusal: The status of every response, such as `407 Proxy Authentication Required`; nil to create
+    ///   tunnels.
+    /// - Throws: An error if the socket cannot listen.
     package init(refusal: String? = nil) throws {
         let heads = Heads()
         self.heads = heads

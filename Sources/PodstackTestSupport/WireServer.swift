@@ -6,12 +6,12 @@ import Synchronization
     import Musl
 #endif
 
-/// Keeps connections, reads whole requests, and does on the wire exactly what it is told.
+/// A server that keeps connections, reads whole requests, and replies with exactly the given steps.
 package final class WireServer: Sendable {
     package struct Request: Sendable {
-        /// Of the connection, from 0 in the order in which they came.
+        /// The number of the connection, from 0 in the order of arrival.
         package var connection: Int
-        /// Of the request on its connection, from 0.
+        /// The number of the request on its connection, from 0.
         package var number: Int
         package var head: String
         package var body: [UInt8]
@@ -33,15 +33,15 @@ package final class WireServer: Sendable {
         case pause(milliseconds: UInt32)
         case close
         case reset
-        /// No answer, and the connection stays.
+        /// No response, on a connection that stays open.
         case hang
 
         package static func text(_ text: String) -> Step { .send(Array(text.utf8)) }
 
-        /// A whole answer.
-        package static func answer(_ body: String) -> Step { answer(200, body) }
+        /// Returns a step that sends a whole response with status 200.
+        package static func response(_ body: String) -> Step { response(200, body) }
 
-        package static func answer(_ status: Int = 200, headers: String = "", _ body: String = "{}") -> Step {
+        package static func response(_ status: Int = 200, headers: String = "", _ body: String = "{}") -> Step {
             .text("HTTP/1.1 \(status) X\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")
         }
     }
@@ -54,7 +54,7 @@ package final class WireServer: Sendable {
     private let listener: LoopbackListener
     private let shared: Shared
 
-    package init(_ answer: @escaping @Sendable (Request) -> [Step]) throws {
+    package init(_ response: @escaping @Sendable (Request) -> [Step]) throws {
         let shared = Shared()
         self.shared = shared
         listener = try LoopbackListener { connection in
@@ -65,7 +65,7 @@ package final class WireServer: Sendable {
                 let request = Request(connection: index, number: number, head: head, body: body)
                 number += 1
                 shared.requests.withLock { $0.append(request) }
-                for step in answer(request) {
+                for step in response(request) {
                     switch step {
                     case .send(let bytes): if !connection.send(bytes) { return }
                     case .pause(let milliseconds): usleep(milliseconds * 1000)

@@ -26,7 +26,7 @@ final class Browser {
         let capabilities = BrowserCapabilities(
             javaScript: javaScript, dark: dark, width: width, height: height, trustsAnyone: trustsAnyone)
         let browser = Browser(try WebDriver(capabilities.json))
-        try browser.keepAnswers()
+        try browser.recordResponses()
         return browser
     }
 
@@ -62,15 +62,15 @@ final class Browser {
     /// Opens an empty tab and switches to it.
     @discardableResult
     func newTab() throws -> String {
-        struct Made: Decodable { var handle: String }
-        let made = try driver.post("/window/new", ["type": "tab"], as: Made.self)
-        try switchTab(made.handle)
-        return made.handle
+        struct NewTab: Decodable { var handle: String }
+        let created = try driver.post("/window/new", ["type": "tab"], as: NewTab.self)
+        try switchTab(created.handle)
+        return created.handle
     }
 
     func switchTab(_ tab: String) throws {
         try driver.post("/window", ["handle": .string(tab)])
-        try keepAnswers()
+        try recordResponses()
     }
 
     /// Closes the current tab; call ``switchTab(_:)`` next.
@@ -95,6 +95,145 @@ final class Browser {
             BoundedWait.sleep(pause)
         }
         let place = (try? "\(url), \(title)") ?? "?"
-        throw BrowserFailure(description: "waited in vain for \(what) at \(place)\(last)")
+        throw BrowserFailure(description: "timed out waiting for \(what) at \(place)\(last)")
     }
+}
+
+// MARK: - Finding elements
+
+extension Browser {
+    /// Waits for the first element that matches a selector.
+    ///
+    /// To check that there is none, use ``findAll(_:)``, which does not wait.
+    func find(_ css: String) throws -> Element { try first(Found.css(css), css) }
+
+    /// Returns the elements that match a selector now.
+    func findAll(_ css: String) throws -> [Element] {
+        try driver.post("/elements", Found.css(css), as: [Found].self).map { Element(browser: self, id: $0.id) }
+    }
+
+    /// Returns the link with this text.
+    func link(_ text: String) throws -> Element {
+        try first(Found.xpath("//a[normalize-space(.)=\(Found.quoted(text))]"), "the link “\(text)”")
+    }
+
+    func button(_ text: String) throws -> Element {
+        try first(Found.xpath("//button[normalize-space(.)=\(Found.quoted(text))]"), "the button “\(text)”")
+    }
+
+    /// Returns the field with this label, which refers to the field or encloses it.
+    func field(_ label: String) throws -> Element {
+        let labelled = "//label[normalize-space(.)=\(Found.quoted(label))]"
+        let fields = "self::input or self::select or self::textarea"
+        return try first(
+            Found.xpath("//*[\(fields)][@id=\(labelled)/@for] | \(labelled)//*[\(fields)]"), "the field “\(label)”")
+    }
+
+    /// The element with the focus.
+    var focused: Element {
+        get throws { Element(browser: self, id: try driver.get("/element/active", as: Found.self).id) }
+    }
+
+    private func first(_ how: JSONValue, _ what: String) throws -> Element {
+        var found: Found?
+        try wait(for: what) {
+            found = try driver.post("/element", how, as: Found.self)
+            return true
+        }
+        guard let found else { throw BrowserFailure(description: "no \(what)") }
+        return Element(browser: self, id: found.id)
+    }
+}
+
+// MARK: - Reading the page
+
+extension Browser {
+    struct Cookie: Decodable {
+        var name: String
+        var value: String
+        var path: String
+        var domain: String
+        var secure: Bool
+        var httpOnly: Bool
+        var sameSite: String?
+        /// The expiry in seconds since 1970; nil if it ends with the browser.
+        var expiry: Int?
+    }
+
+    /// Returns the cookies of the page, including those that are hidden from scripts.
+    func cookies() throws -> [Cookie] { try driver.get("/cookie") }
+    func deleteCookies() throws { try driver.delete("/cookie") }
+
+    /// Runs the body of a function in the page, regardless of its content security policy.
+    ///
+    /// Pass an element as its ``Element/reference``.
+    @discardableResult
+    func execute<Value: Decodable>(
+        _ script: String, _ arguments: [JSONValue] = [], as: Value.Type = JSONValue.self
+    ) throws -> Value {
+        try driver.post("/execute/sync", ["script": .string(script), "args": .array(arguments)], as: Value.self)
+    }
+
+    /// Returns all errors and warnings that Chromium has logged in the consoles of all tabs.
+    ///
+    /// Examples are a failed script, a missing file and a violation of the content security policy.
+    func consoleProblems() throws -> [String] {
+        struct Entry: Decodable {
+            var level: String
+            var message: String
+        }
+        let entries = try driver.post("/se/log", ["type": "browser"], as: [Entry].self)
+        seenProblems += entries.filter { ["SEVERE", "WARNING"].contains($0.level) }.map(\.message)
+        return seenProblems
+    }
+
+    /// Saves a picture of the whole page, including what is not visible without scrolling, as a PNG file.
+    func screenshot(to path: String) throws {
+        struct Size: Decodable { var width, height: Double }
+        struct Layout: Decodable { var cssContentSize: Size }
+        struct Picture: Decodable { var data: Data }
+        let size = try command("Page.getLayoutMetrics", as: Layout.self).cssContentSize
+        let clip: JSONValue = [
+            "x": 0, "y": 0, "width": .number(size.width), "height": .number(size.height), "scale": 1,
+        ]
+        let picture = try command(
+            "Page.captureScreenshot", ["captureBeyondViewport": .bool(true), "clip": clip], as: Picture.self)
+        try picture.data.write(to: URL(filePath: path))
+    }
+
+    /// Returns the page's HTML as the server sent it, before the parser corrected it.
+    ///
+    /// It is the input of ``HTMLValidator``. It is not available for a page that was loaded before a switch to its tab.
+    func servedHTML() throws -> String {
+        struct Frame: Decodable { var loaderId: String }
+        struct Tree: Decodable { var frame: Frame }
+        struct Trees: Decodable { var frameTree: Tree }
+        struct Content: Decodable { var body: String }
+        // The request for a page has the ID of its loader.
+        let request = try command("Page.getFrameTree", as: Trees.self).frameTree.frame.loaderId
+        return try command("Network.getResponseBody", ["requestId": .string(request)], as: Content.self).body
+    }
+
+    /// Makes Chromium keep the bodies of responses.
+    func recordResponses() throws { try command("Network.enable") }
+
+    /// Runs a command of the Chrome DevTools Protocol.
+    @discardableResult
+    func command<Value: Decodable>(
+        _ name: String, _ parameters: JSONValue = [:], as: Value.Type = JSONValue.self
+    ) throws -> Value {
+        try driver.post("/goog/cdp/execute", ["cmd": .string(name), "params": parameters], as: Value.self)
+    }
+}
+
+// MARK: - Failures
+
+/// A failure to control the browser, with its reason.
+struct BrowserFailure: Error, CustomStringConvertible {
+    /// The protocol's error code, such as `no such element`.
+    var code = ""
+    var description: String
+
+    /// Whether waiting cannot resolve the failure.
+    var isFinal: Bool { ["invalid selector", "invalid session id", "no such window"].contains(code) }
 }

@@ -17,17 +17,17 @@ enum HTMLValidator {
             var extract: String?
         }
         struct Report: Decodable { var messages: [Message] }
-        let answer = try RawHTTP(port: try shared(), silence: 180).request(
+        let response = try RawHTTP(port: try shared(), silence: 180).request(
             "POST", "/?out=json",
             headers: [
                 ("Content-Type", "text/html; charset=utf-8"),
                 // The checker rejects requests without this header.
                 ("User-Agent", "BrowserTests"),
             ], body: html)
-        guard answer.status == 200 else {
-            throw BrowserFailure(description: "the HTML checker answered \(answer.status)")
+        guard response.status == 200 else {
+            throw BrowserFailure(description: "the HTML checker answered \(response.status)")
         }
-        let messages = try APICoding.decode(Report.self, from: Array(answer.body.utf8)).messages
+        let messages = try APICoding.decode(Report.self, from: Array(response.body.utf8)).messages
         // The checker warns about explicit roles, which tables need because they are displayed as cards on a phone.
         let isKnown = /The “(rowgroup|row|columnheader|rowheader|cell)” role is unnecessary for element “t.+”\./
         return messages.filter {

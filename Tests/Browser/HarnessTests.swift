@@ -162,16 +162,16 @@ extension InBrowser {
         @Test("the served HTML of a page is read without another request", arguments: [false, true])
         func served(javaScript: Bool) throws {
             let posting = "<title>A</title><form method=post action=/made><button>Make</button></form>"
-            let made = "<title>Made</title><p>Not</span> right"
+            let created = "<title>Made</title><p>Not</span> right"
             let server = try WireServer { request in
-                let page = request.method == "POST" ? made : posting
-                return [.answer(headers: "Content-Type: text/html\r\nCache-Control: no-store\r\n", page)]
+                let page = request.method == "POST" ? created : posting
+                return [.response(headers: "Content-Type: text/html\r\nCache-Control: no-store\r\n", page)]
             }
             let browser = try Browser.start(javaScript: javaScript)
             try browser.open(server.url)
             try browser.button("Make").click()
             try browser.wait(for: "what was made") { try browser.title == "Made" }
-            #expect(try browser.servedHTML() == made)
+            #expect(try browser.servedHTML() == created)
             #expect(server.requests.filter { $0.target == "/made" }.map(\.method) == ["POST"])
         }
 

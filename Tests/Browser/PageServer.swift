@@ -9,8 +9,8 @@ struct PageServer {
     /// Each header includes its line end.
     init(_ pages: [String: String], headers: String = "") throws {
         server = try WireServer { request in
-            guard let page = pages[request.target] else { return [.answer(404, "Not found")] }
-            return [.answer(headers: "Content-Type: text/html; charset=utf-8\r\n" + headers, page)]
+            guard let page = pages[request.target] else { return [.response(404, "Not found")] }
+            return [.response(headers: "Content-Type: text/html; charset=utf-8\r\n" + headers, page)]
         }
     }
 

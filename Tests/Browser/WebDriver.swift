@@ -13,9 +13,9 @@ final class WebDriver {
     /// Starts a session with the given capabilities.
     init(_ capabilities: JSONValue) throws {
         (process, port, folder) = try Self.start()
-        let made: NewSession = try Self.call(
+        let created: NewSession = try Self.call(
             port, "POST", "/session", ["capabilities": ["alwaysMatch": capabilities]])
-        session = made.sessionId
+        session = created.sessionId
     }
 
     deinit {
@@ -41,7 +41,7 @@ final class WebDriver {
         try Self.call(port, "DELETE", "/session/\(session)\(path)", nil)
     }
 
-    private struct Answer<Value: Decodable>: Decodable { var value: Value }
+    private struct DriverResponse<Value: Decodable>: Decodable { var value: Value }
 
     private struct Problem: Decodable {
         var error: String
@@ -54,13 +54,13 @@ final class WebDriver {
         // A long limit, because Chromium starts slowly on a busy machine.
         let connection = try RawHTTP(port: port, silence: 180)
         let text = try body.map { String(decoding: try APICoding.encode($0), as: UTF8.self) }
-        let answer = try connection.request(
+        let response = try connection.request(
             method, path, headers: [("Content-Type", "application/json; charset=utf-8"), ("Connection", "close")],
             body: text)
-        let bytes = Array(answer.body.utf8)
-        if answer.status == 200 { return try APICoding.decode(Answer<Value>.self, from: bytes).value }
-        guard let problem = try? APICoding.decode(Answer<Problem>.self, from: bytes).value else {
-            throw BrowserFailure(description: "chromedriver answered \(answer.status) to \(method) \(path)")
+        let bytes = Array(response.body.utf8)
+        if response.status == 200 { return try APICoding.decode(DriverResponse<Value>.self, from: bytes).value }
+        guard let problem = try? APICoding.decode(DriverResponse<Problem>.self, from: bytes).value else {
+            throw BrowserFailure(description: "chromedriver answered \(response.status) to \(method) \(path)")
         }
         // The other lines contain Chromium's version and memory addresses.
         let reason = problem.message.split(separator: "\n").first ?? ""
@@ -69,7 +69,7 @@ final class WebDriver {
 
     private static func start() throws -> (ToolProcess, port: UInt16, folder: String) {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
-        var said = ""
+        var output = ""
         // It chooses a port that is free for one address family, and fails if the port is in use for the other.
         for _ in 0..<5 {
             // Removed after the process has ended, because Chromium may write until then.
@@ -81,10 +81,10 @@ final class WebDriver {
                 attached: "env", ["HOME=\(folder)", "TMPDIR=\(folder)", "PATH=\(path)", "chromedriver", "--port=0"],
                 removing: folder)
             try process.waitForEither { $0.contains("bind() failed") || Self.port(in: $0) != nil }
-            said = process.standardOutput + process.standardError
-            if let port = Self.port(in: said) { return (process, port, folder) }
+            output = process.standardOutput + process.standardError
+            if let port = Self.port(in: output) { return (process, port, folder) }
         }
-        throw BrowserFailure(description: "chromedriver does not say its port: \(said)")
+        throw BrowserFailure(description: "chromedriver does not say its port: \(output)")
     }
 
     /// Waits for the port that the process chose.

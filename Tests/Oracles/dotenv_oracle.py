@@ -1,4 +1,4 @@
-"""Answers what python-dotenv makes of each text, as a file with those bytes."""
+"""Writes the variables that python-dotenv reads from files with the given bytes."""
 
 import io
 import json
@@ -16,7 +16,7 @@ def leading_lines(text):
     return text[: len(text) - len(text.lstrip())].count("\n")
 
 
-def answer(question):
+def parse(question):
     os.environ.clear()
     os.environ.update(question["environment"])
     try:
@@ -33,5 +33,5 @@ def answer(question):
     }
 
 
-with open(sys.argv[1], encoding="utf-8") as questions, open(sys.argv[2], "w", encoding="utf-8") as answers:
-    json.dump([answer(question) for question in json.load(questions)], answers)
+with open(sys.argv[1], encoding="utf-8") as questions, open(sys.argv[2], "w", encoding="utf-8") as results:
+    json.dump([parse(question) for question in json.load(questions)], results)

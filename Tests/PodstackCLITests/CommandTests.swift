@@ -16,7 +16,7 @@ struct CommandTests: ServerSuite {
 
     @Test("login from a pipe stores the token, and whoami uses it")
     func login() async throws {
-        let token = try server.makeToken()
+        let token = try server.createToken()
         let login = await run("auth", "login", input: token + "\n")
         #expect(login.status == .success)
         #expect(login.output == "Authenticated as: you@example.com\n")
@@ -35,10 +35,10 @@ struct CommandTests: ServerSuite {
         let empty = await run("auth", "login", input: "\n")
         #expect(empty.status == .failure)
         #expect(empty.error == "error: no token was entered: type it, or pipe it to standard input\n")
-        let wrong = await run("auth", "login", input: TokenMaker.token(id: "00000000"))
+        let wrong = await run("auth", "login", input: TestToken.generate(id: "00000000"))
         #expect(wrong.status == .notAuthenticated)
         #expect(wrong.error.hasPrefix("error: Invalid API token\nhint: "))
-        let token = try server.makeToken()
+        let token = try server.createToken()
         let shadowed = await run("auth", "login", environment: ["PODSTACK_API_TOKEN": "other"], input: token)
         #expect(shadowed.status == .failure)
         #expect(shadowed.error.contains("PODSTACK_API_TOKEN is set"))
@@ -53,7 +53,7 @@ struct CommandTests: ServerSuite {
         let elsewhere = ["PODSTACK_API_ENDPOINT": "http://127.0.0.1:\(stranger.port)"]
         #expect(await run("config", "set", "api_endpoint", server.url, "--profile", "work").status == .success)
         let login = await run(
-            "auth", "login", "--profile", "work", environment: elsewhere, input: try server.makeToken())
+            "auth", "login", "--profile", "work", environment: elsewhere, input: try server.createToken())
         #expect(login.status == .success, "\(login.error)")
         #expect(stranger.received.isEmpty)
         #expect(home.read(".podstack/credentials")?.contains("api_endpoint = \(server.url)\n") == true)
@@ -61,7 +61,7 @@ struct CommandTests: ServerSuite {
 
     @Test("a misplaced argument that may be a token is not repeated")
     func misplacedTokens() async throws {
-        let token = TokenMaker.token(id: "00000000")
+        let token = TestToken.generate(id: "00000000")
         for words in [
             ["auth", "login", token], [token], ["--token\(token)"], ["config", "set", token, "x"],
             ["config", "get", token],
@@ -75,17 +75,17 @@ struct CommandTests: ServerSuite {
 
     @Test("a token on the command line warns that others can see it")
     func tokenFlag() async throws {
-        let whoami = await run("auth", "whoami", "--token", try server.makeToken())
+        let whoami = await run("auth", "whoami", "--token", try server.createToken())
         #expect(whoami.output == "you@example.com\n")
         #expect(whoami.error.contains("warning: others on this machine can see"))
-        let piped = await run("--token", "-", "auth", "whoami", input: try server.makeToken())
+        let piped = await run("--token", "-", "auth", "whoami", input: try server.createToken())
         #expect(piped.status == .success)
         #expect(piped.error.isEmpty)
     }
 
     @Test("a token is created, listed and revoked, and create prints only the token")
     func tokens() async throws {
-        let environment = ["PODSTACK_API_TOKEN": try server.makeToken()]
+        let environment = ["PODSTACK_API_TOKEN": try server.createToken()]
         let created = await run(
             "token", "create", "--name", "CI", "--scope", "tokens:read", environment: environment)
         #expect(created.status == .success)

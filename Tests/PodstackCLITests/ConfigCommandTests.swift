@@ -7,7 +7,7 @@ import Testing
 struct ConfigCommandTests {
     let folder: TemporaryDirectory
     let console: Console
-    let token = TokenMaker.token(id: "00000000")
+    let token = TestToken.generate(id: "00000000")
     var path: String { folder.file("credentials") }
 
     init() throws {
@@ -30,9 +30,9 @@ struct ConfigCommandTests {
             credential_process = /bin/x --key secret
 
             """, to: "credentials")
-        let shown = await console.run("config", "show")
+        let displayed = await console.run("config", "show")
         #expect(
-            shown.output == """
+            displayed.output == """
                 USED  PROFILE  SETTING             VALUE
                 *     default  api_token           podstack_00000000…
                 *     default  project_id          …
@@ -43,7 +43,7 @@ struct ConfigCommandTests {
                       work     api_tokn            …
 
                 """)
-        #expect(shown.error.isEmpty)
+        #expect(displayed.error.isEmpty)
         let json = await console.run("config", "show", "-o", "json", "--profile", "work")
         #expect(
             json.output == """
@@ -69,10 +69,10 @@ struct ConfigCommandTests {
 
     @Test("show and get-profile report a missing file, and succeed")
     func nothing() async throws {
-        let shown = await console.run("config", "show")
-        #expect(shown.status == .success)
-        #expect(shown.output == "USED  PROFILE  SETTING  VALUE\n")
-        #expect(shown.error == "\(path) does not exist yet; podstack auth login creates it\n")
+        let displayed = await console.run("config", "show")
+        #expect(displayed.status == .success)
+        #expect(displayed.output == "USED  PROFILE  SETTING  VALUE\n")
+        #expect(displayed.error == "\(path) does not exist yet; podstack auth login creates it\n")
         let profile = await console.run("config", "get-profile")
         #expect(profile.output == "default\n")
         #expect(profile.error == "\(path) does not exist yet; podstack auth login creates it\n")
@@ -88,9 +88,9 @@ struct ConfigCommandTests {
         #expect(await console.run("config", "reset").status == .usage)
         var terminal = console
         terminal.reply = "no"
-        let asked = await terminal.run("config", "reset")
-        #expect(asked.error.hasPrefix("Remove project_id and credential_process of [default] in \(path)? "))
-        #expect(asked.status == .failure)
+        let page = await terminal.run("config", "reset")
+        #expect(page.error.hasPrefix("Remove project_id and credential_process of [default] in \(path)? "))
+        #expect(page.status == .failure)
         #expect(folder.read("credentials") == before)
         terminal.reply = "yes"
         #expect(await terminal.run("config", "reset").status == .success)

@@ -65,7 +65,7 @@ struct ServerSession {
         server = try RunningServer()
         home = try TemporaryDirectory()
         console = Console(
-            environment: server.environment(home: home, token: hasToken ? try server.makeToken() : nil))
+            environment: server.environment(home: home, token: hasToken ? try server.createToken() : nil))
     }
 }
 

@@ -118,10 +118,10 @@ struct CredentialsFileDamageTests {
     func modes() throws {
         let deep = folder.file("home/.podstack/credentials")
         let tool = try ToolProcess.path(of: "podstack")
-        let made = try ToolProcess(
+        let created = try ToolProcess(
             "/bin/sh", ["-c", "umask 000; exec \"$@\"", "sh", tool, "config", "set", "project_id", "x"],
             environment: ["PODSTACK_CREDENTIALS_FILE": deep])
-        #expect(made.wait() == 0)
+        #expect(created.wait() == 0)
         #expect(mode(deep) == 0o600)
         #expect(mode(folder.file("home/.podstack")) == 0o700)
         #expect(mode(deep + ".lock") == 0o600)

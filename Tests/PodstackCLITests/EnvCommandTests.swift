@@ -44,7 +44,7 @@ struct EnvCommandTests {
     func envFile() async throws {
         let server = try RunningServer()
         let path = try folder.write(
-            "PODSTACK_API_TOKEN=\(try server.makeToken())\nPODSTACK_API_ENDPOINT=\(server.url)\n", to: "dev.env")
+            "PODSTACK_API_TOKEN=\(try server.createToken())\nPODSTACK_API_ENDPOINT=\(server.url)\n", to: "dev.env")
         let whoami = await console.run("auth", "whoami", "--env-file", path)
         #expect(whoami.output == "you@example.com\n")
         let explained = await console.run("config", "explain", "-o", "json", "--env-file", path)

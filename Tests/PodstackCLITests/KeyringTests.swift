@@ -66,7 +66,7 @@ struct KeyringTests {
 
     @Test("the token is only in the keyring, all commands find it there, and no file or output contains its secret")
     func login() async throws {
-        let token = try server.makeToken()
+        let token = try server.createToken()
         let login = await run("auth", "login", "--use-keyring", input: token + "\n")
         #expect(login.status == .success, "\(login.error)")
         #expect(login.output == "Authenticated as: you@example.com\n")
@@ -83,10 +83,10 @@ struct KeyringTests {
         let client = try Client(
             environment: PodstackEnvironment(session.environment.merging(["PODSTACK_API_ENDPOINT": server.url]) { $1 }))
         #expect(try await client.auth.whoami().email == RunningServer.email)
-        let shown = [login, status, explained].map { $0.output + $0.error }.joined()
+        let displayed = [login, status, explained].map { $0.output + $0.error }.joined()
         let started = home.read("started") ?? ""
         #expect(started.contains("store ") && started.contains("get "))
-        for text in [shown, started, credentials, server.log] { #expect(!text.contains(secret(token))) }
+        for text in [displayed, started, credentials, server.log] { #expect(!text.contains(secret(token))) }
         for name in try FileManager.default.subpathsOfDirectory(atPath: home.path) where name != "bus" {
             let bytes = FileManager.default.contents(atPath: home.file(name)) ?? Data()
             #expect(bytes.firstRange(of: Data(secret(token).utf8)) == nil, "\(name)")
@@ -95,7 +95,7 @@ struct KeyringTests {
 
     @Test("podstack-keyring is started without the variables of podstack")
     func environment() async throws {
-        let token = try server.makeToken()
+        let token = try server.createToken()
         let login = await run(
             "auth", "login", "--use-keyring", "--force", environment: ["PODSTACK_API_TOKEN": token], input: token)
         #expect(login.status == .success, "\(login.error)")
@@ -104,7 +104,7 @@ struct KeyringTests {
 
     @Test("a profile that moves between the file and the keyring leaves no token behind")
     func moving() async throws {
-        let tokens = try (0..<3).map { _ in try server.makeToken() }
+        let tokens = try (0..<3).map { _ in try server.createToken() }
         #expect(await run("auth", "login", input: tokens[0]).status == .success)
         #expect(await run("config", "set", "project_id", "p").status == .success)
         #expect(await run("auth", "login", "--use-keyring", input: tokens[1]).status == .success)
@@ -125,7 +125,7 @@ struct KeyringTests {
         "logout removes the token from the file and the keyring, and a token that is missing in the keyring is reported"
     )
     func logout() async throws {
-        #expect(await run("auth", "login", "--use-keyring", input: try server.makeToken()).status == .success)
+        #expect(await run("auth", "login", "--use-keyring", input: try server.createToken()).status == .success)
         let entry = try #require(entry)
         let logout = await run("auth", "logout")
         #expect(logout.status == .success, "\(logout.error)")
@@ -134,19 +134,19 @@ struct KeyringTests {
         #expect(!credentials.contains("process"))
         #expect(await run("auth", "logout").status == .failure)
         #expect(await run("auth", "whoami").status == .notAuthenticated)
-        #expect(await run("auth", "login", "--use-keyring", input: try server.makeToken()).status == .success)
+        #expect(await run("auth", "login", "--use-keyring", input: try server.createToken()).status == .success)
         #expect(try session.tool(["erase", entry]).status == 0)
         let gone = await run("auth", "whoami")
         #expect(gone.status == .failure)
         #expect(gone.error.contains("the keyring does not have this token any more: \"podstack auth login"))
         #expect(await run("auth", "logout").status == .success)
-        #expect(await run("auth", "login", "--use-keyring", input: try server.makeToken()).status == .success)
+        #expect(await run("auth", "login", "--use-keyring", input: try server.createToken()).status == .success)
         #expect(await run("auth", "whoami").status == .success)
     }
 
     @Test("refresh stores the new secret in the keyring, and a running client continues with it")
     func refresh() async throws {
-        let token = try server.makeToken()
+        let token = try server.createToken()
         #expect(await run("auth", "login", "--use-keyring", input: token).status == .success)
         let before = credentials
         let running = try Client(
@@ -166,7 +166,7 @@ struct KeyringTests {
 
     @Test("config reset keeps the token, and reset --all removes it from the keyring")
     func reset() async throws {
-        #expect(await run("auth", "login", "--use-keyring", input: try server.makeToken()).status == .success)
+        #expect(await run("auth", "login", "--use-keyring", input: try server.createToken()).status == .success)
         let before = credentials
         #expect(await run("config", "set", "project_id", "p").status == .success)
         #expect(await run("config", "reset", "--yes").status == .success)
@@ -181,7 +181,7 @@ struct KeyringTests {
 
     @Test("two concurrent refreshes leave a valid token in the keyring")
     func twoAtOnce() async throws {
-        #expect(await run("auth", "login", "--use-keyring", input: try server.makeToken()).status == .success)
+        #expect(await run("auth", "login", "--use-keyring", input: try server.createToken()).status == .success)
         for _ in 0..<3 {
             async let first = run("auth", "refresh", "--grace", "0s")
             async let second = run("auth", "refresh", "--grace", "0s")
@@ -196,7 +196,7 @@ struct KeyringTests {
         let other = try KeyringSession()
         let address = try #require(other.environment["DBUS_SESSION_BUS_ADDRESS"])
         let file = try home.write("DBUS_SESSION_BUS_ADDRESS=\(address)\n", to: ".env")
-        let token = try server.makeToken()
+        let token = try server.createToken()
         var console = Console(environment: ["HOME": home.path, "XDG_RUNTIME_DIR": home.path])
         console.keyringProgram = home.file("my #1 'tools'/podstack-keyring")
         let words = ["auth", "login", "--use-keyring", "--env-file", file, "--api-endpoint", server.url]
@@ -212,26 +212,26 @@ struct KeyringTests {
         try FileManager.default.createDirectory(atPath: home.file(".podstack"), withIntermediateDirectories: true)
         let path = try home.write("[default]\nproject_id = p\n", to: ".podstack/credentials")
         #expect(chmod(path, 0o666) == 0)
-        #expect(await run("auth", "login", "--use-keyring", input: try server.makeToken()).status == .success)
+        #expect(await run("auth", "login", "--use-keyring", input: try server.createToken()).status == .success)
         let whoami = await run("auth", "whoami")
         #expect(whoami.status == .success, "\(whoami.error)")
     }
 
     @Test("a login to another service whose file cannot be written keeps the former login")
     func unwritableFile() async throws {
-        let token = try server.makeToken()
+        let token = try server.createToken()
         #expect(await run("auth", "login", "--use-keyring", input: token).status == .success)
         let before = credentials
         try FileManager.default.createDirectory(
             atPath: home.file(".podstack/credentials.tmp"), withIntermediateDirectories: true)
         let other = try RunningServer()
         let failed = await run(
-            "auth", "login", "--use-keyring", "--api-endpoint", other.url, input: try other.makeToken())
+            "auth", "login", "--use-keyring", "--api-endpoint", other.url, input: try other.createToken())
         #expect(failed.status == .failure, "\(failed.error)")
         #expect(credentials == before)
         #expect(try tokens(of: #require(entry)) == [token])
         try FileManager.default.removeItem(atPath: home.file(".podstack/credentials.tmp"))
-        let moved = try other.makeToken()
+        let moved = try other.createToken()
         let done = await run("auth", "login", "--use-keyring", "--api-endpoint", other.url, input: moved)
         #expect(done.status == .success, "\(done.error)")
         #expect(try tokens(of: #require(entry)) == [moved])
@@ -239,7 +239,7 @@ struct KeyringTests {
 
     @Test("a locked keyring is reported, and no token is stored, moved or removed")
     func locked() async throws {
-        let token = try server.makeToken()
+        let token = try server.createToken()
         #expect(await run("auth", "login", "--use-keyring", input: token).status == .success)
         let before = credentials
         try session.lock()
@@ -248,7 +248,7 @@ struct KeyringTests {
         ] {
             var console = Console(environment: session.environment)
             console.keyringProgram = home.file("my #1 'tools'/podstack-keyring")
-            let outcome = await console.run(words, input: try server.makeToken())
+            let outcome = await console.run(words, input: try server.createToken())
             #expect(outcome.status == .failure)
             #expect(outcome.error.contains("the keyring is locked, and was not unlocked"), "\(outcome.error)")
             #expect(credentials == before)
@@ -262,7 +262,7 @@ struct KeyringTests {
 
     @Test("without a keyring the error says what to do, before any question, and the file is never used instead")
     func missing() async throws {
-        let token = try server.makeToken()
+        let token = try server.createToken()
         let alone = try KeyringSession(hasKeyring: false)
         try writeProgram(in: alone)
         let noKeyring = await run("auth", "login", "--use-keyring", input: token, in: alone)
@@ -286,11 +286,11 @@ struct KeyringTests {
     @Test("a command of the user is not replaced, and the commands of the keyring cannot be changed")
     func commands() async throws {
         #expect(await run("config", "set", "credential_process", "/bin/mine").status == .success)
-        let login = await run("auth", "login", "--use-keyring", input: try server.makeToken())
+        let login = await run("auth", "login", "--use-keyring", input: try server.createToken())
         #expect(login.status == .failure)
         #expect(login.error.contains("[default] has its own credential_process\nhint: podstack config unset"))
         #expect(await run("config", "unset", "credential_process").status == .success)
-        #expect(await run("auth", "login", "--use-keyring", input: try server.makeToken()).status == .success)
+        #expect(await run("auth", "login", "--use-keyring", input: try server.createToken()).status == .success)
         for words in [["unset", "credential_process"], ["set", "credential_store_process", "x"]] {
             let outcome = await Console(environment: session.environment).run(["config"] + words)
             #expect(outcome.status == .failure)
@@ -318,7 +318,7 @@ struct KeyringTests {
 
     @Test("the real program finds podstack-keyring in its directory, and loads none of its libraries")
     func realProgram() async throws {
-        let token = try server.makeToken()
+        let token = try server.createToken()
         let file = try home.write(token, to: "token")
         let environment = session.environment.merging(["PODSTACK_API_ENDPOINT": server.url]) { $1 }
         let login = try ToolProcess.run(

@@ -18,7 +18,7 @@ struct MemberCommandTests: ServerSuite {
     }
 
     @Test("a member is added, listed, changed and removed, by email address or ID")
-    func life() async throws {
+    func lifecycle() async throws {
         let added = await console.run("member", "add", "friend@example.com", "--project", project)
         #expect(added.status == .success, "\(added.error)")
         #expect(added.error == "Added friend@example.com to \(project), as user with read\n")

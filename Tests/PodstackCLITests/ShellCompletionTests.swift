@@ -92,14 +92,14 @@ struct ShellCompletionTests {
             print READY
             """
         _ = try home.write(settings, to: ".zshrc")
-        let shown = try run(
+        let displayed = try run(
             "zsh", Self.zshTerminal,
             [
                 "podstack comp", "podstack auth who", "podstack auth whoami --profile m", "podstack --output=j",
                 "podstack token create --scope projects:r", "podstack token scan to",
                 "podstack auth whoami --token-file=fol", "podstack auth whoami --pro",
             ])
-        let lines = shown.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("<") }
+        let lines = displayed.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("<") }
         #expect(
             lines.map { $0.dropFirst().dropLast() } == [
                 "podstack completion ", "podstack auth whoami ", "podstack auth whoami --profile my\\ work ",
@@ -107,7 +107,7 @@ struct ShellCompletionTests {
                 "podstack token scan token\\ of\\ mine.txt ", "podstack auth whoami --token-file=folder/",
                 "podstack auth whoami --pro",
             ])
-        #expect(shown.contains("--profile  -- use this profile of the credentials file"))
+        #expect(displayed.contains("--profile  -- use this profile of the credentials file"))
     }
 
     @Test("fish")

@@ -13,7 +13,7 @@ struct TokenAndProjectCommandTests: ServerSuite {
 
     /// Logs in, which stores a token in the credentials file, and returns the token.
     func logIn() async throws -> String {
-        let token = try server.makeToken()
+        let token = try server.createToken()
         #expect(await console.run("auth", "login", input: token).status == .success)
         return token
     }
@@ -32,7 +32,7 @@ struct TokenAndProjectCommandTests: ServerSuite {
 
     @Test("auth refresh of a token from a variable prints only the new token")
     func refreshVariable() async throws {
-        let old = try server.makeToken()
+        let old = try server.createToken()
         let refreshed = await console.run("auth", "refresh", environment: ["PODSTACK_API_TOKEN": old])
         let new = String(refreshed.output.dropLast())
         #expect(TokenFormat.id(of: new) == TokenFormat.id(of: old))

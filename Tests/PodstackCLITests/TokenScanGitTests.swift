@@ -7,7 +7,7 @@ import Testing
 @Suite("podstack token scan and Git", .blocking, .timeLimit(.minutes(5)))
 struct TokenScanGitTests {
     let home: TemporaryDirectory
-    let token = TokenMaker.token(id: "abc12345")
+    let token = TestToken.generate(id: "abc12345")
 
     init() throws {
         home = try TemporaryDirectory()

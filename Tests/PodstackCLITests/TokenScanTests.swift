@@ -15,7 +15,7 @@ import Testing
 @Suite("podstack token scan", .blocking, .timeLimit(.minutes(5)))
 struct TokenScanTests {
     let home: TemporaryDirectory
-    let token = TokenMaker.token(id: "abc12345")
+    let token = TestToken.generate(id: "abc12345")
 
     init() throws { home = try TemporaryDirectory() }
 

@@ -98,7 +98,7 @@ struct TokenSearchTests {
 
     @Test("a token at any offset around the border of two pieces is found once")
     func borders() throws {
-        let token = TokenMaker.token(id: "00000000")
+        let token = TestToken.generate(id: "00000000")
         for wide in [false, true] {
             let text = Array(token.utf8).flatMap { byte -> [UInt8] in wide ? [byte, 0] : [byte] }
             for before in 0...300 {

@@ -71,9 +71,9 @@ struct UsageTests {
     @Test("config set does not wait for a pipe in place of the credentials file")
     func pipedCredentials() throws {
         let path = home.file("pipe")
-        let made = try ToolProcess.run(
+        let created = try ToolProcess.run(
             "/bin/sh", ["-c", "mkfifo \"$0\"", path], environment: ["PATH": "/usr/bin:/bin"])
-        #expect(made.status == 0)
+        #expect(created.status == 0)
         let outcome = try ToolProcess.run(
             "podstack", ["config", "set", "project_id", "x"], environment: ["PODSTACK_CREDENTIALS_FILE": path])
         #expect(outcome.status == 1)
@@ -86,7 +86,7 @@ struct UsageTests {
         let outcome = await run(
             "token", "create", "--name", "x", "--scope", "tokens:read, projects:read", "--scope", "members:read",
             "--debug", "-ojson",
-            environment: ["PODSTACK_API_TOKEN": try server.makeToken(), "PODSTACK_API_ENDPOINT": server.url])
+            environment: ["PODSTACK_API_TOKEN": try server.createToken(), "PODSTACK_API_ENDPOINT": server.url])
         for scope in ["tokens:read", "projects:read", "members:read"] {
             #expect(outcome.output.contains("\"\(scope)\""))
         }

@@ -12,14 +12,14 @@ struct WebLoginTests {
     let clock: ManualClock
     let server: RunningServer
     let home: TemporaryDirectory
-    let visitor: TestClient
+    let client: TestClient
 
     init() throws {
         let clock = ManualClock()
         self.clock = clock
         server = try RunningServer(clock: clock)
         home = try TemporaryDirectory()
-        visitor = try TestClient(signedUpAt: server)
+        client = try TestClient(signedUpAt: server)
     }
 
     struct Outcome {
@@ -49,12 +49,12 @@ struct WebLoginTests {
         var context = streams.context(environment: own.merging(environment) { $1 })
         context.openPage = { page in opened.withLock { $0.append(page) } }
         context.showsProgress = true
-        let hasAsked = Mutex(false)
+        let hasWaited = Mutex(false)
         context.time.sleep = { [clock] duration in
             clock.set(clock.now + duration.components.seconds)
-            let isFirst = hasAsked.withLock { asked in
-                defer { asked = true }
-                return !asked
+            let isFirst = hasWaited.withLock { waited in
+                defer { waited = true }
+                return !waited
             }
             let page = opened.withLock { $0.first } ?? ""
             if isFirst { try? whenAsked(String(page.suffix(9))) }
@@ -68,11 +68,11 @@ struct WebLoginTests {
     }
 
     func decide(_ decision: String, _ code: String) throws {
-        let page = try visitor.get("/device?code=\(code)")
+        let page = try client.get("/device?code=\(code)")
         #expect(page.body.contains("podstack on "))
         #expect(page.body.contains("(you)"))
         #expect(page.body.contains(code))
-        #expect(try visitor.post("/device/\(decision)", ["code": code]).status == 303)
+        #expect(try client.post("/device/\(decision)", ["code": code]).status == 303)
     }
 
     @Test("the page and the code are shown, and after the approval the token is stored and valid")
@@ -111,7 +111,7 @@ struct WebLoginTests {
     func quota() async throws {
         let full = await run { [server] code in
             try decide("approve", code)
-            for _ in 0..<5 { _ = try server.makeToken() }
+            for _ in 0..<5 { _ = try server.createToken() }
         }
         #expect(full.status == .failure)
         #expect(full.error.contains("5 active tokens"))
@@ -120,7 +120,7 @@ struct WebLoginTests {
     @Test(
         "a variable that would shadow the token stops the login before it starts, unless --force or --profile is given")
     func hidden() async throws {
-        let environment = ["PODSTACK_API_TOKEN": TokenMaker.token(id: "00000000")]
+        let environment = ["PODSTACK_API_TOKEN": TestToken.generate(id: "00000000")]
         let shadowed = await run(environment: environment) { _ in Issue.record("the login must not start") }
         #expect(shadowed.status == .failure)
         #expect(shadowed.error.hasPrefix("error: PODSTACK_API_TOKEN is set and would still be used"))
@@ -241,7 +241,7 @@ struct WebLoginTests {
     func terminal() throws {
         // With the real clock, which the program uses.
         let server = try RunningServer()
-        let visitor = try TestClient(signedUpAt: server)
+        let client = try TestClient(signedUpAt: server)
         let folder = try TemporaryDirectory()
         let marker = folder.file("opened")
         _ = try folder.writeProgram("echo \"$@\" >'\(marker)'", to: "xdg-open")
@@ -254,8 +254,8 @@ struct WebLoginTests {
         try blockUntil(within: .seconds(20), "the page is opened") { folder.read("opened")?.isEmpty == false }
         let page = try #require(folder.read("opened")?.dropLast())
         #expect(page.hasPrefix("\(server.url)/device?code="))
-        try visitor.get("/device?code=\(page.suffix(9))")
-        try visitor.post("/device/approve", ["code": String(page.suffix(9))])
+        try client.get("/device?code=\(page.suffix(9))")
+        try client.post("/device/approve", ["code": String(page.suffix(9))])
         #expect(process.wait() == 0)
         #expect(process.standardOutput.contains("Authenticated as: you@example.com"))
     }

@@ -15,7 +15,7 @@ struct AuditChainTests {
         let folder = try TemporaryDirectory()
         let clock = clock
         self.folder = folder
-        database = try TestDatabase.current.make(for: .anything)
+        database = try TestDatabase.current.create(for: .anything)
         service = try Service(
             directory: DataDirectory(folder.file("data")), database: database.flatMap { PostgresURL($0.url) },
             log: Log { _ in }, now: { clock.now })
@@ -23,11 +23,13 @@ struct AuditChainTests {
         account = try service.changes.perform(by: .administrator, at: clock.now) {
             try AccountCreation.create(email: "you@example.com", name: nil, in: $0).accountID
         }
-        for _ in 0..<5 { try note() }
+        for _ in 0..<5 { try recordEvent() }
     }
 
-    /// Records another event. With the account's own, there are six.
-    func note() throws {
+    /// Records another event.
+    ///
+    /// With the event of the account itself, the log has six.
+    func recordEvent() throws {
         let resource = AuditResource(type: "user", id: "usr_1", name: "you@example.com", accountID: account)
         try service.changes.perform(by: .administrator, at: clock.now) {
             try $0.record(.update, on: resource, ["old": "a", "new": "b"])
@@ -148,7 +150,7 @@ struct AuditChainTests {
     func pruning(_: TestDatabase) throws {
         let start = clock.now
         clock.set(start + 86_400)
-        for _ in 0..<3 { try note() }
+        for _ in 0..<3 { try recordEvent() }
         func prune() throws { try service.changes.trail.prune(now: clock.now, in: service.database) }
         func count() throws -> Int {
             try AuditVerification(of: service.database, chain: service.changes.trail.chain).events
@@ -160,7 +162,7 @@ struct AuditChainTests {
             #expect(try count() == left, "\(time)")
             #expect(try faults().isEmpty)
         }
-        try note()
+        try recordEvent()
         #expect(try count() == 1)
         #expect(try faults().isEmpty)
         try write("UPDATE audit_chains SET first_number = 8, last_number = 9")

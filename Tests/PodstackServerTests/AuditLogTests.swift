@@ -13,12 +13,12 @@ struct AuditLogTests {
 
     func events(_ query: String = "", by session: TestClient? = nil, project: String? = nil) throws -> [AuditEvent] {
         let headers = project.map { [("X-Project-ID", $0)] } ?? []
-        let answer = try (session ?? owner).send("GET", "/v1/audit-logs?\(query)", headers: headers)
-        #expect(answer.status == 200, "\(answer.body)")
-        return try answer.decoded(Page<AuditEvent>.self).elements
+        let response = try (session ?? owner).send("GET", "/v1/audit-logs?\(query)", headers: headers)
+        #expect(response.status == 200, "\(response.body)")
+        return try response.decoded(Page<AuditEvent>.self).elements
     }
 
-    func makeProject(_ name: String) throws -> Project {
+    func createProject(_ name: String) throws -> Project {
         let body = try APICoding.encode(NewProject(name: name))
         return try owner.send("POST", "/v1/projects", String(decoding: body, as: UTF8.self)).decoded(Project.self)
     }
@@ -27,14 +27,14 @@ struct AuditLogTests {
         "each change has one event with its actor, resource, origin, and old and new values",
         arguments: TestDatabase.selected)
     func changes(_: TestDatabase) throws {
-        let project = try makeProject("p")
+        let project = try createProject("p")
         _ = try owner.send(
             "PATCH", "/v1/projects/\(project.id)", #"{"name": "q"}"#, headers: [("User-Agent", "tests/1")])
         _ = try owner.send("PATCH", "/v1/projects/\(project.id)", #"{"name": "q"}"#)
-        let made = try owner.makeToken(#""scopes": ["tokens:*"]"#)
-        _ = try owner.send("PATCH", "/v1/tokens/\(made.id)", #"{"scopes": ["tokens:read"]}"#)
-        _ = try made.send("POST", "/v1/tokens/self/rotate", #"{"grace_seconds": 0}"#)
-        for _ in 0..<2 { _ = try owner.send("DELETE", "/v1/tokens/\(made.id)") }
+        let created = try owner.createToken(#""scopes": ["tokens:*"]"#)
+        _ = try owner.send("PATCH", "/v1/tokens/\(created.id)", #"{"scopes": ["tokens:read"]}"#)
+        _ = try created.send("POST", "/v1/tokens/self/rotate", #"{"grace_seconds": 0}"#)
+        for _ in 0..<2 { _ = try owner.send("DELETE", "/v1/tokens/\(created.id)") }
         _ = try owner.send("DELETE", "/v1/projects/\(project.id)")
 
         let events = try events()
@@ -59,8 +59,8 @@ struct AuditLogTests {
             events[3].details == [
                 "old": .object(["scopes": .array(["tokens:*"])]), "new": .object(["scopes": .array(["tokens:read"])]),
             ])
-        #expect(events[2].tokenID == made.id)
-        #expect(events[2].resourceID == made.id)
+        #expect(events[2].tokenID == created.id)
+        #expect(events[2].resourceID == created.id)
         #expect(events.last?.userID == nil)
         #expect(events.last?.userAgent == "podstack-server")
     }
@@ -78,9 +78,9 @@ struct AuditLogTests {
     func filters(_: TestDatabase) throws {
         let start = clock.now
         clock.set(start + 100)
-        _ = try makeProject("Alpha 100%")
+        _ = try createProject("Alpha 100%")
         clock.set(start + 200)
-        _ = try makeProject("beta É")
+        _ = try createProject("beta É")
         let user = try owner.whoami().decoded(User.self)
         let cases = [
             ("action=create", 2), ("action=token_created", 1), ("action=creat", 0), ("resource_type=project", 2),
@@ -92,22 +92,22 @@ struct AuditLogTests {
         ]
         for (query, count) in cases { #expect(try events(query).count == count, "\(query)") }
         for query in ["acton=create", "since=yesterday", "since=1", "q=a&q=b", "until="] {
-            let answer = try owner.send("GET", "/v1/audit-logs?\(query)")
-            #expect(answer.code == "validation_failed", "\(query)")
+            let response = try owner.send("GET", "/v1/audit-logs?\(query)")
+            #expect(response.code == "validation_failed", "\(query)")
         }
-        let reader = try owner.makeToken(#""scopes": ["tokens:read"]"#)
+        let reader = try owner.createToken(#""scopes": ["tokens:read"]"#)
         #expect(try reader.send("GET", "/v1/audit-logs").code == "insufficient_scope")
     }
 
     @Test("the pages of a list have no gap, newest first", arguments: TestDatabase.selected)
     func paging(_: TestDatabase) throws {
-        for index in 0..<5 { _ = try makeProject("p\(index)") }
+        for index in 0..<5 { _ = try createProject("p\(index)") }
         var seen: [AuditEvent] = []
         var cursor: String?
         repeat {
-            let answer = try owner.send(
+            let response = try owner.send(
                 "GET", "/v1/audit-logs?limit=3&action=create" + (cursor.map { "&cursor=\($0)" } ?? ""))
-            let page = try answer.decoded(Page<AuditEvent>.self)
+            let page = try response.decoded(Page<AuditEvent>.self)
             seen += page.elements
             cursor = page.nextCursor
         } while cursor != nil
@@ -116,15 +116,15 @@ struct AuditLogTests {
 
     @Test("an export is CSV, and none of its cells is a formula", arguments: TestDatabase.selected)
     func export(_: TestDatabase) throws {
-        for name in ["=1+1", "+1", "-1", "@x", "a,\"b\"", "＝1"] { _ = try makeProject(name) }
-        let answer = try owner.send("GET", "/v1/audit-logs?action=create", headers: [("Accept", "text/csv")])
-        #expect(answer.status == 200)
-        #expect(answer.headers["content-type"] == "text/csv; charset=utf-8")
-        let lines = answer.body.split(separator: "\r\n")
+        for name in ["=1+1", "+1", "-1", "@x", "a,\"b\"", "＝1"] { _ = try createProject(name) }
+        let response = try owner.send("GET", "/v1/audit-logs?action=create", headers: [("Accept", "text/csv")])
+        #expect(response.status == 200)
+        #expect(response.headers["content-type"] == "text/csv; charset=utf-8")
+        let lines = response.body.split(separator: "\r\n")
         #expect(lines.count == 7)
         #expect(lines.first?.hasPrefix("id,created_at,action,") == true)
         for cell in ["\"'=1+1\"", "\"'+1\"", "\"'-1\"", "\"'@x\"", "\"a,\"\"b\"\"\"", "\"'＝1\""] {
-            #expect(answer.body.contains(",\(cell),"), "\(cell)")
+            #expect(response.body.contains(",\(cell),"), "\(cell)")
         }
         for starter in ["\t=", "\r=", "\n=", "  =", "="] { #expect(AuditCSV.cell(starter + "1").hasPrefix("\"'")) }
         #expect(AuditCSV.cell("plain") == "\"plain\"")
@@ -137,22 +137,22 @@ struct AuditLogTests {
         arguments: TestDatabase.selected)
     func reach(_: TestDatabase) throws {
         try owner.server.server.addUser("other@example.com")
-        let other = owner.with(try owner.server.server.makeToken("other@example.com"))
-        let first = try makeProject("first")
-        let second = try makeProject("second")
+        let other = owner.with(try owner.server.server.createToken("other@example.com"))
+        let first = try createProject("first")
+        let second = try createProject("second")
         #expect(try events(by: other).map(\.action) == ["token_created", "user_created"])
-        let limited = try owner.makeToken("\"project_ids\": [\"\(first.id)\"]")
+        let limited = try owner.createToken("\"project_ids\": [\"\(first.id)\"]")
         #expect(try events(by: limited).map(\.resourceID) == [first.id])
         #expect(try events(project: second.id).map(\.resourceID) == [second.id])
-        let answer = try other.send("GET", "/v1/audit-logs", headers: [("X-Project-ID", first.id)])
-        #expect(answer.code == "not_found")
+        let response = try other.send("GET", "/v1/audit-logs", headers: [("X-Project-ID", first.id)])
+        #expect(response.code == "not_found")
     }
 
     @Test(
         "the use of a rotated secret after its grace period is recorded once an hour, with both addresses",
         arguments: TestDatabase.selected)
     func rotatedTokenUsed(_: TestDatabase) throws {
-        let old = try owner.makeToken()
+        let old = try owner.createToken()
         let rotated = try old.send("POST", "/v1/tokens/self/rotate", #"{"grace_seconds": 10}"#)
         let new = owner.with(try #require(try rotated.decoded(CreatedToken.self).secret))
         #expect(try new.whoami().status == 200)

@@ -22,16 +22,16 @@ struct BackupTests {
 
     @Test("a backup of a running server, with the pepper, restores the whole service")
     func restore() throws {
-        let other = try session.makeToken()
+        let other = try session.createToken()
         let file = folder.file("backup")
-        let made = try run(["backup", file, "--data", data])
-        #expect(made.status == 0, "\(made.error)")
-        #expect(made.output == "backed up to \(file)\n")
-        #expect(made.error.contains("pepper is not in it"))
+        let created = try run(["backup", file, "--data", data])
+        #expect(created.status == 0, "\(created.error)")
+        #expect(created.output == "backed up to \(file)\n")
+        #expect(created.error.contains("pepper is not in it"))
         let attributes = try FileManager.default.attributesOfItem(atPath: file)
         #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o600)
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["backup"])
-        let later = try session.makeToken()
+        let later = try session.createToken()
 
         // The steps of docs/operating.md.
         let restored = folder.file("restored")
@@ -59,7 +59,7 @@ struct BackupTests {
     @Test("a backup during writes is one consistent moment, and contains everything before it")
     func consistent() async throws {
         let session = session
-        let made = Count()
+        let created = Count()
         let stop = Flag()
         // Large enough for a copy in several steps.
         let filler = String(repeating: "x", count: 900)
@@ -72,13 +72,13 @@ struct BackupTests {
             group.addTask {
                 while !stop.isSet {
                     guard try session.send("POST", "/v1/projects", #"{"name": "n"}"#).status == 201 else { continue }
-                    made.number.add(1, ordering: .sequentiallyConsistent)
+                    created.number.add(1, ordering: .sequentiallyConsistent)
                 }
             }
             try await eventually("five projects are created") {
-                made.number.load(ordering: .sequentiallyConsistent) >= 5
+                created.number.load(ordering: .sequentiallyConsistent) >= 5
             }
-            let before = made.number.load(ordering: .sequentiallyConsistent)
+            let before = created.number.load(ordering: .sequentiallyConsistent)
             try SQLiteBackup.create(of: data + "/podstack.sqlite", to: file)
             stop.set()
             try await group.waitForAll()
@@ -108,7 +108,7 @@ struct BackupTests {
     }
 
     @Test("on a full disk, a backup fails with one sentence and removes its file")
-    func noRoom() throws {
+    func fullDisk() throws {
         let result = try ToolProcess.run(
             "/bin/sh",
             [

@@ -9,21 +9,21 @@ import Testing
 @Suite("podstack-server killed at a random moment", .blocking, .databases, .timeLimit(.perTest))
 struct CrashTests {
     /// The last state of a token that the server acknowledged.
-    private struct Life {
-        enum Step: Int { case made, rotated, used, revoked }
+    private struct TokenHistory {
+        enum Step: Int { case created, rotated, used, revoked }
 
         var first: String
         var second: String
-        var asked: Step?
-        var told: Step?
+        var requested: Step?
+        var confirmed: Step?
     }
 
     private final class Journal: Sendable {
-        let lives = Mutex<[Life]>([])
+        let histories = Mutex<[TokenHistory]>([])
 
-        func add(_ life: Life) { lives.withLock { $0.append(life) } }
-        func note(_ change: (inout Life) -> Void) {
-            lives.withLock { if let last = $0.indices.last { change(&$0[last]) } }
+        func add(_ history: TokenHistory) { histories.withLock { $0.append(history) } }
+        func record(_ change: (inout TokenHistory) -> Void) {
+            histories.withLock { if let last = $0.indices.last { change(&$0[last]) } }
         }
     }
 
@@ -62,18 +62,18 @@ struct CrashTests {
         // More rounds than the program survives.
         for _ in 0..<100_000 {
             let id = TokenFormat.generateID(using: &generator)
-            let (first, second) = (TokenMaker.token(id: id), TokenMaker.token(id: id))
-            journal.add(Life(first: first, second: second))
-            let steps: [(Life.Step, () -> Bool)] = [
-                (.made, { send("POST", "/v1/tokens", owner, "{\"name\": \"t\", \(TestClient.fields(of: first))}") }),
+            let (first, second) = (TestToken.generate(id: id), TestToken.generate(id: id))
+            journal.add(TokenHistory(first: first, second: second))
+            let steps: [(TokenHistory.Step, () -> Bool)] = [
+                (.created, { send("POST", "/v1/tokens", owner, "{\"name\": \"t\", \(TestClient.fields(of: first))}") }),
                 (.rotated, { send("POST", "/v1/tokens/self/rotate", first, "{\(TestClient.fields(of: second))}") }),
                 (.used, { send("GET", "/v1/auth/whoami", second) }),
                 (.revoked, { send("DELETE", "/v1/tokens/self", second) }),
             ]
             for (step, act) in steps {
-                journal.note { $0.asked = step }
+                journal.record { $0.requested = step }
                 guard act() else { return }
-                journal.note { $0.told = step }
+                journal.record { $0.confirmed = step }
             }
         }
     }
@@ -84,10 +84,10 @@ struct CrashTests {
     func anyMoment(_: TestDatabase) async throws {
         _ = try ToolProcess.run(
             "podstack-server", ["user", "add", "you@example.com", "--data", data], environment: place.environment)
-        let made = try ToolProcess.run(
+        let created = try ToolProcess.run(
             "podstack-server", ["token", "create", "you@example.com", "--name", "t", "--data", data],
             environment: place.environment)
-        let owner = String(made.output.dropLast())
+        let owner = String(created.output.dropLast())
         var random = TestSeed.generator()
         for _ in 0..<Rounds.count(place.database == nil ? 8 : 3, long: 200) {
             let journal = Journal()
@@ -100,21 +100,21 @@ struct CrashTests {
 
             let (next, nextPort) = try serve()
             defer {
-                // Not killed: on PostgreSQL the next one's first revocation would wait for its lease.
+                // Stopped, not killed: on PostgreSQL, the next server's first revocation would wait for the lease.
                 next.signal(SIGTERM)
                 next.wait()
             }
             let connection = try RawHTTP(port: nextPort)
-            for life in journal.lives.withLock({ $0 }) {
+            for history in journal.histories.withLock({ $0 }) {
                 // The new secret is tried first, as a client does after a crash: it may be the only valid one.
-                let second = try code(connection, life.second)
-                let first = try code(connection, life.first)
-                switch (life.told, life.asked) {
+                let second = try code(connection, history.second)
+                let first = try code(connection, history.first)
+                switch (history.confirmed, history.requested) {
                 case (.revoked, _): #expect(first == "revoked_token" && second == "revoked_token")
                 case (_, .revoked): #expect(second == nil || second == "revoked_token")
                 case (.rotated, _), (.used, _): #expect(second == nil && first == nil)
                 case (_, .rotated): #expect(first == nil)
-                case (.made, _): #expect(first == nil && second == "invalid_token")
+                case (.created, _): #expect(first == nil && second == "invalid_token")
                 default: #expect(first == nil || first == "invalid_token")
                 }
             }

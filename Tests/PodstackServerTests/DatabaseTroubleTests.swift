@@ -12,7 +12,7 @@ struct DatabaseTroubleTests {
         _ instances: TwoInstances, threads: Int = 3, _ disturb: (TokenLoad) async throws -> Void
     ) async throws -> TokenLoad {
         let load = TokenLoad(
-            owner: try instances.makeToken(), ports: [instances.first.port, instances.second.port])
+            owner: try instances.createToken(), ports: [instances.first.port, instances.second.port])
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<threads { group.addTask { load.run() } }
             defer { load.stop() }
@@ -38,7 +38,7 @@ struct DatabaseTroubleTests {
         let load = try await underLoad(instances) { load in
             for _ in 0..<Rounds.count(5, long: 100) {
                 try Self.end(instances, where: Self.isListener)
-                try await load.waitForLives(1)
+                try await load.waitForRevocations(1)
             }
         }
         #expect(load.revoked > 0)
@@ -55,7 +55,7 @@ struct DatabaseTroubleTests {
     @Test("the loss of the listening connection is logged once, and so is its return")
     func logged() async throws {
         let cluster = try PostgresCluster()
-        let database = try cluster.makeDatabase(for: .service)
+        let database = try cluster.createDatabase(for: .service)
         let folder = try TemporaryDirectory()
         let lines = Lines()
         let server = try EmbeddedServer(
@@ -87,7 +87,7 @@ struct DatabaseTroubleTests {
         _ = try await underLoad(instances) { load in
             for _ in 0..<Rounds.count(5, long: 100) {
                 try Self.end(instances, where: "TRUE")
-                try await load.waitForLives(1)
+                try await load.waitForRevocations(1)
             }
         }
         try await waitForLease(instances)
@@ -97,7 +97,7 @@ struct DatabaseTroubleTests {
     func deaf() async throws {
         let instances = try TwoInstances()
         for round in 0..<Rounds.count(1, long: 20) {
-            let token = try instances.makeToken()
+            let token = try instances.createToken()
             let here = TestClient(port: instances.first.port, token, keepsConnection: true)
             let there = TestClient(port: instances.second.port, token, keepsConnection: true)
             #expect(try here.tokenState() == "ok" && there.tokenState() == "ok")
@@ -122,7 +122,7 @@ struct DatabaseTroubleTests {
         let instances = try TwoInstances(on: cluster)
         let load = try await underLoad(instances) { load in
             for _ in 0..<Rounds.count(1, long: 20) {
-                try await load.waitForLives(3)
+                try await load.waitForRevocations(3)
                 try cluster.stop()
                 let before = load.unavailable
                 try await eventually(within: .seconds(60), "20 requests are refused") {
@@ -131,7 +131,7 @@ struct DatabaseTroubleTests {
                 let ready = try RawHTTP(port: instances.second.port).request("GET", "/readyz").status
                 #expect(ready == 503)
                 try cluster.start()
-                try await load.waitForLives(3)
+                try await load.waitForRevocations(3)
             }
         }
         #expect(load.unavailable > 0)

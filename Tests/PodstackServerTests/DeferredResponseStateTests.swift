@@ -62,14 +62,14 @@ struct DeferredResponseStateTests {
         #expect(state.take()?.response.status == 503)
         #expect(state.start(isClientGone: false) == .none)
         // Whether the client is gone is only asked about a connection that may be suspended.
-        var asked = false
+        var page = false
         #expect(
             state.start(
                 isClientGone: {
-                    asked = true
+                    page = true
                     return false
                 }()) == .none)
-        #expect(!asked)
+        #expect(!page)
     }
 
     /// The events of one request, each of which can happen at any time.

@@ -47,13 +47,13 @@ struct DeferredResponseTests {
 
         /// Sends `/first` and then one request for each name, and waits until they are queued in this order.
         func fill(_ names: [String]) throws -> [RawHTTP] {
-            var asked = [try ask("/first")]
+            var page = [try ask("/first")]
             guard gate.holds(1) else { throw Missing(what: "/first") }
             for (index, name) in names.enumerated() {
-                asked.append(try ask(name))
+                page.append(try ask(name))
                 try waitForQueue(index + 1, name)
             }
-            return asked
+            return page
         }
     }
 
@@ -72,8 +72,8 @@ struct DeferredResponseTests {
         #expect(late.status == 503 && late.headers["x-request-id"] == "refused")
         desk.gate.open()
         for each in waiting {
-            let answer = try each.response()
-            #expect(answer.status == 200 && answer.body == "x" && answer.headers["x-request-id"] == "made")
+            let response = try each.response()
+            #expect(response.status == 200 && response.body == "x" && response.headers["x-request-id"] == "made")
         }
         #expect(desk.work.done == ["/first", "/a", "/b", "/c", "/d"])
     }

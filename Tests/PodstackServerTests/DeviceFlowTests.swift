@@ -33,7 +33,7 @@ struct DeviceFlowTests {
         try post("/v1/device/code", "{\(fields)}").decoded(DeviceCode.self)
     }
 
-    /// Asks for the token, after the time that it must wait.
+    /// Polls for the token after the required interval.
     func ask(_ code: DeviceCode, wait: Int64 = 5) throws -> TestResponse {
         clock.set(clock.now + wait)
         return try post("/v1/device/token", #"{"device_code": "\#(code.deviceCode)"}"#)
@@ -53,16 +53,16 @@ struct DeviceFlowTests {
     }
 
     func actions() throws -> [String] {
-        let session = TestClient(running, try running.makeToken())
+        let session = TestClient(running, try running.createToken())
         let page = try session.send("GET", "/v1/audit-logs").decoded(Page<AuditEvent>.self)
         return page.elements.map(\.action)
     }
 
     @Test(
-        "a token whose secret the program made is granted, without the secret ever being here",
+        "a program gets a token whose secret it generated and never sent",
         arguments: TestDatabase.selected)
-    func madeByProgram(_: TestDatabase) throws {
-        let token = TokenMaker.token(id: "00000000")
+    func generatedByProgram(_: TestDatabase) throws {
+        let token = TestToken.generate(id: "00000000")
         let code = try begin(
             #""client_name": "CLI", "scopes": ["projects:read"], \#(TestClient.fields(of: token))"#)
         #expect(code.userCode.wholeMatch(of: /[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}/) != nil)
@@ -71,28 +71,28 @@ struct DeviceFlowTests {
         #expect(code.verificationURI == "http://localhost/device")
         #expect(code.verificationURIComplete == "http://localhost/device?code=\(code.userCode)")
         #expect(try ask(code).code == "authorization_pending")
-        let shown = try service.database.read {
+        let displayed = try service.database.read {
             try service.devices.pending(code.userCode.lowercased().replacing("-", with: " "), now: clock.now, in: $0)
         }
-        #expect(shown?.clientName == "CLI")
-        #expect(shown?.scopes?.map(\.description) == ["projects:read"])
-        #expect(shown?.address == "127.0.0.1")
+        #expect(displayed?.clientName == "CLI")
+        #expect(displayed?.scopes?.map(\.description) == ["projects:read"])
+        #expect(displayed?.address == "127.0.0.1")
         #expect(try !isGood(token))
         try approve(code.userCode)
-        let answer = try ask(code)
-        let created = try answer.decoded(CreatedToken.self)
-        #expect(answer.status == 200)
+        let response = try ask(code)
+        let created = try response.decoded(CreatedToken.self)
+        #expect(response.status == 200)
         #expect(created.secret == nil)
         #expect(created.token.id == "00000000")
         #expect(created.token.scopes == ["projects:read"])
         #expect(try isGood(token))
-        // Asked again after a lost answer.
+        // Repeated after a lost response.
         #expect(try ask(code).status == 200)
         #expect(try actions() == ["token_created", "token_created", "device_approved", "user_created"])
     }
 
-    @Test("a secret that the service makes is told once", arguments: TestDatabase.selected)
-    func madeHere(_: TestDatabase) throws {
+    @Test("a secret that the service generated is returned once", arguments: TestDatabase.selected)
+    func generatedByService(_: TestDatabase) throws {
         let code = try begin()
         try approve(code.userCode)
         let created = try ask(code).decoded(CreatedToken.self)
@@ -102,7 +102,7 @@ struct DeviceFlowTests {
         #expect(try ask(code).code == "invalid_grant")
     }
 
-    @Test("who asks too often is told to slow down, and has to wait longer", arguments: TestDatabase.selected)
+    @Test("a program that polls too fast gets slow_down and a longer interval", arguments: TestDatabase.selected)
     func slowDown(_: TestDatabase) throws {
         let code = try begin()
         #expect(try ask(code).code == "authorization_pending")
@@ -116,7 +116,7 @@ struct DeviceFlowTests {
         #expect(try ask(code, wait: 20).status == 200)
     }
 
-    @Test("a refusal, the end of its time and a code that never was are told apart", arguments: TestDatabase.selected)
+    @Test("denied, expired and unknown codes get different errors", arguments: TestDatabase.selected)
     func refusals(_: TestDatabase) throws {
         let denied = try begin()
         try decide { try service.devices.deny(denied.userCode, by: user, in: $0) }
@@ -125,7 +125,7 @@ struct DeviceFlowTests {
         clock.set(clock.now + 600)
         #expect(throws: DomainError.self) { try approve(late.userCode) }
         #expect(try ask(late).code == "expired_token")
-        // After an hour nobody remembers it.
+        // After an hour, the request is deleted.
         clock.set(clock.now + 3600)
         _ = try begin()
         #expect(try ask(late).code == "invalid_grant")
@@ -138,7 +138,7 @@ struct DeviceFlowTests {
         #expect(try actions() == ["token_created", "device_denied", "user_created"])
     }
 
-    @Test("a user code decides once, and only while it waits", arguments: TestDatabase.selected)
+    @Test("a user code can be decided once, while its request is pending", arguments: TestDatabase.selected)
     func once(_: TestDatabase) throws {
         let code = try begin()
         try approve(code.userCode)
@@ -150,11 +150,11 @@ struct DeviceFlowTests {
     }
 
     @Test(
-        "the limit of active tokens is told to who approves, and holds for who fetches",
+        "the limit of active tokens is checked at the approval and again when the token is fetched",
         arguments: TestDatabase.selected)
     func quota(_: TestDatabase) throws {
         let codes = try (0..<2).map { _ in try begin() }
-        for _ in 0..<4 { _ = try running.makeToken() }
+        for _ in 0..<4 { _ = try running.createToken() }
         for code in codes { try approve(code.userCode) }
         #expect(try ask(codes[0]).status == 200)
         #expect(try ask(codes[1]).code == "quota_exceeded")
@@ -163,7 +163,7 @@ struct DeviceFlowTests {
     }
 
     @Test(
-        "a wish that is none is a 422",
+        "an invalid request is a 422",
         arguments: TestDatabase.selected,
         [
             "", #""client_name": """#, #""client_name": "n", "scopes": ["cats"]"#, #""client_name": "n", "scope": "*""#,
@@ -173,7 +173,7 @@ struct DeviceFlowTests {
         #expect(try post("/v1/device/code", "{\(fields)}").code == "validation_failed")
     }
 
-    @Test("many at once of one code: exactly one gets the secret", arguments: TestDatabase.selected)
+    @Test("of many simultaneous polls with one code, exactly one gets the secret", arguments: TestDatabase.selected)
     func atOnce(_: TestDatabase) async throws {
         let code = try begin()
         try approve(code.userCode)
@@ -190,7 +190,7 @@ struct DeviceFlowTests {
         #expect(secrets.count == 1)
     }
 
-    @Test("codes are limited by address", arguments: TestDatabase.selected)
+    @Test("new codes are limited by address", arguments: TestDatabase.selected)
     func limited(_: TestDatabase) throws {
         let limited = try RunningServer(clock: clock, deviceCodes: 2)
         let statuses = try (0..<3).map { _ in
@@ -202,7 +202,7 @@ struct DeviceFlowTests {
         #expect(statuses == [200, 200, 429])
     }
 
-    @Test("no code is in the database as it is", arguments: TestDatabase.selected)
+    @Test("the database contains no code in plain text", arguments: TestDatabase.selected)
     func atRest(_: TestDatabase) throws {
         guard TestDatabase.current == .sqlite else { return }
         let code = try begin()
@@ -221,7 +221,7 @@ struct DeviceFlowTests {
 
 @Suite("The device flow with the real program", .blocking, .timeLimit(.perTest))
 struct DeviceCommandTests {
-    @Test("an operator approves what a program shows, and it gets a token that works")
+    @Test("after an operator approves the code of a program, the program gets a valid token")
     func approve() throws {
         let folder = try TemporaryDirectory()
         func run(_ words: [String]) throws -> (status: Int32, output: String, error: String) {
@@ -249,9 +249,9 @@ struct DeviceCommandTests {
         let created = try post("/v1/device/token", #"{"device_code": "\#(code.deviceCode)"}"#).decoded(
             CreatedToken.self)
         let secret = try #require(created.secret)
-        let answer = try RawHTTP(port: port)
+        let response = try RawHTTP(port: port)
             .request("GET", "/v1/tokens", headers: [("Authorization", "Bearer \(secret)")])
-        #expect(answer.status == 200)
+        #expect(response.status == 200)
         #expect(!process.standardError.contains(secret.dropFirst(18)))
         #expect(!process.standardError.contains(code.deviceCode))
     }

@@ -15,10 +15,10 @@ struct DisabledUserTests {
         try ToolProcess.run("podstack-server", words + ["--data", place.data], environment: place.environment)
     }
 
-    private func makeToken(_ email: String = "you@example.com") throws -> String {
-        let made = try administrate("token", "create", email, "--name", "t", "--max-active-tokens", "99")
-        #expect(made.status == 0, "\(made.error)")
-        return String(made.output.dropLast())
+    private func createToken(_ email: String = "you@example.com") throws -> String {
+        let created = try administrate("token", "create", email, "--name", "t", "--max-active-tokens", "99")
+        #expect(created.status == 0, "\(created.error)")
+        return String(created.output.dropLast())
     }
 
     private func serve() throws -> (process: ToolProcess, port: UInt16) {
@@ -31,13 +31,13 @@ struct DisabledUserTests {
     }
 
     @Test(
-        "is refused by every instance from the return of the command on, and let in again by another one",
+        "is refused by every instance once the command returns, and accepted again after being enabled",
         arguments: TestDatabase.selected)
     func everywhere(_: TestDatabase) throws {
         #expect(try administrate("user", "add", "you@example.com").status == 0)
         #expect(try administrate("user", "add", "other@example.com").status == 0)
-        let (token, other) = (try makeToken(), try makeToken("other@example.com"))
-        // SQLite is served by one.
+        let (token, other) = (try createToken(), try createToken("other@example.com"))
+        // SQLite has one instance.
         let servers = try (0..<(place.database == nil ? 1 : 2)).map { _ in try serve() }
         defer {
             for server in servers {
@@ -58,7 +58,7 @@ struct DisabledUserTests {
         #expect(try administrate("audit", "verify").status == 0)
     }
 
-    @Test("the list says who is disabled, and a disabled user gets no new token", arguments: TestDatabase.selected)
+    @Test("is marked in the list and gets no new token", arguments: TestDatabase.selected)
     func list(_: TestDatabase) throws {
         for email in ["b@example.com", "A@example.com"] { #expect(try administrate("user", "add", email).status == 0) }
         #expect(try administrate("user", "disable", "b@example.com").status == 0)
@@ -71,8 +71,8 @@ struct DisabledUserTests {
         #expect(users[0][3] == "active" && users[1][3].hasPrefix("disabled 20"))
         let refused = try administrate("token", "create", "b@example.com", "--name", "t")
         #expect(refused.status == 1 && refused.error.contains("is disabled"))
-        let nobody = try administrate("user", "disable", "nobody@example.com")
-        #expect(nobody.status == 1 && nobody.error == "error: no user has the email address nobody@example.com\n")
+        let missing = try administrate("user", "disable", "nobody@example.com")
+        #expect(missing.status == 1 && missing.error == "error: no user has the email address nobody@example.com\n")
     }
 }
 
@@ -91,21 +91,21 @@ struct DisabledTokenTests {
     }
 
     @Test(
-        "tell their holders alone why they are refused, and a waiting secret does not come into use",
+        "reveal only to their holders why they are refused, and a pending secret does not come into use",
         arguments: TestDatabase.selected)
     func refusals(_: TestDatabase) throws {
-        let revoked = try session.makeToken()
+        let revoked = try session.createToken()
         #expect(try revoked.send("DELETE", "/v1/tokens/self").status == 204)
-        let next = TokenMaker.token(id: session.id)
+        let next = TestToken.generate(id: session.id)
         let rotation = "{\(TestClient.fields(of: next))}"
         #expect(try session.send("POST", "/v1/tokens/self/rotate", rotation).status == 200)
         try set(isDisabled: true)
-        let answer = try session.whoami()
-        #expect(answer.status == 401 && answer.code == "account_disabled")
-        #expect(answer.headers["www-authenticate"]?.contains("The account is disabled") == true)
+        let response = try session.whoami()
+        #expect(response.status == 401 && response.code == "account_disabled")
+        #expect(response.headers["www-authenticate"]?.contains("The account is disabled") == true)
         #expect(try session.with(next).whoami().code == "account_disabled")
         #expect(try revoked.whoami().code == "revoked_token")
-        #expect(try session.with(TokenMaker.token(id: session.id)).whoami().code == "invalid_token")
+        #expect(try session.with(TestToken.generate(id: session.id)).whoami().code == "invalid_token")
         for (method, path) in [("GET", "/v1/tokens"), ("DELETE", "/v1/tokens/self"), ("POST", "/v1/projects")] {
             #expect(try session.send(method, path, method == "POST" ? "{}" : nil).code == "account_disabled")
         }
@@ -116,7 +116,7 @@ struct DisabledTokenTests {
         #expect(log.elements.map(\.action) == ["user_enabled", "user_disabled", "user_created"])
     }
 
-    @Test("no change is made by one who was disabled while it waited for its turn", arguments: TestDatabase.selected)
+    @Test("do not change anything if the user was disabled while the change waited", arguments: TestDatabase.selected)
     func overtaken(_: TestDatabase) async throws {
         let server = session.server.server
         let held = try server.service.verifier.verify(session.token.utf8, now: server.service.now())
@@ -130,7 +130,7 @@ struct DisabledTokenTests {
         #expect(refusal.map(ErrorResponse.init)?.code == .accountDisabled)
     }
 
-    @Test("a program without a browser gets none that they approved before", arguments: TestDatabase.selected)
+    @Test("are not given to a program that the user approved before", arguments: TestDatabase.selected)
     func device(_: TestDatabase) throws {
         let port = session.server.server.port
         func post(_ path: String, _ body: String) throws -> TestResponse {

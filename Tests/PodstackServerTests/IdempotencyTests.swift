@@ -21,7 +21,7 @@ struct IdempotencyTests {
     }
 
     @Test(
-        "the same key with the same body gets the same answer, and the change happens once",
+        "a repeated request gets the same response, and the change happens once",
         arguments: TestDatabase.selected)
     func repeated(_: TestDatabase) throws {
         let first = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
@@ -35,13 +35,13 @@ struct IdempotencyTests {
         #expect(try post("/v1/projects", #"{"name": "p"}"#, key: "b").body != first.body)
     }
 
-    @Test("the same key with another body, path or project is refused", arguments: TestDatabase.selected)
+    @Test("a key is refused for another body, path or project", arguments: TestDatabase.selected)
     func reused(_: TestDatabase) throws {
         _ = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
         for (path, body) in [("/v1/projects", #"{"name": "q"}"#), ("/v1/tokens", #"{"name": "p"}"#)] {
-            let answer = try post(path, body, key: "a")
-            #expect(answer.status == 422)
-            #expect(answer.code == "idempotency_key_reused")
+            let response = try post(path, body, key: "a")
+            #expect(response.status == 422)
+            #expect(response.code == "idempotency_key_reused")
         }
         let project = try #require(try owner.whoami().decoded(User.self).defaultProjectID)
         let headers = [("Idempotency-Key", "a"), ("X-Project-ID", project)]
@@ -49,14 +49,14 @@ struct IdempotencyTests {
         #expect(try projectCount() == 2)
     }
 
-    @Test("a key is its token's own", arguments: TestDatabase.selected)
+    @Test("two tokens can use the same key", arguments: TestDatabase.selected)
     func perToken(_: TestDatabase) throws {
-        let other = try owner.makeToken()
+        let other = try owner.createToken()
         _ = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
         #expect(try post("/v1/projects", #"{"name": "q"}"#, key: "a", by: other).status == 201)
     }
 
-    @Test("a key is remembered for 24 hours", arguments: TestDatabase.selected)
+    @Test("a key is stored for 24 hours", arguments: TestDatabase.selected)
     func age(_: TestDatabase) throws {
         let start = clock.now
         let first = try post("/v1/projects", #"{"name": "p"}"#, key: "a")
@@ -67,21 +67,21 @@ struct IdempotencyTests {
     }
 
     @Test(
-        "a repeat is answered without the secret that the first answer held, and says so",
+        "the response to a repeat omits the secret of the first response, and says so",
         arguments: TestDatabase.selected)
     func secrets(_: TestDatabase) throws {
         for path in ["/v1/tokens", "/v1/tokens/self/rotate"] {
             let body = path == "/v1/tokens" ? #"{"name": "n"}"# : "{}"
             let first = try post(path, body, key: path)
-            let made = try first.decoded(CreatedToken.self)
-            #expect(made.notice == nil)
-            let secret = try #require(made.secret)
+            let created = try first.decoded(CreatedToken.self)
+            #expect(created.notice == nil)
+            let secret = try #require(created.secret)
             let again = try post(path, body, key: path)
             #expect(again.status == first.status)
-            let answer = try again.decoded(CreatedToken.self)
-            #expect(answer.token == made.token)
-            #expect(answer.secret == nil)
-            #expect(answer.notice?.contains("rotate") == true)
+            let response = try again.decoded(CreatedToken.self)
+            #expect(response.token == created.token)
+            #expect(response.secret == nil)
+            #expect(response.notice?.contains("rotate") == true)
             #expect(try owner.with(secret).whoami().status == 200)
             let folder = owner.server.data.file("data")
             for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
@@ -91,13 +91,13 @@ struct IdempotencyTests {
         }
     }
 
-    @Test("what failed is tried again", arguments: TestDatabase.selected)
+    @Test("a request that failed runs again when it is repeated", arguments: TestDatabase.selected)
     func failures(_: TestDatabase) throws {
         #expect(try post("/v1/tokens", #"{"name": "n", "project_ids": ["prj_x"]}"#, key: "a").status == 404)
         #expect(try post("/v1/tokens", #"{"name": "n"}"#, key: "a").status == 201)
     }
 
-    @Test("a key that is none is a bad request", arguments: TestDatabase.selected)
+    @Test("an invalid key is a bad request", arguments: TestDatabase.selected)
     func badKeys(_: TestDatabase) throws {
         for key in ["", "a b", String(repeating: "k", count: 256)] {
             #expect(try post("/v1/projects", #"{"name": "p"}"#, key: key).status == 400, "\(key)")
@@ -106,10 +106,10 @@ struct IdempotencyTests {
         #expect(try owner.send("POST", "/v1/projects", #"{"name": "p"}"#, headers: twice).status == 400)
     }
 
-    @Test("twenty at once make one project", arguments: TestDatabase.selected)
+    @Test("twenty simultaneous requests with one key create one project", arguments: TestDatabase.selected)
     func atOnce(_: TestDatabase) async throws {
         let owner = owner
-        let answers = try await withThrowingTaskGroup(of: TestResponse.self) { group in
+        let responses = try await withThrowingTaskGroup(of: TestResponse.self) { group in
             for _ in 0..<20 {
                 group.addTask {
                     try owner.send("POST", "/v1/projects", #"{"name": "p"}"#, headers: [("Idempotency-Key", "a")])
@@ -117,16 +117,16 @@ struct IdempotencyTests {
             }
             return try await group.reduce(into: [TestResponse]()) { $0.append($1) }
         }
-        #expect(answers.allSatisfy { $0.status == 201 || $0.status == 409 })
-        #expect(answers.allSatisfy { $0.status == 201 || $0.headers["retry-after"] == "1" })
-        #expect(Set(answers.filter { $0.status == 201 }.map(\.body)).count == 1)
+        #expect(responses.allSatisfy { $0.status == 201 || $0.status == 409 })
+        #expect(responses.allSatisfy { $0.status == 201 || $0.headers["retry-after"] == "1" })
+        #expect(Set(responses.filter { $0.status == 201 }.map(\.body)).count == 1)
         #expect(try projectCount() == 2)
     }
 
     @Test("a change is rejected if its token was revoked meanwhile", arguments: TestDatabase.selected)
     func overtaken(_: TestDatabase) throws {
         let service = owner.server.server.service
-        let session = try owner.makeToken()
+        let session = try owner.createToken()
         let identity = try service.verifier.verify(session.token.utf8, now: clock.now)
         #expect(try session.send("DELETE", "/v1/tokens/self").status == 204)
         for headers in [[], [(name: "idempotency-key", value: "a")]] {

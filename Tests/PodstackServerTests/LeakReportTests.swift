@@ -17,14 +17,14 @@ struct LeakReportTests {
     }
 
     @Test(
-        "who holds a token proves it: it is revoked at once, and the owner sees it in the audit log",
+        "a reported token is revoked at once, and the audit log of its owner says so",
         arguments: TestDatabase.selected)
     func proven(_: TestDatabase) throws {
-        let leaked = try owner.makeToken()
+        let leaked = try owner.createToken()
         #expect(try leaked.whoami().status == 200)
-        let answer = try report([leaked.token, leaked.token])
-        #expect(answer.status == 202)
-        #expect(answer.body.isEmpty)
+        let response = try report([leaked.token, leaked.token])
+        #expect(response.status == 202)
+        #expect(response.body.isEmpty)
         #expect(try leaked.whoami().code == "revoked_token")
         #expect(try owner.whoami().status == 200)
         let log = try owner.send("GET", "/v1/audit-logs?action=token_revoked")
@@ -39,30 +39,30 @@ struct LeakReportTests {
     }
 
     @Test(
-        "the answer is the same, whatever the tokens were, and only what was proven is revoked",
+        "the response does not depend on the tokens, and only tokens with a valid secret are revoked",
         arguments: TestDatabase.selected)
     func anything(_: TestDatabase) throws {
         let others = [
-            TokenMaker.token(id: owner.id), TokenMaker.token(id: "00000000"), String(owner.token.dropLast()), "",
+            TestToken.generate(id: owner.id), TestToken.generate(id: "00000000"), String(owner.token.dropLast()), "",
             "hf_something", "podstack_" + owner.id,
         ]
         let expected = try report([])
-        for answer in [try report(others), try report([owner.makeToken().token])] {
-            #expect(answer.status == 202)
-            #expect(answer.body == expected.body)
-            #expect(Set(answer.headers.keys) == Set(expected.headers.keys))
+        for response in [try report(others), try report([owner.createToken().token])] {
+            #expect(response.status == 202)
+            #expect(response.body == expected.body)
+            #expect(Set(response.headers.keys) == Set(expected.headers.keys))
         }
         #expect(try owner.whoami().status == 200)
     }
 
     @Test(
-        "a secret that waits, or lives out its grace, revokes its token; one that is past does not",
+        "a pending secret or one in its grace period revokes its token; an ended one does not",
         arguments: TestDatabase.selected)
     func rotated(_: TestDatabase) throws {
-        let old = try owner.makeToken()
+        let old = try owner.createToken()
         func rotate(_ session: TestClient) throws -> TestClient {
-            let answer = try session.send("POST", "/v1/tokens/self/rotate", #"{"grace_seconds": 10}"#)
-            return owner.with(try #require(try answer.decoded(CreatedToken.self).secret))
+            let response = try session.send("POST", "/v1/tokens/self/rotate", #"{"grace_seconds": 10}"#)
+            return owner.with(try #require(try response.decoded(CreatedToken.self).secret))
         }
         let second = try rotate(old)
         #expect(try second.whoami().status == 200)
@@ -72,27 +72,27 @@ struct LeakReportTests {
         let third = try rotate(second)
         #expect(try report([third.token]).status == 202)
         #expect(try second.whoami().code == "revoked_token")
-        let other = try owner.makeToken()
+        let other = try owner.createToken()
         #expect(try rotate(other).whoami().status == 200)
         #expect(try report([other.token]).status == 202)
         #expect(try other.whoami().code == "revoked_token")
     }
 
-    @Test("a thousand tokens fit in one report, one more does not", arguments: TestDatabase.selected)
+    @Test("a report contains at most 1,000 tokens", arguments: TestDatabase.selected)
     func thousand(_: TestDatabase) throws {
-        let leaked = try owner.makeToken()
-        let strangers = (0..<999).map { _ in TokenMaker.token(id: "00000000") }
+        let leaked = try owner.createToken()
+        let strangers = (0..<999).map { _ in TestToken.generate(id: "00000000") }
         #expect(try report(strangers + [leaked.token]).status == 202)
         #expect(try leaked.whoami().code == "revoked_token")
         #expect(try report([String](repeating: "x", count: 1001)).code == "validation_failed")
     }
 
-    @Test("what is no report is refused", arguments: TestDatabase.selected)
+    @Test("an invalid report is refused", arguments: TestDatabase.selected)
     func refusals(_: TestDatabase) throws {
         for body in ["{}", #"{"tokens": "x"}"#, #"{"tokens": [1]}"#, #"{"tokens": [], "more": 1}"#] {
-            let answer = try TestClient(owner.server).request(
+            let response = try TestClient(owner.server).request(
                 "POST", "/v1/tokens/report", headers: [("Content-Type", "application/json")], body: body)
-            #expect(answer.code == "validation_failed", "\(body)")
+            #expect(response.code == "validation_failed", "\(body)")
         }
     }
 }

@@ -5,7 +5,7 @@ import Testing
 @Suite("The address that a server listens on", .timeLimit(.perTest))
 struct ListenAddressTests {
     @Test(
-        "an address and a port",
+        "an IP address and a port are valid",
         arguments: [
             ("127.0.0.1:8080", true, "127.0.0.1", 8080), ("localhost:0", true, "127.0.0.1", 0),
             ("[::1]:8080", true, "[::1]", 8080), ("0.0.0.0:80", false, "0.0.0.0", 80), ("[::]:443", false, "[::]", 443),
@@ -19,14 +19,14 @@ struct ListenAddressTests {
     }
 
     @Test(
-        "anything else is refused, and what would do is said",
+        "anything else is refused, and the error has an example",
         arguments: [
             ("8080", "HOST:PORT"), ("127.0.0.1", "HOST:PORT"), ("127.0.0.1:65536", "HOST:PORT"), (":80", "not a name"),
             ("example.com:443", "not a name"), ("::1:8080", "in brackets"), ("[127.0.0.1]:80", "not a name"),
             ("[::1]", "HOST:PORT"), ("[::1:80", "not a name"), ("", "HOST:PORT"),
         ])
     func invalid(text: String, reason: String) {
-        let mistake = #expect(throws: ListenAddress.Mistake.self) { try ListenAddress(text) }
+        let mistake = #expect(throws: ListenAddress.InvalidAddress.self) { try ListenAddress(text) }
         #expect(mistake?.message.contains(reason) == true, "\(mistake?.message ?? "")")
     }
 

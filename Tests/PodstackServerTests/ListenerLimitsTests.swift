@@ -16,15 +16,16 @@ struct ListenerLimitsTests {
 
     init() throws { running = try RunningServer(requestTime: 1) }
 
-    func answer(to text: String) throws -> TestResponse {
+    func response(to text: String) throws -> TestResponse {
         let connection = try RawHTTP(port: server.port)
         try connection.send(text)
         return try connection.response()
     }
 
-    func isErrorOfTheAPI(_ answer: TestResponse, _ status: Int, _ code: String) -> Bool {
-        answer.status == status && answer.code == code && answer.headers["x-request-id"] == answer.error?.requestID
-            && answer.headers["content-type"] == "application/json"
+    func isErrorOfTheAPI(_ response: TestResponse, _ status: Int, _ code: String) -> Bool {
+        response.status == status && response.code == code
+            && response.headers["x-request-id"] == response.error?.requestID
+            && response.headers["content-type"] == "application/json"
     }
 
     @Test("a body, a URL and headers that are too large get the error of the API")
@@ -32,18 +33,18 @@ struct ListenerLimitsTests {
         let start = "POST /v1/tokens/report HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         for head in ["", "Expect: 100-continue\r\n"] {
             let body = head.isEmpty ? String(repeating: "a", count: 65_537) : ""
-            let answer = try answer(to: "\(start)\(head)Content-Length: 65537\r\n\r\n\(body)")
-            #expect(isErrorOfTheAPI(answer, 413, "content_too_large"), "\(head)\(answer)")
+            let response = try response(to: "\(start)\(head)Content-Length: 65537\r\n\r\n\(body)")
+            #expect(isErrorOfTheAPI(response, 413, "content_too_large"), "\(head)\(response)")
         }
         let chunks = String(repeating: "8000\r\n\(String(repeating: "a", count: 0x8000))\r\n", count: 3)
-        let chunked = try answer(to: "\(start)Transfer-Encoding: chunked\r\n\r\n\(chunks)0\r\n\r\n")
+        let chunked = try response(to: "\(start)Transfer-Encoding: chunked\r\n\r\n\(chunks)0\r\n\r\n")
         #expect(isErrorOfTheAPI(chunked, 413, "content_too_large"))
-        let url = try answer(to: "GET /\(String(repeating: "a", count: 4096)) HTTP/1.1\r\nHost: x\r\n\r\n")
+        let url = try response(to: "GET /\(String(repeating: "a", count: 4096)) HTTP/1.1\r\nHost: x\r\n\r\n")
         #expect(isErrorOfTheAPI(url, 414, "uri_too_long"))
-        let query = try answer(to: "GET /healthz?\(String(repeating: "a", count: 4096)) HTTP/1.1\r\nHost: x\r\n\r\n")
+        let query = try response(to: "GET /healthz?\(String(repeating: "a", count: 4096)) HTTP/1.1\r\nHost: x\r\n\r\n")
         #expect(isErrorOfTheAPI(query, 414, "uri_too_long"))
         for fields in ["X: \(String(repeating: "a", count: 16 << 10))\r\n", String(repeating: "X: a\r\n", count: 100)] {
-            let headers = try answer(to: "GET /healthz HTTP/1.1\r\nHost: x\r\n\(fields)\r\n")
+            let headers = try response(to: "GET /healthz HTTP/1.1\r\nHost: x\r\n\(fields)\r\n")
             #expect(isErrorOfTheAPI(headers, 431, "request_header_fields_too_large"), "\(headers)")
         }
     }
@@ -51,30 +52,30 @@ struct ListenerLimitsTests {
     @Test("just below the limits, every request is served")
     func belowSizes() throws {
         let tokens = String(repeating: " ", count: 65_536 - 13) + #"{"tokens":[]}"#
-        let body = try answer(
+        let body = try response(
             to: """
                 POST /v1/tokens/report HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
                 Content-Length: 65536\r\n\r\n\(tokens)
                 """)
         #expect(body.status == 202)
-        let url = try answer(to: "GET /healthz?\(String(repeating: "a", count: 4087)) HTTP/1.1\r\nHost: x\r\n\r\n")
+        let url = try response(to: "GET /healthz?\(String(repeating: "a", count: 4087)) HTTP/1.1\r\nHost: x\r\n\r\n")
         #expect(url.status == 200)
         let fields = "X: \(String(repeating: "a", count: 15 << 10))\r\n" + String(repeating: "X: a\r\n", count: 90)
-        #expect(try answer(to: "GET /healthz HTTP/1.1\r\nHost: x\r\n\(fields)\r\n").status == 200)
+        #expect(try response(to: "GET /healthz HTTP/1.1\r\nHost: x\r\n\(fields)\r\n").status == 200)
     }
 
     @Test("a URL that could be read in two ways, and one without a Host, get the error of the API")
     func malformed() throws {
         for target in ["/v1/tokens%2fself", "/%", "/%00", "/healthz?a=%", "/\u{e9}"] {
-            let answer = try answer(to: "GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(isErrorOfTheAPI(answer, 400, "bad_request"), "\(target)")
+            let response = try response(to: "GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(isErrorOfTheAPI(response, 400, "bad_request"), "\(target)")
         }
         for head in ["", "Host: x\r\nHost: y\r\n", "Host: x\r\nA : b\r\n"] {
-            let answer = try answer(to: "GET /healthz HTTP/1.1\r\n\(head)\r\n")
-            #expect(isErrorOfTheAPI(answer, 400, "bad_request"), "\(head)")
+            let response = try response(to: "GET /healthz HTTP/1.1\r\n\(head)\r\n")
+            #expect(isErrorOfTheAPI(response, 400, "bad_request"), "\(head)")
         }
-        #expect(try answer(to: "GET http://x/healthz HTTP/1.1\r\nHost: x\r\n\r\n").status == 200)
-        #expect(try answer(to: "GET /%68ealthz HTTP/1.1\r\nHost: x\r\n\r\n").status == 200)
+        #expect(try response(to: "GET http://x/healthz HTTP/1.1\r\nHost: x\r\n\r\n").status == 200)
+        #expect(try response(to: "GET /%68ealthz HTTP/1.1\r\nHost: x\r\n\r\n").status == 200)
     }
 
     /// Sends `piece` repeatedly and slowly until the server closes the connection.

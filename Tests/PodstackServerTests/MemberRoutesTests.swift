@@ -13,8 +13,8 @@ struct MemberRoutesTests {
         owner = try TestClient(maxActiveTokens: 50)
         let server = owner.server.server
         for name in ["ann", "bob"] { try server.addUser("\(name)@example.com") }
-        ann = owner.with(try server.makeToken("ann@example.com"))
-        bob = owner.with(try server.makeToken("bob@example.com"))
+        ann = owner.with(try server.createToken("ann@example.com"))
+        bob = owner.with(try server.createToken("bob@example.com"))
         project = try owner.send("POST", "/v1/projects", #"{"name": "p"}"#).decoded(Project.self)
     }
 
@@ -38,7 +38,7 @@ struct MemberRoutesTests {
     @Test(
         "adding, changing and removing a member takes effect at once", arguments: TestDatabase.selected
     )
-    func life(_: TestDatabase) throws {
+    func lifecycle(_: TestDatabase) throws {
         #expect(try ann.send("GET", path).code == "not_found")
         let added = try add("ann", #""role": "user", "permissions": ["read"]"#)
         #expect(added.status == 201)
@@ -73,8 +73,9 @@ struct MemberRoutesTests {
             let list = permissions.map { "\"\($0)\"" }.joined(separator: ", ")
             #expect(try update(ann, "\"permissions\": [\(list)]").status == 200)
             for (needed, method, path, body) in calls {
-                let answer = try ann.send(method, path, body, headers: [("X-Project-ID", project.id)])
-                #expect((answer.code == "member_forbidden") == !permissions.contains(needed), "\(permissions) \(path)")
+                let response = try ann.send(method, path, body, headers: [("X-Project-ID", project.id)])
+                #expect(
+                    (response.code == "member_forbidden") == !permissions.contains(needed), "\(permissions) \(path)")
             }
             let permission = try ann.send("GET", "/v1/auth/can?scope=pods:create&project=\(project.id)")
             #expect(try permission.decoded(Permission.self).allowed == permissions.contains("create"))
@@ -100,8 +101,8 @@ struct MemberRoutesTests {
     @Test("of two admins that remove each other at once, one remains", arguments: TestDatabase.selected)
     func mutualRemoval(_: TestDatabase) async throws {
         for _ in 0..<10 {
-            let made = try owner.send("POST", "/v1/projects", #"{"name": "m"}"#).decoded(Project.self)
-            let members = "/v1/projects/\(made.id)/members"
+            let created = try owner.send("POST", "/v1/projects", #"{"name": "m"}"#).decoded(Project.self)
+            let members = "/v1/projects/\(created.id)/members"
             _ = try owner.send("POST", members, #"{"email": "ann@example.com", "role": "admin"}"#)
             let (ann, owner) = (ann, owner)
             let (annID, ownerID) = (try userID(ann), try userID(owner))
@@ -140,8 +141,8 @@ struct MemberRoutesTests {
         var seen: [String] = []
         var cursor: String?
         repeat {
-            let answer = try bob.send("GET", "\(path)/members?limit=1" + (cursor.map { "&cursor=\($0)" } ?? ""))
-            let page = try answer.decoded(Page<Member>.self)
+            let response = try bob.send("GET", "\(path)/members?limit=1" + (cursor.map { "&cursor=\($0)" } ?? ""))
+            let page = try response.decoded(Page<Member>.self)
             seen += page.elements.map(\.email)
             cursor = page.nextCursor
         } while cursor != nil
@@ -188,8 +189,8 @@ struct MemberRoutesTests {
         _ = try update(ann, #""status": "active""#)
         _ = try update(ann, #""status": "active""#)
         _ = try remove(ann)
-        let answer = try owner.send("GET", "/v1/audit-logs?resource_type=member")
-        let events = try answer.decoded(Page<AuditEvent>.self).elements
+        let response = try owner.send("GET", "/v1/audit-logs?resource_type=member")
+        let events = try response.decoded(Page<AuditEvent>.self).elements
         #expect(
             events.map(\.action) == [
                 "member_removed", "member_activated", "member_deactivated", "permissions_changed", "member_added",
@@ -204,14 +205,14 @@ struct MemberRoutesTests {
     func probing(_: TestDatabase) throws {
         let fields = #""role": "user", "permissions": ["read"]"#
         for number in 0..<20 { #expect(try add("nobody\(number)", fields).code == "not_found") }
-        // Whether the address has an account or not.
+        // The response is the same whether the address has an account or not.
         let refused = try add("nobody", fields)
         #expect(refused.status == 429 && refused.code == "rate_limited")
         #expect(refused.headers["ratelimit"]?.hasPrefix(#""unknown-address";r=0"#) == true)
         #expect(refused.headers["retry-after"].flatMap { Int($0) }.map { (1...180).contains($0) } == true)
         #expect(try add("ann", fields).error?.message == refused.error?.message)
         // Another token of the same user does not help.
-        #expect(try add("ann", fields, by: try owner.makeToken()).status == 429)
+        #expect(try add("ann", fields, by: try owner.createToken()).status == 429)
         let own = try bob.send("POST", "/v1/projects", #"{"name": "b"}"#).decoded(Project.self)
         let body = "{\"email\": \"ann@example.com\", \(fields)}"
         #expect(try bob.send("POST", "/v1/projects/\(own.id)/members", body).status == 201)

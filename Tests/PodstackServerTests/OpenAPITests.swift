@@ -61,13 +61,13 @@ struct OpenAPITests {
     }
 
     @Test("actual responses, of successes and errors, match their schemas")
-    func answers() throws {
+    func responses() throws {
         let project = try session.send("POST", "/v1/projects", #"{"name": "p"}"#).decoded(Project.self)
         try session.server.server.addUser("ann@example.com")
         let member = try session.send(
             "POST", "/v1/projects/\(project.id)/members", #"{"email": "ann@example.com", "role": "admin"}"#
         ).decoded(Member.self)
-        let token = try session.makeToken()
+        let token = try session.createToken()
         let paths = ["{project}": project.id, "{user}": member.userID, "{id}": token.id]
         let bodies: [OperationID: String] = [
             .createToken: #"{"name": "n", "expires_at": null}"#, .createProject: #"{"name": "n"}"#,
@@ -83,7 +83,7 @@ struct OpenAPITests {
             let operation = try #require(described["operationId"]?.stringValue.flatMap(OperationID.init))
             var target = paths.reduce(path) { $0.replacing($1.key, with: $1.value) }
             if operation == .checkPermission { target += "?scope=pods:create&project=\(project.id)" }
-            let caller = operation == .revokeOwnToken ? try session.makeToken() : session
+            let caller = operation == .revokeOwnToken ? try session.createToken() : session
             let answer = try caller.send(method, target, bodies[operation])
             let responses = try #require(described["responses"])
             var response = try #require(responses[String(answer.status)], "\(operation) \(answer.status)")

@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Health, readiness and metrics,", .blocking, .databases, .timeLimit(.perTest))
+@Suite("Health, readiness and metrics", .blocking, .databases, .timeLimit(.perTest))
 struct OperationTests {
     let session: TestClient
 
@@ -23,7 +23,7 @@ struct OperationTests {
     func metrics(_: TestDatabase) throws {
         #expect(try metric(#"podstack_requests_total{status="2xx"}"#) == 0)
         for _ in 0..<3 { _ = try session.whoami() }
-        _ = try session.with(TokenMaker.token(id: "00000000")).whoami()
+        _ = try session.with(TestToken.generate(id: "00000000")).whoami()
         _ = try session.send("GET", "/v1/nothing")
         // The three requests, and the first request for the metrics.
         #expect(try metric(#"podstack_requests_total{status="2xx"}"#) == 4)
@@ -32,10 +32,10 @@ struct OperationTests {
         #expect(try metric(#"podstack_refusals_total{status="404",code="not_found"}"#) == 1)
         #expect(try metric("podstack_verified_tokens") == 1)
         #expect(try metric("process_start_time_seconds") == 1_900_000_000)
-        let answer = try get("/metrics")
-        #expect(answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
-        for secret in [session.id, "usr_", "127.0.0.1", "example.com"] { #expect(!answer.body.contains(secret)) }
-        for line in answer.body.split(separator: "\n") where !line.hasPrefix("#") {
+        let response = try get("/metrics")
+        #expect(response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
+        for secret in [session.id, "usr_", "127.0.0.1", "example.com"] { #expect(!response.body.contains(secret)) }
+        for line in response.body.split(separator: "\n") where !line.hasPrefix("#") {
             #expect(line.wholeMatch(of: /[a-z_]+(\{([a-z]+="[a-z0-9_.]*",?)+\})? [0-9]+/) != nil, "\(line)")
         }
     }
@@ -46,7 +46,7 @@ struct OperationTests {
     func diskFull(_: TestDatabase) throws {
         // A connection cannot fill PostgreSQL's disk.
         guard TestDatabase.current == .sqlite else { return }
-        let other = try session.makeToken()
+        let other = try session.createToken()
         #expect(try other.whoami().status == 200)
         let database = session.server.server.service.database
         // The database may not have more pages than now.
@@ -54,21 +54,21 @@ struct OperationTests {
         func count() throws -> Int {
             try session.send("GET", "/v1/projects?limit=200").decoded(Page<Project>.self).elements.count
         }
-        var made = try count()
+        var created = try count()
         var refused = 0
         for length in [100, 50, 1] {
             for _ in 0..<50 {
                 let name = String(repeating: "n", count: length)
-                let answer = try session.send("POST", "/v1/projects", "{\"name\": \"\(name)\"}")
-                if answer.status == 201 {
-                    made += 1
+                let response = try session.send("POST", "/v1/projects", "{\"name\": \"\(name)\"}")
+                if response.status == 201 {
+                    created += 1
                 } else {
-                    #expect(answer.code == "unavailable")
+                    #expect(response.code == "unavailable")
                     refused += 1
                     break
                 }
             }
-            #expect(try count() == made)
+            #expect(try count() == created)
         }
         #expect(refused == 3)
         let deletion = try session.send("DELETE", "/v1/tokens/\(other.id)").status
@@ -80,10 +80,10 @@ struct OperationTests {
     }
 
     @Test(
-        "with a database that may only be read, changes are unavailable, nothing is said to be done, and reading goes on",
+        "with a read-only database, changes are unavailable, none is reported as done, and reads continue",
         arguments: TestDatabase.selected)
     func readOnly(_: TestDatabase) throws {
-        let other = try session.makeToken()
+        let other = try session.createToken()
         #expect(try other.whoami().status == 200)
         let database = session.server.server.service.database
         let isSQLite = TestDatabase.current == .sqlite
@@ -95,19 +95,19 @@ struct OperationTests {
             ("POST", "/v1/projects", #"{"name": "p"}"#), ("DELETE", "/v1/tokens/\(other.id)", nil),
             ("POST", "/v1/tokens", #"{"name": "t"}"#), ("POST", "/v1/tokens/self/rotate", nil),
         ] {
-            let answer = try session.send(method, path, body)
-            #expect(answer.status == 503 && answer.code == "unavailable", "\(method) \(path): \(answer.body)")
+            let response = try session.send(method, path, body)
+            #expect(response.status == 503 && response.code == "unavailable", "\(method) \(path): \(response.body)")
         }
         #expect(try other.whoami().status == 200)
         #expect(try session.send("GET", "/v1/projects").decoded(Page<Project>.self).elements.count == 1)
-        #expect(try session.with(TokenMaker.token(id: "00000000")).whoami().code == "invalid_token")
+        #expect(try session.with(TestToken.generate(id: "00000000")).whoami().code == "invalid_token")
     }
 
     @Test(
         "without its database, the service is unavailable: it never rejects a token as invalid and never uses stale state",
         arguments: TestDatabase.selected)
     func databaseGone(_: TestDatabase) throws {
-        let token = try session.makeToken()
+        let token = try session.createToken()
         #expect(try session.whoami().status == 200)
         #expect(try get("/readyz").status == 200)
         let database = session.server.server.service.database

@@ -42,26 +42,26 @@ struct PepperRotationTests {
         return try RawHTTP(port: server.port).request(method, path, headers: headers, body: body)
     }
 
-    @Test("every secret stays good, waiting and in its grace too, and moves to the new pepper when it is used")
+    @Test("current, pending and retired secrets stay valid and move to the new pepper when they are used")
     func secrets() throws {
         let first = try serve()
         try first.addUser("you@example.com")
-        let used = try first.makeToken("you@example.com", expiresAt: clock.now + 400 * 86_400)
-        let unused = try first.makeToken("you@example.com", expiresAt: clock.now + 400 * 86_400)
-        let old = try first.makeToken("you@example.com", expiresAt: clock.now + 400 * 86_400)
-        let leaked = try first.makeToken("you@example.com", expiresAt: clock.now + 400 * 86_400)
+        let used = try first.createToken("you@example.com", expiresAt: clock.now + 400 * 86_400)
+        let unused = try first.createToken("you@example.com", expiresAt: clock.now + 400 * 86_400)
+        let old = try first.createToken("you@example.com", expiresAt: clock.now + 400 * 86_400)
+        let leaked = try first.createToken("you@example.com", expiresAt: clock.now + 400 * 86_400)
         var generator = SecureGenerator()
         let id = try #require(TokenFormat.id(of: old))
         let new = TokenFormat.generateToken(id: id, using: &generator)
-        let waiting = TokenFormat.generateToken(id: id, using: &generator)
-        for secret in [new, waiting] {
+        let pending = TokenFormat.generateToken(id: id, using: &generator)
+        for secret in [new, pending] {
             let by = secret == new ? old : new
             let body = "{\(TestClient.fields(of: secret, grace: 86_400))}"
             #expect(try send(first, by, "POST", "/v1/tokens/self/rotate", body).status == 200)
             if secret == new { #expect(try send(first, new).status == 200) }
         }
-        let madeByCaller = TokenMaker.token(id: "00000000")
-        let creation = "{\"name\": \"c\", \(TestClient.fields(of: madeByCaller))}"
+        let generatedByCaller = TestToken.generate(id: "00000000")
+        let creation = "{\"name\": \"c\", \(TestClient.fields(of: generatedByCaller))}"
         #expect(try send(first, used, "POST", "/v1/tokens", creation).status == 201)
         try first.stop()
 
@@ -70,10 +70,10 @@ struct PepperRotationTests {
         #expect(try faults() == [])
         clock.set(clock.now + 10)
         let second = try serve()
-        // Asked again after a lost answer, over the rotation.
+        // Repeated after a lost response and after the rotation.
         #expect(try send(second, used, "POST", "/v1/tokens", creation).status == 201)
-        for secret in [used, old, new, waiting, madeByCaller] { #expect(try send(second, secret).status == 200) }
-        #expect(try send(second, TokenMaker.token(id: id)).code == "invalid_token")
+        for secret in [used, old, new, pending, generatedByCaller] { #expect(try send(second, secret).status == 200) }
+        #expect(try send(second, TestToken.generate(id: id)).code == "invalid_token")
         #expect(try send(second, used, "POST", "/v1/tokens/report", "{\"tokens\": [\"\(leaked)\"]}").status == 202)
         #expect(try send(second, leaked).code == "revoked_token")
         try second.stop()
@@ -85,7 +85,7 @@ struct PepperRotationTests {
         try files.removeItem(atPath: data + "/pepper.previous")
         #expect(try needs() == [])
         let third = try serve()
-        for secret in [used, old, new, waiting, madeByCaller] {
+        for secret in [used, old, new, pending, generatedByCaller] {
             #expect(try send(third, secret).code != "invalid_token")
         }
         #expect(try send(third, unused).code == "invalid_token")
@@ -93,7 +93,7 @@ struct PepperRotationTests {
         #expect(try !faults().isEmpty)
     }
 
-    @Test("who has stolen the old pepper cannot add to the audit log after the rotation")
+    @Test("an old pepper cannot seal new audit events after the rotation")
     func stolen() throws {
         let first = try serve()
         let account = try first.addUser("you@example.com")
@@ -102,7 +102,7 @@ struct PepperRotationTests {
         try first.stop()
         try rotate()
         let second = try serve()
-        _ = try second.makeToken("you@example.com")
+        _ = try second.createToken("you@example.com")
         #expect(try faults() == [])
         var forger = second.service.changes
         forger.trail = old
@@ -113,18 +113,18 @@ struct PepperRotationTests {
         #expect(throws: SetupFailure.self) { try rotate() }
     }
 
-    @Test("one that was interrupted is done again, and at every moment there is a pepper that fits")
+    @Test("an interrupted rotation can be repeated, and a matching pepper exists at every moment")
     func interrupted() throws {
         let first = try serve()
         try first.addUser("you@example.com")
-        let token = try first.makeToken("you@example.com")
+        let token = try first.createToken("you@example.com")
         try first.stop()
         let before = try #require(files.contents(atPath: data + "/pepper"))
         try rotate()
         let after = try #require(files.contents(atPath: data + "/pepper"))
         #expect(before != after)
         #expect(files.contents(atPath: data + "/pepper.previous") == before)
-        // As it was when the database was done and the files were not.
+        // The state after an interruption between the database and the files.
         try files.moveItem(atPath: data + "/pepper", toPath: data + "/pepper.next")
         try files.moveItem(atPath: data + "/pepper.previous", toPath: data + "/pepper")
         try rotate()
@@ -135,7 +135,7 @@ struct PepperRotationTests {
         #expect(throws: SetupFailure.self) { try rotate() }
     }
 
-    @Test("the program refuses while a server runs, and says what still needs the old pepper")
+    @Test("the command fails while a server runs, and status lists what still needs the old pepper")
     func program() throws {
         func run(_ words: [String]) throws -> (status: Int32, output: String, error: String) {
             try ToolProcess.run("podstack-server", words + ["--data", data])

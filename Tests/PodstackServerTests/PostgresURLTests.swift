@@ -16,7 +16,7 @@ struct PostgresURLTests {
     }
 
     @Test(
-        "a server elsewhere is not spoken to in the clear, unless the URL says so",
+        "a server on another machine requires TLS, unless the URL allows plain text",
         arguments: [
             ("postgres:///db", true), ("postgres://localhost/db", true), ("postgres://127.0.0.1,[::1]/db", true),
             ("postgres://%2Frun%2Fpostgresql/db", true), ("postgres://db.example.com/db", false),
@@ -25,9 +25,9 @@ struct PostgresURLTests {
         ])
     func local(url: String, isLocal: Bool) { #expect(PostgresURL(url)?.isLocal == isLocal) }
 
-    @Test("a server elsewhere that has no TLS is refused, unless the URL allows it", .blocking, .needsPostgreSQL)
+    @Test("a server without TLS on another machine is refused, unless the URL allows it", .blocking, .needsPostgreSQL)
     func remoteWithoutTLS() throws {
-        let database = try PostgresCluster.shared().makeDatabase(for: .anything)
+        let database = try PostgresCluster.shared().createDatabase(for: .anything)
         // A form of 127.0.0.1 that counts as another machine.
         let remote = database.portURL.replacing("127.0.0.1", with: "2130706433")
         let url = try #require(PostgresURL(remote))

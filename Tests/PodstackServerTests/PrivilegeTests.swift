@@ -10,20 +10,20 @@ struct PrivilegeTests {
 
     init() throws {
         let server = try RunningServer(clock: clock, maxActiveTokens: 10_000)
-        owner = TestClient(server, try server.makeToken(expiresAt: clock.now + 400 * 86_400))
+        owner = TestClient(server, try server.createToken(expiresAt: clock.now + 400 * 86_400))
         let owner = owner
         projects = try (0..<3).map { _ in
             try owner.send("POST", "/v1/projects", #"{"name": "p"}"#).decoded(Project.self).id
         }
     }
 
-    /// What a token may be asked to be; nil leaves a field out.
-    struct Wish {
+    /// The fields of a request for a token; nil leaves a field out.
+    struct RequestedToken {
         var scopes: [String]?
         var projectIDs: [String]?
         var days: Int?
 
-        static func random(_ projects: [String], _ generator: inout SeededGenerator) -> Wish {
+        static func random(_ projects: [String], _ generator: inout SeededGenerator) -> RequestedToken {
             let all =
                 ["*"] + Scope.resources.map { "\($0):*" }
                 + Scope.resources.flatMap { resource in
@@ -35,7 +35,7 @@ struct PrivilegeTests {
                     all.randomElement(using: &generator)
                 }
             }
-            return Wish(
+            return RequestedToken(
                 scopes: some(of: all, 3), projectIDs: some(of: projects, 2),
                 days: [nil, 7, 30, 90].randomElement(using: &generator) ?? nil)
         }
@@ -50,64 +50,67 @@ struct PrivilegeTests {
         }
     }
 
-    /// Whether `token` is good for nothing that `holder` is not.
+    /// Returns whether `token` may do nothing that `holder` may not do.
     func isWithin(_ token: Token, _ holder: Token) -> Bool {
         let held = holder.scopes.compactMap(Scope.init)
         let scopes = token.scopes.compactMap(Scope.init).allSatisfy { held.allows($0) }
         let projects =
             holder.projectIDs.map { allowed in token.projectIDs?.allSatisfy(allowed.contains) ?? false } ?? true
-        let life = holder.expiresAt.map { end in token.expiresAt.map { $0 <= end } ?? false } ?? true
-        return scopes && projects && life
+        let lifetime = holder.expiresAt.map { end in token.expiresAt.map { $0 <= end } ?? false } ?? true
+        return scopes && projects && lifetime
     }
 
     @Test(
-        "whatever a token asks for: what it makes, and what it gets the secret of, is within itself",
+        "no token creates, or gets the secret of, a token that may do more than itself",
         arguments: TestDatabase.selected)
     func random(_: TestDatabase) throws {
         var generator = TestSeed.generator()
         var granted = 0
         for _ in 0..<150 {
-            var wish = Wish.random(projects, &generator)
-            // So that it can make and rotate at all.
-            wish.scopes = (wish.scopes ?? []) + ["tokens:*"]
-            let parent = try owner.send("POST", "/v1/tokens", wish.body(named: true)).decoded(CreatedToken.self)
+            var requested = RequestedToken.random(projects, &generator)
+            // So that it can create and rotate tokens.
+            requested.scopes = (requested.scopes ?? []) + ["tokens:*"]
+            let parent = try owner.send("POST", "/v1/tokens", requested.body(named: true)).decoded(CreatedToken.self)
             let session = owner.with(try #require(parent.secret))
-            let made = try session.send("POST", "/v1/tokens", Wish.random(projects, &generator).body(named: true))
-            if made.status == 201 {
+            let created = try session.send(
+                "POST", "/v1/tokens", RequestedToken.random(projects, &generator).body(named: true))
+            if created.status == 201 {
                 granted += 1
-                #expect(isWithin(try made.decoded(CreatedToken.self).token, parent.token))
+                #expect(isWithin(try created.decoded(CreatedToken.self).token, parent.token))
             }
-            let target = try owner.send("POST", "/v1/tokens", Wish.random(projects, &generator).body(named: true))
-                .decoded(CreatedToken.self).token
+            let target = try owner.send(
+                "POST", "/v1/tokens", RequestedToken.random(projects, &generator).body(named: true)
+            )
+            .decoded(CreatedToken.self).token
             let rotated = try session.send("POST", "/v1/tokens/\(target.id)/rotate")
             #expect((rotated.status == 200) == isWithin(target, parent.token))
             let changed = try session.send(
-                "PATCH", "/v1/tokens/\(target.id)", Wish.random(projects, &generator).body(named: false))
+                "PATCH", "/v1/tokens/\(target.id)", RequestedToken.random(projects, &generator).body(named: false))
             if changed.status == 200 { #expect(isWithin(try changed.decoded(Token.self), target)) }
         }
         #expect(granted > 10)
     }
 
     @Test(
-        "a wrong secret with the right id is told nothing, in every state of the token",
+        "a wrong secret gets the same error in every state of the token",
         arguments: TestDatabase.selected)
     func states(_: TestDatabase) throws {
         func wrong(_ session: TestClient) throws -> String? {
-            try owner.with(TokenMaker.token(id: session.id)).whoami().code
+            try owner.with(TestToken.generate(id: session.id)).whoami().code
         }
-        let active = try owner.makeToken()
-        let revoked = try owner.makeToken()
+        let active = try owner.createToken()
+        let revoked = try owner.createToken()
         #expect(try revoked.send("DELETE", "/v1/tokens/self").status == 204)
-        let waiting = try owner.makeToken()
-        let next = try waiting.send("POST", "/v1/tokens/self/rotate", #"{"grace_seconds": 0}"#)
-        let expiring = owner.with(try owner.server.makeToken(expiresAt: clock.now + 10))
-        for session in [active, revoked, waiting, expiring] { #expect(try wrong(session) == "invalid_token") }
+        let pending = try owner.createToken()
+        let next = try pending.send("POST", "/v1/tokens/self/rotate", #"{"grace_seconds": 0}"#)
+        let expiring = owner.with(try owner.server.createToken(expiresAt: clock.now + 10))
+        for session in [active, revoked, pending, expiring] { #expect(try wrong(session) == "invalid_token") }
         let secret = try #require(try next.decoded(CreatedToken.self).secret)
         #expect(try owner.with(secret).whoami().status == 200)
         clock.set(clock.now + 10)
         #expect(try expiring.whoami().code == "expired_token")
-        #expect(try waiting.whoami().code == "rotated_token")
+        #expect(try pending.whoami().code == "rotated_token")
         #expect(try revoked.whoami().code == "revoked_token")
-        for session in [expiring, waiting, revoked] { #expect(try wrong(session) == "invalid_token") }
+        for session in [expiring, pending, revoked] { #expect(try wrong(session) == "invalid_token") }
     }
 }

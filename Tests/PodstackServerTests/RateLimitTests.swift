@@ -15,11 +15,11 @@ struct RateLimitTests {
     }
 
     @Test(
-        "after 20 failures in a minute an address is told to wait, and one more passes every three seconds",
+        "after 20 failures in a minute, an address gets a 429, and one more attempt every three seconds",
         arguments: TestDatabase.selected)
     func failures(_: TestDatabase) throws {
         let server = try RunningServer(clock: clock, failedAuthentications: 20)
-        let wrong = TokenMaker.token(id: "00000000")
+        let wrong = TestToken.generate(id: "00000000")
         for _ in 0..<20 { #expect(try whoami(server, wrong).status == 401) }
         let refused = try whoami(server, wrong)
         #expect(refused.status == 429)
@@ -37,30 +37,31 @@ struct RateLimitTests {
         #expect(try whoami(server, wrong).status == 429)
     }
 
-    @Test("a thousand failures from an address lock out no good token from it", arguments: TestDatabase.selected)
+    @Test("a thousand failures from an address do not lock out its valid tokens", arguments: TestDatabase.selected)
     func neighbour(_: TestDatabase) throws {
         let server = try RunningServer(clock: clock, failedAuthentications: 20)
-        let token = try server.makeToken()
+        let token = try server.createToken()
         let connection = try RawHTTP(port: server.server.port)
         for index in 0..<1000 {
-            let headers = [("Authorization", "Bearer \(TokenMaker.token(id: "00000000"))")]
+            let headers = [("Authorization", "Bearer \(TestToken.generate(id: "00000000"))")]
             let status = try connection.request("GET", "/v1/auth/whoami", headers: headers).status
             #expect(status == (index < 20 ? 401 : 429))
         }
-        // One that nobody has seen yet, and one that is known.
+        // The first time from the database, then from the cache.
         for _ in 0..<2 { #expect(try whoami(server, token).status == 200) }
-        let other = try server.makeToken()
+        let other = try server.createToken()
         #expect(try whoami(server, other).status == 200)
     }
 
-    @Test("each token has its own bucket, and every answer says what is left", arguments: TestDatabase.selected)
+    @Test(
+        "each token has its own bucket, and every response has the remaining number", arguments: TestDatabase.selected)
     func requests(_: TestDatabase) throws {
         let server = try RunningServer(clock: clock, requests: 6)
-        let (first, second) = (try server.makeToken(), try server.makeToken())
+        let (first, second) = (try server.createToken(), try server.createToken())
         for left in [5, 4, 3, 2, 1, 0] {
-            let answer = try whoami(server, first)
-            #expect(answer.status == 200)
-            #expect(answer.headers["ratelimit"] == "\"token\";r=\(left);t=\((6 - left) * 10)")
+            let response = try whoami(server, first)
+            #expect(response.status == 200)
+            #expect(response.headers["ratelimit"] == "\"token\";r=\(left);t=\((6 - left) * 10)")
         }
         let refused = try whoami(server, first)
         #expect(refused.status == 429)
@@ -72,15 +73,15 @@ struct RateLimitTests {
         #expect(try whoami(server, first).status == 429)
     }
 
-    @Test("without the flag there is no limit, and no header", arguments: TestDatabase.selected)
+    @Test("without the flag there is no limit and no header", arguments: TestDatabase.selected)
     func noLimit(_: TestDatabase) throws {
         let server = try RunningServer(clock: clock)
-        let token = try server.makeToken()
-        for _ in 0..<30 { #expect(try whoami(server, TokenMaker.token(id: "00000000")).status == 401) }
+        let token = try server.createToken()
+        for _ in 0..<30 { #expect(try whoami(server, TestToken.generate(id: "00000000")).status == 401) }
         #expect(try whoami(server, token).headers["ratelimit"] == nil)
     }
 
-    @Test("reports of leaked tokens are counted by address", arguments: TestDatabase.selected)
+    @Test("leak reports are limited by address", arguments: TestDatabase.selected)
     func reports(_: TestDatabase) throws {
         let server = try RunningServer(clock: clock, reports: 2)
         func report() throws -> Int {
@@ -94,11 +95,11 @@ struct RateLimitTests {
     }
 
     @Test(
-        "X-Forwarded-For counts only from a proxy that was named, and only its last stranger",
+        "X-Forwarded-For counts only from a configured proxy, and only its last address that is not a proxy",
         arguments: TestDatabase.selected)
     func proxies(_: TestDatabase) throws {
         let named = try RunningServer(clock: clock, failedAuthentications: 1, proxies: ["127.0.0.1", "10.0.0.9"])
-        let wrong = TokenMaker.token(id: "00000000")
+        let wrong = TestToken.generate(id: "00000000")
         for (address, status) in [
             ("192.0.2.1", 401), ("192.0.2.1", 429), ("192.0.2.2", 401), ("192.0.2.3, 192.0.2.1", 429),
             ("192.0.2.4, 10.0.0.9", 401), ("192.0.2.4 ,10.0.0.9", 429), ("2001:db8::1", 401), ("2001:db8::2", 429),
@@ -111,10 +112,10 @@ struct RateLimitTests {
         #expect(try whoami(unnamed, wrong, from: "192.0.2.2").status == 429)
     }
 
-    @Test("the audit log has the address that the proxy told", arguments: TestDatabase.selected)
+    @Test("the audit log has the address that the proxy forwards", arguments: TestDatabase.selected)
     func audit(_: TestDatabase) throws {
         let server = try RunningServer(clock: clock, proxies: ["127.0.0.1"])
-        let session = TestClient(server, try server.makeToken())
+        let session = TestClient(server, try server.createToken())
         for address in ["192.0.2.7", "2001:db8::7"] {
             _ = try session.send(
                 "POST", "/v1/projects", #"{"name": "p"}"#, headers: [("X-Forwarded-For", "evil, \(address)")])
@@ -124,7 +125,7 @@ struct RateLimitTests {
     }
 
     @Test(
-        "the buckets of many addresses take a bounded room, and none is refilled by it before it must",
+        "the number of buckets is limited, and the limit removes full buckets first",
         arguments: TestDatabase.selected)
     func room(_: TestDatabase) {
         let allowances = RateLimiter<Int>(RateLimit(name: "x", count: 1), capacity: 100)

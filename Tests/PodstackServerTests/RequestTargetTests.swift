@@ -26,7 +26,7 @@ struct RequestTargetTests {
     }
 
     @Test(
-        "what could be read in two ways is refused",
+        "an ambiguous target is refused",
         arguments: [
             "/%", "/%4", "/%zz", "/%+1", "/%00", "/a%2fb", "/a%2Fb", "/%ff", "/\u{e9}", "/a b", "/a\tb", "/?a=%0",
             "/?%00=a",

@@ -65,7 +65,7 @@ struct RobustnessTests {
             let request = "POST /v1/tokens/report HTTP/1.1\r\nHost: x\r\n\(head)\r\n0\r\n\r\n\(hidden)"
             let connection = try RawHTTP(port: port)
             try connection.send(request)
-            if let answer = try? connection.response() { #expect((400..<500).contains(answer.status), "\(head)") }
+            if let response = try? connection.response() { #expect((400..<500).contains(response.status), "\(head)") }
             #expect(try session.whoami().status == 200, "\(head)")
         }
     }
@@ -104,8 +104,8 @@ struct RobustnessTests {
             }
             let value = String(text)
             guard value.trimmed != "Bearer \(session.token)" else { continue }
-            let answer = try connection.request("GET", "/v1/auth/whoami", headers: [("Authorization", value)])
-            #expect(answer.status == 401, "\(answer.status)")
+            let response = try connection.request("GET", "/v1/auth/whoami", headers: [("Authorization", value)])
+            #expect(response.status == 401, "\(response.status)")
         }
     }
 
@@ -123,9 +123,9 @@ struct RobustnessTests {
             let (method, path) = paths.randomElement(using: &generator) ?? paths[0]
             var body = String(decoding: try APICoding.encode(RandomJSON.object(&generator)), as: UTF8.self)
             if Int.random(in: 0..<4, using: &generator) == 0 { body = String(body.shuffled(using: &generator)) }
-            let answer = try session.send(method, path, body)
-            #expect(answer.status < 500, "\(method) \(path) \(body)")
-            #expect(answer.status < 300 || answer.code != nil)
+            let response = try session.send(method, path, body)
+            #expect(response.status < 500, "\(method) \(path) \(body)")
+            #expect(response.status < 300 || response.code != nil)
         }
         for _ in 0..<300 {
             let path =
@@ -136,8 +136,8 @@ struct RobustnessTests {
             let value = (0..<Int.random(in: 0..<12, using: &generator)).map { _ in
                 "%" + String(Int.random(in: 16..<256, using: &generator), radix: 16)
             }
-            let answer = try session.send("GET", "\(path)?\(name)=\(value.joined())")
-            #expect(answer.status < 500, "\(path)?\(name)=\(value.joined())")
+            let response = try session.send("GET", "\(path)?\(name)=\(value.joined())")
+            #expect(response.status < 500, "\(path)?\(name)=\(value.joined())")
         }
         #expect(try session.whoami().status == 200)
     }

@@ -13,15 +13,15 @@ struct RotationTests {
         try session.send("POST", "/v1/tokens/self/rotate", "{\(fields)}")
     }
 
-    /// Rotates `session` to a secret that the caller made.
+    /// Rotates the token of `session` to a secret that the caller generated.
     func rotated(_ session: TestClient, grace: Int? = nil) throws -> TestClient {
-        let next = TokenMaker.token(id: session.id)
+        let next = TestToken.generate(id: session.id)
         #expect(try rotate(session, TestClient.fields(of: next, grace: grace)).status == 200)
         return session.with(next)
     }
 
     @Test(
-        "a new secret waits; from its first use on the old one lives for its grace, to the second",
+        "from the first use of a new secret, the old one is valid for the grace period, to the second",
         arguments: TestDatabase.selected)
     func grace(_: TestDatabase) throws {
         let start = clock.now
@@ -41,7 +41,7 @@ struct RotationTests {
     }
 
     @Test(
-        "no grace at all ends the old secret with the first use of the new one, on an open connection too",
+        "without a grace period, the first use of the new secret ends the old one, even on an open connection",
         arguments: TestDatabase.selected)
     func noGrace(_: TestDatabase) throws {
         let connection = try RawHTTP(port: first.server.server.port)
@@ -54,14 +54,15 @@ struct RotationTests {
     }
 
     @Test(
-        "an hour of grace unless said, told in the header of the old secret's answers", arguments: TestDatabase.selected
+        "the default grace period is an hour, and responses to the old secret have its end in a header",
+        arguments: TestDatabase.selected
     )
     func standardGrace(_: TestDatabase) throws {
         let start = clock.now
         let next = try rotated(first)
         #expect(try next.whoami().status == 200)
-        let told = try first.whoami().headers["podstack-token-expires"]
-        #expect(told == TestClient.time(start + 3600))
+        let expiry = try first.whoami().headers["podstack-token-expires"]
+        #expect(expiry == TestClient.time(start + 3600))
         clock.set(start + 3599)
         #expect(try first.whoami().status == 200)
         clock.set(start + 3600)
@@ -69,7 +70,7 @@ struct RotationTests {
     }
 
     @Test(
-        "a secret that nobody used for 24 hours is good for nothing, and the old one goes on",
+        "a pending secret expires after 24 hours, and the current one stays valid",
         arguments: TestDatabase.selected)
     func lapse(_: TestDatabase) throws {
         let start = clock.now
@@ -87,47 +88,47 @@ struct RotationTests {
     }
 
     @Test(
-        "the answer shows the token as it will be, and the token is that from the first use on",
+        "the response describes the token as it is from the first use of the new secret on",
         arguments: TestDatabase.selected)
     func generation(_: TestDatabase) throws {
         let before = try first.whoami().decoded(User.self).token
         clock.set(clock.now + 86_400)
-        let next = TokenMaker.token(id: first.id)
-        let answer = try rotate(first, TestClient.fields(of: next))
-        let shown = try answer.decoded(CreatedToken.self)
-        #expect(shown.secret == nil)
-        #expect(shown.token.generation == 2)
-        #expect(shown.token.rotateBy == before?.rotateBy?.addingTimeInterval(86_400))
+        let next = TestToken.generate(id: first.id)
+        let response = try rotate(first, TestClient.fields(of: next))
+        let displayed = try response.decoded(CreatedToken.self)
+        #expect(displayed.secret == nil)
+        #expect(displayed.token.generation == 2)
+        #expect(displayed.token.rotateBy == before?.rotateBy?.addingTimeInterval(86_400))
         #expect(try first.whoami().decoded(User.self).token?.generation == 1)
         let after = try first.with(next).whoami().decoded(User.self).token
         #expect(after?.generation == 2)
-        #expect(after?.rotateBy == shown.token.rotateBy)
+        #expect(after?.rotateBy == displayed.token.rotateBy)
         #expect(after?.id == before?.id)
         #expect(after?.name == before?.name)
         #expect(after?.expiresAt == before?.expiresAt)
     }
 
     @Test(
-        "asked again with the same digest the answer is the same, before the first use and after",
+        "a repeat with the same digest gets the same response, before and after the first use",
         arguments: TestDatabase.selected)
     func repeated(_: TestDatabase) throws {
-        let next = TokenMaker.token(id: first.id)
-        let answers = try (0..<3).map { _ in try rotate(first, TestClient.fields(of: next)) }
-        #expect(Set(answers.map(\.body)).count == 1)
+        let next = TestToken.generate(id: first.id)
+        let responses = try (0..<3).map { _ in try rotate(first, TestClient.fields(of: next)) }
+        #expect(Set(responses.map(\.body)).count == 1)
         #expect(try first.with(next).whoami().status == 200)
         clock.set(clock.now + 10)
         for session in [first, first.with(next)] {
             let again = try rotate(session, TestClient.fields(of: next)).decoded(CreatedToken.self).token
             #expect(again.generation == 2)
-            #expect(again.rotateBy == (try answers[0].decoded(CreatedToken.self).token.rotateBy))
+            #expect(again.rotateBy == (try responses[0].decoded(CreatedToken.self).token.rotateBy))
         }
     }
 
     @Test(
-        "asked again with another grace, that one counts, and the audit log tells both",
+        "a repeat with another grace period changes it, and the audit log has both",
         arguments: TestDatabase.selected)
     func otherGrace(_: TestDatabase) throws {
-        let next = TokenMaker.token(id: first.id)
+        let next = TestToken.generate(id: first.id)
         for grace in [600, 600, 0] {
             #expect(try rotate(first, TestClient.fields(of: next, grace: grace)).status == 200)
         }
@@ -138,11 +139,11 @@ struct RotationTests {
         #expect(graces == [0, 600])
     }
 
-    @Test("a secret that the service made is answered once and works", arguments: TestDatabase.selected)
-    func madeByService(_: TestDatabase) throws {
-        let made = try first.send("POST", "/v1/tokens/self/rotate")
-        #expect(made.status == 200)
-        let secret = try #require(try made.decoded(CreatedToken.self).secret)
+    @Test("a secret that the service generated is returned once and is valid", arguments: TestDatabase.selected)
+    func generatedByService(_: TestDatabase) throws {
+        let created = try first.send("POST", "/v1/tokens/self/rotate")
+        #expect(created.status == 200)
+        let secret = try #require(try created.decoded(CreatedToken.self).secret)
         #expect(TokenFormat.id(of: secret) == first.id)
         let other = try #require(try rotate(first).decoded(CreatedToken.self).secret)
         #expect(try first.with(secret).whoami().code == "rotated_token")
@@ -150,7 +151,7 @@ struct RotationTests {
     }
 
     @Test(
-        "revoking ends every secret of the token: the old, the current and the one that waits",
+        "revoking a token ends its retired, current and pending secrets",
         arguments: TestDatabase.selected)
     func revoke(_: TestDatabase) throws {
         let second = try rotated(first)
@@ -160,9 +161,9 @@ struct RotationTests {
         for session in [first, second, third] { #expect(try session.whoami().code == "revoked_token") }
     }
 
-    @Test("a token keeps its place: five can be rotated, a sixth cannot be made", arguments: TestDatabase.selected)
+    @Test("a rotation does not count as another token", arguments: TestDatabase.selected)
     func five(_: TestDatabase) throws {
-        for _ in 0..<4 { _ = try first.makeToken() }
+        for _ in 0..<4 { _ = try first.createToken() }
         let next = try rotated(first)
         #expect(try next.whoami().status == 200)
         #expect(try next.send("POST", "/v1/tokens", #"{"name": "sixth"}"#).code == "quota_exceeded")
@@ -172,7 +173,7 @@ struct RotationTests {
     }
 
     @Test(
-        "a secret in its grace cannot rotate, so that who stole it cannot keep the token",
+        "a secret in its grace period cannot rotate the token",
         arguments: TestDatabase.selected)
     func graceDoesNotRotate(_: TestDatabase) throws {
         let next = try rotated(first)
@@ -182,7 +183,7 @@ struct RotationTests {
         #expect(try rotate(next).status == 200)
     }
 
-    @Test("a rotation without grace cuts short the grace of those before", arguments: TestDatabase.selected)
+    @Test("a rotation without a grace period ends earlier grace periods", arguments: TestDatabase.selected)
     func cutShort(_: TestDatabase) throws {
         let second = try rotated(first, grace: 604_800)
         #expect(try second.whoami().status == 200)
@@ -193,7 +194,7 @@ struct RotationTests {
         #expect(try second.whoami().code == "rotated_token")
     }
 
-    @Test("a token that was used cannot come back as its own successor", arguments: TestDatabase.selected)
+    @Test("a token cannot be rotated to a secret that it already had", arguments: TestDatabase.selected)
     func noReturn(_: TestDatabase) throws {
         #expect(try rotate(first, TestClient.fields(of: first.token)).code == "conflict")
         let second = try rotated(first)
@@ -202,32 +203,34 @@ struct RotationTests {
     }
 
     @Test(
-        "a token rotates another only when it may do as much and lives as long itself", arguments: TestDatabase.selected
+        "a token rotates another one only if it may do as much and expires no earlier", arguments: TestDatabase.selected
     )
     func noEscalation(_: TestDatabase) throws {
-        let small = try first.makeToken(#""scopes": ["tokens:*"], "expires_in_days": 7"#)
+        let small = try first.createToken(#""scopes": ["tokens:*"], "expires_in_days": 7"#)
         #expect(try small.send("POST", "/v1/tokens/\(first.id)/rotate").code == "insufficient_scope")
         #expect(try small.send("POST", "/v1/tokens/self/rotate").status == 200)
-        let short = try first.makeToken(#""expires_in_days": 7"#)
+        let short = try first.createToken(#""expires_in_days": 7"#)
         #expect(try short.send("POST", "/v1/tokens/\(first.id)/rotate").code == "insufficient_scope")
         #expect(try first.send("POST", "/v1/tokens/\(short.id)/rotate").status == 200)
-        let reader = try first.makeToken(#""scopes": ["tokens:read"]"#)
+        let reader = try first.createToken(#""scopes": ["tokens:read"]"#)
         #expect(try reader.send("POST", "/v1/tokens/\(reader.id)/rotate").code == "insufficient_scope")
         #expect(try reader.send("POST", "/v1/tokens/self/rotate").status == 200)
     }
 
-    @Test("what is dead, foreign or wrongly asked for is not rotated", arguments: TestDatabase.selected)
+    @Test(
+        "an ended token, a token of another account and an invalid request are refused",
+        arguments: TestDatabase.selected)
     func refusals(_: TestDatabase) throws {
-        let dead = try first.makeToken()
+        let dead = try first.createToken()
         #expect(try first.send("DELETE", "/v1/tokens/\(dead.id)").status == 204)
         #expect(try first.send("POST", "/v1/tokens/\(dead.id)/rotate").code == "conflict")
         #expect(try first.send("POST", "/v1/tokens/00000000/rotate").status == 404)
         try first.server.server.addUser("other@example.com")
-        let foreign = first.with(try first.server.server.makeToken("other@example.com"))
+        let foreign = first.with(try first.server.server.createToken("other@example.com"))
         #expect(try first.send("POST", "/v1/tokens/\(foreign.id)/rotate").status == 404)
         for fields in [
             #""grace_seconds": -1"#, #""grace_seconds": 604801"#, #""grace_seconds": "60""#, #""grace": 60"#,
-            #""id": "\#(first.id)""#, #""sha256": "00""#, TestClient.fields(of: TokenMaker.token(id: "00000000")),
+            #""id": "\#(first.id)""#, #""sha256": "00""#, TestClient.fields(of: TestToken.generate(id: "00000000")),
         ] {
             #expect(try rotate(first, fields).code == "validation_failed", "\(fields)")
         }
@@ -235,12 +238,12 @@ struct RotationTests {
     }
 
     @Test(
-        "random walks of two rotators agree with a small model, and never leave a token without a secret",
+        "random walks of two rotators agree with a model, and a valid secret always remains",
         arguments: TestDatabase.selected)
     func randomWalks(_: TestDatabase) throws {
         var generator = TestSeed.generator()
         for _ in 0..<6 {
-            let start = first.with(try first.server.makeToken(expiresAt: clock.now + 3650 * 86_400))
+            let start = first.with(try first.server.createToken(expiresAt: clock.now + 3650 * 86_400))
             var model = RotationModel(start.token)
             for _ in 0..<60 {
                 let secret = model.secrets.randomElement(using: &generator) ?? start.token
@@ -249,10 +252,10 @@ struct RotationTests {
                 case 0: clock.set(clock.now + Int64([1, 30, 90, 86_400].randomElement(using: &generator) ?? 1))
                 case 1:
                     let grace = [0, 60, 120].randomElement(using: &generator) ?? 0
-                    let next = TokenMaker.token(id: start.id)
+                    let next = TestToken.generate(id: start.id)
                     let expected = model.rotate(with: secret, to: next, grace: Int64(grace), now: clock.now)
-                    let answer = try rotate(session, TestClient.fields(of: next, grace: grace))
-                    #expect((answer.code ?? "ok") == expected)
+                    let response = try rotate(session, TestClient.fields(of: next, grace: grace))
+                    #expect((response.code ?? "ok") == expected)
                 default:
                     #expect((try session.whoami().code ?? "ok") == model.use(secret, now: clock.now))
                 }
@@ -263,10 +266,10 @@ struct RotationTests {
     }
 }
 
-/// What rotation means, in as few words as possible.
+/// A model of rotation that is as short as possible.
 private struct RotationModel {
     var current: String
-    var waiting: (secret: String, made: Int64, grace: Int64)?
+    var pending: (secret: String, created: Int64, grace: Int64)?
     var ends: [String: Int64] = [:]
     private(set) var secrets: [String]
 
@@ -277,23 +280,23 @@ private struct RotationModel {
 
     mutating func use(_ secret: String, now: Int64) -> String {
         if secret == current { return "ok" }
-        if let waiting, waiting.secret == secret {
-            guard now < waiting.made + 86_400 else { return "expired_token" }
-            ends = ends.mapValues { min($0, now + waiting.grace) }
-            ends[current] = now + waiting.grace
+        if let pending, pending.secret == secret {
+            guard now < pending.created + 86_400 else { return "expired_token" }
+            ends = ends.mapValues { min($0, now + pending.grace) }
+            ends[current] = now + pending.grace
             current = secret
-            self.waiting = nil
+            self.pending = nil
             return "ok"
         }
         return now < ends[secret] ?? 0 ? "ok" : "rotated_token"
     }
 
     mutating func rotate(with secret: String, to next: String, grace: Int64, now: Int64) -> String {
-        let answer = use(secret, now: now)
-        guard answer == "ok" else { return answer }
+        let response = use(secret, now: now)
+        guard response == "ok" else { return response }
         guard secret == current else { return "conflict" }
-        if let waiting { ends[waiting.secret] = now }
-        waiting = (next, now, grace)
+        if let pending { ends[pending.secret] = now }
+        pending = (next, now, grace)
         secrets = Array((secrets + [next]).suffix(8))
         return "ok"
     }

@@ -28,7 +28,7 @@ struct RouteGuardTests {
         let server = owner.server.server
         routes = server.service.routes
         for name in ["stranger", "member"] { try server.addUser("\(name)@example.com") }
-        stranger = owner.with(try server.makeToken("stranger@example.com"))
+        stranger = owner.with(try server.createToken("stranger@example.com"))
         project = try owner.send("POST", "/v1/projects", #"{"name": "p"}"#).decoded(Project.self)
         other = try owner.send("POST", "/v1/projects", #"{"name": "q"}"#).decoded(Project.self)
         let added = try owner.send(
@@ -85,9 +85,9 @@ struct RouteGuardTests {
         for route in routes {
             var headers: [(String, String)] = []
             if try body(route) != nil { headers = [("Content-Type", "application/json")] }
-            let answer = try TestClient(owner.server)
+            let response = try TestClient(owner.server)
                 .request(route.method, path(route, token: owner), headers: headers, body: try body(route))
-            #expect((answer.code == "missing_token") == !open.contains(name(route)), "\(name(route))")
+            #expect((response.code == "missing_token") == !open.contains(name(route)), "\(name(route))")
         }
     }
 
@@ -97,7 +97,7 @@ struct RouteGuardTests {
             guard let needed = scope(route) else { continue }
             let others = Scope.resources.flatMap { resource in Scope.actions.map { "\(resource):\($0)" } }
                 .filter { $0 != needed.description }.map { "\"\($0)\"" }.joined(separator: ", ")
-            let caller = try owner.makeToken("\"scopes\": [\(others)]")
+            let caller = try owner.createToken("\"scopes\": [\(others)]")
             #expect(try send(route, by: caller, about: owner).code == "insufficient_scope", "\(name(route))")
         }
         #expect(try owner.whoami().status == 200)
@@ -107,12 +107,14 @@ struct RouteGuardTests {
     func withScope(_: TestDatabase) throws {
         for route in routes {
             guard let needed = scope(route) else { continue }
-            let caller = try owner.makeToken("\"scopes\": [\"\(needed)\"]")
+            let caller = try owner.createToken("\"scopes\": [\"\(needed)\"]")
             // A token with no more authority than the caller, which the caller may therefore rotate.
-            let target = try owner.makeToken("\"scopes\": [\"\(needed)\"]")
-            let answer = try send(route, by: caller, about: target)
+            let target = try owner.createToken("\"scopes\": [\"\(needed)\"]")
+            let response = try send(route, by: caller, about: target)
             let isDeletion = name(route) == "DELETE /v1/projects/{project}"
-            #expect(answer.status < 300 || isDeletion && answer.code == "project_not_empty", "\(name(route)) \(answer)")
+            #expect(
+                response.status < 300 || isDeletion && response.code == "project_not_empty",
+                "\(name(route)) \(response)")
         }
     }
 
@@ -130,7 +132,7 @@ struct RouteGuardTests {
 
     @Test("a token for another project is rejected in this one", arguments: TestDatabase.selected)
     func otherProject(_: TestDatabase) throws {
-        let caller = try owner.makeToken("\"project_ids\": [\"\(other.id)\"]")
+        let caller = try owner.createToken("\"project_ids\": [\"\(other.id)\"]")
         for route in routes where isOfProject(route) {
             #expect(try send(route, by: caller, about: owner).code == "project_forbidden", "\(name(route))")
         }
@@ -140,7 +142,7 @@ struct RouteGuardTests {
         "a deactivated member and a member without permissions are rejected in a project",
         arguments: TestDatabase.selected)
     func members(_: TestDatabase) throws {
-        let member = owner.with(try owner.server.server.makeToken("member@example.com"))
+        let member = owner.with(try owner.server.server.createToken("member@example.com"))
         let path = "/v1/projects/\(project.id)/members/\(memberID)"
         #expect(try owner.send("PATCH", path, #"{"status": "deactivated"}"#).status == 200)
         for route in routes where isOfProject(route) {
@@ -157,10 +159,10 @@ struct RouteGuardTests {
     func readOnly(_: TestDatabase) throws {
         let scopes = Scope.resources.map { "\"\($0):read\"" }.joined(separator: ", ")
         for route in routes where route.method != "GET" && !open.contains(name(route)) {
-            let caller = try owner.makeToken("\"scopes\": [\(scopes)]")
-            let answer = try send(route, by: caller, about: owner)
+            let caller = try owner.createToken("\"scopes\": [\(scopes)]")
+            let response = try send(route, by: caller, about: owner)
             let isItself = route.pattern.contains("self")
-            #expect((answer.code == "insufficient_scope") == !isItself, "\(name(route))")
+            #expect((response.code == "insufficient_scope") == !isItself, "\(name(route))")
         }
     }
 

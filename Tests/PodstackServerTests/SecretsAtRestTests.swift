@@ -7,16 +7,16 @@ import Testing
 @Suite("Secrets at rest", .blocking, .databases, .timeLimit(.perTest))
 struct SecretsAtRestTests {
     @Test(
-        "after its whole life no piece of a secret is in the data directory or the log",
+        "after a token was created, used, rotated and revoked, no part of its secrets is in a file or the log",
         arguments: TestDatabase.selected)
     func noTrace(_: TestDatabase) throws {
         let server = try RunningServer()
-        let token = try server.makeToken()
+        let token = try server.createToken()
         let connection = try RawHTTP(port: server.server.port)
         let headers = [("Authorization", "Bearer \(token)"), ("Content-Type", "application/json")]
-        let made = try connection.request("POST", "/v1/tokens", headers: headers, body: #"{"name": "a"}"#)
-        let start = try #require(made.body.range(of: "\"token\":\"")).upperBound
-        let second = String(made.body[start...].prefix(56))
+        let created = try connection.request("POST", "/v1/tokens", headers: headers, body: #"{"name": "a"}"#)
+        let start = try #require(created.body.range(of: "\"token\":\"")).upperBound
+        let second = String(created.body[start...].prefix(56))
         _ = try connection.request("GET", "/v1/auth/whoami", headers: [("Authorization", "Bearer \(second)")])
         let rotated = try connection.request(
             "POST", "/v1/tokens/self/rotate", headers: [("Authorization", "Bearer \(second)")])
@@ -51,16 +51,16 @@ struct SecretsAtRestTests {
         }
     }
 
-    @Test("without its pepper a database verifies nothing", arguments: TestDatabase.selected)
+    @Test("with another pepper, no token is valid", arguments: TestDatabase.selected)
     func otherPepper(_: TestDatabase) throws {
         let server = try RunningServer()
-        let token = try server.makeToken()
+        let token = try server.createToken()
         try server.server.stop()
         let pepper = server.data.file("data/pepper")
         try Data((0..<32).map { _ in UInt8.random(in: 0...255) }).write(to: URL(filePath: pepper))
         #expect(chmod(pepper, 0o600) == 0)
         if let url = server.database?.url {
-            // Where several instances share a database, that is a mistake which is told at once.
+            // Instances that share a database must have one pepper, so this fails at once.
             let failure = #expect(throws: SetupFailure.self) {
                 try EmbeddedServer(directory: server.data.file("data"), database: url)
             }
@@ -68,12 +68,12 @@ struct SecretsAtRestTests {
             return
         }
         let stolen = try EmbeddedServer(directory: server.data.file("data"))
-        let answer = try RawHTTP(port: stolen.port)
+        let response = try RawHTTP(port: stolen.port)
             .request("GET", "/v1/auth/whoami", headers: [("Authorization", "Bearer \(token)")])
-        #expect(answer.body.contains("invalid_token"))
+        #expect(response.body.contains("invalid_token"))
     }
 
-    @Test("a pepper that others can read, or that is cut, is refused", arguments: TestDatabase.selected)
+    @Test("a pepper that other users can read, or that is too short, is refused", arguments: TestDatabase.selected)
     func badPepper(_: TestDatabase) throws {
         let folder = try TemporaryDirectory()
         let path = folder.file("pepper")
@@ -86,7 +86,7 @@ struct SecretsAtRestTests {
         #expect(throws: SetupFailure.self) { try Pepper(file: path) }
     }
 
-    @Test("a wrong checksum makes no call of the database", arguments: TestDatabase.selected)
+    @Test("a token with a wrong checksum is rejected without the database", arguments: TestDatabase.selected)
     func garbageIsCheap(_: TestDatabase) throws {
         let opened = try OpenedDatabase()
         let database = CountingDatabase(opened.database)

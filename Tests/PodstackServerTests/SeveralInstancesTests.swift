@@ -3,7 +3,7 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
-/// The section "Several instances" of `docs/operating.md` with the real program; two directories stand for two machines.
+/// Follows the section "Several instances" of `docs/operating.md` with the real program, in two directories.
 @Suite("Several instances, as an operator sets them up", .blocking, .needsPostgreSQL, .timeLimit(.perTest))
 struct SeveralInstancesTests {
     let folder: TemporaryDirectory
@@ -11,7 +11,7 @@ struct SeveralInstancesTests {
 
     init() throws {
         folder = try TemporaryDirectory()
-        database = try PostgresCluster.shared().makeDatabase(for: .anything)
+        database = try PostgresCluster.shared().createDatabase(for: .anything)
     }
 
     private func administrate(_ machine: String, _ words: String...) throws -> (status: Int32, output: String) {
@@ -61,10 +61,10 @@ struct SeveralInstancesTests {
         defer { second.process.signal(SIGTERM) }
         #expect(try administrate("second", "user", "add", "other@example.com").status == 0)
         for (machine, email) in [("first", "other@example.com"), ("second", "you@example.com")] {
-            let made = try administrate(machine, "token", "create", email, "--name", "t")
-            #expect(made.status == 0, "\(made.output)")
+            let created = try administrate(machine, "token", "create", email, "--name", "t")
+            #expect(created.status == 0, "\(created.output)")
             let holders = [first.port, second.port].map {
-                TestClient(port: $0, String(made.output.dropLast()), keepsConnection: true)
+                TestClient(port: $0, String(created.output.dropLast()), keepsConnection: true)
             }
             for _ in 0..<2 { #expect(try holders.allSatisfy { try $0.tokenState() == "ok" }) }
             #expect(try administrate(machine, "user", "disable", email).status == 0)
@@ -74,9 +74,9 @@ struct SeveralInstancesTests {
             #expect(try holders[0].send("DELETE", "/v1/tokens/self").status == 204)
             #expect(try holders[1].tokenState() == "revoked_token")
         }
-        let asked = try RawHTTP(port: first.port).request(
+        let page = try RawHTTP(port: first.port).request(
             "POST", "/v1/device/code", headers: [("Content-Type", "application/json")], body: #"{"client_name": "tv"}"#)
-        let code = try asked.decoded(DeviceCode.self)
+        let code = try page.decoded(DeviceCode.self)
         #expect(try administrate("second", "device", "approve", code.userCode, "you@example.com").status == 0)
         let fetched = try RawHTTP(port: second.port).request(
             "POST", "/v1/device/token", headers: [("Content-Type", "application/json")],
@@ -91,7 +91,7 @@ struct SeveralInstancesTests {
     @Test("the pepper is rotated while all instances are stopped, and each continues with a copy of both files")
     func pepper() throws {
         #expect(try administrate("first", "user", "add", "you@example.com").status == 0)
-        let made = try administrate("first", "token", "create", "you@example.com", "--name", "t")
+        let created = try administrate("first", "token", "create", "you@example.com", "--name", "t")
         #expect(try administrate("first", "pepper", "rotate").status == 0)
         try copyPepper()
         let previous = "/pepper.previous"
@@ -100,7 +100,8 @@ struct SeveralInstancesTests {
         for machine in ["second", "first"] {
             let (process, port) = try serve(machine)
             #expect(
-                try TestClient(port: port, String(made.output.dropLast()), keepsConnection: true).tokenState() == "ok")
+                try TestClient(port: port, String(created.output.dropLast()), keepsConnection: true).tokenState()
+                    == "ok")
             process.signal(SIGTERM)
             #expect(process.wait() == 0)
         }

@@ -3,7 +3,7 @@ import Podstack
 import PodstackTestSupport
 import Testing
 
-/// The real program with a certificate, and the SDK as its client.
+/// Runs the real program with a certificate and the SDK as its client.
 @Suite("podstack-server over TLS", .blocking, .timeLimit(.perTest))
 struct TLSTests {
     let folder: TemporaryDirectory
@@ -42,11 +42,11 @@ struct TLSTests {
         return (process, String(line.dropFirst("podstack-server listening on ".count)))
     }
 
-    func makeToken() throws -> String {
+    func createToken() throws -> String {
         _ = try ToolProcess.run("podstack-server", ["user", "add", "you@example.com", "--data", data])
-        let made = try ToolProcess.run(
+        let created = try ToolProcess.run(
             "podstack-server", ["token", "create", "you@example.com", "--name", "t", "--data", data])
-        return String(made.output.dropLast())
+        return String(created.output.dropLast())
     }
 
     func client(_ token: String, _ url: String, trusting authority: PrivateAuthority) throws -> Client {
@@ -65,7 +65,7 @@ struct TLSTests {
     @Test("the SDK connects with the operator's authority, on IPv4 and IPv6")
     func sdk() async throws {
         try install(authority)
-        let token = try makeToken()
+        let token = try createToken()
         for listen in ["127.0.0.1:0", "[::1]:0"] {
             let (process, url) = try serve(listen)
             defer {
@@ -93,7 +93,7 @@ struct TLSTests {
     @Test("SIGHUP loads a new certificate; open connections continue, and an invalid file changes nothing")
     func reload() async throws {
         try install(authority)
-        let token = try makeToken()
+        let token = try createToken()
         let (process, url) = try serve()
         defer { process.signal(SIGKILL) }
         let old = try client(token, url, trusting: authority)
@@ -102,7 +102,7 @@ struct TLSTests {
         try install(next)
         process.signal(SIGHUP)
         try process.waitForError { $0.contains("certificate_reloaded") }
-        // On its open connection.
+        // On the open connection.
         _ = try await old.auth.whoami()
         _ = try await client(token, url, trusting: next).auth.whoami()
         await #expect(throws: (any Error).self) {
@@ -181,14 +181,14 @@ struct TLSTests {
             let (process, url) = try serve(listen)
             defer { process.signal(SIGKILL) }
             for path in ["/sign-in", "/v1/auth/whoami"] {
-                let asked = try ToolProcess(
+                let page = try ToolProcess(
                     installed: "curl",
                     [
                         "-s", "-o", "/dev/null", "--cacert", authority.bundle, "-w",
                         "%header{strict-transport-security}", url.replacing("0.0.0.0", with: "127.0.0.1") + path,
                     ])
-                #expect(asked.wait() == 0)
-                #expect(asked.standardOutput == expected ?? "")
+                #expect(page.wait() == 0)
+                #expect(page.standardOutput == expected ?? "")
             }
         }
     }

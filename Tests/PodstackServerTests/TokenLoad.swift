@@ -3,8 +3,9 @@ import PodstackTestSupport
 import Synchronization
 import Testing
 
-/// Makes, uses and revokes tokens at two instances, until it is told to stop, and looks that each answer is one that
-/// may be given: a good token is never refused, a revoked one never accepted, and trouble is said as trouble.
+/// Creates, uses and revokes tokens at two instances until it is stopped.
+///
+/// It checks that no valid token is refused, no revoked one is accepted, and failures are reported as unavailability.
 final class TokenLoad: Sendable {
     private struct Seen {
         var isOver = false
@@ -23,14 +24,14 @@ final class TokenLoad: Sendable {
     }
 
     var wrong: [String] { seen.withLock { $0.wrong } }
-    /// How many tokens lived their whole life.
+    /// The number of tokens that were created, used and revoked.
     var revoked: Int { seen.withLock { $0.revoked } }
     var unavailable: Int { seen.withLock { $0.unavailable } }
 
     func stop() { seen.withLock { $0.isOver = true } }
 
-    /// Waits until `count` more tokens have lived their whole life.
-    func waitForLives(_ count: Int) async throws {
+    /// Waits until `count` more tokens were created, used and revoked.
+    func waitForRevocations(_ count: Int) async throws {
         let goal = revoked + count
         try await eventually(within: .seconds(30), "\(count) more tokens are revoked") { revoked >= goal }
     }
@@ -38,12 +39,12 @@ final class TokenLoad: Sendable {
     func run() {
         var generator = SecureGenerator()
         while !seen.withLock({ $0.isOver }) {
-            let token = TokenMaker.token(id: TokenFormat.generateID(using: &generator))
+            let token = TestToken.generate(id: TokenFormat.generateID(using: &generator))
             let (first, second) = (
                 ports.randomElement(using: &generator) ?? 0, ports.randomElement(using: &generator) ?? 0
             )
-            let made = ask(owner, first, "POST", "/v1/tokens", "{\"name\": \"t\", \(TestClient.fields(of: token))}")
-            guard expect(made, ["ok", "unavailable"], "POST"), made == "ok" else { continue }
+            let created = ask(owner, first, "POST", "/v1/tokens", "{\"name\": \"t\", \(TestClient.fields(of: token))}")
+            guard expect(created, ["ok", "unavailable"], "POST"), created == "ok" else { continue }
             for port in ports { _ = expect(ask(token, port), ["ok", "unavailable"], "before") }
             let revoked = ask(token, second, "DELETE", "/v1/tokens/self")
             guard expect(revoked, ["ok", "unavailable"], "DELETE"), revoked == "ok" else { continue }
@@ -52,7 +53,7 @@ final class TokenLoad: Sendable {
         }
     }
 
-    /// `ok`, or the code of the error.
+    /// Returns `ok`, or the code of the error.
     private func ask(
         _ token: String, _ port: UInt16, _ method: String = "GET", _ path: String = "/v1/auth/whoami",
         _ body: String? = nil

@@ -12,7 +12,7 @@ struct TokenRoutesTests {
 
     init() throws {
         server = try RunningServer()
-        token = try server.makeToken()
+        token = try server.createToken()
     }
 
     func request(
@@ -23,15 +23,17 @@ struct TokenRoutesTests {
         return try TestClient(server).request(method, path, headers: headers, body: body)
     }
 
-    func created(_ answer: TestResponse) throws -> CreatedToken {
-        try APICoding.decode(CreatedToken.self, from: Array(answer.body.utf8))
+    func created(_ response: TestResponse) throws -> CreatedToken {
+        try APICoding.decode(CreatedToken.self, from: Array(response.body.utf8))
     }
 
-    @Test("a token is made, shown once, listed without its secret, and revoked", arguments: TestDatabase.selected)
-    func life(_: TestDatabase) throws {
-        let answer = try request("POST", "/v1/tokens", body: #"{"name": "CI", "expires_in_days": 7}"#)
-        #expect(answer.status == 201)
-        let made = try created(answer)
+    @Test(
+        "a token is created, returned once with its secret, listed without it, and revoked",
+        arguments: TestDatabase.selected)
+    func lifecycle(_: TestDatabase) throws {
+        let response = try request("POST", "/v1/tokens", body: #"{"name": "CI", "expires_in_days": 7}"#)
+        #expect(response.status == 201)
+        let made = try created(response)
         let secret = try #require(made.secret)
         #expect(TokenFormat.id(of: secret) == made.token.id)
         #expect(try request("GET", "/v1/auth/whoami", token: secret).status == 200)
@@ -44,14 +46,14 @@ struct TokenRoutesTests {
         #expect(try request("GET", "/v1/tokens/\(made.token.id)").body.contains(#""status":"revoked""#))
     }
 
-    @Test("a list is paged without a gap", arguments: TestDatabase.selected)
+    @Test("the pages of a list have no gap", arguments: TestDatabase.selected)
     func paging(_: TestDatabase) throws {
-        for _ in 0..<4 { _ = try server.makeToken() }
+        for _ in 0..<4 { _ = try server.createToken() }
         var seen: [String] = []
         var cursor: String?
         repeat {
-            let answer = try request("GET", "/v1/tokens?limit=2" + (cursor.map { "&cursor=\($0)" } ?? ""))
-            let page = try APICoding.decode(Page<Token>.self, from: Array(answer.body.utf8))
+            let response = try request("GET", "/v1/tokens?limit=2" + (cursor.map { "&cursor=\($0)" } ?? ""))
+            let page = try APICoding.decode(Page<Token>.self, from: Array(response.body.utf8))
             #expect(page.elements.count <= 2)
             seen += page.elements.map(\.id)
             cursor = page.nextCursor
@@ -63,13 +65,13 @@ struct TokenRoutesTests {
         }
     }
 
-    @Test("everything that is wrong with a body is said at once", arguments: TestDatabase.selected)
+    @Test("the response to an invalid body names all invalid fields", arguments: TestDatabase.selected)
     func validation(_: TestDatabase) throws {
-        let answer = try request(
+        let response = try request(
             "POST", "/v1/tokens", body: #"{"nam": 1, "expires_in_days": 3, "scopes": ["cats:pet"], "id": "x"}"#)
-        #expect(answer.status == 422)
+        #expect(response.status == 422)
         for field in ["nam", "name", "expires_in_days", "scopes", "id", "sha256"] {
-            #expect(answer.body.contains("\"\(field)\":["), "\(field)")
+            #expect(response.body.contains("\"\(field)\":["), "\(field)")
         }
         #expect(try request("POST", "/v1/tokens", body: "[]").status == 400)
         #expect(try request("POST", "/v1/tokens", body: "{").status == 400)
@@ -78,7 +80,7 @@ struct TokenRoutesTests {
         #expect(try request("POST", "/v1/tokens", body: large).status == 413)
     }
 
-    @Test("a token never makes one that may do more, or lives longer", arguments: TestDatabase.selected)
+    @Test("a token cannot create one that may do more or expires later", arguments: TestDatabase.selected)
     func noEscalation(_: TestDatabase) throws {
         let small = try created(
             try request("POST", "/v1/tokens", body: #"{"name": "s", "expires_in_days": 7, "scopes": ["tokens:*"]}"#))
@@ -95,10 +97,10 @@ struct TokenRoutesTests {
     }
 
     @Test(
-        "a token that the caller made is kept by its digest, and asking again gives the same answer",
+        "a token that the caller generated is valid, and a repeated request gets the same response",
         arguments: TestDatabase.selected)
-    func madeByCaller(_: TestDatabase) throws {
-        let secret = TokenMaker.token(id: "0123abcd")
+    func generatedByCaller(_: TestDatabase) throws {
+        let secret = TestToken.generate(id: "0123abcd")
         let digest = Sodium.sha256(secret.utf8).hexadecimal
         let body = #"{"name": "mine", "id": "0123abcd", "sha256": "\#(digest)"}"#
         let first = try request("POST", "/v1/tokens", body: body)
@@ -113,7 +115,7 @@ struct TokenRoutesTests {
 
     @Test("a creation that is repeated after the token was revoked is a conflict", arguments: TestDatabase.selected)
     func repeatedAfterRevocation(_: TestDatabase) throws {
-        let secret = TokenMaker.token(id: "0123abcd")
+        let secret = TestToken.generate(id: "0123abcd")
         let body = #"{"name": "mine", \#(TestClient.fields(of: secret))}"#
         #expect(try request("POST", "/v1/tokens", body: body).status == 201)
         #expect(try request("POST", "/v1/tokens", body: body).status == 201)
@@ -127,7 +129,7 @@ struct TokenRoutesTests {
         "a second revocation takes effect at once where the first one was committed but not announced",
         arguments: TestDatabase.selected)
     func unannouncedRevocation(_: TestDatabase) throws {
-        let other = try server.makeToken()
+        let other = try server.createToken()
         #expect(try request("GET", "/v1/auth/whoami", token: other).status == 200)
         let id = String(other.dropFirst(9).prefix(8))
         let service = server.server.service
@@ -145,28 +147,28 @@ struct TokenRoutesTests {
         #expect(!server.log.contains(token.dropFirst(18)))
     }
 
-    @Test("what is named twice is kept once", arguments: TestDatabase.selected)
+    @Test("scopes and projects that are named twice are stored once", arguments: TestDatabase.selected)
     func duplicates(_: TestDatabase) throws {
         let made = try created(
             try request("POST", "/v1/tokens", body: #"{"name": "d", "scopes": ["pods:read", "*", "pods:read"]}"#))
         #expect(made.token.scopes == ["pods:read", "*"])
     }
 
-    @Test("another account's token is not there", arguments: TestDatabase.selected)
+    @Test("a token of another account is not found", arguments: TestDatabase.selected)
     func foreignToken(_: TestDatabase) throws {
         try server.server.addUser("other@example.com")
-        let foreign = try server.server.makeToken("other@example.com")
+        let foreign = try server.server.createToken("other@example.com")
         let id = String(foreign.dropFirst(9).prefix(8))
         for method in ["GET", "DELETE"] {
             let theirs = try request(method, "/v1/tokens/\(id)")
-            let nobody = try request(method, "/v1/tokens/00000000")
+            let missing = try request(method, "/v1/tokens/00000000")
             #expect(theirs.status == 404)
-            #expect(theirs.status == nobody.status)
+            #expect(theirs.status == missing.status)
         }
         #expect(try request("GET", "/v1/auth/whoami", token: foreign).status == 200)
     }
 
-    @Test("50 creations at once make exactly five tokens", arguments: TestDatabase.selected)
+    @Test("50 simultaneous creations create exactly five tokens", arguments: TestDatabase.selected)
     func quota(_: TestDatabase) async throws {
         let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<50 {
@@ -174,7 +176,7 @@ struct TokenRoutesTests {
             }
             return try await group.reduce(into: []) { $0.append($1) }
         }
-        // One was there before.
+        // One token existed before.
         #expect(statuses.count { $0 == 201 } == 4)
         #expect(statuses.count { $0 == 409 } == 46)
     }

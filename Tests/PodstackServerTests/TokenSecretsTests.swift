@@ -73,7 +73,7 @@ struct TokenSecretsTests {
         #expect(secrets.authenticates(Self.digest(1), at: Self.day))
     }
 
-    @Test("4: the former secret lives for the grace period of the rotation, and older ones no longer than it")
+    @Test("4: the former secret is valid for the grace period of the rotation, and older ones no longer than it")
     func grace() throws {
         var secrets = Self.fresh()
         try Self.replace(&secrets, by: 1, grace: 1000, at: 100)
@@ -89,7 +89,7 @@ struct TokenSecretsTests {
         #expect(ended.end(secrets.lifetime) == 250)
     }
 
-    @Test("5: a longer grace period later prolongs nothing, and a retired secret never comes back")
+    @Test("5: a later, longer grace period prolongs no other, and a retired secret never becomes valid again")
     func noRevival() throws {
         var secrets = Self.fresh()
         try Self.replace(&secrets, by: 1, grace: 10, at: 100)
@@ -118,7 +118,7 @@ struct TokenSecretsTests {
         let before = secrets
         #expect(try secrets.rotate(to: Self.digest(1), graceSeconds: 60, at: 20).isEmpty)
         #expect(secrets == before)
-        let shown = secrets.afterFirstUse(of: Self.digest(1))
+        let displayed = secrets.afterFirstUse(of: Self.digest(1))
         let changed = PendingSecret(digest: Self.digest(1), generatedAt: 10, graceSeconds: 90)
         #expect(try secrets.rotate(to: Self.digest(1), graceSeconds: 90, at: 20) == [.setPending(changed)])
         #expect(!secrets.firstUse(of: Self.digest(1), at: 30).isEmpty)
@@ -127,7 +127,7 @@ struct TokenSecretsTests {
         let used = secrets
         #expect(try secrets.rotate(to: Self.digest(1), graceSeconds: 5, at: 40).isEmpty)
         #expect(secrets == used)
-        #expect(secrets.current == shown.current)
+        #expect(secrets.current == displayed.current)
         // A repeat for the current secret does not describe the next rotation.
         _ = try secrets.rotate(to: Self.digest(2), graceSeconds: 5, at: 50)
         #expect(secrets.afterFirstUse(of: Self.digest(1)) == secrets)
@@ -203,7 +203,7 @@ struct TokenSecretsTests {
         #expect(!secrets.authenticates(Self.digest(2), at: 10))
     }
 
-    @Test("walks agree with a small model, and the actions write what the machine holds", arguments: 0..<40)
+    @Test("walks agree with a small model, and the written rows equal the state", arguments: 0..<40)
     func walks(number: Int) throws {
         let seed = UInt64.random(in: .min ... .max)
         print("walk \(number) over a token's secrets: seed \(seed)")
@@ -264,7 +264,7 @@ struct TokenSecretsTests {
     }
 }
 
-/// The meaning of rotation, as a history: the secrets in the order of their first use.
+/// A model of rotation: the secrets in the order of their first use.
 private struct SecretsModel {
     enum Expected: Equatable {
         case changed, repeated
@@ -282,7 +282,7 @@ private struct SecretsModel {
 
     func isOver(at now: Int64) -> Bool { revokedAt != nil || now >= expiresAt ?? .max }
 
-    /// Whether a newer secret took its place, or another rotation did.
+    /// Whether a newer secret, or another rotation, replaced the secret.
     func isReplaced(_ secret: Int) -> Bool { secret != current && secret != pending?.secret }
 
     func isValid(_ secret: Int, at now: Int64) -> Bool {
@@ -292,12 +292,12 @@ private struct SecretsModel {
         return uses[(place + 1)...].allSatisfy { now < $0.at + $0.grace }
     }
 
-    /// Whether the outcome of a rotation to a known secret does not depend on what was forgotten.
+    /// Whether the outcome of a rotation to a known secret is independent of forgotten secrets.
     func canRepeat(_ secret: Int, at now: Int64) -> Bool {
         secret == current || secret == pending?.secret || isValid(secret, at: now)
     }
 
-    /// Whether the secret authenticates; its first use takes effect.
+    /// Returns whether the secret authenticates, and applies its first use.
     mutating func use(_ secret: Int, at now: Int64) -> Bool {
         guard isValid(secret, at: now) else { return false }
         if let pending, pending.secret == secret {

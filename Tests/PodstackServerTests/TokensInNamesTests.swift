@@ -12,7 +12,7 @@ struct TokensInNamesTests {
         "a name that is or contains a token is refused, and the response does not repeat it",
         arguments: TestDatabase.selected)
     func names(_: TestDatabase) throws {
-        let secret = TokenMaker.token(id: "zab5rrb1")
+        let secret = TestToken.generate(id: "zab5rrb1")
         let project = try #require(try owner.whoami().decoded(User.self).defaultProjectID)
         for text in [secret, "my token: \(secret)!", String(secret.dropLast(6)) + "000000"] {
             let requests = [
@@ -21,12 +21,12 @@ struct TokensInNamesTests {
                 ("PATCH", "/v1/projects/\(project)", "description"), ("POST", "/v1/device/code", "client_name"),
             ]
             for (method, path, field) in requests {
-                let answer = try owner.send(method, path, "{\"\(field)\": \"\(text)\"}")
-                #expect(answer.status == 422, "\(method) \(path)")
+                let response = try owner.send(method, path, "{\"\(field)\": \"\(text)\"}")
+                #expect(response.status == 422, "\(method) \(path)")
                 #expect(
-                    answer.error?.details["field_errors"]
+                    response.error?.details["field_errors"]
                         == .object([field: .array([.string("must not contain an API token")])]))
-                #expect(!answer.body.contains(secret.dropFirst(18).prefix(20)))
+                #expect(!response.body.contains(secret.dropFirst(18).prefix(20)))
             }
         }
         #expect(try owner.send("PATCH", "/v1/tokens/\(owner.id)", #"{"name": "podstack_ci"}"#).status == 200)

@@ -24,7 +24,7 @@ struct TwoInstancesTests {
     @Test("once one instance has revoked a token, the other one rejects it, even on an open connection")
     func revocation() throws {
         for round in 0..<Rounds.count(50, long: 1000) {
-            var (here, there) = try holders(try instances.makeToken())
+            var (here, there) = try holders(try instances.createToken())
             if !round.isMultiple(of: 2) { (here, there) = (there, here) }
             #expect(try here.send("DELETE", "/v1/tokens/self").status == 204)
             let code = try there.tokenState()
@@ -33,7 +33,7 @@ struct TwoInstancesTests {
         #expect(instances.second.service.verifier.knownCount == 0)
     }
 
-    @Test("the first announcement of a database is waited for, too")
+    @Test("a writer waits for the first announcement of a database, too")
     func first() throws {
         try instances.first.service.stop()
         try instances.second.service.stop()
@@ -41,7 +41,7 @@ struct TwoInstancesTests {
             try instances.database.run("ALTER SEQUENCE announcements RESTART")
             try instances.first.service.start()
             try instances.second.service.start()
-            let (here, there) = try holders(try instances.makeToken())
+            let (here, there) = try holders(try instances.createToken())
             #expect(try here.send("DELETE", "/v1/tokens/self").status == 204)
             #expect(try there.tokenState() == "revoked_token")
             try instances.first.service.stop()
@@ -51,7 +51,7 @@ struct TwoInstancesTests {
 
     @Test("instances cache tokens: a token that was used once is verified without the database")
     func remembered() throws {
-        let (_, there) = try holders(try instances.makeToken())
+        let (_, there) = try holders(try instances.createToken())
         try instances.database.run("ALTER TABLE tokens RENAME TO gone")
         // On a busy machine, the lease may have ended for a moment.
         #expect(try (0..<1000).contains { _ in try there.tokenState() == "ok" })
@@ -59,8 +59,8 @@ struct TwoInstancesTests {
 
     @Test("the first use of a new secret at one instance ends the old one at the other")
     func rotation() throws {
-        let (here, there) = try holders(try instances.makeToken())
-        let next = TokenMaker.token(id: here.id)
+        let (here, there) = try holders(try instances.createToken())
+        let next = TestToken.generate(id: here.id)
         let body = "{\(TestClient.fields(of: next, grace: 0))}"
         #expect(try here.send("POST", "/v1/tokens/self/rotate", body).status == 200)
         #expect(try here.tokenState() == "ok" && there.tokenState() == "ok")
@@ -71,10 +71,10 @@ struct TwoInstancesTests {
 
     @Test("permissions that one instance removes are rejected by the other")
     func permissions() throws {
-        let (here, there) = try holders(try instances.makeToken())
+        let (here, there) = try holders(try instances.createToken())
         try instances.second.addUser("member@example.com")
         let member = TestClient(
-            port: ports[1], try instances.first.makeToken("member@example.com"), keepsConnection: true)
+            port: ports[1], try instances.first.createToken("member@example.com"), keepsConnection: true)
         let created = try here.send("POST", "/v1/projects", #"{"name": "p"}"#)
         let project = "/v1/projects/\(try created.decoded(Project.self).id)"
         #expect(try member.send("GET", project).status == 404)
@@ -95,7 +95,7 @@ struct TwoInstancesTests {
     @Test("50 simultaneous creations at both instances create exactly five tokens and one chain of events")
     func quota() async throws {
         let instances = try TwoInstances(maxActiveTokens: 5)
-        let token = try instances.makeToken()
+        let token = try instances.createToken()
         let ports = [instances.first.port, instances.second.port]
         let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
             for index in 0..<50 {
@@ -115,9 +115,9 @@ struct TwoInstancesTests {
 
     @Test("an Idempotency-Key is used once, whichever instance gets the request")
     func idempotency() async throws {
-        let token = try instances.makeToken()
+        let token = try instances.createToken()
         let ports = ports
-        let answers = try await withThrowingTaskGroup(of: TestResponse.self) { group in
+        let responses = try await withThrowingTaskGroup(of: TestResponse.self) { group in
             for index in 0..<20 {
                 group.addTask {
                     try TestClient(port: ports[index % 2], token, keepsConnection: true).send(
@@ -126,8 +126,8 @@ struct TwoInstancesTests {
             }
             return try await group.reduce(into: [TestResponse]()) { $0.append($1) }
         }
-        #expect(answers.allSatisfy { $0.status == 201 || $0.status == 409 })
-        #expect(Set(answers.filter { $0.status == 201 }.map(\.body)).count == 1)
+        #expect(responses.allSatisfy { $0.status == 201 || $0.status == 409 })
+        #expect(Set(responses.filter { $0.status == 201 }.map(\.body)).count == 1)
         let list = try TestClient(port: ports[0], token, keepsConnection: true).send("GET", "/v1/projects").decoded(
             Page<Project>.self)
         #expect(list.elements.count == 2)
@@ -135,8 +135,8 @@ struct TwoInstancesTests {
 
     @Test("an instance that was killed delays the next revocation by its lease at most, and no later one")
     func killed() throws {
-        let (here, _) = try holders(try instances.makeToken())
-        let other = TestClient(port: ports[0], try instances.makeToken(), keepsConnection: true)
+        let (here, _) = try holders(try instances.createToken())
+        let other = TestClient(port: ports[0], try instances.createToken(), keepsConnection: true)
         // The row of an instance that could not remove it.
         try instances.database.run("INSERT INTO instances VALUES ('gone.1', 'gone', 1, 0, 0)")
         #expect(try here.send("DELETE", "/v1/tokens/self").status == 204)

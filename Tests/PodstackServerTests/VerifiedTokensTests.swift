@@ -4,9 +4,9 @@ import Testing
 
 @testable import PodstackServer
 
-@Suite("Tokens that are known to be good", .databases, .timeLimit(.perTest))
+@Suite("The cache of verified tokens", .databases, .timeLimit(.perTest))
 struct VerifiedTokensTests {
-    /// Does something after a read, as another thread might.
+    /// A database that runs a closure after a read, as another thread might.
     private final class OvertakenDatabase: Database {
         private let inner: any Database
         private let overtake = Mutex<(@Sendable () throws -> Void)?>(nil)
@@ -31,10 +31,11 @@ struct VerifiedTokensTests {
     }
 
     @Test(
-        "what was read before a revocation is not kept after it", arguments: TestDatabase.selected, ["token", "user"])
+        "an identity that was read before a revocation is not cached after it", arguments: TestDatabase.selected,
+        ["token", "user"])
     func overtaken(_: TestDatabase, changed: String) throws {
         let server = try RunningServer(clock: ManualClock())
-        let token = try server.makeToken()
+        let token = try server.createToken()
         let service = server.server.service
         let database = OvertakenDatabase(service.database)
         let verifier = TokenVerifier(database: database, digest: service.reuse.digest)
@@ -53,14 +54,14 @@ struct VerifiedTokensTests {
     }
 
     @Test(
-        "forgetting a user forgets every secret of every token of theirs, and nobody else's",
+        "forgetting a user removes every secret of the user's tokens, and no other",
         arguments: TestDatabase.selected)
     func forgetUser(_: TestDatabase) throws {
         let server = try RunningServer(clock: ManualClock())
         try server.server.addUser("other@example.com")
         let verifier = server.server.service.verifier
-        let mine = try (0..<3).map { _ in try server.makeToken() }
-        let other = try server.server.makeToken("other@example.com")
+        let mine = try (0..<3).map { _ in try server.createToken() }
+        let other = try server.server.createToken("other@example.com")
         for token in mine + [other] { _ = try verifier.verify(token.utf8, now: 0) }
         #expect(verifier.knownCount == 4)
         let userID = try verifier.verify(mine[0].utf8, now: 0).token.userID
@@ -71,12 +72,12 @@ struct VerifiedTokensTests {
     }
 
     @Test(
-        "what is used stays, whatever else comes by, and is forgotten wherever it stands",
+        "an identity in use stays cached, and is removed from either generation",
         arguments: TestDatabase.selected)
     func generations(_: TestDatabase) throws {
         let server = try RunningServer(clock: ManualClock(), maxActiveTokens: 50)
         let identities = try (0..<10).map { _ in
-            try server.server.service.verifier.verify(server.makeToken().utf8, now: 0)
+            try server.server.service.verifier.verify(server.createToken().utf8, now: 0)
         }
         let keys = (0..<10).map { VerifiedTokens.Key([UInt8](repeating: UInt8($0), count: 32)) }
         let verified = VerifiedTokens(room: 3)

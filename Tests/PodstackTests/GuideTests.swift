@@ -49,19 +49,19 @@ struct GuideTests {
             compiled.formUnion(
                 Self.regions(try String(contentsOf: file, encoding: .utf8), from: "// snippet", to: "// end"))
         }
-        var shown: Set<String> = []
+        var displayed: Set<String> = []
         let readme = Self.root.appending(path: "README.md")
         for file in try Self.files("Sources/Podstack/Podstack.docc", ".md") + [readme] {
             for snippet in Self.regions(try String(contentsOf: file, encoding: .utf8), from: "```swift", to: "```") {
                 let body = snippet.hasPrefix("import Podstack\n") ? String(snippet.dropFirst(17)) : snippet
                 // A dependency in a manifest depends on the location of the package.
                 if body.hasPrefix(".package(") { continue }
-                shown.insert(body)
+                displayed.insert(body)
                 let isCompiled = compiled.contains(body)
                 #expect(isCompiled, "\(file.lastPathComponent) shows a snippet that no file compiles:\n\(body)")
             }
         }
-        #expect(compiled.subtracting(shown).isEmpty)
+        #expect(compiled.subtracting(displayed).isEmpty)
     }
 
     @Test(
@@ -84,7 +84,7 @@ struct GuideTests {
     func run(name: String, expected: String) throws {
         let server = try RunningServer()
         let home = try TemporaryDirectory()
-        let token = try server.makeToken()
+        let token = try server.createToken()
         #expect(mkdir(home.file(".podstack"), 0o700) == 0)
         // The file as the documentation shows it.
         let path = try home.write(
@@ -108,7 +108,7 @@ struct GuideTests {
     @Test("the device login snippet receives a token when the user approves")
     func device() throws {
         let server = try RunningServer()
-        let visitor = try TestClient(signedUpAt: server)
+        let client = try TestClient(signedUpAt: server)
         // On its own terminal, because output to a terminal is flushed after each line.
         let program = try ToolProcess.path(of: "GuideSnippets")
         let run = try ToolProcess(
@@ -117,8 +117,8 @@ struct GuideTests {
         defer { run.signal(15) }
         try run.waitForOutput { $0.contains("and check that it shows") && $0.last?.isNewline == true }
         let code = String(run.standardOutput.split { $0.isWhitespace }.last ?? "")
-        #expect(try visitor.get("/device?code=\(code)").body.contains("training on host-7"))
-        #expect(try visitor.post("/device/approve", ["code": code]).status == 303)
+        #expect(try client.get("/device?code=\(code)").body.contains("training on host-7"))
+        #expect(try client.post("/device/approve", ["code": code]).status == 303)
         #expect(run.wait() == 0, "\(run.standardOutput)")
         #expect(run.standardOutput.contains("training on host-7: you@example.com"))
     }

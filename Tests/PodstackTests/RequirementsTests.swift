@@ -45,21 +45,21 @@ struct RequirementsTests {
 
     @Test("R2: Client() reads PODSTACK_API_TOKEN")
     func environmentVariable() throws {
-        let run = try run("environment", ["PODSTACK_API_TOKEN": server.makeToken()])
+        let run = try run("environment", ["PODSTACK_API_TOKEN": server.createToken()])
         #expect(run.output == "you@example.com\n", "\(run.error)")
     }
 
     @Test("R3: Client(apiToken:) uses its argument, not the environment")
     func directToken() async throws {
         let client = try Client(
-            apiToken: try server.makeToken(), environment: environment(["PODSTACK_API_TOKEN": "another"]))
+            apiToken: try server.createToken(), environment: environment(["PODSTACK_API_TOKEN": "another"]))
         #expect(try await client.auth.whoami().email == "you@example.com")
     }
 
     @Test("R4, R5: the credentials file as documented, with its default profile and a named one")
     func credentialsFile() async throws {
-        let production = try server.makeToken()
-        try writeCredentials(try server.makeToken(), production)
+        let production = try server.createToken()
+        try writeCredentials(try server.createToken(), production)
         #expect(try run("profiles").output == "you@example.com you@example.com\n")
         let client = try Client(profile: "production", environment: environment())
         #expect(try await client.auth.whoami().token?.prefix == String(production.prefix(17)))
@@ -69,11 +69,11 @@ struct RequirementsTests {
 
     @Test("R6: the project, as an argument or in PODSTACK_PROJECT, is sent with the request and scopes it")
     func project() async throws {
-        let token = try server.makeToken()
-        let made = try await Client(apiToken: token, environment: environment()).projects.create(name: "mine")
-        let passed = try Client(apiToken: token, projectID: made.id, environment: environment())
+        let token = try server.createToken()
+        let created = try await Client(apiToken: token, environment: environment()).projects.create(name: "mine")
+        let passed = try Client(apiToken: token, projectID: created.id, environment: environment())
         #expect(try await passed.projects.current().name == "mine")
-        let variable = try Client(apiToken: token, environment: environment(["PODSTACK_PROJECT": made.id]))
+        let variable = try Client(apiToken: token, environment: environment(["PODSTACK_PROJECT": created.id]))
         #expect(try await variable.projects.current().name == "mine")
         // The service checks the project: a missing one stops the operation.
         let wrong = try Client(apiToken: token, projectID: "prj_nowhere", environment: environment())
@@ -84,7 +84,7 @@ struct RequirementsTests {
     @Test("R7: Client(apiEndpoint:) sends requests to that service")
     func endpoint() async throws {
         let client = try Client(
-            apiToken: try server.makeToken(), apiEndpoint: server.url,
+            apiToken: try server.createToken(), apiEndpoint: server.url,
             environment: environment(["PODSTACK_API_ENDPOINT": "https://elsewhere.example"]))
         #expect(try await client.auth.whoami().email == "you@example.com")
         #expect(client.configuration.apiEndpoint.shadows.map(\.source) == [.environment("PODSTACK_API_ENDPOINT")])
@@ -92,16 +92,16 @@ struct RequirementsTests {
 
     @Test("R8: whoami returns a user with an email address")
     func whoami() async throws {
-        let client = try Client(apiToken: try server.makeToken(), environment: environment())
+        let client = try Client(apiToken: try server.createToken(), environment: environment())
         let user: User = try await client.auth.whoami()
         #expect(user.email == "you@example.com")
     }
 
     @Test("R9: printing an error gives the reason in one sentence, without a secret")
     func printedErrors() throws {
-        let good = try run("verify", ["PODSTACK_API_TOKEN": server.makeToken()])
+        let good = try run("verify", ["PODSTACK_API_TOKEN": server.createToken()])
         #expect(good.output == "Authenticated as: you@example.com\n")
-        let token = TokenMaker.token(id: "00000000")
+        let token = TestToken.generate(id: "00000000")
         let wrong = try run("verify", ["PODSTACK_API_TOKEN": token])
         #expect(wrong.output == "Authentication failed: Invalid API token\n")
         let unreachable = try run(
@@ -113,7 +113,7 @@ struct RequirementsTests {
     @Test("R14: DotEnv.load() and then Client()")
     func dotEnv() throws {
         _ = try home.write(
-            "PODSTACK_API_TOKEN=\(try server.makeToken())\nPODSTACK_API_ENDPOINT=\(server.url)\n", to: ".env")
+            "PODSTACK_API_TOKEN=\(try server.createToken())\nPODSTACK_API_ENDPOINT=\(server.url)\n", to: ".env")
         let run = try ToolProcess.run(
             "/bin/sh",
             ["-c", "cd \"$HOME\" && exec \"$1\" dotenv", "sh", ToolProcess.path(of: "GuideSnippets")],
@@ -123,11 +123,12 @@ struct RequirementsTests {
 
     @Test("R15: Invalid API token, with a code for unknown, expired, revoked and malformed tokens")
     func invalidToken() async throws {
-        let revoked = try server.makeToken()
+        let revoked = try server.createToken()
         try await Client(apiToken: revoked, environment: environment()).auth.revoke()
-        let past = try server.makeToken(expiresAt: 1)
+        let past = try server.createToken(expiresAt: 1)
         for (token, code) in [
-            (TokenMaker.token(id: "00000000"), ErrorCode.invalidToken), (past, .expiredToken), (revoked, .revokedToken),
+            (TestToken.generate(id: "00000000"), ErrorCode.invalidToken), (past, .expiredToken),
+            (revoked, .revokedToken),
             ("another-shape", .malformedToken),
         ] {
             let error = await #expect(throws: AuthenticationError.self) {
@@ -151,9 +152,9 @@ struct RequirementsTests {
 
     @Test("R17: Access denied to resource, with the missing scope")
     func permissionDenied() async throws {
-        let admin = try Client(apiToken: try server.makeToken(), environment: environment())
-        let made = try await admin.tokens.create(name: "reader", scopes: ["projects:read"])
-        let reader = try made.secret.withSecret { try Client(apiToken: $0, environment: environment()) }
+        let admin = try Client(apiToken: try server.createToken(), environment: environment())
+        let created = try await admin.tokens.create(name: "reader", scopes: ["projects:read"])
+        let reader = try created.secret.withSecret { try Client(apiToken: $0, environment: environment()) }
         let error = await #expect(throws: PermissionError.self) { try await reader.projects.create(name: "x") }
         #expect(error.map { "\($0)" } == "Access denied to resource: the token lacks projects:create")
     }

@@ -28,7 +28,7 @@ struct SecrecyTests {
         var everything: String { "\(seen.warnings) \(events.all)" }
     }
 
-    static let answers: [ScriptedServer.Answer] = [
+    static let responses: [ScriptedServer.Reply] = [
         .reset, .text("garbage TOKEN\r\n\r\n"),
         .text("HTTP/1.1 500 X\r\nContent-Length: 56\r\n\r\nTOKEN"),
         .text("HTTP/1.1 401 X\r\nContent-Length: 56\r\n\r\nTOKEN"),
@@ -41,7 +41,7 @@ struct SecrecyTests {
         let server = try RunningServer()
         let folder = try TemporaryDirectory()
         let witness = Witness()
-        let token = try server.makeToken()
+        let token = try server.createToken()
         var secrets = [token]
         _ = try folder.write("[default]\napi_token = \(token)\n", to: "credentials")
         let environment = PodstackEnvironment([
@@ -53,9 +53,9 @@ struct SecrecyTests {
         witness.record(try ClientConfiguration(apiToken: token, environment: environment))
         await witness.attempt { try await client.auth.whoami() }
         await witness.attempt { try await client.tokens.list().all() }
-        let made = try await client.tokens.create(name: "made")
-        secrets.append(made.secret.withSecret { $0 })
-        witness.record(made)
+        let created = try await client.tokens.create(name: "made")
+        secrets.append(created.secret.withSecret { $0 })
+        witness.record(created)
         await witness.attempt { try await client.tokens.create(name: "") }
         let rotated = try await client.auth.rotate(grace: .zero)
         secrets.append(rotated.secret.withSecret { $0 })
@@ -69,10 +69,10 @@ struct SecrecyTests {
         witness.record(try DotEnv.parse("PODSTACK_API_TOKEN=\(token)", environment: PodstackEnvironment([:])))
         witness.record(
             try Client(apiToken: token, environment: PodstackEnvironment(["https_proxy": "http://u:\(token)@p"])))
-        for answer in Self.answers {
-            let misbehaving = try ScriptedServer(answering: { head in
+        for response in Self.responses {
+            let misbehaving = try ScriptedServer(replying: { head in
                 let sent = head.split(separator: "Bearer ").last?.prefix(56) ?? ""
-                guard case .text(let text) = answer else { return answer }
+                guard case .text(let text) = response else { return response }
                 return .text(
                     text.split(separator: "TOKEN", omittingEmptySubsequences: false).joined(separator: String(sent)))
             })

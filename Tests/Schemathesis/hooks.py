@@ -2,12 +2,12 @@
 
 PODSTACK_SERVER       podstack-server, and PODSTACK_DATA its data directory
 PODSTACK_SCOPES       the scopes of the tokens under test, separated by spaces
-PODSTACK_FIRST_TOKEN  the first of them, made before
-PODSTACK_KNOWN_IDS    a JSON object: the name of a path's parameter, and an id that is there
-PODSTACK_STATEFUL     set to anything when requests take up what answers before them gave
+PODSTACK_FIRST_TOKEN  the first of them, which already exists
+PODSTACK_KNOWN_IDS    a JSON object with the ID of an existing object for each parameter of a path
+PODSTACK_STATEFUL     set to anything if requests use values of earlier responses
 
-What a request has changed, revoked, rotated or removed of these is replaced by a new one. A token may always revoke and
-rotate itself, whatever its scopes: those two operations get a token of another account each time, made for the one request.
+A token or object that a request changed, revoked, rotated or removed is replaced by a new one. A token may always revoke
+and rotate itself, whatever its scopes: each request for one of these two operations gets a new token of another account.
 """
 import json
 import os
@@ -26,7 +26,7 @@ current = os.environ["PODSTACK_FIRST_TOKEN"]
 turn = 0
 
 
-def make_token(email, scopes):
+def create_token(email, scopes):
     words = [word for scope in scopes for word in ("--scope", scope)]
     return subprocess.run(
         [os.environ["PODSTACK_SERVER"], "token", "create", email, "--name", "schemathesis", "--data",
@@ -44,9 +44,9 @@ class Token:
         global current
         scopes = os.environ["PODSTACK_SCOPES"].split()
         if is_own(case):
-            return make_token("spare@example.com", scopes)
+            return create_token("spare@example.com", scopes)
         with lock:
-            current = current or make_token("you@example.com", scopes)
+            current = current or create_token("you@example.com", scopes)
             return current
 
     def set(self, case, token, context):
@@ -69,8 +69,8 @@ def post(base, path, body, name, token):
     request = urllib.request.Request(
         base + path, json.dumps(body).encode(),
         {"Authorization": "Bearer " + token, "Content-Type": "application/json"})
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)[name]
+    with urllib.request.urlopen(request) as response:
+        return json.load(response)[name]
 
 
 @schemathesis.hook
@@ -84,7 +84,7 @@ def after_call(context, case, response):
             current = None
         if case.method.upper() != "DELETE":
             return
-        token = make_token("you@example.com", ["*"])
+        token = create_token("you@example.com", ["*"])
         if path == "/v1/tokens/{id}":
             known_ids["id"] = post(base, "/v1/tokens", {"name": "known"}, "id", token)
         if path == "/v1/projects/{project}":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints what an account holds: tokens, projects, their members and the audit log, one per line, without last uses.
+"""Prints the tokens, projects, members and audit events of an account, one per line, without last-used times.
 
 Usage: snapshot.py URL, with a token of the account in PODSTACK_API_TOKEN.
 """
@@ -15,8 +15,8 @@ def elements(url, path, name):
         request = urllib.request.Request(
             f"{url}{path}?limit=200{cursor and '&cursor=' + cursor}",
             headers={"Authorization": "Bearer " + os.environ["PODSTACK_API_TOKEN"]})
-        with urllib.request.urlopen(request) as answer:
-            page = json.load(answer)
+        with urllib.request.urlopen(request) as response:
+            page = json.load(response)
         yield from page[name]
         cursor = page["next_cursor"]
 

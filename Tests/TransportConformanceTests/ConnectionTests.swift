@@ -20,7 +20,7 @@ struct ConnectionTests {
 
     @Test("are used again", arguments: TransportUnderTest.all)
     func reuse(_ subject: TransportUnderTest) async throws {
-        let server = try WireServer { _ in [.answer()] }
+        let server = try WireServer { _ in [.response()] }
         let transport = subject.transport()
         for method in ["GET", "POST", "GET", "DELETE", "GET"] {
             #expect(try await transport.send(TransportRequest(method, server.url)).status == 200)
@@ -30,7 +30,7 @@ struct ConnectionTests {
 
     @Test("that the server closed after a response are replaced", arguments: TransportUnderTest.all, [0, 20])
     func stale(_ subject: TransportUnderTest, pause: Int) async throws {
-        let server = try WireServer { _ in [.answer(), .close] }
+        let server = try WireServer { _ in [.response(), .close] }
         let transport = subject.transport()
         for _ in 0..<20 {
             do { #expect(try await transport.send(TransportRequest(server.url)).status == 200) } catch {
@@ -47,7 +47,7 @@ struct ConnectionTests {
     )
     func broken(_ subject: TransportUnderTest) async throws {
         for end in [WireServer.Step.close, .reset] {
-            let server = try WireServer { $0.number == 0 ? [.answer()] : [end] }
+            let server = try WireServer { $0.number == 0 ? [.response()] : [end] }
             let transport = subject.transport()
             for _ in 0..<10 {
                 do { #expect(try await transport.send(TransportRequest(server.url)).status == 200) } catch {
@@ -73,7 +73,7 @@ struct ConnectionTests {
 
     @Test("serve 200 requests at once, each with its own response", arguments: TransportUnderTest.all)
     func manyAtOnce(_ subject: TransportUnderTest) async throws {
-        let server = try WireServer { request in [.answer("\(request.target) \(request.body.count)")] }
+        let server = try WireServer { request in [.response("\(request.target) \(request.body.count)")] }
         let transport = subject.transport()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for index in 0..<200 {

@@ -23,7 +23,7 @@ struct ProxyTests {
         "plain http goes through a proxy on this machine", arguments: TransportUnderTest.all,
         ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
     func plain(_ subject: TransportUnderTest, name: String) async throws {
-        let proxy = try WireServer { _ in [.answer("from the proxy")] }
+        let proxy = try WireServer { _ in [.response("from the proxy")] }
         let environment = [name: proxy.url]
         if await refuses(subject, environment, "http://127.0.0.1:9/v1/a") {
             #expect(proxy.connections == 0)
@@ -36,7 +36,7 @@ struct ProxyTests {
 
     @Test("plain http does not send the token to a proxy on another machine", arguments: TransportUnderTest.all)
     func plainElsewhere(_ subject: TransportUnderTest) async throws {
-        let server = try WireServer { _ in [.answer()] }
+        let server = try WireServer { _ in [.response()] }
         for proxy in ["http://192.0.2.1:3128", "http://user:127.0.0.1@192.0.2.1", "http://127.0.0.1.example.com:80"] {
             let environment = ["http_proxy": proxy]
             if await refuses(subject, environment, server.url) { continue }
@@ -46,8 +46,8 @@ struct ProxyTests {
 
     @Test("no_proxy exempts a host", arguments: TransportUnderTest.all, ["127.0.0.1", "example.com,127.0.0.1", "*"])
     func exemption(_ subject: TransportUnderTest, value: String) async throws {
-        let server = try WireServer { _ in [.answer("direct")] }
-        let proxy = try WireServer { _ in [.answer("from the proxy")] }
+        let server = try WireServer { _ in [.response("direct")] }
+        let proxy = try WireServer { _ in [.response("from the proxy")] }
         let environment = ["http_proxy": proxy.url, "no_proxy": value]
         if await refuses(subject, environment, server.url) { return }
         let response = try await subject.transport(environment).send(TransportRequest(server.url))
@@ -99,7 +99,7 @@ struct ProxyTests {
             for name in ["http_proxy", "https_proxy", "all_proxy", "ALL_PROXY", "HTTPS_PROXY"] {
                 setenv(name, "http://127.0.0.1:1", 1)
             }
-            let server = try WireServer { _ in [.answer()] }
+            let server = try WireServer { _ in [.response()] }
             for subject in TransportUnderTest.all {
                 let request = TransportRequest(server.url)
                 if subject.has(.noProxyOfItsOwn) {

@@ -11,7 +11,7 @@ struct RequestTests {
         arguments: TransportUnderTest.all, ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
     func methods(_ subject: TransportUnderTest, method: String) async throws {
         let server = try WireServer { request in
-            [request.method == "HEAD" ? .text("HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\n") : .answer()]
+            [request.method == "HEAD" ? .text("HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\n") : .response()]
         }
         let transport = subject.transport()
         for path in ["/v1/a", "/v1/a?b=c%20d&e=%2F"] {
@@ -27,7 +27,7 @@ struct RequestTests {
 
     @Test("each header once, with its value", arguments: TransportUnderTest.all)
     func headers(_ subject: TransportUnderTest) async throws {
-        let server = try WireServer { _ in [.answer()] }
+        let server = try WireServer { _ in [.response()] }
         let long = String(repeating: "v", count: 8000)
         let headers = [
             HeaderField("X-Zebra", "1"), HeaderField("X-Ant", "a, b; c=\"d\""), HeaderField("x-lower", "é"),
@@ -43,7 +43,7 @@ struct RequestTests {
 
     @Test("a header twice, and one without a value", arguments: TransportUnderTest.all)
     func oddHeaders(_ subject: TransportUnderTest) async throws {
-        let server = try WireServer { _ in [.answer()] }
+        let server = try WireServer { _ in [.response()] }
         let headers = [HeaderField("X-Twice", "1"), HeaderField("X-Twice", "2"), HeaderField("X-Empty", "")]
         _ = try await subject.transport().send(TransportRequest(server.url, headers: headers))
         let request = try #require(server.requests.first)
@@ -55,7 +55,7 @@ struct RequestTests {
         "no header that contains a line break", arguments: TransportUnderTest.all,
         ["a\r\nX-Injected: 1", "a\nX-Injected: 1", "a\rb", "a\0b"])
     func injection(_ subject: TransportUnderTest, value: String) async throws {
-        let server = try WireServer { _ in [.answer()] }
+        let server = try WireServer { _ in [.response()] }
         let transport = subject.transport()
         for field in [HeaderField("X-Project-ID", value), HeaderField("X-\(value)", "1")] {
             let failure = await transport.failure(TransportRequest(server.url, headers: [field]))
@@ -68,7 +68,7 @@ struct RequestTests {
 
     @Test("a body of any size", arguments: TransportUnderTest.all, [0, 1, 1000, 1 << 20])
     func bodies(_ subject: TransportUnderTest, size: Int) async throws {
-        let server = try WireServer { _ in [.answer(201)] }
+        let server = try WireServer { _ in [.response(201)] }
         let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
         let transport = subject.transport()
         for method in ["POST", "PUT"] {
@@ -86,7 +86,7 @@ struct RequestTests {
 
     @Test("nothing of a request in the next one", arguments: TransportUnderTest.all)
     func noRemains(_ subject: TransportUnderTest) async throws {
-        let server = try WireServer { _ in [.answer()] }
+        let server = try WireServer { _ in [.response()] }
         let transport = subject.transport()
         let headers = [HeaderField("X-Once", "1"), HeaderField("Content-Type", "text/plain")]
         var other = TransportRequest("GET", server.url + "/b")
@@ -111,7 +111,7 @@ struct RequestTests {
 
     @Test("no header that the request does not contain", arguments: TransportUnderTest.all)
     func nothingAdded(_ subject: TransportUnderTest) async throws {
-        let server = try WireServer { _ in [.answer()] }
+        let server = try WireServer { _ in [.response()] }
         let transport = subject.transport()
         _ = try await transport.send(TransportRequest("GET", server.url))
         _ = try await transport.send(TransportRequest("POST", server.url, body: [65]))
@@ -125,7 +125,7 @@ struct RequestTests {
 
     @Test("no cookie that a response set", arguments: TransportUnderTest.all)
     func cookies(_ subject: TransportUnderTest) async throws {
-        let server = try WireServer { _ in [.answer(headers: "Set-Cookie: session=1; Path=/\r\n")] }
+        let server = try WireServer { _ in [.response(headers: "Set-Cookie: session=1; Path=/\r\n")] }
         let transport = subject.transport()
         for _ in 0..<2 { _ = try await transport.send(TransportRequest(server.url)) }
         #expect(server.requests.map { $0.values("cookie") } == [[], []])

@@ -22,7 +22,7 @@ struct ResponseTests {
     func statuses(_ subject: TransportUnderTest, status: Int) async throws {
         // The challenge would make a library with stored credentials send the request again.
         let headers = "WWW-Authenticate: Basic realm=\"x\"\r\nProxy-Authenticate: Basic realm=\"x\"\r\n"
-        let server = try WireServer { _ in [.answer(status, headers: headers, "text")] }
+        let server = try WireServer { _ in [.response(status, headers: headers, "text")] }
         let response = try await subject.transport().send(TransportRequest(server.url))
         #expect(response.status == status)
         let hasNoBody = status == 401 && subject.has(.losesBodyOfChallenge)
@@ -33,7 +33,7 @@ struct ResponseTests {
 
     @Test("with the body of a 401 that asks for a token", arguments: TransportUnderTest.all)
     func challenge(_ subject: TransportUnderTest) async throws {
-        let response = try await send(subject, [.answer(401, headers: "WWW-Authenticate: Bearer\r\n", "text")])
+        let response = try await send(subject, [.response(401, headers: "WWW-Authenticate: Bearer\r\n", "text")])
         #expect(response.status == 401)
         #expect(response.body == Array("text".utf8))
     }
@@ -43,7 +43,7 @@ struct ResponseTests {
         let response = try await send(
             subject,
             [
-                .answer(
+                .response(
                     headers:
                         "X-B: 1\r\nX-A:   two words  \r\nx-EMPTY:\r\nX-Twice: 1\r\nX-Twice: 2\r\nRetry-After: 7\r\n")
             ])
@@ -90,7 +90,7 @@ struct ResponseTests {
     @Test("after interim responses, which it ignores", arguments: TransportUnderTest.all)
     func interim(_ subject: TransportUnderTest) async throws {
         let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
-        let response = try await send(subject, [.text(interim), .answer(201, headers: "X-Final: 1\r\n")])
+        let response = try await send(subject, [.text(interim), .response(201, headers: "X-Final: 1\r\n")])
         #expect(response.status == 201)
         #expect(response.header("x-final") == "1")
         #expect(response.body == Array("{}".utf8))
@@ -100,9 +100,9 @@ struct ResponseTests {
         "that is a redirect, and does not follow it", arguments: TransportUnderTest.all,
         [300, 301, 302, 303, 307, 308])
     func redirects(_ subject: TransportUnderTest, status: Int) async throws {
-        let thief = try WireServer { _ in [.answer()] }
+        let thief = try WireServer { _ in [.response()] }
         let location = "\(thief.url)/stolen"
-        let server = try WireServer { _ in [.answer(status, headers: "Location: \(location)\r\n", "moved")] }
+        let server = try WireServer { _ in [.response(status, headers: "Location: \(location)\r\n", "moved")] }
         let transport = subject.transport()
         for (method, body) in [("GET", nil), ("POST", [UInt8](arrayLiteral: 65))] {
             let response = try await transport.send(TransportRequest(method, server.url, body: body))
@@ -174,7 +174,7 @@ struct ResponseTests {
         let server = try WireServer { request in
             let planted = "HTTP/1.1 200 X\r\nContent-Length: 4\r\n\r\nevil"
             return request.target == "/1"
-                ? [.text("HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\n{}" + planted)] : [.answer()]
+                ? [.text("HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\n{}" + planted)] : [.response()]
         }
         let transport = subject.transport()
         #expect(try await transport.send(TransportRequest(server.url + "/1")).body == Array("{}".utf8))
@@ -188,7 +188,7 @@ struct ResponseTests {
         let line = "X-Bomb: \(String(repeating: "b", count: 1000))\r\n"
         let lines = "HTTP/1.1 200 X\r\n" + String(repeating: line, count: 1024) + "Content-Length: 0\r\n\r\n"
         let interim = String(repeating: "HTTP/1.1 103 X\r\n" + line + "\r\n", count: 1024)
-        for bomb in [[WireServer.Step.text(lines)], [.text(interim), .answer()]] {
+        for bomb in [[WireServer.Step.text(lines)], [.text(interim), .response()]] {
             let failure = try #require(try await failure(subject, bomb))
             if subject.has(.vagueAboutLargeHeads) { continue }
             #expect(failure.reason == "the headers of the response are larger than 262144 bytes")

@@ -86,7 +86,7 @@ struct TLSTests {
         if await refuses(subject) { return }
         let transport = subject.transport(trusting)
         let url = services.url(.modern)
-        let answers = try await withThrowingTaskGroup(of: String.self) { group in
+        let responses = try await withThrowingTaskGroup(of: String.self) { group in
             for _ in 0..<300 {
                 group.addTask {
                     String(decoding: try await transport.send(TransportRequest(url)).body, as: UTF8.self)
@@ -94,9 +94,9 @@ struct TLSTests {
             }
             return try await group.reduce(into: []) { $0.append($1) }
         }
-        #expect(answers.count == 300)
-        #expect(answers.allSatisfy { $0.hasPrefix("HTTP/2.0 ") })
-        #expect(Set(answers).count <= 4)
+        #expect(responses.count == 300)
+        #expect(responses.allSatisfy { $0.hasPrefix("HTTP/2.0 ") })
+        #expect(Set(responses).count <= 4)
     }
 
     @Test(
@@ -106,26 +106,26 @@ struct TLSTests {
         if await refuses(subject) { return }
         let transport = subject.transport(trusting)
         let url = services.url(.brief)
-        let answered = try await withThrowingTaskGroup(of: Int.self) { group in
+        let received = try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<20 {
                 group.addTask {
-                    var answered = 0
+                    var received = 0
                     for _ in 0..<10 {
                         do {
                             #expect(try await transport.send(TransportRequest(url)).status == 200)
-                            answered += 1
+                            received += 1
                         } catch {
                             // The server ended the connection while the request was on its way.
                             let failure = try #require(error as? TransportFailure)
                             #expect(failure.isRetryable && failure != .timedOut)
                         }
                     }
-                    return answered
+                    return received
                 }
             }
             return try await group.reduce(0, +)
         }
-        #expect(answered > 20)
+        #expect(received > 20)
     }
 
     @Test("speaks HTTP/1.1 if the server offers nothing newer", arguments: TransportUnderTest.all)

@@ -45,14 +45,14 @@ struct TimeTests {
 
     @Test("with its response also if its timeout is the longest possible", arguments: TransportUnderTest.all)
     func endlessTime(_ subject: TransportUnderTest) async throws {
-        let server = try WireServer { _ in [.answer()] }
+        let server = try WireServer { _ in [.response()] }
         let request = TransportRequest(server.url, timeout: .seconds(Int64.max))
         #expect(try await subject.transport().send(request).status == 200)
     }
 
     @Test("if its task is canceled: before, while it waits, after its response", arguments: TransportUnderTest.all)
     func cancellation(_ subject: TransportUnderTest) async throws {
-        let server = try WireServer { $0.target == "/fast" ? [.answer()] : [.hang] }
+        let server = try WireServer { $0.target == "/fast" ? [.response()] : [.hang] }
         let transport = subject.transport()
         let early = Task {
             withUnsafeCurrentTask { $0?.cancel() }
@@ -83,7 +83,7 @@ struct TimeTests {
 
     @Test("alone: other requests under way continue", arguments: TransportUnderTest.all)
     func cancellationAmongMany(_ subject: TransportUnderTest) async throws {
-        let server = try WireServer { _ in [.pause(milliseconds: 2), .answer()] }
+        let server = try WireServer { _ in [.pause(milliseconds: 2), .response()] }
         let transport = subject.transport()
         await withTaskGroup(of: Void.self) { group in
             for index in 0..<200 {
@@ -101,7 +101,7 @@ struct TimeTests {
 
     @Test("before its transport, even if nothing else refers to that", arguments: TransportUnderTest.all)
     func transportGoes(_ subject: TransportUnderTest) async throws {
-        let server = try WireServer { _ in [.answer()] }
+        let server = try WireServer { _ in [.response()] }
         for _ in 0..<50 { #expect(try await subject.transport().send(TransportRequest(server.url)).status == 200) }
     }
 }

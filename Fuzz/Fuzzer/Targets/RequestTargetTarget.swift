@@ -22,7 +22,7 @@ enum RequestTargetTarget {
         attempt {
             var reader = QueryReader(request, known: ["scope", "project"])
             reader.require("scope")
-            let scope = reader.take("scope") { text throws(FieldReader.Mistake) in text }
+            let scope = reader.take("scope") { text throws(InvalidValue) in text }
             try reader.finish()
             require(request.query.count(where: { $0.name == "scope" }) == 1, "a parameter is there once")
             require(request.query.allSatisfy { ["scope", "project"].contains($0.name) }, "and no other is")

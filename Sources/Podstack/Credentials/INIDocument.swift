@@ -207,27 +207,27 @@ private enum INIParser {
 }
 
 /// A problem with one line, without its number.
-private struct INIMistake: Error { var reason: String }
+private struct INISyntaxError: Error { var reason: String }
 
 /// Rejects duplicate profiles and duplicate keys of a profile.
 private struct ININames {
     private var sections: [ExactName: Int] = [:]
     private var keys: [String: Int] = [:]
 
-    mutating func record(_ meaning: INILine.Meaning, _ bytes: [UInt8], line: Int) throws(INIMistake) {
+    mutating func record(_ meaning: INILine.Meaning, _ bytes: [UInt8], line: Int) throws(INISyntaxError) {
         switch meaning {
         case .nothing: return
         case .section(let name):
             let text = ExactName(String(decoding: bytes[name], as: UTF8.self))
             if let first = sections.updateValue(line, forKey: text) {
-                throw INIMistake(reason: "duplicate profile; the first is on line \(first)")
+                throw INISyntaxError(reason: "duplicate profile; the first is on line \(first)")
             }
             keys.removeAll(keepingCapacity: keys.count < 16)
         case .entry(let key, _):
-            guard !sections.isEmpty else { throw INIMistake(reason: "a key before the first [profile]") }
+            guard !sections.isEmpty else { throw INISyntaxError(reason: "a key before the first [profile]") }
             let text = lowercased(bytes[key])
             if let first = keys.updateValue(line, forKey: text) {
-                throw INIMistake(reason: "duplicate key; the first is on line \(first)")
+                throw INISyntaxError(reason: "duplicate key; the first is on line \(first)")
             }
         }
     }
@@ -254,27 +254,27 @@ private struct INIReader {
         return (index, index + (isPair ? 2 : 1))
     }
 
-    func meaning(of line: Range<Int>) throws(INIMistake) -> INILine.Meaning {
+    func meaning(of line: Range<Int>) throws(INISyntaxError) -> INILine.Meaning {
         let content = trim(line)
         guard !content.isEmpty, !startsComment(bytes[content.lowerBound]) else { return .nothing }
         if bytes[content.lowerBound] == UInt8(ascii: "[") { return .section(try sectionName(content)) }
         guard let equals = first(UInt8(ascii: "="), in: content) else {
-            throw INIMistake(reason: "expected [profile] or key = value")
+            throw INISyntaxError(reason: "expected [profile] or key = value")
         }
         let key = trim(content.lowerBound..<equals)
-        guard !key.isEmpty else { throw INIMistake(reason: "there is no key before =") }
+        guard !key.isEmpty else { throw INISyntaxError(reason: "there is no key before =") }
         return .entry(key: key, value: value(equals + 1..<content.upperBound))
     }
 
-    private func sectionName(_ content: Range<Int>) throws(INIMistake) -> Range<Int> {
+    private func sectionName(_ content: Range<Int>) throws(INISyntaxError) -> Range<Int> {
         guard let close = first(UInt8(ascii: "]"), in: content) else {
-            throw INIMistake(reason: "expected ] after the name of the profile")
+            throw INISyntaxError(reason: "expected ] after the name of the profile")
         }
         guard isNothing(close + 1..<content.upperBound) else {
-            throw INIMistake(reason: "only a comment may follow ]")
+            throw INISyntaxError(reason: "only a comment may follow ]")
         }
         let name = trim(content.lowerBound + 1..<close)
-        guard !name.isEmpty else { throw INIMistake(reason: "the profile has no name") }
+        guard !name.isEmpty else { throw INISyntaxError(reason: "the profile has no name") }
         return name
     }
 

@@ -185,8 +185,8 @@ extension DotEnv {
         else { return nil }
         let file = try read(found, environment: environment, override: override)
         // The C library scans the whole environment each time a variable is read or set.
-        guard file.variables.count <= mostVariables else {
-            throw ConfigurationError(message: "\(found) contains more than \(mostVariables) variables")
+        guard file.variables.count <= maxVariables else {
+            throw ConfigurationError(message: "\(found) contains more than \(maxVariables) variables")
         }
         let isInParent = path == nil && found != folder.map { $0 + "/.env" }
         let load = DotEnvOrigin.nextLoad()
@@ -204,7 +204,7 @@ extension DotEnv {
         return file
     }
 
-    private static let mostVariables = 10_000
+    private static let maxVariables = 10_000
 
     private static func check(_ variable: Variable, _ value: String, path: String) throws(ConfigurationError) {
         if variable.name.utf8.contains(0) || value.utf8.contains(0) {

@@ -31,7 +31,7 @@ struct Call: Sendable {
         return call
     }
 
-    /// The same request, sent without a token.
+    /// A copy of the request that is sent without a token.
     var anonymous: Call { with(APIToken("")) }
 
     static func delete(_ path: String) -> Call { Call(method: "DELETE", path: path) }

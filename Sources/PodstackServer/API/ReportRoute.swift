@@ -6,7 +6,9 @@ struct ReportRoute: Sendable {
     let limit: RateLimiter<ClientAddress>?
     let now: @Sendable () -> Int64
 
-    /// Revokes the reported tokens. The response is the same for every valid report, whatever its tokens are.
+    /// Revokes the reported tokens.
+    ///
+    /// The response is the same for every valid report, whatever its tokens are.
     @Sendable func receive(_ exchange: Exchange) throws -> Response {
         if let verdict = limit?.take(exchange.request.address.network, now: now()), !verdict.isAllowed {
             throw verdict.error

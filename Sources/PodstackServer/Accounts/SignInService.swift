@@ -1,6 +1,6 @@
 /// The reasons why a sign-in, or a change of a password, is refused.
 enum SignInError: Error, Equatable {
-    /// The email address is unknown or the password is wrong: the two cannot be told apart.
+    /// The email address is unknown or the password is wrong; the caller does not learn which.
     case wrongCredentials
     case tooManyAttempts(retryAfterSeconds: Int64)
     /// The new password is not accepted. The text is the end of a sentence.

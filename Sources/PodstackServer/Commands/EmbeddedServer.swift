@@ -89,7 +89,7 @@ package final class EmbeddedServer: Sendable {
     ///   - expiresAt: The expiry in seconds since 1970; nil for the default.
     /// - Returns: The whole token.
     /// - Throws: If there is no such user, or the token cannot be created.
-    package func makeToken(_ email: String, name: String = "test", expiresAt: Int64? = nil) throws -> String {
+    package func createToken(_ email: String, name: String = "test", expiresAt: Int64? = nil) throws -> String {
         guard let user = try service.database.read({ try UserStore.find(email: email, in: $0) }) else {
             throw SetupFailure("there is no user with the address \(email)")
         }

@@ -68,8 +68,9 @@ enum DatabaseValue: Sendable, Equatable {
 /// The names of a statement's columns, shared by all rows of its results.
 final class DatabaseColumns: Sendable {
     let names: [String]
-    /// The index after the one that was found last. Stores read columns in the order of the statement, so that most
-    /// columns are found with one comparison.
+    /// The index after the column that was found last.
+    ///
+    /// Stores read columns in the order of the statement, so that most columns are found with one comparison.
     private let next = Atomic<Int>(0)
 
     init(_ names: [String]) { self.names = names }

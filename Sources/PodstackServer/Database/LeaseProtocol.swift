@@ -75,7 +75,7 @@ struct Announcement: Sendable, Equatable {
 
 /// The period in which an instance may use its cached state without asking the database.
 ///
-/// It ends by the clock alone, because a process that is stopped or cut off cannot be told.
+/// It ends by the clock alone, because a process that is stopped or cut off cannot be notified.
 final class Lease: Sendable {
     /// The length of a lease in nanoseconds.
     static let length: Int64 = 1_000_000_000

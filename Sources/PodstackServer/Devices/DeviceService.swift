@@ -10,7 +10,9 @@ struct DeviceService: Sendable {
 
     // MARK: - The program starts
 
-    /// Starts the flow for a program, and returns its codes. Only their digests are stored.
+    /// Starts the flow for a program, and returns its codes.
+    ///
+    /// Only their digests are stored.
     func begin(
         _ authorization: DeviceAuthorizationRequest, from origin: Origin, in change: Change
     ) throws -> (deviceCode: String, userCode: String) {

@@ -6,7 +6,7 @@ enum DeviceStore {
         id, client_name, scopes, token_id, token_sha256, created_at, expires_at, interval_seconds, asked_at, address, \
         user_agent, state, user_id
         """
-    /// Seconds for which an expired request is stored, so that it can be told from an unknown one.
+    /// Seconds for which an expired request is stored, so that it differs from an unknown one.
     private static let retentionSeconds: Int64 = 3600
 
     enum Code { case device, user }

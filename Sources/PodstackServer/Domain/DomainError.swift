@@ -41,7 +41,7 @@ enum ResourceKind: String, Sendable {
 enum AuthenticationFailure: Sendable, Equatable {
     case missing
     case malformed
-    /// The ID is unknown or the secret is wrong: the two cannot be told apart.
+    /// The ID is unknown or the secret is wrong; the caller does not learn which.
     case invalid
     case expired(at: Int64?)
     case revoked(at: Int64?)

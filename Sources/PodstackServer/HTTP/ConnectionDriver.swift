@@ -33,8 +33,8 @@ final class ConnectionDriver: Sendable {
     /// - Parameters:
     ///   - handler: Called once for each request.
     ///   - certificate: The certificate of a TLS listener, or nil.
-    ///   - isPublic: Whether other machines can connect. On `localhost`, a browser that was told to use TLS only could no
-    ///     longer reach other programs there.
+    ///   - isPublic: Whether other machines can connect. If not, responses do not require TLS
+    ///     from browsers, which could no longer reach other programs on `localhost`.
     ///   - connections: The connections and their deadlines.
     init(
         _ handler: @escaping Handler, _ certificate: TLSCertificate?, isPublic: Bool, _ connections: OpenConnections

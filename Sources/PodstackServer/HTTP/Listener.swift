@@ -89,11 +89,11 @@ struct ListenAddress: Sendable, Equatable {
     let host: String
 
     /// The text is not a valid address; the message is the end of a sentence that begins with the option.
-    struct Mistake: Error { var message: String }
+    struct InvalidAddress: Error { var message: String }
 
-    init(_ text: String) throws(Mistake) {
+    init(_ text: String) throws(InvalidAddress) {
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
-            throw Mistake(message: "must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
+            throw InvalidAddress(message: "must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
         }
         let named = String(text[..<colon])
         let isBracketed = named.hasPrefix("[") && named.hasSuffix("]")
@@ -101,9 +101,9 @@ struct ListenAddress: Sendable, Equatable {
         switch ClientAddress(bare) {
         case .ipv4(let number) where !isBracketed: address = .ipv4(number)
         case .ipv6(let high, let low) where isBracketed: address = .ipv6(high, low)
-        case .ipv6: throw Mistake(message: "\(named): an IPv6 address must be in brackets, such as [::1]:8080")
+        case .ipv6: throw InvalidAddress(message: "\(named): an IPv6 address must be in brackets, such as [::1]:8080")
         default:
-            throw Mistake(message: "\(named): must be an IP address of this machine, not a name")
+            throw InvalidAddress(message: "\(named): must be an IP address of this machine, not a name")
         }
         self.port = port
         host = isBracketed ? "[\(bare)]" : bare

@@ -6,7 +6,7 @@ struct PublicURL: Sendable {
     var isSecure = false
 
     /// The text is not a valid URL; the message is the end of a sentence that begins with the option.
-    struct Mistake: Error { var message: String }
+    struct InvalidURL: Error { var message: String }
 
     init() {}
 
@@ -21,7 +21,7 @@ struct PublicURL: Sendable {
     }
 
     /// Returns a URL as browsers write an origin: in lower case, without a slash at its end or the default port.
-    static func checked(_ text: String) throws(Mistake) -> String {
+    static func checked(_ text: String) throws(InvalidURL) -> String {
         for (scheme, port) in [("https://", ":443"), ("http://", ":80")] where text.lowercased().hasPrefix(scheme) {
             var host = text.dropFirst(scheme.count).lowercased()
             if host.hasSuffix("/") { host.removeLast() }
@@ -29,7 +29,7 @@ struct PublicURL: Sendable {
             guard !host.isEmpty, host.utf8.allSatisfy(isHostCharacter) else { break }
             return scheme + host
         }
-        throw Mistake(message: "must be a URL without a path, such as https://podstack.example.com")
+        throw InvalidURL(message: "must be a URL without a path, such as https://podstack.example.com")
     }
 
     /// The Host header is missing, or contains characters that are invalid in a host name.

@@ -49,7 +49,9 @@ struct RateLimit: Sendable, Equatable {
 /// Each instance of the service has its own buckets: a client that spreads its requests over several instances gets the
 /// limit of each, and no request asks the database.
 final class RateLimiter<Key: Hashable & Sendable>: Sendable {
-    /// The time at which each bucket will be full again. Full buckets are not stored.
+    /// The time at which each bucket will be full again.
+    ///
+    /// Full buckets are not stored.
     private let buckets = Mutex<[Key: Int64]>([:])
     private let capacity: Int
     let limit: RateLimit

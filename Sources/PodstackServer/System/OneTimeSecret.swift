@@ -16,7 +16,7 @@ struct OneTimeSecret: Sendable {
 
     /// Generates a secret from the system's random generator.
     ///
-    /// The prefix is text in front of the random characters that tells what the secret is for.
+    /// The prefix is text in front of the random characters that names the purpose of the secret.
     static func generate(prefix: String = "") -> OneTimeSecret {
         OneTimeSecret(Identifier.generate(prefix) + Identifier.generate(""))
     }

@@ -1,7 +1,9 @@
 import PodstackAPI
 import Synchronization
 
-/// The user and the permissions of a verified token. All requests with the token share it until one of them changes.
+/// The user and the permissions of a verified token.
+///
+/// All requests with the token share it until one of them changes.
 final class Identity: Sendable {
     let token: TokenRecord
     /// The state of the secret that was presented.

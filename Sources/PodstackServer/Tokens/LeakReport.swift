@@ -1,7 +1,7 @@
 import PodstackAPI
 import PodstackCryptography
 
-/// Revokes tokens that were found where they should not be.
+/// Revokes tokens that were found in public.
 ///
 /// Possession of a token is the proof. The result does not depend on the tokens, so that a report tells its sender
 /// nothing about them.
@@ -16,7 +16,7 @@ struct LeakReport: Sendable {
 
     /// Revokes the reported tokens whose secrets authenticate, or would with their first use.
     ///
-    /// - Returns: The number of tokens that this revoked.
+    /// - Returns: The number of tokens that this call revoked.
     @discardableResult
     func receive(_ tokens: [String], by actor: Actor, now: Int64) throws -> Int {
         let proofs = Set(tokens).compactMap { token in

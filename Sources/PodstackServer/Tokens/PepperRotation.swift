@@ -8,7 +8,9 @@ import PodstackAPI
     import Darwin
 #endif
 
-/// Replaces a pepper that may be known. The service must not run meanwhile.
+/// Replaces a pepper that may have leaked.
+///
+/// The service must not run meanwhile.
 ///
 /// Digests under the previous pepper stay valid while the file at ``DataDirectory/previousPepperPath`` exists: a token's
 /// digest is renewed with its next use, when the service gets its SHA-256 again. The audit log is sealed again at once.
@@ -16,7 +18,9 @@ struct PepperRotation {
     let directory: DataDirectory
     let database: any Database
 
-    /// Replaces the pepper. An interrupted call can be repeated.
+    /// Replaces the pepper.
+    ///
+    /// An interrupted call can be repeated.
     func run(now: Int64) throws {
         guard access(directory.previousPepperPath, F_OK) != 0 else {
             throw SetupFailure(
@@ -46,7 +50,7 @@ struct PepperRotation {
         }
     }
 
-    /// Returns what still needs the previous pepper, in sentences.
+    /// Returns a text for each kind of data that still needs the previous pepper.
     func needs(now: Int64) throws -> [String] {
         guard access(directory.previousPepperPath, F_OK) == 0,
             let rotatedAt = try database.read({ connection in

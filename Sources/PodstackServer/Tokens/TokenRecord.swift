@@ -6,7 +6,9 @@ import PodstackAPI
     import Foundation
 #endif
 
-/// A token as the service stores it. Times are seconds since 1970.
+/// A token as the service stores it.
+///
+/// Times are seconds since 1970.
 struct TokenRecord: Sendable, Equatable {
     var id: String
     var accountID: String

@@ -123,6 +123,8 @@ struct TokenService: Sendable {
     ///   - creator: The grant of the caller.
     ///   - change: The change in which the token is created.
     ///   - request: Returns the request; not called if the token exists.
+    /// - Returns: The new token and its secret, or the token that an earlier request created.
+    /// - Throws: The errors of ``create(_:by:in:)``.
     func createOnce(
         _ id: String, by creator: Grant, in change: Change, _ request: () throws -> TokenRequest
     ) throws -> Creation {
@@ -169,7 +171,9 @@ struct TokenService: Sendable {
 
     // MARK: - Update
 
-    /// Changes a token. Its scopes and projects can only shrink, and end up within those of the caller's token.
+    /// Changes a token.
+    ///
+    /// Its scopes and projects can only shrink, and end up within those of the caller's token.
     func update(
         _ id: String, _ request: TokenUpdate, by caller: Grant, in change: Change
     ) throws -> TokenRecord {
@@ -234,7 +238,9 @@ struct TokenService: Sendable {
 
     // MARK: - Rotate
 
-    /// Gives a token a new secret, which is pending until its first use. ``TokenSecrets`` has the rules.
+    /// Rotates a token: its new secret is pending until its first use.
+    ///
+    /// ``TokenSecrets`` has the rules.
     ///
     /// - Parameters:
     ///   - id: The token.
@@ -244,6 +250,8 @@ struct TokenService: Sendable {
     ///   - change: The change in which the token is rotated.
     /// - Returns: The token as it is from the first use of the new secret on, so that a repeated request gets the same
     ///   response, and the new secret, unless the caller generated it.
+    /// - Throws: ``DomainError/notFound(_:id:)``, ``DomainError/conflict(_:)`` if the token cannot be rotated, or
+    ///   ``DomainError/forbidden(_:)`` if the caller may not receive the secret.
     func rotate(
         _ id: String, _ request: RotationRequest, by caller: Grant, presenting state: SecretState = .current,
         in change: Change
@@ -309,7 +317,9 @@ struct TokenService: Sendable {
 
     // MARK: - Revoke
 
-    /// Revokes a token. Once the change is made, every instance rejects the token.
+    /// Revokes a token.
+    ///
+    /// Once the change is made, every instance rejects the token.
     func revoke(_ id: String, accountID: String, in change: Change) throws {
         let token = try find(id, accountID: accountID, in: change.connection)
         try Self.revoke(token, in: change)
@@ -317,7 +327,7 @@ struct TokenService: Sendable {
 
     /// Revokes a token, with the reason for the audit log if there is one.
     static func revoke(_ token: TokenRecord, because reason: String? = nil, in change: Change) throws {
-        // Announced for a revoked token too: the instance that revoked it may have failed before the announcement.
+        // Announced even if the token is already revoked: that instance may have failed before its announcement.
         change.changed(token: token.id)
         var secrets = token.secrets(retired: [])
         let actions = secrets.revoke(at: change.now)

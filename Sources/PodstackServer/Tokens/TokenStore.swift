@@ -20,7 +20,9 @@ enum TokenStore {
 
     /// The secrets of a token, and the rest of its row until a secret matches.
     struct Verifiable {
-        /// The token's secrets. If no token has the ID, the secrets of another token, which a digest never matches.
+        /// The token's secrets.
+        ///
+        /// If no token has the ID, they are the secrets of another token, which the digest never matches.
         let secrets: TokenSecrets
         /// Nil if no token has the ID.
         fileprivate let row: DatabaseRow?

@@ -71,7 +71,9 @@ final class LastUsedTracker: Sendable {
     /// Returns the latest use of a token that may not be in the database yet.
     func latest(_ id: String) -> TokenUse? { state.withLock { $0.latest[id] } }
 
-    /// Writes the uses since the last call. Uses that cannot be written stay for the next call.
+    /// Writes the uses since the last call.
+    ///
+    /// Uses that cannot be written stay for the next call.
     func flush(to database: any Database) throws {
         while true {
             let uses: [(id: String, use: TokenUse)] = state.withLock { state in
@@ -100,7 +102,9 @@ final class LastUsedTracker: Sendable {
 
 /// Advice to give a token fewer scopes, based on the scopes that it used.
 struct ScopeAdvice: Equatable {
-    /// The resources whose use is recorded here. Other services, such as the one for pods, record their own.
+    /// The resources whose use is recorded here.
+    ///
+    /// Other services, such as the one for pods, record their own.
     static let recordedResources: Set = ["projects", "members", "tokens", "audit-logs"]
     /// Seconds for which a token's use is recorded before there is any advice.
     static let minimumSeconds: Int64 = 7 * 86_400
@@ -108,7 +112,7 @@ struct ScopeAdvice: Equatable {
     /// Seconds since 1970.
     var since: Int64
     var used: [Scope]
-    /// The scopes that are enough. Never empty, and fewer than the token has.
+    /// The scopes that suffice: at least one, and fewer than the token has.
     var enough: [Scope]
 
     /// Creates the advice for a token; nil if there is none.
@@ -132,7 +136,7 @@ struct ScopeAdvice: Equatable {
     /// Whether scopes are kept although their use is not recorded here.
     var keepsUnrecorded: Bool { enough.contains { Self.isUnrecorded($0) } }
 
-    /// Whether the token creates or rotates others, which may do only what it may do itself.
+    /// Whether the token creates or rotates other tokens, which may do only what it may do itself.
     var handsOn: Bool { used.contains(.tokensCreate) || used.contains(.tokensUpdate) }
 
     private static func isUnrecorded(_ scope: Scope) -> Bool {

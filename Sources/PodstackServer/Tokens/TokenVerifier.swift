@@ -13,7 +13,7 @@ final class TokenVerifier: Sendable {
         verified = VerifiedTokens(lease: database.lease, foreignChanges: database.foreignChanges)
     }
 
-    /// Starts receiving the changes of other instances, which the cache needs.
+    /// Starts receiving the announcements of other instances, which the cache needs.
     func follow(_ log: Log) throws { try database.follow(verified, log) }
 
     /// Returns the identity that a token authenticates.
@@ -24,6 +24,7 @@ final class TokenVerifier: Sendable {
     ///   - token: The bytes of the token.
     ///   - address: The client's address.
     ///   - now: The time, in seconds since 1970.
+    /// - Returns: The identity of a secret that authenticates.
     /// - Throws: ``DomainError/unauthenticated(_:)``. It reveals the token's state only to a caller with its secret.
     func verify(
         _ token: some Collection<UInt8>, from address: ClientAddress = .unknown, now: Int64
@@ -86,7 +87,7 @@ final class TokenVerifier: Sendable {
         }
     }
 
-    /// Makes a pending secret the current one.
+    /// Writes the first use of a pending secret, which becomes the current one.
     private func recordFirstUse(
         of digest: [UInt8], _ id: String, from address: ClientAddress, now: Int64
     ) throws {
@@ -94,7 +95,7 @@ final class TokenVerifier: Sendable {
             guard let token = try TokenStore.find(id, in: connection) else { return }
             var secrets = try SecretStore.secrets(of: token, in: connection)
             let actions = secrets.firstUse(of: digest, at: now)
-            // Another request may have been first, or the token may have been revoked: the caller looks again.
+            // Another request may have been first, or the token may have been revoked: the caller reads the token again.
             guard !actions.isEmpty else { return }
             try SecretStore.apply(actions, to: id, in: connection)
             try SecretStore.setCurrentUsedFrom(address.description, id, in: connection)

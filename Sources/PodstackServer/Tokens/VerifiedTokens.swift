@@ -1,11 +1,16 @@
 import Synchronization
 
-/// The tokens that were found good, by the SHA-256 of the whole token.
+/// A cache of verified tokens, by the SHA-256 of the whole token.
+///
+/// It has two generations. A new identity goes into the young generation. When that is full, it becomes the old one, and
+/// the previous old one is dropped. An identity that is found in the old generation moves to the young one: tokens in use
+/// stay, however many others are verified.
 final class VerifiedTokens: AnnouncedCache {
+    /// The SHA-256 of a token, as a key that is cheap to compare.
     struct Key: Hashable {
         private let first, second, third, fourth: UInt64
 
-        /// Of the 32 bytes of a digest.
+        /// Creates a key from the 32 bytes of a digest.
         init(_ sha256: [UInt8]) {
             (first, second, third, fourth) = sha256.withUnsafeBytes { bytes in
                 func word(_ index: Int) -> UInt64 { bytes.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self) }
@@ -17,10 +22,10 @@ final class VerifiedTokens: AnnouncedCache {
         func hash(into hasher: inout Hasher) { hasher.combine(first) }
     }
 
-    /// Identities with what finds them again.
+    /// Identities, with the indexes by token and by user that announcements need.
     private struct Generation {
         var identities: [Key: Identity] = [:]
-        /// A token in its grace has more than one secret.
+        /// The keys of each token; during a grace period a token has more than one secret.
         private var keys: [String: [Key]] = [:]
         private var tokensOfUser: [String: Set<String>] = [:]
 
@@ -53,14 +58,12 @@ final class VerifiedTokens: AnnouncedCache {
         }
     }
 
-    /// When the young are as many as there is room for, they become the old, and the old are gone. One that is asked
-    /// for is young again: what is used stays, whatever else comes by.
     private struct State {
         var young = Generation()
         var old = Generation()
-        /// Grows whenever something was forgotten.
+        /// Grows whenever identities are removed.
         var epoch: UInt64 = 0
-        /// Of what others have changed, as it was seen last.
+        /// The value of `foreignChanges` when it was last read.
         var mark: UInt64 = 0
 
         mutating func clear() {
@@ -85,15 +88,18 @@ final class VerifiedTokens: AnnouncedCache {
         }
     }
 
-    /// In each of the two generations. A token takes one to two kilobytes.
+    /// The most identities in each generation; an identity takes one to two kilobytes.
     private let room: Int
     private let state = Mutex(State())
     private let lease: Lease?
     private let foreignChanges: SharedMark?
 
+    /// Creates an empty cache.
+    ///
     /// - Parameters:
-    ///   - lease: Nothing is found without it; nil when none is needed.
-    ///   - foreignChanges: Everything is forgotten when that is another than before.
+    ///   - lease: The lease without which no identity is found; nil if none is needed.
+    ///   - foreignChanges: The mark that changes with every change by another process; the cache is then emptied.
+    ///   - room: The most identities in each generation.
     init(lease: Lease? = nil, foreignChanges: SharedMark? = nil, room: Int = 50_000) {
         self.lease = lease
         self.foreignChanges = foreignChanges
@@ -102,9 +108,9 @@ final class VerifiedTokens: AnnouncedCache {
 
     var count: Int { state.withLock { $0.young.identities.count + $0.old.identities.count } }
 
-    /// The identity, or else the epoch to hand to ``insert(_:for:since:)``.
+    /// Returns the cached identity, if there is one, and the epoch to pass to ``insert(_:for:since:)``.
     func find(_ key: Key) -> (identity: Identity?, epoch: UInt64) {
-        // Asked before: what is forgotten when the lease ends is not found after.
+        // Read first: the cache is emptied when the lease ends, and must not be read with a lease that ended meanwhile.
         let isKnown = lease?.isValid ?? true
         return state.withLock { state in
             if let mark = foreignChanges?.value, mark != state.mark {
@@ -115,7 +121,7 @@ final class VerifiedTokens: AnnouncedCache {
         }
     }
 
-    /// Not inserted when anything was forgotten since `epoch`: what was read may be older than that.
+    /// Inserts an identity, unless identities were removed since `epoch`: the identity may have been read before that.
     func insert(_ identity: Identity, for key: Key, since epoch: UInt64) {
         state.withLock { state in
             guard state.epoch == epoch else { return }
@@ -123,7 +129,7 @@ final class VerifiedTokens: AnnouncedCache {
         }
     }
 
-    /// From the return of this on, no request is served from what was known of those.
+    /// Removes the identities that an announcement names; once this returns, no request is served from them.
     func forget(_ announcement: Announcement) {
         state.withLock { state in
             guard !announcement.isEmpty else { return }
@@ -133,6 +139,6 @@ final class VerifiedTokens: AnnouncedCache {
         }
     }
 
-    /// The same for all of them.
+    /// Removes all identities.
     func forgetAll() { state.withLock { $0.clear() } }
 }

@@ -19,10 +19,10 @@ extension InBrowser {
             try browser.waitForPage("API Tokens")
             #expect(try browser.find("nav").text.contains("Account"))
             // 3. and 4. Create Token, with a descriptive name
-            let shown = try browser.createToken("Nightly tests")
+            let displayed = try browser.createToken("Nightly tests")
             // 5. Copy the token
-            let token = javaScript ? try copied(browser) : shown
-            #expect(token == shown && token.hasPrefix("podstack_"))
+            let token = javaScript ? try copied(browser) : displayed
+            #expect(token == displayed && token.hasPrefix("podstack_"))
             #expect(try browser.findAll("[data-copy]").allSatisfy { try $0.isDisplayed == javaScript })
 
             let user = try place.podstack("auth", "whoami", token: token)
@@ -67,7 +67,7 @@ extension InBrowser {
             try browser.fill("Name", "twice")
             try browser.press("Create token")
             try browser.waitForPage("Token created")
-            let second = try browser.shownSecret
+            let second = try browser.displayedSecret
             try browser.follow("All tokens")
             try browser.waitForPage("API Tokens")
             try browser.back()
@@ -102,12 +102,12 @@ extension InBrowser {
             try keyboard.tab(to: "Create token")
             try keyboard.press(Key.space)
             try browser.waitForPage("Token created")
-            let shown = try browser.shownSecret
+            let displayed = try browser.displayedSecret
             // The copy button has the focus.
             #expect(try browser.focused.accessibleName == "Copy")
             try keyboard.press(Key.enter)
             try browser.wait(for: "the announcement") { try !browser.find("#copied").text.isEmpty }
-            #expect(try place.podstack("auth", "whoami", token: shown).status == 0)
+            #expect(try place.podstack("auth", "whoami", token: displayed).status == 0)
             try keyboard.tab(to: "Done, view details")
             try keyboard.press(Key.enter)
             try browser.waitForPage("laptop")
@@ -122,9 +122,9 @@ extension InBrowser {
             let program = try place.startPodstack(["auth", "login", "--web"])
             defer { program.signal(15) }
             try program.waitForError { $0.contains("this code") && $0.hasSuffix("\n") }
-            let said = program.standardError.split(whereSeparator: \.isWhitespace).map(String.init)
-            let page = try #require(said.first { $0.hasPrefix("http") })
-            let code = try #require(said.last)
+            let reply = program.standardError.split(whereSeparator: \.isWhitespace).map(String.init)
+            let page = try #require(reply.first { $0.hasPrefix("http") })
+            let code = try #require(reply.last)
             // Signing in returns to this page.
             try browser.open(page)
             try browser.signIn()

@@ -14,21 +14,21 @@ struct AuditLogPageTests {
 
     /// Returns the name of each entry's resource, in the order of the page.
     func names(_ path: String) throws -> [String] {
-        let answer = try owner.get(path)
-        #expect(answer.status == 200, "\(path): \(answer.body)")
-        return answer.texts("<span class=\"resource\"", until: "</span>")
+        let response = try owner.get(path)
+        #expect(response.status == 200, "\(path): \(response.body)")
+        return response.texts("<span class=\"resource\"", until: "</span>")
     }
 
     @Test(
         "an entry has a time, a user, an action, a resource, an address and the changed values",
         arguments: TestDatabase.selected)
     func entry(_: TestDatabase) throws {
-        let id = try scene.makeProject("before")
+        let id = try scene.createProject("before")
         try owner.get("/projects/\(id)")
         try owner.post(
             "/projects/\(id)", ["name": "after", "description": "new"], headers: [("User-Agent", "tests/1")])
-        let answer = try owner.get("/audit-log")
-        let row = try #require(answer.body.split(separator: "<tr>").first { $0.contains("Project changed") })
+        let response = try owner.get("/audit-log")
+        let row = try #require(response.body.split(separator: "<tr>").first { $0.contains("Project changed") })
         for part in [
             "<time datetime=\"2030-03-17T17:46Z\">2030-03-17 17:46 UTC</time>", "you@example.com", ">after</span>",
             "<code>\(id)</code>", "<a href=\"/projects/\(id)\">after</a>", ">127.0.0.1<",
@@ -37,14 +37,14 @@ struct AuditLogPageTests {
         ] {
             #expect(row.contains(part), "\(part) in \(row)")
         }
-        #expect(answer.headers["server-timing"]?.contains("render;dur=") == true)
+        #expect(response.headers["server-timing"]?.contains("render;dur=") == true)
         #expect(try #require(try names("/audit-log").first) == "after")
     }
 
     @Test("text from other users is escaped on the page", arguments: TestDatabase.selected)
     func escaping(_: TestDatabase) throws {
         let evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
-        let id = try scene.makeProject(evil, description: "\(evil)\nsecond line")
+        let id = try scene.createProject(evil, description: "\(evil)\nsecond line")
         try owner.get("/projects/\(id)")
         try owner.post("/projects/\(id)", ["name": "tame", "description": ""], headers: [("User-Agent", evil)])
         for path in [
@@ -69,10 +69,10 @@ struct AuditLogPageTests {
     @Test("each filter of the form selects its entries, and empty fields are ignored", arguments: TestDatabase.selected)
     func filters(_: TestDatabase) throws {
         let start = clock.now
-        _ = try scene.makeProject("Alpha 100%")
+        _ = try scene.createProject("Alpha 100%")
         clock.set(start + 2 * 86_400)
         try owner.enter(RunningServer.email)
-        _ = try scene.makeProject("beta")
+        _ = try scene.createProject("beta")
         let cases = [
             ("", ["beta", "Alpha 100%", "you@example.com"]), ("action=create", ["beta", "Alpha 100%"]),
             ("action=&resource_type=project&user=&since=&until=&q=", ["beta", "Alpha 100%"]),
@@ -91,13 +91,13 @@ struct AuditLogPageTests {
     }
 
     @Test("an invalid date is reported at its field, and no entries are displayed", arguments: TestDatabase.selected)
-    func mistakes(_: TestDatabase) throws {
-        let answer = try owner.get("/audit-log?since=2030-02-31&until=x&q=beta")
-        #expect(answer.status == 422)
-        #expect(answer.texts("<p class=\"field-problem\"", until: "</p>").count == 2)
+    func invalidInput(_: TestDatabase) throws {
+        let response = try owner.get("/audit-log?since=2030-02-31&until=x&q=beta")
+        #expect(response.status == 422)
+        #expect(response.texts("<p class=\"field-problem\"", until: "</p>").count == 2)
         // A date field cannot contain other text; the other fields keep their values.
-        #expect(!answer.body.contains("2030-02-31") && answer.body.contains("value=\"beta\""))
-        #expect(!answer.body.contains("<table"))
+        #expect(!response.body.contains("2030-02-31") && response.body.contains("value=\"beta\""))
+        #expect(!response.body.contains("<table"))
         for query in ["acton=create", "limit=0", "limit=1001", "limit=x", "before=x", "q=a&q=b", "after=-1"] {
             #expect(try owner.get("/audit-log?\(query)").status == 422, "\(query)")
         }
@@ -108,7 +108,7 @@ struct AuditLogPageTests {
 
     @Test("links to older and newer entries cover the list without a gap", arguments: TestDatabase.selected)
     func paging(_: TestDatabase) throws {
-        for index in 0..<7 { _ = try scene.makeProject("p\(index)") }
+        for index in 0..<7 { _ = try scene.createProject("p\(index)") }
         var seen: [[String]] = []
         var path = "/audit-log?limit=3&action=create"
         func link(_ text: String) throws -> String? {
@@ -137,13 +137,13 @@ struct AuditLogPageTests {
 
     @Test("the CSV file contains the filtered entries, without formulas", arguments: TestDatabase.selected)
     func export(_: TestDatabase) throws {
-        for name in ["=1+1", "plain"] { _ = try scene.makeProject(name) }
-        let answer = try owner.get("/audit-log.csv?action=create&q=1%2B1")
-        #expect(answer.status == 200)
-        #expect(answer.headers["content-type"] == "text/csv; charset=utf-8")
-        #expect(answer.headers["content-disposition"] == "attachment; filename=\"audit-log.csv\"")
-        #expect(answer.body.split(separator: "\r\n").count == 2)
-        #expect(answer.body.contains(",\"'=1+1\","))
+        for name in ["=1+1", "plain"] { _ = try scene.createProject(name) }
+        let response = try owner.get("/audit-log.csv?action=create&q=1%2B1")
+        #expect(response.status == 200)
+        #expect(response.headers["content-type"] == "text/csv; charset=utf-8")
+        #expect(response.headers["content-disposition"] == "attachment; filename=\"audit-log.csv\"")
+        #expect(response.body.split(separator: "\r\n").count == 2)
+        #expect(response.body.contains(",\"'=1+1\","))
         #expect(!(try owner.get("/audit-log").body.contains("the newest 10000")))
     }
 
@@ -172,8 +172,8 @@ struct AuditLogPageTests {
         "the log is that of the account, or of a project that the viewer is a member of",
         arguments: TestDatabase.selected)
     func reach(_: TestDatabase) throws {
-        let project = try scene.makeProject("shared")
-        let ann = try scene.visitor("ann@example.com")
+        let project = try scene.createProject("shared")
+        let ann = try scene.client("ann@example.com")
         #expect(!(try ann.get("/audit-log").body.contains("shared")))
         for path in ["/audit-log", "/audit-log.csv", "/audit-log/events"] {
             #expect(try ann.get("\(path)?project=\(project)&after=0").status == 404, "\(path)")
@@ -181,11 +181,11 @@ struct AuditLogPageTests {
         try scene.add("ann@example.com", to: project, ["create"])
         #expect(try ann.get("/audit-log?project=\(project)").status == 403)
         #expect(try ann.get("/audit-log/events?after=0&project=\(project)").status == 403)
-        let bob = try scene.visitor("bob@example.com")
+        let bob = try scene.client("bob@example.com")
         try scene.add("bob@example.com", to: project, ["read"])
-        let answer = try bob.get("/audit-log?project=\(project)")
+        let response = try bob.get("/audit-log?project=\(project)")
         #expect(
-            answer.texts("<span class=\"resource\"", until: "</span>") == [
+            response.texts("<span class=\"resource\"", until: "</span>") == [
                 "bob@example.com", "ann@example.com", "shared",
             ])
         #expect(try bob.get("/audit-log.csv?project=\(project)").body.contains("shared"))
@@ -195,12 +195,12 @@ struct AuditLogPageTests {
         "a signed-out client is redirected to the sign-in page and back to the same entries",
         arguments: TestDatabase.selected)
     func signedOut(_: TestDatabase) throws {
-        let visitor = TestClient(scene.server)
-        let answer = try visitor.get("/audit-log?action=create")
-        #expect(answer.status == 303)
-        #expect(answer.headers["location"] == "/sign-in?next=%2Faudit-log%3Faction%3Dcreate")
-        #expect(try visitor.get("/audit-log/events?after=0").status == 204)
-        #expect(try visitor.get("/audit-log.csv").status == 303)
+        let client = TestClient(scene.server)
+        let response = try client.get("/audit-log?action=create")
+        #expect(response.status == 303)
+        #expect(response.headers["location"] == "/sign-in?next=%2Faudit-log%3Faction%3Dcreate")
+        #expect(try client.get("/audit-log/events?after=0").status == 204)
+        #expect(try client.get("/audit-log.csv").status == 303)
     }
 
     @Test("the details reader agrees with the general decoder", arguments: TestDatabase.selected)

@@ -19,10 +19,10 @@ struct AuditStreamTests {
     final class Stream {
         let connection: RawHTTP
 
-        init(_ visitor: TestClient, _ query: String, headers: [(String, String)] = []) throws {
-            connection = try RawHTTP(port: visitor.server.server.port)
+        init(_ client: TestClient, _ query: String, headers: [(String, String)] = []) throws {
+            connection = try RawHTTP(port: client.server.server.port)
             var head = "GET /audit-log/events?\(query) HTTP/1.1\r\nHost: localhost\r\n"
-            for (name, value) in headers + visitor.cookies.map({ ("Cookie", "\($0.key)=\($0.value)") }) {
+            for (name, value) in headers + client.cookies.map({ ("Cookie", "\($0.key)=\($0.value)") }) {
                 head += "\(name): \(value)\r\n"
             }
             try connection.send(head + "\r\n")
@@ -69,22 +69,22 @@ struct AuditStreamTests {
         ] {
             #expect(head.contains(field), "\(field)")
         }
-        _ = try scene.makeProject("first <b>")
+        _ = try scene.createProject("first <b>")
         let first = try stream.wait(for: "</tr>\n\n")
         #expect(first.contains("id: \(try newest())\n"))
         #expect(first.contains("first &lt;b&gt;"))
         let row = try #require(first.firstRange(of: "data: ")).upperBound
-        let shown = String(first[row...].prefix { $0 != "\n" })
-        #expect(try owner.get("/audit-log").body.contains(shown))
-        _ = try scene.makeProject("second")
+        let displayed = String(first[row...].prefix { $0 != "\n" })
+        #expect(try owner.get("/audit-log").body.contains(displayed))
+        _ = try scene.createProject("second")
         _ = try stream.wait(for: ">second<")
     }
 
     @Test("the filters of the page apply to new entries", arguments: TestDatabase.selected)
     func filtered(_: TestDatabase) throws {
         let stream = try Stream(owner, "after=0&action=create&q=wanted")
-        _ = try scene.makeProject("other")
-        _ = try scene.makeProject("wanted")
+        _ = try scene.createProject("other")
+        _ = try scene.createProject("wanted")
         let text = try stream.wait(for: ">wanted<")
         #expect(!text.contains("other"))
         #expect(!text.contains("User created"))
@@ -92,9 +92,9 @@ struct AuditStreamTests {
 
     @Test("a client that reconnects receives every missed entry once", arguments: TestDatabase.selected)
     func resumes(_: TestDatabase) throws {
-        _ = try scene.makeProject("known")
+        _ = try scene.createProject("known")
         let known = try newest()
-        _ = try scene.makeProject("missed")
+        _ = try scene.createProject("missed")
         let stream = try Stream(owner, "after=0", headers: [("Last-Event-ID", String(known))])
         let text = try stream.wait(for: ">missed<")
         #expect(!text.contains(">known<"))
@@ -132,8 +132,8 @@ struct AuditStreamTests {
 
     @Test("removing a member from a project ends their stream of its log", arguments: TestDatabase.selected)
     func loses(_: TestDatabase) throws {
-        let project = try scene.makeProject("p")
-        let ann = try scene.visitor("ann@example.com")
+        let project = try scene.createProject("p")
+        let ann = try scene.client("ann@example.com")
         try scene.add("ann@example.com", to: project, ["read"])
         let stream = try Stream(ann, "after=0&project=\(project)")
         _ = try stream.wait(for: "Member added")
@@ -160,8 +160,8 @@ struct AuditStreamTests {
         #expect(refused.headers["retry-after"] == "60")
         streams.removeLast()
         try blockUntil(within: .seconds(20), "a stream is accepted") {
-            let answer = try Stream(owner, "after=0").wait(for: "\r\n\r\n")
-            let status = Int(answer.dropFirst(9).prefix(3)) ?? 0
+            let response = try Stream(owner, "after=0").wait(for: "\r\n\r\n")
+            let status = Int(response.dropFirst(9).prefix(3)) ?? 0
             #expect(status == 200 || status == 429)
             return status == 200
         }
@@ -169,17 +169,17 @@ struct AuditStreamTests {
 
     @Test("fifty streams all receive a new entry and do not delay other requests", arguments: TestDatabase.selected)
     func fifty(_: TestDatabase) throws {
-        let visitors = try (0..<13).map { _ in
-            let visitor = TestClient(scene.server)
-            try visitor.enter(RunningServer.email)
-            return visitor
+        let clients = try (0..<13).map { _ in
+            let client = TestClient(scene.server)
+            try client.enter(RunningServer.email)
+            return client
         }
         let after = try newest()
-        let streams = try (0..<50).map { try Stream(visitors[$0 / 4], "after=\(after)") }
+        let streams = try (0..<50).map { try Stream(clients[$0 / 4], "after=\(after)") }
         for stream in streams { _ = try stream.wait(for: "retry") }
-        let session = TestClient(scene.server, try scene.server.makeToken())
+        let session = TestClient(scene.server, try scene.server.createToken())
         for _ in 0..<20 { #expect(try session.whoami().status == 200) }
-        _ = try scene.makeProject("for all")
+        _ = try scene.createProject("for all")
         for stream in streams { _ = try stream.wait(for: ">for all<") }
         #expect(try session.whoami().status == 200)
     }
@@ -217,7 +217,7 @@ struct AuditStreamTests {
         try connection.send(
             "GET /audit-log/events?after=0 HTTP/1.1\r\nHost: x\r\nCookie: podstack_session=\(secret)\r\n\r\n")
         _ = try connection.text { $0.contains("User created") }
-        _ = try two.makeToken()
+        _ = try two.createToken()
         _ = try connection.text { $0.contains("Token created") }
     }
 }

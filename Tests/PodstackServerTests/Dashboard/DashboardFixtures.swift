@@ -2,11 +2,11 @@ import PodstackTestSupport
 
 @testable import PodstackServer
 
-/// What tests of the service itself want to know of a visitor; the rest is in PodstackTestSupport.
+/// Reads the state of the service behind a client.
 extension TestClient {
     var service: Service { server.server.service }
 
-    /// The session of its cookie, as the service finds it.
+    /// The session of the client's cookie; nil if the service finds none.
     var session: WebSession? {
         get throws {
             guard let secret = cookies["podstack_session"] else { return nil }
@@ -14,7 +14,7 @@ extension TestClient {
         }
     }
 
-    /// What the audit log of the account has, the oldest first.
+    /// The actions in the audit logs, oldest first.
     var actions: [String] {
         get throws {
             try service.database.read { connection in

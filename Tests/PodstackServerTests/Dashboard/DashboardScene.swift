@@ -17,11 +17,11 @@ struct DashboardScene: Sendable {
     var service: Service { server.server.service }
 
     /// Returns a signed-in user with an account of their own.
-    func visitor(_ email: String) throws -> TestClient {
+    func client(_ email: String) throws -> TestClient {
         try server.server.addUser(email)
-        let visitor = TestClient(server)
-        try visitor.enter(email)
-        return visitor
+        let client = TestClient(server)
+        try client.enter(email)
+        return client
     }
 
     func userID(_ email: String) throws -> String {
@@ -29,10 +29,10 @@ struct DashboardScene: Sendable {
     }
 
     /// Creates a project of the owner and returns its ID.
-    func makeProject(_ name: String, description: String = "") throws -> String {
+    func createProject(_ name: String, description: String = "") throws -> String {
         try owner.get("/projects")
-        let answer = try owner.post("/projects", ["name": name, "description": description])
-        let path = answer.headers["location"] ?? ""
+        let response = try owner.post("/projects", ["name": name, "description": description])
+        let path = response.headers["location"] ?? ""
         return String(path.dropFirst("/projects/".count).prefix { $0 != "?" })
     }
 

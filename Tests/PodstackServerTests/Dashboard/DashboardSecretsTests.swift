@@ -12,37 +12,37 @@ struct DashboardSecretsTests {
         arguments: TestDatabase.selected)
     func noTrace(_: TestDatabase) throws {
         let server = try RunningServer()
-        let visitor = TestClient(server)
+        let client = TestClient(server)
         let (first, second, wrong) = (
             "correct horse battery staple", "sixteen tons of number nine", "not the right one at all"
         )
         let link = try server.server.signInLink(RunningServer.email)
-        try visitor.choose("short", at: link)
-        try visitor.choose(first, at: link)
+        try client.choose("short", at: link)
+        try client.choose(first, at: link)
         var secrets = [first, second, wrong, String(link.dropFirst("/welcome/".count))]
-        secrets += visitor.cookies.values
-        try visitor.get("/account/sign-in")
+        secrets += client.cookies.values
+        try client.get("/account/sign-in")
         for current in [wrong, first] {
-            try visitor.post(
+            try client.post(
                 "/account/sign-in/password", ["current": current, "password": second, "repeated": second])
         }
-        try visitor.post("/sign-out")
-        try visitor.signIn(password: wrong)
-        try visitor.signIn(email: wrong, password: first)
-        try visitor.signIn(password: second)
-        secrets += visitor.cookies.values
+        try client.post("/sign-out")
+        try client.signIn(password: wrong)
+        try client.signIn(email: wrong, password: first)
+        try client.signIn(password: second)
+        secrets += client.cookies.values
         // In places that are not meant for secrets.
-        try visitor.get("/sign-in?next=\(link)&password=\(second.replacing(" ", with: "+"))")
-        try visitor.post("/\(link.dropFirst("/welcome/".count))", ["password": second])
-        try visitor.post(link, ["form_key": "x", second: "x"])
-        try visitor.post("/sign-in", ["form_key": secrets[3], "email": second, "password": second])
-        secrets += [try #require(visitor.formKey)]
+        try client.get("/sign-in?next=\(link)&password=\(second.replacing(" ", with: "+"))")
+        try client.post("/\(link.dropFirst("/welcome/".count))", ["password": second])
+        try client.post(link, ["form_key": "x", second: "x"])
+        try client.post("/sign-in", ["form_key": secrets[3], "email": second, "password": second])
+        secrets += [try #require(client.formKey)]
         let code = try server.server.service.changes.perform(by: .administrator, at: 0) { change in
             try server.server.service.devices.begin(
                 DeviceAuthorizationRequest(DeviceAuthorizationRequest.Values(clientName: "CLI")), from: Origin(),
                 in: change)
         }
-        try visitor.get("/device?code=\(code.userCode)")
+        try client.get("/device?code=\(code.userCode)")
         try server.server.stop()
 
         let folder = server.data.file("data")

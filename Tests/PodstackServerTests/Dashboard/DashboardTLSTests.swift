@@ -24,9 +24,9 @@ struct DashboardTLSTests {
     }
 
     func link(_ email: String = "you@example.com") throws -> String {
-        let made = try ToolProcess.run("podstack-server", ["user", "add", email, "--data", data])
-        #expect(made.status == 0, "\(made.error)")
-        return String(try #require(made.output.split(separator: "\n").last))
+        let created = try ToolProcess.run("podstack-server", ["user", "add", email, "--data", data])
+        #expect(created.status == 0, "\(created.error)")
+        return String(try #require(created.output.split(separator: "\n").last))
     }
 
     func port(_ url: String) throws -> UInt16 { try #require(url.split(separator: ":").last.flatMap { UInt16($0) }) }
@@ -49,9 +49,9 @@ struct DashboardTLSTests {
                     timeout: .seconds(120)))
         }
         let page = try await send("GET", link)
-        let visitor = try #require(page.header("set-cookie"))
-        #expect(visitor.hasPrefix("__Host-podstack_visitor="))
-        #expect(visitor.hasSuffix("; Path=/; HttpOnly; SameSite=Lax; Secure"))
+        let client = try #require(page.header("set-cookie"))
+        #expect(client.hasPrefix("__Host-podstack_visitor="))
+        #expect(client.hasSuffix("; Path=/; HttpOnly; SameSite=Lax; Secure"))
         let text = String(decoding: page.body, as: UTF8.self)
         let formKey = try #require(text.firstMatch(of: /name="form_key" value="([0-9a-f]+)"/)).1
         let password = TestClient.password.replacing(" ", with: "+").replacing(",", with: "%2C")
@@ -60,14 +60,14 @@ struct DashboardTLSTests {
                 "POST", link,
                 headers: [
                     HeaderField("Content-Type", "application/x-www-form-urlencoded"), HeaderField("Origin", origin),
-                    HeaderField("Cookie", String(visitor.prefix { $0 != ";" })),
+                    HeaderField("Cookie", String(client.prefix { $0 != ";" })),
                 ], body: "form_key=\(formKey)&password=\(password)&repeated=\(password)")
         }
         // The same host without TLS is another origin.
         #expect(try await choose(url.replacing("https:", with: "http:")).status == 403)
-        let answer = try await choose(url)
-        #expect(answer.status == 303)
-        let cookie = try #require(answer.header("set-cookie"))
+        let response = try await choose(url)
+        #expect(response.status == 303)
+        let cookie = try #require(response.header("set-cookie"))
         #expect(cookie.hasPrefix("__Host-podstack_session="))
         #expect(cookie.hasSuffix("; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=604800"))
         let secret = String(cookie.prefix { $0 != ";" })
@@ -91,17 +91,17 @@ struct DashboardTLSTests {
                 process.signal(9)
                 process.wait()
             }
-            let visitor = TestClient(port: try port(url))
+            let client = TestClient(port: try port(url))
             let link = try link("\(origin.count)@example.com")
             let path = String(link[try #require(link.firstRange(of: "/welcome/")).lowerBound...])
             if options.count > 2 { #expect(link.hasPrefix("https://podstack.example.com/welcome/")) }
-            visitor.origin = "http://localhost"
-            #expect(try visitor.choose(at: path).status == 403)
-            visitor.origin = origin
-            let chosen = try visitor.choose(at: path)
+            client.origin = "http://localhost"
+            #expect(try client.choose(at: path).status == 403)
+            client.origin = origin
+            let chosen = try client.choose(at: path)
             #expect(chosen.status == 303)
             #expect(chosen.cookies.first?.hasPrefix("__Host-podstack_session=") == true)
-            #expect(try visitor.isSignedIn)
+            #expect(try client.isSignedIn)
         }
     }
 
@@ -109,9 +109,9 @@ struct DashboardTLSTests {
     func plainURL() throws {
         let (process, url) = try serve(["--behind-proxy", "127.0.0.1", "--public-url", "http://podstack.internal:8080"])
         defer { process.signal(9) }
-        let visitor = TestClient(port: try port(url))
-        try visitor.get("/sign-in")
-        #expect(visitor.cookies.keys.elementsEqual(["podstack_visitor"]))
+        let client = TestClient(port: try port(url))
+        try client.get("/sign-in")
+        #expect(client.cookies.keys.elementsEqual(["podstack_visitor"]))
     }
 
     @Test(

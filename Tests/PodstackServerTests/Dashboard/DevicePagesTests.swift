@@ -7,11 +7,11 @@ import Testing
 @Suite("The page that approves programs", .blocking, .databases, .timeLimit(.perTest))
 struct DevicePagesTests {
     let clock = ManualClock()
-    let visitor: TestClient
-    var server: RunningServer { visitor.server }
+    let client: TestClient
+    var server: RunningServer { client.server }
 
     init() throws {
-        visitor = try TestClient(signedUpAt: .anywhere(clock))
+        client = try TestClient(signedUpAt: .anywhere(clock))
     }
 
     func post(_ path: String, _ body: String, headers: [(String, String)] = []) throws -> TestResponse {
@@ -39,21 +39,21 @@ struct DevicePagesTests {
     func approve(_: TestDatabase) throws {
         let code = try begin(#", "scopes": ["projects:read", "tokens:*"]"#)
         #expect(code.verificationURIComplete.hasSuffix(path(code)))
-        let page = try visitor.get(path(code))
+        let page = try client.get(path(code))
         #expect(page.status == 200)
-        for shown in [
+        for displayed in [
             code.userCode, "CLI on &lt;laptop&gt;", "203.0.113.7", "not your network", "podstack-swift/9.9",
             "2030-03-17 17:46 UTC", "View projects", "projects:read", "Create, view, change and delete API tokens",
             "30 days",
             "All your projects", "only if you started it yourself",
-        ] { #expect(page.body.contains(shown), "\(shown)") }
-        let done = try visitor.post("/device/approve", ["code": code.userCode])
+        ] { #expect(page.body.contains(displayed), "\(displayed)") }
+        let done = try client.post("/device/approve", ["code": code.userCode])
         #expect(done.headers["location"] == "/device?done=approved")
-        #expect(try visitor.follow(done).body.contains("Return to the program."))
+        #expect(try client.follow(done).body.contains("Return to the program."))
         let token = try ask(code).decoded(CreatedToken.self)
         #expect(token.token.scopes == ["projects:read", "tokens:*"])
         #expect(token.token.name == "CLI on <laptop>")
-        let last = try visitor.actions.suffix(2)
+        let last = try client.actions.suffix(2)
         #expect(last == ["device_approved", "token_created"])
         let approver = try server.server.service.database.read { connection in
             try connection.run("SELECT user_email FROM audit_events WHERE action = 'device_approved'").map {
@@ -66,25 +66,25 @@ struct DevicePagesTests {
     @Test("denying a request rejects the program", arguments: TestDatabase.selected)
     func deny(_: TestDatabase) throws {
         let code = try begin()
-        let page = try visitor.get(path(code))
+        let page = try client.get(path(code))
         #expect(page.body.contains("Everything that you can do"))
-        let done = try visitor.post("/device/deny", ["code": code.userCode])
-        #expect(try visitor.follow(done).body.contains("The program does not get access."))
+        let done = try client.post("/device/deny", ["code": code.userCode])
+        #expect(try client.follow(done).body.contains("The program does not get access."))
         #expect(try ask(code).code == "access_denied")
-        #expect(try visitor.actions.last == "device_denied")
+        #expect(try client.actions.last == "device_denied")
     }
 
     @Test(
         "the page asks for a code and accepts it in lower case and without the hyphen", arguments: TestDatabase.selected
     )
     func typed(_: TestDatabase) throws {
-        let asked = try visitor.get("/device")
+        let asked = try client.get("/device")
         #expect(asked.body.contains(#"<form class="card narrow" method="get" action="/device">"#))
         let code = try begin(from: "127.0.0.1")
         let typed = code.userCode.lowercased().replacing("-", with: "+")
-        let page = try visitor.get("/device?code=+\(typed)+")
+        let page = try client.get("/device?code=+\(typed)+")
         #expect(page.body.contains("your network"))
-        #expect(try visitor.post("/device/approve", ["code": typed.replacing("+", with: " ")]).status == 303)
+        #expect(try client.post("/device/approve", ["code": typed.replacing("+", with: " ")]).status == 303)
     }
 
     @Test("signing in returns to the page of the code", arguments: TestDatabase.selected)
@@ -103,8 +103,8 @@ struct DevicePagesTests {
     @Test("a mistyped, used or expired code is explained and decides nothing", arguments: TestDatabase.selected)
     func wrong(_: TestDatabase) throws {
         let used = try begin()
-        try visitor.get(path(used))
-        try visitor.post("/device/approve", ["code": used.userCode])
+        try client.get(path(used))
+        try client.post("/device/approve", ["code": used.userCode])
         let late = try begin()
         clock.set(clock.now + 600)
         for (code, status, words) in [
@@ -113,33 +113,33 @@ struct DevicePagesTests {
             (late.userCode, 410, "This code has expired"),
         ] {
             let query = code.replacing("<", with: "%3C")
-            for answer in [
-                try visitor.get("/device?code=\(query)"), try visitor.post("/device/approve", ["code": code]),
-                try visitor.post("/device/deny", ["code": code]),
+            for response in [
+                try client.get("/device?code=\(query)"), try client.post("/device/approve", ["code": code]),
+                try client.post("/device/deny", ["code": code]),
             ] {
-                #expect(answer.status == status)
-                #expect(answer.body.contains(words))
-                #expect(answer.body.contains(#"action="/device""#))
+                #expect(response.status == status)
+                #expect(response.body.contains(words))
+                #expect(response.body.contains(#"action="/device""#))
             }
             clock.set(clock.now + 60)
         }
-        #expect(try visitor.post("/device/approve").status == 404)
-        #expect(try visitor.actions.filter { $0.hasPrefix("device_") } == ["device_approved"])
+        #expect(try client.post("/device/approve").status == 404)
+        #expect(try client.actions.filter { $0.hasPrefix("device_") } == ["device_approved"])
     }
 
     @Test("a session can try ten codes a minute, and a network thirty", arguments: TestDatabase.selected)
     func guessing(_: TestDatabase) throws {
-        for _ in 0..<10 { #expect(try visitor.get("/device?code=BBBB-BBBB").status == 404) }
+        for _ in 0..<10 { #expect(try client.get("/device?code=BBBB-BBBB").status == 404) }
         let code = try begin()
-        for answer in [
-            try visitor.get(path(code)), try visitor.post("/device/approve", ["code": code.userCode]),
-            try visitor.get("/device?code=\(code.userCode)", headers: from("192.0.2.9")),
+        for response in [
+            try client.get(path(code)), try client.post("/device/approve", ["code": code.userCode]),
+            try client.get("/device?code=\(code.userCode)", headers: from("192.0.2.9")),
         ] {
-            #expect(answer.status == 429)
-            #expect(answer.headers["retry-after"] == "6")
-            #expect(!answer.body.contains("laptop"))
+            #expect(response.status == 429)
+            #expect(response.headers["retry-after"] == "6")
+            #expect(!response.body.contains("laptop"))
         }
-        #expect(try visitor.get("/device").status == 200)
+        #expect(try client.get("/device").status == 200)
         for _ in 0..<2 {
             let other = TestClient(server)
             try other.signIn()
@@ -154,10 +154,10 @@ struct DevicePagesTests {
     @Test(
         "at the token limit, the page says what to do and the program keeps waiting", arguments: TestDatabase.selected)
     func quota(_: TestDatabase) throws {
-        for _ in 0..<5 { _ = try server.makeToken() }
+        for _ in 0..<5 { _ = try server.createToken() }
         let code = try begin()
-        try visitor.get(path(code))
-        let full = try visitor.post("/device/approve", ["code": code.userCode])
+        try client.get(path(code))
+        let full = try client.post("/device/approve", ["code": code.userCode])
         #expect(full.status == 409)
         #expect(full.body.contains("Your account has reached its limit of 5 active tokens."))
         #expect(full.body.contains(#"<a href="/account/tokens">"#))
@@ -169,7 +169,7 @@ struct DevicePagesTests {
         try server.server.service.changes.perform(by: .administrator, at: clock.now) { change in
             try server.server.service.tokens.revoke(tokens[0].0, accountID: tokens[0].1, in: change)
         }
-        #expect(try visitor.post("/device/approve", ["code": code.userCode]).status == 303)
+        #expect(try client.post("/device/approve", ["code": code.userCode]).status == 303)
         #expect(try ask(code).status == 200)
     }
 }

@@ -6,38 +6,38 @@ import Testing
 @Suite("Error pages", .blocking, .databases, .timeLimit(.perTest))
 struct ErrorPageTests {
     let server: RunningServer
-    let visitor: TestClient
+    let client: TestClient
 
     init() throws {
         server = try RunningServer(clock: ManualClock())
-        visitor = try TestClient(signedUpAt: server)
+        client = try TestClient(signedUpAt: server)
     }
 
-    private func answers(of visitor: TestClient) throws -> [TestResponse] {
+    private func responses(of client: TestClient) throws -> [TestResponse] {
         let lost = [("Accept", "text/html")]
         return [
-            try visitor.get("/account/nowhere"), try visitor.get("/account/tokens/00000000"),
-            try visitor.get("/sign-out"), try visitor.get("/projects/prj_nowhere"),
-            try visitor.get("/nowhere", headers: lost),
-            try visitor.post("/account/tokens", ["form_key": "old"]),
+            try client.get("/account/nowhere"), try client.get("/account/tokens/00000000"),
+            try client.get("/sign-out"), try client.get("/projects/prj_nowhere"),
+            try client.get("/nowhere", headers: lost),
+            try client.post("/account/tokens", ["form_key": "old"]),
         ]
     }
 
     @Test("keep the navigation and a working sign-out button for a signed-in viewer", arguments: TestDatabase.selected)
     func signedIn(_: TestDatabase) throws {
-        try visitor.get("/account/sign-in")
-        for answer in try answers(of: visitor) {
-            #expect((400..<500).contains(answer.status))
-            #expect(answer.texts("<h1", until: "</h1>").count == 1)
-            #expect(answer.texts("<span class=\"viewer\"", until: "</span>") == [RunningServer.email])
+        try client.get("/account/sign-in")
+        for response in try responses(of: client) {
+            #expect((400..<500).contains(response.status))
+            #expect(response.texts("<h1", until: "</h1>").count == 1)
+            #expect(response.texts("<span class=\"viewer\"", until: "</span>") == [RunningServer.email])
             for link in ["/account/tokens", "/account/sign-in", "/projects", "/audit-log"] {
-                #expect(answer.body.contains("<a href=\"\(link)\""), "\(answer.status): \(link)")
+                #expect(response.body.contains("<a href=\"\(link)\""), "\(response.status): \(link)")
             }
-            #expect(answer.body.contains("req_"))
+            #expect(response.body.contains("req_"))
         }
-        try visitor.get("/account/nowhere")
-        #expect(try visitor.post("/sign-out").status == 303)
-        #expect(try !visitor.isSignedIn)
+        try client.get("/account/nowhere")
+        #expect(try client.post("/sign-out").status == 303)
+        #expect(try !client.isSignedIn)
     }
 
     @Test("do not reveal the viewer to other clients", arguments: TestDatabase.selected)
@@ -45,21 +45,21 @@ struct ErrorPageTests {
         let stranger = TestClient(server)
         let forger = TestClient(server)
         forger.cookies = ["podstack_session": "wss_made-up"]
-        for visitor in [stranger, forger] {
+        for client in [stranger, forger] {
             for path in ["/account/nowhere", "/sign-out", "/projects/x/y/z/nowhere"] {
-                let answer = try visitor.get(path)
-                #expect((400..<500).contains(answer.status), "\(path)")
-                #expect(!answer.body.contains("<nav"))
-                #expect(!answer.body.contains(RunningServer.email))
-                #expect(!answer.body.contains("form_key"))
+                let response = try client.get(path)
+                #expect((400..<500).contains(response.status), "\(path)")
+                #expect(!response.body.contains("<nav"))
+                #expect(!response.body.contains(RunningServer.email))
+                #expect(!response.body.contains("form_key"))
             }
         }
     }
 
     @Test("do not extend a session", arguments: TestDatabase.selected)
     func unseen(_: TestDatabase) throws {
-        let before = try visitor.session?.lastSeenAt
-        try visitor.get("/account/nowhere")
-        #expect(try visitor.session?.lastSeenAt == before)
+        let before = try client.session?.lastSeenAt
+        try client.get("/account/nowhere")
+        #expect(try client.session?.lastSeenAt == before)
     }
 }

@@ -44,9 +44,9 @@ struct FirstAccountTests {
         let link = try String(contentsOfFile: file, encoding: .utf8)
         #expect(link.hasPrefix("http://127.0.0.1:\(port)/welcome/"))
         let secret = try path(link).dropFirst("/welcome/".count)
-        let visitor = TestClient(port: port)
-        #expect(try visitor.choose(at: path(link), email: "you@example.com").status == 303)
-        #expect(try visitor.isSignedIn)
+        let client = TestClient(port: port)
+        #expect(try client.choose(at: path(link), email: "you@example.com").status == 303)
+        #expect(try client.isSignedIn)
         try waitUntilGone()
         process.signal(SIGTERM)
         process.wait()
@@ -88,9 +88,9 @@ struct FirstAccountTests {
         try process.waitForOutput { $0.contains("Create the first one at http://127.0.0.1:") }
         #expect(!isThere())
         let port = try #require(process.standardOutput.firstMatch(of: /listening on http:\/\/127\.0\.0\.1:([0-9]+)/))
-        let visitor = TestClient(port: try #require(UInt16(port.1)))
+        let client = TestClient(port: try #require(UInt16(port.1)))
         let link = try path(process.standardOutput)
-        #expect(try visitor.choose(at: link, email: "you@example.com").status == 303)
+        #expect(try client.choose(at: link, email: "you@example.com").status == 303)
     }
 
     private var database: String { place.database.map { "--database '\($0.url)'" } ?? "" }
@@ -121,9 +121,9 @@ struct FirstAccountTests {
             again.error
                 == "error: You@example.com already has an account; podstack-server user link creates a sign-in link for it\n"
         )
-        let nobody = try administrate(["user", "link", "nobody@example.com"])
-        #expect(nobody.status == 1)
-        #expect(nobody.error.contains("no user has the email address nobody@example.com"))
+        let missing = try administrate(["user", "link", "nobody@example.com"])
+        #expect(missing.status == 1)
+        #expect(missing.error.contains("no user has the email address nobody@example.com"))
 
         let piped = try pipe(
             TestClient.password + "\nwhat follows", ["user", "add", "piped@example.com", "--password-stdin"])

@@ -7,9 +7,9 @@ import Testing
 
 @Suite("The form for a new token", .blocking, .databases, .timeLimit(.perTest))
 struct NewTokenPageTests {
-    let owner: TokenVisitor
+    let owner: TokenPagesClient
 
-    init() throws { owner = try TokenVisitor() }
+    init() throws { owner = try TokenPagesClient() }
 
     private func record(_ session: TestClient) throws -> TokenRecord {
         try #require(try owner.service.database.read { try TokenStore.find(session.id, in: $0) })
@@ -17,12 +17,12 @@ struct NewTokenPageTests {
 
     @Test("shows a working token once, with a copy button, and is not cached", arguments: TestDatabase.selected)
     func once(_: TestDatabase) throws {
-        let answer = try owner.create(["name": "laptop"])
-        #expect(answer.status == 200)
-        #expect(answer.headers["cache-control"] == "no-store")
-        #expect(answer.body.contains(#"data-copy="token" aria-describedby="once" hidden>Copy"#))
-        let secret = try answer.secret
-        #expect(answer.body.components(separatedBy: secret).count == 2)
+        let response = try owner.create(["name": "laptop"])
+        #expect(response.status == 200)
+        #expect(response.headers["cache-control"] == "no-store")
+        #expect(response.body.contains(#"data-copy="token" aria-describedby="once" hidden>Copy"#))
+        let secret = try response.secret
+        #expect(response.body.components(separatedBy: secret).count == 2)
         let token = try #require(try TestClient(owner.server, secret).whoami().decoded(User.self).token)
         #expect(token.name == "laptop")
         #expect(token.scopes == ["*"])
@@ -34,9 +34,9 @@ struct NewTokenPageTests {
     @Test("creates one token however often the form is sent", arguments: TestDatabase.selected)
     func repeated(_: TestDatabase) throws {
         let form = try owner.form(["name": "once"])
-        let secret = try owner.visitor.post("/account/tokens", form).secret
+        let secret = try owner.client.post("/account/tokens", form).secret
         for _ in 0..<2 {
-            let again = try owner.visitor.post("/account/tokens", form)
+            let again = try owner.client.post("/account/tokens", form)
             #expect(again.status == 409)
             #expect(again.says("its secret was shown once"))
             #expect(again.body.contains("/revoke\""))
@@ -49,9 +49,9 @@ struct NewTokenPageTests {
     @Test("creates one token if the form is sent several times at once", arguments: TestDatabase.selected)
     func atOnce(_: TestDatabase) async throws {
         let form = try owner.form()
-        let visitor = owner.visitor
+        let client = owner.client
         let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
-            for _ in 0..<4 { group.addTask { try visitor.post("/account/tokens", form).status } }
+            for _ in 0..<4 { group.addTask { try client.post("/account/tokens", form).status } }
             return try await group.reduce(into: []) { $0.append($1) }
         }
         #expect(statuses.sorted() == [200, 409, 409, 409])
@@ -71,7 +71,7 @@ struct NewTokenPageTests {
         let token = try record(owner.token(["expiry": "date", "date": "2999-12-31"]))
         #expect(token.expiresAt.map { TestClient.time($0) } == "2999-12-31T23:59:59Z")
         #expect(try owner.page(TestClient(owner.server, "podstack_\(token.id)")).says("2999-12-31 23:59 UTC"))
-        let none = try owner.visitor.post(
+        let none = try owner.client.post(
             "/account/tokens", try owner.form(["name": "n", "expiry": "date", "date": "2999-02-31"]))
         #expect(none.status == 422)
         #expect(none.says("Must be a date such as 2027-01-31."))
@@ -80,8 +80,8 @@ struct NewTokenPageTests {
     @Test(
         "rejects an invalid date", arguments: TestDatabase.selected, ["2999-02-31", "2999-01-31T00:00:00Z", "2999-1-1"])
     func noDay(_: TestDatabase, date: String) throws {
-        let answer = try owner.create(["expiry": "date", "date": date])
-        #expect(answer.status == 422 && answer.body.contains("Must be a date such as 2027-01-31."))
+        let response = try owner.create(["expiry": "date", "date": date])
+        #expect(response.status == 422 && response.body.contains("Must be a date such as 2027-01-31."))
     }
 
     @Test(
@@ -100,13 +100,13 @@ struct NewTokenPageTests {
     func custom(_: TestDatabase) throws {
         let session = try owner.token()
         let project = try session.send("POST", "/v1/projects", #"{"name": "a & b"}"#).decoded(Project.self)
-        let made = try record(
+        let created = try record(
             owner.token([
                 "access": "custom", "scope": "tokens:read", "scope": "projects:read", "projects": "chosen",
                 "project": project.id,
             ]))
-        #expect(made.scopes.map(\.description) == ["projects:read", "tokens:read"])
-        #expect(made.projectIDs == [project.id])
+        #expect(created.scopes.map(\.description) == ["projects:read", "tokens:read"])
+        #expect(created.projectIDs == [project.id])
         #expect(try owner.get().texts("<td", until: "</td>").contains("a &amp; b"))
     }
 
@@ -115,18 +115,18 @@ struct NewTokenPageTests {
         var form = try owner.form([
             "name": " ", "expiry": "date", "date": "2001-01-01", "access": "custom", "projects": "chosen",
         ])
-        let answer = try owner.visitor.post("/account/tokens", form)
-        #expect(answer.status == 422)
+        let response = try owner.client.post("/account/tokens", form)
+        #expect(response.status == 422)
         for sentence in [
             "Must have 1 to 100 characters.", "Must be in the future and before the year 10000.",
             "Select at least one scope.", "Select at least one project.",
-        ] { #expect(answer.says(sentence), "\(sentence)") }
-        #expect(answer.body.contains(#"value="2001-01-01""#))
-        #expect(answer.body.contains(#"value="custom" checked"#))
-        #expect(try answer.field("id") == form[0].1)
+        ] { #expect(response.says(sentence), "\(sentence)") }
+        #expect(response.body.contains(#"value="2001-01-01""#))
+        #expect(response.body.contains(#"value="custom" checked"#))
+        #expect(try response.field("id") == form[0].1)
         #expect(try owner.get().says("0 of 5 active"))
         form = try owner.form().map { $0.0 == "id" ? form[0] : $0 }
-        #expect(try owner.visitor.post("/account/tokens", form).status == 200)
+        #expect(try owner.client.post("/account/tokens", form).status == 200)
     }
 
     @Test(
@@ -140,9 +140,9 @@ struct NewTokenPageTests {
         ])
     func contradictions(_: TestDatabase, changes: [(String, String)]) throws {
         let form = try owner.form().filter { field in !changes.contains { $0.0 == field.0 } } + changes
-        let answer = try owner.visitor.post("/account/tokens", form)
-        #expect(answer.status == 422)
-        #expect(answer.body.contains("field-problem"))
+        let response = try owner.client.post("/account/tokens", form)
+        #expect(response.status == 422)
+        #expect(response.body.contains("field-problem"))
         #expect(try owner.get().says("0 of 5 active"))
     }
 
@@ -151,13 +151,13 @@ struct NewTokenPageTests {
         let late = try owner.form(["name": "kept <1>"])
         let sessions = try (0..<5).map { _ in try owner.token() }
         #expect(try owner.get().says("5 of 5 active"))
-        let answer = try owner.visitor.post("/account/tokens", late)
-        #expect(answer.status == 409)
-        #expect(answer.says("Revoke one first"))
-        #expect(answer.body.contains(#"value="kept &lt;1&gt;""#))
+        let response = try owner.client.post("/account/tokens", late)
+        #expect(response.status == 409)
+        #expect(response.says("Revoke one first"))
+        #expect(response.body.contains(#"value="kept &lt;1&gt;""#))
         #expect(try owner.get("/account/tokens/new").says("Revoke a token that you no longer need"))
         try owner.post(sessions[0], "revoke")
-        #expect(try owner.visitor.post("/account/tokens", late).status == 200)
+        #expect(try owner.client.post("/account/tokens", late).status == 200)
         #expect(try owner.get().says("5 of 5 active"))
     }
 
@@ -166,22 +166,22 @@ struct NewTokenPageTests {
         ["", "oooooooo", "theirs"])
     func foreignID(_: TestDatabase, id: String) throws {
         try owner.server.server.addUser("other@example.com")
-        let other = try owner.server.server.makeToken("other@example.com")
+        let other = try owner.server.server.createToken("other@example.com")
         let theirs = String(other.dropFirst(9).prefix(8))
-        let answer = try owner.create(["id": id == "theirs" ? theirs : id])
-        #expect(answer.status == 422)
-        #expect(try TokenFormat.isID(answer.field("id")))
-        #expect(try answer.field("id") != theirs)
+        let response = try owner.create(["id": id == "theirs" ? theirs : id])
+        #expect(response.status == 422)
+        #expect(try TokenFormat.isID(response.field("id")))
+        #expect(try response.field("id") != theirs)
         #expect(try owner.get().says("0 of 5 active"))
     }
 
     @Test("escapes the token's name on every page", arguments: TestDatabase.selected)
     func escaping(_: TestDatabase) throws {
         let name = #"<script>alert("x")</script>'&"#
-        let answer = try owner.create(["name": name])
-        let session = TestClient(owner.server, try answer.secret)
+        let response = try owner.create(["name": name])
+        let session = TestClient(owner.server, try response.secret)
         let pages = [
-            answer, try owner.get(), try owner.page(session), try owner.get("/account/tokens/\(session.id)/revoke"),
+            response, try owner.get(), try owner.page(session), try owner.get("/account/tokens/\(session.id)/revoke"),
             try owner.rotate(session), try owner.post(session, "rotate", ["grace": "hour"]),
         ]
         for page in pages {
@@ -195,7 +195,7 @@ struct NewTokenPageTests {
         let session = try owner.token()
         let rotated = TestClient(owner.server, try owner.rotate(session).secret)
         #expect(try rotated.whoami().status == 200)
-        try owner.visitor.post("/account/tokens", ["name": session.token, "id": session.token])
+        try owner.client.post("/account/tokens", ["name": session.token, "id": session.token])
         _ = try owner.get("/account/tokens/\(session.token)")
         try owner.server.server.stop()
         let folder = owner.server.data.file("data")

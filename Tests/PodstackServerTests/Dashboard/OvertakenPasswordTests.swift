@@ -26,12 +26,12 @@ struct OvertakenPasswordTests {
     }
 
     let server: RunningServer
-    let visitor: TestClient
+    let client: TestClient
     private let origin = Origin(address: .unknown)
 
     init() throws {
         server = try RunningServer(clock: ManualClock())
-        visitor = try TestClient(signedUpAt: server)
+        client = try TestClient(signedUpAt: server)
     }
 
     var service: Service { server.server.service }
@@ -71,7 +71,7 @@ struct OvertakenPasswordTests {
     @Test("a password change does not overwrite a newer password", arguments: TestDatabase.selected)
     func change(_: TestDatabase) throws {
         let signIn = try overtaken()
-        let secret = try #require(visitor.cookies["podstack_session"])
+        let secret = try #require(client.cookies["podstack_session"])
         let session = try #require(try service.signIn.sessions.find(OneTimeSecret(secret), now: service.now()))
         #expect(throws: SignInError.wrongCredentials) {
             try signIn.changePassword(

@@ -7,7 +7,7 @@ import Testing
 @Suite("Access to every page", .blocking, .databases, .timeLimit(.perTest))
 struct PageGuardTests {
     let server: RunningServer
-    let visitor: TestClient
+    let client: TestClient
     let routes: [PageRoute]
     let link: String
     let asset = String(Asset.style.link.text.split(separator: "/")[1])
@@ -20,12 +20,12 @@ struct PageGuardTests {
     init() throws {
         // The clock stands still, so that requests do not update the time a session was seen.
         server = try RunningServer(clock: ManualClock())
-        visitor = try TestClient(signedUpAt: server)
+        client = try TestClient(signedUpAt: server)
         routes = server.server.service.dashboard.routes
         try server.server.addUser("other@example.com")
         link = try server.server.signInLink("other@example.com")
         // Gets a form key.
-        try visitor.get("/account/sign-in")
+        try client.get("/account/sign-in")
     }
 
     func name(_ route: PageRoute) -> String { "\(route.method) /\(route.pattern.joined(separator: "/"))" }
@@ -44,13 +44,13 @@ struct PageGuardTests {
 
     @Test("the key of a form has 128 bits, and no part of it is enough", arguments: TestDatabase.selected)
     func formKeyLength(_: TestDatabase) throws {
-        try visitor.get("/account/sign-in")
-        let key = try #require(visitor.formKey)
+        try client.get("/account/sign-in")
+        let key = try #require(client.formKey)
         #expect(key.count == 32 && key.allSatisfy(\.isHexDigit))
         for part in [String(key.prefix(2)), String(key.prefix(31)), ""] {
-            #expect(try visitor.post("/projects", ["name": "p", "form_key": part]).status == 403)
+            #expect(try client.post("/projects", ["name": "p", "form_key": part]).status == 403)
         }
-        #expect(try visitor.post("/projects", ["name": "p", "form_key": key]).status == 303)
+        #expect(try client.post("/projects", ["name": "p", "form_key": key]).status == 303)
     }
 
     @Test("a signed-out client sees only the open pages and is redirected to sign in", arguments: TestDatabase.selected)
@@ -60,14 +60,14 @@ struct PageGuardTests {
             if route.access == .open { continue }
             let stranger = TestClient(server)
             try stranger.get("/sign-in")
-            let answer = route.method == "GET" ? try stranger.get(path(route)) : try stranger.post(path(route))
+            let response = route.method == "GET" ? try stranger.get(path(route)) : try stranger.post(path(route))
             if route.access == .background {
-                #expect(answer.status == 204, "\(name(route))")
+                #expect(response.status == 204, "\(name(route))")
                 continue
             }
-            #expect(answer.status == 303, "\(name(route))")
-            #expect(answer.headers["location"]?.hasPrefix("/sign-in") == true, "\(name(route))")
-            #expect(answer.body.isEmpty)
+            #expect(response.status == 303, "\(name(route))")
+            #expect(response.headers["location"]?.hasPrefix("/sign-in") == true, "\(name(route))")
+            #expect(response.body.isEmpty)
         }
     }
 
@@ -76,42 +76,42 @@ struct PageGuardTests {
         let other = TestClient(server)
         try other.get("/sign-in")
         let foreign = try #require(other.formKey)
-        let own = try #require(visitor.formKey)
+        let own = try #require(client.formKey)
         let before = try server.everything()
         for route in routes where route.method == "POST" {
             let path = path(route)
-            func expectRefusal(_ answer: TestResponse, _ status: Int = 403, line: Int = #line) {
-                #expect(answer.status == status, "\(name(route)), line \(line)")
-                #expect(answer.headers["content-type"] == "text/html; charset=utf-8")
+            func expectRefusal(_ response: TestResponse, _ status: Int = 403, line: Int = #line) {
+                #expect(response.status == status, "\(name(route)), line \(line)")
+                #expect(response.headers["content-type"] == "text/html; charset=utf-8")
             }
             for key in ["", "x", foreign, own.uppercased() + "0", String(own.dropLast())] {
-                expectRefusal(try visitor.post(path, ["form_key": key]))
+                expectRefusal(try client.post(path, ["form_key": key]))
             }
             for (name, value) in [
                 ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-site"), ("Sec-Fetch-Site", "none"),
                 ("Origin", "https://evil.example"), ("Origin", "null"), ("Origin", "https://localhost"),
                 ("Origin", "http://localhost.evil.example"), ("Origin", "http://localhost:81"),
             ] {
-                expectRefusal(try visitor.post(path, ["form_key": own], headers: [(name, value)]))
+                expectRefusal(try client.post(path, ["form_key": own], headers: [(name, value)]))
             }
             // A key in the query does not count.
-            expectRefusal(try visitor.post(path + "?form_key=\(own)", ["form_key": ""]))
+            expectRefusal(try client.post(path + "?form_key=\(own)", ["form_key": ""]))
             for type in ["application/json", "text/plain", "multipart/form-data; boundary=x"] {
-                expectRefusal(try visitor.post(path, ["form_key": own], headers: [("Content-Type", type)]), 415)
+                expectRefusal(try client.post(path, ["form_key": own], headers: [("Content-Type", type)]), 415)
             }
             let cookieless = TestClient(server)
-            let answer = try cookieless.post(path, ["form_key": own])
-            if route.access == .open { expectRefusal(answer) } else { #expect(answer.status == 303) }
+            let response = try cookieless.post(path, ["form_key": own])
+            if route.access == .open { expectRefusal(response) } else { #expect(response.status == 303) }
         }
         #expect(try server.everything() == before)
-        #expect(try visitor.isSignedIn)
+        #expect(try client.isSignedIn)
     }
 
     @Test("GET and HEAD change nothing", arguments: TestDatabase.selected)
     func looking(_: TestDatabase) throws {
         let before = try server.everything()
         for route in routes where route.method == "GET" {
-            for someone in [visitor, TestClient(server)] {
+            for someone in [client, TestClient(server)] {
                 let got = try someone.get(path(route))
                 #expect(got.status < 500, "\(name(route))")
                 let head = try someone.send("HEAD", path(route))
@@ -123,13 +123,13 @@ struct PageGuardTests {
         // Forms are accepted only with POST.
         for route in routes where route.method == "POST" {
             let form = [("Content-Type", "application/x-www-form-urlencoded")]
-            let key = try #require(visitor.formKey)
+            let key = try #require(client.formKey)
             for method in ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"] {
-                let answer = try visitor.request(method, path(route), headers: form, body: "form_key=\(key)")
+                let response = try client.request(method, path(route), headers: form, body: "form_key=\(key)")
                 let isPageToo =
                     ["GET", "HEAD"].contains(method)
                     && routes.contains { $0.method == "GET" && $0.pattern == route.pattern }
-                #expect(isPageToo || answer.status == 405, "\(method) \(name(route))")
+                #expect(isPageToo || response.status == 405, "\(method) \(name(route))")
             }
         }
         #expect(try server.everything() == before)
@@ -139,32 +139,32 @@ struct PageGuardTests {
         "every page, including errors, forbids foreign scripts and styles, framing and caching",
         arguments: TestDatabase.selected)
     func headers(_: TestDatabase) throws {
-        var answers = try routes.filter { $0.method == "GET" && !$0.pattern.contains("assets") }
-            .map { ("\(name($0))", try visitor.get(path($0))) }
-        answers += [
-            ("404", try visitor.get("/account/nothing")), ("404 of a file", try visitor.get("/assets/nothing")),
-            ("405", try visitor.send("DELETE", "/sign-in")), ("403", try visitor.post("/sign-in", ["form_key": "x"])),
+        var responses = try routes.filter { $0.method == "GET" && !$0.pattern.contains("assets") }
+            .map { ("\(name($0))", try client.get(path($0))) }
+        responses += [
+            ("404", try client.get("/account/nothing")), ("404 of a file", try client.get("/assets/nothing")),
+            ("405", try client.send("DELETE", "/sign-in")), ("403", try client.post("/sign-in", ["form_key": "x"])),
         ]
-        for (name, answer) in answers {
-            #expect(answer.headers["cache-control"]?.contains("no-store") == true, "\(name)")
-            if answer.status == 303 { continue }
-            #expect(answer.headers["x-content-type-options"] == "nosniff", "\(name)")
+        for (name, response) in responses {
+            #expect(response.headers["cache-control"]?.contains("no-store") == true, "\(name)")
+            if response.status == 303 { continue }
+            #expect(response.headers["x-content-type-options"] == "nosniff", "\(name)")
             // Downloads and streams run nothing.
-            let type = answer.headers["content-type"] ?? ""
+            let type = response.headers["content-type"] ?? ""
             if type.hasPrefix("text/csv") || type.hasPrefix("text/event-stream") { continue }
-            let policy = answer.headers["content-security-policy"] ?? ""
+            let policy = response.headers["content-security-policy"] ?? ""
             #expect(policy.hasPrefix("default-src 'none'; "), "\(name)")
             for rule in ["frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'", "script-src 'self'"] {
                 #expect(policy.contains(rule), "\(name)")
             }
             #expect(!policy.contains("unsafe"), "\(name)")
-            #expect(answer.headers["x-frame-options"] == "DENY", "\(name)")
-            #expect(answer.headers["referrer-policy"] == "same-origin", "\(name)")
-            #expect(answer.headers["content-type"] == "text/html; charset=utf-8", "\(name)")
-            #expect(answer.body.hasPrefix("<!DOCTYPE html>"), "\(name)")
+            #expect(response.headers["x-frame-options"] == "DENY", "\(name)")
+            #expect(response.headers["referrer-policy"] == "same-origin", "\(name)")
+            #expect(response.headers["content-type"] == "text/html; charset=utf-8", "\(name)")
+            #expect(response.body.hasPrefix("<!DOCTYPE html>"), "\(name)")
             // The pages contain nothing that the policy forbids.
             for inline in [" style=", "<style", "javascript:", " onclick=", "<script>"] {
-                #expect(!answer.body.contains(inline), "\(name)")
+                #expect(!response.body.contains(inline), "\(name)")
             }
         }
     }
@@ -174,14 +174,14 @@ struct PageGuardTests {
         arguments: TestDatabase.selected)
     func assets(_: TestDatabase) throws {
         for asset in Asset.allCases {
-            let answer = try visitor.get(asset.link.text)
-            #expect(answer.status == 200)
-            #expect(answer.headers["cache-control"] == "public, max-age=31536000, immutable")
-            #expect(answer.headers["x-content-type-options"] == "nosniff")
-            #expect(try visitor.get("/sign-out").body.contains(asset.link.text))
+            let response = try client.get(asset.link.text)
+            #expect(response.status == 200)
+            #expect(response.headers["cache-control"] == "public, max-age=31536000, immutable")
+            #expect(response.headers["x-content-type-options"] == "nosniff")
+            #expect(try client.get("/sign-out").body.contains(asset.link.text))
         }
         for wrong in ["/assets/", "/assets/../pepper", "/assets/%2e%2e", "/assets/dashboard.css"] {
-            #expect(try visitor.get(wrong).status == 404)
+            #expect(try client.get(wrong).status == 404)
         }
     }
 
@@ -192,19 +192,19 @@ struct PageGuardTests {
         for (path, methods) in [
             ("/account/tokens", "GET, HEAD, POST"), ("/account/tokens/new", "GET, HEAD"), ("/sign-out", "POST"),
         ] {
-            let answer = try visitor.send("PUT", path)
-            #expect(answer.status == 405)
-            #expect(answer.headers["allow"] == methods)
+            let response = try client.send("PUT", path)
+            #expect(response.status == 405)
+            #expect(response.headers["allow"] == methods)
         }
     }
 
     @Test("an unknown path is a page for a browser and a JSON error for a program", arguments: TestDatabase.selected)
     func lost(_: TestDatabase) throws {
         let accept = [("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")]
-        let page = try visitor.send("GET", "/nosuch", headers: accept)
+        let page = try client.send("GET", "/nosuch", headers: accept)
         #expect(page.status == 404 && page.body.contains("<h1>Not found</h1>"))
-        #expect(try visitor.send("GET", "/nosuch").code == "not_found")
-        #expect(try visitor.send("GET", "/v1/nosuch", headers: accept).code == "not_found")
+        #expect(try client.send("GET", "/nosuch").code == "not_found")
+        #expect(try client.send("GET", "/v1/nosuch", headers: accept).code == "not_found")
     }
 
     @Test("no two routes are equal", arguments: TestDatabase.selected)

@@ -6,18 +6,18 @@ import Testing
 @Suite("Passwords", .blocking, .databases, .timeLimit(.perTest))
 struct PasswordTests {
     let clock = ManualClock()
-    let visitor: TestClient
-    var server: RunningServer { visitor.server }
+    let client: TestClient
+    var server: RunningServer { client.server }
 
     init() throws {
-        visitor = try TestClient(signedUpAt: .anywhere(clock))
+        client = try TestClient(signedUpAt: .anywhere(clock))
     }
 
     func change(
         _ current: String = TestClient.password, to new: String, repeated: String? = nil
     ) throws -> TestResponse {
-        try visitor.get("/account/sign-in")
-        return try visitor.post(
+        try client.get("/account/sign-in")
+        return try client.post(
             "/account/sign-in/password", ["current": current, "password": new, "repeated": repeated ?? new])
     }
 
@@ -40,9 +40,9 @@ struct PasswordTests {
         }
         #expect(try change(to: "another good password", repeated: "another bad password").status == 422)
         #expect(try change(to: "schlüssel für alles, 鍵").status == 303)
-        visitor.cookies = [:]
-        #expect(try visitor.signIn().status == 422)
-        #expect(try visitor.signIn(password: "schlüssel für alles, 鍵").status == 303)
+        client.cookies = [:]
+        #expect(try client.signIn().status == 422)
+        #expect(try client.signIn(password: "schlüssel für alles, 鍵").status == 303)
     }
 
     @Test("changing the password ends all other sessions", arguments: TestDatabase.selected)
@@ -51,8 +51,8 @@ struct PasswordTests {
         try other.signIn()
         #expect(try other.isSignedIn)
         let changed = try change(to: "another good password")
-        #expect(try visitor.follow(changed).body.contains("Your password is changed."))
-        #expect(try visitor.isSignedIn)
+        #expect(try client.follow(changed).body.contains("Your password is changed."))
+        #expect(try client.isSignedIn)
         #expect(try !other.isSignedIn)
     }
 
@@ -66,7 +66,7 @@ struct PasswordTests {
         #expect(refused.headers["retry-after"] == "1")
         clock.set(clock.now + 1)
         #expect(try change(to: "another good password").status == 303)
-        #expect(try visitor.actions.filter { $0 == "login_failed" }.count == 5)
+        #expect(try client.actions.filter { $0 == "login_failed" }.count == 5)
     }
 
     @Test("the password can be changed ten times a minute", arguments: TestDatabase.selected)
@@ -82,8 +82,8 @@ struct PasswordTests {
     func notShown(_: TestDatabase) throws {
         let typed = "a password that is\u{1}typed"
         #expect(try !change("current as it is typed", to: typed, repeated: "x").body.contains("typed"))
-        visitor.cookies = [:]
-        let answer = try visitor.signIn(password: "wrong as it is typed")
-        #expect(!answer.body.contains("as it is typed"))
+        client.cookies = [:]
+        let response = try client.signIn(password: "wrong as it is typed")
+        #expect(!response.body.contains("as it is typed"))
     }
 }

@@ -18,22 +18,22 @@ struct ProjectPagesTests {
     /// Loads a page and sends a form from it.
     @discardableResult
     func send(
-        _ visitor: TestClient, _ path: String, _ fields: [(String, String)] = [], from page: String = "/projects"
+        _ client: TestClient, _ path: String, _ fields: [(String, String)] = [], from page: String = "/projects"
     ) throws -> TestResponse {
-        try visitor.get(page)
-        return try visitor.post(path, fields)
+        try client.get(page)
+        return try client.post(path, fields)
     }
 
     @Test("a project is created, displayed, changed and deleted", arguments: TestDatabase.selected)
-    func life(_: TestDatabase) throws {
+    func lifecycle(_: TestDatabase) throws {
         #expect(try owner.get("/projects").texts("<span class=\"badge\"", until: "</span>") == ["default"])
-        let made = try send(owner, "/projects", [("name", " Alpha "), ("description", "one\r\ntwo")])
-        #expect(made.status == 303)
-        let shown = try owner.follow(made)
-        #expect(shown.texts("<h1", until: "</h1>") == ["Alpha"])
-        #expect(shown.body.contains("<p class=\"described\">one\ntwo</p>"))
-        #expect(shown.body.contains("The project is created."))
-        let path = String(try #require(made.headers["location"]).prefix { $0 != "?" })
+        let created = try send(owner, "/projects", [("name", " Alpha "), ("description", "one\r\ntwo")])
+        #expect(created.status == 303)
+        let displayed = try owner.follow(created)
+        #expect(displayed.texts("<h1", until: "</h1>") == ["Alpha"])
+        #expect(displayed.body.contains("<p class=\"described\">one\ntwo</p>"))
+        #expect(displayed.body.contains("The project is created."))
+        let path = String(try #require(created.headers["location"]).prefix { $0 != "?" })
         let list = try owner.get("/projects")
         #expect(list.body.contains("<a href=\"\(path)\">Alpha</a>"))
         #expect(list.texts("<td", until: "</td>").starts(with: ["admin", "1"]))
@@ -46,14 +46,14 @@ struct ProjectPagesTests {
     }
 
     @Test("a problem is reported at its field, and the fields keep their values", arguments: TestDatabase.selected)
-    func mistakes(_: TestDatabase) throws {
+    func invalidInput(_: TestDatabase) throws {
         let long = String(repeating: "x", count: 101)
-        let answer = try send(owner, "/projects", [("name", long), ("description", "kept")])
-        #expect(answer.status == 422)
-        #expect(answer.texts("<p class=\"field-problem\"", until: "</p>") == ["Must have 1 to 100 characters."])
-        #expect(answer.body.contains("value=\"\(long)\""))
-        #expect(answer.body.contains(">kept</textarea>"))
-        let id = try scene.makeProject("p")
+        let response = try send(owner, "/projects", [("name", long), ("description", "kept")])
+        #expect(response.status == 422)
+        #expect(response.texts("<p class=\"field-problem\"", until: "</p>") == ["Must have 1 to 100 characters."])
+        #expect(response.body.contains("value=\"\(long)\""))
+        #expect(response.body.contains(">kept</textarea>"))
+        let id = try scene.createProject("p")
         let path = "/projects/\(id)"
         let refused = try send(
             owner, path, [("name", ""), ("description", String(repeating: "y", count: 1001))], from: path)
@@ -65,17 +65,17 @@ struct ProjectPagesTests {
             ("no address", ["read"], "Must be an email address."),
             ("you@example.com", [], "Must name at least one of create, read, update, delete, and nothing else."),
         ] {
-            let answer = try scene.add(email, to: id, permissions)
-            #expect(answer.status == 422)
-            #expect(answer.texts("<p class=\"field-problem\"", until: "</p>") == [problem], "\(email)")
-            #expect(answer.body.contains("value=\"\(email)\""))
+            let response = try scene.add(email, to: id, permissions)
+            #expect(response.status == 422)
+            #expect(response.texts("<p class=\"field-problem\"", until: "</p>") == [problem], "\(email)")
+            #expect(response.body.contains("value=\"\(email)\""))
         }
     }
 
     @Test("trying many email addresses is limited, and the form keeps its values", arguments: TestDatabase.selected)
     func probing(_: TestDatabase) throws {
-        let id = try scene.makeProject("p")
-        _ = try scene.visitor("ann@example.com")
+        let id = try scene.createProject("p")
+        _ = try scene.client("ann@example.com")
         for number in 0..<20 { #expect(try scene.add("nobody\(number)@example.com", to: id, ["read"]).status == 422) }
         let refused = try scene.add("ann@example.com", to: id, ["read"])
         #expect(refused.status == 429 && refused.headers["retry-after"] != nil)
@@ -87,8 +87,8 @@ struct ProjectPagesTests {
         "the page says why a project that is not empty or a default project cannot be deleted",
         arguments: TestDatabase.selected)
     func obstacles(_: TestDatabase) throws {
-        let id = try scene.makeProject("p")
-        _ = try scene.visitor("ann@example.com")
+        let id = try scene.createProject("p")
+        _ = try scene.client("ann@example.com")
         #expect(try scene.add("ann@example.com", to: id, nil).status == 303)
         let page = try owner.get("/projects/\(id)/delete")
         #expect(page.body.contains("The project is not empty (members: 1). Remove its contents first."))
@@ -102,8 +102,8 @@ struct ProjectPagesTests {
 
     @Test("a member is added, changed, deactivated, activated and removed", arguments: TestDatabase.selected)
     func members(_: TestDatabase) throws {
-        let id = try scene.makeProject("p")
-        let ann = try scene.visitor("ann@example.com")
+        let id = try scene.createProject("p")
+        let ann = try scene.client("ann@example.com")
         #expect(try ann.get("/projects/\(id)").status == 404)
         let added = try scene.add("ann@example.com", to: id, ["read"])
         let page = try owner.follow(added)
@@ -139,33 +139,33 @@ struct ProjectPagesTests {
 
     @Test("the last admin cannot be demoted, deactivated or removed", arguments: TestDatabase.selected)
     func lastAdmin(_: TestDatabase) throws {
-        let id = try scene.makeProject("p")
+        let id = try scene.createProject("p")
         let place = try member(RunningServer.email, of: id)
         for (path, fields) in [
             (place, [("role", "user"), ("permissions", "read")]), ("\(place)/deactivate", []), ("\(place)/remove", []),
         ] {
-            let answer = try send(owner, path, fields, from: place)
-            #expect(answer.status == 409)
-            #expect(answer.body.contains("That is the project&#39;s last admin"), "\(path)")
+            let response = try send(owner, path, fields, from: place)
+            #expect(response.status == 409)
+            #expect(response.body.contains("That is the project&#39;s last admin"), "\(path)")
         }
-        _ = try scene.visitor("ann@example.com")
+        _ = try scene.client("ann@example.com")
         try scene.add("ann@example.com", to: id, nil)
         let left = try send(owner, "\(place)/remove", from: place)
         #expect(try owner.follow(left).body.contains("You are no longer a member of that project."))
         #expect(try owner.get("/projects/\(id)").status == 404)
     }
 
-    /// What the page of a project offers, and what it rejects if the form is sent anyway.
+    /// Checks the forms that the page of a project offers, and that other forms are rejected.
     @Test(
         "each role is offered what it may do, and everything else is rejected",
         arguments: TestDatabase.selected,
         [nil, [], ["read"], ["create"], ["read", "create"], ["read", "update"], ["read", "delete"]]
             as [[String]?])
     func roles(_: TestDatabase, _ permissions: [String]?) throws {
-        let id = try scene.makeProject("p")
+        let id = try scene.createProject("p")
         let path = "/projects/\(id)"
-        let ann = try scene.visitor("ann@example.com")
-        _ = try scene.visitor("bob@example.com")
+        let ann = try scene.client("ann@example.com")
+        _ = try scene.client("bob@example.com")
         let isMember = permissions != []
         if isMember { #expect(try scene.add("ann@example.com", to: id, permissions).status == 303) }
         try scene.add("bob@example.com", to: id, ["read"])
@@ -200,14 +200,14 @@ struct ProjectPagesTests {
             ("\(bob)/deactivate", [], isAdmin, 303), ("\(bob)/activate", [], isAdmin, 303),
             ("\(bob)/remove", [], isAdmin, 303),
         ] as [(String, [(String, String)], Bool, Int)] {
-            let answer = try send(ann, target, fields)
-            #expect(answer.status == (isAllowed ? success : refusal), "\(target) \(answer.body)")
+            let response = try send(ann, target, fields)
+            #expect(response.status == (isAllowed ? success : refusal), "\(target) \(response.body)")
         }
     }
 
     @Test("a form without its key or from another origin changes nothing", arguments: TestDatabase.selected)
     func forgery(_: TestDatabase) throws {
-        let id = try scene.makeProject("p")
+        let id = try scene.createProject("p")
         for path in ["/projects", "/projects/\(id)", "/projects/\(id)/delete", "/projects/\(id)/members"] {
             #expect(try owner.post(path, ["name": "q", "form_key": "0"]).status == 403, "\(path)")
             #expect(
@@ -218,7 +218,7 @@ struct ProjectPagesTests {
 
     @Test("long lists of projects and members have several pages", arguments: TestDatabase.selected)
     func paging(_: TestDatabase) throws {
-        for index in 0..<3 { _ = try scene.makeProject("p\(index)") }
+        for index in 0..<3 { _ = try scene.createProject("p\(index)") }
         let first = try owner.get("/projects?limit=2")
         #expect(first.body.contains("Older projects"))
         let link = try #require(first.body.firstRange(of: "href=\"/projects?cursor="))
@@ -231,7 +231,7 @@ struct ProjectPagesTests {
     @Test("names and descriptions are escaped", arguments: TestDatabase.selected)
     func escaping(_: TestDatabase) throws {
         let evil = "</textarea></title><script>alert(1)</script>"
-        let id = try scene.makeProject(evil, description: evil)
+        let id = try scene.createProject(evil, description: evil)
         for path in ["/projects", "/projects/\(id)", "/projects/\(id)/delete", "/audit-log?project=\(id)"] {
             let body = try owner.get(path).body
             #expect(!body.contains("<script>"), "\(path)")

@@ -6,13 +6,13 @@ import Testing
 @Suite("The password queue", .blocking, .databases, .timeLimit(.perTest))
 struct SignInQueueTests {
     let server: RunningServer
-    let visitor: TestClient
+    let client: TestClient
     let gate = Gate()
-    var effort: PasswordHasher { visitor.service.signIn.passwords }
+    var effort: PasswordHasher { client.service.signIn.passwords }
 
     init() throws {
         server = try .anywhere()
-        visitor = try TestClient(signedUpAt: server)
+        client = try TestClient(signedUpAt: server)
     }
 
     /// Occupies the queue, as a long hash does, until the gate is opened.
@@ -30,7 +30,7 @@ struct SignInQueueTests {
     @Test("does not delay tokens, pages and signed-in users", arguments: TestDatabase.selected)
     func others(_: TestDatabase) async throws {
         holdUp()
-        let token = try server.makeToken()
+        let token = try server.createToken()
         let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
             for number in 0..<8 {
                 let each = TestClient(server)
@@ -40,7 +40,7 @@ struct SignInQueueTests {
             // The listener has two threads.
             let holders = (0..<6).map { _ in TestClient(port: server.server.port, token, keepsConnection: true) }
             for _ in 0..<5 { for holder in holders { #expect(try holder.tokenState() == "ok") } }
-            #expect(try visitor.isSignedIn)
+            #expect(try client.isSignedIn)
             #expect(try TestClient(server).get("/sign-in").status == 200)
             #expect(effort.queue.waiting == 8)
             gate.open()

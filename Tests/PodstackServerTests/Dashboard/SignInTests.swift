@@ -6,18 +6,18 @@ import Testing
 @Suite("Signing in", .blocking, .databases, .timeLimit(.perTest))
 struct SignInTests {
     let clock = ManualClock()
-    let visitor: TestClient
-    var server: RunningServer { visitor.server }
+    let client: TestClient
+    var server: RunningServer { client.server }
 
     init() throws {
-        visitor = try TestClient(signedUpAt: .anywhere(clock))
-        visitor.cookies = [:]
+        client = try TestClient(signedUpAt: .anywhere(clock))
+        client.cookies = [:]
     }
 
     func attempt(
         _ email: String = RunningServer.email, _ password: String = "wrong", from address: String = "192.0.2.1"
     ) throws -> TestResponse {
-        try visitor.signIn(email: email, password: password, headers: from(address))
+        try client.signIn(email: email, password: password, headers: from(address))
     }
 
     @Test(
@@ -27,23 +27,23 @@ struct SignInTests {
         // Both have the same length, because the form shows them again.
         let (known, unknown) = (RunningServer.email, "not@example.com")
         let effort = server.server.service.signIn.passwords
-        func answer(_ email: String) throws -> (bytes: String, hashed: Int) {
+        func response(_ email: String) throws -> (bytes: String, hashed: Int) {
             let before = effort.hashed
-            var answer = try attempt(email)
-            for name in ["date", "x-request-id"] { answer.headers[name] = nil }
-            #expect(answer.status == 422)
-            let headers = answer.headers.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
-            return ("\(headers)\(answer.body.replacing(email, with: "EMAIL"))", effort.hashed - before)
+            var response = try attempt(email)
+            for name in ["date", "x-request-id"] { response.headers[name] = nil }
+            #expect(response.status == 422)
+            let headers = response.headers.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+            return ("\(headers)\(response.body.replacing(email, with: "EMAIL"))", effort.hashed - before)
         }
         // Gets a cookie, and with it a form key.
-        try visitor.get("/sign-in")
-        let (first, second) = (try answer(known), try answer(unknown))
+        try client.get("/sign-in")
+        let (first, second) = (try response(known), try response(unknown))
         #expect(first.bytes == second.bytes)
         #expect(first.bytes.contains("Incorrect email address or password."))
         #expect(first.hashed == 1 && second.hashed == 1)
         // A user without a password gets the same response.
         try server.server.addUser("new@example.com")
-        let third = try answer("new@example.com")
+        let third = try response("new@example.com")
         #expect(third.bytes == first.bytes)
         #expect(third.hashed == 1)
     }
@@ -64,7 +64,7 @@ struct SignInTests {
         }
         #expect(try attempt(RunningServer.email.uppercased(), TestClient.password).status == 303)
         // A successful sign-in resets the count.
-        visitor.cookies = [:]
+        client.cookies = [:]
         for _ in 0..<5 { #expect(try attempt().status == 422) }
     }
 
@@ -98,14 +98,14 @@ struct SignInTests {
 
     @Test("signing in redirects to the requested page, and never to another host", arguments: TestDatabase.selected)
     func next(_: TestDatabase) throws {
-        let asked = try visitor.get("/account/sign-in?done=session")
-        let location = try #require(asked.headers["location"])
+        let page = try client.get("/account/sign-in?done=session")
+        let location = try #require(page.headers["location"])
         #expect(location == "/sign-in?next=%2Faccount%2Fsign-in%3Fdone%3Dsession")
-        #expect(try visitor.get(location).body.contains(#"name="next" value="/account/sign-in?done=session""#))
+        #expect(try client.get(location).body.contains(#"name="next" value="/account/sign-in?done=session""#))
         func led(_ next: String) throws -> String? {
-            visitor.cookies = [:]
-            try visitor.get("/sign-in")
-            return try visitor.post(
+            client.cookies = [:]
+            try client.get("/sign-in")
+            return try client.post(
                 "/sign-in", ["email": RunningServer.email, "password": TestClient.password, "next": next]
             ).headers["location"]
         }
@@ -119,8 +119,8 @@ struct SignInTests {
             #expect(try led(evil) == "/account/tokens", "\(evil)")
         }
         // The same holds for a viewer who is already signed in.
-        #expect(try visitor.get("/sign-in?next=%2Fdevice").headers["location"] == "/device")
-        #expect(try visitor.get("/sign-in?next=%2F%2Fevil.example").headers["location"] == "/account/tokens")
+        #expect(try client.get("/sign-in?next=%2Fdevice").headers["location"] == "/device")
+        #expect(try client.get("/sign-in?next=%2F%2Fevil.example").headers["location"] == "/account/tokens")
     }
 
     @Test("concurrent attempts to sign in all succeed", arguments: TestDatabase.selected)

@@ -9,14 +9,14 @@ struct TokenPageTests {
     static let day: Int64 = 86_400
 
     let clock = ManualClock()
-    let owner: TokenVisitor
+    let owner: TokenPagesClient
 
-    init() throws { owner = try TokenVisitor(clock: clock) }
+    init() throws { owner = try TokenPagesClient(clock: clock) }
 
     /// Advances the clock and signs in again, because the session may have ended.
     private func pass(days: Int64) throws {
         clock.set(clock.now + days * Self.day)
-        try owner.visitor.signIn()
+        try owner.client.signIn()
     }
 
     @Test("list the facts of a token, including the address of its last use", arguments: TestDatabase.selected)
@@ -87,9 +87,9 @@ struct TokenPageTests {
         #expect(refused.status == 422)
         #expect(refused.says("Must have 1 to 100 characters."))
         #expect(refused.body.contains(String(repeating: "n", count: 101)))
-        let answer = try owner.post(session, "name", ["name": "new & better"])
-        #expect(answer.status == 303)
-        #expect(try owner.visitor.follow(answer).says("The token is renamed."))
+        let response = try owner.post(session, "name", ["name": "new & better"])
+        #expect(response.status == 303)
+        #expect(try owner.client.follow(response).says("The token is renamed."))
         #expect(try owner.page(session).body.contains("<h1>new &amp; better</h1>"))
     }
 
@@ -99,9 +99,9 @@ struct TokenPageTests {
     func rotate(_: TestDatabase) throws {
         for (grace, seconds) in [("none", 0), ("hour", 3600), ("day", 86_400), ("week", 604_800)] as [(String, Int64)] {
             let old = try owner.token()
-            let answer = try owner.rotate(old, grace: grace)
-            #expect(answer.headers["cache-control"] == "no-store")
-            let new = old.with(try answer.secret)
+            let response = try owner.rotate(old, grace: grace)
+            #expect(response.headers["cache-control"] == "no-store")
+            let new = old.with(try response.secret)
             #expect(try owner.page(old).says("new secret not used yet"))
             #expect(try old.whoami().status == 200)
             #expect(try new.whoami().status == 200)
@@ -110,7 +110,7 @@ struct TokenPageTests {
             clock.set(clock.now + 1)
             #expect(try old.whoami().code == "rotated_token")
             #expect(try new.whoami().status == 200)
-            try owner.visitor.signIn()
+            try owner.client.signIn()
             #expect(try owner.page(new).says("No. 2, created"))
             try owner.post(new, "revoke")
         }
@@ -140,9 +140,9 @@ struct TokenPageTests {
         let question = try owner.get("/account/tokens/\(session.id)/revoke")
         #expect(question.says("Revoke “gone”?"))
         #expect(try connection.tokenState() == "ok")
-        let answer = try owner.post(session, "revoke")
+        let response = try owner.post(session, "revoke")
         #expect(try connection.tokenState() == "revoked_token")
-        #expect(try owner.visitor.follow(answer).says("The token is revoked and no longer works."))
+        #expect(try owner.client.follow(response).says("The token is revoked and no longer works."))
         #expect(try owner.get("/account/tokens/\(session.id)/revoke").status == 303)
         #expect(try owner.page(session).says("revoked"))
         #expect(try !owner.page(session).body.contains("<form class=\"card"))
@@ -155,14 +155,14 @@ struct TokenPageTests {
     @Test("neither show nor change tokens of another account", arguments: TestDatabase.selected)
     func foreign(_: TestDatabase) throws {
         try owner.server.server.addUser("other@example.com")
-        let other = TestClient(owner.server, try owner.server.server.makeToken("other@example.com"))
+        let other = TestClient(owner.server, try owner.server.server.createToken("other@example.com"))
         let unknown = TestClient(owner.server, "podstack_00000000")
         try owner.get("/account/tokens/new")
         for session in [other, unknown] {
             for path in ["", "/revoke"] {
-                let answer = try owner.get("/account/tokens/\(session.id)\(path)")
-                #expect(answer.status == 404)
-                #expect(answer.says("No such token."))
+                let response = try owner.get("/account/tokens/\(session.id)\(path)")
+                #expect(response.status == 404)
+                #expect(response.says("No such token."))
             }
             for (action, fields) in [
                 ("name", ["name": "mine"]), ("rotate", ["secrets": "", "grace": "none"]), ("revoke", [:]),
@@ -184,23 +184,23 @@ struct TokenPageTests {
             "/\(session.id)/scopes",
         ].map { "/account/tokens" + $0 }
         for path in places {
-            let answers = [
+            let responses = [
                 try stranger.get(path), try stranger.post(path, []),
                 try stranger.send("GET", path, headers: [("Authorization", "Bearer \(session.token)")]),
             ]
-            for answer in answers where answer.status != 405 {
-                #expect(answer.status == 303)
-                #expect(answer.headers["location"]?.hasPrefix("/sign-in") == true)
+            for response in responses where response.status != 405 {
+                #expect(response.status == 303)
+                #expect(response.headers["location"]?.hasPrefix("/sign-in") == true)
             }
-            let forged = try owner.visitor.post(path, [("form_key", "0"), ("name", "n")])
+            let forged = try owner.client.post(path, [("form_key", "0"), ("name", "n")])
             #expect([403, 405].contains(forged.status))
         }
         #expect(try session.whoami().status == 200)
     }
 }
 
-extension TokenVisitor {
+extension TokenPagesClient {
     var accountID: String {
-        get throws { try visitor.session?.user.accountID ?? "" }
+        get throws { try client.session?.user.accountID ?? "" }
     }
 }

@@ -7,9 +7,9 @@ import Testing
 @Suite("Used and unused scopes of a token", .blocking, .databases, .timeLimit(.perTest))
 struct UnusedScopesTests {
     let clock = ManualClock()
-    let owner: TokenVisitor
+    let owner: TokenPagesClient
 
-    init() throws { owner = try TokenVisitor(clock: clock) }
+    init() throws { owner = try TokenPagesClient(clock: clock) }
 
     private func record(_ session: TestClient) throws -> TokenRecord {
         try #require(try owner.service.database.read { try TokenStore.find(session.id, in: $0) })
@@ -22,11 +22,11 @@ struct UnusedScopesTests {
 
     private func passAWeek() throws {
         clock.set(clock.now + ScopeAdvice.minimumSeconds)
-        try owner.visitor.signIn()
+        try owner.client.signIn()
     }
 
     @Test("a scope counts as used once a route required and granted it", arguments: TestDatabase.selected)
-    func noted(_: TestDatabase) throws {
+    func recorded(_: TestDatabase) throws {
         let session = try owner.token([
             "access": "custom", "scope": "tokens:read", "scope": "tokens:delete", "scope": "projects:read",
         ])
@@ -89,16 +89,16 @@ struct UnusedScopesTests {
         try passAWeek()
         let page = try owner.page(session)
         #expect(page.says("it has used tokens:read."))
-        let shown = try page.field("scopes")
-        #expect(shown == "tokens:read")
+        let displayed = try page.field("scopes")
+        #expect(displayed == "tokens:read")
         #expect(try session.send("GET", "/v1/projects").status == 200)
-        let stale = try owner.post(session, "scopes", ["scopes": shown])
+        let stale = try owner.post(session, "scopes", ["scopes": displayed])
         #expect(stale.status == 409)
         #expect(stale.says("its scopes were not reduced"))
         #expect(try stale.field("scopes") == "projects:read tokens:read")
-        let answer = try owner.post(session, "scopes", ["scopes": "projects:read tokens:read"])
-        #expect(answer.status == 303)
-        #expect(try !owner.visitor.follow(answer).body.contains("Unused scopes</h2>"))
+        let response = try owner.post(session, "scopes", ["scopes": "projects:read tokens:read"])
+        #expect(response.status == 303)
+        #expect(try !owner.client.follow(response).body.contains("Unused scopes</h2>"))
         #expect(try session.send("GET", "/v1/projects").status == 200)
         #expect(try session.send("POST", "/v1/tokens", #"{"name": "n"}"#).code == "insufficient_scope")
     }
@@ -108,7 +108,7 @@ struct UnusedScopesTests {
     func fullAccess(_: TestDatabase) throws {
         let session = try owner.token()
         #expect(try session.send("GET", "/v1/audit-logs").status == 200)
-        _ = try session.makeToken()
+        _ = try session.createToken()
         try passAWeek()
         let page = try owner.page(session)
         #expect(try page.field("scopes") == "pods:* tokens:create audit-logs:read")

@@ -6,11 +6,11 @@ import Testing
 @Suite("Sessions", .blocking, .databases, .timeLimit(.perTest))
 struct WebSessionTests {
     let clock = ManualClock()
-    let visitor: TestClient
-    var server: RunningServer { visitor.server }
+    let client: TestClient
+    var server: RunningServer { client.server }
 
     init() throws {
-        visitor = try TestClient(signedUpAt: RunningServer(clock: clock))
+        client = try TestClient(signedUpAt: RunningServer(clock: clock))
     }
 
     func pass(_ seconds: Int64) { clock.set(clock.now + seconds) }
@@ -18,26 +18,26 @@ struct WebSessionTests {
     @Test("a session ends after exactly twelve hours without a request", arguments: TestDatabase.selected)
     func idle(_: TestDatabase) throws {
         pass(12 * 3600 - 1)
-        #expect(try visitor.isSignedIn)
+        #expect(try client.isSignedIn)
         pass(12 * 3600 - 1)
-        #expect(try visitor.isSignedIn)
+        #expect(try client.isSignedIn)
         pass(12 * 3600)
-        #expect(try !visitor.isSignedIn)
+        #expect(try !client.isSignedIn)
     }
 
     @Test("a session ends after exactly seven days, even if it is used", arguments: TestDatabase.selected)
     func absolute(_: TestDatabase) throws {
         for _ in 0..<27 {
             pass(6 * 3600)
-            #expect(try visitor.isSignedIn)
+            #expect(try client.isSignedIn)
         }
         pass(6 * 3600 - 1)
-        #expect(try visitor.isSignedIn)
+        #expect(try client.isSignedIn)
         pass(1)
-        #expect(try !visitor.isSignedIn)
+        #expect(try !client.isSignedIn)
         // A clock that steps back does not revive the session.
         clock.set(clock.now - 86_400)
-        #expect(try !visitor.isSignedIn)
+        #expect(try !client.isSignedIn)
     }
 
     @Test("a user sees their sessions and can end another one at once", arguments: TestDatabase.selected)
@@ -47,17 +47,17 @@ struct WebSessionTests {
         let firefox = ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
         try other.post(
             "/sign-in", ["email": RunningServer.email, "password": TestClient.password], headers: [firefox])
-        let page = try visitor.get("/account/sign-in").body
+        let page = try client.get("/account/sign-in").body
         #expect(page.contains("Firefox on Linux"))
         #expect(page.contains("this session"))
         #expect(page.split(separator: "/account/sign-in/sessions/").count == 2)
         let id = try #require(try other.session).id
-        let ended = try visitor.post("/account/sign-in/sessions/\(id)/end")
-        #expect(try visitor.follow(ended).body.contains("The session has ended."))
+        let ended = try client.post("/account/sign-in/sessions/\(id)/end")
+        #expect(try client.follow(ended).body.contains("The session has ended."))
         #expect(try !other.isSignedIn)
-        #expect(try visitor.isSignedIn)
-        #expect(try !visitor.get("/account/sign-in").body.contains("Firefox"))
-        #expect(try visitor.actions.last == "session_revoked")
+        #expect(try client.isSignedIn)
+        #expect(try !client.get("/account/sign-in").body.contains("Firefox"))
+        #expect(try client.actions.last == "session_revoked")
     }
 
     @Test("a user cannot end a session of another user", arguments: TestDatabase.selected)
@@ -65,19 +65,19 @@ struct WebSessionTests {
         let stranger = TestClient(server)
         try stranger.signUp(email: "stranger@example.com")
         try stranger.get("/account/sign-in")
-        try stranger.post("/account/sign-in/sessions/\(#require(try visitor.session).id)/end")
-        #expect(try visitor.isSignedIn)
-        #expect(try !visitor.actions.contains("session_revoked"))
+        try stranger.post("/account/sign-in/sessions/\(#require(try client.session).id)/end")
+        #expect(try client.isSignedIn)
+        #expect(try !client.actions.contains("session_revoked"))
     }
 
     @Test("signing in and out is in the account's audit log", arguments: TestDatabase.selected)
     func audit(_: TestDatabase) throws {
-        try visitor.get("/account/sign-in")
-        try visitor.post("/sign-out")
-        try visitor.signIn(password: "wrong")
-        try visitor.signIn()
+        try client.get("/account/sign-in")
+        try client.post("/sign-out")
+        try client.signIn(password: "wrong")
+        try client.signIn()
         #expect(
-            try visitor.actions
+            try client.actions
                 == ["user_created", "password_chosen", "login", "logout", "login_failed", "login"])
     }
 
@@ -106,35 +106,35 @@ struct WebSessionTests {
 
     @Test("an invented, truncated or expired cookie has no session", arguments: TestDatabase.selected)
     func wrongCookies(_: TestDatabase) throws {
-        let good = try #require(visitor.cookies["podstack_session"])
+        let good = try #require(client.cookies["podstack_session"])
         for wrong in [
-            "", "x", String(good.dropLast()), good + "x", good.uppercased(), try #require(try visitor.session).id,
+            "", "x", String(good.dropLast()), good + "x", good.uppercased(), try #require(try client.session).id,
         ] {
-            visitor.cookies["podstack_session"] = wrong
-            #expect(try !visitor.isSignedIn)
+            client.cookies["podstack_session"] = wrong
+            #expect(try !client.isSignedIn)
         }
-        visitor.cookies["podstack_session"] = good
-        #expect(try visitor.isSignedIn)
-        try visitor.post("/sign-out")
-        visitor.cookies["podstack_session"] = good
-        #expect(try !visitor.isSignedIn)
+        client.cookies["podstack_session"] = good
+        #expect(try client.isSignedIn)
+        try client.post("/sign-out")
+        client.cookies["podstack_session"] = good
+        #expect(try !client.isSignedIn)
     }
 
     @Test(
         "a cookie does not authenticate at the API, and a token not at the dashboard", arguments: TestDatabase.selected)
     func credentials(_: TestDatabase) throws {
-        let cookie = try #require(visitor.cookies["podstack_session"])
+        let cookie = try #require(client.cookies["podstack_session"])
         let connection = try RawHTTP(port: server.server.port)
         for path in ["/v1/auth/whoami", "/v1/tokens"] {
-            #expect(try visitor.get(path).code == "missing_token")
-            let answer = try connection.request("GET", path, headers: [("Authorization", "Bearer \(cookie)")])
-            #expect(answer.status == 401)
+            #expect(try client.get(path).code == "missing_token")
+            let response = try connection.request("GET", path, headers: [("Authorization", "Bearer \(cookie)")])
+            #expect(response.status == 401)
         }
         #expect(
-            try visitor.request(
+            try client.request(
                 "POST", "/v1/tokens", headers: [("Content-Type", "application/json")], body: #"{"name": "x"}"#
             ).code == "missing_token")
-        let token = try server.makeToken()
+        let token = try server.createToken()
         for headers in [[("Authorization", "Bearer \(token)")], [("Cookie", "podstack_session=\(token)")]] {
             #expect(try connection.request("GET", "/account/sign-in", headers: headers).status == 303)
         }
@@ -149,7 +149,7 @@ struct WebSessionTests {
         try PepperRotation(directory: directory, database: server.server.service.database).run(now: clock.now)
         let again = try EmbeddedServer(directory: server.data.file("data"), now: { [clock] in clock.now })
         let returned = TestClient(port: again.port)
-        returned.cookies = visitor.cookies
+        returned.cookies = client.cookies
         #expect(try !returned.isSignedIn)
         #expect(try returned.get(link).status == 410)
         #expect(try returned.signIn().status == 303)

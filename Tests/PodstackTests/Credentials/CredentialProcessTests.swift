@@ -73,14 +73,14 @@ struct CredentialProcessTests {
 
     @Test("after a 401 the command runs again, and the call is repeated with a new token")
     func refused() async throws {
-        let answers = RecordingTransport(.failure(.expiredToken()), .user(email: "you@example.com"))
+        let responses = RecordingTransport(.failure(.expiredToken()), .user(email: "you@example.com"))
         let script = """
             printf x >> "$COUNT"
             printf '{"version": 1, "api_token": "t%s"}' "$(cat "$COUNT")"
             """
-        let client = try Client(timeout: .seconds(600), environment: environment(script), transport: answers)
+        let client = try Client(timeout: .seconds(600), environment: environment(script), transport: responses)
         #expect(try await client.auth.whoami().email == "you@example.com")
-        #expect(answers.requests.map(\.token) == [APIToken("tx"), APIToken("txx")])
+        #expect(responses.requests.map(\.token) == [APIToken("tx"), APIToken("txx")])
     }
 
     @Test(
@@ -110,7 +110,7 @@ struct CredentialProcessTests {
 
     @Test("a token on standard error is redacted")
     func redaction() async throws {
-        let token = TokenMaker.token(id: "zab5rrb1")
+        let token = TestToken.generate(id: "zab5rrb1")
         let error = await #expect(throws: ConfigurationError.self) {
             try await client("echo 'got=\"\(token)\"' >&2; exit 1").auth.whoami()
         }
@@ -119,9 +119,9 @@ struct CredentialProcessTests {
 
     @Test("the parts of a token around an invisible character are not joined")
     func brokenUpToken() {
-        let token = TokenMaker.token(id: "zab5rrb1")
-        let said = "\(token.prefix(30))\u{200B}\(token.dropFirst(30))"
-        let result = ChildProcess.Result(status: 1, output: [], error: Array(said.utf8))
+        let token = TestToken.generate(id: "zab5rrb1")
+        let reply = "\(token.prefix(30))\u{200B}\(token.dropFirst(30))"
+        let result = ChildProcess.Result(status: 1, output: [], error: Array(reply.utf8))
         let error = #expect(throws: ConfigurationError.self) {
             try CredentialProcessOutput.credential(in: result, from: .argument("test"))
         }

@@ -40,10 +40,10 @@ struct PipeTests {
             _ = write(descriptor, "from_the_pipe\n", 14)
             close(descriptor)
         }
-        let answers = RecordingTransport(.failure(.invalidToken))
+        let responses = RecordingTransport(.failure(.invalidToken))
         let client = try Client(
             timeout: .seconds(600), environment: PodstackEnvironment(["PODSTACK_API_TOKEN_FILE": path]),
-            transport: answers)
+            transport: responses)
         #expect(client.configuration.apiToken?.value == APIToken("from_the_pipe"))
         let error = await #expect(throws: AuthenticationError.self) { try await client.auth.whoami() }
         #expect(error?.hint == "The token came from PODSTACK_API_TOKEN_FILE (\(path))")

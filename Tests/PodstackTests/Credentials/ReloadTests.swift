@@ -112,11 +112,11 @@ struct ReloadTests {
     @Test("a provider is asked for the first token and after a rejection")
     func provider() async throws {
         struct Counting: CredentialProvider {
-            let asked = Shared()
+            let page = Shared()
             final class Shared: Sendable { let tokens = Mutex<[APIToken?]>([]) }
 
             func credential(insteadOf refused: APIToken?) async throws -> Credential {
-                asked.tokens.withLock { $0.append(refused) }
+                page.tokens.withLock { $0.append(refused) }
                 return Credential(APIToken(refused == nil ? "old" : "new"))
             }
         }
@@ -126,7 +126,7 @@ struct ReloadTests {
             transport: service(accepting: "new"),
             onEvent: events.append)
         #expect(try await client.auth.whoami().email == "you@example.com")
-        #expect(provider.asked.tokens.withLock { $0 } == [nil, APIToken("old")])
+        #expect(provider.page.tokens.withLock { $0 } == [nil, APIToken("old")])
         #expect(events.all.contains(.tokenReloaded(origin: "credentials:")))
     }
 }

@@ -52,7 +52,7 @@ struct RotationTests {
 
     @Test("the file has the new token in place of the old one, and both clients keep working")
     func profile() async throws {
-        let old = try server.makeToken()
+        let old = try server.createToken()
         try write(old)
         let client = try Client(environment: environment())
         let other = try Client(environment: environment())
@@ -71,7 +71,7 @@ struct RotationTests {
 
     @Test("a file that contains only a token is replaced")
     func tokenFile() async throws {
-        _ = try folder.write(try server.makeToken(), to: "token")
+        _ = try folder.write(try server.createToken(), to: "token")
         let client = try Client(environment: environment("PODSTACK_API_TOKEN_FILE", "token"))
         let (_, secret) = try await client.auth.rotate()
         secret.withSecret { #expect(folder.read("token") == "\($0)\n") }
@@ -81,7 +81,7 @@ struct RotationTests {
     @Test("a token passed as an argument is replaced in the client and returned")
     func argument() async throws {
         let client = try Client(
-            apiToken: try server.makeToken(), apiEndpoint: server.url, environment: PodstackEnvironment([:]))
+            apiToken: try server.createToken(), apiEndpoint: server.url, environment: PodstackEnvironment([:]))
         let (_, secret) = try await client.auth.rotate(grace: .zero)
         #expect(try await client.auth.whoami().email == RunningServer.email)
         let next = try secret.withSecret {
@@ -95,7 +95,7 @@ struct RotationTests {
         arguments: [(0, false), (0, true), (1, false), (1, true)], ["credentials", "token"])
     func crash(step: (requests: Int, losesResponse: Bool), file: String) async throws {
         let variable = file == "token" ? "PODSTACK_API_TOKEN_FILE" : "PODSTACK_CREDENTIALS_FILE"
-        let old = try server.makeToken()
+        let old = try server.createToken()
         if file == "token" { _ = try folder.write(old, to: file) } else { try write(old) }
         let transport = Failing(after: step.requests, losesResponse: step.losesResponse)
         let client = try Client(environment: environment(variable, file), transport: transport)
@@ -126,7 +126,7 @@ struct RotationTests {
         "a store command receives the new token, and has a working one after a crash at any step",
         arguments: [(0, false), (0, true), (1, false), (1, true), (9, false)])
     func command(step: (requests: Int, losesResponse: Bool)) async throws {
-        let environment = try storeByCommand(try server.makeToken())
+        let environment = try storeByCommand(try server.createToken())
         let running = try Client(environment: environment)
         _ = try await running.auth.whoami()
         let client = try Client(
@@ -145,7 +145,7 @@ struct RotationTests {
 
     @Test("a failing store command stops the rotation before it begins, or leaves the old token working")
     func failingCommand() async throws {
-        let broken = try storeByCommand(try server.makeToken(), storing: "echo 'vault is sealed' >&2; exit 3")
+        let broken = try storeByCommand(try server.createToken(), storing: "echo 'vault is sealed' >&2; exit 3")
         let transport = RecordingTransport(.failure(.invalidToken))
         let client = try Client(environment: broken, transport: transport)
         let error = await #expect(throws: ConfigurationError.self) { try await client.auth.rotate() }
@@ -153,7 +153,7 @@ struct RotationTests {
         #expect(error?.message.contains("credential_store_process of \(folder.file("credentials"))") == true)
         #expect(transport.requests.isEmpty)
         let once = "[ -e '\(folder.file("once"))' ] && exit 3; touch '\(folder.file("once"))'"
-        let environment = try storeByCommand(try server.makeToken(), storing: once)
+        let environment = try storeByCommand(try server.createToken(), storing: once)
         await #expect(throws: ConfigurationError.self) {
             try await Client(environment: environment).auth.rotate(grace: .zero)
         }
@@ -162,7 +162,7 @@ struct RotationTests {
 
     @Test("a rejected rotation leaves the file unchanged")
     func refused() async throws {
-        try write(try server.makeToken())
+        try write(try server.createToken())
         let before = folder.read("credentials")
         let client = try Client(environment: environment())
         await #expect(throws: ValidationError.self) { try await client.auth.rotate(grace: .seconds(604_801)) }
@@ -171,12 +171,12 @@ struct RotationTests {
 
     @Test("after a final 503 the new secret stays, because the rotation may have taken effect")
     func unavailable() async throws {
-        try write(try server.makeToken())
+        try write(try server.createToken())
         let transport = RecordingTransport(.failure(.server(status: 503)))
         let client = try Client(retry: .none, environment: environment(), transport: transport)
         await #expect(throws: ServerError.self) { try await client.auth.rotate() }
         #expect(folder.read("credentials")?.contains("\npending_api_token = podstack_") == true)
-        _ = try folder.write(try server.makeToken(), to: "token")
+        _ = try folder.write(try server.createToken(), to: "token")
         let mounted = try Client(
             retry: .none, environment: environment("PODSTACK_API_TOKEN_FILE", "token"), transport: transport)
         await #expect(throws: ServerError.self) { try await mounted.auth.rotate() }
@@ -186,7 +186,7 @@ struct RotationTests {
     @Test("a file that cannot be written stops the rotation before it begins")
     func unwritable() async throws {
         guard getuid() != 0 else { return try await immutable() }
-        try write(try server.makeToken())
+        try write(try server.createToken())
         #expect(chmod(folder.path, 0o500) == 0)
         defer { chmod(folder.path, 0o700) }
         try await expectNoRequest()
@@ -194,7 +194,7 @@ struct RotationTests {
 
     /// Tests as root, which may write anywhere, with a folder in place of the temporary file.
     func immutable() async throws {
-        try write(try server.makeToken())
+        try write(try server.createToken())
         #expect(mkdir(folder.file("credentials.tmp"), 0o700) == 0)
         try await expectNoRequest()
     }
@@ -209,7 +209,7 @@ struct RotationTests {
     @Test("two concurrent rotations of one file leave a working token in it")
     func twoAtOnce() async throws {
         for _ in 0..<10 {
-            try write(try server.makeToken())
+            try write(try server.createToken())
             let clients = try (0..<2).map { _ in try Client(environment: environment()) }
             await withTaskGroup(of: Void.self) { group in
                 // One rotation may fail, but the file must have a working token.

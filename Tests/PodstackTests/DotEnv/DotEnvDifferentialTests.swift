@@ -57,17 +57,17 @@ struct DotEnvDifferentialTests {
         try #require(expectations.count == texts.count)
         var parsed = 0
         for (text, expected) in zip(texts, expectations) {
-            let shown = Comment(rawValue: "seed \(seed): \(String(decoding: text, as: UTF8.self).debugDescription)")
+            let displayed = Comment(rawValue: "seed \(seed): \(String(decoding: text, as: UTF8.self).debugDescription)")
             for (override, variables) in [(false, expected.plain), (true, expected.override)] {
                 do {
                     let file = try DotEnv(
                         text, path: nil, environment: PodstackEnvironment(environment), override: override)
-                    #expect(expected.offset == nil, shown)
-                    #expect(file.variables.map { [$0.name, $0.value] } == variables, shown)
-                    #expect(file.errorLines == expected.errors, shown)
+                    #expect(expected.offset == nil, displayed)
+                    #expect(file.variables.map { [$0.name, $0.value] } == variables, displayed)
+                    #expect(file.errorLines == expected.errors, displayed)
                     parsed += file.variables.count
                 } catch let error as ConfigurationError {
-                    #expect(error.message.contains("at offset \(expected.offset ?? -1) "), shown)
+                    #expect(error.message.contains("at offset \(expected.offset ?? -1) "), displayed)
                 }
             }
         }

@@ -14,7 +14,7 @@ struct ClientTests {
 
     @Test("whoami returns the user with email address and token")
     func whoami() async throws {
-        let user = try await client(try server.makeToken()).auth.whoami()
+        let user = try await client(try server.createToken()).auth.whoami()
         #expect(user.email == RunningServer.email)
         #expect(user.token?.scopes == ["*"])
         #expect(user.defaultProjectID?.hasPrefix("prj_") == true)
@@ -22,7 +22,7 @@ struct ClientTests {
 
     @Test("a rejected token is the documented error, and its code is the reason")
     func refusedTokens() async throws {
-        let token = try server.makeToken()
+        let token = try server.createToken()
         let client = try client(token)
         try await client.auth.revoke()
         let error = await #expect(throws: AuthenticationError.self) { try await client.auth.whoami() }
@@ -35,18 +35,18 @@ struct ClientTests {
 
     @Test("a token that the client created is valid, and limited to its scopes")
     func createdToken() async throws {
-        let maker = try client(try server.makeToken())
+        let maker = try client(try server.createToken())
         let (token, secret) = try await maker.tokens.create(name: "made", expiresIn: .days(7), scopes: ["tokens:read"])
         #expect(token.scopes == ["tokens:read"])
-        let made = try secret.withSecret { try client($0) }
-        #expect(try await made.tokens.list().all().count == 2)
-        let error = await #expect(throws: PermissionError.self) { try await made.tokens.create(name: "more") }
+        let created = try secret.withSecret { try client($0) }
+        #expect(try await created.tokens.list().all().count == 2)
+        let error = await #expect(throws: PermissionError.self) { try await created.tokens.create(name: "more") }
         #expect(error?.message == "Access denied to resource: the token lacks tokens:create")
     }
 
     @Test("the documented errors have their fields")
     func documentedErrors() async throws {
-        let client = try client(try server.makeToken())
+        let client = try client(try server.createToken())
         let missing = await #expect(throws: ResourceNotFoundError.self) { try await client.tokens.get("00000000") }
         #expect(missing?.resourceType == "token")
         #expect(missing?.resourceID == "00000000")
@@ -60,7 +60,7 @@ struct ClientTests {
 
     @Test("a whole token that is passed as an ID does not become part of the URL")
     func wholeToken() async throws {
-        let token = try server.makeToken()
+        let token = try server.createToken()
         let events = RecordedEvents()
         let client = try Client(
             apiToken: token, apiEndpoint: server.url, environment: PodstackEnvironment([:]), onEvent: events.append)
@@ -71,7 +71,7 @@ struct ClientTests {
 
     @Test("many requests at once all get their response")
     func concurrency() async throws {
-        let client = try client(try server.makeToken())
+        let client = try client(try server.createToken())
         try await withThrowingTaskGroup(of: String.self) { group in
             for _ in 0..<500 { group.addTask { try await client.auth.whoami().email } }
             for try await email in group { #expect(email == RunningServer.email) }

@@ -66,7 +66,7 @@ struct CurlHandleTests {
     @Test("requests that are canceled while queued make room for those behind them")
     func canceledInTheQueue() async throws {
         let silent = try LoopbackListener(nil)
-        let server = try WireServer { _ in [.answer()] }
+        let server = try WireServer { _ in [.response()] }
         let transport = CurlTransport(environment: PodstackEnvironment([:]))
         let counts = try #require(transport.counts)
         let blocking = (0..<100).map { _ in Task { try await transport.send(request(silent.port)) } }
@@ -88,7 +88,7 @@ struct CurlHandleTests {
 
     @Test("a connection is not inherited by child processes")
     func closedOnExec() async throws {
-        let server = try WireServer { _ in [.answer()] }
+        let server = try WireServer { _ in [.response()] }
         let transport = CurlTransport(environment: PodstackEnvironment([:]))
         #expect(try await transport.send(request(server.port)).status == 200)
         let connections = Self.connections(to: server.port)

@@ -51,8 +51,8 @@ struct CurlTransportTests {
             "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n<html>hi</html>",
             "HTTP/1.1 502 Bad\r\nContent-Length: 15\r\n\r\n<html>hi</html>",
         ])
-    func notTheAPI(answer: String) async throws {
-        let server = try ScriptedServer { _ in answer }
+    func notTheAPI(response: String) async throws {
+        let server = try ScriptedServer { _ in response }
         let error = await #expect(throws: ServerError.self) { try await client(server.port).auth.whoami() }
         #expect(error?.message.contains("<html>hi</html>") == true)
         #expect(error?.message.contains("secret-token") == false)
@@ -68,11 +68,11 @@ struct CurlTransportTests {
     func noAmbientProxy() async throws {
         let server = try RunningServer()
         let client = try Client(
-            apiToken: try server.makeToken(), apiEndpoint: server.url,
+            apiToken: try server.createToken(), apiEndpoint: server.url,
             environment: PodstackEnvironment(["http_proxy": "http://127.0.0.1:1"]))
         await #expect(throws: NetworkError.self) { try await client.auth.whoami() }
         let direct = try Client(
-            apiToken: try server.makeToken(), apiEndpoint: server.url,
+            apiToken: try server.createToken(), apiEndpoint: server.url,
             environment: PodstackEnvironment(["http_proxy": "http://127.0.0.1:1", "no_proxy": "127.0.0.1"]))
         #expect(try await direct.auth.whoami().email == RunningServer.email)
     }

@@ -30,15 +30,15 @@ struct IdleConnectionTests {
     @Test("that the service closes are replaced, and their numbers with them")
     func closedWhileIdle() async throws {
         let silent = try LoopbackListener(nil)
-        let closing = try WireServer { _ in [.answer(), .close] }
+        let closing = try WireServer { _ in [.response(), .close] }
         let transport = CurlTransport(environment: PodstackEnvironment([:]))
         // Keeps the loop busy, so that it handles the end of idle connections.
         let waiting = Task { try await transport.send(request("http://127.0.0.1:\(silent.port)")) }
         for round in 1...30 {
-            let answer = try await ask(transport, closing.url)
+            let response = try await ask(transport, closing.url)
             // With a pause the loop handles the end of the connection first; without one, the next request may.
             if round.isMultiple(of: 2) { try await Task.sleep(for: .milliseconds(10)) }
-            if answer != nil { #expect(answer == "{}") }
+            if response != nil { #expect(response == "{}") }
             // The old connection is closed before there is a new one.
             #expect(CurlHandleTests.connections(to: closing.port).count <= 1)
         }
@@ -51,30 +51,30 @@ struct IdleConnectionTests {
     func manyAtOnce() async throws {
         let closing = try WireServer { request in
             let pause = WireServer.Step.pause(milliseconds: UInt32.random(in: 0...2))
-            return [.answer(request.target)] + (request.number.isMultiple(of: 3) ? [pause, .close] : [])
+            return [.response(request.target)] + (request.number.isMultiple(of: 3) ? [pause, .close] : [])
         }
-        let keeping = try WireServer { [.answer($0.target)] }
+        let keeping = try WireServer { [.response($0.target)] }
         let transport = CurlTransport(environment: PodstackEnvironment([:]))
-        let answered = try await withThrowingTaskGroup(of: Int.self) { group in
+        let received = try await withThrowingTaskGroup(of: Int.self) { group in
             for worker in 0..<48 {
                 group.addTask {
-                    var answered = 0
+                    var received = 0
                     for round in 0..<40 {
                         let server = (worker + round).isMultiple(of: 2) ? closing : keeping
                         let file = open("/dev/null", O_RDONLY | O_CLOEXEC)
                         defer { close(file) }
-                        guard let answer = try await ask(transport, "\(server.url)/\(worker)-\(round)") else {
+                        guard let response = try await ask(transport, "\(server.url)/\(worker)-\(round)") else {
                             continue
                         }
-                        #expect(answer == "/\(worker)-\(round)")
-                        answered += 1
+                        #expect(response == "/\(worker)-\(round)")
+                        received += 1
                     }
-                    return answered
+                    return received
                 }
             }
             return try await group.reduce(0, +)
         }
-        #expect(answered > 960)
+        #expect(received > 960)
     }
 
     @Test("can be to names that are looked up")
@@ -82,7 +82,7 @@ struct IdleConnectionTests {
         var name = [CChar](repeating: 0, count: 256)
         try #require(gethostname(&name, 255) == 0)
         let machine = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let server = try WireServer { _ in [.answer()] }
+        let server = try WireServer { _ in [.response()] }
         try await withThrowingTaskGroup(of: Void.self) { group in
             // Each transport looks up a name once. The last label is longer than allowed, so no DNS server is asked.
             let unknown = String(repeating: "x", count: 64)
@@ -95,8 +95,8 @@ struct IdleConnectionTests {
                         }
                         #expect(wrong != .timedOut)
                         // If the name has another address than loopback, no server listens there.
-                        if let answer = try await ask(transport, "http://\(machine):\(server.port)") {
-                            #expect(answer == "{}")
+                        if let response = try await ask(transport, "http://\(machine):\(server.port)") {
+                            #expect(response == "{}")
                         }
                     }
                 }

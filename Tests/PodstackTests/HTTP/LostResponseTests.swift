@@ -33,17 +33,17 @@ struct LostResponseTests {
 
     @Test("takes effect once and succeeds: create, change and delete a project")
     func lost() async throws {
-        let token = try server.makeToken()
+        let token = try server.createToken()
         let losing = try client(token, transport: LosingTransport())
-        let made = try await losing.projects.create(name: "training")
-        #expect(try await losing.projects.update(made.id, name: "inference").name == "inference")
-        try await losing.projects.delete(made.id)
+        let created = try await losing.projects.create(name: "training")
+        #expect(try await losing.projects.update(created.id, name: "inference").name == "inference")
+        try await losing.projects.delete(created.id)
         #expect(try await client(token).projects.list().all().count == 1)
     }
 
     @Test("takes effect once and succeeds: a token that revokes itself or another one")
     func tokens() async throws {
-        let token = try server.makeToken()
+        let token = try server.createToken()
         let other = try await client(token).tokens.create(name: "other")
         try await client(token, transport: LosingTransport()).tokens.revoke(other.token.id)
         try await client(token, transport: LosingTransport()).auth.revoke()
@@ -52,8 +52,8 @@ struct LostResponseTests {
     }
 
     @Test("is still an error for a resource that never existed, and for a token that was revoked before")
-    func answered() async throws {
-        let token = try server.makeToken()
+    func received() async throws {
+        let token = try server.createToken()
         let client = try client(token)
         await #expect(throws: ResourceNotFoundError.self) { try await client.projects.delete("prj_nowhere") }
         try await client.auth.revoke()

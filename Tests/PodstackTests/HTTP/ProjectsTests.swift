@@ -16,29 +16,29 @@ struct ProjectsTests {
     }
 
     @Test("a project is created, found, changed and deleted")
-    func life() async throws {
-        let client = try client(try server.makeToken())
-        let made = try await client.projects.create(name: "training", description: "models")
-        #expect(made.id.hasPrefix("prj_"))
-        #expect(try await client.projects.get(made.id) == made)
-        #expect(try await client.projects.update(made.id, name: "inference").name == "inference")
+    func lifecycle() async throws {
+        let client = try client(try server.createToken())
+        let created = try await client.projects.create(name: "training", description: "models")
+        #expect(created.id.hasPrefix("prj_"))
+        #expect(try await client.projects.get(created.id) == created)
+        #expect(try await client.projects.update(created.id, name: "inference").name == "inference")
         #expect(try await client.projects.list().all().count == 2)
-        try await client.projects.delete(made.id)
-        let error = await #expect(throws: ResourceNotFoundError.self) { try await client.projects.get(made.id) }
+        try await client.projects.delete(created.id)
+        let error = await #expect(throws: ResourceNotFoundError.self) { try await client.projects.get(created.id) }
         #expect(error?.resourceType == "project")
     }
 
     @Test("the current project is the client's, or the user's default")
     func current() async throws {
-        let token = try server.makeToken()
-        let made = try await client(token).projects.create(name: "mine")
+        let token = try server.createToken()
+        let created = try await client(token).projects.create(name: "mine")
         #expect(try await client(token).projects.current().isDefault == true)
-        #expect(try await client(token, projectID: made.id).projects.current().id == made.id)
+        #expect(try await client(token, projectID: created.id).projects.current().id == created.id)
     }
 
     @Test("a list loads its pages as they are needed")
     func paging() async throws {
-        let client = try client(try server.makeToken())
+        let client = try client(try server.createToken())
         for number in 0..<7 { _ = try await client.projects.create(name: "p\(number)") }
         var list = client.projects.list()
         list.pageSize = 3
@@ -52,9 +52,9 @@ struct ProjectsTests {
 
     @Test("can() returns what a token lacks")
     func permissions() async throws {
-        let admin = try client(try server.makeToken())
-        let made = try await admin.tokens.create(name: "reader", scopes: ["projects:read"])
-        let reader = try made.secret.withSecret { try client($0) }
+        let admin = try client(try server.createToken())
+        let created = try await admin.tokens.create(name: "reader", scopes: ["projects:read"])
+        let reader = try created.secret.withSecret { try client($0) }
         #expect(try await reader.auth.can("projects:read").allowed)
         let permission = try await reader.auth.can("projects:create")
         #expect(!permission.allowed)
@@ -67,7 +67,7 @@ struct ProjectsTests {
 
     @Test("a token is changed and rotated by another")
     func tokens() async throws {
-        let admin = try client(try server.makeToken())
+        let admin = try client(try server.createToken())
         let (token, old) = try await admin.tokens.create(name: "CI", scopes: ["projects:*", "tokens:read"])
         let smaller = try await admin.tokens.update(token.id, name: "CI 2", scopes: ["projects:read"])
         #expect(smaller.name == "CI 2")
@@ -83,7 +83,7 @@ struct ProjectsTests {
 
     @Test("members of a project are added, changed and removed, with an audit event each")
     func members() async throws {
-        let client = try client(try server.makeToken())
+        let client = try client(try server.createToken())
         try server.server.addUser("friend@example.com")
         let project = try await client.projects.create(name: "shared")
         let friend = try await client.members.add(

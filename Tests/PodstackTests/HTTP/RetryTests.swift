@@ -7,9 +7,9 @@ import Testing
 @Suite("Retries and a faulty server", .blocking, .timeLimit(.minutes(3)))
 struct RetryTests {
     static let user = #"{"id":"usr_1","email":"you@example.com"}"#
-    static let success = answer(200, user)
+    static let success = response(200, user)
 
-    static func answer(_ status: Int, _ body: String, _ headers: String = "") -> String {
+    static func response(_ status: Int, _ body: String, _ headers: String = "") -> String {
         "HTTP/1.1 \(status) X\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)"
     }
 
@@ -24,9 +24,9 @@ struct RetryTests {
     }
 
     /// Creates a server that sends responses in order, and repeats the last one.
-    static func server(_ answers: [ScriptedServer.Answer]) throws -> ScriptedServer {
-        let next = Mutex(answers[...])
-        return try ScriptedServer(answering: { _ in
+    static func server(_ responses: [ScriptedServer.Reply]) throws -> ScriptedServer {
+        let next = Mutex(responses[...])
+        return try ScriptedServer(replying: { _ in
             next.withLock { $0.count > 1 ? $0.removeFirst() : $0[$0.startIndex] }
         })
     }
@@ -42,11 +42,11 @@ struct RetryTests {
     @Test(
         "a failure that may pass is retried",
         arguments: [
-            ScriptedServer.Answer.reset, .text(""), .text("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"),
-            .text("what is this\r\n\r\n"), .text(answer(500, "{}")), .text(answer(503, "<html>down</html>")),
-            .text(answer(429, "{}", "Retry-After: 0\r\n")),
+            ScriptedServer.Reply.reset, .text(""), .text("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"),
+            .text("what is this\r\n\r\n"), .text(response(500, "{}")), .text(response(503, "<html>down</html>")),
+            .text(response(429, "{}", "Retry-After: 0\r\n")),
         ])
-    func passing(fault: ScriptedServer.Answer) async throws {
+    func passing(fault: ScriptedServer.Reply) async throws {
         let server = try Self.server([fault, fault, .text(Self.success)])
         #expect(try await client(server).auth.whoami().email == "you@example.com")
         #expect(server.received.count == 3)
@@ -57,7 +57,7 @@ struct RetryTests {
         "a failure that stays is not retried",
         arguments: [400, 401, 402, 403, 404, 409, 413, 422, 501])
     func lasting(status: Int) async throws {
-        let server = try Self.server([.text(Self.answer(status, "{}")), .text(Self.success)])
+        let server = try Self.server([.text(Self.response(status, "{}")), .text(Self.success)])
         let error = await #expect(throws: (any Error).self) { try await client(server).auth.whoami() }
         #expect(error is any PodstackError)
         #expect(server.received.count == 1)
@@ -65,7 +65,7 @@ struct RetryTests {
 
     @Test("after the last retry the error is that of the last response")
     func exhausted() async throws {
-        let server = try Self.server([.reset, .text(Self.answer(503, #"{"error":{"message":"gone fishing"}}"#))])
+        let server = try Self.server([.reset, .text(Self.response(503, #"{"error":{"message":"gone fishing"}}"#))])
         let error = await #expect(throws: ServerError.self) { try await client(server).auth.whoami() }
         #expect(error?.message == "gone fishing")
         #expect(server.received.count == 4)
@@ -73,7 +73,7 @@ struct RetryTests {
 
     @Test("only the failures in retryOn are retried")
     func conditions() async throws {
-        let server = try Self.server([.text(Self.answer(503, "{}"))])
+        let server = try Self.server([.text(Self.response(503, "{}"))])
         let configuration = RetryConfiguration(retryOn: [.rateLimit, .networkError])
         await #expect(throws: ServerError.self) { try await client(server, retry: configuration).auth.whoami() }
         await #expect(throws: ServerError.self) { try await client(server, retry: .none).auth.whoami() }
@@ -82,11 +82,11 @@ struct RetryTests {
 
     @Test("Retry-After is obeyed, and a wait that would end after the deadline does not begin")
     func retryAfter() async throws {
-        let soon = try Self.server([.text(Self.answer(429, "{}", "Retry-After: 1\r\n")), .text(Self.success)])
+        let soon = try Self.server([.text(Self.response(429, "{}", "Retry-After: 1\r\n")), .text(Self.success)])
         _ = try await client(soon).auth.whoami()
         #expect(retries.allSatisfy { $0.delay >= .seconds(1) && $0.delay < .milliseconds(1100) })
         #expect(retries.count == 1)
-        let late = try Self.server([.text(Self.answer(429, "{}", "Retry-After: 3600\r\n"))])
+        let late = try Self.server([.text(Self.response(429, "{}", "Retry-After: 3600\r\n"))])
         let error = await #expect(throws: RateLimitError.self) { try await client(late).auth.whoami() }
         #expect(error?.retryAfter == 3600)
         #expect(late.received.count == 1)
@@ -105,7 +105,7 @@ struct RetryTests {
 
     @Test("a repeated POST keeps its Idempotency-Key")
     func idempotencyKey() async throws {
-        let server = try Self.server([.reset, .text(Self.answer(502, "{}")), .text(Self.answer(422, "{}"))])
+        let server = try Self.server([.reset, .text(Self.response(502, "{}")), .text(Self.response(422, "{}"))])
         await #expect(throws: ValidationError.self) { try await client(server).tokens.create(name: "CI") }
         let keys = server.received.map { head in
             head.split(separator: "\r\n").filter { $0.hasPrefix("Idempotency-Key: ") }.map { String($0) }
@@ -117,7 +117,7 @@ struct RetryTests {
 
     @Test("an outage does not multiply the requests, because the retries of a client are limited")
     func budget() async throws {
-        let server = try Self.server([.text(Self.answer(503, "{}"))])
+        let server = try Self.server([.text(Self.response(503, "{}"))])
         let client = try client(server, retry: RetryConfiguration(maxRetries: 5, initialDelay: .zero))
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<100 {
@@ -130,7 +130,7 @@ struct RetryTests {
 
     @Test("a cancellation ends the wait between two attempts")
     func cancellation() async throws {
-        let server = try Self.server([.text(Self.answer(503, "{}", "Retry-After: 15\r\n"))])
+        let server = try Self.server([.text(Self.response(503, "{}", "Retry-After: 15\r\n"))])
         let client = try Client(
             apiToken: "secret-token", apiEndpoint: "http://127.0.0.1:\(server.port)", timeout: .seconds(600),
             environment: PodstackEnvironment([:]))
@@ -143,7 +143,7 @@ struct RetryTests {
     @Test("no event and no error contains the token")
     func nothingLeaks() async throws {
         for fault in [
-            ScriptedServer.Answer.reset, .text(Self.answer(401, "secret-token")), .text(Self.answer(500, "")),
+            ScriptedServer.Reply.reset, .text(Self.response(401, "secret-token")), .text(Self.response(500, "")),
         ] {
             let server = try Self.server([fault])
             do { _ = try await client(server).auth.whoami() } catch {

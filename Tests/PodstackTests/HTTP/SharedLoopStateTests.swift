@@ -135,11 +135,11 @@ struct SharedLoopStateTests {
     /// A model of ``SharedLoop``: callers and the thread take turns at random, one step at a time.
     private struct Simulation {
         enum Caller { case idle, driving, waiting }
-        enum Thread { case asleep, running, waiting, ended }
+        enum DriverThread { case asleep, running, waiting, ended }
 
         var state = SharedLoopState()
         var callers = [Caller](repeating: .idle, count: 4)
-        var thread = Thread.asleep
+        var thread = DriverThread.asleep
         var commands = 0
         var completed = 0
         var submitted = 0

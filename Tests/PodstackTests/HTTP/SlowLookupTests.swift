@@ -29,7 +29,7 @@
                 "/bin/sh", ["-c", "cc \"$@\" || clang \"$@\"", "sh", "-shared", "-fPIC", "-o", library, source],
                 environment: ["PATH": PodstackEnvironment.process["PATH"] ?? "/usr/bin:/bin"])
             try #require(compiler.wait() == 0, "\(compiler.standardError)")
-            let server = try WireServer { _ in [.answer(#"{"id":"usr_1","email":"you@example.com"}"#)] }
+            let server = try WireServer { _ in [.response(#"{"id":"usr_1","email":"you@example.com"}"#)] }
             let run = try ToolProcess.run("SlowLookup", [server.url], environment: ["LD_PRELOAD": library])
             #expect(
                 run.output == """

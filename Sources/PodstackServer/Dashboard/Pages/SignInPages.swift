@@ -223,6 +223,7 @@ extension PasswordHasher {
     ///
     /// - Parameter body: Creates the response on another thread. Its argument is the error to throw, or to show, if the
     ///   queue is full.
+    /// - Returns: A deferred response.
     func respond(_ body: @escaping @Sendable (_ turn: Result<Void, DomainError>) throws -> Response) -> Response {
         .deferred(on: queue) { isTurn in try body(isTurn ? .success(()) : .failure(Self.busy)) }
     }

@@ -5,7 +5,7 @@ import Testing
 extension InBrowser {
     /// Attacks on the dashboard by other pages and by text from other users.
     @Suite("Attacks on the dashboard", .timeLimit(.perTest))
-    struct HardTargetTests {
+    struct AttackTests {
         @Test("under TLS, the session cookie is restricted to this host and hidden from scripts")
         func cookies() throws {
             let place = try DashboardProcess(authority: try PrivateAuthority())
@@ -32,9 +32,9 @@ extension InBrowser {
             #expect(try browser.execute(status, as: Int.self) == 401)
             #expect(
                 try RawHTTP(port: place.port).request("GET", "/v1/auth/whoami", headers: bearer(token)).status == 200)
-            let answer = try RawHTTP(port: place.port).request("GET", "/account/tokens", headers: bearer(token))
-            #expect(answer.status == 303)
-            #expect(answer.headers["location"]?.hasPrefix("/sign-in") == true)
+            let response = try RawHTTP(port: place.port).request("GET", "/account/tokens", headers: bearer(token))
+            #expect(response.status == 303)
+            #expect(response.headers["location"]?.hasPrefix("/sign-in") == true)
         }
 
         private func bearer(_ token: String) -> [(String, String)] { [("Authorization", "Bearer \(token)")] }

@@ -5,7 +5,7 @@ import Testing
 
 /// The second and later tries of a call.
 @Suite("Later tries of a call", .timeLimit(.minutes(1)))
-struct LaterTryTests {
+struct RetryDelayTests {
     let clock = TestClock()
 
     func client(_ transport: RecordingTransport, timeout: Duration = .seconds(20)) throws -> Client {

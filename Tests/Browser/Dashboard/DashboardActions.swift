@@ -62,11 +62,11 @@ extension Browser {
         try fill("Name", name)
         try press("Create token")
         try waitForPage("Token created")
-        return try shownSecret
+        return try displayedSecret
     }
 
     /// The secret on the page of a new token.
-    var shownSecret: String { get throws { try find(".secret code").text } }
+    var displayedSecret: String { get throws { try find(".secret code").text } }
 
     /// Returns whether a condition in JavaScript is true.
     func holds(_ condition: String) throws -> Bool { try execute("return Boolean(\(condition))", as: Bool.self) }

@@ -3,7 +3,7 @@ import Testing
 @testable import PodstackServer
 
 @Suite("Relative times", .timeLimit(.perTest))
-struct DistanceTests {
+struct RelativeTimeTests {
     @Test(
         "past times are rounded down, future times up, and both to the nearest from three months on",
         arguments: [

@@ -3,19 +3,19 @@ import PodstackTestSupport
 @testable import PodstackServer
 
 /// A signed-in user of the token pages.
-struct TokenVisitor {
+struct TokenPagesClient {
     let server: RunningServer
-    let visitor: TestClient
+    let client: TestClient
 
     init(clock: ManualClock? = nil) throws {
         server = try RunningServer(clock: clock)
-        visitor = try TestClient(signedUpAt: server)
+        client = try TestClient(signedUpAt: server)
     }
 
     var service: Service { server.server.service }
 
     @discardableResult
-    func get(_ path: String = "/account/tokens") throws -> TestResponse { try visitor.get(path) }
+    func get(_ path: String = "/account/tokens") throws -> TestResponse { try client.get(path) }
 
     /// Returns the fields of the form for a new token, with some values changed.
     func form(_ changes: KeyValuePairs<String, String> = [:]) throws -> [(String, String)] {
@@ -31,7 +31,7 @@ struct TokenVisitor {
     /// Loads the form and sends it.
     @discardableResult
     func create(_ changes: KeyValuePairs<String, String> = [:]) throws -> TestResponse {
-        try visitor.post("/account/tokens", form(changes))
+        try client.post("/account/tokens", form(changes))
     }
 
     /// Creates a token and returns a client that uses it.
@@ -44,7 +44,7 @@ struct TokenVisitor {
     func post(_ session: TestClient, _ action: String, _ fields: KeyValuePairs<String, String> = [:]) throws
         -> TestResponse
     {
-        try visitor.post("/account/tokens/\(session.id)/\(action)", fields)
+        try client.post("/account/tokens/\(session.id)/\(action)", fields)
     }
 
     func page(_ session: TestClient) throws -> TestResponse { try get("/account/tokens/\(session.id)") }

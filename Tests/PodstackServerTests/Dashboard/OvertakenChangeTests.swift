@@ -12,14 +12,14 @@ import Testing
 #endif
 
 @Suite("Dashboard requests that race with other changes", .blocking, .databases, .timeLimit(.perTest))
-struct OvertakenVisitorTests {
+struct OvertakenChangeTests {
     let server: RunningServer
-    let visitor: TestClient
-    var service: Service { visitor.service }
+    let client: TestClient
+    var service: Service { client.service }
 
     init() throws {
         server = try RunningServer()
-        visitor = try TestClient(signedUpAt: server)
+        client = try TestClient(signedUpAt: server)
     }
 
     /// Makes a change as a page that read the session before it ended.
@@ -29,16 +29,16 @@ struct OvertakenVisitorTests {
 
     @Test("a session that ended before the change makes no change", arguments: TestDatabase.selected)
     func session(_: TestDatabase) throws {
-        let session = try #require(try visitor.session)
+        let session = try #require(try client.session)
         try change(in: session)
-        try visitor.get("/account/sign-in")
-        #expect(try visitor.post("/sign-out").status == 303)
+        try client.get("/account/sign-in")
+        #expect(try client.post("/sign-out").status == 303)
         #expect(throws: SessionEnded.self) { try change(in: session) }
     }
 
     @Test("a password that was replaced during the check does not sign in", arguments: TestDatabase.selected)
     func password(_: TestDatabase) throws {
-        let user = try #require(try visitor.session)
+        let user = try #require(try client.session)
         // The service reads the user, then the hash; then the user follows a sign-in link.
         let hooked = HookedDatabase(service.database, afterRead: 2) { [service] in
             try service.changes.perform(by: .administrator, at: service.now()) { change in
@@ -66,32 +66,32 @@ struct OvertakenVisitorTests {
         arguments: TestDatabase.selected)
     func led(_: TestDatabase) async throws {
         let server = try RunningServer(failedAuthentications: 1)
-        let visitor = try TestClient(signedUpAt: server)
-        let session = try #require(try visitor.session)
+        let client = try TestClient(signedUpAt: server)
+        let session = try #require(try client.session)
         let other = TestClient(server)
         try other.signIn()
         try other.get("/account/sign-in")
         // The password waits in the queue until the session has ended.
         let gate = Gate()
-        let queue = visitor.service.signIn.passwords.queue
+        let queue = client.service.signIn.passwords.queue
         let isTaken = queue.add { gate.pass() }
         #expect(isTaken)
-        try visitor.get("/account/sign-in")
+        try client.get("/account/sign-in")
         let new = "another good password"
-        async let answer = visitor.post(
+        async let response = client.post(
             "/account/sign-in/password", ["current": TestClient.password, "password": new, "repeated": new])
         try await eventually("the form is in the queue") { queue.waiting > 0 }
         #expect(try other.post("/account/sign-in/sessions/\(session.id)/end").status == 303)
         gate.open()
-        let overtaken = try await answer
+        let overtaken = try await response
         #expect(overtaken.status == 303 && overtaken.headers["location"] == "/sign-in?ended=")
-        #expect(try visitor.follow(overtaken).body.contains("nothing was changed"))
-        #expect(try !visitor.actions.contains("password_changed"))
+        #expect(try client.follow(overtaken).body.contains("nothing was changed"))
+        #expect(try !client.actions.contains("password_changed"))
         // The same holds for a form without a session and for an unknown cookie.
-        #expect(try visitor.post("/projects", ["name": "p"]).headers["location"] == "/sign-in?ended=")
-        #expect(try visitor.post("/sign-out").headers["location"] == "/sign-in")
-        #expect(try visitor.get("/projects").headers["location"] == "/sign-in?next=%2Fprojects")
-        let holder = TestClient(port: server.server.port, TokenMaker.token(id: "00000000"), keepsConnection: true)
+        #expect(try client.post("/projects", ["name": "p"]).headers["location"] == "/sign-in?ended=")
+        #expect(try client.post("/sign-out").headers["location"] == "/sign-in")
+        #expect(try client.get("/projects").headers["location"] == "/sign-in?next=%2Fprojects")
+        let holder = TestClient(port: server.server.port, TestToken.generate(id: "00000000"), keepsConnection: true)
         #expect(try holder.tokenState() == "invalid_token")
         #expect(try holder.tokenState() == "rate_limited")
     }
