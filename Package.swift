@@ -8,8 +8,10 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
 ]
 
-/// The settings of targets that import no C library. With one, the compiler attributes declarations of the system's
-/// headers, such as `sockaddr`, to whichever module it loaded first, and then rejects them at random.
+/// The settings of targets that import no C library.
+///
+/// With one, the compiler attributes declarations of the system's headers, such as `sockaddr`, to whichever module it
+/// loaded first, and then rejects them at random.
 let strictImports = strict + [.enableUpcomingFeature("MemberImportVisibility")]
 
 /// The settings of tests, which may rely on what the modules that they test import.
