@@ -51,28 +51,28 @@ public enum DocumentedFailure: Sendable, Hashable {
                 ["required_scope": .string(scope)])
         case .projectForbidden(let project):
             error(
-                403, .projectForbidden, "Access denied to resource: the token is not good for project \(project)",
+                403, .projectForbidden, "Access denied to resource: the token does not include project \(project)",
                 ["project_id": .string(project)])
         case .notFound(let type, let id):
             error(
-                404, .notFound, "There is no such \(type)",
+                404, .notFound, "No such \(type)",
                 ["resource_type": .string(type), "resource_id": .string(id)])
         case .validation(let fields):
             error(
                 422, .validationFailed,
-                "The request was not understood: see \(fields.keys.sorted().joined(separator: ", "))",
+                "The request has invalid values: see \(fields.keys.sorted().joined(separator: ", "))",
                 ["field_errors": .object(fields.mapValues { .array($0.map(JSONValue.string)) })])
         case .insufficientBalance(let required, let available):
             error(
-                402, ErrorCode(rawValue: "insufficient_balance"), "The balance does not cover it",
+                402, ErrorCode(rawValue: "insufficient_balance"), "The balance of the account is too low",
                 ["required_amount": .number(required), "available_amount": .number(available)])
         case .quotaExceeded(let type, let limit, let current):
             error(
-                409, .quotaExceeded, "The account has \(current) \(type) and may have \(limit)",
+                409, .quotaExceeded, "The account has reached its limit of \(limit) \(type)",
                 ["resource_type": .string(type), "limit": .integer(limit), "current": .integer(current)])
         case .rateLimited(let seconds):
             error(
-                429, .rateLimited, "Too many requests",
+                429, .rateLimited, "Too many requests: try again in \(seconds) seconds",
                 headers: [HeaderField("Retry-After", String(seconds))])
         case .server(let status): error(status, .internal, "Something went wrong in the service")
         case .network(let reason): throw TransportFailure(reason: reason)
