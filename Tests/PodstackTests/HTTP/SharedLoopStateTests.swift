@@ -249,8 +249,13 @@ struct SharedLoopStateTests {
                 case 1: simulation.stepCaller(caller, canRelease: canRelease, timesOut: timesOut)
                 default: simulation.stepThread(canRelease: canRelease, timesOut: timesOut)
                 }
-                #expect(simulation.driverCount <= 1, "seed \(seed), round \(round)")
-                #expect(simulation.wakeUpsSinceWait <= 1, "seed \(seed), round \(round)")
+                // An expectation for each step would take most of the time.
+                if simulation.driverCount > 1 || simulation.wakeUpsSinceWait > 1 {
+                    Issue.record(
+                        "\(simulation.driverCount) drivers, \(simulation.wakeUpsSinceWait) wake-ups: seed \(seed), round \(round)"
+                    )
+                    return
+                }
             }
             // Without a new request and without a timeout, every command must be found.
             for _ in 0..<20 {
