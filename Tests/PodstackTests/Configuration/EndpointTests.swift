@@ -20,7 +20,8 @@ struct EndpointTests {
     @Test(
         "an unsafe or invalid address is rejected",
         arguments: [
-            "http://api.podstack.ai", "https://user:pass@a.b", "https://a.b?x=1", "https://a.b#f", "ftp://a.b", "a.b",
+            "http://api.podstack.ai", "https://user:pass@a.b", "https://a.b/@c", "https://a.b?x=1", "https://a.b/?x=1",
+            "https://a.b#f", "https://a.b/#f", "ftp://a.b", "a.b",
             "https://", "https://a.b:0", "https://a.b:99999", "https://a b", "https://a.b\\@c.d",
             "http://127.0.0.1.evil.com", "http://localhost.evil.com", "http://127.1", "", "https://a\u{0}b",
         ])
