@@ -25,17 +25,23 @@ enum AuthorizationTarget {
             let scheme = header.dropLast(token.count).filter { $0 != 0x20 }
             require(FuzzInput.text(scheme).lowercased() == "bearer", "the scheme is Bearer")
             require(!query.contains { isToken($0) }, "none is in the URL")
-        } catch let error as APIError {
-            check(error, [400, 401])
         } catch {
-            require(false, "only an error of the API is thrown")
+            check(error, [400, 401])
         }
     }
 
-    /// Checks that a response has one of the statuses, can be written, and contains no token.
-    static func check(_ error: APIError, _ statuses: Set<Int>) {
-        require(statuses.contains(error.status), "a status of the list")
-        let body = error.response(requestID: "req_1").body
+    /// Checks that an error is one of the API or the domain, and that its response has one of the statuses, can be
+    /// written, and contains no token.
+    static func check(_ error: any Error, _ statuses: Set<Int>) {
+        let response: ErrorResponse? =
+            switch error {
+            case let error as DomainError: ErrorResponse(error)
+            case let error as ErrorResponse: error
+            default: nil
+            }
+        guard let response else { return require(false, "only an error of the API is thrown") }
+        require(statuses.contains(response.status), "a status of the list")
+        let body = response.response(requestID: "req_1").body
         require((try? APICoding.decode(ErrorBody.self, from: body)) != nil, "the error can be read")
         require(!FuzzInput.contains(FuzzInput.token.utf8, in: body), "the token is not repeated")
     }

@@ -18,10 +18,8 @@ enum CursorTarget {
             let (elements, next) = page.page(of: Array(0...page.limit)) { Cursor(position: Int64($0), id: "a") }
             require(elements.count == page.limit && next != nil, "a full page says that there is another")
             require(next.flatMap { Cursor($0.text) } == next, "what is given out is taken back")
-        } catch let error as APIError {
-            AuthorizationTarget.check(error, [400])
         } catch {
-            require(false, "only an error of the API is thrown")
+            AuthorizationTarget.check(error, [400])
         }
     }
 }

@@ -31,10 +31,8 @@ enum RequestTargetTarget {
     }
 
     private static func attempt(_ read: () throws -> Void) {
-        do { try read() } catch let error as APIError {
+        do { try read() } catch {
             AuthorizationTarget.check(error, [400, 422])
-        } catch {
-            require(false, "only an error of the API is thrown")
         }
     }
 
