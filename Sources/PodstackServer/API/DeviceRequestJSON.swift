@@ -7,8 +7,7 @@ extension DeviceAuthorizationRequest {
         var values = Values()
         values.clientName = reader.takeString("client_name")
         values.scopes = reader.takeStrings("scopes")
-        values.id = reader.takeString("id", else: FieldErrors.invalidID)
-        values.sha256 = reader.takeString("sha256", else: FieldErrors.invalidDigest)
+        (values.id, values.sha256) = reader.takeClientSecret()
         try self.init(values, problems: reader.problems)
     }
 }

@@ -19,8 +19,7 @@ extension TokenRequest {
         }
         values.scopes = reader.takeStrings("scopes")
         values.projectIDs = reader.takeStringsOrNull("project_ids") ?? nil
-        values.id = reader.takeString("id", else: FieldErrors.invalidID)
-        values.sha256 = reader.takeString("sha256", else: FieldErrors.invalidDigest)
+        (values.id, values.sha256) = reader.takeClientSecret()
         try self.init(values, at: now, problems: reader.problems)
     }
 
@@ -55,8 +54,7 @@ extension RotationRequest {
     init(json fields: [String: JSONValue], tokenID: String) throws {
         var reader = FieldReader(fields, of: "a rotation", known: ["id", "sha256", "grace_seconds"])
         var values = Values()
-        values.id = reader.takeString("id", else: FieldErrors.invalidID)
-        values.sha256 = reader.takeString("sha256", else: FieldErrors.invalidDigest)
+        (values.id, values.sha256) = reader.takeClientSecret()
         values.graceSeconds = reader.take("grace_seconds") { value throws(InvalidValue) in
             guard let seconds = value.integerValue else { throw Self.invalidGrace }
             return seconds
@@ -68,6 +66,18 @@ extension RotationRequest {
 // MARK: - Types of values
 
 extension FieldReader {
+    /// Takes the ID and the hex digest of a secret that the caller generated.
+    ///
+    /// Reports one that is missing beside the other even if that one has the wrong type.
+    mutating func takeClientSecret() -> (id: String?, sha256: String?) {
+        if has("id") != has("sha256") {
+            refuse(has("id") ? "sha256" : "id", "is missing: id and sha256 go together")
+        }
+        return (
+            takeString("id", else: FieldErrors.invalidID), takeString("sha256", else: FieldErrors.invalidDigest)
+        )
+    }
+
     /// Returns a string field; nil if it is missing or not a string, which is then a problem.
     mutating func takeString(
         _ name: String, else problem: InvalidValue = InvalidValue("must be a string")
