@@ -1,6 +1,6 @@
 /// Checks that a token is sent only to an endpoint that the token's own source vouches for.
 ///
-/// What a `.env` file says about where tokens go applies only to a token in that same file. Otherwise a cloned
+/// A `.env` file may only determine where the tokens in that same file are sent. Otherwise a cloned
 /// repository could send the user's token to its own server.
 enum Vouching {
     /// Throws ``ConfigurationError`` when an untrusted `.env` file set a variable that determines where a token goes.

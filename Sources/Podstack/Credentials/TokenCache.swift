@@ -46,7 +46,7 @@ final class TokenCache: Sendable {
 
     /// Returns a token other than the one that the service rejected; nil when the source has no other.
     func replacement(for rejected: APIToken) async throws -> APIToken? {
-        // Of many concurrent rejections, the first requests a token and the others find the result.
+        // The first of several concurrent rejections requests a token, and the others use its result.
         if let credential = current.withLock(\.self), credential.token != rejected { return credential.token }
         let credential = try await request(insteadOf: rejected)
         return credential.token == rejected ? nil : credential.token

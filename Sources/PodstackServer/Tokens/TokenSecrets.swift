@@ -209,7 +209,7 @@ struct TokenSecrets: Sendable, Equatable {
             known.graceSeconds = graceSeconds
             pending = known
             return [.setPending(known)]
-        // The same secret may be sent again after it lapsed: it was never in use.
+        // A lapsed secret may be sent again, because it was never in use.
         case .pending, nil: break
         case .current, .retired: throw .reusedSecret
         }

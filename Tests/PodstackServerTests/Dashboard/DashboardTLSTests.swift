@@ -63,7 +63,7 @@ struct DashboardTLSTests {
                     HeaderField("Cookie", String(client.prefix { $0 != ";" })),
                 ], body: "form_key=\(formKey)&password=\(password)&repeated=\(password)")
         }
-        // The same host without TLS is another origin.
+        // Without TLS, the host is a different origin.
         #expect(try await choose(url.replacing("https:", with: "http:")).status == 403)
         let response = try await choose(url)
         #expect(response.status == 303)
