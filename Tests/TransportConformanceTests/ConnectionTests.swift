@@ -102,7 +102,7 @@ struct ConnectionTests {
                     count.sent.add(1, ordering: .relaxed)
                     do {
                         _ = try await transport.send(
-                            TransportRequest("http://127.0.0.1:\(silent.port)", timeout: .seconds(60)))
+                            TransportRequest("http://127.0.0.1:\(silent.port)", timeout: .seconds(600)))
                     } catch is CancellationError {
                         count.canceled.add(1, ordering: .relaxed)
                     } catch { Issue.record(error) }
