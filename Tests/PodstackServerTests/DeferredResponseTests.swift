@@ -23,13 +23,13 @@ struct DeferredResponseTests {
         let listener: Listener
 
         init() throws {
-            listener = try Listener(ListenAddress("127.0.0.1:0"), threads: 2) { [gate, queue, work] request in
+            listener = try Listener(ListenAddress("127.0.0.1:0")) { [gate, queue, work] request in
                 if request.path == "/now" { return .ready(Response(status: 200), requestID: "now") }
                 return .deferred(queue) { isTurn in
-                    guard isTurn else { return (Response(status: 503), "refused") }
+                    guard isTurn else { return .ready(Response(status: 503), requestID: "refused") }
                     work.add(request.path)
                     gate.pass()
-                    return (Response(status: 200, body: request.body), "made")
+                    return .ready(Response(status: 200, body: request.body), requestID: "made")
                 }
             }
         }

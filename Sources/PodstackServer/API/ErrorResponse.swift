@@ -38,6 +38,16 @@ struct ErrorResponse: Error {
     static let unavailable = ErrorResponse(
         .unavailable("The service cannot reach its database; try again later", retryAfterSeconds: 5))
 
+    /// Too many requests wait for a worker.
+    static let busy = ErrorResponse(.unavailable("The service is busy; try again", retryAfterSeconds: 1))
+
+    /// An account has too much in progress.
+    static func tooMany(_ things: String, retryAfterSeconds: Int) -> ErrorResponse {
+        ErrorResponse(
+            status: 429, code: .rateLimited, message: "The account has too many \(things) in progress; try again later",
+            headers: [("Retry-After", String(retryAfterSeconds))])
+    }
+
     static let `internal` = ErrorResponse(
         status: 500, code: .internal, message: "Something went wrong in the service")
 

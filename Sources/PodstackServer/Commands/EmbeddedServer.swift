@@ -40,7 +40,7 @@ package final class EmbeddedServer: Sendable {
         try service.start()
         let handler = service.handler
         self.handler = handler
-        listener = try Listener(ListenAddress("127.0.0.1:0"), threads: 2, requestSeconds: requestTime) {
+        listener = try Listener(ListenAddress("127.0.0.1:0"), ListenerOptions(requestSeconds: requestTime)) {
             handler.handle($0)
         }
     }

@@ -257,6 +257,9 @@ struct TrustedProxies: Sendable {
 
     var isEmpty: Bool { addresses.isEmpty }
 
+    /// Returns whether an address is one of the proxies.
+    func includes(_ address: ClientAddress) -> Bool { addresses.contains(address) }
+
     /// Returns the address of the client: the last address in `X-Forwarded-For` that is not a trusted proxy, or the
     /// address of the connection.
     ///
