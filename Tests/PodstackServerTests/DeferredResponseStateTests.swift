@@ -54,6 +54,27 @@ struct DeferredResponseStateTests {
         #expect(refused.start(isClientGone: false) == .none)
     }
 
+    @Test("work is handed on only while it is produced, and not after the request was refused or responded to")
+    func handedOn() {
+        var state = DeferredResponseState()
+        #expect(state.handOn() == .none)
+        #expect(state.start(isClientGone: false) == .produce)
+        #expect(state.handOn() == .enqueue)
+        #expect(state.handOn() == .none)
+        #expect(state.start(isClientGone: false) == .produce)
+        #expect(state.refuse() == .none)
+        #expect(state.handOn() == .refuse)
+        #expect(state.finish(ready("refused")) == .none)
+        #expect(state.handOn() == .none)
+        #expect(state.take()?.requestID == "refused")
+
+        var left = DeferredResponseState()
+        #expect(left.take() == nil)
+        #expect(left.start(isClientGone: false) == .produce)
+        #expect(left.handOn() == .enqueue)
+        #expect(left.start(isClientGone: true) == .resume)
+    }
+
     @Test("the work does not start for a client that has closed its connection")
     func clientGone() {
         var state = DeferredResponseState()
@@ -73,16 +94,20 @@ struct DeferredResponseStateTests {
     }
 
     /// The events of one request, each of which can happen at any time.
-    enum Event: CaseIterable { case start, startWithoutClient, refuse, cut, take }
+    enum Event: CaseIterable { case start, startWithoutClient, handOn, refuse, cut, take }
 
     @Test("every order of events ends with one response and a connection that is not suspended")
     func everyOrder() {
         func orders(_ length: Int) -> [[Event]] {
             length == 0 ? [[]] : orders(length - 1).flatMap { order in Event.allCases.map { order + [$0] } }
         }
-        for order in orders(5) where order.contains(.start) || order.contains(.refuse) || order.contains(.cut) {
+        for order in orders(5) {
             var state = DeferredResponseState()
+            // The pieces of work that were started and those that could be: one, and one for each time it was handed on.
             var productions = 0
+            var pieces = 1
+            var isProducing = false
+            var isRefused = false
             var suspended = false
             func perform(_ action: DeferredResponseState.Action) {
                 switch action {
@@ -90,23 +115,43 @@ struct DeferredResponseStateTests {
                 case .resume:
                     #expect(suspended, "\(order): resumed a running connection")
                     suspended = false
-                case .produce, .refuse:
-                    if action == .produce { productions += 1 }
-                    perform(state.finish((Response(status: action == .produce ? 200 : 503), "")))
+                case .enqueue: pieces += 1
+                case .produce:
+                    #expect(!isRefused, "\(order): started after it was refused")
+                    productions += 1
+                    isProducing = true
+                case .refuse: perform(state.finish((Response(status: 503), "")))
                 }
             }
-            for event in order {
+            // Work that was started ends with a response, unless it was handed on.
+            func endWork() {
+                guard isProducing else { return }
+                isProducing = false
+                perform(state.finish((Response(status: 200), "")))
+            }
+            for event in order + [.start] {
                 switch event {
-                case .start: perform(state.start(isClientGone: false))
-                case .startWithoutClient: perform(state.start(isClientGone: true))
-                case .refuse: perform(state.refuse())
+                case .start:
+                    endWork()
+                    perform(state.start(isClientGone: false))
+                case .startWithoutClient:
+                    endWork()
+                    perform(state.start(isClientGone: true))
+                case .handOn:
+                    guard isProducing else { continue }
+                    isProducing = false
+                    perform(state.handOn())
+                case .refuse:
+                    perform(state.refuse())
+                    isRefused = true
                 case .cut: perform(state.finish((Response(status: 503), "cut")))
                 // A suspended connection does not ask again.
                 case .take: if !suspended { suspended = state.take() == nil }
                 }
                 #expect(suspended == state.isSuspended, "\(order)")
             }
-            #expect(productions <= 1, "\(order)")
+            endWork()
+            #expect(productions <= pieces, "\(order)")
             #expect(!suspended && state.take() != nil, "\(order)")
         }
     }

@@ -8,12 +8,12 @@ import PodstackAPI
 
 /// `/v1/audit-logs`.
 struct AuditRoutes: Sendable {
-    /// The maximum number of events in one CSV file.
+    /// The bytes of events after which a page ends before its limit.
     ///
-    /// A response header has the cursor of the rest.
-    private static let exportLimit = 10_000
+    /// A client that does not read its response must not cost more.
+    static let maxPageBytes = 192 << 10
 
-    let database: any Database
+    let services: Services
 
     @Sendable func list(_ exchange: Exchange) throws -> Response {
         let filter = try AuditFilter(exchange)
@@ -21,18 +21,28 @@ struct AuditRoutes: Sendable {
         let isExport =
             !ContentNegotiation.accepts("application/json", exchange.request)
             && ContentNegotiation.accepts("text/csv", exchange.request)
-        let page = try PageRequest(exchange.request, defaultLimit: isExport ? Self.exportLimit : 50)
-        let found = try database.read {
-            try AuditStore.list(filter, limit: page.limit + 1, before: page.after?.position, in: $0)
+        let page = try PageRequest(exchange.request, defaultLimit: isExport ? AuditExport.maxEvents : 50)
+        guard !isExport else { return try export(filter, page, exchange) }
+        let (events, hasMore) = try services.database.read {
+            try AuditStore.page(
+                filter, limit: page.limit, before: page.after?.position, maxBytes: Self.maxPageBytes, in: $0)
         }
-        let (events, next) = page.page(of: found) { Cursor(position: $0.number, id: $0.id) }
-        guard isExport else {
-            return try .json(Page(elements: events.map(\.apiModel), nextCursor: next?.text))
-        }
-        var response = Response(status: 200, body: AuditRecord.csv(events))
-        response.contentType = "text/csv; charset=utf-8"
+        let next = hasMore ? events.last.map { Cursor(position: $0.number, id: $0.id) } : nil
+        return try .json(Page(elements: events.map(\.apiModel), nextCursor: next?.text))
+    }
+
+    /// Returns the events as a CSV file; a header has the cursor of the rest.
+    private func export(_ filter: AuditFilter, _ page: PageRequest, _ exchange: Exchange) throws -> Response {
+        let caller = try exchange.caller()
+        let file = try AuditExport.begin(
+            .init(
+                filter: filter, limit: page.limit, before: page.after?.position,
+                actor: Actor(exchange.request, caller), accountID: caller.token.accountID), services)
+        var response = file.response
         response.set("Content-Disposition", "attachment; filename=\"audit-logs.csv\"")
-        if let next { response.set("Podstack-Next-Cursor", next.text) }
+        if let last = file.last {
+            response.set("Podstack-Next-Cursor", Cursor(position: last.number, id: last.id).text)
+        }
         return response
     }
 }

@@ -38,6 +38,16 @@ struct ErrorResponse: Error {
     static let unavailable = ErrorResponse(
         .unavailable("The service cannot reach its database; try again later", retryAfterSeconds: 5))
 
+    /// Too many requests wait for a worker.
+    static let busy = ErrorResponse(.unavailable("The service is busy; try again", retryAfterSeconds: 1))
+
+    /// An account has too much in progress.
+    static func tooMany(_ things: String, retryAfterSeconds: Int) -> ErrorResponse {
+        ErrorResponse(
+            status: 429, code: .rateLimited, message: "The account has too many \(things) in progress; try again later",
+            headers: [("Retry-After", String(retryAfterSeconds))])
+    }
+
     static let `internal` = ErrorResponse(
         status: 500, code: .internal, message: "Something went wrong in the service")
 
@@ -61,6 +71,8 @@ extension ErrorResponse {
             self.init(
                 status: 431, code: .headerFieldsTooLarge,
                 message: "The request has more than 100 headers, or more than 16 KiB of them")
+        case .malformedChunk:
+            self = .badRequest("A line with the size of a chunk must end in CR LF")
         case .largeBody:
             self.init(status: 413, code: .contentTooLarge, message: "The body is larger than 64 KiB")
         }

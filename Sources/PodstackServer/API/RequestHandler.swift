@@ -3,6 +3,9 @@ import Synchronization
 
 /// Handles one request from the listener to its response, always in this order: find the route, authenticate, authorize,
 /// call the route's handler.
+///
+/// An event thread responds to what is known in memory: health, metrics, invalid requests, and cached tokens whose route
+/// needs no more. Workers respond to everything that may wait for the database.
 struct RequestHandler: Sendable {
     let router: Router
     let pages: any PageHandler
@@ -14,45 +17,161 @@ struct RequestHandler: Sendable {
     let failures: RateLimiter<ClientAddress>?
     /// The limit of requests per token; nil for no limit.
     let requests: RateLimiter<String>?
+    let pools: WorkerPools
+    let limits: AccountLimits
+    /// The lease of the database's cached state, if it needs one.
+    let lease: Lease?
     let log: Log
     let metrics: Metrics
     let now: @Sendable () -> Int64
 
+    /// Handles a request on an event thread, which must not block.
+    ///
+    /// What is known in memory is responded to at once. A worker thread does everything else.
     func handle(_ request: Request) -> HandlerResult {
         let requestID = RequestID.generate()
         var request = request
         if !proxies.isEmpty { request.address = proxies.origin(of: request) }
         var caller = Caller()
         do {
-            let response = try respond(to: request, &caller)
-            guard let work = response.deferredWork else {
+            switch try admit(request, &caller) {
+            case .response(let response):
                 return .ready(succeeded(response, request, requestID, caller), requestID: requestID)
-            }
-            return .deferred(work.queue) { [caller, request] isTurn in
-                do {
-                    return (succeeded(try work.produce(isTurn), request, requestID, caller), requestID)
-                } catch {
-                    return (failed(error, request, requestID, caller), requestID)
-                }
+            case .work(let pool):
+                try requireResponsiveDatabase()
+                return work(in: pool, request, requestID, caller)
             }
         } catch {
-            return .ready(failed(error, request, requestID, caller), requestID: requestID)
+            let error = errorResponse(error, request, requestID)
+            // A page displays who is signed in, which is read from the database. A request with a defect is not read to
+            // its end, so that its response cannot be deferred.
+            guard request.defect == nil, error.code != .unavailable, pages.shows(error, to: request) else {
+                return .ready(failed(error, request, requestID, caller), requestID: requestID)
+            }
+            return .deferred(pools.reads) { [caller, request] isTurn in
+                let response = failed(error, request, requestID, caller, mayRead: isTurn)
+                return .ready(response, requestID: requestID)
+            }
         }
+    }
+
+    // MARK: - In memory
+
+    /// The result of handling a request in memory.
+    private enum Admission {
+        case response(Response)
+        case work(WorkerPool)
+    }
+
+    /// Returns the response to a request, or the pool whose workers respond to it; never blocks.
+    private func admit(_ request: Request, _ caller: inout Caller) throws -> Admission {
+        if let defect = request.defect { throw ErrorResponse(defect) }
+        if pages.owns(request.path) {
+            return try pages.responseFromMemory(to: request).map { .response($0) } ?? .work(pages.pool(for: request))
+        }
+        let (route, parameters) = try router.route(request)
+        let pool = route.pool(request)
+        // The workers that verify a token and search later are not those that search.
+        let first = pool == .writes ? WorkerPool.writes : .reads
+        guard route.requiresToken else {
+            guard pool == nil else { return .work(first) }
+            return .response(try route.handle(Exchange(request: request, parameters: parameters, identity: nil)))
+        }
+        let token = try Authentication.token(of: request)
+        let time = now()
+        guard let identity = try verifier.verifiedIdentity(of: token, now: time) else { return .work(first) }
+        try admit(identity, &caller)
+        guard pool == nil else { return .work(first) }
+        countUse(of: identity, by: request, at: time)
+        return .response(try respond(to: request, route, parameters, identity))
+    }
+
+    /// Takes a request from the limit of its token, unless an earlier step did.
+    private func admit(_ identity: Identity, _ caller: inout Caller) throws {
+        caller.identity = identity
+        guard let requests, caller.rate == nil else { return }
+        let verdict = requests.take(identity.token.id, now: now())
+        caller.rate = verdict
+        guard verdict.isAllowed else { throw verdict.error }
+    }
+
+    /// The time for which work may run before the database counts as unresponsive, in nanoseconds.
+    private static let unresponsiveNanoseconds: Int64 = 100_000_000
+
+    /// Throws if the database does not respond: the lease has ended, and work that waits for the database makes no
+    /// progress.
+    ///
+    /// Otherwise each request would wait until its time is over.
+    private func requireResponsiveDatabase() throws {
+        guard let lease, !lease.isValid else { return }
+        for queue in [pools.reads, pools.writes] where queue.isRunning(longerThan: Self.unresponsiveNanoseconds) {
+            throw ErrorResponse.unavailable
+        }
+    }
+
+    // MARK: - On worker threads
+
+    /// Defers a request to the workers of a pool.
+    private func work(
+        in pool: WorkerPool, _ request: Request, _ requestID: String, _ caller: Caller
+    ) -> HandlerResult {
+        .deferred(pools[pool]) { isTurn in
+            var caller = caller
+            do {
+                guard isTurn else { throw ErrorResponse.busy }
+                let response =
+                    pages.owns(request.path)
+                    ? try pages.respond(to: request)
+                    : try respond(to: request, &caller, mayWrite: pool == .writes)
+                return completed(response, request, requestID, caller)
+            } catch is WriteRequired {
+                return work(in: .writes, request, requestID, caller)
+            } catch {
+                return .ready(
+                    failed(errorResponse(error, request, requestID), request, requestID, caller, mayRead: isTurn),
+                    requestID: requestID)
+            }
+        }
+    }
+
+    /// Returns the result for a response, which may be a placeholder for one that other workers produce.
+    private func completed(
+        _ response: Response, _ request: Request, _ requestID: String, _ caller: Caller
+    ) -> HandlerResult {
+        guard let work = response.deferredWork else {
+            return .ready(succeeded(response, request, requestID, caller), requestID: requestID)
+        }
+        return .deferred(work.queue) { isTurn in
+            do {
+                return completed(try work.produce(isTurn), request, requestID, caller)
+            } catch {
+                return .ready(
+                    failed(errorResponse(error, request, requestID), request, requestID, caller, mayRead: isTurn),
+                    requestID: requestID)
+            }
+        }
+    }
+
+    /// Returns the response of the API to a request.
+    ///
+    /// - Parameters:
+    ///   - request: The request.
+    ///   - caller: Gets the identity of the caller.
+    ///   - mayWrite: Whether the thread may wait for the lock of the database.
+    /// - Returns: The response.
+    /// - Throws: ``WriteRequired`` if the thread may not wait, and has to.
+    private func respond(to request: Request, _ caller: inout Caller, mayWrite: Bool) throws -> Response {
+        let (route, parameters) = try router.route(request)
+        let identity = try authenticate(request, route.access, mayWrite: mayWrite)
+        if let identity { try admit(identity, &caller) }
+        return try respond(to: request, route, parameters, identity)
     }
 
     // MARK: - The stops of a request
 
-    private func respond(to request: Request, _ caller: inout Caller) throws -> Response {
-        if pages.owns(request.path) { return try pages.respond(to: request) }
-        if let defect = request.defect { throw ErrorResponse(defect) }
-        let (route, parameters) = try router.route(request)
-        let identity = try authenticate(request, route.access)
-        caller.identity = identity
-        if let requests, let identity {
-            let verdict = requests.take(identity.token.id, now: now())
-            caller.rate = verdict
-            guard verdict.isAllowed else { throw verdict.error }
-        }
+    private func respond(
+        to request: Request, _ route: Route, _ parameters: [String], _ identity: Identity?
+    ) throws -> Response {
         try authorize(identity, route.access, request, parameters)
         if let identity { recordUse(of: route.access, by: identity, from: request.address) }
         guard
@@ -61,28 +180,37 @@ struct RequestHandler: Sendable {
             throw ErrorResponse(
                 status: 406, code: .notAcceptable, message: "The response is JSON, which the Accept header excludes")
         }
-        return try route.handle(Exchange(request: request, parameters: parameters, identity: identity))
+        let exchange = Exchange(request: request, parameters: parameters, identity: identity)
+        guard route.pool(request) == .searches, let identity else { return try route.handle(exchange) }
+        return try .search(in: pools, by: identity.token.accountID, limits) { try route.handle(exchange) }
     }
 
     private func isExport(_ route: Route, _ request: Request) -> Bool {
         route.operation == .listAuditLogs && ContentNegotiation.accepts("text/csv", request)
     }
 
-    private func authenticate(_ request: Request, _ access: Access) throws -> Identity? {
+    private func authenticate(_ request: Request, _ access: Access, mayWrite: Bool) throws -> Identity? {
         if case .noToken = access { return nil }
         let time = now()
         let token = try Authentication.token(of: request)
         let identity: Identity
         do {
-            identity = try verifier.verify(token, from: request.address, now: time)
+            identity = try verifier.verify(token, from: request.address, now: time, mayWrite: mayWrite)
         } catch DomainError.unauthenticated(let failure) {
-            if case .rotated = failure { try reuse.recordUse(of: token, from: Origin(request), now: time) }
+            if case .rotated = failure, try reuse.isDue(token, now: time) {
+                guard mayWrite else { throw WriteRequired() }
+                try reuse.recordUse(of: token, from: Origin(request), now: time)
+            }
             throw DomainError.unauthenticated(failure)
         }
-        if identity.lastUseSecond.exchange(time, ordering: .relaxed) != time {
-            lastUsed.add(TokenUse(time: time, address: request.address), of: identity.token.id)
-        }
+        countUse(of: identity, by: request, at: time)
         return identity
+    }
+
+    /// Counts a use of a token, once a second.
+    private func countUse(of identity: Identity, by request: Request, at time: Int64) {
+        guard identity.lastUseSecond.exchange(time, ordering: .relaxed) != time else { return }
+        lastUsed.add(TokenUse(time: time, address: request.address), of: identity.token.id)
     }
 
     /// Checks the route's scope, and that the token may use the project in the X-Project-ID header.
@@ -122,7 +250,7 @@ struct RequestHandler: Sendable {
     // MARK: - Responses
 
     /// The identity of a request's caller, and the headers that every response to it has.
-    private struct Caller {
+    private struct Caller: Sendable {
         var identity: Identity?
         var rate: RateLimit.Verdict?
 
@@ -144,12 +272,23 @@ struct RequestHandler: Sendable {
         return response
     }
 
-    private func failed(_ error: any Error, _ request: Request, _ requestID: String, _ caller: Caller) -> Response {
-        let error = errorResponse(error, request, requestID)
+    /// Returns the response to a request that failed.
+    ///
+    /// - Parameters:
+    ///   - error: The reason.
+    ///   - request: The request.
+    ///   - requestID: The ID of the request.
+    ///   - caller: The caller, as far as it is known.
+    ///   - mayRead: Whether the thread may read the database.
+    /// - Returns: The response.
+    private func failed(
+        _ error: ErrorResponse, _ request: Request, _ requestID: String, _ caller: Caller, mayRead: Bool = false
+    ) -> Response {
         metrics.refusal(error.status, error.code)
         var response =
             pages.shows(error, to: request)
-            ? pages.page(of: error, for: request, requestID: requestID) : error.response(requestID: requestID)
+            ? pages.page(of: error, for: request, requestID: requestID, mayRead: mayRead)
+            : error.response(requestID: requestID)
         caller.addHeaders(to: &response)
         if response.status >= 500 || request.method != "GET" {
             logRequest(request, response, requestID, caller.identity)
@@ -209,12 +348,45 @@ struct RequestHandler: Sendable {
 protocol PageHandler: Sendable {
     /// Returns whether a path belongs to the pages and not to the API.
     func owns(_ path: String) -> Bool
-    /// Returns the response to a request whose path the pages own.
+    /// Returns the response to a request whose path the pages own, if it needs no database; never blocks.
+    func responseFromMemory(to request: Request) throws -> Response?
+    /// Returns the pool whose workers respond to a request whose path the pages own.
+    func pool(for request: Request) -> WorkerPool
+    /// Returns the response to a request whose path the pages own, on a worker thread.
     func respond(to request: Request) throws -> Response
     /// Returns whether an error is displayed as a page and not as JSON.
     func shows(_ error: ErrorResponse, to request: Request) -> Bool
     /// Returns the page that displays an error.
-    func page(of error: ErrorResponse, for request: Request, requestID: String) -> Response
+    ///
+    /// - Parameters:
+    ///   - error: The error.
+    ///   - request: The request that failed.
+    ///   - requestID: The ID of the request.
+    ///   - mayRead: Whether the thread may read the viewer's session from the database.
+    /// - Returns: The page.
+    func page(of error: ErrorResponse, for request: Request, requestID: String, mayRead: Bool) -> Response
+}
+
+// MARK: - Searches
+
+extension Response {
+    /// Creates a placeholder for the response to a search, which the workers for searches produce.
+    ///
+    /// - Throws: ``ErrorResponse`` if too many searches of the account wait or run.
+    static func search(
+        in pools: WorkerPools, by accountID: String, _ limits: AccountLimits,
+        _ respond: @escaping @Sendable () throws -> Response
+    ) throws -> Response {
+        guard let slot = limits.searches.take(accountID) else {
+            throw ErrorResponse.tooMany("searches of the audit log", retryAfterSeconds: 2)
+        }
+        return .deferred(on: pools.searches) { isTurn in
+            try withExtendedLifetime(slot) {
+                guard isTurn else { throw ErrorResponse.busy }
+                return try respond()
+            }
+        }
+    }
 }
 
 // MARK: - Content negotiation

@@ -41,17 +41,39 @@ struct Route: Sendable {
     var pattern: [Substring]
     var access: Access
     var operation: OperationID
+    var handling: Handling
     var handle: @Sendable (Exchange) throws -> Response
+
+    /// The thread that calls the handler of a route.
+    enum Handling: Sendable {
+        /// A worker for reads if the method is GET, or for writes.
+        case automatic
+        case pool(WorkerPool)
+        /// The event thread: the handler needs nothing but the request and the caller's identity, and never blocks.
+        ///
+        /// A request with one of these query parameters is handled by a worker for reads.
+        case memory(exceptWith: Set<String> = [])
+    }
 
     init(
         _ method: String, _ pattern: String, _ access: Access, _ operation: OperationID,
-        handle: @escaping @Sendable (Exchange) throws -> Response
+        on handling: Handling = .automatic, handle: @escaping @Sendable (Exchange) throws -> Response
     ) {
         self.method = method
         self.pattern = pattern.split(separator: "/")
         self.access = access
         self.operation = operation
+        self.handling = handling
         self.handle = handle
+    }
+
+    /// Returns the pool whose workers handle a request; nil if its event thread does.
+    func pool(_ request: Request) -> WorkerPool? {
+        switch handling {
+        case .automatic: method == "GET" ? .reads : .writes
+        case .pool(let pool): pool
+        case .memory(let exceptions): request.query.contains { exceptions.contains($0.name) } ? .reads : nil
+        }
     }
 
     var path: String { "/" + pattern.joined(separator: "/") }

@@ -10,13 +10,15 @@ enum Routes {
         let routes = OperationRoutes(
             database: services.database, verifier: services.verifier, counters: services.metrics)
         return [
-            Route("GET", "/healthz", .noToken, .getHealth, handle: routes.health),
-            Route("GET", "/readyz", .noToken, .getReadiness, handle: routes.readiness),
-            Route("GET", "/metrics", .noToken, .getMetrics, handle: routes.metrics),
-            Route("GET", "/v1/auth/whoami", .anyToken, .whoami) { exchange in
+            Route("GET", "/healthz", .noToken, .getHealth, on: .memory(), handle: routes.health),
+            Route("GET", "/readyz", .noToken, .getReadiness, on: .pool(.writes), handle: routes.readiness),
+            Route("GET", "/metrics", .noToken, .getMetrics, on: .memory(), handle: routes.metrics),
+            Route("GET", "/v1/auth/whoami", .anyToken, .whoami, on: .memory()) { exchange in
                 Response(status: 200, body: try exchange.caller().whoamiBody(at: services.now()))
             },
-            Route("GET", "/v1/auth/can", .anyToken, .checkPermission, handle: PermissionRoute.get),
+            Route(
+                "GET", "/v1/auth/can", .anyToken, .checkPermission, on: .memory(exceptWith: ["project"]),
+                handle: PermissionRoute.get),
         ]
     }
 
@@ -67,7 +69,11 @@ enum Routes {
     }
 
     private static func auditLogs(_ services: Services) -> [Route] {
-        let routes = AuditRoutes(database: services.database)
-        return [Route("GET", "/v1/audit-logs", .scope(.auditLogsRead), .listAuditLogs, handle: routes.list)]
+        let routes = AuditRoutes(services: services)
+        return [
+            Route(
+                "GET", "/v1/audit-logs", .scope(.auditLogsRead), .listAuditLogs, on: .pool(.searches),
+                handle: routes.list)
+        ]
     }
 }

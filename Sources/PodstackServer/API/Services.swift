@@ -14,6 +14,8 @@ struct Services: Sendable {
     let devices: DeviceService
     let signIn: SignInService
     let lastUsed: LastUsedTracker
+    let pools: WorkerPools
+    let limits: AccountLimits
     let settings: ServiceSettings
     let metrics: Metrics
     let log: Log

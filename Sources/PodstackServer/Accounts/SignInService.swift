@@ -26,11 +26,14 @@ struct SignInService: Sendable {
 
     typealias CreateAccount = @Sendable (_ email: String, Change) throws -> UserRecord
 
-    init(database: any Database, changes: Changes, digest: SecretDigest, createAccount: @escaping CreateAccount) {
+    init(
+        database: any Database, changes: Changes, digest: SecretDigest, writes: WorkQueue = WorkQueue(capacity: 64),
+        createAccount: @escaping CreateAccount
+    ) {
         self.database = database
         self.changes = changes
         self.createAccount = createAccount
-        sessions = WebSessions(database: database, digest: digest)
+        sessions = WebSessions(database: database, digest: digest, writes: writes)
         links = SignInLinks(digest: digest)
         failures = SignInFailures(digest: digest)
     }

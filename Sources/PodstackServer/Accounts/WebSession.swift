@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A user that is signed in to the dashboard in one browser.
 ///
 /// Times are seconds since 1970.
@@ -32,6 +34,15 @@ struct WebSessions: Sendable {
 
     let database: any Database
     let digest: SecretDigest
+    /// The workers that write when a session was last seen.
+    let writes: WorkQueue
+    private let seen = SeenSessions()
+
+    init(database: any Database, digest: SecretDigest, writes: WorkQueue) {
+        self.database = database
+        self.digest = digest
+        self.writes = writes
+    }
 
     /// Begins a session.
     ///
@@ -49,12 +60,13 @@ struct WebSessions: Sendable {
 
     /// Returns the session of a cookie, or nil if there is none or it is over.
     ///
-    /// `isSeen` is false for a request that a page sends by itself, which must not keep the session alive.
+    /// Only reads the database: another thread writes that the session was seen. `isSeen` is false for a request that a
+    /// page sends by itself, which must not keep the session alive.
     func find(_ secret: OneTimeSecret, now: Int64, isSeen: Bool = true) throws -> WebSession? {
-        let session = try database.read { try SignInStore.session(digest: digest.digest(of: secret), in: $0) }
-        guard let session, !session.isOver(at: now) else { return nil }
+        let found = try database.read { try SignInStore.session(digest: digest.digest(of: secret), in: $0) }
+        guard let session = found.map(seen.upToDate), !session.isOver(at: now) else { return nil }
         if isSeen, now - session.lastSeenAt >= Self.seenIntervalSeconds {
-            try database.write { try SignInStore.setLastSeen(now, sessionID: session.id, in: $0) }
+            seen.record(session.id, at: now, on: writes, in: database)
         }
         return session
     }
@@ -62,7 +74,7 @@ struct WebSessions: Sendable {
     /// Returns which of the sessions are not over.
     func alive(_ ids: [String], now: Int64, in connection: any DatabaseConnection) throws -> Set<String> {
         let sessions = try SignInStore.sessions(ids: ids, in: connection)
-        return Set(sessions.filter { !$0.isOver(at: now) }.map(\.id))
+        return Set(sessions.map(seen.upToDate).filter { !$0.isOver(at: now) }.map(\.id))
     }
 
     /// Checks, inside the transaction of a change, that the session behind it is not over.
@@ -75,7 +87,8 @@ struct WebSessions: Sendable {
 
     /// Returns a user's sessions, the last seen first.
     func list(userID: String, now: Int64) throws -> [WebSession] {
-        try database.read { try SignInStore.sessions(userID: userID, in: $0) }.filter { !$0.isOver(at: now) }
+        try database.read { try SignInStore.sessions(userID: userID, in: $0) }.map(seen.upToDate)
+            .filter { !$0.isOver(at: now) }
     }
 
     /// Ends a session.
@@ -89,5 +102,34 @@ struct WebSessions: Sendable {
     /// Ends all sessions of a user, except one if an ID is given.
     func endAll(userID: String, except id: String?, in change: Change) throws {
         try SignInStore.removeSessions(userID: userID, except: id, in: change.connection)
+    }
+}
+
+/// The times at which sessions were last seen that are not in the database yet.
+private final class SeenSessions: Sendable {
+    private let times = Mutex<[String: Int64]>([:])
+
+    /// Returns a session with the time at which it was last seen.
+    func upToDate(_ session: WebSession) -> WebSession {
+        guard let time = times.withLock({ $0[session.id] }), time > session.lastSeenAt else { return session }
+        var session = session
+        session.lastSeenAt = time
+        return session
+    }
+
+    /// Records that a session was seen, without waiting for the database.
+    ///
+    /// If it cannot be written, the next request tries again.
+    func record(_ id: String, at now: Int64, on queue: WorkQueue, in database: any Database) {
+        times.withLock { $0[id] = now }
+        let isQueued = queue.add { [self] in
+            _ = try? database.write { try SignInStore.setLastSeen(now, sessionID: id, in: $0) }
+            forget(id, now)
+        }
+        if !isQueued { forget(id, now) }
+    }
+
+    private func forget(_ id: String, _ time: Int64) {
+        times.withLock { if $0[id] == time { $0[id] = nil } }
     }
 }

@@ -28,6 +28,13 @@ struct AuditRecord: Sendable, Equatable {
     /// The exact JSON text that was hashed.
     var details: String
 
+    /// The approximate number of bytes of the event.
+    var size: Int {
+        details.utf8.count
+            + [action, resourceType, resourceID, resourceName, projectID, userEmail, address, userAgent]
+            .reduce(200) { $0 + ($1?.utf8.count ?? 0) }
+    }
+
     var apiModel: AuditEvent {
         let details = try? APICoding.decode([String: JSONValue].self, from: Array(details.utf8))
         return AuditEvent(
@@ -36,10 +43,6 @@ struct AuditRecord: Sendable, Equatable {
             ipAddress: address, userAgent: userAgent, details: details ?? [:])
     }
 
-    /// Returns events as a CSV file with a header.
-    static func csv(_ events: [AuditRecord]) -> [UInt8] {
-        Array((AuditCSV.header + AuditCSV.lines(events.map(\.apiModel))).utf8)
-    }
 }
 
 /// The actions that the audit log records.

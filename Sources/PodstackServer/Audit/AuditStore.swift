@@ -22,6 +22,12 @@ struct AuditFilter: Sendable, Equatable {
     var text: String?
 }
 
+/// The position of an event in its log.
+struct AuditEventPosition: Sendable, Equatable {
+    var number: Int64
+    var id: String
+}
+
 /// The audit log in the database.
 enum AuditStore {
     /// An event with the hashes that are stored beside it.
@@ -72,6 +78,55 @@ enum AuditStore {
             ORDER BY number LIMIT \(Int64(limit))
             """
         ).map { try row($0).event }
+    }
+
+    /// Returns a page of the events that match a filter, newest first: at least one event if there is one, and no more
+    /// after they have `maxBytes` bytes together.
+    static func page(
+        _ filter: AuditFilter, limit: Int, before number: Int64?, maxBytes: Int, in connection: any DatabaseConnection
+    ) throws -> (events: [AuditRecord], hasMore: Bool) {
+        try page(limit, maxBytes, from: number) { try list(filter, limit: $0, before: $1, in: connection) }
+    }
+
+    /// Returns a page of the events that match a filter and have greater numbers, oldest first; see
+    /// ``page(_:limit:before:maxBytes:in:)``.
+    static func page(
+        _ filter: AuditFilter, limit: Int, after number: Int64, maxBytes: Int, in connection: any DatabaseConnection
+    ) throws -> (events: [AuditRecord], hasMore: Bool) {
+        try page(limit, maxBytes, from: number) { try list(filter, limit: $0, after: $1 ?? 0, in: connection) }
+    }
+
+    /// Collects a page in parts, so that no more events are read than a page of large ones holds.
+    private static func page(
+        _ limit: Int, _ maxBytes: Int, from number: Int64?,
+        _ part: (_ limit: Int, _ from: Int64?) throws -> [AuditRecord]
+    ) throws -> (events: [AuditRecord], hasMore: Bool) {
+        let partCount = 50
+        var (events, bytes, position) = ([AuditRecord](), 0, number)
+        while true {
+            let wanted = min(partCount, limit + 1 - events.count)
+            let found = try part(wanted, position)
+            for event in found {
+                if events.count == limit || bytes >= maxBytes { return (events, true) }
+                events.append(event)
+                bytes += event.size
+                position = event.number
+            }
+            if found.count < wanted { return (events, false) }
+        }
+    }
+
+    /// Returns the last event of a page of events, newest first, if more events follow it; nil otherwise.
+    static func end(
+        ofPage limit: Int, _ filter: AuditFilter, before number: Int64?, in connection: any DatabaseConnection
+    ) throws -> AuditEventPosition? {
+        let rows = try connection.query(
+            """
+            SELECT number, id FROM audit_events WHERE \(condition(filter)) AND number < \(number ?? .max)
+            ORDER BY number DESC LIMIT 2 OFFSET \(Int64(limit - 1))
+            """)
+        guard rows.count == 2 else { return nil }
+        return AuditEventPosition(number: try rows[0].integer("number"), id: try rows[0].text("id"))
     }
 
     /// Returns whether more events than a count match a filter.

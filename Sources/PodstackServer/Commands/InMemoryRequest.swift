@@ -34,19 +34,21 @@ package struct InMemoryRequest: Sendable {
 
     /// Returns the response of `handler`, on the calling thread; waits for a response that is produced on a queue.
     func response(of handler: RequestHandler) -> Response {
-        switch handler.handle(incoming()) {
-        case .ready(let response, let requestID): return completed(response, requestID)
-        case .deferred(let queue, let produce):
-            let result = Monitor<HandlerResult.Ready?>(nil)
-            let finish: @Sendable (Bool) -> Void = { isTurn in
-                let ready = produce(isTurn)
-                result.change { $0 = ready }
+        var result = handler.handle(incoming())
+        while true {
+            switch result {
+            case .ready(let response, let requestID): return completed(response, requestID)
+            case .deferred(let queue, let produce):
+                let produced = Monitor<HandlerResult?>(nil)
+                let isQueued = queue.add {
+                    let result = produce(true)
+                    produced.change { $0 = result }
+                }
+                guard let next = isQueued ? produced.wait(120, for: { $0 }) : produce(false) else {
+                    return Response(status: 504, headers: [], body: [])
+                }
+                result = next
             }
-            if !queue.add({ finish(true) }) { finish(false) }
-            guard let (response, requestID) = result.wait(120, for: { $0 }) else {
-                return Response(status: 504, headers: [], body: [])
-            }
-            return completed(response, requestID)
         }
     }
 
@@ -67,9 +69,29 @@ package struct InMemoryRequest: Sendable {
         if response.stream != nil || !response.body.isEmpty { headers.append(("Content-Type", response.contentType)) }
         headers += [("Cache-Control", response.cacheControl), ("X-Request-ID", requestID)]
         headers += response.headers.map { ("\($0.name)", $0.value) }
-        // A stream has no end that could be waited for.
+        let body = response.stream.map(readToEnd) ?? response.body
         response.stream?.released()
-        return Response(status: response.status, headers: headers, body: method == "HEAD" ? [] : response.body)
+        return Response(status: response.status, headers: headers, body: method == "HEAD" ? [] : body)
+    }
+
+    /// Returns everything that is written to a stream; nothing for a live one, which has no end to wait for.
+    private func readToEnd(_ stream: ResponseStream) -> [UInt8] {
+        guard !stream.isLive else { return [] }
+        var (body, buffer) = ([UInt8](), [UInt8](repeating: 0, count: 64 << 10))
+        let isSuspended = Monitor(false)
+        stream.begin(
+            on: ConnectionControl(
+                resume: { isSuspended.change { $0 = false } }, close: {}, isClientGone: { false }))
+        while true {
+            let result = buffer.withUnsafeMutableBytes { buffer in
+                stream.read(into: buffer) { isSuspended.change { $0 = true } }
+            }
+            switch result {
+            case .bytes(let count): body += buffer.prefix(count)
+            case .nothing: _ = isSuspended.wait(120) { $0 ? nil : true }
+            case .end: return body
+            }
+        }
     }
 }
 

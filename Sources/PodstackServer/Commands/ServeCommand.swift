@@ -39,6 +39,13 @@ struct ServeCommand {
             Flag("tls-key", value: "FILE", summary: "the key of the certificate, in PEM", values: .files),
             Flag(
                 "request-timeout", value: "S", summary: "the seconds within which a request must arrive (default: 30)"),
+            Flag(
+                "connections-per-network", value: "N",
+                summary: "the maximum number of connections from one IPv4 address or one IPv6 network of 64 bits, "
+                    + "except proxies (default: 256)"),
+            Flag(
+                "drain-timeout", value: "S",
+                summary: "the seconds after SIGTERM within which requests in progress are completed (default: 20)"),
         ]
     ) { try ServeCommand($0).run() }
 
@@ -47,6 +54,8 @@ struct ServeCommand {
     private let address: ListenAddress
     private let threads: Int
     private let requestTimeoutSeconds: Int
+    private let connectionsPerNetwork: Int
+    private let drainTimeoutSeconds: Int
     private let settings: ServiceSettings
     private let arguments: Arguments
     /// The files of the certificate and its key.
@@ -69,6 +78,8 @@ struct ServeCommand {
                     + "--tls-key, or name the proxy in front of the service with --behind-proxy")
         }
         requestTimeoutSeconds = try arguments.count("request-timeout") ?? RequestLimits.seconds
+        connectionsPerNetwork = try arguments.count("connections-per-network") ?? 256
+        drainTimeoutSeconds = try arguments.count("drain-timeout") ?? 20
         threads = try arguments.count("threads") ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
         settings = ServiceSettings(
             maxActiveTokens: try arguments.count("max-active-tokens") ?? 5,
@@ -108,10 +119,11 @@ struct ServeCommand {
         if let tls { service.metrics.certificateExpires(at: tls.end) }
         try service.start()
         let handler = service.handler
-        let listener = try Listener(address, threads: threads, certificate: tls, requestSeconds: requestTimeoutSeconds)
-        {
-            handler.handle($0)
-        }
+        let proxies = settings.proxies
+        let options = ListenerOptions(
+            threads: threads, certificate: tls, requestSeconds: requestTimeoutSeconds,
+            connectionsPerNetwork: connectionsPerNetwork, isExempt: proxies.includes)
+        let listener = try Listener(address, options) { handler.handle($0) }
         let url = "\(tls == nil ? "http" : "https")://\(address.host):\(listener.port)"
         let publicURL = settings.publicURL.fixed ?? url
         ServiceAddress.record(publicURL, in: directory)
@@ -119,7 +131,7 @@ struct ServeCommand {
         service.log.write("started", [("address", "\(address.host):\(listener.port)")])
         let offer = try FirstAccountOffer.create(service, in: directory, at: publicURL)
         work(signals, listener, service, tls, offer)
-        listener.stop()
+        listener.stop(timeoutMilliseconds: drainTimeoutSeconds * 1000)
         try service.stop()
         service.log.write("stopped")
     }
@@ -133,14 +145,16 @@ struct ServeCommand {
         setrlimit(files, &limit)
     }
 
-    /// Runs housekeeping and handles signals until SIGTERM or SIGINT.
+    /// Handles signals and overdue connections until SIGTERM or SIGINT.
+    ///
+    /// Never waits for the database: housekeeping has a thread of its own.
     private func work(
         _ signals: sigset_t, _ listener: Listener, _ service: Service, _ tls: TLSCertificate?,
         _ offer: FirstAccountOffer?
     ) {
-        var (signals, offer) = (signals, offer)
+        var signals = signals
         var second = timespec(tv_sec: 1, tv_nsec: 0)
-        let housekeeping = Housekeeping(service)
+        let housekeeping = Housekeeping(service, offer)
         var dueAt = MonotonicClock.seconds() + Self.housekeepingIntervalSeconds
         while true {
             switch sigtimedwait(&signals, nil, &second) {
@@ -150,8 +164,7 @@ struct ServeCommand {
             }
             listener.closeOverdue()
             guard MonotonicClock.seconds() >= dueAt else { continue }
-            housekeeping.run()
-            if offer?.withdrawIfEnded() == true { offer = nil }
+            housekeeping.start()
             dueAt = MonotonicClock.seconds() + Self.housekeepingIntervalSeconds
         }
     }

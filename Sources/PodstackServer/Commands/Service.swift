@@ -24,6 +24,7 @@ struct Service: Sendable {
         let clock = SteadyClock(now)
         let version = ServerTool.versionNumber
         let lastUsed = LastUsedTracker()
+        let pools = WorkerPools()
         let digest = SecretDigest(peppers)
         let verifier = TokenVerifier(database: database, digest: digest)
         let changes = Changes(
@@ -36,9 +37,11 @@ struct Service: Sendable {
             reuse: ReuseWatch(changes: changes, digest: digest), leaks: LeakReport(changes: changes, digest: digest),
             tokens: tokens, projects: ProjectService(database: database), members: MemberService(database: database),
             devices: DeviceService(tokens: tokens, digest: digest),
-            signIn: SignInService(database: database, changes: changes, digest: digest) { email, change in
+            signIn: SignInService(
+                database: database, changes: changes, digest: digest, writes: pools.writes
+            ) { email, change in
                 try AccountCreation.create(email: email, name: nil, in: change)
-            }, lastUsed: lastUsed,
+            }, lastUsed: lastUsed, pools: pools, limits: AccountLimits(),
             settings: settings, metrics: Metrics(startedAt: clock.now, version: version), log: log, version: version,
             now: { clock.now })
         dashboard = Dashboard(services)
@@ -93,7 +96,8 @@ struct Service: Sendable {
             router: Router(routes), pages: dashboard, verifier: services.verifier, reuse: services.reuse,
             lastUsed: services.lastUsed, proxies: settings.proxies,
             failures: settings.failedAuthentications.map { RateLimiter(RateLimit(name: "authentication", count: $0)) },
-            requests: settings.requests.map { RateLimiter(RateLimit(name: "token", count: $0)) }, log: services.log,
+            requests: settings.requests.map { RateLimiter(RateLimit(name: "token", count: $0)) },
+            pools: services.pools, limits: services.limits, lease: services.database.lease, log: services.log,
             metrics: services.metrics, now: services.now)
     }
 }

@@ -7,15 +7,20 @@ struct Dashboard: PageHandler {
     private let sessions: WebSessions
     private let publicURL: PublicURL
     private let auditWatch: AuditWatch
+    private let pools: WorkerPools
+    private let limits: AccountLimits
     private let now: @Sendable () -> Int64
     /// The first path segments of all routes.
     private let firstSegments: Set<Substring>
 
     init(_ services: Services) {
         sessions = services.signIn.sessions
-        auditWatch = AuditWatch(database: services.database, sessions: sessions, now: services.now)
+        auditWatch = AuditWatch(
+            database: services.database, sessions: sessions, limit: services.limits.streams, now: services.now)
         routes = PageRoute.all(services, auditWatch)
         publicURL = services.settings.publicURL
+        pools = services.pools
+        limits = services.limits
         now = services.now
         firstSegments = Set(routes.map { $0.pattern.first ?? "" })
     }
@@ -26,7 +31,21 @@ struct Dashboard: PageHandler {
     /// Returns whether a path belongs to the dashboard and not to the API.
     func owns(_ path: String) -> Bool {
         // The path of a malformed target is empty.
-        path.hasPrefix("/") && firstSegments.contains(path.dropFirst().prefix { $0 != "/" })
+        guard path.hasPrefix("/"), path != "/" else { return path == "/" }
+        let first = path.dropFirst().prefix { $0 != "/" }
+        return !first.isEmpty && firstSegments.contains(first)
+    }
+
+    func pool(for request: Request) -> WorkerPool { request.method == "POST" ? .writes : .reads }
+
+    /// Returns the response to a request for a file, which needs neither a session nor the database.
+    func responseFromMemory(to request: Request) throws -> Response? {
+        let (route, parameters) = try route(request)
+        guard route.access == .file else { return nil }
+        return try route.handle(
+            PageExchange(
+                request: request, parameters: parameters, form: .empty, session: nil, formKey: "", now: now(),
+                serviceURL: ""))
     }
 
     /// Returns whether an error is displayed as a page: on the dashboard, and for a browser at an unknown path.
@@ -38,7 +57,6 @@ struct Dashboard: PageHandler {
 
     /// Returns the response to a request for a page.
     func respond(to request: Request) throws -> Response {
-        if let defect = request.defect { throw ErrorResponse(defect) }
         let (route, parameters) = try route(request)
         let isSecure = publicURL.isSecure
         let now = now()
@@ -75,14 +93,17 @@ struct Dashboard: PageHandler {
     /// page. This does not count as a failed authentication.
     private func handle(_ exchange: PageExchange, _ route: PageRoute) throws -> Response {
         @Sendable func redirectingSignedOut(_ body: () throws -> Response) throws -> Response {
-            do { return try body() } catch is SessionEnded {
+            do {
+                let response = try body()
+                guard let work = response.deferredWork else { return response }
+                return .deferred(on: work.queue) { isTurn in try redirectingSignedOut { try work.produce(isTurn) } }
+            } catch is SessionEnded {
                 return .redirect(SignInPages.link(sessionEndedBefore: exchange.request))
             }
         }
         return try redirectingSignedOut {
-            let response = try route.handle(exchange)
-            guard let work = response.deferredWork else { return response }
-            return .deferred(on: work.queue) { isTurn in try redirectingSignedOut { try work.produce(isTurn) } }
+            guard route.isSearch, let session = exchange.session else { return try route.handle(exchange) }
+            return try .search(in: pools, by: session.user.accountID, limits) { try route.handle(exchange) }
         }
     }
 
@@ -112,9 +133,9 @@ struct Dashboard: PageHandler {
 extension Dashboard {
     /// Returns the page that displays an error.
     ///
-    /// It keeps the navigation if the client is signed in.
-    func page(of error: ErrorResponse, for request: Request, requestID: String) -> Response {
-        let viewer = viewer(of: request, after: error)
+    /// It keeps the navigation if the client is signed in and the database may be read.
+    func page(of error: ErrorResponse, for request: Request, requestID: String, mayRead: Bool) -> Response {
+        let viewer = mayRead ? viewer(of: request, after: error) : nil
         var response = Document(Self.title(of: error.code), session: viewer?.session, formKey: viewer?.formKey ?? "") {
             Element("div", .class("card narrow")) {
                 Element("p") { "\(error.message)." }

@@ -39,6 +39,8 @@ enum PageAccess: Sendable {
     case signedIn
     /// Signed-in clients; the request comes from a script and does not extend the session.
     case background
+    /// Every client: a file that is part of the program. An event thread responds to the request.
+    case file
 }
 
 /// A method and a path of the dashboard, with the access that it requires and its handler.
@@ -46,15 +48,18 @@ struct PageRoute: Sendable {
     var method: String
     var pattern: [Substring]
     var access: PageAccess
+    /// Whether the handler searches the audit log, on a worker for searches.
+    var isSearch: Bool
     var handle: @Sendable (PageExchange) throws -> Response
 
     init(
-        _ method: String, _ pattern: String, _ access: PageAccess,
+        _ method: String, _ pattern: String, _ access: PageAccess, isSearch: Bool = false,
         handle: @escaping @Sendable (PageExchange) throws -> Response
     ) {
         self.method = method
         self.pattern = pattern.split(separator: "/")
         self.access = access
+        self.isSearch = isSearch
         self.handle = handle
     }
 
@@ -62,7 +67,7 @@ struct PageRoute: Sendable {
     static func all(_ services: Services, _ auditWatch: AuditWatch) -> [PageRoute] {
         [
             PageRoute("GET", "/", .signedIn) { _ in .redirect(Link("/account/tokens")) },
-            PageRoute("GET", "/assets/{name}", .open, handle: Asset.get),
+            PageRoute("GET", "/assets/{name}", .file, handle: Asset.get),
         ] + signIn(services) + TokenPages(services).routes + auditLog(services, auditWatch) + projects(services)
             + device(services)
     }
@@ -95,8 +100,8 @@ struct PageRoute: Sendable {
     private static func auditLog(_ services: Services, _ auditWatch: AuditWatch) -> [PageRoute] {
         let pages = AuditLogPages(services, auditWatch)
         return [
-            PageRoute("GET", "/audit-log", .signedIn, handle: pages.show),
-            PageRoute("GET", "/audit-log.csv", .signedIn, handle: pages.export),
+            PageRoute("GET", "/audit-log", .signedIn, isSearch: true, handle: pages.show),
+            PageRoute("GET", "/audit-log.csv", .signedIn, isSearch: true, handle: pages.export),
             PageRoute("GET", "/audit-log/events", .background, handle: pages.events),
         ]
     }

@@ -27,6 +27,7 @@ final class ConnectionDriver: Sendable {
     let streams = OpenStreams()
     let deferredResponses = OpenDeferredResponses()
     private let handling = Atomic<Int>(0)
+    private let isDraining = Atomic(false)
 
     /// Creates the driver of one listener.
     ///
@@ -43,6 +44,12 @@ final class ConnectionDriver: Sendable {
         self.certificate = certificate
         requiresTLS = certificate != nil && isPublic
         self.connections = connections
+    }
+
+    /// Makes every further response the last one of its connection, and ends the streams that have no end of their own.
+    func drain() {
+        isDraining.store(true, ordering: .sequentiallyConsistent)
+        streams.endLive()
     }
 
     /// The number of requests that have arrived and whose response libmicrohttpd does not have yet.
@@ -72,24 +79,29 @@ final class ConnectionDriver: Sendable {
 
     /// Responds to a complete request; called again for a connection that was suspended and resumed.
     func respond(to incoming: IncomingRequest, on connection: Microhttpd.Connection) -> Bool {
-        if let deferred = incoming.deferred { return send(deferred, on: connection) }
+        if let deferred = incoming.deferred { return send(deferred, of: incoming, on: connection) }
         return handle(incoming.request(from: connection.address), incoming, connection)
     }
 
     private func handle(
         _ request: Request, _ incoming: IncomingRequest, _ connection: Microhttpd.Connection
     ) -> Bool {
+        guard let entry = connection.entry, connections.requestIsComplete(entry) else { return false }
         handling.add(1, ordering: .relaxed)
         defer { handling.subtract(1, ordering: .releasing) }
         switch handler(request) {
-        case .ready(let response, let requestID): return send((response, requestID), on: connection)
+        case .ready(var response, let requestID):
+            // Another program could disagree about where this request ends.
+            if request.defect == .malformedChunk, !isDraining.load(ordering: .relaxed) {
+                response.set("Connection", "close")
+            }
+            return send((response, requestID), on: connection)
         case .deferred(let queue, let produce):
-            guard let entry = connection.entry else { return false }
             connections.responseBegins(entry, size: 0)
             let deferred = DeferredResponse(queue, on: control(connection, entry), produce: produce)
             incoming.deferred = deferred
             deferredResponses.begin(deferred)
-            return send(deferred, on: connection)
+            return send(deferred, of: incoming, on: connection)
         }
     }
 
@@ -101,8 +113,12 @@ final class ConnectionDriver: Sendable {
             isClientGone: { [connections] in connections.isClientGone(entry) })
     }
 
-    private func send(_ deferred: DeferredResponse, on connection: Microhttpd.Connection) -> Bool {
+    private func send(
+        _ deferred: DeferredResponse, of incoming: IncomingRequest, on connection: Microhttpd.Connection
+    ) -> Bool {
         guard let ready = deferred.take(suspend: { connection.suspend() }) else { return true }
+        // Released here: libmicrohttpd has a copy of the body, which may be large and slow to read.
+        incoming.deferred = nil
         defer { deferredResponses.remove(deferred) }
         return send(ready, on: connection)
     }
@@ -111,6 +127,7 @@ final class ConnectionDriver: Sendable {
         guard let entry = connection.entry else { return false }
         var ready = ready
         if requiresTLS { ready.response.set("Strict-Transport-Security", Self.strictTransport) }
+        if isDraining.load(ordering: .relaxed) { ready.response.set("Connection", "close") }
         guard let stream = ready.response.stream else {
             connections.responseBegins(entry, size: ready.response.body.count)
             return connection.queue(ready, streams)
@@ -128,56 +145,191 @@ final class ConnectionDriver: Sendable {
     }
 }
 
-// MARK: - Deadlines
+// MARK: - Connections
 
-/// The open connections, each with the second by which its current request or response has to be over.
+/// The open connections: how many there may be, and the second by which the current request or response of each has to
+/// be over.
 ///
 /// libmicrohttpd closes a connection on which nothing moves. A client that sends or reads a byte now and then is only
 /// stopped here.
+///
+/// A connection without a complete request is idle or half-sent. When a limit is reached, the one that has waited for its
+/// request for the longest time makes room. A connection whose request is complete is never closed for that.
 final class OpenConnections: Sendable {
+    /// A connection.
     final class Entry: Sendable {
-        fileprivate let socket: Int32
-        fileprivate let deadline: Atomic<Int64>
+        fileprivate enum Phase {
+            /// The request is complete, and its response is not sent yet.
+            static let responding: Int64 = -1
+            /// The connection is being closed, and no request on it is handled any more.
+            static let closing: Int64 = -2
+        }
 
-        fileprivate init(_ socket: Int32, deadline: Int64) {
+        fileprivate let socket: Int32
+        fileprivate let network: ClientAddress
+        fileprivate let serial: UInt64
+        fileprivate let deadline: Atomic<Int64>
+        /// The second since which the connection waits for a complete request, or a ``Phase``.
+        fileprivate let phase: Atomic<Int64>
+        fileprivate let isNew = Atomic(true)
+
+        fileprivate init(_ socket: Int32, _ network: ClientAddress, serial: UInt64, now: Int64, deadline: Int64) {
             self.socket = socket
+            self.network = network
+            self.serial = serial
             self.deadline = Atomic(deadline)
+            phase = Atomic(now)
+        }
+
+        /// The second since which the connection waits for a complete request; nil if it does not.
+        fileprivate var waitingSince: Int64? {
+            let phase = phase.load(ordering: .relaxed)
+            return phase >= 0 ? phase : nil
+        }
+
+        /// Prevents that a request on the connection is handled; returns false if one is being handled.
+        fileprivate func startClosing() -> Bool {
+            var current = phase.load(ordering: .relaxed)
+            while current >= 0 {
+                let (isDone, actual) = phase.compareExchange(
+                    expected: current, desired: Phase.closing, ordering: .acquiringAndReleasing)
+                if isDone { return true }
+                current = actual
+            }
+            return false
         }
     }
 
+    private struct State {
+        var entries: [Int32: Entry] = [:]
+        var networks: [ClientAddress: [Int32: Entry]] = [:]
+        var serial: UInt64 = 0
+
+        mutating func insert(_ entry: Entry) {
+            entries[entry.socket] = entry
+            networks[entry.network, default: [:]][entry.socket] = entry
+        }
+
+        mutating func remove(_ entry: Entry) {
+            guard entries[entry.socket] === entry else { return }
+            entries[entry.socket] = nil
+            networks[entry.network]?[entry.socket] = nil
+            if networks[entry.network]?.isEmpty == true { networks[entry.network] = nil }
+        }
+
+        func count(of network: ClientAddress) -> Int { networks[network]?.count ?? 0 }
+
+        /// Closes the connection of a network that has waited for its request for the longest time, if there is one.
+        mutating func closeOldest(of network: ClientAddress) -> Bool {
+            while true {
+                let waiting = (networks[network] ?? [:]).values.compactMap { entry in
+                    entry.waitingSince.map { (entry: entry, since: $0) }
+                }
+                let oldest = waiting.min { ($0.since, $0.entry.serial) < ($1.since, $1.entry.serial) }
+                guard let oldest else { return false }
+                guard oldest.entry.startClosing() else { continue }
+                OpenConnections.shutDown(oldest.entry.socket)
+                remove(oldest.entry)
+                return true
+            }
+        }
+
+        /// Closes such a connection of the network with the most connections.
+        mutating func closeOldest() -> Bool {
+            let networks = networks.sorted { $0.value.count > $1.value.count }.map(\.key)
+            for network in networks where closeOldest(of: network) { return true }
+            return false
+        }
+    }
+
+    /// The maximum number of connections.
+    static let maxCount = 2000
+
     /// The bytes per second that even a slow client has to read.
     private static let minBytesPerSecond = 16 << 10
+
+    /// The milliseconds without traffic after which a connection counts as idle while the listener stops.
+    ///
+    /// Clients that send one request after the other get the response to the next one.
+    private static let quietMilliseconds: UInt32 = 100
 
     /// `POLLRDHUP`, which the C headers only declare for programs that ask for GNU extensions.
     private static let readingEnded: Int16 = 0x2000
 
     private let requestSeconds: Int64
+    private let hasTLS: Bool
+    private let maxPerNetwork: Int
+    private let maxCount: Int
+    private let isExempt: @Sendable (ClientAddress) -> Bool
     private let now: @Sendable () -> Int64
-    private let open = Mutex<[ObjectIdentifier: Entry]>([:])
+    private let open = Mutex(State())
 
     /// Creates an empty list.
     ///
     /// - Parameters:
-    ///   - requestSeconds: The seconds from the first line of a request until the last byte of its body.
+    ///   - options: The limits.
+    ///   - maxCount: The maximum number of connections.
     ///   - now: Returns the seconds of a monotonic clock.
-    init(requestSeconds: Int, now: @escaping @Sendable () -> Int64 = MonotonicClock.seconds) {
-        self.requestSeconds = Int64(requestSeconds)
+    init(
+        _ options: ListenerOptions, maxCount: Int = OpenConnections.maxCount,
+        now: @escaping @Sendable () -> Int64 = MonotonicClock.seconds
+    ) {
+        requestSeconds = Int64(options.requestSeconds)
+        hasTLS = options.certificate != nil
+        maxPerNetwork = options.connectionsPerNetwork
+        isExempt = options.isExempt
+        self.maxCount = maxCount
         self.now = now
     }
 
-    var count: Int { open.withLock { $0.count } }
+    var count: Int { open.withLock { $0.entries.count } }
 
-    func add(socket: Int32) -> Entry {
-        let entry = Entry(socket, deadline: now() + 2 * requestSeconds)
-        open.withLock { $0[ObjectIdentifier(entry)] = entry }
-        return entry
+    /// Adds a connection, and closes another one if there are too many.
+    ///
+    /// - Parameters:
+    ///   - socket: The socket of the connection.
+    ///   - address: The address of the client.
+    /// - Returns: The connection; nil if there is no room for it.
+    func add(socket: Int32, from address: ClientAddress) -> Entry? {
+        let isLimited = !isExempt(address)
+        return open.withLock { open in
+            // The socket is new, so an earlier connection with its number is gone.
+            if let gone = open.entries[socket] { open.remove(gone) }
+            let network = address.network
+            if isLimited, open.count(of: network) >= maxPerNetwork {
+                guard open.closeOldest(of: network) else { return nil }
+            }
+            if open.entries.count >= maxCount {
+                guard open.closeOldest() else { return nil }
+            }
+            open.serial += 1
+            let now = now()
+            let entry = Entry(
+                socket, network, serial: open.serial, now: now, deadline: now + 2 * requestSeconds)
+            open.insert(entry)
+            return entry
+        }
     }
 
+    /// Closes a connection to make room, if there is one without a complete request.
+    @discardableResult
+    func makeRoom() -> Bool { open.withLock { $0.closeOldest() } }
+
+    func entry(socket: Int32) -> Entry? { open.withLock { $0.entries[socket] } }
+
     /// Removes a connection; required before its socket is closed, because the number may then belong to another one.
-    func remove(_ entry: Entry) { open.withLock { $0[ObjectIdentifier(entry)] = nil } }
+    func remove(_ entry: Entry) { open.withLock { $0.remove(entry) } }
 
     /// Sets the deadline of a request whose first line has arrived.
     func requestBegins(_ entry: Entry) { limit(entry, to: requestSeconds) }
+
+    /// Marks a connection whose request is complete; returns false if the connection is being closed.
+    func requestIsComplete(_ entry: Entry) -> Bool {
+        let before = entry.phase.exchange(Entry.Phase.responding, ordering: .acquiringAndReleasing)
+        guard before == Entry.Phase.closing else { return true }
+        entry.phase.store(Entry.Phase.closing, ordering: .relaxed)
+        return false
+    }
 
     /// Sets the deadline of a response.
     func responseBegins(_ entry: Entry, size: Int) {
@@ -188,7 +340,13 @@ final class OpenConnections: Sendable {
     func streamBegins(_ entry: Entry, maxSeconds: Int64) { limit(entry, to: requestSeconds + maxSeconds) }
 
     /// Sets the deadline of a connection that may idle and then begin the next request: time for both.
-    func requestEnds(_ entry: Entry) { limit(entry, to: 2 * requestSeconds) }
+    func requestEnds(_ entry: Entry) {
+        let now = now()
+        entry.deadline.store(now + 2 * requestSeconds, ordering: .relaxed)
+        guard entry.phase.load(ordering: .relaxed) == Entry.Phase.responding else { return }
+        entry.isNew.store(false, ordering: .relaxed)
+        entry.phase.store(now, ordering: .releasing)
+    }
 
     private func limit(_ entry: Entry, to seconds: Int64) {
         entry.deadline.store(now() + seconds, ordering: .relaxed)
@@ -200,7 +358,7 @@ final class OpenConnections: Sendable {
     /// Closes a connection, unless it is gone already.
     func close(_ entry: Entry) {
         open.withLock { open in
-            if open[ObjectIdentifier(entry)] != nil { Self.shutDown(entry.socket) }
+            if open.entries[entry.socket] === entry { Self.shutDown(entry.socket) }
         }
     }
 
@@ -216,7 +374,21 @@ final class OpenConnections: Sendable {
     func closeOverdue() {
         let now = now()
         open.withLock { open in
-            for entry in open.values where entry.deadline.load(ordering: .relaxed) < now {
+            for entry in open.entries.values where entry.deadline.load(ordering: .relaxed) < now {
+                Self.shutDown(entry.socket)
+            }
+        }
+    }
+
+    /// Shuts down the connections on which no request has begun.
+    func closeIdle() {
+        open.withLock { open in
+            for entry in open.entries.values where entry.waitingSince != nil {
+                // With TLS, the handshake has sent something.
+                let isNew = !hasTLS && entry.isNew.load(ordering: .relaxed)
+                guard Microhttpd.isQuiet(entry.socket, forMilliseconds: Self.quietMilliseconds, isNew: isNew),
+                    entry.startClosing()
+                else { continue }
                 Self.shutDown(entry.socket)
             }
         }

@@ -1,8 +1,9 @@
-// A response that takes too long for an event thread: a worker thread produces it while the connection is suspended.
+// A response that takes too long for an event thread: worker threads produce it while the connection is suspended.
 //
 // The response and its connection are two small state machines that share one lock:
 //
-//          begin                start                    finish
+//                  ┌───────── hand on ─────────┐
+//          begin   ▼             start         │         finish
 //     ┌──────────▶ queued ─────────────────▶ producing ──────────▶ finished ──▶ sent
 //                    │                           ▲                     ▲
 //                    ├── refuse (or queue full) ─┘                     │
@@ -11,13 +12,16 @@
 //
 //     connection:  running ── take, not finished ──▶ suspended ── finish ──▶ running ── take ──▶ sent
 //
+// Work may be handed on: one worker has found, for example, that a request has to write, and another queue does that.
+//
 // Invariants; the tests are in DeferredResponseStateTests:
 //  1. Only the first response counts; later ones are dropped. (firstResponse)
 //  2. A connection is resumed only while it is suspended, and once for each time that it was suspended. (resumedOnce)
 //  3. Once there is a response, the connection is not suspended any more. (notSuspended)
-//  4. The work starts at most once, and never after the request was refused. (startedOnce)
+//  4. Each piece of work starts at most once, and none after the request was refused. (startedOnce)
 //  5. The work does not start for a client that has closed its connection. (clientGone)
-//  6. Every request is responded to, whatever the order of start, refuse, cut and take. (everyOrder)
+//  6. Every request is responded to, whatever the order of start, hand on, refuse, cut and take. (everyOrder)
+//  7. Work is handed on only while it is produced, and never after the request was refused or responded to. (handedOn)
 
 import Synchronization
 
@@ -29,7 +33,9 @@ enum HandlerResult: Sendable {
 
     case ready(Response, requestID: String)
     /// `produce` runs on a worker thread; `isTurn` is false if the work has to be refused.
-    case deferred(WorkQueue, produce: @Sendable (_ isTurn: Bool) -> Ready)
+    ///
+    /// Its result may be deferred again, to another queue.
+    case deferred(WorkQueue, produce: @Sendable (_ isTurn: Bool) -> HandlerResult)
 }
 
 /// Work that produces a response and takes too long for an event thread.
@@ -59,7 +65,9 @@ extension Response {
 struct DeferredResponseState {
     enum Action: Equatable {
         case none
-        /// Produce the response, then call ``DeferredResponseState/finish(_:)``.
+        /// Add the work to its queue, or call ``DeferredResponseState/refuse()`` if the queue is full.
+        case enqueue
+        /// Produce the response, then call ``DeferredResponseState/finish(_:)`` or ``DeferredResponseState/handOn()``.
         case produce
         /// Produce the refusal, then call ``DeferredResponseState/finish(_:)``.
         case refuse
@@ -73,7 +81,10 @@ struct DeferredResponseState {
     }
 
     private var phase = Phase.queued
+    private var isRefused = false
     private(set) var isSuspended = false
+    /// Whether there is a response.
+    var isFinished: Bool { if case .finished = phase { true } else { false } }
 
     /// The work's turn has come.
     ///
@@ -87,11 +98,20 @@ struct DeferredResponseState {
         return .produce
     }
 
-    /// The work must not start any more.
+    /// No further work must start.
     mutating func refuse() -> Action {
+        isRefused = true
         guard case .queued = phase else { return .none }
         phase = .producing
         return .refuse
+    }
+
+    /// The work has started and has to go on in another queue.
+    mutating func handOn() -> Action {
+        guard case .producing = phase else { return .none }
+        guard !isRefused else { return .refuse }
+        phase = .queued
+        return .enqueue
     }
 
     /// There is a response.
@@ -117,53 +137,80 @@ struct DeferredResponseState {
 
 /// A request whose response a worker thread produces while its connection is suspended and occupies no thread.
 final class DeferredResponse: Sendable {
-    private let control: ConnectionControl
-    private let queue: WorkQueue
-    private let produce: @Sendable (_ isTurn: Bool) -> HandlerResult.Ready
-    private let state = Mutex(DeferredResponseState())
+    typealias Produce = @Sendable (_ isTurn: Bool) -> HandlerResult
 
-    init(
-        _ queue: WorkQueue, on control: ConnectionControl,
-        produce: @escaping @Sendable (_ isTurn: Bool) -> HandlerResult.Ready
-    ) {
-        self.queue = queue
+    private struct State {
+        var machine = DeferredResponseState()
+        /// The work that waits or runs.
+        var queue: WorkQueue
+        /// Nil once there is a response: the work may hold resources.
+        var produce: Produce?
+        /// The second in which the work entered its queue.
+        var since: Int64
+    }
+
+    private let control: ConnectionControl
+    private let state: Mutex<State>
+
+    init(_ queue: WorkQueue, on control: ConnectionControl, produce: @escaping Produce) {
         self.control = control
-        self.produce = produce
+        state = Mutex(State(queue: queue, produce: produce, since: MonotonicClock.seconds()))
     }
 
     /// Enters the queue, or refuses the request if the queue is full.
-    func begin() {
-        if !queue.add({ [self] in perform { $0.start(isClientGone: control.isClientGone()) } }) { refuse() }
-    }
+    func begin() { perform { _ in .enqueue } }
 
-    /// Responds without the work, unless the work has started.
+    /// Responds without the work, unless work has started; in that case, no further work starts.
     func refuse() { perform { $0.refuse() } }
 
     /// Responds without the work, even if the work has started.
     func cut() {
-        let refusal = produce(false)
-        perform { $0.finish(refusal) }
+        guard let produce = state.withLock({ $0.produce }) else { return }
+        complete(produce(false), isTurn: false)
+    }
+
+    /// Returns whether the work changes nothing and has taken longer than its queue allows.
+    func isOverdue(at now: Int64) -> Bool {
+        state.withLock { state in
+            guard state.produce != nil, let most = state.queue.maxSeconds else { return false }
+            return now - state.since > most
+        }
     }
 
     private func perform(_ event: (inout DeferredResponseState) -> DeferredResponseState.Action) {
-        let action = state.withLock { state in
-            let action = event(&state)
+        let (action, queue, produce) = state.withLock { state in
+            let action = event(&state.machine)
             // In the lock: a connection must be suspended before it is resumed.
             if action == .resume { control.resume() }
-            return action
+            defer { if state.machine.isFinished { state.produce = nil } }
+            return (action, state.queue, state.produce)
         }
         switch action {
         case .none, .resume: break
+        case .enqueue:
+            if !queue.add({ [self] in perform { $0.start(isClientGone: control.isClientGone()) } }) { refuse() }
         case .produce, .refuse:
-            let ready = produce(action == .produce)
-            perform { $0.finish(ready) }
+            if let produce { complete(produce(action == .produce), isTurn: action == .produce) }
+        }
+    }
+
+    private func complete(_ result: HandlerResult, isTurn: Bool) {
+        switch result {
+        case .ready(let response, let requestID): perform { $0.finish((response, requestID)) }
+        case .deferred(_, let produce) where !isTurn: complete(produce(false), isTurn: false)
+        case .deferred(let queue, let produce):
+            state.withLock { state in
+                guard !state.machine.isFinished else { return }
+                (state.queue, state.produce, state.since) = (queue, produce, MonotonicClock.seconds())
+            }
+            perform { $0.handOn() }
         }
     }
 
     /// Returns the response, or nil after suspending the connection until there is one.
     func take(suspend: () -> Void) -> HandlerResult.Ready? {
         state.withLock { state in
-            let ready = state.take()
+            let ready = state.machine.take()
             if ready == nil { suspend() }
             return ready
         }
@@ -194,6 +241,13 @@ final class OpenDeferredResponses: Sendable {
     ///
     /// When this returns, no connection is suspended for one, or will be.
     func cutAll() { for response in stop() { response.cut() } }
+
+    /// Responds to the requests whose work changes nothing and takes too long.
+    func cutOverdue(at now: Int64 = MonotonicClock.seconds()) {
+        for response in open.withLock({ Array($0.responses.values) }) where response.isOverdue(at: now) {
+            response.cut()
+        }
+    }
 
     private func stop() -> [DeferredResponse] {
         open.withLock { open in

@@ -6,6 +6,20 @@ import Synchronization
     import Musl
 #endif
 
+/// The options of a listener.
+struct ListenerOptions: Sendable {
+    /// The number of event threads, at least 2.
+    var threads = 2
+    /// The certificate for TLS, or nil for plain HTTP.
+    var certificate: TLSCertificate?
+    /// The seconds that a request may take to arrive, enforced by ``Listener/closeOverdue()``.
+    var requestSeconds = RequestLimits.seconds
+    /// The maximum number of connections from one network: an IPv4 address, or an IPv6 network of 64 bits.
+    var connectionsPerNetwork = 256
+    /// Returns whether the connections of an address are only limited in total.
+    var isExempt: @Sendable (ClientAddress) -> Bool = { _ in false }
+}
+
 /// Accepts connections and passes complete requests to a handler.
 ///
 /// The handler runs on the event threads, several at once, and must not block.
@@ -16,52 +30,75 @@ final class Listener: Sendable {
     let port: UInt16
     private let driver: ConnectionDriver
     /// Nil once the listener is stopped.
-    private let running: Mutex<(library: Microhttpd, socket: Int32)?>
+    private let running: Mutex<(library: Microhttpd, acceptor: Acceptor)?>
 
     /// Starts to listen.
     ///
     /// - Parameters:
     ///   - address: The address and port.
-    ///   - threads: The number of event threads, at least 2.
-    ///   - certificate: The certificate for TLS, or nil for plain HTTP.
-    ///   - requestSeconds: The seconds that a request may take to arrive, enforced by ``closeOverdue()``.
+    ///   - options: The options.
     ///   - handler: Called once for each request.
     /// - Throws: ``Failure`` if the address cannot be used, or ``SetupFailure`` if the certificate cannot be read.
     init(
-        _ address: ListenAddress, threads: Int, certificate: TLSCertificate? = nil,
-        requestSeconds: Int = RequestLimits.seconds, handler: @escaping ConnectionDriver.Handler
+        _ address: ListenAddress, _ options: ListenerOptions = ListenerOptions(),
+        handler: @escaping ConnectionDriver.Handler
     ) throws {
-        let pem = try certificate?.pem()
+        let pem = try options.certificate?.pem()
         let (socket, port) = try address.open()
         self.port = port
         driver = ConnectionDriver(
-            handler, certificate, isPublic: !address.isLoopback, OpenConnections(requestSeconds: requestSeconds))
-        guard let library = Microhttpd(socket, threads: max(threads, 2), pem, requestSeconds: requestSeconds, driver)
-        else {
+            handler, options.certificate, isPublic: !address.isLoopback, OpenConnections(options))
+        let library = Microhttpd(
+            threads: max(options.threads, 2), pem, requestSeconds: options.requestSeconds, driver)
+        guard let library else {
             close(socket)
             throw Failure(reason: "cannot start the HTTP listener")
         }
-        running = Mutex((library, socket))
+        let acceptor = Acceptor(socket, library, driver.connections)
+        guard acceptor.start() else {
+            close(socket)
+            library.stop()
+            throw Failure(reason: "cannot start a thread for the HTTP listener")
+        }
+        running = Mutex((library, acceptor))
     }
 
-    /// Closes the connections that have passed their deadline; must be called about every second.
-    func closeOverdue() { driver.connections.closeOverdue() }
+    /// Closes the connections that have passed their deadline, and responds to requests whose work takes too long; must be
+    /// called about every second.
+    func closeOverdue() {
+        driver.connections.closeOverdue()
+        driver.deferredResponses.cutOverdue()
+    }
+
     var openConnections: Int { driver.connections.count }
 
     deinit { stop() }
 
-    /// Stops accepting connections, ends all streams, waits for the requests in progress and closes all connections.
+    /// Stops accepting connections, waits until every request that has begun is responded to, and closes all connections.
     ///
-    /// - Parameter timeoutMilliseconds: The time after which the remaining requests are refused.
-    func stop(timeoutMilliseconds: Int = 10_000) {
+    /// Idle connections are closed, and every response is the last one of its connection.
+    ///
+    /// - Parameter timeoutMilliseconds: The time after which requests that are not handled yet are refused, and the
+    ///   remaining connections are closed.
+    func stop(timeoutMilliseconds: Int = 1000) {
         running.withLock { running in
-            guard let (library, socket) = running else { return }
-            // Not MHD_quiesce_daemon: with epoll, it races with the library's own threads and aborts the process.
-            OpenConnections.shutDown(socket)
-            // libmicrohttpd cannot be stopped while a connection is suspended.
-            driver.streams.end()
+            guard let (library, acceptor) = running else { return }
+            acceptor.stop()
+            driver.drain()
+            var second = MonotonicClock.seconds()
+            Self.wait(timeoutMilliseconds) { [driver] in
+                driver.connections.closeIdle()
+                let now = MonotonicClock.seconds()
+                if now > second {
+                    second = now
+                    closeOverdue()
+                }
+                return driver.connections.count == 0
+            }
+            // The time is over. libmicrohttpd cannot be stopped while a connection is suspended.
+            driver.streams.cutAll()
             driver.deferredResponses.refuseAll()
-            Self.wait(timeoutMilliseconds) { [driver] in driver.requestsInProgress == 0 }
+            Self.wait(500) { [driver] in driver.requestsInProgress == 0 }
             driver.deferredResponses.cutAll()
             // Clients that still read get a proper end of their response; clients that do not are not waited for.
             Self.wait(500) { [driver] in driver.streams.count + driver.deferredResponses.count == 0 }
@@ -71,10 +108,62 @@ final class Listener: Sendable {
     }
 
     private static func wait(_ milliseconds: Int, until isOver: () -> Bool) {
-        var waited = 0
-        while !isOver(), waited < milliseconds {
+        let end = MonotonicClock.nanoseconds + Int64(milliseconds) * 1_000_000
+        while !isOver(), MonotonicClock.nanoseconds < end { usleep(10_000) }
+    }
+}
+
+/// The thread that accepts connections and hands them over to libmicrohttpd.
+///
+/// libmicrohttpd itself cannot stop listening while it continues to serve its connections.
+private final class Acceptor: Sendable {
+    private let socket: Int32
+    private let library: Microhttpd
+    private let connections: OpenConnections
+    private let isStopping = Atomic(false)
+    private let hasEnded = Monitor(false)
+
+    init(_ socket: Int32, _ library: Microhttpd, _ connections: OpenConnections) {
+        self.socket = socket
+        self.library = library
+        self.connections = connections
+    }
+
+    /// Starts the thread; returns false if the system has none.
+    func start() -> Bool { WorkerThread.start { [self] in run() } }
+
+    /// Closes the listening socket, and returns when no further connection is accepted.
+    func stop() {
+        isStopping.store(true, ordering: .sequentiallyConsistent)
+        OpenConnections.shutDown(socket)
+        _ = hasEnded.wait(10) { $0 ? true : nil }
+    }
+
+    private func run() {
+        while !isStopping.load(ordering: .sequentiallyConsistent) {
+            let accepted = Microhttpd.accept(from: socket) { socket, address, size in
+                guard let entry = connections.add(socket: socket, from: ClientAddress(address)) else {
+                    close(socket)
+                    return
+                }
+                if !library.add(socket: socket, address, size: size) { connections.remove(entry) }
+            }
+            if accepted < 0 { handle(errno) }
+        }
+        close(socket)
+        hasEnded.change { $0 = true }
+    }
+
+    private func handle(_ error: Int32) {
+        switch error {
+        case EAGAIN, EWOULDBLOCK:
+            var description = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+            poll(&description, 1, -1)
+        case EINTR, ECONNABORTED: break
+        default:
+            // The system has no descriptor or no memory left.
+            connections.makeRoom()
             usleep(10_000)
-            waited += 10
         }
     }
 }
@@ -122,7 +211,7 @@ struct ListenAddress: Sendable, Equatable {
     func open() throws(Listener.Failure) -> (socket: Int32, port: UInt16) {
         var isIPv6 = false
         if case .ipv6 = address { isIPv6 = true }
-        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         let descriptor = socket(isIPv6 ? AF_INET6 : AF_INET, kind, 0)
         guard descriptor >= 0 else { throw failure("no socket") }
         var yes: Int32 = 1

@@ -1,4 +1,5 @@
 import CMicrohttpd
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -15,35 +16,51 @@ final class Microhttpd: Sendable {
         let pointer: OpaquePointer
     }
 
-    private let daemon: Daemon
+    /// One for each event thread: libmicrohttpd has no pool of threads for connections that the program accepts.
+    private let daemons: [Daemon]
+    /// The number of connections that were added.
+    private let added = Atomic<Int>(0)
     /// Kept alive here, because libmicrohttpd has a pointer to it.
     private let driver: ConnectionDriver
 
     /// Starts libmicrohttpd, or returns nil if it cannot be started.
     ///
     /// - Parameters:
-    ///   - socket: A listening socket; libmicrohttpd closes it once it was started.
     ///   - threads: The number of event threads.
     ///   - pem: The certificate and key for TLS, or nil for plain HTTP.
     ///   - requestSeconds: The seconds after which a connection without any activity is closed.
     ///   - driver: Gets every event.
-    init?(
-        _ socket: Int32, threads: Int, _ pem: TLSCertificate.PEM?, requestSeconds: Int, _ driver: ConnectionDriver
-    ) {
+    init?(threads: Int, _ pem: TLSCertificate.PEM?, requestSeconds: Int, _ driver: ConnectionDriver) {
+        var daemons: [Daemon] = []
+        for _ in 0..<threads {
+            guard let daemon = Self.start(pem, requestSeconds: requestSeconds, driver) else {
+                for daemon in daemons { MHD_stop_daemon(daemon.pointer) }
+                return nil
+            }
+            daemons.append(daemon)
+        }
+        self.daemons = daemons
+        self.driver = driver
+    }
+
+    /// Starts a daemon with one event thread.
+    private static func start(
+        _ pem: TLSCertificate.PEM?, requestSeconds: Int, _ driver: ConnectionDriver
+    ) -> Daemon? {
         let context = Unmanaged.passUnretained(driver).toOpaque()
-        var flags = MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_ALLOW_SUSPEND_RESUME.rawValue
+        var flags =
+            MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_ALLOW_SUSPEND_RESUME.rawValue
+            | MHD_USE_NO_LISTEN_SOCKET.rawValue
         var options = [
-            MHD_OptionItem(option: .LISTEN_SOCKET, value: Int(socket), ptr_value: nil),
-            MHD_OptionItem(option: .THREAD_POOL_SIZE, value: threads, ptr_value: nil),
-            MHD_OptionItem(option: .CONNECTION_LIMIT, value: 2000, ptr_value: nil),
+            // More than the driver allows, so that libmicrohttpd's own limit, which closes the newest, is not reached.
+            MHD_OptionItem(option: .CONNECTION_LIMIT, value: 2 * OpenConnections.maxCount, ptr_value: nil),
             MHD_OptionItem(option: .CONNECTION_TIMEOUT, value: requestSeconds, ptr_value: nil),
             MHD_OptionItem(option: .CONNECTION_MEMORY_LIMIT, value: 32 << 10, ptr_value: nil),
+            MHD_OptionItem(option: .URI_LOG_CALLBACK, value: unsafeBitCast(began, to: Int.self), ptr_value: nil),
             MHD_OptionItem(
-                option: .URI_LOG_CALLBACK, value: unsafeBitCast(Self.began, to: Int.self), ptr_value: nil),
+                option: .NOTIFY_COMPLETED, value: unsafeBitCast(completed, to: Int.self), ptr_value: context),
             MHD_OptionItem(
-                option: .NOTIFY_COMPLETED, value: unsafeBitCast(Self.completed, to: Int.self), ptr_value: context),
-            MHD_OptionItem(
-                option: .NOTIFY_CONNECTION, value: unsafeBitCast(Self.connected, to: Int.self), ptr_value: context),
+                option: .NOTIFY_CONNECTION, value: unsafeBitCast(connected, to: Int.self), ptr_value: context),
         ]
         let pointer = TLSCertificate.withPointers(to: pem) { certificate, key in
             if let certificate, let key {
@@ -55,17 +72,46 @@ final class Microhttpd: Sendable {
                 ]
             }
             options.append(MHD_OptionItem(option: .END, value: 0, ptr_value: nil))
-            return podstack_start_daemon(flags, Self.received, context, &options)
+            return podstack_start_daemon(flags, received, context, &options)
         }
-        guard let pointer else { return nil }
-        daemon = Daemon(pointer: pointer)
-        self.driver = driver
+        return pointer.map(Daemon.init)
     }
 
-    /// Closes all connections and the socket; called once, while no connection is suspended.
-    func stop() { MHD_stop_daemon(daemon.pointer) }
+    /// Hands a connected socket over to an event thread; returns false, after closing it, if that fails.
+    func add(socket: Int32, _ address: UnsafePointer<sockaddr>, size: socklen_t) -> Bool {
+        let turn = added.wrappingAdd(1, ordering: .relaxed).oldValue
+        return podstack_add_connection(daemons[turn % daemons.count].pointer, socket, address, size) != 0
+    }
+
+    /// Closes all connections; called once, while no connection is suspended.
+    func stop() { for daemon in daemons { MHD_stop_daemon(daemon.pointer) } }
 
     // MARK: - Connections
+
+    /// Accepts a connection and returns its socket, or a negative number; `use` gets the socket and its address.
+    static func accept(
+        from listening: Int32, _ use: (_ socket: Int32, _ address: UnsafePointer<sockaddr>, socklen_t) -> Void
+    ) -> Int32 {
+        var address = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let socket = podstack_accept(listening, &address, &size)
+        guard socket >= 0 else { return socket }
+        withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { use(socket, $0, size) }
+        }
+        return socket
+    }
+
+    /// Returns whether a connection had no traffic for a time, and is not in the middle of a request.
+    ///
+    /// - Parameters:
+    ///   - socket: The socket of the connection.
+    ///   - milliseconds: The time.
+    ///   - isNew: Whether nothing was sent on the connection yet.
+    /// - Returns: Whether the connection is idle.
+    static func isQuiet(_ socket: Int32, forMilliseconds milliseconds: UInt32, isNew: Bool) -> Bool {
+        podstack_is_quiet(socket, milliseconds, isNew ? 1 : 0) != 0
+    }
 
     /// An open connection. It may be suspended only during a callback for it, and resumed only while it is suspended.
     // Safe: the functions of libmicrohttpd may be called from any thread, and it frees no suspended connection.
@@ -117,7 +163,7 @@ final class Microhttpd: Sendable {
         guard let context, let connection, let kept else { return }
         let driver = driver(context)
         if event == .CONNECTION_NOTIFY_STARTED {
-            let entry = driver.connections.add(socket: podstack_socket(connection))
+            guard let entry = driver.connections.entry(socket: podstack_socket(connection)) else { return }
             kept.pointee = Unmanaged.passRetained(entry).toOpaque()
             if let session = podstack_tls_session(connection) { driver.certificate?.present(to: session) }
         } else if let known = kept.pointee {
@@ -155,11 +201,29 @@ final class Microhttpd: Sendable {
                 of: incoming, size: podstack_header_size(connection), isHTTP11: strcmp(version, "HTTP/1.1") == 0,
                 on: Connection(pointer: connection))
         } else if let upload, count > 0 {
+            if incoming.isChunked, followsBareLineFeed(upload) { incoming.hasMalformedChunk = true }
             isKept = driver.receiveBody(UnsafeRawBufferPointer(start: upload, count: count), of: incoming)
         } else {
             isKept = driver.respond(to: incoming, on: Connection(pointer: connection))
         }
         return isKept ? .YES : .NO
+    }
+
+    /// The length of a chunk-size line that is checked.
+    private static let maxChunkLine = 40
+
+    /// Returns whether a chunk-size line that ends in a bare LF is directly before the data of a chunk.
+    ///
+    /// libmicrohttpd accepts such a line, which other programs read differently: RFC 9112, section 7.1. It passes the data
+    /// where it was received, so the line is still before it, unless both arrived separately. Then, and at the beginning of
+    /// a body with a length, the byte before is the NUL that libmicrohttpd writes at the end of the headers, which are
+    /// longer than ``maxChunkLine``.
+    private static func followsBareLineFeed(_ data: UnsafePointer<CChar>) -> Bool {
+        let (lineFeed, carriageReturn) = (CChar(0x0A), CChar(0x0D))
+        guard data[-1] == lineFeed, data[-2] != carriageReturn else { return false }
+        var start = -1
+        while start > -maxChunkLine, data[start - 1] != lineFeed, data[start - 1] != 0 { start -= 1 }
+        return start < -1 && isxdigit(Int32(data[start])) != 0
     }
 
     private static let completed: MHD_RequestCompletedCallback = { context, connection, kept, _ in

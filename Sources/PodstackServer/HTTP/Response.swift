@@ -45,7 +45,9 @@ struct ConnectionControl: Sendable {
 
 /// A body that is written while it is sent.
 ///
-/// Between two writes, its connection is suspended and occupies no thread.
+/// Between two writes, its connection is suspended and occupies no thread. A stream is either live, such as one of new
+/// events, and has no end of its own; or it is written on demand: whenever its reader has taken everything, the writer
+/// writes the next part.
 final class ResponseStream: Sendable {
     private struct State {
         var pending: [UInt8] = []
@@ -67,12 +69,23 @@ final class ResponseStream: Sendable {
 
     /// The seconds after which the connection is closed, if the writer has not ended the stream.
     let maxSeconds: Int64
+    /// Asks the writer for the next part, without waiting for it; nil for a live stream.
+    private let requestPart: (@Sendable (ResponseStream) -> Void)?
     private let state: Mutex<State>
 
-    init(maxSeconds: Int64, beginning: [UInt8]) {
+    /// Creates a stream.
+    ///
+    /// - Parameters:
+    ///   - maxSeconds: The seconds after which the connection is closed.
+    ///   - beginning: The bytes that are sent first.
+    ///   - requestPart: Called on an event thread, which must not block, whenever everything is read; nil for a live stream.
+    init(maxSeconds: Int64, beginning: [UInt8], requestPart: (@Sendable (ResponseStream) -> Void)? = nil) {
         self.maxSeconds = maxSeconds
+        self.requestPart = requestPart
         state = Mutex(State(pending: beginning))
     }
+
+    var isLive: Bool { requestPart == nil }
 
     // MARK: For the writer
 
@@ -84,6 +97,16 @@ final class ResponseStream: Sendable {
             state.pending += bytes
             state.resume()
             return true
+        }
+    }
+
+    /// Writes the last bytes and ends the stream.
+    func end(with bytes: [UInt8]) {
+        state.withLock { state in
+            guard !state.isOver else { return }
+            state.pending += bytes
+            state.isOver = true
+            state.resume()
         }
     }
 
@@ -129,7 +152,7 @@ final class ResponseStream: Sendable {
     ///   - suspend: Suspends the connection; called in the lock if nothing is left, so that it happens before a resume.
     /// - Returns: The number of bytes, ``ReadResult/nothing`` after suspending the connection, or ``ReadResult/end``.
     func read(into buffer: UnsafeMutableRawBufferPointer, suspend: () -> Void) -> ReadResult {
-        state.withLock { state in
+        let result: ReadResult = state.withLock { state in
             let count = min(state.pending.count, buffer.count)
             if count > 0 {
                 buffer.copyBytes(from: state.pending.prefix(count))
@@ -141,6 +164,8 @@ final class ResponseStream: Sendable {
             suspend()
             return .nothing
         }
+        if case .nothing = result { requestPart?(self) }
+        return result
     }
 
     /// Ends the use of the connection, which is gone or free for the next request.
@@ -160,7 +185,7 @@ final class OpenStreams: Sendable {
             open.streams[ObjectIdentifier(stream)] = stream
             return open.isStopping
         }
-        if isStopping { stream.end() }
+        if isStopping, stream.isLive { stream.end() }
     }
 
     func remove(_ stream: ResponseStream) {
@@ -168,14 +193,18 @@ final class OpenStreams: Sendable {
         stream.released()
     }
 
-    /// Ends all streams, and all later ones.
+    /// Ends all live streams, and all later ones.
+    func endLive() { for stream in stop() where stream.isLive { stream.end() } }
+
+    /// Ends all streams and closes their connections.
     ///
     /// When this returns, no connection is suspended for one, or will be.
-    func end() {
-        let streams = open.withLock { open in
+    func cutAll() { for stream in stop() { stream.cut() } }
+
+    private func stop() -> [ResponseStream] {
+        open.withLock { open in
             open.isStopping = true
             return Array(open.streams.values)
         }
-        for stream in streams { stream.end() }
     }
 }

@@ -7,7 +7,9 @@ enum OpenAPIDocument {
     /// Returns the routes together with the one that serves the document, which describes itself too.
     static func adding(to routes: [Route], version: String) throws -> [Route] {
         func route(_ body: [UInt8]) -> Route {
-            Route("GET", "/openapi.json", .noToken, .getDocument) { _ in Response(status: 200, body: body) }
+            Route("GET", "/openapi.json", .noToken, .getDocument, on: .memory()) { _ in
+                Response(status: 200, body: body)
+            }
         }
         return routes + [route(try APICoding.encode(create(routes + [route([])], version: version)))]
     }

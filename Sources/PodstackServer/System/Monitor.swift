@@ -33,11 +33,20 @@ final class Monitor<State>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// Changes the state and wakes all waiting threads.
-    func change<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
+    /// The waiting threads that a change of the state wakes.
+    enum Waking {
+        case all, one, none
+    }
+
+    /// Changes the state and wakes waiting threads.
+    func change<Result>(waking: Waking = .all, _ body: (inout State) throws -> Result) rethrows -> Result {
         pthread_mutex_lock(mutex)
         defer {
-            pthread_cond_broadcast(changed)
+            switch waking {
+            case .all: pthread_cond_broadcast(changed)
+            case .one: pthread_cond_signal(changed)
+            case .none: break
+            }
             pthread_mutex_unlock(mutex)
         }
         return try body(&state)

@@ -4,48 +4,161 @@ import Synchronization
     import Glibc
 #elseif canImport(Musl)
     import Musl
+#elseif canImport(Darwin)
+    import Darwin
 #endif
 
-/// A bounded queue that runs one piece of work after the other, on a thread that exists while there is work.
+/// A bounded queue whose work runs on a limited number of threads.
+///
+/// Work starts in the order in which it was added. Threads start when work needs them, and end after some seconds
+/// without any.
 final class WorkQueue: Sendable {
+    typealias Work = @Sendable () -> Void
+
     private struct State {
-        var waiting: [@Sendable () -> Void] = []
-        var isRunning = false
+        var waiting: [(id: Int, work: Work)] = []
+        var lastID = 0
+        /// The number of threads, and of those that wait for work.
+        var threads = 0
+        var idle = 0
+        /// The start of the work that each thread runs, in nanoseconds.
+        var running: [Int: Int64] = [:]
+        var lastThread = 0
     }
 
-    /// The number of pieces of work that can wait, in addition to the one that is running.
+    /// The seconds after which a thread without work ends.
+    private static let idleSeconds = 10.0
+    /// The nice value of threads with low priority.
+    private static let lowPriority: Int32 = 10
+
+    /// The number of pieces of work that can wait, in addition to those that are running.
     let capacity: Int
-    private let state = Mutex(State())
+    /// The maximum number of threads.
+    let maxThreads: Int
+    /// The seconds after which a request is refused although its work has started; nil if it then has to be completed.
+    ///
+    /// Only for work that changes nothing.
+    let maxSeconds: Int64?
+    private let hasLowPriority: Bool
+    private let state = Monitor(State())
 
-    init(capacity: Int) { self.capacity = capacity }
+    /// Creates a queue without threads.
+    ///
+    /// - Parameters:
+    ///   - capacity: The number of pieces of work that can wait.
+    ///   - threads: The maximum number of threads.
+    ///   - maxSeconds: The seconds after which the work of a request is given up; nil for never.
+    ///   - hasLowPriority: Whether the system prefers other threads. New threads inherit this, so the work of such a
+    ///     queue must not start any.
+    init(capacity: Int, threads: Int = 1, maxSeconds: Int64? = nil, hasLowPriority: Bool = false) {
+        self.capacity = capacity
+        maxThreads = threads
+        self.maxSeconds = maxSeconds
+        self.hasLowPriority = hasLowPriority
+    }
 
-    var waiting: Int { state.withLock { $0.waiting.count } }
+    /// The number of pieces of work that wait for a thread.
+    var waiting: Int { state.change(waking: .none) { $0.waiting.count } }
 
-    /// Adds work; returns false, without ever running it, if the queue is full.
-    func add(_ work: @escaping @Sendable () -> Void) -> Bool {
-        let mustStart: Bool? = state.withLock { state in
-            guard state.waiting.count < capacity else { return nil }
-            state.waiting.append(work)
-            defer { state.isRunning = true }
-            return !state.isRunning
+    /// The number of pieces of work that are running.
+    var running: Int { state.change(waking: .none) { $0.running.count } }
+
+    /// Returns whether a piece of work has been running for longer than a time.
+    func isRunning(longerThan nanoseconds: Int64) -> Bool {
+        let end = MonotonicClock.nanoseconds - nanoseconds
+        return state.change(waking: .none) { state in state.running.values.contains { $0 < end } }
+    }
+
+    /// Adds work; returns false, without ever running it, if the queue is full or the system has no thread for it.
+    ///
+    /// - Parameters:
+    ///   - isContinuation: Whether the work continues work that was accepted before, and therefore is accepted even if the
+    ///     queue is full.
+    ///   - work: The work.
+    /// - Returns: Whether the work is in the queue.
+    @discardableResult
+    func add(isContinuation: Bool = false, _ work: @escaping Work) -> Bool {
+        let added: (id: Int, newThread: Int?)? = state.change(waking: .one) { state in
+            guard isContinuation || state.waiting.count < capacity else { return nil }
+            state.lastID += 1
+            state.waiting.append((state.lastID, work))
+            guard state.idle < state.waiting.count, state.threads < maxThreads else { return (state.lastID, nil) }
+            state.threads += 1
+            state.lastThread += 1
+            return (state.lastID, state.lastThread)
         }
-        guard let mustStart else { return false }
-        // If the system has no thread left, the caller's thread runs the work: late is better than never.
-        if mustStart, !WorkerThread.start({ [self] in run() }) { run() }
-        return true
+        guard let added else { return false }
+        guard let thread = added.newThread, !WorkerThread.start({ [self] in run(thread) }) else { return true }
+        return state.change(waking: .none) { state in
+            state.threads -= 1
+            if state.threads > 0 { return true }
+            let count = state.waiting.count
+            state.waiting.removeAll { $0.id == added.id }
+            return state.waiting.count == count
+        }
     }
 
-    private func run() {
-        while let next { next() }
+    private func run(_ thread: Int) {
+        #if os(Linux)
+            // On Linux, this changes the calling thread only.
+            if hasLowPriority { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.lowPriority) }
+        #endif
+        while let work = next(thread) { work() }
     }
 
-    private var next: (@Sendable () -> Void)? {
-        state.withLock { state in
-            state.isRunning = !state.waiting.isEmpty
-            return state.isRunning ? state.waiting.removeFirst() : nil
+    /// Returns the next piece of work for a thread, or nil if the thread has to end.
+    private func next(_ thread: Int) -> Work? {
+        func take(_ state: inout State) -> Work? {
+            guard !state.waiting.isEmpty else { return nil }
+            state.idle -= 1
+            state.running[thread] = MonotonicClock.nanoseconds
+            return state.waiting.removeFirst().work
+        }
+        state.change(waking: .none) { state in
+            state.running[thread] = nil
+            state.idle += 1
+        }
+        if let work = state.wait(Self.idleSeconds, for: take) { return work }
+        return state.change(waking: .none) { state in
+            if let work = take(&state) { return work }
+            state.idle -= 1
+            state.threads -= 1
+            return nil
         }
     }
 }
+
+// MARK: - Pools
+
+/// The kinds of work that may block.
+enum WorkerPool: Sendable {
+    /// Work that only reads the database.
+    case reads
+    /// Work that changes the database, and may wait for its lock.
+    case writes
+    /// Work that reads much of the database, such as an export.
+    case searches
+}
+
+/// The worker threads of the service.
+///
+/// Each kind of work has its own threads, so that one kind cannot keep the others waiting. The hashing of passwords has
+/// a queue of its own.
+struct WorkerPools: Sendable {
+    let reads = WorkQueue(capacity: 256, threads: 8, maxSeconds: 3)
+    let writes = WorkQueue(capacity: 256, threads: 4)
+    let searches = WorkQueue(capacity: 64, threads: 2, hasLowPriority: true)
+
+    subscript(_ pool: WorkerPool) -> WorkQueue {
+        switch pool {
+        case .reads: reads
+        case .writes: writes
+        case .searches: searches
+        }
+    }
+}
+
+// MARK: - Threads
 
 /// A thread for work that blocks.
 enum WorkerThread {

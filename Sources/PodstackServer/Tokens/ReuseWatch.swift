@@ -11,12 +11,19 @@ struct ReuseWatch: Sendable {
     let changes: Changes
     let digest: SecretDigest
 
-    /// Records that a token was refused because it was rotated.
+    /// Returns whether the use of a rotated token has to be recorded.
+    ///
+    /// Checked before ``recordUse(of:from:now:)``, so that most repeated requests do not wait for the one writer.
+    func isDue(_ token: some Collection<UInt8>, now: Int64) throws -> Bool {
+        guard case .wellFormed(let id) = TokenFormat.shape(of: token) else { return false }
+        let digest = digest.digest(ofSHA256: Sodium.sha256(token))
+        return try changes.database.read { try isDue(id, digest, now, in: $0) }
+    }
+
+    /// Records that a token was refused because it was rotated, unless that was recorded recently.
     func recordUse(of token: some Collection<UInt8>, from origin: Origin, now: Int64) throws {
         guard case .wellFormed(let id) = TokenFormat.shape(of: token) else { return }
         let digest = digest.digest(ofSHA256: Sodium.sha256(token))
-        // Checked before the write, so that most repeated requests do not wait for the one writer.
-        guard try changes.database.read({ try isDue(id, digest, now, in: $0) }) else { return }
         try changes.perform(by: Actor(origin: origin), at: now) { change in
             guard try isDue(id, digest, now, in: change.connection),
                 let record = try TokenStore.find(id, in: change.connection)

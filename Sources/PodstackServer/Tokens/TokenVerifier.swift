@@ -1,6 +1,9 @@
 import PodstackAPI
 import PodstackCryptography
 
+/// A token cannot be verified without a write, for which the thread may not wait.
+struct WriteRequired: Error {}
+
 /// Decides whether a token is valid: by its checksum, then in the cache, then in the database.
 final class TokenVerifier: Sendable {
     private let database: any Database
@@ -16,6 +19,21 @@ final class TokenVerifier: Sendable {
     /// Starts receiving the announcements of other instances, which the cache needs.
     func follow(_ log: Log) throws { try database.follow(verified, log) }
 
+    /// Returns the identity of a token that is in the cache and authenticates; nil if ``verify(_:from:now:mayWrite:)`` has
+    /// to decide.
+    ///
+    /// Never blocks.
+    ///
+    /// - Throws: ``DomainError/unauthenticated(_:)`` if the token is malformed.
+    func verifiedIdentity(of token: some Collection<UInt8>, now: Int64) throws -> Identity? {
+        // Checked first, so that text of another length does not cost a hash.
+        guard token.count == TokenFormat.length else { throw DomainError.unauthenticated(.malformed) }
+        let (known, _) = verified.find(VerifiedTokens.Key(Sodium.sha256(token)))
+        if let known { return now < known.endsAt ? known : nil }
+        guard case .wellFormed = TokenFormat.shape(of: token) else { throw DomainError.unauthenticated(.malformed) }
+        return nil
+    }
+
     /// Returns the identity that a token authenticates.
     ///
     /// The first use of a pending secret makes it the current one, durably, before this returns.
@@ -24,10 +42,12 @@ final class TokenVerifier: Sendable {
     ///   - token: The bytes of the token.
     ///   - address: The client's address.
     ///   - now: The time, in seconds since 1970.
+    ///   - mayWrite: Whether the thread may wait for the lock of the database.
     /// - Returns: The identity of a secret that authenticates.
     /// - Throws: ``DomainError/unauthenticated(_:)``. It reveals the token's state only to a caller with its secret.
+    ///   ``WriteRequired`` if the thread may not wait, and has to.
     func verify(
-        _ token: some Collection<UInt8>, from address: ClientAddress = .unknown, now: Int64
+        _ token: some Collection<UInt8>, from address: ClientAddress = .unknown, now: Int64, mayWrite: Bool = true
     ) throws -> Identity {
         // Checked first, so that text of another length does not cost a hash.
         guard token.count == TokenFormat.length else { throw DomainError.unauthenticated(.malformed) }
@@ -45,11 +65,13 @@ final class TokenVerifier: Sendable {
             }
             let digest = digest.digest(ofSHA256: hash)
             guard let identity = try lookUp(id, digest, hash) else {
+                guard mayWrite else { throw WriteRequired() }
                 try database.write { try self.digest.renew(hash, of: id, in: $0) }
                 continue
             }
             if let failure = identity.failure(at: now) { throw DomainError.unauthenticated(failure) }
             if case .pending = identity.state {
+                guard mayWrite else { throw WriteRequired() }
                 try recordFirstUse(of: digest, id, from: address, now: now)
                 continue
             }

@@ -3,13 +3,15 @@ import PodstackAPI
 /// The audit log as the page `/audit-log`, as a CSV file and as a stream of new entries.
 struct AuditLogPages: Sendable {
     /// The most entries in a CSV file.
-    static let exportLimit = 10_000
+    static let exportLimit = AuditExport.maxEvents
 
-    private let database: any Database
+    private let services: Services
     private let watch: AuditWatch
 
+    private var database: any Database { services.database }
+
     init(_ services: Services, _ watch: AuditWatch) {
-        database = services.database
+        self.services = services
         self.watch = watch
     }
 
@@ -29,12 +31,12 @@ struct AuditLogPages: Sendable {
 
     @Sendable func export(_ exchange: PageExchange) throws -> Response {
         let query = try query(exchange).validated()
-        let found = try database.read {
-            try AuditStore.list(query.filter, limit: Self.exportLimit + 1, before: nil, in: $0)
-        }
-        var response = Response(status: 200, body: AuditRecord.csv(Array(found.prefix(Self.exportLimit))))
-        let name = found.count > Self.exportLimit ? "audit-log-newest-\(Self.exportLimit)" : "audit-log"
-        response.contentType = "text/csv; charset=utf-8"
+        let file = try AuditExport.begin(
+            .init(
+                filter: query.filter, limit: Self.exportLimit, actor: try exchange.actor(),
+                accountID: try exchange.signedIn().user.accountID), services)
+        var response = file.response
+        let name = file.last == nil ? "audit-log" : "audit-log-newest-\(Self.exportLimit)"
         response.set("Content-Disposition", "attachment; filename=\"\(name).csv\"")
         response.set("X-Content-Type-Options", "nosniff")
         return response
@@ -49,7 +51,8 @@ struct AuditLogPages: Sendable {
             throw ErrorResponse.badRequest("The query parameter after is missing")
         }
         let watcher = AuditWatcher(
-            sessionID: session.id, accountID: try database.read { try accountID(query, session, $0) },
+            sessionID: session.id, viewerAccountID: session.user.accountID,
+            accountID: try database.read { try accountID(query, session, $0) },
             filter: query.filter, after: after,
             mayWatch: { connection in
                 let authority = try Authority(of: session.user, in: connection)
@@ -87,22 +90,27 @@ struct AuditLogPages: Sendable {
         try database.read { connection in
             let account = try accountID(query, session, connection)
             let exceedsExport = try AuditStore.has(moreThan: Self.exportLimit, query.filter, in: connection)
+            let (found, hasMore) = try events(query, connection)
             return AuditLogPage(
-                query, found: try events(query, connection),
+                query, found: found, hasMore: hasMore,
                 projectNames: try ProjectStore.names(userID: session.user.id, in: connection),
                 newest: try AuditStore.newest(of: [account], in: connection)[account] ?? 0,
                 exceedsExport: exceedsExport)
         }
     }
 
-    /// Returns the entries of a page, and one more if there are more.
-    private func events(_ query: AuditLogQuery, _ connection: any DatabaseConnection) throws -> [AuditRecord] {
-        switch query.position {
-        case .newest: try AuditStore.list(query.filter, limit: query.limit + 1, before: nil, in: connection)
+    /// Returns the entries of a page, and whether there are more.
+    private func events(
+        _ query: AuditLogQuery, _ connection: any DatabaseConnection
+    ) throws -> (events: [AuditRecord], hasMore: Bool) {
+        let maxBytes = AuditRoutes.maxPageBytes
+        return switch query.position {
+        case .newest:
+            try AuditStore.page(query.filter, limit: query.limit, before: nil, maxBytes: maxBytes, in: connection)
         case .before(let number):
-            try AuditStore.list(query.filter, limit: query.limit + 1, before: number, in: connection)
+            try AuditStore.page(query.filter, limit: query.limit, before: number, maxBytes: maxBytes, in: connection)
         case .after(let number):
-            try AuditStore.list(query.filter, limit: query.limit + 1, after: number, in: connection)
+            try AuditStore.page(query.filter, limit: query.limit, after: number, maxBytes: maxBytes, in: connection)
         }
     }
 }
@@ -124,20 +132,19 @@ struct AuditLogPage {
     ///
     /// - Parameters:
     ///   - query: The query.
-    ///   - found: The entries of the page, and one more if there are more.
+    ///   - found: The entries of the page.
+    ///   - hasMore: Whether more entries follow in the direction of the query.
     ///   - projectNames: The names of the viewer's projects, by ID.
     ///   - newest: The number of the newest entry of the log.
     ///   - exceedsExport: Whether a CSV file cannot hold all entries of the filter.
     init(
-        _ query: AuditLogQuery, found: [AuditRecord], projectNames: [String: String], newest: Int64,
+        _ query: AuditLogQuery, found: [AuditRecord], hasMore: Bool, projectNames: [String: String], newest: Int64,
         exceedsExport: Bool
     ) {
-        let hasMore = found.count > query.limit
-        let entries = Array(found.prefix(query.limit))
         switch query.position {
-        case .newest: (events, hasOlder, hasNewer) = (entries, hasMore, false)
-        case .before: (events, hasOlder, hasNewer) = (entries, hasMore, true)
-        case .after: (events, hasOlder, hasNewer) = (entries.reversed(), true, hasMore)
+        case .newest: (events, hasOlder, hasNewer) = (found, hasMore, false)
+        case .before: (events, hasOlder, hasNewer) = (found, hasMore, true)
+        case .after: (events, hasOlder, hasNewer) = (found.reversed(), true, hasMore)
         }
         self.projectNames = projectNames
         self.newest = newest

@@ -4,6 +4,8 @@ import Synchronization
 /// A browser that receives the new entries of an audit log.
 struct AuditWatcher: Sendable {
     var sessionID: String
+    /// The account of the viewer.
+    var viewerAccountID: String
     /// The account whose log is watched.
     var accountID: String
     var filter: AuditFilter
@@ -32,12 +34,16 @@ final class AuditWatch: Sendable {
 
     private let database: any Database
     private let sessions: WebSessions
+    private let limit: AccountLimit
     private let now: @Sendable () -> Int64
     private let state = Monitor(State())
 
-    init(database: any Database, sessions: WebSessions, now: @escaping @Sendable () -> Int64) {
+    init(
+        database: any Database, sessions: WebSessions, limit: AccountLimit, now: @escaping @Sendable () -> Int64
+    ) {
         self.database = database
         self.sessions = sessions
+        self.limit = limit
         self.now = now
     }
 
@@ -50,16 +56,17 @@ final class AuditWatch: Sendable {
         // The comment makes the server send the head of the response at once. The second line is the time in
         // milliseconds after which the browser reconnects.
         let stream = ResponseStream(maxSeconds: Watch.lifetimeSeconds, beginning: Array(": here\nretry: 3000\n\n".utf8))
-        let watch = Watch(watcher, stream)
         let mustStart = try state.change { state in
             state.watches.removeAll { $0.stream.isOver }
             let countOfSession = state.watches.count { $0.watcher.sessionID == watcher.sessionID }
-            guard countOfSession < Self.maximumPerSession, state.watches.count < Self.maximum, !state.isStopped else {
+            guard countOfSession < Self.maximumPerSession, state.watches.count < Self.maximum, !state.isStopped,
+                let slot = limit.take(watcher.viewerAccountID)
+            else {
                 throw ErrorResponse(
                     status: 429, code: .rateLimited, message: "Too many pages are watching the audit log",
                     headers: [("Retry-After", "60")])
             }
-            state.watches.append(watch)
+            state.watches.append(Watch(watcher, stream, slot))
             defer { state.isRunning = true }
             return !state.isRunning
         }
@@ -139,6 +146,7 @@ extension AuditWatch {
 
         let watcher: AuditWatcher
         let stream: ResponseStream
+        private let slot: AccountLimit.Slot
         private let progress: Mutex<Progress>
 
         private struct Progress {
@@ -148,9 +156,10 @@ extension AuditWatch {
             var drainedAt = MonotonicClock.seconds()
         }
 
-        init(_ watcher: AuditWatcher, _ stream: ResponseStream) {
+        init(_ watcher: AuditWatcher, _ stream: ResponseStream, _ slot: AccountLimit.Slot) {
             self.watcher = watcher
             self.stream = stream
+            self.slot = slot
             progress = Mutex(Progress(last: watcher.after))
         }
 
