@@ -43,6 +43,7 @@ package final class EmbeddedServer: Sendable {
         listener = try Listener(ListenAddress("127.0.0.1:0"), ListenerOptions(requestSeconds: requestTime)) {
             handler.handle($0)
         }
+        service.metrics.collect(listener)
     }
 
     /// Closes the connections that have passed their deadline.
