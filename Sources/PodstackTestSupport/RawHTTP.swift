@@ -57,6 +57,12 @@ package final class RawHTTP {
         }
     }
 
+    /// Whether there are bytes to read; does not wait.
+    package var hasBytes: Bool {
+        var byte: UInt8 = 0
+        return !buffer.isEmpty || recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT) | Int32(MSG_PEEK)) == 1
+    }
+
     /// Whether the other side has closed the connection; does not wait.
     package var isClosed: Bool {
         var byte: UInt8 = 0

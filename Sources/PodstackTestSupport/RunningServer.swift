@@ -26,10 +26,12 @@ package final class RunningServer: Sendable {
     ///   - deviceCodes: The limit on device codes per minute; nil for the default.
     ///   - proxies: The addresses of trusted proxies.
     ///   - requestTime: Seconds that a request may take to arrive.
+    ///   - connectionsPerNetwork: The maximum number of connections from one network.
     /// - Throws: The errors of ``EmbeddedServer``.
     package init(
         clock: ManualClock? = nil, maxActiveTokens: Int = 5, failedAuthentications: Int? = nil, requests: Int? = nil,
-        reports: Int? = nil, deviceCodes: Int? = nil, proxies: [String] = [], requestTime: Int = 30
+        reports: Int? = nil, deviceCodes: Int? = nil, proxies: [String] = [], requestTime: Int = 30,
+        connectionsPerNetwork: Int = 256
     ) throws {
         let lines = LogLines()
         logged = lines
@@ -45,7 +47,7 @@ package final class RunningServer: Sendable {
             directory: data.file("data"), database: database?.url, maxActiveTokens: maxActiveTokens,
             failedAuthentications: failedAuthentications, requests: requests, reports: reports,
             deviceCodes: deviceCodes, proxies: proxies,
-            requestTime: requestTime, now: now, log: log)
+            requestTime: requestTime, connectionsPerNetwork: connectionsPerNetwork, now: now, log: log)
         try server.addUser(Self.email)
     }
 

@@ -103,16 +103,68 @@ struct DeferredResponseTests {
         #expect(try waiting[0].request("POST", "/c", body: "again").body == "again")
     }
 
-    @Test("a stopping listener refuses queued requests and waits for those in progress")
+    @Test("a stopping listener responds to everything that has begun")
     func stopping() async throws {
         let waiting = try desk.fill(["/a", "/b"])
-        async let stopped: Void = desk.listener.stop()
-        for each in waiting.dropFirst() { #expect(try each.response().status == 503) }
-        #expect(!waiting[0].isClosed)
+        async let stopped: Void = desk.listener.stop(timeoutMilliseconds: 60_000)
+        try await eventually("new connections are refused") { (try? RawHTTP(port: desk.listener.port)) == nil }
+        #expect(waiting.allSatisfy { !$0.isClosed })
         desk.gate.open()
-        #expect(try waiting[0].response().status == 200)
+        for each in waiting {
+            let response = try each.response()
+            #expect(response.status == 200 && response.headers["connection"]?.lowercased() == "close")
+        }
         await stopped
-        #expect(desk.work.done == ["/first"])
+        #expect(desk.work.done == ["/first", "/a", "/b"])
+    }
+
+    @Test("work that is handed on to another queue is done there, or refused if that queue is full")
+    func handedOn() throws {
+        let (first, second) = (WorkQueue(capacity: 4), WorkQueue(capacity: 1))
+        let gate = desk.gate
+        let listener = try Listener(ListenAddress("127.0.0.1:0")) { request in
+            .deferred(first) { _ in
+                .deferred(second) { isTurn in
+                    if isTurn { gate.pass() }
+                    return .ready(Response(status: isTurn ? 200 : 503), requestID: request.path)
+                }
+            }
+        }
+        var connections: [RawHTTP] = []
+        for (index, path) in ["/a", "/b", "/c"].enumerated() {
+            connections.append(try RawHTTP(port: listener.port, silence: 60))
+            try connections[index].send("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n")
+            if index == 0 { #expect(gate.holds(1)) }
+            if index == 1 { try blockUntil("the second one waits") { second.waiting == 1 } }
+        }
+        #expect(try connections[2].response().status == 503)
+        gate.open()
+        for index in 0..<2 {
+            let response = try connections[index].response()
+            #expect(response.status == 200 && response.headers["x-request-id"] == ["/a", "/b"][index])
+        }
+    }
+
+    @Test("work that changes nothing is given up when it takes too long, and its response is not sent later")
+    func overdue() throws {
+        let queue = WorkQueue(capacity: 4, maxSeconds: 0)
+        let gate = desk.gate
+        let listener = try Listener(ListenAddress("127.0.0.1:0")) { request in
+            .deferred(queue) { isTurn in
+                if isTurn { gate.pass() }
+                return .ready(Response(status: isTurn ? 200 : 503), requestID: request.path)
+            }
+        }
+        let connection = try RawHTTP(port: listener.port, silence: 60)
+        try connection.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(gate.holds(1))
+        try blockUntil("the request is refused") {
+            listener.closeOverdue()
+            return connection.hasBytes
+        }
+        #expect(try connection.response().status == 503)
+        gate.open()
+        #expect(try connection.request("GET", "/b").headers["x-request-id"] == "/b")
     }
 
     @Test("a stopping listener waits for a limited time")

@@ -116,7 +116,7 @@ struct ListenerLimitsTests {
 
     @Test("a thousand idle connections delay no other client")
     func idle() throws {
-        let patient = try RunningServer()
+        let patient = try RunningServer(connectionsPerNetwork: 1100)
         let idle = try (0..<1000).map { _ in try RawHTTP(port: patient.server.port) }
         for _ in 0..<20 {
             #expect(try TestClient(port: patient.server.port).request("GET", "/healthz").status == 200)
@@ -125,5 +125,37 @@ struct ListenerLimitsTests {
         for connection in [idle[0], idle[500], idle[999]] {
             #expect(try connection.request("GET", "/healthz").status == 200)
         }
+    }
+
+    @Test("2,100 half-sent requests from one address keep no client out, and close no connection in use")
+    func halfSent() throws {
+        let server = try RunningServer()
+        let gate = Gate()
+        let reads = server.server.service.pools.reads
+        for _ in 0..<reads.maxThreads { reads.add { gate.pass() } }
+        #expect(gate.holds(reads.maxThreads))
+        let inUse = try RawHTTP(port: server.server.port, silence: 60)
+        try inUse.send("GET /sign-in HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        try blockUntil("the request waits") { reads.waiting == 1 }
+        var half: [RawHTTP] = []
+        for index in 0..<2100 {
+            let connection = try RawHTTP(port: server.server.port)
+            // The server may have closed it to make room.
+            try? connection.send("GET /healthz HTTP/1.1\r\nX: ")
+            half.append(connection)
+            guard index % 100 == 99 else { continue }
+            #expect(try TestClient(port: server.server.port).request("GET", "/healthz").status == 200)
+        }
+        #expect(server.server.openConnections <= 256)
+        #expect(half[0].isClosed)
+        gate.open()
+        #expect(try inUse.response().status == 200)
+    }
+
+    @Test("connections of a proxy are limited in total only")
+    func proxied() throws {
+        let server = try RunningServer(proxies: ["127.0.0.1"], connectionsPerNetwork: 4)
+        let idle = try (0..<20).map { _ in try RawHTTP(port: server.server.port) }
+        for connection in idle { #expect(try connection.request("GET", "/healthz").status == 200) }
     }
 }

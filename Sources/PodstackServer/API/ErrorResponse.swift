@@ -71,6 +71,8 @@ extension ErrorResponse {
             self.init(
                 status: 431, code: .headerFieldsTooLarge,
                 message: "The request has more than 100 headers, or more than 16 KiB of them")
+        case .malformedChunk:
+            self = .badRequest("A line with the size of a chunk must end in CR LF")
         case .largeBody:
             self.init(status: 413, code: .contentTooLarge, message: "The body is larger than 64 KiB")
         }

@@ -162,6 +162,7 @@ struct RequestHandler: Sendable {
     ///   - request: The request.
     ///   - caller: Gets the identity of the caller.
     ///   - mayWrite: Whether the thread may wait for the lock of the database.
+    /// - Returns: The response.
     /// - Throws: ``WriteRequired`` if the thread may not wait, and has to.
     private func respond(to request: Request, _ caller: inout Caller, mayWrite: Bool) throws -> Response {
         let (route, parameters) = try router.route(request)

@@ -98,7 +98,8 @@ enum AuditStore {
 
     /// Collects a page in parts, so that no more events are read than a page of large ones holds.
     private static func page(
-        _ limit: Int, _ maxBytes: Int, from number: Int64?, _ part: (_ limit: Int, _ from: Int64?) throws -> [AuditRecord]
+        _ limit: Int, _ maxBytes: Int, from number: Int64?,
+        _ part: (_ limit: Int, _ from: Int64?) throws -> [AuditRecord]
     ) throws -> (events: [AuditRecord], hasMore: Bool) {
         let partCount = 50
         var (events, bytes, position) = ([AuditRecord](), 0, number)

@@ -16,13 +16,14 @@ package final class EmbeddedServer: Sendable {
     ///   - deviceCodes: Device codes per address and minute; nil for no limit.
     ///   - proxies: The addresses of the proxies whose X-Forwarded-For is trusted.
     ///   - requestTime: The seconds that a request may take to arrive.
+    ///   - connectionsPerNetwork: The maximum number of connections from one network.
     ///   - now: Returns the time in seconds since 1970; nil for the system's clock.
     ///   - log: Called with each line of the log.
     /// - Throws: If the service cannot be started.
     package init(
         directory: String, database: String? = nil, maxActiveTokens: Int = 5, failedAuthentications: Int? = nil,
         requests: Int? = nil, reports: Int? = nil, deviceCodes: Int? = nil, proxies: [String] = [],
-        requestTime: Int = 30,
+        requestTime: Int = 30, connectionsPerNetwork: Int = 256,
         now: (@Sendable () -> Int64)? = nil,
         log: @escaping @Sendable ([UInt8]) -> Void = { _ in }
     ) throws {
@@ -38,11 +39,12 @@ package final class EmbeddedServer: Sendable {
                 proxies: TrustedProxies(proxies.compactMap(ClientAddress.init))), log: Log(sink: log),
             now: now ?? Service.systemClock)
         try service.start()
+        let proxies = service.settings.proxies
+        let listenerOptions = ListenerOptions(
+            requestSeconds: requestTime, connectionsPerNetwork: connectionsPerNetwork, isExempt: proxies.includes)
         let handler = service.handler
         self.handler = handler
-        listener = try Listener(ListenAddress("127.0.0.1:0"), ListenerOptions(requestSeconds: requestTime)) {
-            handler.handle($0)
-        }
+        listener = try Listener(ListenAddress("127.0.0.1:0"), listenerOptions) { handler.handle($0) }
         service.metrics.collect(listener)
     }
 
@@ -53,8 +55,12 @@ package final class EmbeddedServer: Sendable {
     package var port: UInt16 { listener.port }
     package var url: String { "http://127.0.0.1:\(listener.port)" }
 
-    package func stop() throws {
-        listener.stop()
+    /// Stops the service.
+    ///
+    /// - Parameter drainSeconds: The seconds within which requests in progress are completed.
+    /// - Throws: If what is only in memory cannot be written.
+    package func stop(drainSeconds: Int = 1) throws {
+        listener.stop(timeoutMilliseconds: drainSeconds * 1000)
         try service.stop()
     }
 

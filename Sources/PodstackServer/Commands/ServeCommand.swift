@@ -41,8 +41,8 @@ struct ServeCommand {
                 "request-timeout", value: "S", summary: "the seconds within which a request must arrive (default: 30)"),
             Flag(
                 "connections-per-network", value: "N",
-                summary: "the maximum number of connections from one IPv4 address or one IPv6 network of 64 bits, except "
-                    + "proxies (default: 256)"),
+                summary: "the maximum number of connections from one IPv4 address or one IPv6 network of 64 bits, "
+                    + "except proxies (default: 256)"),
             Flag(
                 "drain-timeout", value: "S",
                 summary: "the seconds after SIGTERM within which requests in progress are completed (default: 20)"),

@@ -90,7 +90,12 @@ final class ConnectionDriver: Sendable {
         handling.add(1, ordering: .relaxed)
         defer { handling.subtract(1, ordering: .releasing) }
         switch handler(request) {
-        case .ready(let response, let requestID): return send((response, requestID), on: connection)
+        case .ready(var response, let requestID):
+            // Another program could disagree about where this request ends.
+            if request.defect == .malformedChunk, !isDraining.load(ordering: .relaxed) {
+                response.set("Connection", "close")
+            }
+            return send((response, requestID), on: connection)
         case .deferred(let queue, let produce):
             connections.responseBegins(entry, size: 0)
             let deferred = DeferredResponse(queue, on: control(connection, entry), produce: produce)
@@ -252,6 +257,7 @@ final class OpenConnections: Sendable {
     private static let readingEnded: Int16 = 0x2000
 
     private let requestSeconds: Int64
+    private let hasTLS: Bool
     private let maxPerNetwork: Int
     private let maxCount: Int
     private let isExempt: @Sendable (ClientAddress) -> Bool
@@ -269,6 +275,7 @@ final class OpenConnections: Sendable {
         now: @escaping @Sendable () -> Int64 = MonotonicClock.seconds
     ) {
         requestSeconds = Int64(options.requestSeconds)
+        hasTLS = options.certificate != nil
         maxPerNetwork = options.connectionsPerNetwork
         isExempt = options.isExempt
         self.maxCount = maxCount
@@ -377,7 +384,8 @@ final class OpenConnections: Sendable {
     func closeIdle() {
         open.withLock { open in
             for entry in open.entries.values where entry.waitingSince != nil {
-                let isNew = entry.isNew.load(ordering: .relaxed)
+                // With TLS, the handshake has sent something.
+                let isNew = !hasTLS && entry.isNew.load(ordering: .relaxed)
                 guard Microhttpd.isQuiet(entry.socket, forMilliseconds: Self.quietMilliseconds, isNew: isNew),
                     entry.startClosing()
                 else { continue }

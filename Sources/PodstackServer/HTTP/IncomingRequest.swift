@@ -8,7 +8,7 @@
 struct Request {
     /// A reason to reject a request regardless of its route.
     enum Defect: Sendable {
-        case unclearEnd, malformedTarget, malformedHeaders, longURL, largeHeaders, largeBody
+        case unclearEnd, malformedTarget, malformedHeaders, longURL, largeHeaders, largeBody, malformedChunk
     }
 
     var method: String
@@ -57,6 +57,10 @@ final class IncomingRequest {
     private var body: [UInt8] = []
     /// The bytes of a too large body, which are not kept.
     private var discarded = 0
+    /// Whether the body consists of chunks.
+    var isChunked: Bool { headers.contains { $0.name == "transfer-encoding" } }
+    /// Whether a line with the size of a chunk ended in a bare LF.
+    var hasMalformedChunk = false
     /// Set once the request is complete and its response is deferred.
     var deferred: DeferredResponse?
 
@@ -73,6 +77,10 @@ final class IncomingRequest {
         return true
     }
 
+    private var bodyDefect: Request.Defect? {
+        hasMalformedChunk ? .malformedChunk : discarded > 0 ? .largeBody : nil
+    }
+
     /// Returns the request for its handler.
     ///
     /// - Parameters:
@@ -83,7 +91,7 @@ final class IncomingRequest {
         let target = RequestTarget(target)
         var request = Request(
             method: method ?? "", path: target.path, query: target.query, headers: headers, body: body,
-            defect: defect ?? (discarded > 0 ? .largeBody : target.isMalformed ? .malformedTarget : nil))
+            defect: defect ?? bodyDefect ?? (target.isMalformed ? .malformedTarget : nil))
         request.address = address
         return request
     }

@@ -201,11 +201,29 @@ final class Microhttpd: Sendable {
                 of: incoming, size: podstack_header_size(connection), isHTTP11: strcmp(version, "HTTP/1.1") == 0,
                 on: Connection(pointer: connection))
         } else if let upload, count > 0 {
+            if incoming.isChunked, followsBareLineFeed(upload) { incoming.hasMalformedChunk = true }
             isKept = driver.receiveBody(UnsafeRawBufferPointer(start: upload, count: count), of: incoming)
         } else {
             isKept = driver.respond(to: incoming, on: Connection(pointer: connection))
         }
         return isKept ? .YES : .NO
+    }
+
+    /// The length of a chunk-size line that is checked.
+    private static let maxChunkLine = 40
+
+    /// Returns whether a chunk-size line that ends in a bare LF is directly before the data of a chunk.
+    ///
+    /// libmicrohttpd accepts such a line, which other programs read differently: RFC 9112, section 7.1. It passes the data
+    /// where it was received, so the line is still before it, unless both arrived separately. Then, and at the beginning of
+    /// a body with a length, the byte before is the NUL that libmicrohttpd writes at the end of the headers, which are
+    /// longer than ``maxChunkLine``.
+    private static func followsBareLineFeed(_ data: UnsafePointer<CChar>) -> Bool {
+        let (lineFeed, carriageReturn) = (CChar(0x0A), CChar(0x0D))
+        guard data[-1] == lineFeed, data[-2] != carriageReturn else { return false }
+        var start = -1
+        while start > -maxChunkLine, data[start - 1] != lineFeed, data[start - 1] != 0 { start -= 1 }
+        return start < -1 && isxdigit(Int32(data[start])) != 0
     }
 
     private static let completed: MHD_RequestCompletedCallback = { context, connection, kept, _ in

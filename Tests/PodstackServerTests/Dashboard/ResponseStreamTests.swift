@@ -72,17 +72,37 @@ struct ResponseStreamTests {
         #expect(stream.isOver)
     }
 
-    @Test("streams that begin while the listener stops end at once")
+    @Test("a stream that is written on demand asks for the next part when everything is read, and ends with the last")
+    func onDemand() {
+        let requests = Counter()
+        let stream = ResponseStream(maxSeconds: 1, beginning: Array("ab".utf8)) { _ in requests.add() }
+        #expect(!stream.isLive)
+        #expect(read(stream, 1).text == "a" && read(stream).text == "b")
+        #expect(requests.count == 0)
+        #expect(read(stream) == ("", true))
+        #expect(requests.count == 1)
+        #expect(stream.write(Array("c".utf8)))
+        #expect(read(stream).text == "c" && read(stream) == ("", true))
+        #expect(requests.count == 2)
+        stream.end(with: Array("d".utf8))
+        #expect(read(stream).text == "d" && read(stream) == (nil, false))
+        #expect(requests.count == 2)
+    }
+
+    @Test("while the listener stops, live streams end at once, and the others when they are cut")
     func stopping() {
         let streams = OpenStreams()
-        let (early, late) = (
-            ResponseStream(maxSeconds: 1, beginning: []), ResponseStream(maxSeconds: 1, beginning: [])
-        )
+        let early = ResponseStream(maxSeconds: 1, beginning: [])
+        let late = ResponseStream(maxSeconds: 1, beginning: [])
+        let file = ResponseStream(maxSeconds: 1, beginning: []) { _ in }
         streams.add(early)
-        streams.end()
+        streams.add(file)
+        streams.endLive()
         streams.add(late)
-        #expect(early.isOver && late.isOver)
+        #expect(early.isOver && late.isOver && !file.isOver)
+        streams.cutAll()
+        #expect(file.isOver)
         streams.remove(early)
-        #expect(streams.count == 1)
+        #expect(streams.count == 2)
     }
 }

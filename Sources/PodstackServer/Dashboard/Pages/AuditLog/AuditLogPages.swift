@@ -51,7 +51,8 @@ struct AuditLogPages: Sendable {
             throw ErrorResponse.badRequest("The query parameter after is missing")
         }
         let watcher = AuditWatcher(
-            sessionID: session.id, viewerAccountID: session.user.accountID, accountID: try database.read { try accountID(query, session, $0) },
+            sessionID: session.id, viewerAccountID: session.user.accountID,
+            accountID: try database.read { try accountID(query, session, $0) },
             filter: query.filter, after: after,
             mayWatch: { connection in
                 let authority = try Authority(of: session.user, in: connection)
