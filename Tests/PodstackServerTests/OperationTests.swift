@@ -36,8 +36,85 @@ struct OperationTests {
         #expect(response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
         for secret in [session.id, "usr_", "127.0.0.1", "example.com"] { #expect(!response.body.contains(secret)) }
         for line in response.body.split(separator: "\n") where !line.hasPrefix("#") {
-            #expect(line.wholeMatch(of: /[a-z_]+(\{([a-z]+="[a-z0-9_.]*",?)+\})? [0-9]+/) != nil, "\(line)")
+            #expect(line.wholeMatch(of: /[a-z_]+(\{([a-z]+="[a-z0-9_.\/{}+\-I]*",?)+\})? [0-9.e\-]+/) != nil, "\(line)")
         }
+    }
+
+    @Test(
+        "latency is counted by route and status class, and unknown paths are one route", arguments: TestDatabase.selected)
+    func latency(_: TestDatabase) throws {
+        for _ in 0..<3 { _ = try session.whoami() }
+        _ = try session.send("GET", "/v1/tokens/00000000")
+        _ = try session.send("GET", "/v1/tokens/00000001")
+        _ = try session.send("GET", "/v1/secret-of-someone")
+        _ = try get("/sign-in")
+        _ = try get("/welcome/secret-of-a-link")
+        _ = try get("/secret-page")
+        func count(_ route: String, _ status: String) throws -> Int? {
+            let labels = "{route=\"\(route)\",status=\"\(status)\""
+            let count = try metric("podstack_request_duration_seconds_count\(labels)}")
+            #expect(try metric("podstack_request_duration_seconds_bucket\(labels),le=\"+Inf\"}") == count)
+            return count
+        }
+        #expect(try count("/v1/auth/whoami", "2xx") == 3)
+        #expect(try count("/v1/tokens/{id}", "4xx") == 2)
+        #expect(try count("unknown", "4xx") == 2)
+        #expect(try count("/sign-in", "2xx") == 1)
+        #expect(try count("/welcome/{link}", "4xx") == 1)
+        let text = try get("/metrics").body
+        #expect(!text.contains("secret") && !text.contains("0000000"))
+    }
+
+    @Test("metrics show the database, the pools, the process and what was recorded", arguments: TestDatabase.selected)
+    func parts(_: TestDatabase) throws {
+        let before = try #require(try metric(#"podstack_audit_events_total{action="token_created"}"#))
+        let token = try session.createToken()
+        #expect(try session.send("POST", "/v1/tokens/\(token.id)/rotate").status == 200)
+        #expect(try session.send("DELETE", "/v1/tokens/\(token.id)").status == 204)
+        #expect(try metric(#"podstack_audit_events_total{action="token_created"}"#) == before + 1)
+        #expect(try metric(#"podstack_audit_events_total{action="token_rotated"}"#) == 1)
+        #expect(try metric(#"podstack_audit_events_total{action="token_revoked"}"#) == 1)
+        // A change that is not made is not counted.
+        #expect(try session.send("POST", "/v1/projects", #"{"name": "p"}"#).status == 201)
+        #expect(try session.send("POST", "/v1/tokens", #"{"name": "t", "project_ids": ["x"]}"#).status >= 400)
+        #expect(try metric(#"podstack_audit_events_total{action="token_created"}"#) == before + 1)
+        for kind in ["read", "write"] {
+            let name = "podstack_database_transaction_duration_seconds_count{kind=\"\(kind)\"}"
+            #expect(try #require(try metric(name)) > 0)
+        }
+        let database = session.server.server.service.database
+        _ = try? database.write { try $0.run("SELECT * FROM missing") }
+        let failures = try get("/metrics").body.split(separator: "\n")
+            .filter { $0.hasPrefix("podstack_database_failures_total{") }
+            .compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }
+        #expect(failures.reduce(0, +) == 1)
+        for pool in ["reads", "writes", "searches", "passwords"] {
+            #expect(try metric("podstack_queue_depth{pool=\"\(pool)\"}") == 0)
+            #expect(try #require(try metric("podstack_queue_capacity{pool=\"\(pool)\"}")) > 0)
+            #expect(try metric("podstack_work_refused_total{pool=\"\(pool)\"}") == 0)
+        }
+        let isPostgres = TestDatabase.current != .sqlite
+        #expect(try metric(#"podstack_database_connections_max{pool="read"}"#) == (isPostgres ? 16 : nil))
+        #expect(try metric("podstack_connections_open") == 0)
+        #expect(try metric("podstack_log_lines_dropped_total") == 0)
+        for name in ["process_resident_memory_bytes", "process_open_fds", "process_max_fds"] {
+            #expect(try #require(try metric(name)) > 0)
+        }
+    }
+
+    @Test("sign-ins are counted by their result", arguments: TestDatabase.selected)
+    func signIns(_: TestDatabase) throws {
+        let browser = TestClient(session.server)
+        func count(_ result: String) throws -> Int? { try metric("podstack_sign_ins_total{result=\"\(result)\"}") }
+        try browser.signUp()
+        #expect(try browser.signIn(password: "not the password").status == 422)
+        #expect(try browser.signIn(email: "unknown@example.com").status == 422)
+        #expect(try count("wrong_credentials") == 2)
+        #expect(try count("success") == 0)
+        let other = TestClient(session.server)
+        while try other.signIn().status == 429 { session.server.clock?.set(session.server.clock.map { $0.now + 60 } ?? 0) }
+        #expect(try count("success") == 1)
+        #expect(try #require(try metric(#"podstack_audit_events_total{action="login_failed"}"#)) == 1)
     }
 
     @Test(

@@ -23,6 +23,8 @@ struct RequestHandler: Sendable {
     let lease: Lease?
     let log: Log
     let metrics: Metrics
+    /// The requests that the log contains.
+    let logged: LoggedRequests
     let now: @Sendable () -> Int64
 
     /// Handles a request on an event thread, which must not block.
@@ -67,9 +69,11 @@ struct RequestHandler: Sendable {
     private func admit(_ request: Request, _ caller: inout Caller) throws -> Admission {
         if let defect = request.defect { throw ErrorResponse(defect) }
         if pages.owns(request.path) {
+            caller.route = pages.latency(of: request)
             return try pages.responseFromMemory(to: request).map { .response($0) } ?? .work(pages.pool(for: request))
         }
         let (route, parameters) = try router.route(request)
+        caller.route = route.latency
         let pool = route.pool(request)
         // The workers that verify a token and search later are not those that search.
         let first = pool == .writes ? WorkerPool.writes : .reads
@@ -121,7 +125,7 @@ struct RequestHandler: Sendable {
                 guard isTurn else { throw ErrorResponse.busy }
                 let response =
                     pages.owns(request.path)
-                    ? try pages.respond(to: request)
+                    ? try pages.respond(to: request) { caller.userID = $0 }
                     : try respond(to: request, &caller, mayWrite: pool == .writes)
                 return completed(response, request, requestID, caller)
             } catch is WriteRequired {
@@ -253,6 +257,11 @@ struct RequestHandler: Sendable {
     private struct Caller: Sendable {
         var identity: Identity?
         var rate: RateLimit.Verdict?
+        /// The user that is signed in to the dashboard.
+        var userID: String?
+        /// The latency of the request's route; nil for no route.
+        var route: RouteLatency?
+        let startedAt = MonotonicClock.nanoseconds
 
         func addHeaders(to response: inout Response) {
             if let identity { response.set("Podstack-Token-Expires", identity.expiresText) }
@@ -266,9 +275,7 @@ struct RequestHandler: Sendable {
         var response = response
         caller.addHeaders(to: &response)
         metrics.success()
-        if request.method != "GET" && request.method != "HEAD" {
-            logRequest(request, response, requestID, caller.identity)
-        }
+        logRequest(request, response, requestID, caller)
         return response
     }
 
@@ -290,9 +297,7 @@ struct RequestHandler: Sendable {
             ? pages.page(of: error, for: request, requestID: requestID, mayRead: mayRead)
             : error.response(requestID: requestID)
         caller.addHeaders(to: &response)
-        if response.status >= 500 || request.method != "GET" {
-            logRequest(request, response, requestID, caller.identity)
-        }
+        logRequest(request, response, requestID, caller, code: error.code)
         return response
     }
 
@@ -305,31 +310,63 @@ struct RequestHandler: Sendable {
             }
             return ErrorResponse(verdict.error)
         case DomainError.inconsistent:
-            log.write("internal_failure", level: "error", [("request_id", requestID)])
+            logFailure("internal_failure", request, requestID)
             return .internal
         case let error as DomainError: return ErrorResponse(error)
         case let error as ErrorResponse: return error
         case is PublicURL.InvalidHost: return .badRequest("The Host header is not a valid name or address")
         case let error as DatabaseFailure:
-            log.write("database_failure", level: "error", [("request_id", requestID), ("reason", error.reason)])
+            logFailure("database_failure", request, requestID, reason: error.reason)
             return .unavailable
         default:
-            log.write("internal_failure", level: "error", [("request_id", requestID)])
+            logFailure("internal_failure", request, requestID)
             return .internal
         }
     }
 
     // MARK: - Log
 
-    private func logRequest(_ request: Request, _ response: Response, _ requestID: String, _ identity: Identity?) {
-        log.write(
-            "request", level: response.status >= 500 ? "error" : "info",
-            [
-                ("request_id", requestID), ("method", Self.methods.contains(request.method) ? request.method : "other"),
-                ("path", loggable(request.path)),
-                ("status", String(response.status)), ("address", request.address.description),
-                ("token", identity.map { TokenFormat.prefix(id: $0.token.id) } ?? ""),
-            ])
+    /// Counts the duration of a request, and logs it if the operator wants that.
+    ///
+    /// Lines that anyone can cause, and failures, are limited in their rate.
+    private func logRequest(
+        _ request: Request, _ response: Response, _ requestID: String, _ caller: Caller, code: ErrorCode? = nil
+    ) {
+        let nanoseconds = MonotonicClock.nanoseconds - caller.startedAt
+        (caller.route ?? metrics.unknownRoute).record(response.status, nanoseconds: nanoseconds)
+        guard logged.contains(method: request.method, status: response.status) else { return }
+        let route = caller.route?.pattern ?? RouteLatency.unknown
+        let token = caller.identity.map { TokenFormat.prefix(id: $0.token.id) }
+        let userID = caller.identity?.token.userID ?? caller.userID
+        func fields() -> [LogField] {
+            var fields = [
+                LogField("request_id", requestID),
+                LogField("method", Self.methods.contains(request.method) ? request.method : "other"),
+                LogField("route", route),
+                LogField("path", caller.route == nil ? "" : loggable(request.path)),
+                LogField("status", response.status), LogField("code", code?.rawValue ?? ""),
+                LogField("duration_ms", Double(nanoseconds) / 1_000_000), LogField("request_bytes", request.body.count),
+                LogField("address", request.address.description), LogField("user", userID ?? ""),
+                LogField("token", token ?? ""),
+            ]
+            if response.stream == nil { fields.append(LogField("response_bytes", response.body.count)) }
+            return fields
+        }
+        let level = response.status >= 500 ? "error" : "info"
+        guard userID == nil || response.status >= 400 else {
+            return log.write("request", level: level, fields: fields())
+        }
+        let source = LogLimit.Source(
+            kind: "\(response.status) \(route)", name: token ?? userID ?? request.address.network.description)
+        log.write("request", level: level, from: source, fields)
+    }
+
+    /// Logs why the service fails to respond to a request.
+    private func logFailure(_ event: String, _ request: Request, _ requestID: String, reason: String = "") {
+        let source = LogLimit.Source(kind: event, name: request.address.network.description)
+        log.write(event, level: "error", from: source) {
+            [LogField("request_id", requestID), LogField("reason", reason)]
+        }
     }
 
     /// The methods that the log names.
@@ -344,6 +381,23 @@ struct RequestHandler: Sendable {
     }
 }
 
+/// The requests that the log contains.
+enum LoggedRequests: String, Sendable, CaseIterable {
+    case all
+    /// All but GET and HEAD, and failures of the service.
+    case changes
+    /// The requests that fail, whatever the reason.
+    case errors
+
+    func contains(method: String, status: Int) -> Bool {
+        switch self {
+        case .all: true
+        case .changes: status >= 500 || method != "GET" && method != "HEAD"
+        case .errors: status >= 400
+        }
+    }
+}
+
 /// The pages of the dashboard, as ``RequestHandler`` sees them.
 protocol PageHandler: Sendable {
     /// Returns whether a path belongs to the pages and not to the API.
@@ -352,8 +406,16 @@ protocol PageHandler: Sendable {
     func responseFromMemory(to request: Request) throws -> Response?
     /// Returns the pool whose workers respond to a request whose path the pages own.
     func pool(for request: Request) -> WorkerPool
+    /// Returns the latency of the route of a request whose path the pages own; nil for no route.
+    func latency(of request: Request) -> RouteLatency?
     /// Returns the response to a request whose path the pages own, on a worker thread.
-    func respond(to request: Request) throws -> Response
+    ///
+    /// - Parameters:
+    ///   - request: The request.
+    ///   - identified: Called with the ID of the user that is signed in, before the request is handled.
+    /// - Returns: The response.
+    /// - Throws: An error that is displayed as a page.
+    func respond(to request: Request, identified: (_ userID: String) -> Void) throws -> Response
     /// Returns whether an error is displayed as a page and not as JSON.
     func shows(_ error: ErrorResponse, to request: Request) -> Bool
     /// Returns the page that displays an error.

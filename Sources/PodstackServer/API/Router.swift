@@ -42,6 +42,7 @@ struct Route: Sendable {
     var access: Access
     var operation: OperationID
     var handling: Handling
+    let latency: RouteLatency
     var handle: @Sendable (Exchange) throws -> Response
 
     /// The thread that calls the handler of a route.
@@ -65,6 +66,7 @@ struct Route: Sendable {
         self.operation = operation
         self.handling = handling
         self.handle = handle
+        latency = RouteLatency(pattern)
     }
 
     /// Returns the pool whose workers handle a request; nil if its event thread does.

@@ -37,6 +37,8 @@ struct ServiceSettings: Sendable {
     var reports: Int?
     /// Device codes per address and minute; nil for no limit.
     var deviceCodes: Int?
+    /// The requests that the log contains.
+    var loggedRequests = LoggedRequests.changes
     var publicURL = PublicURL()
     var proxies = TrustedProxies()
 }

@@ -42,6 +42,11 @@ enum SignInStore {
         ).map(session)
     }
 
+    /// Returns the number of sessions of all users.
+    static func countSessions(in connection: any DatabaseConnection) throws -> Int {
+        Int(try connection.query("SELECT COUNT(*) AS count FROM sessions").first?.integer("count") ?? 0)
+    }
+
     static func setLastSeen(_ time: Int64, sessionID: String, in connection: any DatabaseConnection) throws {
         try connection.execute("UPDATE sessions SET last_seen_at = \(time) WHERE id = \(sessionID)")
     }

@@ -8,6 +8,8 @@ struct Changes: Sendable {
     var trail: AuditTrail
     /// Removes what an announcement names from the cache of this process.
     let forget: @Sendable (Announcement) -> Void
+    /// Counts an audit event whose change was made.
+    var count: @Sendable (AuditAction) -> Void = { _ in }
     /// Reads the actor's token, session and user again, and throws if the actor may no longer act.
     let recheck: @Sendable (Actor, _ now: Int64, any DatabaseConnection) throws -> Void
 
@@ -20,15 +22,18 @@ struct Changes: Sendable {
         by actor: Actor, at now: Int64, _ body: (Change) throws -> Result
     ) throws -> Result {
         var announcement = Announcement()
+        var recorded: [AuditAction] = []
         let result = try database.write { connection in
             try recheck(actor, now, connection)
             let change = Change(connection, by: actor, at: now, trail: trail)
             let result = try body(change)
             announcement = change.announcement
+            recorded = change.recorded
             try connection.announce(announcement)
             return result
         }
         forget(announcement)
+        recorded.forEach(count)
         return result
     }
 }
@@ -46,6 +51,7 @@ final class Change {
     private final class Marks {
         var tokens: Set<String> = []
         var users: Set<String> = []
+        var recorded: [AuditAction] = []
     }
 
     convenience init(_ connection: any DatabaseConnection, by actor: Actor, at now: Int64, trail: AuditTrail) {
@@ -72,6 +78,7 @@ final class Change {
     /// Records an audit event.
     func record(_ action: AuditAction, on resource: AuditResource, _ details: [String: JSONValue] = [:]) throws {
         try trail.append(action, on: resource, by: actor, details: details, in: self)
+        marks.recorded.append(action)
     }
 
     /// Marks a token as changed; required for every token whose cached state becomes stale.
@@ -79,6 +86,9 @@ final class Change {
 
     /// Marks a user as changed; required for every user whose permissions become wider or narrower.
     func changed(user id: String) { marks.users.insert(id) }
+
+    /// The actions of the audit events so far.
+    var recorded: [AuditAction] { marks.recorded }
 
     var announcement: Announcement { Announcement(tokens: marks.tokens, users: marks.users) }
 }

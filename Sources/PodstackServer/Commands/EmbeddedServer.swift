@@ -45,6 +45,7 @@ package final class EmbeddedServer: Sendable {
         let handler = service.handler
         self.handler = handler
         listener = try Listener(ListenAddress("127.0.0.1:0"), listenerOptions) { handler.handle($0) }
+        service.metrics.collect(listener)
     }
 
     /// Closes the connections that have passed their deadline.

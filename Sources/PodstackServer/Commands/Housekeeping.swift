@@ -9,7 +9,10 @@ final class Housekeeping: Sendable {
 
     private let service: Service
     private let offer: Mutex<FirstAccountOffer?>
+    /// The seconds between two counts of the sessions.
+    private static let countingSeconds: Int64 = 60
     private let lastPruned = Mutex<Int64?>(nil)
+    private let lastCounted = Mutex<Int64?>(nil)
     /// One run at a time, and another one that waits.
     private let queue = WorkQueue(capacity: 1)
 
@@ -24,7 +27,11 @@ final class Housekeeping: Sendable {
     }
 
     /// Starts ``run()`` on a thread of its own; if the last run still waits for the database, this one follows it.
-    func start() { queue.add { [self] in run() } }
+    func start() {
+        // Not on the queue, which may wait for the database.
+        service.log.writeSums()
+        queue.add { [self] in run() }
+    }
 
     /// Writes last-used times and, once an hour, removes expired audit events.
     ///
@@ -34,6 +41,8 @@ final class Housekeeping: Sendable {
             service.log.write("last_used_not_written", level: "warning")
         }
         offer.withLock { if $0?.withdrawIfEnded() == true { $0 = nil } }
+        checkReadiness()
+        countSessions()
         let now = service.now()
         let isDue = lastPruned.withLock { $0.map { now - $0 >= Self.pruningSeconds } ?? true }
         guard isDue else { return }
@@ -43,5 +52,21 @@ final class Housekeeping: Sendable {
         } catch {
             service.log.write("old_events_not_removed", level: "warning")
         }
+    }
+
+    /// Checks the database for the metrics, because `/readyz` may not be requested.
+    private func checkReadiness() {
+        let route = service.routes.first { $0.operation == .getReadiness }
+        // The handler records the time of a success.
+        _ = try? route?.handle(Exchange(request: Request(method: "GET", path: "/readyz")))
+    }
+
+    /// Counts the sessions for the metrics, once a minute.
+    private func countSessions() {
+        let second = MonotonicClock.seconds()
+        let isDue = lastCounted.withLock { $0.map { second - $0 >= Self.countingSeconds } ?? true }
+        guard isDue, let count = try? service.database.read({ try SignInStore.countSessions(in: $0) }) else { return }
+        lastCounted.withLock { $0 = second }
+        service.metrics.set(sessions: count)
     }
 }

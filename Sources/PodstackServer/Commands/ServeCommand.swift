@@ -46,6 +46,7 @@ struct ServeCommand {
             Flag(
                 "drain-timeout", value: "S",
                 summary: "the seconds after SIGTERM within which requests in progress are completed (default: 20)"),
+            .logRequests,
         ]
     ) { try ServeCommand($0).run() }
 
@@ -87,7 +88,7 @@ struct ServeCommand {
             requests: try arguments.count("requests-per-minute"),
             reports: try arguments.count("reports-per-minute") ?? 60,
             deviceCodes: try arguments.count("device-codes-per-minute") ?? 10,
-            publicURL: PublicURL(fixed: try arguments.publicURL(), isEncrypted: isEncrypted),
+            loggedRequests: arguments.loggedRequests(), publicURL: PublicURL(fixed: try arguments.publicURL(), isEncrypted: isEncrypted),
             proxies: TrustedProxies(try (proxies ?? []).map(Self.proxy)))
         self.arguments = arguments
     }
@@ -124,6 +125,7 @@ struct ServeCommand {
             threads: threads, certificate: tls, requestSeconds: requestTimeoutSeconds,
             connectionsPerNetwork: connectionsPerNetwork, isExempt: proxies.includes)
         let listener = try Listener(address, options) { handler.handle($0) }
+        service.metrics.collect(listener)
         let url = "\(tls == nil ? "http" : "https")://\(address.host):\(listener.port)"
         let publicURL = settings.publicURL.fixed ?? url
         ServiceAddress.record(publicURL, in: directory)

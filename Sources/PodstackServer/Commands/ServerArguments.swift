@@ -23,6 +23,12 @@ extension Flag {
         "public-url", value: "URL",
         summary: "the URL at which browsers reach the service (default: the address at which it last listened)")
 
+    static let logRequests = Flag(
+        "log-requests", value: "WHICH",
+        summary: "the requests that the log contains: all, changes (all but GET and HEAD, and failures of the service) or "
+            + "errors (those with status 400 and above) (default: changes)",
+        values: .choices(LoggedRequests.allCases.map(\.rawValue)))
+
     static let maxActiveTokens = Flag(
         "max-active-tokens", value: "N", summary: "the maximum number of active tokens of an account (default: 5)")
 }
@@ -56,6 +62,9 @@ extension Arguments {
             directory: try dataDirectory(), database: try database(),
             settings: ServiceSettings(maxActiveTokens: try count("max-active-tokens") ?? 5))
     }
+
+    /// Returns the requests that `--log-requests` names.
+    func loggedRequests() -> LoggedRequests { value("log-requests").flatMap(LoggedRequests.init) ?? .changes }
 
     /// Returns the URL of `--public-url`; nil when it is not given.
     func publicURL() throws(UsageError) -> String? {

@@ -29,6 +29,8 @@ package enum ServerTool {
     package static func run(_ words: [String]) -> ExitStatus {
         // Writing to a file beyond its size limit is then an error, like a full disk, and does not end the process.
         signal(SIGXFSZ, SIG_IGN)
+        // A log reader that stalls must not keep the process from ending.
+        defer { LogWriter.standardError.flush(seconds: flushSeconds) }
         do {
             switch try program.parse(words) {
             case .run(let command, let arguments): try command.action(arguments)
@@ -47,10 +49,20 @@ package enum ServerTool {
             StandardStream.error.write("error: \(error.message) (\(hint))\n")
             return .usage
         } catch {
-            StandardStream.error.write("error: \(describe(error))\n")
+            if words.first == "serve" {
+                // Programs read the log of a service. Written without the buffer, which ends with the process.
+                LogWriter.standardError.flush(seconds: flushSeconds)
+                StandardStream.error.write(
+                    Log.line("serve_failed", level: "fatal", [LogField("reason", describe(error))]))
+            } else {
+                StandardStream.error.write("error: \(describe(error))\n")
+            }
             return .failure
         }
     }
+
+    /// The seconds within which the last lines of the log are written.
+    private static let flushSeconds = 1.0
 
     private static func describe(_ error: any Error) -> String {
         switch error {

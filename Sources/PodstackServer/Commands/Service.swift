@@ -27,9 +27,10 @@ struct Service: Sendable {
         let pools = WorkerPools()
         let digest = SecretDigest(peppers)
         let verifier = TokenVerifier(database: database, digest: digest)
+        let metrics = Metrics(startedAt: clock.now, version: version)
         let changes = Changes(
             database: database, trail: AuditTrail(chain: AuditChain(peppers)), forget: verifier.forget,
-            recheck: TokenVerifier.recheck)
+            count: metrics.event, recheck: TokenVerifier.recheck)
         let tokens = TokenService(
             database: database, digest: digest, lastUsed: lastUsed, maxActive: settings.maxActiveTokens)
         services = Services(
@@ -42,10 +43,16 @@ struct Service: Sendable {
             ) { email, change in
                 try AccountCreation.create(email: email, name: nil, in: change)
             }, lastUsed: lastUsed, pools: pools, limits: AccountLimits(),
-            settings: settings, metrics: Metrics(startedAt: clock.now, version: version), log: log, version: version,
+            settings: settings, metrics: metrics, log: log, version: version,
             now: { clock.now })
         dashboard = Dashboard(services)
         routes = try OpenAPIDocument.adding(to: Routes.all(services), version: version)
+        metrics.add(routes.map(\.latency) + dashboard.routes.map(\.latency))
+        metrics.collect([
+            ("reads", pools.reads), ("writes", pools.writes), ("searches", pools.searches),
+            ("passwords", services.signIn.passwords.queue),
+        ])
+        metrics.collect(database)
     }
 
     /// Opens the database, brings its schema up to date and builds the service on it.
@@ -98,6 +105,6 @@ struct Service: Sendable {
             failures: settings.failedAuthentications.map { RateLimiter(RateLimit(name: "authentication", count: $0)) },
             requests: settings.requests.map { RateLimiter(RateLimit(name: "token", count: $0)) },
             pools: services.pools, limits: services.limits, lease: services.database.lease, log: services.log,
-            metrics: services.metrics, now: services.now)
+            metrics: services.metrics, logged: settings.loggedRequests, now: services.now)
     }
 }

@@ -36,6 +36,8 @@ struct Dashboard: PageHandler {
         return !first.isEmpty && firstSegments.contains(first)
     }
 
+    func latency(of request: Request) -> RouteLatency? { (try? route(request))?.0.latency }
+
     func pool(for request: Request) -> WorkerPool { request.method == "POST" ? .writes : .reads }
 
     /// Returns the response to a request for a file, which needs neither a session nor the database.
@@ -56,7 +58,7 @@ struct Dashboard: PageHandler {
     }
 
     /// Returns the response to a request for a page.
-    func respond(to request: Request) throws -> Response {
+    func respond(to request: Request, identified: (_ userID: String) -> Void) throws -> Response {
         let (route, parameters) = try route(request)
         let isSecure = publicURL.isSecure
         let now = now()
@@ -64,6 +66,7 @@ struct Dashboard: PageHandler {
         let session = try sessionCookie.flatMap {
             try sessions.find(OneTimeSecret($0), now: now, isSeen: route.access != .background)
         }
+        if let session { identified(session.user.id) }
         let cookie = session == nil ? Cookie.browser.value(in: request, isSecure: isSecure) : sessionCookie
         let serviceURL = try publicURL.of(request)
         if route.access == .signedIn, session == nil {

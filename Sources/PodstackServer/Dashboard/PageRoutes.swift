@@ -50,6 +50,7 @@ struct PageRoute: Sendable {
     var access: PageAccess
     /// Whether the handler searches the audit log, on a worker for searches.
     var isSearch: Bool
+    let latency: RouteLatency
     var handle: @Sendable (PageExchange) throws -> Response
 
     init(
@@ -61,6 +62,7 @@ struct PageRoute: Sendable {
         self.access = access
         self.isSearch = isSearch
         self.handle = handle
+        latency = RouteLatency(pattern)
     }
 
     /// Returns the routes of all pages.

@@ -15,6 +15,11 @@ protocol Database: Sendable {
     func follow(_ cache: any AnnouncedCache, _ log: Log) throws
     /// Ends ``follow(_:_:)``; after this, no cached state is used any more.
     func unfollow()
+
+    /// The counters of the transactions, or nil if the database does not count.
+    var activity: DatabaseActivity? { get }
+    /// The connections that threads share.
+    var connections: [DatabaseConnections] { get }
 }
 
 /// A cache of database state that other processes may change.
@@ -31,6 +36,8 @@ extension Database {
     var foreignChanges: SharedMark? { nil }
     func follow(_ cache: any AnnouncedCache, _ log: Log) throws {}
     func unfollow() {}
+    var activity: DatabaseActivity? { nil }
+    var connections: [DatabaseConnections] { [] }
 }
 
 /// A connection to a database, within a transaction.

@@ -53,7 +53,23 @@ final class PostgresDatabase: Database {
         listener?.waitForEnd()
     }
 
+    let activity: DatabaseActivity? = DatabaseActivity()
+
+    var connections: [DatabaseConnections] {
+        [readers.connections(of: "read"), writer.connections(of: "write")]
+    }
+
     func read<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
+        guard let activity else { return try runRead(body) }
+        return try activity.measure(.read) { try runRead(body) }
+    }
+
+    func write<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
+        guard let activity else { return try runWrite(body) }
+        return try activity.measure(.write) { try runWrite(body) }
+    }
+
+    private func runRead<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
         let connection = try readers.take(beginning: Self.beginRead)
         defer { readers.give(connection) }
         do {
@@ -66,7 +82,7 @@ final class PostgresDatabase: Database {
         }
     }
 
-    func write<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
+    private func runWrite<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
         let (result, announced) = try transaction(body)
         if let announced { try waitUntilForgotten(announced) }
         return result
@@ -195,6 +211,12 @@ final class PostgresPool: Sendable {
             state.busy -= 1
             if let connection, connection.isIdle { state.idle.append(connection) }
         }
+    }
+
+    /// Returns the number of connections, for metrics.
+    func connections(of pool: String) -> DatabaseConnections {
+        let (busy, idle) = state.change(waking: .none) { ($0.busy, $0.idle.count) }
+        return DatabaseConnections(pool: pool, busy: busy, idle: idle, max: size)
     }
 
     /// Reserves a connection; returns an idle one, or nil if the caller has to open one.

@@ -37,7 +37,19 @@ final class SQLiteDatabase: Database {
     var foreignChanges: SharedMark? { mark }
     func follow(_ cache: any AnnouncedCache, _ log: Log) throws { isFollowing.store(true, ordering: .releasing) }
 
+    let activity: DatabaseActivity? = DatabaseActivity()
+
     func read<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
+        guard let activity else { return try runRead(body) }
+        return try activity.measure(.read) { try runRead(body) }
+    }
+
+    func write<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
+        guard let activity else { return try runWrite(body) }
+        return try activity.measure(.write) { try runWrite(body) }
+    }
+
+    private func runRead<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
         let reader = try idleReaders.withLock { $0.popLast() } ?? Guarded(connection: SQLiteConnection(path: path))
         defer { idleReaders.withLock { $0.append(reader) } }
         try reader.connection.execute("BEGIN")
@@ -45,7 +57,7 @@ final class SQLiteDatabase: Database {
         return try body(reader.connection)
     }
 
-    func write<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
+    private func runWrite<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
         // A variable outside of the lock, because the result need not be Sendable.
         var result: Swift.Result<Result, any Error>?
         try writer.withLock { guarded in

@@ -71,6 +71,7 @@ final class Listener: Sendable {
     }
 
     var openConnections: Int { driver.connections.count }
+    var openStreams: Int { driver.streams.count }
 
     deinit { stop() }
 

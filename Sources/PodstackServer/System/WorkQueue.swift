@@ -41,6 +41,7 @@ final class WorkQueue: Sendable {
     let maxSeconds: Int64?
     private let hasLowPriority: Bool
     private let state = Monitor(State())
+    private let refusals = Atomic<Int>(0)
 
     /// Creates a queue without threads.
     ///
@@ -62,6 +63,9 @@ final class WorkQueue: Sendable {
 
     /// The number of pieces of work that are running.
     var running: Int { state.change(waking: .none) { $0.running.count } }
+
+    /// The number of pieces of work that were refused so far.
+    var refused: Int { refusals.load(ordering: .relaxed) }
 
     /// Returns whether a piece of work has been running for longer than a time.
     func isRunning(longerThan nanoseconds: Int64) -> Bool {
@@ -87,7 +91,10 @@ final class WorkQueue: Sendable {
             state.lastThread += 1
             return (state.lastID, state.lastThread)
         }
-        guard let added else { return false }
+        guard let added else {
+            refusals.add(1, ordering: .relaxed)
+            return false
+        }
         guard let thread = added.newThread, !WorkerThread.start({ [self] in run(thread) }) else { return true }
         return state.change(waking: .none) { state in
             state.threads -= 1

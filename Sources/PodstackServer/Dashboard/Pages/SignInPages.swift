@@ -4,12 +4,14 @@ import PodstackAPI
 struct SignInPages: Sendable {
     private let service: SignInService
     private let isSecure: Bool
+    private let metrics: Metrics
     /// The attempts of each network, for all email addresses together.
     private let attempts = RateLimiter<ClientAddress>(RateLimit(name: "sign-in", count: 30))
 
     init(_ services: Services) {
         self.service = services.signIn
         isSecure = services.settings.publicURL.isSecure
+        metrics = services.metrics
     }
 
     // MARK: Links
@@ -57,7 +59,10 @@ struct SignInPages: Sendable {
                 RetryText.sentence("Too many attempts to sign in.", seconds: seconds), status: 429, retryAfter: seconds)
         }
         let verdict = attempts.take(exchange.request.address.network, now: exchange.now)
-        guard verdict.isAllowed else { return tooManyAttempts(verdict.retryAfter) }
+        guard verdict.isAllowed else {
+            metrics.signIn(.tooManyAttempts)
+            return tooManyAttempts(verdict.retryAfter)
+        }
         return service.passwords.respond { turn in
             do {
                 try turn.get()
@@ -67,14 +72,19 @@ struct SignInPages: Sendable {
                 response.set(
                     "Set-Cookie",
                     Cookie.session.set(secret.text, isSecure: isSecure, seconds: WebSession.lifetimeSeconds))
+                metrics.signIn(.success)
                 return response
             } catch SignInError.tooManyAttempts(let seconds) {
+                metrics.signIn(.tooManyAttempts)
                 return tooManyAttempts(seconds)
             } catch SignInError.userDisabled {
+                metrics.signIn(.disabled)
                 return formAgain("Your account is disabled. Contact the operator of this service.", status: 403)
             } catch is SignInError {
+                metrics.signIn(.wrongCredentials)
                 return formAgain("Incorrect email address or password.", status: 422)
             } catch DomainError.unavailable(let message, let seconds) {
+                metrics.signIn(.unavailable)
                 return formAgain("\(message).", status: 503, retryAfter: Int64(seconds))
             }
         }

@@ -1,0 +1,44 @@
+import Synchronization
+
+/// Counts the transactions of a database, their durations and their failures.
+final class DatabaseActivity: Sendable {
+    enum Kind: Int, Sendable, CaseIterable { case read, write }
+
+    let reads = LatencyHistogram()
+    let writes = LatencyHistogram()
+    private let failures = Mutex<[String: Int]>([:])
+
+    /// Runs a transaction; the time includes waiting for a connection and for locks.
+    func measure<Result>(_ kind: Kind, _ body: () throws -> Result) rethrows -> Result {
+        let start = MonotonicClock.nanoseconds
+        defer { (kind == .read ? reads : writes).record(nanoseconds: MonotonicClock.nanoseconds - start) }
+        do { return try body() } catch {
+            if let failure = error as? DatabaseFailure {
+                failures.withLock { $0[failure.kindName, default: 0] += 1 }
+            }
+            throw error
+        }
+    }
+
+    /// The failed transactions by the name of the failure's kind.
+    var failuresByKind: [String: Int] {
+        let all = Dictionary(uniqueKeysWithValues: DatabaseFailure.kindNames.map { ($0, 0) })
+        return all.merging(failures.withLock { $0 }) { $1 }
+    }
+}
+
+extension DatabaseFailure {
+    /// The names of all kinds of failures, for metrics.
+    static let kindNames = ["other"]
+    /// The name of the failure's kind, for metrics.
+    var kindName: String { "other" }
+}
+
+/// The connections of a database at one time.
+struct DatabaseConnections: Sendable {
+    /// The name of the pool.
+    var pool: String
+    var busy: Int
+    var idle: Int
+    var max: Int
+}
