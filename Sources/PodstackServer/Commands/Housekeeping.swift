@@ -8,14 +8,26 @@ final class Housekeeping: Sendable {
     private static let pruningSeconds: Int64 = 3600
 
     private let service: Service
+    /// The link to the first account; nil when it is used or obsolete.
+    private let offer: Mutex<FirstAccountOffer?>
     private let lastPruned = Mutex<Int64?>(nil)
+    /// The database may be slow; signals and deadlines must not wait for it.
+    private let queue = WorkQueue(capacity: 1)
 
-    init(_ service: Service) { self.service = service }
+    init(_ service: Service, _ offer: FirstAccountOffer? = nil) {
+        self.service = service
+        self.offer = Mutex(offer)
+    }
 
-    /// Writes last-used times and, once an hour, removes expired audit events.
+    /// Does the work on another thread, unless the previous one still waits for its turn.
+    func start() { _ = queue.add { [self] in run() } }
+
+    /// Writes last-used times, withdraws the link to the first account if it is obsolete and, once an hour, removes expired
+    /// audit events.
     ///
     /// A failure is logged and retried next time.
     func run() {
+        if let current = offer.withLock({ $0 }), current.withdrawIfEnded() { offer.withLock { $0 = nil } }
         do { try service.lastUsed.flush(to: service.database) } catch {
             service.log.write("last_used_not_written", level: "warning")
         }
