@@ -68,7 +68,9 @@ struct OAuthTests {
         #expect(response.headers["pragma"] == "no-cache", sourceLocation: sourceLocation)
         #expect(response.headers["content-type"] == "application/json", sourceLocation: sourceLocation)
         let failure = try response.decoded(Failure.self)
-        let allowed = failure.error_description.utf8.allSatisfy { (0x20...0x7E).contains($0) && $0 != 0x22 && $0 != 0x5C }
+        let allowed = failure.error_description.utf8.allSatisfy {
+            (0x20...0x7E).contains($0) && $0 != 0x22 && $0 != 0x5C
+        }
         #expect(allowed && !failure.error_description.isEmpty, sourceLocation: sourceLocation)
         return failure.error
     }
@@ -127,7 +129,9 @@ struct OAuthTests {
         #expect(try poll(approved).status == 200)
     }
 
-    @Test("a code of the JSON flow whose secret the program generated is of no use here", arguments: TestDatabase.selected)
+    @Test(
+        "a code of the JSON flow whose secret the program generated is of no use here", arguments: TestDatabase.selected
+    )
     func generatedByProgram(_: TestDatabase) throws {
         let own = TestToken.generate(id: "00000000")
         let begun = try TestClient(running).request(
@@ -173,7 +177,9 @@ struct OAuthTests {
         #expect(try error(twice) == "invalid_request")
     }
 
-    @Test("a parameter without a value counts as omitted, and a charset of UTF-8 is allowed", arguments: TestDatabase.selected)
+    @Test(
+        "a parameter without a value counts as omitted, and a charset of UTF-8 is allowed",
+        arguments: TestDatabase.selected)
     func lenient(_: TestDatabase) throws {
         for type in ["\(Self.form);charset=UTF-8", "\(Self.form) ; charset=\"utf-8\"", Self.form.uppercased()] {
             let response = try post(
@@ -185,9 +191,11 @@ struct OAuthTests {
     @Test("client_id and scope follow the rules of names and scopes", arguments: TestDatabase.selected)
     func values(_: TestDatabase) throws {
         for (body, expected) in [
-            ("client_id=n&scope=cats", "invalid_scope"), ("client_id=n&scope=tokens%3Aread,pods%3Aread", "invalid_scope"),
+            ("client_id=n&scope=cats", "invalid_scope"),
+            ("client_id=n&scope=tokens%3Aread,pods%3Aread", "invalid_scope"),
             ("client_id=n&scope=+", "invalid_scope"), ("client_id=n&scope=%22%5C", "invalid_scope"),
-            ("client_id=%0A", "invalid_request"), ("client_id=" + String(repeating: "x", count: 101), "invalid_request"),
+            ("client_id=%0A", "invalid_request"),
+            ("client_id=" + String(repeating: "x", count: 101), "invalid_request"),
             ("client_id=%0A&scope=cats", "invalid_request"),
         ] {
             #expect(try error(try post(Self.authorization, body)) == expected, "\(body)")
@@ -211,7 +219,8 @@ struct OAuthTests {
         #expect(try error(try post(Self.token, "\(Self.grant)&device_code=x")) == "invalid_request")
     }
 
-    @Test("the limits are those of the JSON flow, and their errors are those of OAuth", arguments: TestDatabase.selected)
+    @Test(
+        "the limits are those of the JSON flow, and their errors are those of OAuth", arguments: TestDatabase.selected)
     func limits(_: TestDatabase) throws {
         let limited = try RunningServer(clock: clock, deviceCodes: 2)
         let json = try TestClient(limited).request(
