@@ -47,6 +47,9 @@ package final class Nginx: Sendable {
         throw ToolProcess.Failure(reason: "nginx does not start: \(problem)")
     }
 
+    /// The error log.
+    package var errorLog: String { process.standardError }
+
     private static func isUp(_ ports: [UInt16], _ process: ToolProcess) -> Bool {
         var wait = BoundedWait(.seconds(20))
         while !process.standardError.contains("[emerg]") {

@@ -25,15 +25,20 @@ package enum PythonOracle {
     package static func ask<Question: Encodable, Answer: Decodable>(
         _ name: String, _ questions: [Question]
     ) throws -> [Answer] {
-        guard let interpreter else { throw ToolProcess.Failure(reason: "PODSTACK_TEST_PYTHON is not set") }
         let folder = try TemporaryDirectory()
         let questionFile = try folder.write(
             String(decoding: try APICoding.encode(questions), as: UTF8.self), to: "questions.json")
-        let script = URL(filePath: #filePath).appending(path: "../../../Tests/Oracles/\(name)").standardized.path
-        let run = try ToolProcess.run(interpreter, [script, questionFile, folder.file("answers.json")])
-        guard run.status == 0, let answers = folder.read("answers.json") else {
-            throw ToolProcess.Failure(reason: "\(name) failed: \(run.error.suffix(500))")
+        let run = try start(name, [questionFile, folder.file("answers.json")])
+        guard run.wait() == 0, let answers = folder.read("answers.json") else {
+            throw ToolProcess.Failure(reason: "\(name) failed: \(run.standardError.suffix(500))")
         }
         return try APICoding.decode([Answer].self, from: Array(answers.utf8))
+    }
+
+    /// Starts `Tests/Oracles/NAME`.
+    package static func start(_ name: String, _ arguments: [String]) throws -> ToolProcess {
+        guard let interpreter else { throw ToolProcess.Failure(reason: "PODSTACK_TEST_PYTHON is not set") }
+        let script = URL(filePath: #filePath).appending(path: "../../../Tests/Oracles/\(name)").standardized.path
+        return try ToolProcess(interpreter, [script] + arguments)
     }
 }

@@ -230,8 +230,15 @@ extension TestClient {
     package func choose(
         _ password: String = TestClient.password, at link: String, email: String = ""
     ) throws -> TestResponse {
-        try get(link)
-        return try post(link, ["email": email, "password": password, "repeated": password])
+        try post(try openLink(link), ["email": email, "password": password, "repeated": password])
+    }
+
+    /// Opens a one-time link, and returns the target of its form; the link itself if it redirects nowhere.
+    package func openLink(_ link: String) throws -> String {
+        let response = try get(link)
+        guard response.status == 303, let form = response.headers["location"] else { return link }
+        try get(form)
+        return form
     }
 
     @discardableResult

@@ -20,7 +20,8 @@ struct RouteGuardTests {
     /// A new one has to be added here deliberately.
     let open: Set = [
         "GET /healthz", "GET /readyz", "GET /metrics", "GET /openapi.json", "POST /v1/tokens/report",
-        "POST /v1/device/code", "POST /v1/device/token",
+        "POST /v1/device/code", "POST /v1/device/token", "POST /v1/oauth/device_authorization", "POST /v1/oauth/token",
+        "GET /.well-known/oauth-authorization-server",
     ]
 
     init() throws {
@@ -58,6 +59,7 @@ struct RouteGuardTests {
         case "POST /v1/projects/{project}/members": #"{"email": "stranger@example.com", "role": "admin"}"#
         case "POST /v1/device/code": #"{"client_name": "n"}"#
         case "POST /v1/device/token": #"{"device_code": "n"}"#
+        case "POST /v1/oauth/device_authorization", "POST /v1/oauth/token": "client_id=n"
         case "POST /v1/tokens/report": #"{"tokens": []}"#
         case let name where name.hasPrefix("PATCH"): "{}"
         case let name where name.hasSuffix("/rotate"): "{}"

@@ -23,10 +23,21 @@ struct ErrorResponse: Error {
         self.headers = headers
     }
 
+    /// Returns the response to a request, in the form that its clients expect.
+    func response(to request: Request, requestID: String) -> Response {
+        OAuthRoutes.owns(request.path) ? oauthResponse(to: request) : response(requestID: requestID)
+    }
+
     func response(requestID: String) -> Response {
-        let body = ErrorBody(code: code, message: message, requestID: requestID, details: details)
+        response(ErrorBody(code: code, message: message, requestID: requestID, details: details))
+    }
+
+    /// Returns a response with this error's status and headers.
+    func response(_ body: some Encodable) -> Response {
         var response = Response(status: status, body: (try? APICoding.encode(body)) ?? [])
         response.headers = headers
+        // A browser that displays the error requests an icon for it, and the URL may contain a token by mistake.
+        response.set("Referrer-Policy", Response.referrerPolicy)
         return response
     }
 

@@ -295,7 +295,7 @@ struct RequestHandler: Sendable {
         var response =
             pages.shows(error, to: request)
             ? pages.page(of: error, for: request, requestID: requestID, mayRead: mayRead)
-            : error.response(requestID: requestID)
+            : error.response(to: request, requestID: requestID)
         caller.addHeaders(to: &response)
         logRequest(request, response, requestID, caller, code: error.code)
         return response
@@ -374,9 +374,11 @@ struct RequestHandler: Sendable {
     /// A client may send any text as a method, even a token.
     private static let methods: Set<String> = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
-    /// Returns a path for the log, in which no segment is long enough to be a token.
+    /// Returns a path for the log, in which no segment is long enough to be a token, and no part of a sign-in link
+    /// follows `/welcome/`.
     private func loggable(_ path: String) -> String {
-        path.split(separator: "/", omittingEmptySubsequences: false)
+        if path.lowercased().hasPrefix("/welcome/") { return "/welcome/…" }
+        return path.split(separator: "/", omittingEmptySubsequences: false)
             .map { $0.utf8.count > 24 ? "…" : $0 }.joined(separator: "/")
     }
 }

@@ -29,6 +29,7 @@ enum OperationID: String, Sendable, CaseIterable {
     case listTokens, createToken, getToken, updateToken, revokeToken, rotateToken
     case getOwnToken, revokeOwnToken, rotateOwnToken, reportTokens
     case beginDevice, fetchDeviceToken
+    case getOAuthMetadata, beginOAuthDevice, fetchOAuthToken
     case listProjects, createProject, getProject, updateProject, deleteProject
     case listMembers, addMember, updateMember, removeMember
     case listAuditLogs

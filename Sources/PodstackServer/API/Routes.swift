@@ -45,9 +45,13 @@ enum Routes {
 
     private static func devices(_ services: Services) -> [Route] {
         let routes = DeviceRoutes(services)
+        let oauth = OAuthRoutes(devices: routes)
         return [
             Route("POST", "/v1/device/code", .noToken, .beginDevice, handle: routes.begin),
             Route("POST", "/v1/device/token", .noToken, .fetchDeviceToken, handle: routes.fetch),
+            Route("GET", OAuthRoutes.metadataPath, .noToken, .getOAuthMetadata, handle: oauth.metadata),
+            Route("POST", OAuthRoutes.authorizationPath, .noToken, .beginOAuthDevice, handle: oauth.begin),
+            Route("POST", OAuthRoutes.tokenPath, .noToken, .fetchOAuthToken, handle: oauth.fetch),
         ]
     }
 

@@ -33,14 +33,15 @@ final class Housekeeping: Sendable {
         queue.add { [self] in run() }
     }
 
-    /// Writes last-used times and, once an hour, removes expired audit events.
+    /// Writes last-used times, withdraws the link to the first account if it is obsolete and, once an hour, removes expired
+    /// audit events.
     ///
     /// A failure is logged and retried next time.
     func run() {
+        if let current = offer.withLock({ $0 }), current.withdrawIfEnded() { offer.withLock { $0 = nil } }
         do { try service.lastUsed.flush(to: service.database) } catch {
             service.log.write("last_used_not_written", level: "warning")
         }
-        offer.withLock { if $0?.withdrawIfEnded() == true { $0 = nil } }
         checkReadiness()
         countSessions()
         let now = service.now()

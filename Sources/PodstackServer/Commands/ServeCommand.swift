@@ -108,7 +108,7 @@ struct ServeCommand {
         sigaddset(&signals, SIGINT)
         sigaddset(&signals, SIGHUP)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
-        signal(SIGPIPE, SIG_IGN)
+        Self.ignoreOtherSignals()
 
         Self.allowManyConnections()
         let directory = try arguments.dataDirectory()
@@ -132,7 +132,10 @@ struct ServeCommand {
         StandardStream.output.write("podstack-server listening on \(url)\n")
         service.log.write("started", [("address", "\(address.host):\(listener.port)")])
         let offer = try FirstAccountOffer.create(service, in: directory, at: publicURL)
-        work(signals, listener, service, tls, offer)
+        let manager = ServiceManager(ProcessEnvironment.value)
+        manager?.ready("Serving \(publicURL)")
+        work(signals, listener, service, tls, Housekeeping(service, offer), manager)
+        manager?.stopping()
         listener.stop(timeoutMilliseconds: drainTimeoutSeconds * 1000)
         try service.stop()
         service.log.write("stopped")
@@ -147,24 +150,39 @@ struct ServeCommand {
         setrlimit(files, &limit)
     }
 
+    /// Ignores the signals that would end the process by default although they ask nothing of it.
+    ///
+    /// SIGQUIT would also write a core file, which contains the pepper. A write beyond the limit of SIGXFSZ fails instead.
+    private static func ignoreOtherSignals() {
+        let named = [
+            SIGPIPE, SIGUSR1, SIGUSR2, SIGQUIT, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGXFSZ,
+        ]
+        // The C library itself uses the first two real-time signals.
+        for number in named + Array(34...64) { signal(number, SIG_IGN) }
+    }
+
     /// Handles signals and overdue connections until SIGTERM or SIGINT.
     ///
     /// Never waits for the database: housekeeping has a thread of its own.
     private func work(
         _ signals: sigset_t, _ listener: Listener, _ service: Service, _ tls: TLSCertificate?,
-        _ offer: FirstAccountOffer?
+        _ housekeeping: Housekeeping, _ manager: ServiceManager?
     ) {
         var signals = signals
+        let watchdog = Watchdog(manager, address, port: listener.port)
         var second = timespec(tv_sec: 1, tv_nsec: 0)
-        let housekeeping = Housekeeping(service, offer)
+        if let watchdog { second = timespec(tv_sec: 0, tv_nsec: watchdog.pauseNanoseconds) }
         var dueAt = MonotonicClock.seconds() + Self.housekeepingIntervalSeconds
         while true {
             switch sigtimedwait(&signals, nil, &second) {
-            case SIGHUP: reload(tls, service)
+            case SIGHUP:
+                let reload = { self.reload(tls, service) }
+                if let manager { manager.reloading(reload) } else { reload() }
             case SIGTERM, SIGINT: return
             default: break
             }
             listener.closeOverdue()
+            watchdog?.advance()
             guard MonotonicClock.seconds() >= dueAt else { continue }
             housekeeping.start()
             dueAt = MonotonicClock.seconds() + Self.housekeepingIntervalSeconds

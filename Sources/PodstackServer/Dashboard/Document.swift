@@ -161,7 +161,7 @@ extension Response {
                 + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
         response.set("X-Content-Type-Options", "nosniff")
         response.set("X-Frame-Options", "DENY")
-        response.set("Referrer-Policy", "same-origin")
+        response.set("Referrer-Policy", Response.referrerPolicy)
         response.set("Cross-Origin-Opener-Policy", "same-origin")
         response.set("Cross-Origin-Resource-Policy", "same-origin")
         return response
@@ -171,6 +171,7 @@ extension Response {
     static func redirect(_ link: Link) -> Response {
         var response = Response(status: 303)
         response.set("Location", link.text)
+        response.set("Referrer-Policy", Response.referrerPolicy)
         return response
     }
 }

@@ -99,9 +99,14 @@ struct DeviceService: Sendable {
     /// Returns the outcome of a program's poll.
     ///
     /// Does not throw for a request without a token: throwing would roll back the recorded time of the poll.
-    func fetch(_ deviceCode: String, in change: Change) throws -> Outcome {
+    ///
+    /// A poll with a client name is that of an OAuth client: the code must be its own, and the service must generate the
+    /// secret, because the response is the only way to the token.
+    func fetch(_ deviceCode: String, clientName: String? = nil, in change: Change) throws -> Outcome {
         let connection = change.connection
-        guard let request = try DeviceStore.find(.device, digest(deviceCode), in: connection) else { return .unknown }
+        guard let request = try DeviceStore.find(.device, digest(deviceCode), in: connection),
+            clientName == nil || clientName == request.clientName && request.clientSecret == nil
+        else { return .unknown }
         guard !request.isExpired(at: change.now) else { return .expired }
         // One second less than announced: times are whole seconds here, and the network's delay varies.
         let isTooFast = request.lastPolledAt.map { change.now - $0 < request.interval - 1 } ?? false

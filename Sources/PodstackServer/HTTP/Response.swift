@@ -26,6 +26,12 @@ struct Response {
 
     static let noContent = Response(status: 204)
 
+    /// The `Referrer-Policy` of pages and errors: no request that they cause names the path or the query of their URL,
+    /// which may contain a secret.
+    ///
+    /// With `no-referrer`, browsers would send forms with `Origin: null`.
+    static let referrerPolicy = "strict-origin"
+
     mutating func set(_ name: StaticString, _ value: String) { headers.append((name, value)) }
 }
 

@@ -29,7 +29,11 @@ enum OpenAPIDocument {
                     "Error": [
                         "description": "The request failed; the body says why",
                         "content": ["application/json": ["schema": Schema.reference("Error")]],
-                    ]
+                    ],
+                    "OAuthError": [
+                        "description": "The request failed; the body says why, as RFC 6749 defines it",
+                        "content": ["application/json": ["schema": Schema.reference("OAuthError")]],
+                    ],
                 ],
             ],
         ]
@@ -46,7 +50,7 @@ enum OpenAPIDocument {
         if let body = details.body {
             fields["requestBody"] = [
                 "required": .bool(!details.isBodyOptional),
-                "content": ["application/json": ["schema": Schema.reference(body)]],
+                "content": [details.bodyType: ["schema": Schema.reference(body)]],
             ]
         }
         return .object(fields)
@@ -86,11 +90,13 @@ enum OpenAPIDocument {
         }
         var statuses = [400, 414, 431, 500, 503]
         if route.requiresToken { statuses += [401, 403, 404, 406, 429] }
-        if details.body != nil { statuses += [413, 415, 422, 429] }
+        if details.body != nil { statuses += [413, 415, 429] }
+        if details.body != nil, !details.isOAuth { statuses.append(422) }
         if !details.query.isEmpty { statuses.append(422) }
         if route.requiresToken, route.method != "GET" { statuses.append(409) }
         var responses: [String: JSONValue] = [String(details.status): .object(success)]
-        for status in statuses { responses[String(status)] = ["$ref": "#/components/responses/Error"] }
+        let error: JSONValue = .string("#/components/responses/\(details.isOAuth ? "OAuthError" : "Error")")
+        for status in statuses { responses[String(status)] = ["$ref": error] }
         return responses
     }
 }
@@ -109,12 +115,17 @@ struct OperationDescription {
     var query: [Parameter] = []
     /// The component that describes the request's body; nil if the request has none.
     var body: String?
+    var bodyType = "application/json"
     var isBodyOptional = false
     var status = 200
     /// The component that describes the response's body; nil if the response has none.
     var response: String?
     var responseType = "application/json"
 
+    /// Whether the body is a form and errors are those of OAuth.
+    var isOAuth: Bool { bodyType == Self.form }
+
+    fileprivate static let form = "application/x-www-form-urlencoded"
     fileprivate static let paging = [
         Parameter(name: "limit", schema: Schema.integer(from: 1, to: 200)),
         Parameter(name: "cursor", schema: Schema.text(3...45, pattern: "^(0|[1-9][0-9]{0,17})-[0-9A-Za-z_]{1,24}$")),
@@ -174,6 +185,17 @@ extension OperationID {
         case .fetchDeviceToken:
             OperationDescription(
                 summary: "Poll for the token of a device code", body: "DeviceTokenRequest", response: "CreatedToken")
+        case .getOAuthMetadata:
+            OperationDescription(
+                summary: "Get the endpoints of this service for OAuth clients (RFC 8414)", response: "OAuthMetadata")
+        case .beginOAuthDevice:
+            OperationDescription(
+                summary: "Start the device flow as an OAuth client (RFC 8628, section 3.1)", body: "OAuthDeviceRequest",
+                bodyType: OperationDescription.form, response: "DeviceCode")
+        case .fetchOAuthToken:
+            OperationDescription(
+                summary: "Poll for the token of a device code as an OAuth client (RFC 8628, section 3.4)",
+                body: "OAuthTokenRequest", bodyType: OperationDescription.form, response: "OAuthToken")
         case .listProjects:
             OperationDescription(
                 summary: "List projects, newest first", query: OperationDescription.paging, response: "ProjectPage")

@@ -109,6 +109,24 @@ extension Schema {
             "interval": integer(from: 1),
         ]),
         "DeviceTokenRequest": object(["device_code": text(0...100)]),
+        "OAuthDeviceRequest": form(["client_id": name], optional: ["scope": scopeList]),
+        "OAuthTokenRequest": form([
+            "grant_type": choice([OAuthRoutes.deviceCodeGrant]), "device_code": text(1...100), "client_id": name,
+        ]),
+        "OAuthToken": object(
+            ["access_token": tokenText, "token_type": choice(["Bearer"]), "scope": string],
+            optional: ["expires_in": integer(from: 1)]),
+        "OAuthMetadata": object([
+            "issuer": string, "device_authorization_endpoint": string, "token_endpoint": string,
+            "scopes_supported": list(of: scope), "grant_types_supported": list(of: string),
+            "token_endpoint_auth_methods_supported": list(of: string), "response_types_supported": list(of: string),
+        ]),
+        "OAuthError": object([
+            "error": choice([
+                "invalid_request", "invalid_scope", "invalid_grant", "unsupported_grant_type", "authorization_pending",
+                "slow_down", "access_denied", "expired_token", "temporarily_unavailable", "server_error",
+            ]), "error_description": string,
+        ]),
         "Project": object([
             "id": string, "name": string, "description": orNull(string), "created_at": time, "role": role,
             "permissions": permissions, "is_default": boolean,
@@ -161,6 +179,18 @@ extension Schema {
         let digits = String(scalar.value, radix: 16)
         return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
     }
+
+    /// The fields of a form, which may have unknown ones.
+    private static func form(_ required: [String: JSONValue], optional: [String: JSONValue] = [:]) -> JSONValue {
+        guard case .object(var fields) = object(required, optional: optional) else { return any }
+        fields["additionalProperties"] = nil
+        return .object(fields)
+    }
+    /// Scopes, separated by spaces.
+    private static let scopeList: JSONValue = {
+        let one = #"(\*|(\#(Scope.resources.joined(separator: "|"))):(\*|\#(Scope.actions.joined(separator: "|"))))"#
+        return text(1...1000, pattern: "^\(one)( \(one))*$")
+    }()
 
     private static let role = choice(["admin", "user"])
     /// The role `user` names its permissions; the role `admin` has all of them and must not name any.

@@ -48,7 +48,12 @@ struct DashboardTLSTests {
                     method: method, url: url, headers: headers, body: body.map { Array($0.utf8) },
                     timeout: .seconds(120)))
         }
-        let page = try await send("GET", link)
+        let opened = try await send("GET", link)
+        let linkCookie = try #require(opened.headers.first { $0.value.hasPrefix("__Secure-podstack_link_") }?.value)
+        #expect(linkCookie.hasSuffix("; Path=/welcome; HttpOnly; SameSite=Lax; Secure; Max-Age=3600"))
+        let linkPair = String(linkCookie.prefix { $0 != ";" })
+        let form = url + (try #require(opened.header("location")))
+        let page = try await send("GET", form, headers: [HeaderField("Cookie", linkPair)])
         let client = try #require(page.header("set-cookie"))
         #expect(client.hasPrefix("__Host-podstack_visitor="))
         #expect(client.hasSuffix("; Path=/; HttpOnly; SameSite=Lax; Secure"))
@@ -57,10 +62,10 @@ struct DashboardTLSTests {
         let password = TestClient.password.replacing(" ", with: "+").replacing(",", with: "%2C")
         func choose(_ origin: String) async throws -> TransportResponse {
             try await send(
-                "POST", link,
+                "POST", form,
                 headers: [
                     HeaderField("Content-Type", "application/x-www-form-urlencoded"), HeaderField("Origin", origin),
-                    HeaderField("Cookie", String(client.prefix { $0 != ";" })),
+                    HeaderField("Cookie", "\(client.prefix { $0 != ";" }); \(linkPair)"),
                 ], body: "form_key=\(formKey)&password=\(password)&repeated=\(password)")
         }
         // Without TLS, the host is a different origin.

@@ -80,7 +80,7 @@ struct SignInQueueTests {
         let stranger = TestClient(server)
         try stranger.get("/sign-in")
         #expect(try stranger.post("/sign-in", ["form_key": "wrong", "password": "x"]).status == 403)
-        #expect(try stranger.post("/welcome/used-up", ["password": "x"]).status == 410)
+        #expect(try stranger.post("/welcome?link=0123456789abcdef", ["password": "x"]).status == 410)
         #expect(effort.queue.waiting == 0)
         gate.open()
     }

@@ -126,10 +126,15 @@ struct SignInPages: Sendable {
 
 // MARK: - Sign-in links
 
-/// The page `/welcome/{link}` of a one-time link.
+/// The pages of a one-time link.
 ///
-/// Viewing the page does not use the link up; choosing a password does.
+/// Opening `/welcome/{link}` redirects to `/welcome`, so that the secret is in the address bar, the history and the
+/// `Referer` of no further request. A cookie that browsers send only to `/welcome` carries it to the form. Opening the
+/// link does not use it up, because mail scanners open links too; choosing a password does.
 struct SignInLinkPages: Sendable {
+    /// The time in which the form of an opened link can be used; the link itself can be opened again.
+    static let formSeconds: Int64 = 3600
+
     private let service: SignInService
     private let isSecure: Bool
 
@@ -138,61 +143,106 @@ struct SignInLinkPages: Sendable {
         isSecure = services.settings.publicURL.isSecure
     }
 
+    /// The link whose form is open.
+    private struct OpenLink {
+        var secret: OneTimeSecret
+        var handle: String
+        var holder: SignInLinks.Holder
+
+        var cookie: Cookie { .link(handle) }
+        var address: Link { Link("/welcome", query: [("link", handle)]) }
+    }
+
+    /// A link that cannot be used.
+    private enum Unusable: Error {
+        /// The link is unknown, used or expired.
+        case invalid
+        /// The browser has no cookie of the link.
+        case notOpened
+    }
+
+    @Sendable func open(_ exchange: PageExchange) throws -> Response {
+        do {
+            let link = try find(OneTimeSecret(exchange.parameters[0]), exchange)
+            var response = Response.redirect(link.address)
+            response.set(
+                "Set-Cookie", link.cookie.set(link.secret.text, isSecure: isSecure, seconds: Self.formSeconds))
+            return response
+        } catch let problem as Unusable {
+            return page(of: problem, exchange)
+        }
+    }
+
     @Sendable func show(_ exchange: PageExchange) throws -> Response {
-        let secret = OneTimeSecret(exchange.parameters[0])
-        guard let holder = try service.database.read({ try service.links.holder(secret, now: exchange.now, in: $0) })
-        else { return invalidLink(exchange) }
-        return form(exchange, holder)
+        do { return form(exchange, try openLink(exchange)) } catch let problem as Unusable {
+            return page(of: problem, exchange)
+        }
     }
 
     @Sendable func choosePassword(_ exchange: PageExchange) throws -> Response {
-        let holder = try service.database.read {
-            try service.links.holder(OneTimeSecret(exchange.parameters[0]), now: exchange.now, in: $0)
-        }
-        guard let holder else { return invalidLink(exchange) }
+        let link: OpenLink
+        do { link = try openLink(exchange) } catch let problem as Unusable { return page(of: problem, exchange) }
         return service.passwords.respond { turn in
             try turn.get()
-            return try choosePassword(exchange, holder)
+            return try choosePassword(exchange, link)
         }
     }
 
-    private func choosePassword(_ exchange: PageExchange, _ holder: SignInLinks.Holder) throws -> Response {
+    private func choosePassword(_ exchange: PageExchange, _ link: OpenLink) throws -> Response {
         do {
             guard exchange.form["password"] == exchange.form["repeated"] else {
-                return form(exchange, holder, passwordProblem: "The two passwords do not match.")
+                return form(exchange, link, passwordProblem: "The two passwords do not match.")
             }
             let cookie = try service.useLink(
-                OneTimeSecret(exchange.parameters[0]), email: exchange.form["email"],
-                password: exchange.form["password"],
+                link.secret, email: exchange.form["email"], password: exchange.form["password"],
                 from: exchange.origin, now: exchange.now)
             var response = Response.redirect(Link("/account/tokens", query: [("done", "welcome")]))
             response.set(
                 "Set-Cookie", Cookie.session.set(cookie.text, isSecure: isSecure, seconds: WebSession.lifetimeSeconds))
+            response.set("Set-Cookie", link.cookie.removed(isSecure: isSecure))
             return response
         } catch SignInError.invalidPassword(let defect) {
-            return form(exchange, holder, passwordProblem: "The password \(defect).")
+            return form(exchange, link, passwordProblem: "The password \(defect).")
         } catch SignInError.invalidEmail(let defect) {
-            return form(exchange, holder, emailProblem: "The email address \(defect).")
+            return form(exchange, link, emailProblem: "The email address \(defect).")
         } catch is UserStore.EmailTaken {
-            return form(exchange, holder, emailProblem: "An account with this email address already exists.")
+            return form(exchange, link, emailProblem: "An account with this email address already exists.")
         } catch SignInError.invalidLink {
-            return invalidLink(exchange)
+            return page(of: .invalid, exchange)
         }
     }
 
+    // MARK: Finding the link
+
+    /// Returns the link of the form that a request names, whose secret is in the cookie.
+    private func openLink(_ exchange: PageExchange) throws -> OpenLink {
+        guard let handle = exchange.request.query("link"), SignInLinkHandle.isValid(handle),
+            let text = Cookie.link(handle).value(in: exchange.request, isSecure: isSecure)
+        else { throw Unusable.notOpened }
+        let link = try find(OneTimeSecret(text), exchange)
+        // Another site could have set the cookie to the secret of another link.
+        guard link.handle == handle else { throw Unusable.notOpened }
+        return link
+    }
+
+    private func find(_ secret: OneTimeSecret, _ exchange: PageExchange) throws -> OpenLink {
+        guard let holder = try service.database.read({ try service.links.holder(secret, now: exchange.now, in: $0) })
+        else { throw Unusable.invalid }
+        return OpenLink(secret: secret, handle: SignInLinkHandle.derive(from: secret), holder: holder)
+    }
+
+    // MARK: Pages
+
     private func form(
-        _ exchange: PageExchange, _ holder: SignInLinks.Holder, emailProblem: String? = nil,
-        passwordProblem: String? = nil
+        _ exchange: PageExchange, _ link: OpenLink, emailProblem: String? = nil, passwordProblem: String? = nil
     ) -> Response {
-        let isFirst = holder == .firstUser
+        let isFirst = link.holder == .firstUser
         let hasProblem = emailProblem != nil || passwordProblem != nil
         return Document(isFirst ? "Create the first account" : "Choose your password", for: exchange) {
             if let problem = emailProblem ?? passwordProblem { Notice(.problem, problem) }
-            Element(
-                "form", .class("card narrow"), .method("post"), .action(Link("/welcome", exchange.parameters[0]))
-            ) {
+            Element("form", .class("card narrow"), .method("post"), .action(link.address)) {
                 FormKeyField(exchange)
-                if case .user(let user) = holder {
+                if case .user(let user) = link.holder {
                     Element("p") { "For \(user.email). This link works once." }
                     // Tells password managers which user the password belongs to.
                     VoidElement(
@@ -216,15 +266,27 @@ struct SignInLinkPages: Sendable {
         }.response(status: hasProblem ? 422 : 200)
     }
 
-    private func invalidLink(_ exchange: PageExchange) -> Response {
-        Document("This link no longer works", for: exchange) {
-            Element("p") {
-                "A sign-in link works once and expires after three days. Ask the operator of this service for a new "
-                "one, or "
-                Element("a", .href(Link("/sign-in"))) { "sign in" }
-                " with your password."
-            }
-        }.response(status: 410)
+    private func page(of problem: Unusable, _ exchange: PageExchange) -> Response {
+        switch problem {
+        case .invalid:
+            Document("This link no longer works", for: exchange) {
+                Element("p") {
+                    "A sign-in link works once and expires after three days. Ask the operator of this service for a new "
+                    "one, or "
+                    Element("a", .href(Link("/sign-in"))) { "sign in" }
+                    " with your password."
+                }
+            }.response(status: 410)
+        case .notOpened:
+            Document("Open your sign-in link again", for: exchange) {
+                Element("p") {
+                    "This page works in the browser that opened the link, within an hour, and only with cookies. Opening "
+                    "the link again does not use it up. If you have chosen a password already, "
+                    Element("a", .href(Link("/sign-in"))) { "sign in" }
+                    "."
+                }
+            }.response(status: 410)
+        }
     }
 }
 
