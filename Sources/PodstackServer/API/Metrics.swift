@@ -13,6 +13,8 @@ final class Metrics: Sendable {
     private let startedAt: Int64
     private let version: String
     private let certificateEnd = Atomic<Int64>(0)
+    private let forwardSteps = Atomic<Int>(0)
+    private let backwardSteps = Atomic<Int>(0)
 
     private struct Refused: Hashable, Comparable {
         var status: Int
@@ -27,6 +29,14 @@ final class Metrics: Sendable {
 
     /// Sets the time at which the TLS certificate expires, in seconds since 1970.
     func certificateExpires(at end: Int64) { certificateEnd.store(end, ordering: .relaxed) }
+
+    /// Counts a step of the system's clock.
+    func clockStepped(_ step: SteadyClock.Step) {
+        switch step.direction {
+        case .forward: forwardSteps.add(1, ordering: .relaxed)
+        case .backward: backwardSteps.add(1, ordering: .relaxed)
+        }
+    }
 
     func success() { successes.add(1, ordering: .relaxed) }
 
@@ -62,6 +72,12 @@ final class Metrics: Sendable {
                 "Time at which the first certificate of the TLS chain expires, in seconds since 1970.", [("", Int(end))]
             )
         }
+        metric(
+            "podstack_clock_steps_total", "counter", "Steps of the system's clock by more than a few seconds.",
+            [
+                ("{direction=\"forward\"}", forwardSteps.load(ordering: .relaxed)),
+                ("{direction=\"backward\"}", backwardSteps.load(ordering: .relaxed)),
+            ])
         metric(
             "process_start_time_seconds", "gauge", "Start time of the service, in seconds since 1970.",
             [("", Int(startedAt))])

@@ -10,6 +10,7 @@ struct RequestHandler: Sendable {
     let reuse: ReuseWatch
     let lastUsed: LastUsedTracker
     let proxies: TrustedProxies
+    private let silentProxies = SilentProxies()
     /// The limit of failed authentications per address; nil for no limit.
     let failures: RateLimiter<ClientAddress>?
     /// The limit of requests per token; nil for no limit.
@@ -21,7 +22,7 @@ struct RequestHandler: Sendable {
     func handle(_ request: Request) -> HandlerResult {
         let requestID = RequestID.generate()
         var request = request
-        if !proxies.isEmpty { request.address = proxies.origin(of: request) }
+        if !proxies.isEmpty { request.address = clientAddress(of: request) }
         var caller = Caller()
         do {
             let response = try respond(to: request, &caller)
@@ -40,16 +41,26 @@ struct RequestHandler: Sendable {
         }
     }
 
+    /// Returns the address for which a request counts, and logs once that a trusted proxy does not send one.
+    private func clientAddress(of request: Request) -> ClientAddress {
+        let finding = proxies.origin(of: request)
+        if let proxy = finding.silentProxy, silentProxies.isNew(proxy) {
+            log.write("proxy_sends_no_address", level: "warning", [("proxy", proxy.description)])
+        }
+        return finding.address
+    }
+
     // MARK: - The stops of a request
 
     private func respond(to request: Request, _ caller: inout Caller) throws -> Response {
+        try ContentEncoding.check(request)
         if pages.owns(request.path) { return try pages.respond(to: request) }
         if let defect = request.defect { throw ErrorResponse(defect) }
         let (route, parameters) = try router.route(request)
         let identity = try authenticate(request, route.access)
         caller.identity = identity
         if let requests, let identity {
-            let verdict = requests.take(identity.token.id, now: now())
+            let verdict = requests.take(identity.token.id)
             caller.rate = verdict
             guard verdict.isAllowed else { throw verdict.error }
         }
@@ -161,7 +172,7 @@ struct RequestHandler: Sendable {
         switch error {
         case DomainError.unauthenticated(let failure):
             // Only failing requests are counted and rejected: another client at the address is not locked out.
-            guard let verdict = failures?.take(request.address.network, now: now()), !verdict.isAllowed else {
+            guard let verdict = failures?.take(request.address.network), !verdict.isAllowed else {
                 return ErrorResponse(failure)
             }
             return ErrorResponse(verdict.error)

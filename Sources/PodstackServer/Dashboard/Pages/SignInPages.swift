@@ -5,10 +5,11 @@ struct SignInPages: Sendable {
     private let service: SignInService
     private let isSecure: Bool
     /// The attempts of each network, for all email addresses together.
-    private let attempts = RateLimiter<ClientAddress>(RateLimit(name: "sign-in", count: 30))
+    private let attempts: RateLimiter<ClientAddress>
 
     init(_ services: Services) {
         self.service = services.signIn
+        attempts = RateLimiter(RateLimit(name: "sign-in", count: 30), elapsed: services.elapsed)
         isSecure = services.settings.publicURL.isSecure
     }
 
@@ -56,7 +57,7 @@ struct SignInPages: Sendable {
             formAgain(
                 RetryText.sentence("Too many attempts to sign in.", seconds: seconds), status: 429, retryAfter: seconds)
         }
-        let verdict = attempts.take(exchange.request.address.network, now: exchange.now)
+        let verdict = attempts.take(exchange.request.address.network)
         guard verdict.isAllowed else { return tooManyAttempts(verdict.retryAfter) }
         return service.passwords.respond { turn in
             do {
