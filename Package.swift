@@ -40,6 +40,7 @@ let package = Package(
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSecret", providers: [.apt(["libsecret-1-dev"])]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(name: "CUnistring", providers: [.apt(["libunistring-dev"])]),
 
         .target(name: "PodstackAPI", swiftSettings: strictImports),
         .target(name: "PodstackCryptography", dependencies: ["CSodium"], swiftSettings: strict),
@@ -80,7 +81,7 @@ let package = Package(
             name: "PodstackServer",
             dependencies: [
                 "PodstackAPI", "PodstackCommandLine", "PodstackCryptography", "CGnuTLS", "CMicrohttpd", "CPostgres",
-                "CSQLite",
+                "CSQLite", "CUnistring",
             ],
             resources: [
                 .embedInCode("Dashboard/Assets/dashboard.css"), .embedInCode("Dashboard/Assets/dashboard.js"),

@@ -15,6 +15,7 @@ struct FuzzTarget: Sendable {
         FuzzTarget(name: "dotenv", run: DotEnvTarget.run),
         FuzzTarget(name: "endpoint", run: EndpointTarget.run),
         FuzzTarget(name: "error-response", run: ErrorResponseTarget.run),
+        FuzzTarget(name: "forwarded", run: ForwardedTarget.run),
         FuzzTarget(name: "request-body", run: RequestBodyTarget.run),
         FuzzTarget(name: "request-target", run: RequestTargetTarget.run),
         FuzzTarget(name: "token", run: TokenTarget.run),

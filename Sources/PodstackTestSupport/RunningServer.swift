@@ -42,12 +42,16 @@ package final class RunningServer: Sendable {
             lines.text.withLock { $0 += String(decoding: line, as: UTF8.self) }
         }
         var now: (@Sendable () -> Int64)?
-        if let clock { now = { clock.now } }
+        var elapsed: (@Sendable () -> Int64)?
+        if let clock {
+            now = { clock.now }
+            elapsed = { clock.elapsed }
+        }
         server = try EmbeddedServer(
             directory: data.file("data"), database: database?.url, maxActiveTokens: maxActiveTokens,
             failedAuthentications: failedAuthentications, requests: requests, reports: reports,
             deviceCodes: deviceCodes, proxies: proxies,
-            requestTime: requestTime, connectionsPerNetwork: connectionsPerNetwork, now: now, log: log)
+            requestTime: requestTime, connectionsPerNetwork: connectionsPerNetwork, now: now, elapsed: elapsed, log: log)
         try server.addUser(Self.email)
     }
 
@@ -102,13 +106,34 @@ package final class TwoInstances: Sendable {
 
 // MARK: - Clock
 
-/// A clock that a test sets, in seconds since 1970.
+/// The clocks of a machine, which a test sets: the time in seconds since 1970, and a monotonic clock.
 package final class ManualClock: Sendable {
-    private let time: Atomic<Int64>
+    private struct State {
+        var now: Int64
+        /// In nanoseconds.
+        var elapsed: Int64 = 1_000_000_000_000
+    }
 
-    package init(_ start: Int64 = 1_900_000_000) { time = Atomic(start) }
+    private let state: Mutex<State>
 
-    package var now: Int64 { time.load(ordering: .relaxed) }
+    package init(_ start: Int64 = 1_900_000_000) { state = Mutex(State(now: start)) }
 
-    package func set(_ now: Int64) { time.store(now, ordering: .relaxed) }
+    package var now: Int64 { state.withLock { $0.now } }
+
+    /// The nanoseconds of the monotonic clock.
+    package var elapsed: Int64 { state.withLock { $0.elapsed } }
+
+    /// Lets time pass until a time. An earlier time is a step of the clock, in which no time passes.
+    package func set(_ now: Int64) {
+        state.withLock { state in
+            state.elapsed += max(0, now - state.now) * 1_000_000_000
+            state.now = now
+        }
+    }
+
+    /// Lets time pass.
+    package func advance(_ seconds: Int64) { set(now + seconds) }
+
+    /// Changes the time by seconds that have not passed.
+    package func step(_ seconds: Int64) { state.withLock { $0.now += seconds } }
 }

@@ -128,11 +128,25 @@ struct RateLimitTests {
         "the number of buckets is limited, and the limit removes full buckets first",
         arguments: TestDatabase.selected)
     func room(_: TestDatabase) {
-        let allowances = RateLimiter<Int>(RateLimit(name: "x", count: 1), capacity: 100)
-        for key in 0..<100 { #expect(allowances.take(key, now: 0).isAllowed) }
-        #expect(!allowances.take(5, now: 0).isAllowed)
-        #expect(allowances.take(100, now: 60).isAllowed)
-        #expect(!allowances.take(100, now: 60).isAllowed)
-        for key in 200..<1000 { #expect(allowances.take(key, now: 61).isAllowed) }
+        let allowances = RateLimiter<Int>(
+            RateLimit(name: "x", count: 1), capacity: 100, elapsed: { [clock] in clock.elapsed })
+        for key in 0..<100 { #expect(allowances.take(key).isAllowed) }
+        #expect(!allowances.take(5).isAllowed)
+        clock.advance(60)
+        #expect(allowances.take(100).isAllowed)
+        #expect(!allowances.take(100).isAllowed)
+        clock.advance(1)
+        for key in 200..<1000 { #expect(allowances.take(key).isAllowed) }
+        #expect(allowances.count <= 100)
+    }
+
+    @Test("an attack from many addresses frees no address from its limit", arguments: TestDatabase.selected)
+    func attack(_: TestDatabase) {
+        let allowances = RateLimiter<Int>(
+            RateLimit(name: "x", count: 10), capacity: 100, elapsed: { [clock] in clock.elapsed })
+        while allowances.take(0).isAllowed {}
+        for key in 1..<10_000 { _ = allowances.take(key) }
+        #expect(!allowances.take(0).isAllowed)
+        #expect(allowances.count <= 100)
     }
 }

@@ -10,7 +10,10 @@ enum RequestBodyTarget {
         let body = FuzzInput.inserting(FuzzInput.token, in: input)
         let request = Request(
             method: "POST", path: "/v1/tokens", headers: [("content-type", "application/json")], body: body)
-        guard let fields = attempt({ try JSONBody.object(of: request) }, [400]) else { return }
+        guard let fields = attempt({ try JSONBody.object(of: request) }, [400, 422]) else { return }
+        // Other JSON parsers may accept more, but must read the same.
+        let other = try? APICoding.decode(JSONValue.self, from: body)
+        require(other.map(comparable) == comparable(.object(fields)), "Foundation reads the same values")
         if let token = attempt({ try TokenRequest(json: fields, at: now) }) { check(token) }
         if let update = attempt({ try TokenUpdate(json: fields) }) {
             check(name: update.name, scopes: update.scopes)
@@ -25,6 +28,16 @@ enum RequestBodyTarget {
                 require(!isNew || project.name != nil, "a new project has a name")
             }
             _ = attempt { try MemberRequest(fields, isNew: isNew) }
+        }
+    }
+
+    /// Returns a value in which numbers are compared by their value.
+    private static func comparable(_ value: JSONValue) -> JSONValue {
+        switch value {
+        case .integer(let number): .number(Double(number))
+        case .array(let values): .array(values.map(comparable))
+        case .object(let fields): .object(fields.mapValues(comparable))
+        default: value
         }
     }
 

@@ -13,10 +13,14 @@ enum Authentication {
             credential = header.value
         }
         guard let credential else { throw DomainError.unauthenticated(.missing) }
-        let end = credential.utf8.firstIndex(of: UInt8(ascii: " ")) ?? credential.endIndex
+        let bytes = credential.utf8
+        let end = bytes.firstIndex(of: UInt8(ascii: " ")) ?? bytes.endIndex
         guard isBearer(credential[..<end].utf8) else { throw DomainError.unauthenticated(.missing) }
-        guard end < credential.endIndex else { throw DomainError.unauthenticated(.malformed) }
-        return credential[credential.utf8.index(after: end)...].utf8
+        // One or more spaces. Source: RFC 9110, section 11.4.
+        var start = end
+        while start < bytes.endIndex, bytes[start] == UInt8(ascii: " ") { start = bytes.index(after: start) }
+        guard start < bytes.endIndex else { throw DomainError.unauthenticated(.malformed) }
+        return credential[start...].utf8
     }
 
     private static func isBearer(_ scheme: Substring.UTF8View) -> Bool {
@@ -40,8 +44,7 @@ enum Authentication {
 extension Origin {
     /// Creates the origin of a request.
     init(_ request: Request) {
-        self.init(
-            address: request.address, userAgent: request.header("user-agent").map { String($0.prefix(200)) })
+        self.init(address: request.address, userAgent: request.header("user-agent").map(Self.limitedUserAgent))
     }
 }
 

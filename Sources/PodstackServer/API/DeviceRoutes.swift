@@ -20,9 +20,12 @@ struct DeviceRoutes: Sendable {
         changes = service.changes
         now = service.now
         publicURL = service.settings.publicURL
-        codeLimit = service.settings.deviceCodes.map { RateLimiter(RateLimit(name: "device-code", count: $0)) }
+        let elapsed = service.elapsed
+        codeLimit = service.settings.deviceCodes.map {
+            RateLimiter(RateLimit(name: "device-code", count: $0), elapsed: elapsed)
+        }
         pollLimit = service.settings.deviceCodes.map {
-            RateLimiter(RateLimit(name: "device-token", count: $0 * Self.pollsPerCode))
+            RateLimiter(RateLimit(name: "device-token", count: $0 * Self.pollsPerCode), elapsed: elapsed)
         }
     }
 
@@ -96,7 +99,7 @@ struct DeviceRoutes: Sendable {
     }
 
     private func limit(_ limiter: RateLimiter<ClientAddress>?, _ request: Request) throws {
-        guard let verdict = limiter?.take(request.address.network, now: now()), !verdict.isAllowed else {
+        guard let verdict = limiter?.take(request.address.network), !verdict.isAllowed else {
             return
         }
         throw verdict.error

@@ -102,6 +102,8 @@ struct IdempotencyState {
 
     /// The seconds for which a reply is stored.
     static let retentionSeconds: Int64 = 86_400
+    /// The most replies that are stored for one token; the oldest are removed first.
+    static let maximumCount = 5_000
 
     private var running: Set<IdempotencyKey.Name> = []
 
@@ -197,11 +199,26 @@ enum IdempotencyStore {
     ) throws {
         let expired = reply.createdAt - IdempotencyState.retentionSeconds
         try connection.execute("DELETE FROM idempotent_answers WHERE created_at <= \(expired)")
+        try removeOldest(of: name.tokenID, in: connection)
         try connection.execute(
             """
             INSERT INTO idempotent_answers (token_id, idempotency_key, request_hash, status, body, created_at)
             VALUES (\(name.tokenID), \(name.key), \(reply.requestHash), \(Int64(reply.status)), \(reply.body),
                     \(reply.createdAt))
+            """)
+    }
+
+    /// Removes a tenth of a token's replies, the oldest first, if it has the most.
+    private static func removeOldest(of tokenID: String, in connection: any DatabaseConnection) throws {
+        let row = try connection.query(
+            "SELECT COUNT(*) AS count FROM idempotent_answers WHERE token_id = \(tokenID)"
+        ).first
+        guard let row, try row.integer("count") >= Int64(IdempotencyState.maximumCount) else { return }
+        try connection.execute(
+            """
+            DELETE FROM idempotent_answers WHERE token_id = \(tokenID) AND idempotency_key IN (
+                SELECT idempotency_key FROM idempotent_answers WHERE token_id = \(tokenID)
+                ORDER BY created_at, idempotency_key LIMIT \(Int64(IdempotencyState.maximumCount / 10)))
             """)
     }
 }

@@ -60,8 +60,11 @@ final class Metrics: Sendable {
     func ready(at time: Int64) { lastReady.store(time, ordering: .relaxed) }
 
     /// Counts a step of the system's clock.
-    func clockStepped(isForward: Bool) {
-        if isForward { forwardSteps.add(1, ordering: .relaxed) } else { backwardSteps.add(1, ordering: .relaxed) }
+    func clockStepped(_ step: SteadyClock.Step) {
+        switch step.direction {
+        case .forward: forwardSteps.add(1, ordering: .relaxed)
+        case .backward: backwardSteps.add(1, ordering: .relaxed)
+        }
     }
 
     func success() { successes.add(1, ordering: .relaxed) }

@@ -10,7 +10,7 @@ struct ReportRoute: Sendable {
     ///
     /// The response is the same for every valid report, whatever its tokens are.
     @Sendable func receive(_ exchange: Exchange) throws -> Response {
-        if let verdict = limit?.take(exchange.request.address.network, now: now()), !verdict.isAllowed {
+        if let verdict = limit?.take(exchange.request.address.network), !verdict.isAllowed {
             throw verdict.error
         }
         var reader = FieldReader(try JSONBody.object(of: exchange.request), of: "a report", known: ["tokens"])

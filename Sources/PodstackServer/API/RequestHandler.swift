@@ -13,6 +13,7 @@ struct RequestHandler: Sendable {
     let reuse: ReuseWatch
     let lastUsed: LastUsedTracker
     let proxies: TrustedProxies
+    private let silentProxies = SilentProxies()
     /// The limit of failed authentications per address; nil for no limit.
     let failures: RateLimiter<ClientAddress>?
     /// The limit of requests per token; nil for no limit.
@@ -33,7 +34,7 @@ struct RequestHandler: Sendable {
     func handle(_ request: Request) -> HandlerResult {
         let requestID = RequestID.generate()
         var request = request
-        if !proxies.isEmpty { request.address = proxies.origin(of: request) }
+        if !proxies.isEmpty { request.address = clientAddress(of: request) }
         var caller = Caller()
         do {
             switch try admit(request, &caller) {
@@ -57,6 +58,15 @@ struct RequestHandler: Sendable {
         }
     }
 
+    /// Returns the address for which a request counts, and logs once that a trusted proxy does not send one.
+    private func clientAddress(of request: Request) -> ClientAddress {
+        let finding = proxies.origin(of: request)
+        if let proxy = finding.silentProxy, silentProxies.isNew(proxy) {
+            log.write("proxy_sends_no_address", level: "warning", [("proxy", proxy.description)])
+        }
+        return finding.address
+    }
+
     // MARK: - In memory
 
     /// The result of handling a request in memory.
@@ -68,6 +78,7 @@ struct RequestHandler: Sendable {
     /// Returns the response to a request, or the pool whose workers respond to it; never blocks.
     private func admit(_ request: Request, _ caller: inout Caller) throws -> Admission {
         if let defect = request.defect { throw ErrorResponse(defect) }
+        try ContentEncoding.check(request)
         if pages.owns(request.path) {
             caller.route = pages.latency(of: request)
             return try pages.responseFromMemory(to: request).map { .response($0) } ?? .work(pages.pool(for: request))
@@ -94,7 +105,7 @@ struct RequestHandler: Sendable {
     private func admit(_ identity: Identity, _ caller: inout Caller) throws {
         caller.identity = identity
         guard let requests, caller.rate == nil else { return }
-        let verdict = requests.take(identity.token.id, now: now())
+        let verdict = requests.take(identity.token.id)
         caller.rate = verdict
         guard verdict.isAllowed else { throw verdict.error }
     }
@@ -305,7 +316,7 @@ struct RequestHandler: Sendable {
         switch error {
         case DomainError.unauthenticated(let failure):
             // Only failing requests are counted and rejected: another client at the address is not locked out.
-            guard let verdict = failures?.take(request.address.network, now: now()), !verdict.isAllowed else {
+            guard let verdict = failures?.take(request.address.network), !verdict.isAllowed else {
                 return ErrorResponse(failure)
             }
             return ErrorResponse(verdict.error)

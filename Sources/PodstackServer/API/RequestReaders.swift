@@ -18,11 +18,46 @@ enum JSONBody {
             throw ErrorResponse(
                 status: 415, code: .unsupportedMediaType, message: "Send JSON, with Content-Type: application/json")
         }
-        guard case .object(let fields)? = try? APICoding.decode(JSONValue.self, from: request.body) else {
-            throw ErrorResponse.badRequest("The body is not a JSON object")
+        let value: JSONValue
+        do { value = try StrictJSON.value(of: request.body) } catch {
+            switch error {
+            case .repeatedKey(let path): throw DomainError.invalid(displayed(path), "is given twice")
+            case .unrepresentableNumber(let path) where !path.isEmpty:
+                throw DomainError.invalid(displayed(path), "is a number that is too large")
+            case .unrepresentableNumber, .malformed: throw notAnObject
+            }
         }
+        guard case .object(let fields) = value else { throw notAnObject }
         return fields
     }
+
+    private static let notAnObject = ErrorResponse.badRequest("The body is not a JSON object")
+
+    /// Shortens the name of a field: one that is too long may be a token, which must not be repeated in a response.
+    static func displayed(_ name: String) -> String { name.utf8.count > 40 ? "…" : name }
+}
+
+/// Rejects encoded bodies.
+///
+/// The service reads a body as it is. A body that was compressed would be misread as invalid, or as another request.
+enum ContentEncoding {
+    /// Throws a 415 if the request has a body with a `Content-Encoding` other than `identity`.
+    ///
+    /// Source: RFC 9110, sections 8.4 and 15.5.16.
+    static func check(_ request: Request) throws {
+        guard !request.body.isEmpty else { return }
+        for header in request.headers where header.name == "content-encoding" {
+            for coding in header.value.split(separator: ",") {
+                let name = coding.filter { $0 != " " && $0 != "\t" }.lowercased()
+                guard name.isEmpty || name == "identity" else { throw refusal }
+            }
+        }
+    }
+
+    private static let refusal = ErrorResponse(
+        status: 415, code: .unsupportedMediaType,
+        message: "The body must not be compressed: send it without Content-Encoding",
+        headers: [("Accept-Encoding", "identity")])
 }
 
 /// Reads the fields of a request's JSON object one by one, and collects every problem with them.
@@ -42,8 +77,7 @@ struct FieldReader {
     init(_ fields: [String: JSONValue], of thing: String, known: [String]) {
         self.fields = fields
         for field in fields.keys where !known.contains(field) {
-            // A name that is too long may be a token, which must not be repeated in a response.
-            errors[field.utf8.count > 40 ? "…" : field] = ["is not a field of \(thing)"]
+            errors[JSONBody.displayed(field)] = ["is not a field of \(thing)"]
         }
     }
 
@@ -81,7 +115,7 @@ struct QueryReader {
     init(_ request: Request, known: [String]) {
         query = request.query
         for (name, _) in query where !known.contains(name) {
-            errors[name.utf8.count > 40 ? "…" : name] = ["is not a parameter of this request"]
+            errors[JSONBody.displayed(name)] = ["is not a parameter of this request"]
         }
         for name in known where query.count(where: { $0.name == name }) > 1 { errors[name] = ["is given twice"] }
     }
@@ -113,9 +147,13 @@ extension PageRequest {
     /// - Throws: ``ErrorResponse`` if a parameter is invalid.
     init(_ request: Request, defaultLimit: Int = 50) throws {
         self.init(limit: defaultLimit)
+        for name in ["limit", "cursor"] where request.query.count(where: { $0.name == name }) > 1 {
+            throw ErrorResponse.badRequest("\(name) is given twice")
+        }
         if let text = request.query("cursor") { after = try Self.cursor(text) }
         if let text = request.query("limit") {
-            guard let number = Int(text), (1...200).contains(number) else {
+            let isPlain = text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+            guard isPlain, let number = Int(text), (1...200).contains(number) else {
                 throw ErrorResponse.badRequest("limit must be a number from 1 to 200")
             }
             limit = number

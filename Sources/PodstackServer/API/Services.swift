@@ -23,6 +23,8 @@ struct Services: Sendable {
     let version: String
     /// Returns the time in seconds since 1970.
     let now: @Sendable () -> Int64
+    /// Returns the nanoseconds of a monotonic clock, for durations.
+    let elapsed: @Sendable () -> Int64
 }
 
 /// The settings of the service that its operator chooses.

@@ -12,12 +12,21 @@ enum Password {
 
     /// Returns why a password is not accepted, as the end of a sentence, or nil if it is accepted.
     static func problem(_ password: String, email: String) -> String? {
-        if password.count < minimumLength { return "must have at least \(minimumLength) characters" }
+        // Bytes first: a longer password is not worth the work of the other rules.
         if password.utf8.count > maximumBytes { return "must not be longer than \(maximumBytes) bytes" }
-        if password.lowercased().contains(email.lowercased()) { return "must not contain your email address" }
+        if password.count < minimumLength { return "must have at least \(minimumLength) characters" }
+        let password = normalized(password)
+        if password.lowercased().contains(Normalization.nfkc(email).lowercased()) {
+            return "must not contain your email address"
+        }
         if Set(password).count < 5 { return "must have at least five different characters" }
         return nil
     }
+
+    /// Returns the form of a password that is hashed: keyboards spell the same letter differently.
+    ///
+    /// Source: NIST SP 800-63B, section 3.1.1.2.
+    static func normalized(_ password: String) -> String { Normalization.nfkc(password) }
 }
 
 /// Hashes and checks passwords.
@@ -38,13 +47,28 @@ final class PasswordHasher: Sendable {
     /// known one.
     private static let unmatchable = Sodium.passwordHash(OneTimeSecret.generate().text) ?? ""
 
-    /// Returns whether a password has a hash, or false if there is no hash.
-    func isPassword(_ password: String, hashedAs hash: String?) -> Bool {
-        let unmatchable = Self.unmatchable
-        // A longer password cannot have been chosen, and is not worth the work.
-        guard password.utf8.count <= Password.maximumBytes else { return false }
+    /// The ways in which a password can match a hash.
+    enum Match: Sendable { case normalized, asTyped }
+
+    /// Returns how a password matches a hash, or nil if it does not, or if there is no hash.
+    ///
+    /// Releases before 0.3 hashed passwords as they were typed. Such a match asks for a new hash.
+    func match(_ password: String, hashedAs hash: String?) -> Match? {
+        // A longer password cannot have been chosen. A stand-in takes the time of any other wrong password.
+        let isTooLong = password.utf8.count > Password.maximumBytes
+        let typed = isTooLong ? Self.standIn : password
+        let normalized = Password.normalized(typed)
+        if isMatch(normalized, hash) { return isTooLong ? nil : .normalized }
+        guard !normalized.utf8.elementsEqual(typed.utf8) else { return nil }
+        return isMatch(typed, hash) ? .asTyped : nil
+    }
+
+    /// The text that is hashed in the place of a password that is too long.
+    private static let standIn = "a password that is too long"
+
+    private func isMatch(_ text: String, _ hash: String?) -> Bool {
         count.add(1, ordering: .relaxed)
-        return Sodium.isPassword(password, hashedAs: hash ?? unmatchable) && hash != nil
+        return Sodium.isPassword(text, hashedAs: hash ?? Self.unmatchable) && hash != nil
     }
 
     /// Returns the hash of a password.
@@ -52,7 +76,7 @@ final class PasswordHasher: Sendable {
     /// - Throws: ``busy`` if there is not enough memory.
     func hash(_ password: String) throws -> String {
         count.add(1, ordering: .relaxed)
-        guard let hash = Sodium.passwordHash(password) else { throw Self.busy }
+        guard let hash = Sodium.passwordHash(Password.normalized(password)) else { throw Self.busy }
         return hash
     }
 

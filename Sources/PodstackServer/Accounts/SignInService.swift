@@ -21,6 +21,10 @@ struct SignInService: Sendable {
     let links: SignInLinks
     let failures: SignInFailures
     let passwords = PasswordHasher()
+    /// The events about failed sign-ins that are recorded for each user.
+    ///
+    /// Anyone can cause them, so they must not fill the user's audit log.
+    private let recordedFailures: RateLimiter<String>
     /// Creates an account with its first user, whose email address is given.
     private let createAccount: CreateAccount
 
@@ -28,6 +32,8 @@ struct SignInService: Sendable {
 
     init(
         database: any Database, changes: Changes, digest: SecretDigest, writes: WorkQueue = WorkQueue(capacity: 64),
+        systemTime: @escaping @Sendable () -> Int64 = SystemClock.seconds,
+        elapsed: @escaping @Sendable () -> Int64 = MonotonicClock.elapsed, recordedFailuresPerHour: Int = 100,
         createAccount: @escaping CreateAccount
     ) {
         self.database = database
@@ -35,7 +41,8 @@ struct SignInService: Sendable {
         self.createAccount = createAccount
         sessions = WebSessions(database: database, digest: digest, writes: writes)
         links = SignInLinks(digest: digest)
-        failures = SignInFailures(digest: digest)
+        failures = SignInFailures(digest: digest, systemTime: systemTime)
+        recordedFailures = RateLimiter(RateLimit(name: "login-failed", count: recordedFailuresPerHour, window: 3600), elapsed: elapsed)
     }
 
     /// Signs a user in with a password.
@@ -59,7 +66,7 @@ struct SignInService: Sendable {
 
     /// Checks a password, and counts a wrong one whether the user exists or not.
     ///
-    /// - Returns: The hash that the password matches.
+    /// - Returns: The user's hash, which the password matches.
     private func check(
         _ password: String, of user: UserRecord?, email: String, by actor: Actor, from origin: Origin, now: Int64
     ) throws -> String? {
@@ -67,19 +74,26 @@ struct SignInService: Sendable {
         let (hash, wait) = try database.read { connection in
             (
                 try user.flatMap { try UserStore.passwordHash(userID: $0.id, in: connection) },
-                try failures.wait(email, from: address, now: now, in: connection)
+                try failures.wait(email, from: address, in: connection)
             )
         }
         guard wait == 0 else { throw SignInError.tooManyAttempts(retryAfterSeconds: wait) }
         // An unknown user takes as long as a known one.
-        let isRight = passwords.isPassword(password, hashedAs: hash)
+        let match = passwords.match(password, hashedAs: hash)
+        let newHash = match == .asTyped ? try passwords.hash(password) : nil
         try changes.perform(by: actor, at: now) { change in
-            if isRight { return try failures.forget(email, from: address, in: change.connection) }
-            try failures.count(email, from: address, now: now, in: change.connection)
-            if let user { try change.record(.loginFailed, on: AuditResource(user)) }
+            if match != nil {
+                if let newHash, let user {
+                    try checkIsCurrent(hash, userID: user.id, in: change)
+                    try UserStore.setPasswordHash(newHash, userID: user.id, in: change.connection)
+                }
+                return try failures.forget(email, from: address, in: change.connection)
+            }
+            try failures.count(email, from: address, in: change.connection)
+            if let user, recordedFailures.take(user.id).isAllowed { try change.record(.loginFailed, on: AuditResource(user)) }
         }
-        guard isRight else { throw SignInError.wrongCredentials }
-        return hash
+        guard match != nil else { throw SignInError.wrongCredentials }
+        return newHash ?? hash
     }
 
     /// Checks that the password was not changed while it was being compared, which takes long enough for that.
@@ -116,6 +130,8 @@ struct SignInService: Sendable {
                 }
             let isFirst = try UserStore.passwordHash(userID: user.id, in: change.connection) == nil
             try UserStore.setPasswordHash(hash, userID: user.id, in: change.connection)
+            // What was guessed before was another password.
+            try failures.forgetAll(user.email, in: change.connection)
             try sessions.endAll(userID: user.id, except: nil, in: change)
             try change.acting(for: user.id, user.email).record(
                 isFirst ? .passwordChosen : .passwordChanged, on: AuditResource(user))

@@ -64,6 +64,17 @@ enum SignInStore {
         try connection.execute("DELETE FROM sessions WHERE user_id = \(userID) AND id <> \(id ?? "")")
     }
 
+    /// Removes the sessions of a user that were seen longest ago, except a number of them.
+    static func removeSessions(
+        userID: String, exceptLast count: Int, in connection: any DatabaseConnection
+    ) throws {
+        try connection.execute(
+            """
+            DELETE FROM sessions WHERE user_id = \(userID) AND id NOT IN (
+                SELECT id FROM sessions WHERE user_id = \(userID) ORDER BY last_seen_at DESC, id LIMIT \(Int64(count)))
+            """)
+    }
+
     static func removeSessions(
         lastSeenUntil seen: Int64, createdUntil created: Int64, in connection: any DatabaseConnection
     ) throws {
@@ -138,7 +149,22 @@ enum SignInStore {
         try connection.execute("DELETE FROM sign_in_failures WHERE who = \(key)")
     }
 
-    static func removeFailures(until time: Int64, in connection: any DatabaseConnection) throws {
+    /// Removes the rows whose keys are in a range.
+    static func removeFailures(
+        from first: [UInt8], through last: [UInt8], in connection: any DatabaseConnection
+    ) throws {
+        try connection.execute("DELETE FROM sign_in_failures WHERE who >= \(first) AND who <= \(last)")
+    }
+
+    /// Removes the rows until a time, and the oldest rows if there are more than a number.
+    static func removeFailures(
+        until time: Int64, keeping capacity: Int, in connection: any DatabaseConnection
+    ) throws {
         try connection.execute("DELETE FROM sign_in_failures WHERE failed_at <= \(time)")
+        let newest = try connection.query(
+            "SELECT failed_at FROM sign_in_failures ORDER BY failed_at DESC LIMIT 1 OFFSET \(Int64(capacity - 1))"
+        ).first
+        guard let newest else { return }
+        try connection.execute("DELETE FROM sign_in_failures WHERE failed_at <= \(try newest.integer("failed_at"))")
     }
 }

@@ -9,7 +9,16 @@ enum UserStore {
 
     /// Returns the user with an email address, in any case, or nil if no user has it.
     static func find(email: String, in connection: any DatabaseConnection) throws -> UserRecord? {
-        try connection.query("SELECT \(UserRecord.columns) FROM users u WHERE u.email_key = \(key(email))")
+        let key = EmailAddress.key(email)
+        if let user = try find(key: key, in: connection) { return user }
+        // Releases before 0.3 did not normalize.
+        let raw = email.lowercased()
+        guard !raw.utf8.elementsEqual(key.utf8) else { return nil }
+        return try find(key: raw, in: connection)
+    }
+
+    private static func find(key: String, in connection: any DatabaseConnection) throws -> UserRecord? {
+        try connection.query("SELECT \(UserRecord.columns) FROM users u WHERE u.email_key = \(key)")
             .first.map(UserRecord.init)
     }
 
@@ -47,7 +56,7 @@ enum UserStore {
         try connection.execute(
             """
             INSERT INTO users (id, account_id, email, email_key, name, default_project_id, created_at, disabled_at)
-            VALUES (\(user.id), \(user.accountID), \(user.email), \(key(user.email)), \(user.name),
+            VALUES (\(user.id), \(user.accountID), \(user.email), \(EmailAddress.key(user.email)), \(user.name),
                 \(user.defaultProjectID), \(user.createdAt), \(user.disabledAt))
             """)
     }
@@ -56,8 +65,6 @@ enum UserStore {
     static func setDisabled(at time: Int64?, userID: String, in connection: any DatabaseConnection) throws {
         try connection.execute("UPDATE users SET disabled_at = \(time) WHERE id = \(userID)")
     }
-
-    private static func key(_ email: String) -> String { email.lowercased() }
 
     // MARK: - Passwords
 

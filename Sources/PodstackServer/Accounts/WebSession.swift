@@ -8,6 +8,8 @@ struct WebSession: Sendable {
     static let idleSeconds: Int64 = 12 * 3600
     /// The longest time that a session lasts.
     static let lifetimeSeconds: Int64 = 7 * 86_400
+    /// The most sessions that a user can have; a new one then ends the one that was seen longest ago.
+    static let maximumCount = 100
 
     var id: String
     var user: UserRecord
@@ -52,6 +54,8 @@ struct WebSessions: Sendable {
         try SignInStore.removeSessions(
             lastSeenUntil: change.now - WebSession.idleSeconds, createdUntil: change.now - WebSession.lifetimeSeconds,
             in: change.connection)
+        try SignInStore.removeSessions(
+            userID: userID, exceptLast: WebSession.maximumCount - 1, in: change.connection)
         try SignInStore.insertSession(
             id: Identifier.generate("ses_"), digest: digest.digest(of: secret), userID: userID, from: origin,
             at: change.now, in: change.connection)

@@ -2,8 +2,30 @@
 struct Origin: Sendable, Equatable {
     /// Nil for a command that runs beside the service.
     var address: ClientAddress?
-    /// The User-Agent header, at most 200 characters.
+    /// The User-Agent header, at most ``maximumUserAgentBytes``.
     var userAgent: String?
+
+    /// The most bytes that are stored of a User-Agent header.
+    static let maximumUserAgentBytes = 200
+
+    /// Returns the beginning of a User-Agent header: whole characters, with `?` in the place of invisible ones.
+    ///
+    /// One character can have any number of combining marks, so bytes are counted. The header is stored with every change
+    /// and read by people.
+    static func limitedUserAgent(_ header: String) -> String {
+        if header.utf8.count <= maximumUserAgentBytes, header.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) {
+            return header
+        }
+        var text = ""
+        var count = 0
+        for character in header {
+            count += character.utf8.count
+            guard count <= maximumUserAgentBytes else { break }
+            let isVisible = character.unicodeScalars.allSatisfy { VisibleText.isAllowed($0) || $0 == "\u{200D}" }
+            text.append(isVisible ? character : "?")
+        }
+        return text
+    }
 }
 
 /// The party that makes a change, as the audit log names it.

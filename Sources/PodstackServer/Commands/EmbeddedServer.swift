@@ -14,17 +14,18 @@ package final class EmbeddedServer: Sendable {
     ///   - requests: Requests per token and minute; nil for no limit.
     ///   - reports: Reports of leaked tokens per address and minute; nil for no limit.
     ///   - deviceCodes: Device codes per address and minute; nil for no limit.
-    ///   - proxies: The addresses of the proxies whose X-Forwarded-For is trusted.
+    ///   - proxies: The addresses and networks of the proxies that are trusted to send the address of the client.
     ///   - requestTime: The seconds that a request may take to arrive.
     ///   - connectionsPerNetwork: The maximum number of connections from one network.
     ///   - now: Returns the time in seconds since 1970; nil for the system's clock.
+    ///   - elapsed: Returns the nanoseconds of a monotonic clock; nil for the system's clock.
     ///   - log: Called with each line of the log.
     /// - Throws: If the service cannot be started.
     package init(
         directory: String, database: String? = nil, maxActiveTokens: Int = 5, failedAuthentications: Int? = nil,
         requests: Int? = nil, reports: Int? = nil, deviceCodes: Int? = nil, proxies: [String] = [],
         requestTime: Int = 30, connectionsPerNetwork: Int = 256,
-        now: (@Sendable () -> Int64)? = nil,
+        now: (@Sendable () -> Int64)? = nil, elapsed: (@Sendable () -> Int64)? = nil,
         log: @escaping @Sendable ([UInt8]) -> Void = { _ in }
     ) throws {
         let url = try database.map { text in
@@ -36,12 +37,12 @@ package final class EmbeddedServer: Sendable {
             settings: ServiceSettings(
                 maxActiveTokens: maxActiveTokens, failedAuthentications: failedAuthentications, requests: requests,
                 reports: reports, deviceCodes: deviceCodes,
-                proxies: TrustedProxies(proxies.compactMap(ClientAddress.init))), log: Log(sink: log),
-            now: now ?? Service.systemClock)
+                proxies: TrustedProxies(try proxies.map { try AddressRange($0) })), log: Log(sink: log),
+            now: now ?? Service.systemClock, elapsed: elapsed ?? MonotonicClock.elapsed)
         try service.start()
         let proxies = service.settings.proxies
         let listenerOptions = ListenerOptions(
-            requestSeconds: requestTime, connectionsPerNetwork: connectionsPerNetwork, isExempt: proxies.includes)
+            requestSeconds: requestTime, connectionsPerNetwork: connectionsPerNetwork, isExempt: proxies.contains)
         let handler = service.handler
         self.handler = handler
         listener = try Listener(ListenAddress("127.0.0.1:0"), listenerOptions) { handler.handle($0) }

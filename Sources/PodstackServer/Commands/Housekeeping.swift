@@ -11,8 +11,11 @@ final class Housekeeping: Sendable {
     private let offer: Mutex<FirstAccountOffer?>
     /// The seconds between two counts of the sessions.
     private static let countingSeconds: Int64 = 60
+    /// The monotonic times of the last removal and of the last count, in seconds.
     private let lastPruned = Mutex<Int64?>(nil)
     private let lastCounted = Mutex<Int64?>(nil)
+    /// The time of both clocks at the start, in seconds.
+    private let start: (time: Int64, elapsed: Int64)
     /// One run at a time, and another one that waits.
     private let queue = WorkQueue(capacity: 1)
 
@@ -24,6 +27,7 @@ final class Housekeeping: Sendable {
     init(_ service: Service, _ offer: FirstAccountOffer? = nil) {
         self.service = service
         self.offer = Mutex(offer)
+        start = (service.now(), service.elapsed() / 1_000_000_000)
     }
 
     /// Starts ``run()`` on a thread of its own; if the last run still waits for the database, this one follows it.
@@ -44,12 +48,14 @@ final class Housekeeping: Sendable {
         }
         checkReadiness()
         countSessions()
-        let now = service.now()
-        let isDue = lastPruned.withLock { $0.map { now - $0 >= Self.pruningSeconds } ?? true }
+        let elapsed = service.elapsed() / 1_000_000_000
+        let isDue = lastPruned.withLock { $0.map { elapsed - $0 >= Self.pruningSeconds } ?? true }
         guard isDue else { return }
+        // A clock that jumps ahead must not remove events that are not old.
+        let now = min(service.now(), start.time + elapsed - start.elapsed)
         do {
             try service.changes.trail.prune(now: now, in: service.database)
-            lastPruned.withLock { $0 = now }
+            lastPruned.withLock { $0 = elapsed }
         } catch {
             service.log.write("old_events_not_removed", level: "warning")
         }

@@ -32,7 +32,8 @@ struct ServeCommand {
                 summary: "the URL at which browsers reach the service (default: the host that each client uses)"),
             Flag(
                 "behind-proxy", value: "IP",
-                summary: "a proxy whose X-Forwarded-For header is trusted; may be repeated", isRepeatable: true),
+                summary: "a proxy, or a network of proxies such as 10.0.0.0/8, whose X-Forwarded-For or Forwarded "
+                    + "header is trusted; may be repeated", isRepeatable: true),
             Flag(
                 "tls-cert", value: "FILE",
                 summary: "the certificate and its chain, in PEM; SIGHUP reloads it and the key", values: .files),
@@ -93,11 +94,10 @@ struct ServeCommand {
         self.arguments = arguments
     }
 
-    private static func proxy(_ text: String) throws(UsageError) -> ClientAddress {
-        guard let address = ClientAddress(text) else {
-            throw UsageError("--behind-proxy \(Arguments.displayed(text)): must be an IP address, such as 10.0.0.1")
+    private static func proxy(_ text: String) throws(UsageError) -> AddressRange {
+        do { return try AddressRange(text) } catch {
+            throw UsageError("--behind-proxy \(Arguments.displayed(text)) \(error.message)")
         }
-        return address
     }
 
     func run() throws {
@@ -123,7 +123,7 @@ struct ServeCommand {
         let proxies = settings.proxies
         let options = ListenerOptions(
             threads: threads, certificate: tls, requestSeconds: requestTimeoutSeconds,
-            connectionsPerNetwork: connectionsPerNetwork, isExempt: proxies.includes)
+            connectionsPerNetwork: connectionsPerNetwork, isExempt: proxies.contains)
         let listener = try Listener(address, options) { handler.handle($0) }
         service.metrics.collect(listener)
         let url = "\(tls == nil ? "http" : "https")://\(address.host):\(listener.port)"

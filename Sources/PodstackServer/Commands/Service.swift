@@ -1,9 +1,3 @@
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
-
 /// The service without its socket: an open database with everything that works on it.
 ///
 /// The members of its ``Services`` can be read as its own.
@@ -14,20 +8,26 @@ struct Service: Sendable {
     /// Every route of the API.
     let routes: [Route]
 
-    static let systemClock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
+    static let systemClock = SystemClock.seconds
 
     init(
         database: any Database, peppers: Peppers, settings: ServiceSettings = ServiceSettings(),
         log: Log = .standardError,
-        now: @escaping @Sendable () -> Int64 = Service.systemClock
+        now: @escaping @Sendable () -> Int64 = Service.systemClock,
+        elapsed: @escaping @Sendable () -> Int64 = MonotonicClock.elapsed
     ) throws {
-        let clock = SteadyClock(now)
         let version = ServerTool.versionNumber
+        let metrics = Metrics(startedAt: now(), version: version)
+        let clock = SteadyClock(now, elapsed: elapsed) { step in
+            metrics.clockStepped(step)
+            log.write(
+                "clock_stepped", level: "warning",
+                [("direction", step.direction.rawValue), ("seconds", String(step.seconds))])
+        }
         let lastUsed = LastUsedTracker()
         let pools = WorkerPools()
         let digest = SecretDigest(peppers)
         let verifier = TokenVerifier(database: database, digest: digest)
-        let metrics = Metrics(startedAt: clock.now, version: version)
         let changes = Changes(
             database: database, trail: AuditTrail(chain: AuditChain(peppers)), forget: verifier.forget,
             count: metrics.event, recheck: TokenVerifier.recheck)
@@ -36,15 +36,16 @@ struct Service: Sendable {
         services = Services(
             database: database, verifier: verifier, changes: changes, idempotentChanges: IdempotentChanges(changes),
             reuse: ReuseWatch(changes: changes, digest: digest), leaks: LeakReport(changes: changes, digest: digest),
-            tokens: tokens, projects: ProjectService(database: database), members: MemberService(database: database),
-            devices: DeviceService(tokens: tokens, digest: digest),
+            tokens: tokens, projects: ProjectService(database: database),
+            members: MemberService(database: database, elapsed: elapsed),
+            devices: DeviceService(tokens: tokens, digest: digest, systemTime: now),
             signIn: SignInService(
-                database: database, changes: changes, digest: digest, writes: pools.writes
+                database: database, changes: changes, digest: digest, writes: pools.writes, systemTime: now,
+                elapsed: elapsed
             ) { email, change in
                 try AccountCreation.create(email: email, name: nil, in: change)
             }, lastUsed: lastUsed, pools: pools, limits: AccountLimits(),
-            settings: settings, metrics: metrics, log: log, version: version,
-            now: { clock.now })
+            settings: settings, metrics: metrics, log: log, version: version, now: { clock.now }, elapsed: elapsed)
         dashboard = Dashboard(services)
         routes = try OpenAPIDocument.adding(to: Routes.all(services), version: version)
         metrics.add(routes.map(\.latency) + dashboard.routes.map(\.latency))
@@ -62,11 +63,13 @@ struct Service: Sendable {
     ///   - url: The PostgreSQL database to use, or nil for the SQLite database in the data directory.
     ///   - settings: The operator's settings.
     ///   - log: The log of the service.
-    ///   - now: Returns the time in seconds since 1970.
+    ///   - now: Returns the system's time in seconds since 1970.
+    ///   - elapsed: Returns the nanoseconds of a monotonic clock.
     /// - Throws: ``SetupFailure`` if the operator has to correct something first.
     init(
         directory: DataDirectory, database url: PostgresURL? = nil, settings: ServiceSettings = ServiceSettings(),
-        log: Log = .standardError, now: @escaping @Sendable () -> Int64 = Service.systemClock
+        log: Log = .standardError, now: @escaping @Sendable () -> Int64 = Service.systemClock,
+        elapsed: @escaping @Sendable () -> Int64 = MonotonicClock.elapsed
     ) throws {
         if url == nil { try directory.checkHoldsItsDatabase() }
         let name = url.map { _ in "the database" } ?? directory.databasePath
@@ -82,7 +85,8 @@ struct Service: Sendable {
         let isNew = try database.read { try UserStore.isEmpty(in: $0) }
         let peppers = try directory.peppers(mayCreate: isNew)
         if let shared = database as? PostgresDatabase { try PostgresSchema.prepare(shared, for: peppers) }
-        try self.init(database: database, peppers: peppers, settings: settings, log: log, now: now)
+        try self.init(
+            database: database, peppers: peppers, settings: settings, log: log, now: now, elapsed: elapsed)
     }
 
     subscript<Member>(dynamicMember member: KeyPath<Services, Member>) -> Member { services[keyPath: member] }
@@ -102,8 +106,12 @@ struct Service: Sendable {
         return RequestHandler(
             router: Router(routes), pages: dashboard, verifier: services.verifier, reuse: services.reuse,
             lastUsed: services.lastUsed, proxies: settings.proxies,
-            failures: settings.failedAuthentications.map { RateLimiter(RateLimit(name: "authentication", count: $0)) },
-            requests: settings.requests.map { RateLimiter(RateLimit(name: "token", count: $0)) },
+            failures: settings.failedAuthentications.map {
+                RateLimiter(RateLimit(name: "authentication", count: $0), elapsed: services.elapsed)
+            },
+            requests: settings.requests.map {
+                RateLimiter(RateLimit(name: "token", count: $0), elapsed: services.elapsed)
+            },
             pools: services.pools, limits: services.limits, lease: services.database.lease, log: services.log,
             metrics: services.metrics, logged: settings.loggedRequests, now: services.now)
     }

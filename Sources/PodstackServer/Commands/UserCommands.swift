@@ -35,7 +35,10 @@ enum UserCommands {
         }
         let directory = try arguments.dataDirectory()
         let service = try Service(directory: directory, database: try arguments.database())
-        let name = arguments.value("name")
+        let name: String?
+        do throws(InvalidValue) { name = try arguments.value("name").map(ResourceName.validate) } catch {
+            throw UsageError("--name \(error.message)")
+        }
         let password = arguments.has("password-stdin") ? try readPassword(for: email) : nil
         let hash = try password.map { try PasswordHasher().hash($0) }
         do {
@@ -131,7 +134,7 @@ enum UserCommands {
                 StandardStream.output.write(columns.joined(separator: "\t") + "\n")
             }
             guard let end = page.last else { return }
-            last = end.email.lowercased()
+            last = EmailAddress.key(end.email)
         }
     }
 }

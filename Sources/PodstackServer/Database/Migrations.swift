@@ -4,7 +4,7 @@
 enum Migrations {
     static let all: [[SQL]] = [
         initialSchema, tokenRotation, projectMembers, idempotentReplies, auditLog, pepperRotations, deviceRequests,
-        disabledUsers, signIn, tokenUses,
+        disabledUsers, signIn, tokenUses, anonymousLimits,
     ]
 
     /// Returns the version of the schema; 0 for an empty database.
@@ -291,5 +291,16 @@ extension Migrations {
         "ALTER TABLE tokens ADD COLUMN last_used_from TEXT",
         "ALTER TABLE tokens ADD COLUMN used_scopes BIGINT NOT NULL DEFAULT 0",
         "ALTER TABLE tokens ADD COLUMN used_scopes_since BIGINT",
+    ]
+}
+
+// MARK: - 11: limits of anonymous callers
+
+extension Migrations {
+    /// The network of a device request's program, and the indexes that limits need.
+    fileprivate static let anonymousLimits: [SQL] = [
+        "ALTER TABLE device_requests ADD COLUMN network TEXT",
+        "CREATE INDEX device_requests_of_network ON device_requests (network)",
+        "CREATE INDEX sign_in_failures_by_age ON sign_in_failures (failed_at)",
     ]
 }

@@ -93,13 +93,45 @@ enum UserCode {
 
     /// Returns a typed code in its canonical form, or nil if it is not a code.
     ///
-    /// Case, hyphens and spaces do not matter.
+    /// Case and width do not matter, nor do dashes, spaces, other punctuation and invisible characters: phones and
+    /// editors replace the hyphen by other dashes, and copied text brings characters of its own.
+    ///
+    /// Source: RFC 8628, section 6.1.
     static func parse(_ typed: String) -> String? {
-        guard typed.utf8.count <= 64 else { return nil }
-        let code = typed.uppercased().utf8.filter { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: " ") }
-        guard code.count == length, code.allSatisfy(letters.contains) else { return nil }
-        return text(Array(code))
+        guard typed.utf8.count <= 128 else { return nil }
+        var code: [UInt8] = []
+        for scalar in typed.unicodeScalars where !isSeparator(scalar) {
+            guard let letter = letter(scalar), letters.contains(letter) else { return nil }
+            code.append(letter)
+        }
+        return code.count == length ? text(code) : nil
     }
+
+    /// Returns an ASCII letter in upper case, also for a full-width one; nil for any other character.
+    private static func letter(_ scalar: Unicode.Scalar) -> UInt8? {
+        let value = (0xFF21...0xFF5A).contains(scalar.value) ? scalar.value - 0xFEE0 : scalar.value
+        switch value {
+        case 0x41...0x5A: return UInt8(value)
+        case 0x61...0x7A: return UInt8(value - 0x20)
+        default: return nil
+        }
+    }
+
+    private static func isSeparator(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .dashPunctuation, .connectorPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
+            .finalPunctuation, .otherPunctuation, .spaceSeparator, .lineSeparator, .paragraphSeparator, .format:
+            true
+        default:
+            scalar.properties.isWhitespace || dashLookalikes.contains(scalar)
+                || scalar.properties.isDefaultIgnorableCodePoint
+        }
+    }
+
+    /// The minus sign, and the letters that keyboards of Chinese and Japanese have in the place of the hyphen.
+    private static let dashLookalikes: Set<Unicode.Scalar> = [
+        "\u{2212}", "\u{02D7}", "\u{30FC}", "\u{FF70}", "\u{2500}", "\u{2501}", "\u{4E00}",
+    ]
 
     private static func text(_ code: [UInt8]) -> String {
         String(decoding: code.prefix(4), as: UTF8.self) + "-" + String(decoding: code.dropFirst(4), as: UTF8.self)

@@ -7,8 +7,49 @@ import PodstackCryptography
 struct DeviceService: Sendable {
     let tokens: TokenService
     let digest: SecretDigest
+    /// Returns the time of the system's clock, with which the times of polls are compared.
+    let systemTime: @Sendable () -> Int64
+
+    init(
+        tokens: TokenService, digest: SecretDigest, systemTime: @escaping @Sendable () -> Int64 = SystemClock.seconds
+    ) {
+        self.tokens = tokens
+        self.digest = digest
+        self.systemTime = systemTime
+    }
 
     // MARK: - The program starts
+
+    /// The most requests of one network that wait for a decision.
+    var maximumPerNetwork = 100
+    /// The most requests that are stored. One takes less than 2 KB, so all of them take less than 40 MB.
+    var maximumCount = 20_000
+
+    /// Removes requests that are no longer needed, and throws if there is no room for another one.
+    private func makeRoom(from address: ClientAddress, in change: Change) throws {
+        let (connection, now) = (change.connection, change.now)
+        try DeviceStore.removeExpired(until: now - DeviceStore.retentionSeconds, in: connection)
+        let network = address.network.description
+        let pending = try DeviceStore.pending(of: network, now: now, in: connection)
+        if pending.count >= maximumPerNetwork {
+            let seconds = max(1, (pending.firstEnd ?? now) - now)
+            throw DomainError.rateLimited(
+                RateLimit.Verdict(
+                    limit: RateLimit(
+                        name: "pending-devices", count: maximumPerNetwork, window: DeviceRequest.lifetimeSeconds),
+                    isAllowed: false, remaining: 0, resetsIn: seconds, retryAfter: seconds),
+                "Too many programs at your network wait for an approval: try again in \(seconds) seconds")
+        }
+        if try DeviceStore.count(of: network, in: connection) >= 2 * maximumPerNetwork {
+            try DeviceStore.removeExpired(until: now, of: network, in: connection)
+        }
+        guard try DeviceStore.count(in: connection) >= maximumCount else { return }
+        try DeviceStore.removeExpired(until: now, in: connection)
+        guard try DeviceStore.count(in: connection) < maximumCount else {
+            throw DomainError.unavailable(
+                "Too many programs wait for an approval; try again later", retryAfterSeconds: 30)
+        }
+    }
 
     /// Starts the flow for a program, and returns its codes.
     ///
@@ -16,6 +57,8 @@ struct DeviceService: Sendable {
     func begin(
         _ authorization: DeviceAuthorizationRequest, from origin: Origin, in change: Change
     ) throws -> (deviceCode: String, userCode: String) {
+        let address = origin.address ?? .unknown
+        try makeRoom(from: address, in: change)
         let deviceCode = Identifier.generate("dvc_") + Identifier.generate("")
         let userCode = UserCode.generate()
         let request = DeviceRequest(
@@ -24,7 +67,8 @@ struct DeviceService: Sendable {
             expiresAt: change.now + DeviceRequest.lifetimeSeconds, interval: DeviceRequest.firstInterval,
             address: origin.address?.description ?? "", userAgent: origin.userAgent)
         try DeviceStore.insert(
-            request, deviceDigest: digest(deviceCode), userDigest: digest(userCode), in: change.connection)
+            request, network: address.network.description, deviceDigest: digest(deviceCode),
+            userDigest: digest(userCode), in: change.connection)
         return (deviceCode, userCode)
     }
 
@@ -109,9 +153,12 @@ struct DeviceService: Sendable {
         else { return .unknown }
         guard !request.isExpired(at: change.now) else { return .expired }
         // One second less than announced: times are whole seconds here, and the network's delay varies.
-        let isTooFast = request.lastPolledAt.map { change.now - $0 < request.interval - 1 } ?? false
+        let now = systemTime()
+        let isTooFast = request.lastPolledAt.map {
+            StoredTime.remaining(of: request.interval - 1, since: $0, now: now) > 0
+        } ?? false
         let interval = isTooFast ? request.interval + DeviceRequest.firstInterval : request.interval
-        try DeviceStore.recordPoll(request.id, at: change.now, interval: interval, in: connection)
+        try DeviceStore.recordPoll(request.id, at: now, interval: interval, in: connection)
         if isTooFast { return .tooFast(interval: interval) }
         switch request.state {
         case .pending: return .pending

@@ -7,24 +7,51 @@ enum DeviceStore {
         user_agent, state, user_id
         """
     /// Seconds for which an expired request is stored, so that it differs from an unknown one.
-    private static let retentionSeconds: Int64 = 3600
+    static let retentionSeconds: Int64 = 3600
 
     enum Code { case device, user }
 
-    /// Inserts a request, and deletes those that expired long ago.
-    static func insert(
-        _ request: DeviceRequest, deviceDigest: [UInt8], userDigest: [UInt8], in connection: any DatabaseConnection
+    /// Returns the number of requests, of one network if it is given.
+    static func count(of network: String? = nil, in connection: any DatabaseConnection) throws -> Int {
+        let condition: SQL = if let network { " WHERE network = \(network)" } else { "" }
+        return Int(
+            try connection.query("SELECT COUNT(*) AS count FROM device_requests\(condition)").first?.integer("count") ?? 0)
+    }
+
+    /// Returns the number of a network's requests that wait for a decision, and when the first of them expires.
+    static func pending(
+        of network: String, now: Int64, in connection: any DatabaseConnection
+    ) throws -> (count: Int, firstEnd: Int64?) {
+        let row = try connection.query(
+            """
+            SELECT COUNT(*) AS count, MIN(expires_at) AS first_end FROM device_requests
+            WHERE network = \(network) AND state = 'pending' AND expires_at > \(now)
+            """
+        ).first
+        return (Int(try row?.integer("count") ?? 0), try row?.optionalInteger("first_end"))
+    }
+
+    /// Removes requests that have expired at a time, of one network if it is given.
+    static func removeExpired(
+        until time: Int64, of network: String? = nil, in connection: any DatabaseConnection
     ) throws {
-        try connection.execute(
-            "DELETE FROM device_requests WHERE expires_at <= \(request.createdAt - retentionSeconds)")
+        let condition: SQL = if let network { " AND network = \(network)" } else { "" }
+        try connection.execute("DELETE FROM device_requests WHERE expires_at <= \(time)\(condition)")
+    }
+
+    static func insert(
+        _ request: DeviceRequest, network: String, deviceDigest: [UInt8], userDigest: [UInt8],
+        in connection: any DatabaseConnection
+    ) throws {
         let scopes = request.scopes.map { $0.map(\.description).joined(separator: " ") }
         try connection.execute(
             """
             INSERT INTO device_requests (device_digest, user_digest, id, client_name, scopes, token_id, token_sha256,
-                created_at, expires_at, interval_seconds, address, user_agent, state)
+                created_at, expires_at, interval_seconds, address, network, user_agent, state)
             VALUES (\(deviceDigest), \(userDigest), \(request.id), \(request.clientName), \(scopes),
                 \(request.clientSecret?.id), \(request.clientSecret?.sha256), \(request.createdAt),
-                \(request.expiresAt), \(request.interval), \(request.address), \(request.userAgent), 'pending')
+                \(request.expiresAt), \(request.interval), \(request.address), \(network), \(request.userAgent),
+                'pending')
             """)
     }
 

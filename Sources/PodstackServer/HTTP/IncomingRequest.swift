@@ -254,34 +254,3 @@ struct RequestTarget {
         }
     }
 }
-
-// MARK: - Client address
-
-/// The proxies whose `X-Forwarded-For` headers are trusted.
-struct TrustedProxies: Sendable {
-    private let addresses: Set<ClientAddress>
-
-    init(_ addresses: [ClientAddress] = []) { self.addresses = Set(addresses) }
-
-    var isEmpty: Bool { addresses.isEmpty }
-
-    /// Returns whether an address is one of the proxies.
-    func includes(_ address: ClientAddress) -> Bool { addresses.contains(address) }
-
-    /// Returns the address of the client: the last address in `X-Forwarded-For` that is not a trusted proxy, or the
-    /// address of the connection.
-    ///
-    /// The client itself could have written the addresses before it.
-    func origin(of request: Request) -> ClientAddress {
-        var origin = request.address
-        let forwarded = request.headers.filter { $0.name == "x-forwarded-for" }
-            .flatMap { $0.value.split(separator: ",") }
-            .map { String($0.filter { $0 != " " && $0 != "\t" }) }
-        for text in forwarded.reversed() {
-            // The sender of the remaining addresses is not a trusted proxy, or wrote something else than an address.
-            guard addresses.contains(origin), let before = ClientAddress(text) else { break }
-            origin = before
-        }
-        return origin
-    }
-}

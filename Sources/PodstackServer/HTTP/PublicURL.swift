@@ -43,11 +43,16 @@ struct PublicURL: Sendable {
         return "\(isSecure ? "https" : "http")://\(host)"
     }
 
+    /// The characters of names and addresses.
+    ///
+    /// A name with an underscore is not a host name of the Internet, but containers and internal networks use it.
+    ///
+    /// Source: RFC 3986, section 3.2.2, without percent-encoding and `sub-delims`, which no resolver knows.
     private static func isHostCharacter(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
             UInt8(ascii: "0")...UInt8(ascii: ":"), UInt8(ascii: "-")...UInt8(ascii: "."), UInt8(ascii: "["),
-            UInt8(ascii: "]"):
+            UInt8(ascii: "]"), UInt8(ascii: "_"), UInt8(ascii: "~"):
             true
         default: false
         }

@@ -28,8 +28,7 @@ struct RateLimit: Sendable, Equatable {
     ///
     /// One number is the whole state of a bucket: the time at which it will be full again, in microseconds. Each request
     /// moves it to a later time.
-    func take(from fullAt: inout Int64, now: Int64) -> Verdict {
-        let time = now * 1_000_000
+    func take(from fullAt: inout Int64, at time: Int64) -> Verdict {
         let whole = window * 1_000_000
         let each = max(whole / Int64(count), 1)
         let next = max(fullAt, time) + each
@@ -47,39 +46,58 @@ struct RateLimit: Sendable, Equatable {
 /// A bucket of a rate limit for each key, such as an address or a token.
 ///
 /// Each instance of the service has its own buckets: a client that spreads its requests over several instances gets the
-/// limit of each, and no request asks the database.
+/// limit of each, and no request asks the database. A bucket takes about 50 bytes, so a full table takes less than 5 MB.
 final class RateLimiter<Key: Hashable & Sendable>: Sendable {
-    /// The time at which each bucket will be full again.
+    /// The time at which each bucket will be full again, in microseconds of the monotonic clock.
     ///
     /// Full buckets are not stored.
     private let buckets = Mutex<[Key: Int64]>([:])
     private let capacity: Int
+    private let elapsed: @Sendable () -> Int64
     let limit: RateLimit
 
-    init(_ limit: RateLimit, capacity: Int = 100_000) {
+    /// Creates a limiter.
+    ///
+    /// - Parameters:
+    ///   - limit: The limit of each key.
+    ///   - capacity: The most keys whose buckets are stored.
+    ///   - elapsed: Returns the nanoseconds of a monotonic clock.
+    init(
+        _ limit: RateLimit, capacity: Int = 50_000, elapsed: @escaping @Sendable () -> Int64 = MonotonicClock.elapsed
+    ) {
         self.limit = limit
         self.capacity = capacity
+        self.elapsed = elapsed
     }
 
+    /// The number of stored buckets.
+    var count: Int { buckets.withLock { $0.count } }
+
     /// Takes one request from the bucket of a key.
-    func take(_ key: Key, now: Int64) -> RateLimit.Verdict {
-        buckets.withLock { buckets in
-            if buckets.count >= capacity, buckets[key] == nil { Self.removeFull(&buckets, now) }
-            return limit.take(from: &buckets[key, default: 0], now: now)
+    func take(_ key: Key) -> RateLimit.Verdict {
+        let time = elapsed() / 1000
+        return buckets.withLock { buckets in
+            if buckets.count >= capacity, buckets[key] == nil { Self.removeSome(in: &buckets, capacity, at: time) }
+            return limit.take(from: &buckets[key, default: 0], at: time)
         }
     }
 
     /// Returns the verdict on one more request without taking it.
-    func peek(_ key: Key, now: Int64) -> RateLimit.Verdict {
+    func peek(_ key: Key) -> RateLimit.Verdict {
+        let time = elapsed() / 1000
         var fullAt = buckets.withLock { $0[key] ?? 0 }
-        return limit.take(from: &fullAt, now: now)
+        return limit.take(from: &fullAt, at: time)
     }
 
-    private static func removeFull(_ buckets: inout [Key: Int64], _ now: Int64) {
-        let count = buckets.count
-        buckets = buckets.filter { $0.value > now * 1_000_000 }
-        // Only an attack from many addresses fills the table. Emptying it lets a few more requests through; keeping it
-        // would reject every new address.
-        if buckets.count == count { buckets = [:] }
+    /// Removes full buckets, and then those that have the most left until a quarter of the table is free.
+    ///
+    /// Only an attack from many addresses fills the table. It lets a few more requests through; keeping every bucket would
+    /// reject every new address. Buckets that are nearly empty stay, so the attack frees no client from its limit.
+    private static func removeSome(in buckets: inout [Key: Int64], _ capacity: Int, at time: Int64) {
+        buckets = buckets.filter { $0.value > time }
+        let room = capacity - capacity / 4
+        guard buckets.count > room else { return }
+        let byFullness = buckets.sorted { $0.value > $1.value }
+        buckets = Dictionary(uniqueKeysWithValues: byFullness.prefix(room).map { ($0.key, $0.value) })
     }
 }

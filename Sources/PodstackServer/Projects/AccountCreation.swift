@@ -7,7 +7,8 @@ enum AccountCreation {
     static func create(email: String, name: String?, in change: Change) throws -> UserRecord {
         let (connection, now) = (change.connection, change.now)
         let user = UserRecord(
-            id: Identifier.generate("usr_"), accountID: Identifier.generate("acc_"), email: email, name: name,
+            id: Identifier.generate("usr_"), accountID: Identifier.generate("acc_"),
+            email: Normalization.nfc(email), name: name,
             defaultProjectID: Identifier.generate("prj_"), createdAt: now)
         try UserStore.insertAccount(user.accountID, createdAt: now, in: connection)
         try UserStore.insert(user, in: connection)

@@ -5,9 +5,12 @@ import PodstackAPI
 /// Every project keeps at least one active admin, and every user keeps access to their default project.
 struct MemberService: Sendable {
     let database: any Database
-    private let unknownAddresses = UnknownAddresses()
+    private let unknownAddresses: UnknownAddresses
 
-    init(database: any Database) { self.database = database }
+    init(database: any Database, elapsed: @escaping @Sendable () -> Int64 = MonotonicClock.elapsed) {
+        self.database = database
+        unknownAddresses = UnknownAddresses(elapsed: elapsed)
+    }
 
     /// Returns a page of a project's members, newest first.
     func list(_ projectID: String, _ page: PageRequest) throws -> (page: [MemberRecord], next: Cursor?) {
@@ -19,9 +22,9 @@ struct MemberService: Sendable {
 
     func add(_ request: MemberRequest, to projectID: String, in change: Change) throws -> MemberRecord {
         let callerID = change.actor.userID ?? ""
-        try unknownAddresses.check(callerID, now: change.now)
+        try unknownAddresses.check(callerID)
         guard let user = try UserStore.find(email: request.email, in: change.connection) else {
-            try unknownAddresses.count(by: callerID, now: change.now)
+            try unknownAddresses.count(by: callerID)
             throw DomainError.noMatch(.user, "No account has that email address")
         }
         guard try MemberStore.find(user.id, projectID: projectID, in: change.connection) == nil else {
@@ -106,16 +109,20 @@ struct MemberService: Sendable {
 /// user is added, which the audit log and the user see.
 private struct UnknownAddresses: Sendable {
     /// Enough for typing errors, and for a list of people of whom some have no account yet.
-    private let allowances = RateLimiter<String>(RateLimit(name: "unknown-address", count: 20, window: 3600))
+    private let allowances: RateLimiter<String>
+
+    init(elapsed: @escaping @Sendable () -> Int64) {
+        allowances = RateLimiter(RateLimit(name: "unknown-address", count: 20, window: 3600), elapsed: elapsed)
+    }
 
     /// Throws if the user has reached the limit; then no address may be looked up, whether it has an account or not.
-    func check(_ userID: String, now: Int64) throws {
-        try throwIfRefused(allowances.peek(userID, now: now))
+    func check(_ userID: String) throws {
+        try throwIfRefused(allowances.peek(userID))
     }
 
     /// Counts an unknown address, and throws if concurrent requests have used up the rest of the limit.
-    func count(by userID: String, now: Int64) throws {
-        try throwIfRefused(allowances.take(userID, now: now))
+    func count(by userID: String) throws {
+        try throwIfRefused(allowances.take(userID))
     }
 
     private func throwIfRefused(_ verdict: RateLimit.Verdict) throws {

@@ -37,23 +37,9 @@ struct ProjectRequest: Sendable, Equatable {
         }
         if let text = values.description {
             description = problems.collect("description") { () throws(InvalidValue) in
-                try Self.validateDescription(text)
+                try ResourceName.validateDescription(text)
             }
         }
         try problems.throwIfAny()
-    }
-
-    /// Returns a description, or nil if it is empty.
-    ///
-    /// It may have several lines, but no other control characters, which could write to a terminal.
-    private static func validateDescription(_ text: String?) throws(InvalidValue) -> String? {
-        guard let text, !text.isEmpty else { return nil }
-        guard text.unicodeScalars.count <= 1000 else { throw InvalidValue("must have at most 1000 characters") }
-        let isPlain = text.unicodeScalars.allSatisfy {
-            $0 == "\n" || $0 == "\t" || $0.properties.generalCategory != .control
-        }
-        guard isPlain else { throw InvalidValue("must not contain control characters") }
-        try ResourceName.rejectToken(text)
-        return text
     }
 }

@@ -34,9 +34,9 @@ final class PageTour {
         folder = try TemporaryDirectory()
         let (clock, lines) = (clock, lines)
         let now: @Sendable () -> Int64 = { clock.now }
-        server = try EmbeddedServer(directory: folder.file("data"), now: now) { line in
-            lines.text.withLock { $0 += String(decoding: line, as: UTF8.self) }
-        }
+        server = try EmbeddedServer(
+            directory: folder.file("data"), now: now, elapsed: { clock.elapsed },
+            log: { line in lines.text.withLock { $0 += String(decoding: line, as: UTF8.self) } })
     }
 
     func visitAll() throws {

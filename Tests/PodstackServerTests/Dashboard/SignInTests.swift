@@ -1,3 +1,4 @@
+import PodstackCryptography
 import PodstackTestSupport
 import Testing
 
@@ -85,15 +86,105 @@ struct SignInTests {
 
     @Test("a network has thirty attempts a minute for all email addresses together", arguments: TestDatabase.selected)
     func limit(_: TestDatabase) throws {
-        // Longer than any valid password, so that it is not hashed.
-        let long = String(repeating: "x", count: 1025)
-        for number in 0..<30 { #expect(try attempt("\(number)@example.com", long).status == 422) }
-        let refused = try attempt("other@example.com", long)
+        for number in 0..<30 { #expect(try attempt("\(number)@example.com").status == 422) }
+        let refused = try attempt("other@example.com")
         #expect(refused.status == 429)
         #expect(refused.headers["retry-after"] == "2")
-        #expect(try attempt("other@example.com", long, from: "192.0.2.2").status == 422)
+        #expect(try attempt("other@example.com", from: "192.0.2.2").status == 422)
         clock.set(clock.now + 2)
-        #expect(try attempt("other@example.com", long).status == 422)
+        #expect(try attempt("other@example.com").status == 422)
+    }
+
+    @Test("a password that is too long is as much work to reject as any other", arguments: TestDatabase.selected)
+    func long(_: TestDatabase) throws {
+        let passwords = server.server.service.signIn.passwords
+        func work(_ email: String, _ password: String) throws -> Int {
+            let before = passwords.hashed
+            #expect(try attempt(email, password).status == 422)
+            return passwords.hashed - before
+        }
+        let long = String(repeating: "x", count: 1025)
+        for email in [RunningServer.email, "not@example.com"] {
+            #expect(try work(email, "wrong") == 1)
+            #expect(try work(email, long) == 1)
+            #expect(try work(email, String(repeating: "ﷺ", count: 1000)) == 1)
+        }
+    }
+
+    @Test("a password is the same however its letters are spelled", arguments: TestDatabase.selected)
+    func normalized(_: TestDatabase) throws {
+        let (composed, decomposed) = ("schl\u{FC}ssel f\u{FC}r alles", "schlu\u{308}ssel fu\u{308}r alles")
+        let link = try server.server.signInLink(RunningServer.email)
+        try TestClient(server).choose(decomposed, at: link)
+        for typed in [composed, decomposed, "ｓchl\u{FC}ssel f\u{FC}r alles"] {
+            #expect(try TestClient(server).signIn(password: typed).status == 303, "\(typed)")
+        }
+        #expect(try TestClient(server).signIn(password: "schlussel fur alles").status == 422)
+    }
+
+    @Test("a password that was hashed as it was typed still works, and is hashed again", arguments: TestDatabase.selected)
+    func oldHash(_: TestDatabase) throws {
+        let typed = "schlu\u{308}ssel fu\u{308}r alles"
+        let database = server.server.service.database
+        let user = try #require(try database.read { try UserStore.find(email: RunningServer.email, in: $0) })
+        let old = try #require(Sodium.passwordHash(typed))
+        func hash() throws -> String? { try database.read { try UserStore.passwordHash(userID: user.id, in: $0) } }
+        try database.write { try UserStore.setPasswordHash(old, userID: user.id, in: $0) }
+        #expect(try TestClient(server).signIn(password: "wrong").status == 422)
+        #expect(try hash() == old)
+        #expect(try TestClient(server).signIn(password: typed).status == 303)
+        let new = try #require(try hash())
+        #expect(new != old)
+        #expect(Sodium.isPassword("schl\u{FC}ssel f\u{FC}r alles", hashedAs: new))
+        #expect(try TestClient(server).signIn(password: typed).status == 303)
+        #expect(try hash() == new)
+    }
+
+    @Test("a password reset ends the back-off everywhere, and of no other user", arguments: TestDatabase.selected)
+    func reset(_: TestDatabase) throws {
+        for address in ["192.0.2.1", "192.0.2.2", "2001:db8::1"] {
+            for _ in 0..<5 { #expect(try attempt(from: address).status == 422) }
+            #expect(try attempt(RunningServer.email, TestClient.password, from: address).status == 429)
+        }
+        for _ in 0..<5 { #expect(try attempt("not@example.com").status == 422) }
+        let link = try server.server.signInLink(RunningServer.email)
+        try TestClient(server).choose("another good password", at: link)
+        for address in ["192.0.2.1", "192.0.2.2", "2001:db8::1"] {
+            #expect(try attempt(RunningServer.email, "another good password", from: address).status == 303)
+            client.cookies = [:]
+        }
+        #expect(try attempt("not@example.com").status == 429)
+    }
+
+    @Test("failed sign-ins fill neither the audit log nor the table of failures", arguments: TestDatabase.selected)
+    func bounded(_: TestDatabase) throws {
+        let service = server.server.service
+        let signIn = SignInService(
+            database: service.database, changes: service.changes, digest: service.signIn.failures.digest,
+            recordedFailuresPerHour: 2, createAccount: { _, _ in throw DomainError.inconsistent })
+        for host in 1...4 {
+            #expect(throws: SignInError.wrongCredentials) {
+                try signIn.signIn(
+                    email: RunningServer.email, password: "wrong",
+                    from: Origin(address: ClientAddress("192.0.2.\(host)")), now: service.now())
+            }
+        }
+        let user = try #require(try service.database.read { try UserStore.find(email: RunningServer.email, in: $0) })
+        let events = try service.database.read { connection in
+            try connection.query("SELECT id FROM audit_events WHERE account_id = \(user.accountID) AND action = 'login_failed'")
+        }
+        #expect(events.count == 2)
+        try service.database.write { connection in
+            for row in 0..<50 {
+                try SignInStore.setFailures(
+                    .init(count: 1, failedAt: 1000 + Int64(row)), key: [UInt8(row)], in: connection)
+            }
+            try SignInStore.removeFailures(until: 1009, keeping: 20, in: connection)
+            #expect(try SignInStore.failures(key: [30], in: connection) == nil)
+            #expect(try SignInStore.failures(key: [49], in: connection) != nil)
+            let count = try connection.query("SELECT COUNT(*) AS count FROM sign_in_failures").first?.integer("count")
+            #expect(count ?? 0 < 20)
+        }
     }
 
     @Test("signing in redirects to the requested page, and never to another host", arguments: TestDatabase.selected)

@@ -14,7 +14,7 @@ enum UserAgent {
     static func name(_ header: String?) -> String {
         guard let header, !header.isEmpty else { return "Unknown" }
         guard let browser = browsers.first(where: { header.contains($0.0) })?.1 else {
-            return String(header.prefix(60))
+            return String(Origin.limitedUserAgent(header).prefix(60))
         }
         let system = systems.first { header.contains($0.0) }?.1
         return system.map { "\(browser) on \($0)" } ?? browser

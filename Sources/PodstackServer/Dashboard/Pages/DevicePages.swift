@@ -8,11 +8,15 @@ struct DevicePages: Sendable {
     /// The codes that each session tries, valid or not.
     ///
     /// A decision counts twice: once for the page, once for its form.
-    private let sessionAttempts = RateLimiter<String>(RateLimit(name: "user-code", count: 10))
+    private let sessionAttempts: RateLimiter<String>
     /// The codes that each network tries.
-    private let networkAttempts = RateLimiter<ClientAddress>(RateLimit(name: "user-code", count: 30))
+    private let networkAttempts: RateLimiter<ClientAddress>
 
-    init(_ services: Services) { self.services = services }
+    init(_ services: Services) {
+        self.services = services
+        sessionAttempts = RateLimiter(RateLimit(name: "user-code", count: 10), elapsed: services.elapsed)
+        networkAttempts = RateLimiter(RateLimit(name: "user-code", count: 30), elapsed: services.elapsed)
+    }
 
     @Sendable func show(_ exchange: PageExchange) throws -> Response {
         switch exchange.request.query("done") {
@@ -54,8 +58,8 @@ struct DevicePages: Sendable {
 
     private func tooManyAttempts(_ exchange: PageExchange, _ code: String) throws -> Response? {
         let verdicts = [
-            sessionAttempts.take(try exchange.signedIn().id, now: exchange.now),
-            networkAttempts.take(exchange.request.address.network, now: exchange.now),
+            sessionAttempts.take(try exchange.signedIn().id),
+            networkAttempts.take(exchange.request.address.network),
         ]
         guard let verdict = verdicts.first(where: { !$0.isAllowed }) else { return nil }
         let seconds = verdict.retryAfter

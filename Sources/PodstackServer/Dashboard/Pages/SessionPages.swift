@@ -6,9 +6,12 @@ struct SessionPages: Sendable {
     /// The password changes that each user tries.
     ///
     /// Passwords are hashed one at a time, so many attempts would delay other users who sign in.
-    private let changes = RateLimiter<String>(RateLimit(name: "password", count: 10))
+    private let changes: RateLimiter<String>
 
-    init(_ services: Services) { self.service = services.signIn }
+    init(_ services: Services) {
+        self.service = services.signIn
+        changes = RateLimiter(RateLimit(name: "password", count: 10), elapsed: services.elapsed)
+    }
 
     @Sendable func show(_ exchange: PageExchange) throws -> Response {
         let done: String? =
@@ -21,7 +24,7 @@ struct SessionPages: Sendable {
     }
 
     @Sendable func changePassword(_ exchange: PageExchange) throws -> Response {
-        let verdict = changes.take(try exchange.signedIn().user.id, now: exchange.now)
+        let verdict = changes.take(try exchange.signedIn().user.id)
         guard verdict.isAllowed else { return try tooManyAttempts(exchange, verdict.retryAfter) }
         return service.passwords.respond { turn in
             try turn.get()

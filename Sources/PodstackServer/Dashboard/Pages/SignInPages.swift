@@ -6,10 +6,11 @@ struct SignInPages: Sendable {
     private let isSecure: Bool
     private let metrics: Metrics
     /// The attempts of each network, for all email addresses together.
-    private let attempts = RateLimiter<ClientAddress>(RateLimit(name: "sign-in", count: 30))
+    private let attempts: RateLimiter<ClientAddress>
 
     init(_ services: Services) {
         self.service = services.signIn
+        attempts = RateLimiter(RateLimit(name: "sign-in", count: 30), elapsed: services.elapsed)
         isSecure = services.settings.publicURL.isSecure
         metrics = services.metrics
     }
@@ -58,7 +59,7 @@ struct SignInPages: Sendable {
             formAgain(
                 RetryText.sentence("Too many attempts to sign in.", seconds: seconds), status: 429, retryAfter: seconds)
         }
-        let verdict = attempts.take(exchange.request.address.network, now: exchange.now)
+        let verdict = attempts.take(exchange.request.address.network)
         guard verdict.isAllowed else {
             metrics.signIn(.tooManyAttempts)
             return tooManyAttempts(verdict.retryAfter)
