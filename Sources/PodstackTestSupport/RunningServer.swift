@@ -20,6 +20,7 @@ package final class RunningServer: Sendable {
     /// - Parameters:
     ///   - clock: The clock of the server; nil for the system's.
     ///   - maxActiveTokens: The most active tokens of an account.
+    ///   - maxProjects: The most projects of an account.
     ///   - failedAuthentications: The limit on failed authentications per minute; nil for the default.
     ///   - requests: The limit on requests per minute; nil for the default.
     ///   - reports: The limit on leak reports per minute; nil for the default.
@@ -28,7 +29,8 @@ package final class RunningServer: Sendable {
     ///   - requestTime: Seconds that a request may take to arrive.
     /// - Throws: The errors of ``EmbeddedServer``.
     package init(
-        clock: ManualClock? = nil, maxActiveTokens: Int = 5, failedAuthentications: Int? = nil, requests: Int? = nil,
+        clock: ManualClock? = nil, maxActiveTokens: Int = 5, maxProjects: Int = 100,
+        failedAuthentications: Int? = nil, requests: Int? = nil,
         reports: Int? = nil, deviceCodes: Int? = nil, proxies: [String] = [], requestTime: Int = 30
     ) throws {
         let lines = LogLines()
@@ -43,7 +45,8 @@ package final class RunningServer: Sendable {
         if let clock { now = { clock.now } }
         server = try EmbeddedServer(
             directory: data.file("data"), database: database?.url, maxActiveTokens: maxActiveTokens,
-            failedAuthentications: failedAuthentications, requests: requests, reports: reports,
+            maxProjects: maxProjects, failedAuthentications: failedAuthentications, requests: requests,
+            reports: reports,
             deviceCodes: deviceCodes, proxies: proxies,
             requestTime: requestTime, now: now, log: log)
         try server.addUser(Self.email)

@@ -22,6 +22,13 @@ struct AuditFilter: Sendable, Equatable {
     var text: String?
 }
 
+extension AuditFilter {
+    /// Creates a filter for a log within a caller's grant, without further conditions.
+    init(_ grant: Grant, projectID: String?) {
+        self.init(accountID: grant.accountID, projectID: projectID, allowedProjectIDs: grant.projectIDs)
+    }
+}
+
 /// The audit log in the database.
 enum AuditStore {
     /// An event with the hashes that are stored beside it.

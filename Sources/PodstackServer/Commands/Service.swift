@@ -27,14 +27,15 @@ struct Service: Sendable {
         let digest = SecretDigest(peppers)
         let verifier = TokenVerifier(database: database, digest: digest)
         let changes = Changes(
-            database: database, trail: AuditTrail(chain: AuditChain(peppers)), forget: verifier.forget,
-            recheck: TokenVerifier.recheck)
+            database: database, trail: AuditTrail(chain: AuditChain(peppers)), clock: { clock.now },
+            forget: verifier.forget, readAuthority: TokenVerifier.authority)
         let tokens = TokenService(
             database: database, digest: digest, lastUsed: lastUsed, maxActive: settings.maxActiveTokens)
         services = Services(
             database: database, verifier: verifier, changes: changes, idempotentChanges: IdempotentChanges(changes),
             reuse: ReuseWatch(changes: changes, digest: digest), leaks: LeakReport(changes: changes, digest: digest),
-            tokens: tokens, projects: ProjectService(database: database), members: MemberService(database: database),
+            tokens: tokens, projects: ProjectService(database: database, maxProjects: settings.maxProjects),
+            members: MemberService(database: database),
             devices: DeviceService(tokens: tokens, digest: digest),
             signIn: SignInService(database: database, changes: changes, digest: digest) { email, change in
                 try AccountCreation.create(email: email, name: nil, in: change)

@@ -4,7 +4,7 @@
 enum Migrations {
     static let all: [[SQL]] = [
         initialSchema, tokenRotation, projectMembers, idempotentReplies, auditLog, pepperRotations, deviceRequests,
-        disabledUsers, signIn, tokenUses,
+        disabledUsers, signIn, tokenUses, invitations,
     ]
 
     /// Returns the version of the schema; 0 for an empty database.
@@ -291,5 +291,34 @@ extension Migrations {
         "ALTER TABLE tokens ADD COLUMN last_used_from TEXT",
         "ALTER TABLE tokens ADD COLUMN used_scopes BIGINT NOT NULL DEFAULT 0",
         "ALTER TABLE tokens ADD COLUMN used_scopes_since BIGINT",
+    ]
+}
+
+// MARK: - 11: invitations
+
+extension Migrations {
+    /// The invitations of users to projects, and an index for the limit of projects.
+    ///
+    /// Members from before this migration stay members.
+    fileprivate static let invitations: [SQL] = [
+        """
+        CREATE TABLE invitations (
+            project_id TEXT NOT NULL REFERENCES projects (id),
+            user_id TEXT NOT NULL REFERENCES users (id),
+            role TEXT NOT NULL,
+            can_create BIGINT NOT NULL,
+            can_read BIGINT NOT NULL,
+            can_update BIGINT NOT NULL,
+            can_delete BIGINT NOT NULL,
+            invited_by TEXT NOT NULL REFERENCES users (id),
+            created_at BIGINT NOT NULL,
+            expires_at BIGINT NOT NULL,
+            PRIMARY KEY (project_id, user_id)
+        )
+        """,
+        "CREATE INDEX invitations_of_user ON invitations (user_id, created_at)",
+        "CREATE INDEX invitations_of_inviter ON invitations (invited_by)",
+        "CREATE INDEX invitations_by_age ON invitations (expires_at)",
+        "CREATE INDEX projects_of_account ON projects (account_id)",
     ]
 }
