@@ -22,9 +22,9 @@ public struct Member: Codable, Sendable, Hashable, Identifiable {
     ///
     /// An admin has all.
     public var permissions: [String]
-    /// The state: `active` or `deactivated`.
+    /// The state: `active`, `deactivated`, or `invited` until the user accepts the invitation.
     public var status: String
-    /// The time at which the member was added.
+    /// The time at which the member was added or, if not yet a member, invited.
     public var addedAt: Date
 
     /// Creates a member's description.
@@ -35,7 +35,7 @@ public struct Member: Codable, Sendable, Hashable, Identifiable {
     ///   - name: The user's name.
     ///   - role: The role: `admin` or `user`.
     ///   - permissions: The permissions of a `user`.
-    ///   - status: The state: `active` or `deactivated`.
+    ///   - status: The state: `active`, `deactivated` or `invited`.
     ///   - addedAt: The time at which the member was added.
     public init(
         userID: String, email: String, name: String?, role: String, permissions: [String], status: String,

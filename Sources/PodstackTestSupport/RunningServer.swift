@@ -20,6 +20,7 @@ package final class RunningServer: Sendable {
     /// - Parameters:
     ///   - clock: The clock of the server; nil for the system's.
     ///   - maxActiveTokens: The most active tokens of an account.
+    ///   - maxProjects: The most projects of an account.
     ///   - failedAuthentications: The limit on failed authentications per minute; nil for the default.
     ///   - requests: The limit on requests per minute; nil for the default.
     ///   - reports: The limit on leak reports per minute; nil for the default.
@@ -29,9 +30,9 @@ package final class RunningServer: Sendable {
     ///   - connectionsPerNetwork: The maximum number of connections from one network.
     /// - Throws: The errors of ``EmbeddedServer``.
     package init(
-        clock: ManualClock? = nil, maxActiveTokens: Int = 5, failedAuthentications: Int? = nil, requests: Int? = nil,
-        reports: Int? = nil, deviceCodes: Int? = nil, proxies: [String] = [], requestTime: Int = 30,
-        connectionsPerNetwork: Int = 256
+        clock: ManualClock? = nil, maxActiveTokens: Int = 5, maxProjects: Int = 100,
+        failedAuthentications: Int? = nil, requests: Int? = nil, reports: Int? = nil, deviceCodes: Int? = nil,
+        proxies: [String] = [], requestTime: Int = 30, connectionsPerNetwork: Int = 256
     ) throws {
         let lines = LogLines()
         logged = lines
@@ -49,7 +50,8 @@ package final class RunningServer: Sendable {
         }
         server = try EmbeddedServer(
             directory: data.file("data"), database: database?.url, maxActiveTokens: maxActiveTokens,
-            failedAuthentications: failedAuthentications, requests: requests, reports: reports,
+            maxProjects: maxProjects, failedAuthentications: failedAuthentications, requests: requests,
+            reports: reports,
             deviceCodes: deviceCodes, proxies: proxies,
             requestTime: requestTime, connectionsPerNetwork: connectionsPerNetwork, now: now, elapsed: elapsed, log: log)
         try server.addUser(Self.email)

@@ -25,13 +25,9 @@ package struct InMemoryTransport: TestTransport {
     package func send(
         _ method: String, _ target: String, headers: [(String, String)], body: String?
     ) throws -> TestResponse {
-        let response = server.response(
-            to: InMemoryRequest(method, target, headers: headers, body: body.map { Array($0.utf8) }))
-        return TestResponse(
-            status: response.status,
-            headers: Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { $1 },
-            cookies: response.headers.filter { $0.name.lowercased() == "set-cookie" }.map(\.value),
-            body: String(decoding: response.body, as: UTF8.self))
+        TestResponse(
+            server.response(
+                to: InMemoryRequest(method, target, headers: headers, body: body.map { Array($0.utf8) })))
     }
 }
 
@@ -78,6 +74,22 @@ package struct TestResponse: Sendable {
     /// The values of `Set-Cookie`, which may occur more than once.
     package var cookies: [String] = []
     package var body: String
+
+    package init(status: Int, headers: [String: String], cookies: [String] = [], body: String) {
+        self.status = status
+        self.headers = headers
+        self.cookies = cookies
+        self.body = body
+    }
+
+    /// Creates the response to a request that used no socket.
+    package init(_ response: InMemoryRequest.Response) {
+        self.init(
+            status: response.status,
+            headers: Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { $1 },
+            cookies: response.headers.filter { $0.name.lowercased() == "set-cookie" }.map(\.value),
+            body: String(decoding: response.body, as: UTF8.self))
+    }
 
     /// Returns the JSON body as a value.
     package func decoded<Value: Decodable>(_ type: Value.Type) throws -> Value {

@@ -21,7 +21,16 @@ struct MemberCommandTests: ServerSuite {
     func lifecycle() async throws {
         let added = await console.run("member", "add", "friend@example.com", "--project", project)
         #expect(added.status == .success, "\(added.error)")
-        #expect(added.error == "Added friend@example.com to \(project), as user with read\n")
+        #expect(added.error == "Invited friend@example.com to \(project), as user with read\n")
+        let friend = try friend()
+        let invitations = await friend.run("member", "invitations")
+        #expect(invitations.output.hasPrefix("PROJECT-ID"))
+        #expect(
+            invitations.output.contains("\(project)  training  user  read         you@example.com  "),
+            "\(invitations.output)")
+        let accepted = await friend.run("member", "accept", project)
+        #expect(accepted.output == "\(project)\n", "\(accepted.error)")
+        #expect(accepted.error == "You are a member of \(project), as user with read\n")
         let id = String(added.output.dropLast())
         #expect(id.hasPrefix("usr_"))
         let list = await console.run("member", "list", environment: ["PODSTACK_PROJECT": project])
@@ -41,12 +50,38 @@ struct MemberCommandTests: ServerSuite {
         #expect(members.map(\.email) == ["you@example.com"])
     }
 
+    /// Returns the console of the user who is invited.
+    private func friend() throws -> Console {
+        var console = console
+        console.environment["PODSTACK_API_TOKEN"] = try session.server.server.createToken("friend@example.com")
+        return console
+    }
+
+    @Test("an invitation is declined, and a member leaves after a confirmation")
+    func leaving() async throws {
+        let add = ["member", "add", "friend@example.com", "--project", project]
+        let friend = try friend()
+        #expect(await console.run(add).status == .success)
+        let declined = await friend.run("member", "decline", project)
+        #expect(declined.error == "Declined the invitation to \(project)\n")
+        #expect(await friend.run("member", "accept", project).status == .notFound)
+        #expect(await console.run(add).status == .success)
+        #expect(await friend.run("member", "accept", project).status == .success)
+        #expect(await friend.run("member", "leave", project).status == .usage)
+        let left = await friend.run("member", "leave", project, "-y")
+        #expect(left.error == "You are no longer a member of \(project)\n")
+        #expect(await console.run("member", "list", "--project", project).output.contains("friend@") == false)
+        let last = await console.run("member", "leave", project, "-y")
+        #expect(last.status == .failure)
+        #expect(last.error.hasPrefix("error: That is the project's last admin"))
+    }
+
     @Test("without a project, the default project of the user is used")
     func defaultProject() async throws {
         let whoami = try APICoding.decode(
             User.self, from: Array(await console.run("auth", "whoami", "-ojson").output.utf8))
         let added = await console.run("member", "add", "friend@example.com", "--role", "admin")
-        #expect(added.error == "Added friend@example.com to \(whoami.defaultProjectID ?? ""), as admin\n")
+        #expect(added.error == "Invited friend@example.com to \(whoami.defaultProjectID ?? ""), as admin\n")
     }
 
     @Test("removing a member needs confirmation, also without a terminal")
@@ -70,7 +105,7 @@ struct MemberCommandTests: ServerSuite {
         for (words, message) in [
             (
                 ["add"],
-                "missing argument EMAIL: the email address of the user to add\nhint: podstack member add --help shows the "
+                "missing argument EMAIL: the email address of the user to invite\nhint: podstack member add --help shows the "
                     + "usage"
             ),
             (["add", "a@b.c", "--role", "boss"], "--role must be one of admin, user"),

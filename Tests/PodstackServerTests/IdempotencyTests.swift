@@ -145,7 +145,7 @@ struct IdempotencyTests {
         let token = TokenRecord(
             id: "00000000", accountID: "acc", userID: "usr", name: "n", digest: [], scopes: [], createdAt: 0)
         let user = UserRecord(id: "usr", accountID: "acc", email: "e", defaultProjectID: "p", createdAt: 0)
-        let identity = Identity(token: token, state: .current, user: user, memberships: [:])
+        let identity = Identity(token: token, state: .current, user: user, findMembership: { _ in nil })
         let key = try #require(try IdempotencyKey(of: Exchange(request: request, identity: identity)))
         let replies = IdempotentReplies()
         try replies.runExclusively(key) {

@@ -20,9 +20,16 @@ struct MemberRoutesTests {
 
     var path: String { "/v1/projects/\(project.id)" }
 
-    func add(_ name: String, _ fields: String, by session: TestClient? = nil) throws -> TestResponse {
+    func invite(_ name: String, _ fields: String, by session: TestClient? = nil) throws -> TestResponse {
         try (session ?? owner).send(
             "POST", "\(path)/members", "{\"email\": \"\(name)@example.com\", \(fields)}")
+    }
+
+    /// Invites a user, who accepts; returns the response to the invitation.
+    func add(_ name: String, _ fields: String, by session: TestClient? = nil) throws -> TestResponse {
+        let response = try invite(name, fields, by: session)
+        if response.status == 201 { #expect(try (name == "ann" ? ann : bob).accept(project.id).status == 200) }
+        return response
     }
 
     func userID(_ session: TestClient) throws -> String { try session.whoami().decoded(User.self).id }
@@ -45,7 +52,7 @@ struct MemberRoutesTests {
         let member = try added.decoded(Member.self)
         #expect(member.email == "ann@example.com")
         #expect(member.permissions == ["read"])
-        #expect(member.status == "active")
+        #expect(member.status == "invited")
         #expect(try ann.send("GET", path).decoded(Project.self).role == "user")
         #expect(try ann.send("PATCH", path, "{}").code == "member_forbidden")
         #expect(try update(ann, #""permissions": ["read", "update"]"#).status == 200)
@@ -104,6 +111,7 @@ struct MemberRoutesTests {
             let created = try owner.send("POST", "/v1/projects", #"{"name": "m"}"#).decoded(Project.self)
             let members = "/v1/projects/\(created.id)/members"
             _ = try owner.send("POST", members, #"{"email": "ann@example.com", "role": "admin"}"#)
+            try ann.accept(created.id)
             let (ann, owner) = (ann, owner)
             let (annID, ownerID) = (try userID(ann), try userID(owner))
             async let first = owner.send("DELETE", "\(members)/\(annID)").status
@@ -118,6 +126,7 @@ struct MemberRoutesTests {
         let id = try #require(try owner.whoami().decoded(User.self).defaultProjectID)
         let members = "/v1/projects/\(id)/members"
         #expect(try owner.send("POST", members, #"{"email": "ann@example.com", "role": "admin"}"#).status == 201)
+        try ann.accept(id)
         let mine = "\(members)/\(try userID(owner))"
         #expect(try ann.send("DELETE", mine).code == "conflict")
         #expect(try ann.send("PATCH", mine, #"{"status": "deactivated"}"#).code == "conflict")
@@ -193,7 +202,8 @@ struct MemberRoutesTests {
         let events = try response.decoded(Page<AuditEvent>.self).elements
         #expect(
             events.map(\.action) == [
-                "member_removed", "member_activated", "member_deactivated", "permissions_changed", "member_added",
+                "member_removed", "member_activated", "member_deactivated", "permissions_changed",
+                "invitation_accepted", "member_invited",
             ])
         #expect(events.allSatisfy { $0.resourceName == "ann@example.com" && $0.projectID == project.id })
         #expect(events[2].details == ["old": .object(["status": "active"]), "new": .object(["status": "deactivated"])])

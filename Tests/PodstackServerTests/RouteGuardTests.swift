@@ -35,6 +35,7 @@ struct RouteGuardTests {
         let added = try owner.send(
             "POST", "/v1/projects/\(project.id)/members", #"{"email": "member@example.com", "role": "admin"}"#)
         memberID = try added.decoded(Member.self).userID
+        try owner.with(try server.createToken("member@example.com")).accept(project.id)
     }
 
     func name(_ route: Route) -> String { "\(route.method) \(route.path)" }
@@ -63,6 +64,7 @@ struct RouteGuardTests {
         case "POST /v1/tokens/report": #"{"tokens": []}"#
         case let name where name.hasPrefix("PATCH"): "{}"
         case let name where name.hasSuffix("/rotate"): "{}"
+        case let name where name.hasSuffix("/accept") || name.hasSuffix("/decline"): nil
         case _ where ["GET", "DELETE"].contains(route.method): nil
         case let name: try #require(nil as String?, "give \(name) a body here")
         }
@@ -75,12 +77,25 @@ struct RouteGuardTests {
 
     func scope(_ route: Route) -> Scope? {
         switch route.access {
-        case .scope(let scope), .project(let scope): scope
-        case .noToken, .anyToken: nil
+        case .scope(let scope), .project(let scope), .projectOrOwnMembership(let scope): scope
+        case .noToken, .anyToken, .ownMembership: nil
         }
     }
 
-    func isOfProject(_ route: Route) -> Bool { if case .project = route.access { true } else { false } }
+    func isOfProject(_ route: Route) -> Bool {
+        switch route.access {
+        case .project, .ownMembership, .projectOrOwnMembership: true
+        case .noToken, .anyToken, .scope: false
+        }
+    }
+
+    /// Whether every member may use the route for their own membership.
+    func isForOwnMembership(_ route: Route) -> Bool {
+        switch route.access {
+        case .ownMembership, .projectOrOwnMembership: true
+        case .noToken, .anyToken, .scope, .project: false
+        }
+    }
 
     @Test("without a token, only the listed routes respond", arguments: TestDatabase.selected)
     func withoutToken(_: TestDatabase) throws {
@@ -147,14 +162,35 @@ struct RouteGuardTests {
         let member = owner.with(try owner.server.server.createToken("member@example.com"))
         let path = "/v1/projects/\(project.id)/members/\(memberID)"
         #expect(try owner.send("PATCH", path, #"{"status": "deactivated"}"#).status == 200)
-        for route in routes where isOfProject(route) {
+        for route in routes where isOfProject(route) && !isForOwnMembership(route) {
             #expect(try send(route, by: member, about: owner).code == "member_forbidden", "\(name(route))")
         }
         let body = #"{"status": "active", "role": "user", "permissions": ["create"]}"#
         #expect(try owner.send("PATCH", path, body).status == 200)
-        for route in routes where isOfProject(route) {
+        for route in routes where isOfProject(route) && !isForOwnMembership(route) {
             #expect(try send(route, by: member, about: owner).code == "member_forbidden", "\(name(route))")
         }
+    }
+
+    @Test(
+        "a route for the own membership is closed to every other user, whatever their role",
+        arguments: TestDatabase.selected)
+    func ownMembership(_: TestDatabase) throws {
+        try owner.server.server.addUser("invited@example.com")
+        let invited = try owner.send(
+            "POST", "/v1/projects/\(project.id)/members", #"{"email": "invited@example.com", "role": "admin"}"#
+        ).decoded(Member.self)
+        let guest = owner.with(try owner.server.server.createToken("invited@example.com"))
+        for route in routes {
+            guard case .ownMembership = route.access else { continue }
+            let path = path(route, token: owner).replacing(memberID, with: invited.userID)
+            #expect(try owner.send(route.method, path).code == "member_forbidden", "\(name(route))")
+            #expect(try stranger.send(route.method, path).code == "not_found", "\(name(route))")
+            // An invited user does not see the invitations of others.
+            let other = path.replacing(invited.userID, with: memberID)
+            #expect(try guest.send(route.method, other).code == "not_found", "\(name(route))")
+        }
+        #expect(try guest.accept(project.id).status == 200)
     }
 
     @Test("a read-only token changes nothing except itself", arguments: TestDatabase.selected)
@@ -164,7 +200,10 @@ struct RouteGuardTests {
             let caller = try owner.createToken("\"scopes\": [\(scopes)]")
             let response = try send(route, by: caller, about: owner)
             let isItself = route.pattern.contains("self")
-            #expect((response.code == "insufficient_scope") == !isItself, "\(name(route))")
+            // Not the own membership, because the path names another user.
+            var isForbidden = response.code == "insufficient_scope"
+            if case .ownMembership = route.access { isForbidden = response.code == "member_forbidden" }
+            #expect(isForbidden == !isItself, "\(name(route))")
         }
     }
 

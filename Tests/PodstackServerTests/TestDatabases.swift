@@ -49,28 +49,59 @@ final class CountingDatabase: Database {
     }
 }
 
-// MARK: - A closure after a read
+// MARK: - Overtaken transactions
 
-/// A database that runs a closure once, after a number of reads.
-final class HookedDatabase: Database {
+/// A database on which something else happens once at a chosen moment, as another request might make it happen.
+final class OvertakenDatabase: Database {
+    /// A moment, counted from the call of ``overtake(_:by:)``, from 1.
+    enum Moment: Sendable, Equatable {
+        case afterRead(Int)
+        case beforeWrite(Int)
+    }
+
+    private struct Plan {
+        var moment: Moment
+        var reads = 0
+        var writes = 0
+        var act: @Sendable () throws -> Void
+    }
+
     private let inner: any Database
-    private let hook: @Sendable () throws -> Void
-    private let reads = Atomic<Int>(0)
-    private let number: Int
+    private let plan = Mutex<Plan?>(nil)
 
-    init(_ inner: any Database, afterRead number: Int, _ hook: @escaping @Sendable () throws -> Void) {
-        self.inner = inner
-        self.number = number
-        self.hook = hook
+    init(_ inner: any Database) { self.inner = inner }
+
+    /// Whether the moment is still to come.
+    var isDue: Bool { plan.withLock { $0 != nil } }
+
+    func overtake(_ moment: Moment, by act: @escaping @Sendable () throws -> Void) {
+        plan.withLock { $0 = Plan(moment: moment, act: act) }
     }
 
     func read<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
         let result = try inner.read(body)
-        if reads.add(1, ordering: .relaxed).newValue == number { try hook() }
+        try pass { plan in
+            plan.reads += 1
+            return .afterRead(plan.reads)
+        }
         return result
     }
 
     func write<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
-        try inner.write(body)
+        try pass { plan in
+            plan.writes += 1
+            return .beforeWrite(plan.writes)
+        }
+        return try inner.write(body)
+    }
+
+    private func pass(_ count: (inout Plan) -> Moment) throws {
+        let act: (@Sendable () throws -> Void)? = plan.withLock { plan in
+            guard var current = plan else { return nil }
+            let isNow = count(&current) == current.moment
+            plan = isNow ? nil : current
+            return isNow ? current.act : nil
+        }
+        try act?()
     }
 }

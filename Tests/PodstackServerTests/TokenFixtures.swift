@@ -9,6 +9,16 @@ import PodstackTestSupport
 #endif
 
 extension TestClient {
+    /// Accepts the invitation to a project.
+    @discardableResult
+    func accept(_ projectID: String) throws -> TestResponse { try answer(projectID, "accept") }
+
+    /// Accepts or declines the invitation to a project.
+    func answer(_ projectID: String, _ answer: String) throws -> TestResponse {
+        let id = try whoami().decoded(User.self).id
+        return try send("POST", "/v1/projects/\(projectID)/members/\(id)/\(answer)")
+    }
+
     /// Returns a time as the API writes it.
     static func time(_ seconds: Int64) -> String {
         Timestamp.format(Date(timeIntervalSince1970: TimeInterval(seconds)))

@@ -82,6 +82,8 @@ struct TwoInstancesTests {
             "POST", project + "/members",
             #"{"email": "member@example.com", "role": "user", "permissions": ["read"]}"#)
         let user = try added.decoded(Member.self).userID
+        #expect(try member.send("GET", project).status == 404)
+        #expect(try member.send("POST", "\(project)/members/\(user)/accept").status == 200)
         #expect(try member.send("GET", project).status == 200)
         #expect(try here.send("DELETE", "\(project)/members/\(user)").status == 204)
         #expect(try member.send("GET", project).status == 404)

@@ -1,35 +1,10 @@
 import PodstackTestSupport
-import Synchronization
 import Testing
 
 @testable import PodstackServer
 
 @Suite("The cache of verified tokens", .databases, .timeLimit(.perTest))
 struct VerifiedTokensTests {
-    /// A database that runs a closure after a read, as another thread might.
-    private final class OvertakenDatabase: Database {
-        private let inner: any Database
-        private let overtake = Mutex<(@Sendable () throws -> Void)?>(nil)
-
-        init(_ inner: any Database) { self.inner = inner }
-
-        func afterNextRead(_ body: @escaping @Sendable () throws -> Void) { overtake.withLock { $0 = body } }
-
-        func read<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
-            let result = try inner.read(body)
-            let act = overtake.withLock { overtake in
-                defer { overtake = nil }
-                return overtake
-            }
-            try act?()
-            return result
-        }
-
-        func write<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
-            try inner.write(body)
-        }
-    }
-
     @Test(
         "an identity that was read before a revocation is not cached after it", arguments: TestDatabase.selected,
         ["token", "user"])
@@ -41,7 +16,7 @@ struct VerifiedTokensTests {
         let verifier = TokenVerifier(database: database, digest: service.reuse.digest)
         let id = String(token.dropFirst(9).prefix(8))
         let userID = try service.verifier.verify(token.utf8, now: 0).token.userID
-        database.afterNextRead {
+        database.overtake(.afterRead(1)) {
             try service.database.write { try SecretStore.apply([.revoke(at: 1)], to: id, in: $0) }
             verifier.forget(
                 changed == "token" ? Announcement(tokens: [id]) : Announcement(users: [userID]))

@@ -21,6 +21,8 @@ struct Call: Sendable {
         Call(method: "POST", path: path, body: try APICoding.encode(body), idempotencyKey: generateKey())
     }
 
+    static func post(_ path: String) -> Call { Call(method: "POST", path: path, idempotencyKey: generateKey()) }
+
     static func patch(_ path: String, _ body: some Encodable) throws -> Call {
         Call(method: "PATCH", path: path, body: try APICoding.encode(body))
     }

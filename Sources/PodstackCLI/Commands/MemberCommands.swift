@@ -4,7 +4,7 @@ import PodstackCommandLine
 
 /// `podstack member`: the members of a project.
 enum MemberCommands {
-    static let all: [Command] = [list, add, update, remove]
+    static let all: [Command] = [list, add, update, remove, invitations, accept, decline, leave]
 
     private static let member = Argument("EMAIL-OR-ID", summary: "the email address or the ID of the member")
     private static let actions = Scope.actions.joined(separator: ", ")
@@ -28,8 +28,11 @@ enum MemberCommands {
     }
 
     static let add = Command(
-        "member", "add", summary: "Add a user who has an account to a project, and print the ID of the user.",
-        arguments: [Argument("EMAIL", summary: "the email address of the user to add")],
+        "member", "add",
+        summary:
+            "Invite a user who has an account to a project, and print the ID of the user. The invitation "
+            + "expires after 24 hours.",
+        arguments: [Argument("EMAIL", summary: "the email address of the user to invite")],
         flags: [
             role("admin, or user with permissions (default: user)"),
             permission("a permission of a user: \(actions) (default: read); may be repeated"),
@@ -42,7 +45,7 @@ enum MemberCommands {
             let member = try await client.members.add(email, to: project, role: role, permissions: permissions)
             try invocation.write(member) { TerminalText.printable(member.userID) }
             invocation.inform(
-                TerminalText.printable("Added \(member.email) to \(project), as \(rights(member))"))
+                TerminalText.printable("Invited \(member.email) to \(project), as \(rights(member))"))
         }
         return .success
     }
@@ -91,6 +94,57 @@ enum MemberCommands {
         return .success
     }
 
+    // MARK: - Own membership
+
+    private static let project = Argument("PROJECT-ID", summary: "the ID of the project")
+
+    static let invitations = Command(
+        "member", "invitations", summary: "List the invitations to projects that you have not answered yet."
+    ) { invocation in
+        let invitations = try await invocation.client().withoutProject.members.invitations().all()
+        try invocation.write(["invitations": invitations]) {
+            Table.text(
+                ["PROJECT-ID", "PROJECT", "ROLE", "PERMISSIONS", "INVITED BY", "EXPIRES"],
+                invitations.map { each in
+                    [
+                        each.projectID, each.projectName, each.role, permissions(each.role, each.permissions),
+                        each.invitedBy, Timestamp.format(each.expiresAt),
+                    ]
+                })
+        }
+        return .success
+    }
+
+    static let accept = Command(
+        "member", "accept", summary: "Accept the invitation to a project, and print the ID of the project.",
+        arguments: [project]
+    ) { invocation in
+        let project = invocation.arguments.positional[0]
+        let member = try await invocation.client().withoutProject.members.accept(project)
+        try invocation.write(member) { TerminalText.printable(project) }
+        invocation.inform(TerminalText.printable("You are a member of \(project), as \(rights(member))"))
+        return .success
+    }
+
+    static let decline = Command(
+        "member", "decline", summary: "Decline the invitation to a project.", arguments: [project]
+    ) { invocation in
+        let project = invocation.arguments.positional[0]
+        try await invocation.client().withoutProject.members.decline(project)
+        invocation.inform(TerminalText.printable("Declined the invitation to \(project)"))
+        return .success
+    }
+
+    static let leave = Command(
+        "member", "leave", summary: "Leave a project: you and your tokens lose access to it.", arguments: [project]
+    ) { invocation in
+        let project = invocation.arguments.positional[0]
+        try invocation.confirm(TerminalText.printable("Leave the project \(project)?"))
+        try await invocation.client().withoutProject.members.leave(project)
+        invocation.inform(TerminalText.printable("You are no longer a member of \(project)"))
+        return .success
+    }
+
     /// Returns the role of `--role`, checked before any request.
     private static func role(_ invocation: Invocation) throws(UsageError) -> String? {
         let role = invocation.arguments.value("role")
@@ -124,8 +178,10 @@ enum MemberCommands {
         member.role == "admin" ? "admin" : "\(member.role) with \(member.permissions.joined(separator: ", "))"
     }
 
-    private static func permissions(_ member: Member) -> String {
-        member.role == "admin" ? "all" : member.permissions.joined(separator: " ")
+    private static func permissions(_ member: Member) -> String { permissions(member.role, member.permissions) }
+
+    private static func permissions(_ role: String, _ permissions: [String]) -> String {
+        role == "admin" ? "all" : permissions.joined(separator: " ")
     }
 }
 

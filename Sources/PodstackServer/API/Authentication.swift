@@ -53,6 +53,6 @@ extension Actor {
     init(_ request: Request, _ identity: Identity?) {
         self.init(
             userID: identity?.token.userID, email: identity?.email, tokenID: identity?.token.id,
-            origin: Origin(request))
+            secretDigest: identity?.secretDigest, origin: Origin(request))
     }
 }

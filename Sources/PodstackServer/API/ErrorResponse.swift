@@ -119,10 +119,17 @@ extension ErrorResponse {
                     "field_errors": .object(errors.messages.mapValues { .array($0.map(JSONValue.string)) })
                 ])
         case .quotaExceeded(let excess):
-            let kind = excess.resource == "tokens" ? "active tokens" : excess.resource
+            let (kind, advice) =
+                switch excess.resource {
+                case "tokens": ("active tokens", "revoke one first")
+                case "projects": ("projects", "delete one first")
+                case "invitations":
+                    ("pending invitations", "remove one first, or wait until one is answered or expires")
+                default: (excess.resource, "remove one first")
+                }
             self.init(
                 status: 409, code: .quotaExceeded,
-                message: "The account has reached its limit of \(excess.limit) \(kind); revoke one first",
+                message: "The account has reached its limit of \(excess.limit) \(kind); \(advice)",
                 details: [
                     "resource_type": .string(excess.resource), "limit": .integer(excess.limit),
                     "current": .integer(excess.current),
@@ -207,6 +214,9 @@ extension ErrorResponse {
         case .deactivatedMembership(let facts):
             self = forbidden(
                 .memberForbidden, "your membership of the project is deactivated", Self.details(of: facts))
+        case .invitationOfAnotherUser(let facts):
+            self = forbidden(
+                .memberForbidden, "only the invited user can accept or decline an invitation", Self.details(of: facts))
         case .roleForbids(let scope, let facts):
             self = forbidden(
                 .memberForbidden, "your role in the project does not allow \(scope)", Self.details(of: facts))

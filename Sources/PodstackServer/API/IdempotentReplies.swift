@@ -133,15 +133,19 @@ struct IdempotentChanges: Sendable {
     init(_ changes: Changes) { self.changes = changes }
 
     /// Makes a change, or returns the stored reply of an earlier request with the same key.
+    ///
+    /// The caller must meet the requirement of the route inside the transaction, also for a stored reply.
     func response(
         to exchange: Exchange, at now: Int64, _ body: (Change) throws -> Response
     ) throws -> Response {
         let actor = Actor(exchange.request, exchange.identity)
-        guard let key = try IdempotencyKey(of: exchange) else { return try changes.perform(by: actor, at: now, body) }
+        guard let key = try IdempotencyKey(of: exchange) else {
+            return try changes.perform(by: actor, requiring: exchange.requirement, at: now, body)
+        }
         return try replies.runExclusively(key) {
-            try changes.perform(by: actor, at: now) { change in
+            try changes.perform(by: actor, requiring: exchange.requirement, at: now) { change in
                 let stored = try IdempotencyStore.find(key.name, in: change.connection)
-                switch IdempotencyState.decide(key, stored: stored, now: now) {
+                switch IdempotencyState.decide(key, stored: stored, now: change.now) {
                 case .replay(let reply):
                     var response = Response(status: reply.status, body: reply.body)
                     response.set("Idempotency-Replayed", "true")
@@ -151,7 +155,7 @@ struct IdempotentChanges: Sendable {
                     let response = try body(change)
                     let reply = IdempotentReply(
                         requestHash: key.requestHash, status: response.status,
-                        body: response.repeatable ?? response.body, createdAt: now)
+                        body: response.repeatable ?? response.body, createdAt: change.now)
                     try IdempotencyStore.insert(reply, for: key.name, in: change.connection)
                     return response
                 }

@@ -1,20 +1,21 @@
 import PodstackAPI
 
-/// `/v1/projects/{project}/members`.
+/// `/v1/projects/{project}/members`, and `/v1/invitations`.
 struct MemberRoutes: Sendable {
     let members: MemberService
     let changes: IdempotentChanges
     let now: @Sendable () -> Int64
 
     @Sendable func list(_ exchange: Exchange) throws -> Response {
-        let (page, next) = try members.list(exchange.parameters[0], try PageRequest(exchange.request))
+        let (page, next) = try members.list(
+            exchange.parameters[0], try PageRequest(exchange.request), now: now())
         return try .json(Page(elements: page.map(\.apiModel), nextCursor: next?.text))
     }
 
     @Sendable func add(_ exchange: Exchange) throws -> Response {
         let request = try MemberRequest(try JSONBody.object(of: exchange.request), isNew: true)
         return try changes.response(to: exchange, at: now()) { change in
-            try .json(try members.add(request, to: exchange.parameters[0], in: change).apiModel, status: 201)
+            try .json(try members.invite(request, to: exchange.parameters[0], in: change).apiModel, status: 201)
         }
     }
 
@@ -30,6 +31,27 @@ struct MemberRoutes: Sendable {
     @Sendable func remove(_ exchange: Exchange) throws -> Response {
         try changes.response(to: exchange, at: now()) { change in
             try members.remove(exchange.parameters[1], from: exchange.parameters[0], in: change)
+            return .noContent
+        }
+    }
+
+    // MARK: - Invitations
+
+    @Sendable func invitations(_ exchange: Exchange) throws -> Response {
+        let (page, next) = try members.invitations(
+            try exchange.caller().token.grant, try PageRequest(exchange.request), now: now())
+        return try .json(Page(elements: page.map(\.apiModel), nextCursor: next?.text))
+    }
+
+    @Sendable func accept(_ exchange: Exchange) throws -> Response {
+        try changes.response(to: exchange, at: now()) { change in
+            try .json(try members.accept(exchange.parameters[1], exchange.parameters[0], in: change).apiModel)
+        }
+    }
+
+    @Sendable func decline(_ exchange: Exchange) throws -> Response {
+        try changes.response(to: exchange, at: now()) { change in
+            try members.decline(exchange.parameters[1], exchange.parameters[0], in: change)
             return .noContent
         }
     }

@@ -9,27 +9,37 @@ struct ProjectRoutes: Sendable {
     @Sendable func list(_ exchange: Exchange) throws -> Response {
         let caller = try exchange.caller()
         let (page, next) = try projects.list(caller.token.grant, try PageRequest(exchange.request))
-        return try .json(Page(elements: try page.map { try apiModel($0, caller) }, nextCursor: next?.text))
+        let elements = page.map {
+            $0.project.apiModel(for: $0.membership, defaultProjectID: caller.defaultProjectID)
+        }
+        return try .json(Page(elements: elements, nextCursor: next?.text))
     }
 
     @Sendable func create(_ exchange: Exchange) throws -> Response {
         let caller = try exchange.caller()
         let request = try ProjectRequest(try JSONBody.object(of: exchange.request), isNew: true)
         return try changes.response(to: exchange, at: now()) { change in
-            let (project, membership) = try projects.create(request, by: caller.token.grant, in: change)
+            let (project, membership) = try projects.create(request, in: change)
             return try .json(project.apiModel(for: membership, defaultProjectID: caller.defaultProjectID), status: 201)
         }
     }
 
     @Sendable func get(_ exchange: Exchange) throws -> Response {
-        try .json(try apiModel(try projects.project(exchange.parameters[0]), try exchange.caller()))
+        let caller = try exchange.caller()
+        let project = try projects.project(exchange.parameters[0])
+        return try .json(
+            project.apiModel(
+                for: try caller.authority.membership(of: project.id), defaultProjectID: caller.defaultProjectID))
     }
 
     @Sendable func update(_ exchange: Exchange) throws -> Response {
         let request = try ProjectRequest(try JSONBody.object(of: exchange.request), isNew: false)
         let caller = try exchange.caller()
         return try changes.response(to: exchange, at: now()) { change in
-            try .json(try apiModel(try projects.update(exchange.parameters[0], request, in: change), caller))
+            let project = try projects.update(exchange.parameters[0], request, in: change)
+            return try .json(
+                project.apiModel(
+                    for: try change.authority.membership(of: project.id), defaultProjectID: caller.defaultProjectID))
         }
     }
 
@@ -38,13 +48,6 @@ struct ProjectRoutes: Sendable {
             try projects.delete(exchange.parameters[0], in: change)
             return .noContent
         }
-    }
-
-    private func apiModel(_ project: ProjectRecord, _ caller: Identity) throws -> Project {
-        guard let membership = caller.authority.memberships[project.id] else {
-            throw DomainError.notFound(.project, id: project.id)
-        }
-        return project.apiModel(for: membership, defaultProjectID: caller.defaultProjectID)
     }
 }
 

@@ -187,15 +187,21 @@ struct RequestHandler: Sendable {
     private func respond(
         to request: Request, _ route: Route, _ parameters: [String], _ identity: Identity?
     ) throws -> Response {
-        try authorize(identity, route.access, request, parameters)
-        if let identity { recordUse(of: route.access, by: identity, from: request.address) }
+        let requirement = try route.access.requirement(
+            of: request, parameters, userID: identity?.token.userID)
+        if let identity {
+            // Most requests require no more than the token: they do not need the authority.
+            if case .credential = requirement {} else { try identity.authority.require(requirement) }
+            recordUse(of: requirement.scope, by: identity, from: request.address)
+        }
         guard
             !route.requiresToken || ContentNegotiation.accepts("application/json", request) || isExport(route, request)
         else {
             throw ErrorResponse(
                 status: 406, code: .notAcceptable, message: "The response is JSON, which the Accept header excludes")
         }
-        let exchange = Exchange(request: request, parameters: parameters, identity: identity)
+        let exchange = Exchange(
+            request: request, parameters: parameters, identity: identity, requirement: requirement)
         guard route.pool(request) == .searches, let identity else { return try route.handle(exchange) }
         return try .search(in: pools, by: identity.token.accountID, limits) { try route.handle(exchange) }
     }
@@ -228,35 +234,9 @@ struct RequestHandler: Sendable {
         lastUsed.add(TokenUse(time: time, address: request.address), of: identity.token.id)
     }
 
-    /// Checks the route's scope, and that the token may use the project in the X-Project-ID header.
-    private func authorize(
-        _ identity: Identity?, _ access: Access, _ request: Request, _ parameters: [String]
-    ) throws {
-        guard let identity else { return }
-        let named = try project(of: request)
-        switch access {
-        // A token may always read, rotate and revoke itself, whatever the header says.
-        case .noToken, .anyToken: break
-        case .scope(let scope): try identity.authority.require(scope, in: named)
-        case .project(let scope):
-            let authority = identity.authority
-            try authority.require(scope, in: parameters.first)
-            if let named, named != parameters.first { try authority.require(nil, in: named) }
-        }
-    }
-
-    private func project(of request: Request) throws -> String? {
-        var project: String?
-        for header in request.headers where header.name == "x-project-id" {
-            guard project == nil else { throw ErrorResponse.badRequest("The request has two X-Project-ID headers") }
-            project = header.value
-        }
-        return project
-    }
-
     /// Records that a token has used the scope of a route.
-    private func recordUse(of access: Access, by identity: Identity, from address: ClientAddress) {
-        guard let scope = access.scope else { return }
+    private func recordUse(of scope: Scope?, by identity: Identity, from address: ClientAddress) {
+        guard let scope else { return }
         let scopes = ScopeSet(scope)
         guard identity.markUsed(scopes) else { return }
         lastUsed.add(TokenUse(time: now(), address: address, scopes: scopes), of: identity.token.id)

@@ -10,13 +10,51 @@ enum Access: Sendable {
     case scope(Scope)
     /// The scope, in the project that the first segment in braces names.
     case project(Scope)
+    /// Any valid token that includes the project of the first segment in braces; the second one names the caller.
+    case ownMembership
+    /// As ``ownMembership`` if the second segment in braces names the caller, otherwise as ``project(_:)``.
+    case projectOrOwnMembership(Scope)
 
     /// The required scope; nil if the route requires none.
     var scope: Scope? {
         switch self {
-        case .noToken, .anyToken: nil
-        case .scope(let scope), .project(let scope): scope
+        case .noToken, .anyToken, .ownMembership: nil
+        case .scope(let scope), .project(let scope), .projectOrOwnMembership(let scope): scope
         }
+    }
+
+    /// Returns what the route requires of the caller of a request.
+    ///
+    /// - Parameters:
+    ///   - request: The request, whose X-Project-ID header may name a project that the token must be able to use.
+    ///   - parameters: The text in place of each segment in braces.
+    ///   - userID: The user of the request's token, if it has one.
+    /// - Returns: The requirement.
+    /// - Throws: ``ErrorResponse`` if the request names two projects.
+    func requirement(of request: Request, _ parameters: [String], userID: String?) throws -> Requirement {
+        guard let userID else { return .credential }
+        let named = try Self.project(of: request)
+        switch self {
+        // A token may always read, rotate and revoke itself, whatever the header says.
+        case .noToken, .anyToken: return .credential
+        case .scope(let scope): return .scope(scope, in: named)
+        case .project(let scope): return .scope(scope, in: parameters.first, naming: named)
+        // The header does not matter here either: a user may leave a project whatever other projects they can use.
+        case .ownMembership: return .ownMembership(of: parameters.first ?? "")
+        case .projectOrOwnMembership(let scope):
+            return parameters.last == userID
+                ? .ownMembership(of: parameters.first ?? "") : .scope(scope, in: parameters.first, naming: named)
+        }
+    }
+
+    /// Returns the project that the X-Project-ID header names.
+    private static func project(of request: Request) throws -> String? {
+        var project: String?
+        for header in request.headers where header.name == "x-project-id" {
+            guard project == nil else { throw ErrorResponse.badRequest("The request has two X-Project-ID headers") }
+            project = header.value
+        }
+        return project
     }
 }
 
@@ -32,6 +70,7 @@ enum OperationID: String, Sendable, CaseIterable {
     case getOAuthMetadata, beginOAuthDevice, fetchOAuthToken
     case listProjects, createProject, getProject, updateProject, deleteProject
     case listMembers, addMember, updateMember, removeMember
+    case listInvitations, acceptInvitation, declineInvitation
     case listAuditLogs
 }
 
@@ -91,6 +130,8 @@ struct Exchange {
     /// The text in place of each segment in braces.
     var parameters: [String] = []
     var identity: Identity?
+    /// The permissions that the route requires, which a change checks again inside its transaction.
+    var requirement = Requirement.credential
 
     /// Returns the identity of the caller, which every route that requires a token has.
     func caller() throws -> Identity {

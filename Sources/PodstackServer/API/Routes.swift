@@ -68,7 +68,14 @@ enum Routes {
             Route("GET", one + "/members", .project(.membersRead), .listMembers, handle: members.list),
             Route("POST", one + "/members", .project(.membersCreate), .addMember, handle: members.add),
             Route("PATCH", one + "/members/{user}", .project(.membersUpdate), .updateMember, handle: members.update),
-            Route("DELETE", one + "/members/{user}", .project(.membersDelete), .removeMember, handle: members.remove),
+            Route(
+                "DELETE", one + "/members/{user}", .projectOrOwnMembership(.membersDelete), .removeMember,
+                handle: members.remove),
+            Route(
+                "POST", one + "/members/{user}/accept", .ownMembership, .acceptInvitation, handle: members.accept),
+            Route(
+                "POST", one + "/members/{user}/decline", .ownMembership, .declineInvitation, handle: members.decline),
+            Route("GET", "/v1/invitations", .anyToken, .listInvitations, handle: members.invitations),
         ]
     }
 

@@ -31,6 +31,8 @@ struct Services: Sendable {
 struct ServiceSettings: Sendable {
     /// The number of active tokens that an account may have.
     var maxActiveTokens = 5
+    /// The number of projects that an account may have.
+    var maxProjects = 100
     /// Failed authentications per address and minute; nil for no limit.
     var failedAuthentications: Int?
     /// Requests per token and minute; nil for no limit.

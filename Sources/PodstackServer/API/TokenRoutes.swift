@@ -17,10 +17,9 @@ struct TokenRoutes: Sendable {
     @Sendable func create(_ exchange: Exchange) throws -> Response {
         let time = now()
         let request = try TokenRequest(json: try JSONBody.object(of: exchange.request), at: time)
-        let creator = try exchange.caller().token.grant
         return try changes.response(to: exchange, at: time) { change in
-            let (token, secret) = try tokens.create(request, by: creator, in: change)
-            return try created(token, secret, time, status: 201)
+            let (token, secret) = try tokens.create(request, in: change)
+            return try created(token, secret, change.now, status: 201)
         }
     }
 
@@ -30,12 +29,10 @@ struct TokenRoutes: Sendable {
     }
 
     @Sendable func update(_ exchange: Exchange) throws -> Response {
-        let time = now()
         let request = try TokenUpdate(json: try JSONBody.object(of: exchange.request))
-        let caller = try exchange.caller().token.grant
-        return try changes.response(to: exchange, at: time) { change in
-            let token = try tokens.update(exchange.parameters[0], request, by: caller, in: change)
-            return try .json(model(token, time))
+        return try changes.response(to: exchange, at: now()) { change in
+            let token = try tokens.update(exchange.parameters[0], request, in: change)
+            return try .json(model(token, change.now))
         }
     }
 
@@ -52,9 +49,8 @@ struct TokenRoutes: Sendable {
     }
 
     private func revoke(_ id: String, _ exchange: Exchange) throws -> Response {
-        let caller = try exchange.caller().token
-        return try changes.response(to: exchange, at: now()) { change in
-            try tokens.revoke(id, accountID: caller.accountID, in: change)
+        try changes.response(to: exchange, at: now()) { change in
+            try tokens.revoke(id, in: change)
             return .noContent
         }
     }
@@ -68,13 +64,10 @@ struct TokenRoutes: Sendable {
     }
 
     private func rotate(_ id: String, _ exchange: Exchange) throws -> Response {
-        let time = now()
         let request = try RotationRequest(json: try JSONBody.optionalObject(of: exchange.request), tokenID: id)
-        let caller = try exchange.caller()
-        return try changes.response(to: exchange, at: time) { change in
-            let (token, secret) = try tokens.rotate(
-                id, request, by: caller.token.grant, presenting: caller.state, in: change)
-            return try created(token, secret, time, status: 200)
+        return try changes.response(to: exchange, at: now()) { change in
+            let (token, secret) = try tokens.rotate(id, request, in: change)
+            return try created(token, secret, change.now, status: 200)
         }
     }
 

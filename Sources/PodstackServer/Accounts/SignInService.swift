@@ -81,7 +81,7 @@ struct SignInService: Sendable {
         // An unknown user takes as long as a known one.
         let match = passwords.match(password, hashedAs: hash)
         let newHash = match == .asTyped ? try passwords.hash(password) : nil
-        try changes.perform(by: actor, at: now) { change in
+        try record(by: actor, at: now) { change in
             if match != nil {
                 if let newHash, let user {
                     try checkIsCurrent(hash, userID: user.id, in: change)
@@ -90,10 +90,19 @@ struct SignInService: Sendable {
                 return try failures.forget(email, from: address, in: change.connection)
             }
             try failures.count(email, from: address, in: change.connection)
-            if let user, recordedFailures.take(user.id).isAllowed { try change.record(.loginFailed, on: AuditResource(user)) }
+            if let user, recordedFailures.take(user.id).isAllowed {
+                try change.record(.loginFailed, on: AuditResource(user))
+            }
         }
         guard match != nil else { throw SignInError.wrongCredentials }
         return newHash ?? hash
+    }
+
+    /// Runs a change for a signed-in user, or for a client that is signing in.
+    private func record(by actor: Actor, at now: Int64, _ body: (Change) throws -> Void) throws {
+        actor.hasCredential
+            ? try changes.perform(by: actor, requiring: .credential, at: now, body)
+            : try changes.perform(by: actor, at: now, body)
     }
 
     /// Checks that the password was not changed while it was being compared, which takes long enough for that.
@@ -119,7 +128,7 @@ struct SignInService: Sendable {
         if let problem = Password.problem(password, email: email) { throw SignInError.invalidPassword(problem) }
         let hash = try passwords.hash(password)
         return try changes.perform(by: Actor(origin: origin), at: now) { change in
-            guard try links.holder(secret, now: now, in: change.connection) == holder else {
+            guard try links.holder(secret, now: change.now, in: change.connection) == holder else {
                 throw SignInError.invalidLink
             }
             try links.remove(secret, in: change.connection)
@@ -150,7 +159,7 @@ struct SignInService: Sendable {
         let oldHash = try check(old, of: user, email: user.email, by: actor, from: origin, now: now)
         if let problem = Password.problem(new, email: user.email) { throw SignInError.invalidPassword(problem) }
         let newHash = try passwords.hash(new)
-        try changes.perform(by: actor, at: now) { change in
+        try changes.perform(by: actor, requiring: .credential, at: now) { change in
             try checkIsCurrent(oldHash, userID: user.id, in: change)
             try UserStore.setPasswordHash(newHash, userID: user.id, in: change.connection)
             try sessions.endAll(userID: user.id, except: session.id, in: change)
@@ -171,7 +180,7 @@ struct SignInService: Sendable {
     private func end(
         _ id: String, of session: WebSession, as action: AuditAction, from origin: Origin, now: Int64
     ) throws {
-        try changes.perform(by: Actor(session, from: origin), at: now) { change in
+        try changes.perform(by: Actor(session, from: origin), requiring: .credential, at: now) { change in
             guard try sessions.end(id, userID: session.user.id, in: change) else { return }
             try change.record(action, on: AuditResource(session.user))
         }

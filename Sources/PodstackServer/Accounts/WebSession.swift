@@ -84,9 +84,10 @@ struct WebSessions: Sendable {
     /// Checks, inside the transaction of a change, that the session behind it is not over.
     ///
     /// - Throws: ``SessionEnded``. A request that waits for the writer can be overtaken by the end of its own session.
-    static func check(_ id: String, at now: Int64, in connection: any DatabaseConnection) throws {
+    static func check(_ id: String, at now: Int64, in connection: any DatabaseConnection) throws -> WebSession {
         let session = try SignInStore.sessions(ids: [id], in: connection).first
         guard let session, !session.isOver(at: now) else { throw SessionEnded() }
+        return session
     }
 
     /// Returns a user's sessions, the last seen first.

@@ -36,9 +36,14 @@ struct Actor: Sendable, Equatable {
     var userID: String?
     var email: String?
     var tokenID: String?
+    /// The digest of the token's secret, which must still authenticate when the change is made.
+    var secretDigest: [UInt8]?
     /// The dashboard session, which must not be over when the change is made.
     var sessionID: String?
     var origin: Origin
+
+    /// Whether the actor has a token or a session, whose authority is read inside the transaction.
+    var hasCredential: Bool { tokenID != nil || sessionID != nil }
 
     /// The operator, who runs the server's commands beside its data.
     static let administrator = Actor(origin: Origin(userAgent: "podstack-server"))

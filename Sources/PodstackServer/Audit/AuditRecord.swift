@@ -55,7 +55,13 @@ enum AuditAction: String, Sendable, CaseIterable {
     case tokenUpdated = "token_updated"
     case tokenRotated = "token_rotated"
     case tokenRevoked = "token_revoked"
+    /// A user was added without an invitation: recorded by earlier versions.
     case memberAdded = "member_added"
+    case memberInvited = "member_invited"
+    case invitationAccepted = "invitation_accepted"
+    case invitationDeclined = "invitation_declined"
+    /// A member left the project.
+    case memberLeft = "member_left"
     case memberRemoved = "member_removed"
     case memberActivated = "member_activated"
     case memberDeactivated = "member_deactivated"

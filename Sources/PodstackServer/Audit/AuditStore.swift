@@ -22,6 +22,13 @@ struct AuditFilter: Sendable, Equatable {
     var text: String?
 }
 
+extension AuditFilter {
+    /// Creates a filter for a log within a caller's grant, without further conditions.
+    init(_ grant: Grant, projectID: String?) {
+        self.init(accountID: grant.accountID, projectID: projectID, allowedProjectIDs: grant.projectIDs)
+    }
+}
+
 /// The position of an event in its log.
 struct AuditEventPosition: Sendable, Equatable {
     var number: Int64

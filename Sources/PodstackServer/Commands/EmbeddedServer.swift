@@ -10,6 +10,7 @@ package final class EmbeddedServer: Sendable {
     ///   - directory: The data directory, which is created if it is missing.
     ///   - database: The URL of a PostgreSQL database; nil for SQLite in the data directory.
     ///   - maxActiveTokens: The number of active tokens that an account may have.
+    ///   - maxProjects: The number of projects that an account may have.
     ///   - failedAuthentications: Failed authentications per address and minute; nil for no limit.
     ///   - requests: Requests per token and minute; nil for no limit.
     ///   - reports: Reports of leaked tokens per address and minute; nil for no limit.
@@ -22,7 +23,8 @@ package final class EmbeddedServer: Sendable {
     ///   - log: Called with each line of the log.
     /// - Throws: If the service cannot be started.
     package init(
-        directory: String, database: String? = nil, maxActiveTokens: Int = 5, failedAuthentications: Int? = nil,
+        directory: String, database: String? = nil, maxActiveTokens: Int = 5, maxProjects: Int = 100,
+        failedAuthentications: Int? = nil,
         requests: Int? = nil, reports: Int? = nil, deviceCodes: Int? = nil, proxies: [String] = [],
         requestTime: Int = 30, connectionsPerNetwork: Int = 256,
         now: (@Sendable () -> Int64)? = nil, elapsed: (@Sendable () -> Int64)? = nil,
@@ -35,7 +37,8 @@ package final class EmbeddedServer: Sendable {
         service = try Service(
             directory: DataDirectory(directory), database: url,
             settings: ServiceSettings(
-                maxActiveTokens: maxActiveTokens, failedAuthentications: failedAuthentications, requests: requests,
+                maxActiveTokens: maxActiveTokens, maxProjects: maxProjects,
+                failedAuthentications: failedAuthentications, requests: requests,
                 reports: reports, deviceCodes: deviceCodes,
                 proxies: TrustedProxies(try proxies.map { try AddressRange($0) })), log: Log(sink: log),
             now: now ?? Service.systemClock, elapsed: elapsed ?? MonotonicClock.elapsed)
@@ -102,9 +105,10 @@ package final class EmbeddedServer: Sendable {
             throw SetupFailure("there is no user with the address \(email)")
         }
         let request = TokenRequest(name: name, expiry: expiresAt.map { .at($0) } ?? .default)
-        let maker = Grant(accountID: user.accountID, userID: user.id)
-        return try service.changes.perform(by: .administrator, at: service.now()) {
-            try service.tokens.create(request, by: maker, in: $0).secret ?? ""
+        return try service.changes.perform(by: .administrator, at: service.now()) { change in
+            let (_, secret) = try service.tokens.create(
+                request, in: change.with(Authority(user.grant, in: change.connection)))
+            return secret ?? ""
         }
     }
 }

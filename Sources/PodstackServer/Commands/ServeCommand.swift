@@ -16,6 +16,8 @@ struct ServeCommand {
             Flag("threads", value: "N", summary: "the threads that handle requests (default: one per processor)"),
             .maxActiveTokens,
             Flag(
+                "max-projects", value: "N", summary: "the maximum number of projects of an account (default: 100)"),
+            Flag(
                 "requests-per-minute", value: "N",
                 summary: "the maximum number of requests with one token in a minute (default: no limit)"),
             Flag(
@@ -85,6 +87,7 @@ struct ServeCommand {
         threads = try arguments.count("threads") ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
         settings = ServiceSettings(
             maxActiveTokens: try arguments.count("max-active-tokens") ?? 5,
+            maxProjects: try arguments.count("max-projects") ?? 100,
             failedAuthentications: try arguments.count("failed-authentications") ?? 20,
             requests: try arguments.count("requests-per-minute"),
             reports: try arguments.count("reports-per-minute") ?? 60,

@@ -29,14 +29,14 @@ struct Service: Sendable {
         let digest = SecretDigest(peppers)
         let verifier = TokenVerifier(database: database, digest: digest)
         let changes = Changes(
-            database: database, trail: AuditTrail(chain: AuditChain(peppers)), forget: verifier.forget,
-            count: metrics.event, recheck: TokenVerifier.recheck)
+            database: database, trail: AuditTrail(chain: AuditChain(peppers)), clock: { clock.now },
+            forget: verifier.forget, count: metrics.event, readAuthority: TokenVerifier.authority)
         let tokens = TokenService(
             database: database, digest: digest, lastUsed: lastUsed, maxActive: settings.maxActiveTokens)
         services = Services(
             database: database, verifier: verifier, changes: changes, idempotentChanges: IdempotentChanges(changes),
             reuse: ReuseWatch(changes: changes, digest: digest), leaks: LeakReport(changes: changes, digest: digest),
-            tokens: tokens, projects: ProjectService(database: database),
+            tokens: tokens, projects: ProjectService(database: database, maxProjects: settings.maxProjects),
             members: MemberService(database: database, elapsed: elapsed),
             devices: DeviceService(tokens: tokens, digest: digest, systemTime: now),
             signIn: SignInService(

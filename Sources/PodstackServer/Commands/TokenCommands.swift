@@ -35,9 +35,8 @@ enum TokenCommands {
         guard try !service.database.read({ try UserStore.isDisabled(user.id, in: $0) }) else {
             throw SetupFailure("\(email) is disabled, and so would the token be: podstack-server user enable first")
         }
-        let authority = Grant(accountID: user.accountID, userID: user.id)
-        let (_, secret) = try service.changes.perform(by: .administrator, at: service.now()) {
-            try service.tokens.create(request, by: authority, in: $0)
+        let (_, secret) = try service.changes.perform(by: .administrator, at: service.now()) { change in
+            try service.tokens.create(request, in: change.with(Authority(user.grant, in: change.connection)))
         }
         StandardStream.output.write((secret ?? "") + "\n")
     }

@@ -25,8 +25,19 @@ struct PageExchange {
     /// The address and the program that the request comes from.
     var origin: Origin { Origin(request) }
 
-    /// Returns the viewer as the actor of the changes that this request makes.
-    func actor() throws -> Actor { Actor(try signedIn(), from: origin) }
+    /// Runs a change for the viewer.
+    ///
+    /// - Parameters:
+    ///   - changes: The service that runs the transaction.
+    ///   - requirement: The permissions that the viewer must have inside the transaction.
+    ///   - body: The change.
+    /// - Returns: The result of `body`.
+    /// - Throws: ``SessionEnded``; ``DomainError/forbidden(_:)`` if the viewer lacks a permission; the errors of `body`.
+    func change<Result>(
+        with changes: Changes, requiring requirement: Requirement, _ body: (Change) throws -> Result
+    ) throws -> Result {
+        try changes.perform(by: Actor(try signedIn(), from: origin), requiring: requirement, at: now, body)
+    }
 }
 
 // MARK: - Routes
@@ -121,6 +132,10 @@ struct PageRoute: Sendable {
             PageRoute("POST", one, .signedIn, handle: projects.update),
             PageRoute("GET", one + "/delete", .signedIn, handle: projects.confirmDeletion),
             PageRoute("POST", one + "/delete", .signedIn, handle: projects.delete),
+            PageRoute("GET", one + "/leave", .signedIn, handle: projects.confirmLeaving),
+            PageRoute("POST", one + "/leave", .signedIn, handle: projects.leave),
+            PageRoute("POST", one + "/accept", .signedIn, handle: projects.accept),
+            PageRoute("POST", one + "/decline", .signedIn, handle: projects.decline),
             PageRoute("POST", one + "/members", .signedIn, handle: projects.addMember),
             PageRoute("GET", member, .signedIn, handle: members.show),
             PageRoute("POST", member, .signedIn, handle: members.update),

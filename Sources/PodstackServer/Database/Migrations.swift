@@ -4,7 +4,7 @@
 enum Migrations {
     static let all: [[SQL]] = [
         initialSchema, tokenRotation, projectMembers, idempotentReplies, auditLog, pepperRotations, deviceRequests,
-        disabledUsers, signIn, tokenUses, anonymousLimits,
+        disabledUsers, signIn, tokenUses, invitations, anonymousLimits,
     ]
 
     /// Returns the version of the schema; 0 for an empty database.
@@ -294,7 +294,36 @@ extension Migrations {
     ]
 }
 
-// MARK: - 11: limits of anonymous callers
+// MARK: - 11: invitations
+
+extension Migrations {
+    /// The invitations of users to projects, and an index for the limit of projects.
+    ///
+    /// Members from before this migration stay members.
+    fileprivate static let invitations: [SQL] = [
+        """
+        CREATE TABLE invitations (
+            project_id TEXT NOT NULL REFERENCES projects (id),
+            user_id TEXT NOT NULL REFERENCES users (id),
+            role TEXT NOT NULL,
+            can_create BIGINT NOT NULL,
+            can_read BIGINT NOT NULL,
+            can_update BIGINT NOT NULL,
+            can_delete BIGINT NOT NULL,
+            invited_by TEXT NOT NULL REFERENCES users (id),
+            created_at BIGINT NOT NULL,
+            expires_at BIGINT NOT NULL,
+            PRIMARY KEY (project_id, user_id)
+        )
+        """,
+        "CREATE INDEX invitations_of_user ON invitations (user_id, created_at)",
+        "CREATE INDEX invitations_of_inviter ON invitations (invited_by)",
+        "CREATE INDEX invitations_by_age ON invitations (expires_at)",
+        "CREATE INDEX projects_of_account ON projects (account_id)",
+    ]
+}
+
+// MARK: - 12: limits of anonymous callers
 
 extension Migrations {
     /// The network of a device request's program, and the indexes that limits need.

@@ -187,8 +187,8 @@ struct DeviceService: Sendable {
         var tokenRequest = TokenRequest(name: request.clientName, scopes: request.scopes)
         (tokenRequest.id, tokenRequest.sha256) = (request.clientSecret?.id, request.clientSecret?.sha256)
         return try tokens.create(
-            tokenRequest, by: Grant(accountID: user.accountID, userID: userID),
-            in: change.acting(for: userID, user.email))
+            tokenRequest,
+            in: change.acting(for: userID, user.email).with(Authority(user.grant, in: change.connection)))
     }
 
     private func digest(_ code: String) -> [UInt8] { digest.digest(ofSHA256: Sodium.sha256(code.utf8)) }

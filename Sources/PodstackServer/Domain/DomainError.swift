@@ -32,7 +32,7 @@ enum DomainError: Error {
 
 /// The kind of a resource, as the API names it.
 enum ResourceKind: String, Sendable {
-    case token, project, member, user, device
+    case token, project, member, user, device, invitation
 }
 
 /// Reasons why a credential does not authenticate.
@@ -60,6 +60,8 @@ enum Denial: Sendable, Equatable {
     case longerLifetime
     case deactivatedMembership(MembershipFacts)
     case roleForbids(Scope, MembershipFacts)
+    /// Only the invited user accepts or declines an invitation.
+    case invitationOfAnotherUser(MembershipFacts)
 
     /// Operations that a token restricted to some projects cannot do.
     enum UnrestrictedOperation: Sendable { case createProject, rotateUnrestrictedToken }

@@ -59,7 +59,7 @@ enum OpenAPIDocument {
     private static func security(_ access: Access) -> [JSONValue] {
         switch access {
         case .noToken: []
-        case .anyToken: [["token": .array([])]]
+        case .anyToken, .ownMembership, .projectOrOwnMembership: [["token": .array([])]]
         case .scope(let scope), .project(let scope): [["token": .array([.string(scope.description)])]]
         }
     }
@@ -210,11 +210,19 @@ extension OperationID {
                 summary: "List the members of a project", query: OperationDescription.paging, response: "MemberPage")
         case .addMember:
             OperationDescription(
-                summary: "Add a member to a project", body: "NewMember", status: 201, response: "Member")
+                summary: "Invite a user to a project", body: "NewMember", status: 201, response: "Member")
         case .updateMember:
             OperationDescription(
                 summary: "Update, deactivate or activate a member", body: "MemberUpdate", response: "Member")
-        case .removeMember: OperationDescription(summary: "Remove a member from a project", status: 204)
+        case .removeMember:
+            OperationDescription(summary: "Remove a member from a project, or leave it", status: 204)
+        case .listInvitations:
+            OperationDescription(
+                summary: "List the invitations of the user, newest first", query: OperationDescription.paging,
+                response: "InvitationPage")
+        case .acceptInvitation:
+            OperationDescription(summary: "Accept an invitation to a project", response: "Member")
+        case .declineInvitation: OperationDescription(summary: "Decline an invitation to a project", status: 204)
         case .listAuditLogs:
             OperationDescription(
                 summary: "List audit events, newest first; with Accept: text/csv, as CSV",

@@ -136,9 +136,14 @@ extension Schema {
         "ProjectUpdate": object([:], optional: ["name": name, "description": description]),
         "Member": object([
             "user_id": string, "email": string, "name": orNull(string), "role": role, "permissions": permissions,
-            "status": status, "added_at": time,
+            "status": choice(["active", "deactivated", "invited"]), "added_at": time,
         ]),
         "MemberPage": page("members", of: "Member"),
+        "Invitation": object([
+            "project_id": string, "project_name": string, "role": role, "permissions": permissions,
+            "invited_by": string, "created_at": time, "expires_at": time,
+        ]),
+        "InvitationPage": page("invitations", of: "Invitation"),
         "NewMember": with(
             ["anyOf": .array([isUser, isAdmin])],
             object(["email": email, "role": role], optional: ["permissions": permissions])),

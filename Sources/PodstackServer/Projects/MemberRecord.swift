@@ -28,7 +28,11 @@ struct MemberRecord: Sendable, Equatable {
         ]
     }
 
-    private var status: String { membership.isActive ? "active" : "deactivated" }
+    /// The status, as the API names it.
+    var status: String {
+        if membership.isInvited { return "invited" }
+        return membership.isActive ? "active" : "deactivated"
+    }
 }
 
 extension AuditResource {

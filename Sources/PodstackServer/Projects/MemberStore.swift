@@ -1,16 +1,16 @@
 /// The members of projects in the database.
 enum MemberStore {
-    private static let columns: SQL = """
+    static let columns: SQL = """
         m.project_id, m.role, m.can_create, m.can_read, m.can_update, m.can_delete, m.added_at, m.deactivated_at
         """
 
-    /// Returns a user's memberships by project ID.
-    static func memberships(
-        userID: String, in connection: any DatabaseConnection
-    ) throws -> [String: Membership] {
-        let found = try connection.query("SELECT \(columns) FROM members m WHERE m.user_id = \(userID)")
-            .map(membership)
-        return Dictionary(uniqueKeysWithValues: found.map { ($0.projectID, $0) })
+    /// Returns a user's membership of a project, or nil if the user is not a member.
+    static func membership(
+        userID: String, projectID: String, in connection: any DatabaseConnection
+    ) throws -> Membership? {
+        try connection.query(
+            "SELECT \(columns) FROM members m WHERE m.project_id = \(projectID) AND m.user_id = \(userID)"
+        ).first.map(membership)
     }
 
     static func find(
@@ -24,21 +24,47 @@ enum MemberStore {
         ).first.map(member)
     }
 
-    /// Returns a project's members, newest first.
+    /// Returns a project's members and the users who are invited, newest first.
     ///
     /// `after` is the position of the last member of the previous page, or nil for the first page.
     static func list(
-        projectID: String, limit: Int, after: Cursor?, in connection: any DatabaseConnection
+        projectID: String, now: Int64, limit: Int, after: Cursor?, in connection: any DatabaseConnection
     ) throws -> [MemberRecord] {
         let (position, id) = (after?.position ?? .max, after?.id ?? "")
+        let flags: SQL = "can_create, can_read, can_update, can_delete"
         return try connection.query(
             """
-            SELECT \(columns), \(UserRecord.columns) FROM members m JOIN users u ON u.id = m.user_id
-            WHERE m.project_id = \(projectID)
-                AND (m.added_at < \(position) OR (m.added_at = \(position) AND m.user_id < \(id)))
+            SELECT \(columns), m.invited_until, \(UserRecord.columns)
+            FROM (
+                SELECT project_id, user_id, role, \(flags), added_at, deactivated_at,
+                    CAST(NULL AS BIGINT) AS invited_until
+                FROM members WHERE project_id = \(projectID)
+                UNION ALL
+                SELECT v.project_id, v.user_id, v.role, v.can_create, v.can_read, v.can_update, v.can_delete,
+                    v.created_at, NULL, v.expires_at
+                FROM \(InvitationStore.counting(at: now)) WHERE v.project_id = \(projectID)
+            ) m JOIN users u ON u.id = m.user_id
+            WHERE m.added_at < \(position) OR (m.added_at = \(position) AND m.user_id < \(id))
             ORDER BY m.added_at DESC, m.user_id DESC LIMIT \(Int64(limit))
             """
-        ).map(member)
+        ).map { row in
+            var member = try member(row)
+            member.membership.invitedUntil = try row.optionalInteger("invited_until")
+            return member
+        }
+    }
+
+    /// Returns a user's memberships of projects that the user cannot view, with the names of the projects.
+    static func withoutView(
+        userID: String, limit: Int, in connection: any DatabaseConnection
+    ) throws -> [(name: String, membership: Membership)] {
+        try connection.query(
+            """
+            SELECT \(columns), p.name FROM members m JOIN projects p ON p.id = m.project_id
+            WHERE m.user_id = \(userID) AND (m.can_read = 0 OR m.deactivated_at IS NOT NULL)
+            ORDER BY m.added_at DESC, m.project_id DESC LIMIT \(Int64(limit))
+            """
+        ).map { (try $0.text("name"), try membership($0)) }
     }
 
     static func userIDs(projectID: String, in connection: any DatabaseConnection) throws -> [String] {
@@ -63,13 +89,13 @@ enum MemberStore {
         return Int(try rows.first?.integer("admins") ?? 0)
     }
 
-    /// Returns the number of members of each project of a user, by project ID.
-    static func counts(userID: String, in connection: any DatabaseConnection) throws -> [String: Int64] {
+    /// Returns the number of members of each project, by project ID.
+    static func counts(projectIDs: [String], in connection: any DatabaseConnection) throws -> [String: Int64] {
+        guard !projectIDs.isEmpty else { return [:] }
         let rows = try connection.query(
             """
-            SELECT m.project_id, COUNT(*) AS members FROM members m
-            JOIN members own ON own.project_id = m.project_id
-            WHERE own.user_id = \(userID) GROUP BY m.project_id
+            SELECT project_id, COUNT(*) AS members FROM members
+            WHERE project_id IN (\(list: projectIDs)) GROUP BY project_id
             """)
         return Dictionary(try rows.map { (try $0.text("project_id"), try $0.integer("members")) }) { first, _ in first }
     }
@@ -112,13 +138,29 @@ enum MemberStore {
         MemberRecord(user: try UserRecord(row), membership: try membership(row))
     }
 
-    private static func membership(_ row: DatabaseRow) throws -> Membership {
-        let actions = try ["create", "read", "update", "delete"].filter { try row.integer("can_\($0)") == 1 }
-        return Membership(
-            projectID: try row.text("project_id"),
-            role: try row.text("role") == "admin" ? .admin : .user(Set(actions)),
+    static func membership(_ row: DatabaseRow) throws -> Membership {
+        Membership(
+            projectID: try row.text("project_id"), role: try role(row),
             addedAt: try row.integer("added_at"), deactivatedAt: try row.optionalInteger("deactivated_at"))
     }
 
-    private static func flag(_ action: String, _ role: Role) -> Int64 { role.permissions.contains(action) ? 1 : 0 }
+    /// Reads a role from a row of members or invitations.
+    static func role(_ row: DatabaseRow) throws -> Role {
+        let isAdmin = try row.text("role") == "admin"
+        let actions = try ["create", "read", "update", "delete"].filter { try row.integer("can_\($0)") == 1 }
+        return isAdmin ? .admin : .user(Set(actions))
+    }
+
+    static func flag(_ action: String, _ role: Role) -> Int64 { role.permissions.contains(action) ? 1 : 0 }
+}
+
+extension Authority {
+    /// Creates the authority of a grant, which reads memberships on a connection.
+    ///
+    /// It must not be used after the connection's transaction.
+    init(_ grant: Grant, in connection: any DatabaseConnection) {
+        self.init(grant: grant) { projectID in
+            try MemberStore.membership(userID: grant.userID, projectID: projectID, in: connection)
+        }
+    }
 }

@@ -1,23 +1,28 @@
 /// The rules of projects.
 struct ProjectService: Sendable {
     let database: any Database
+    /// The most projects that an account may have.
+    let maxProjects: Int
 
     /// Returns a page of the projects that the caller may read, newest first.
-    func list(_ caller: Grant, _ page: PageRequest) throws -> (page: [ProjectRecord], next: Cursor?) {
+    func list(_ caller: Grant, _ page: PageRequest) throws -> (page: [ProjectStore.Joined], next: Cursor?) {
         let found = try database.read {
             try ProjectStore.list(
                 userID: caller.userID, only: caller.projectIDs, limit: page.limit + 1, after: page.after, in: $0)
         }
-        return page.page(of: found) { Cursor(position: $0.createdAt, id: $0.id) }
+        return page.page(of: found) { Cursor(position: $0.project.createdAt, id: $0.project.id) }
     }
 
     /// Creates a project whose admin is the caller.
-    func create(
-        _ request: ProjectRequest, by caller: Grant, in change: Change
-    ) throws -> (ProjectRecord, Membership) {
+    func create(_ request: ProjectRequest, in change: Change) throws -> (ProjectRecord, Membership) {
+        let caller = try change.grant
         // A token that is restricted to some projects does not include a new one.
         if let allowed = caller.projectIDs {
             throw DomainError.forbidden(.restrictedToProjects(.createProject, tokenProjectIDs: allowed))
+        }
+        let count = try ProjectStore.count(accountID: caller.accountID, in: change.connection)
+        guard count < maxProjects else {
+            throw DomainError.quotaExceeded(QuotaExcess(resource: "projects", limit: maxProjects, current: count))
         }
         let project = ProjectRecord(
             id: Identifier.generate("prj_"), accountID: caller.accountID, name: request.name ?? "",
@@ -49,11 +54,14 @@ struct ProjectService: Sendable {
     }
 
     /// Deletes a project that contains nothing but the member who deletes it.
+    ///
+    /// Its pending invitations are deleted with it.
     func delete(_ id: String, in change: Change) throws {
         let project = try find(id, in: change.connection)
         if let obstacle = try obstacleToDeletion(of: id, in: change.connection) { throw obstacle }
         for user in try MemberStore.userIDs(projectID: id, in: change.connection) { change.changed(user: user) }
         try MemberStore.removeAll(projectID: id, in: change.connection)
+        try InvitationStore.removeAll(projectID: id, in: change.connection)
         try ProjectStore.remove(id, in: change.connection)
         try change.record(.delete, on: AuditResource(project), project.audited)
     }

@@ -2,6 +2,12 @@
 enum ProjectStore {
     private static let columns: SQL = "p.id, p.account_id, p.name, p.description, p.created_at"
 
+    /// A project, with a user's membership of it.
+    struct Joined: Sendable {
+        var project: ProjectRecord
+        var membership: Membership
+    }
+
     static func find(_ id: String, in connection: any DatabaseConnection) throws -> ProjectRecord? {
         try connection.query("SELECT \(columns) FROM projects p WHERE p.id = \(id)").first.map(record)
     }
@@ -13,17 +19,17 @@ enum ProjectStore {
     static func list(
         userID: String, only allowedIDs: [String]?, limit: Int, after: Cursor?,
         in connection: any DatabaseConnection
-    ) throws -> [ProjectRecord] {
+    ) throws -> [Joined] {
         let (position, id) = (after?.position ?? .max, after?.id ?? "")
         let isAllowed: SQL = if let allowedIDs { " AND p.id IN (\(list: allowedIDs))" } else { "" }
         return try connection.query(
             """
-            SELECT \(columns) FROM projects p JOIN members m ON m.project_id = p.id
+            SELECT \(columns), \(MemberStore.columns) FROM projects p JOIN members m ON m.project_id = p.id
             WHERE m.user_id = \(userID) AND m.can_read = 1 AND m.deactivated_at IS NULL
                 AND (p.created_at < \(position) OR (p.created_at = \(position) AND p.id < \(id)))\(isAllowed)
             ORDER BY p.created_at DESC, p.id DESC LIMIT \(Int64(limit))
             """
-        ).map(record)
+        ).map { Joined(project: try record($0), membership: try MemberStore.membership($0)) }
     }
 
     /// Returns the names of a user's projects by ID.
@@ -33,6 +39,12 @@ enum ProjectStore {
             SELECT p.id, p.name FROM projects p JOIN members m ON m.project_id = p.id WHERE m.user_id = \(userID)
             """)
         return Dictionary(try rows.map { (try $0.text("id"), try $0.text("name")) }) { first, _ in first }
+    }
+
+    /// Returns the number of an account's projects.
+    static func count(accountID: String, in connection: any DatabaseConnection) throws -> Int {
+        let rows = try connection.query("SELECT COUNT(*) AS count FROM projects WHERE account_id = \(accountID)")
+        return Int(try rows.first?.integer("count") ?? 0)
     }
 
     static func insert(_ project: ProjectRecord, in connection: any DatabaseConnection) throws {

@@ -11,8 +11,12 @@ final class Identity: Sendable {
     /// The second from which the secret is refused: the expiry of the token, or the end of the secret's grace period.
     let endsAt: Int64
     private let user: UserRecord
-    /// The user's memberships, by project.
-    private let memberships: [String: Membership]
+    private let findMembership: FindMembership
+    /// The memberships that were needed so far, by project.
+    ///
+    /// An announcement for the user drops the identity with all of them. A membership that is read while another
+    /// process changes it ends up in an identity that is already dropped, or is dropped next.
+    private let memberships = Mutex<[String: Membership]>([:])
     /// The value of the header `Podstack-Token-Expires`.
     let expiresText: String
     /// The response of whoami, which changes once a second at most.
@@ -25,11 +29,19 @@ final class Identity: Sendable {
     /// The scopes that were used.
     private let usedScopes = Atomic<Int64>(0)
 
-    init(token: TokenRecord, state: SecretState, user: UserRecord, memberships: [String: Membership]) {
+    /// Reads the user's membership of a project.
+    typealias FindMembership = @Sendable (_ projectID: String) throws -> Membership?
+
+    /// The most memberships that an identity keeps.
+    private static let maxMemberships = 8
+
+    init(
+        token: TokenRecord, state: SecretState, user: UserRecord, findMembership: @escaping FindMembership
+    ) {
         self.token = token
         self.state = state
         self.user = user
-        self.memberships = memberships
+        self.findMembership = findMembership
         let end = state.end(token.lifetime)
         endsAt = end ?? .max
         expiresText = end.map { Timestamp.format(.init($0)) } ?? "never"
@@ -38,7 +50,29 @@ final class Identity: Sendable {
     var email: String { user.email }
     var defaultProjectID: String { user.defaultProjectID }
 
-    var authority: Authority { Authority(grant: token.grant, memberships: memberships) }
+    /// The caller's permissions, which read each membership when it is first needed.
+    ///
+    /// Verifying a token therefore takes as long for a user of many projects as for a user of one.
+    var authority: Authority { Authority(grant: token.grant, findMembership: membership) }
+
+    private func membership(of projectID: String) throws -> Membership? {
+        if let known = memberships.withLock({ $0[projectID] }) { return known }
+        guard let found = try findMembership(projectID) else { return nil }
+        memberships.withLock { known in
+            if known.count >= Self.maxMemberships { known.removeAll() }
+            known[projectID] = found
+        }
+        return found
+    }
+
+    /// The digest of the secret that was presented.
+    var secretDigest: [UInt8] {
+        switch state {
+        case .current: token.digest
+        case .pending(let secret): secret.digest
+        case .retired(let secret): secret.digest
+        }
+    }
 
     /// Marks scopes as used, and returns whether one of them is used for the first time.
     func markUsed(_ scopes: ScopeSet) -> Bool {

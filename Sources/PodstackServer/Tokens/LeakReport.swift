@@ -32,7 +32,7 @@ struct LeakReport: Sendable {
             var revoked = 0
             for proof in proven {
                 // The token may be revoked by now, even by another of its secrets in the same report.
-                guard let token = try provenToken(proof, now, in: change.connection) else { continue }
+                guard let token = try provenToken(proof, change.now, in: change.connection) else { continue }
                 try TokenService.revoke(token, because: "reported as leaked", in: change)
                 revoked += 1
             }

@@ -73,9 +73,8 @@ struct TokenService: Sendable {
     /// Repeating a request with the same client-generated secret returns the existing token.
     ///
     /// - Returns: The token, and its secret unless the caller generated it.
-    func create(
-        _ request: TokenRequest, by creator: Grant, in change: Change
-    ) throws -> (TokenRecord, secret: String?) {
+    func create(_ request: TokenRequest, in change: Change) throws -> (TokenRecord, secret: String?) {
+        let creator = try change.grant
         let scopes = request.scopes ?? creator.scopes
         if let wider = scopes.first(where: { !creator.scopes.allows($0) }) {
             throw DomainError.forbidden(creator.lacks(wider))
@@ -107,7 +106,7 @@ struct TokenService: Sendable {
         return (record, secret)
     }
 
-    /// The result of ``createOnce(_:by:in:_:)``.
+    /// The result of ``createOnce(_:in:_:)``.
     enum Creation {
         case created(TokenRecord, secret: String)
         /// An earlier request created the token.
@@ -120,21 +119,18 @@ struct TokenService: Sendable {
     ///
     /// - Parameters:
     ///   - id: The ID of the token.
-    ///   - creator: The grant of the caller.
     ///   - change: The change in which the token is created.
     ///   - request: Returns the request; not called if the token exists.
     /// - Returns: The new token and its secret, or the token that an earlier request created.
-    /// - Throws: The errors of ``create(_:by:in:)``.
-    func createOnce(
-        _ id: String, by creator: Grant, in change: Change, _ request: () throws -> TokenRequest
-    ) throws -> Creation {
+    /// - Throws: The errors of ``create(_:in:)``.
+    func createOnce(_ id: String, in change: Change, _ request: () throws -> TokenRequest) throws -> Creation {
         guard TokenFormat.isID(id) else { return .idIsTaken }
         if let known = try TokenStore.find(id, in: change.connection) {
-            return known.accountID == creator.accountID ? .repeated(known) : .idIsTaken
+            return try known.accountID == change.grant.accountID ? .repeated(known) : .idIsTaken
         }
         var request = try request()
         request.id = id
-        let (token, secret) = try create(request, by: creator, in: change)
+        let (token, secret) = try create(request, in: change)
         guard let secret else { throw DomainError.inconsistent }
         return .created(token, secret: secret)
     }
@@ -163,9 +159,9 @@ struct TokenService: Sendable {
     private func checkProjectsExist(
         _ wanted: [String], of token: TokenRecord, in connection: any DatabaseConnection
     ) throws {
-        let own = try MemberStore.memberships(userID: token.userID, in: connection)
-        if let foreign = wanted.first(where: { own[$0] == nil }) {
-            throw DomainError.notFound(.project, id: foreign)
+        for id in wanted
+        where try MemberStore.membership(userID: token.userID, projectID: id, in: connection) == nil {
+            throw DomainError.notFound(.project, id: id)
         }
     }
 
@@ -174,9 +170,8 @@ struct TokenService: Sendable {
     /// Changes a token.
     ///
     /// Its scopes and projects can only shrink, and end up within those of the caller's token.
-    func update(
-        _ id: String, _ request: TokenUpdate, by caller: Grant, in change: Change
-    ) throws -> TokenRecord {
+    func update(_ id: String, _ request: TokenUpdate, in change: Change) throws -> TokenRecord {
+        let caller = try change.grant
         let old = try find(id, accountID: caller.accountID, in: change.connection)
         var token = old
         try checkIsActive(token, now: change.now)
@@ -245,17 +240,15 @@ struct TokenService: Sendable {
     /// - Parameters:
     ///   - id: The token.
     ///   - request: The new secret, if the caller generated it, and the grace period.
-    ///   - caller: The grant of the caller.
-    ///   - state: The state of the secret that the caller presented.
     ///   - change: The change in which the token is rotated.
     /// - Returns: The token as it is from the first use of the new secret on, so that a repeated request gets the same
     ///   response, and the new secret, unless the caller generated it.
     /// - Throws: ``DomainError/notFound(_:id:)``, ``DomainError/conflict(_:)`` if the token cannot be rotated, or
     ///   ``DomainError/forbidden(_:)`` if the caller may not receive the secret.
     func rotate(
-        _ id: String, _ request: RotationRequest, by caller: Grant, presenting state: SecretState = .current,
-        in change: Change
+        _ id: String, _ request: RotationRequest, in change: Change
     ) throws -> (TokenRecord, secret: String?) {
+        let caller = try change.grant
         var generator = SecureGenerator()
         let secret = request.sha256 == nil ? TokenFormat.generateToken(id: id, using: &generator) : nil
         let hash = request.sha256 ?? Sodium.sha256((secret ?? "").utf8)
@@ -264,11 +257,11 @@ struct TokenService: Sendable {
         try checkHandingOut(token, to: caller)
         var secrets = try SecretStore.secrets(of: token, in: change.connection)
         let newDigest = digest.digest(ofSHA256: hash)
+        let presented = caller.tokenID == id ? change.actor.secretDigest.flatMap(secrets.state) : nil
         let actions: [TokenSecrets.Action]
         do {
             actions = try secrets.rotate(
-                to: newDigest, graceSeconds: request.graceSeconds, by: caller.tokenID == id ? state : nil,
-                at: change.now)
+                to: newDigest, graceSeconds: request.graceSeconds, by: presented, at: change.now)
         } catch { throw Self.conflict(error) }
         let rotated = token.with(secrets.afterFirstUse(of: newDigest))
         guard !actions.isEmpty else { return (rotated, nil) }
@@ -317,9 +310,14 @@ struct TokenService: Sendable {
 
     // MARK: - Revoke
 
-    /// Revokes a token.
+    /// Revokes a token of the caller's account.
     ///
     /// Once the change is made, every instance rejects the token.
+    func revoke(_ id: String, in change: Change) throws {
+        try revoke(id, accountID: try change.grant.accountID, in: change)
+    }
+
+    /// Revokes a token of an account.
     func revoke(_ id: String, accountID: String, in change: Change) throws {
         let token = try find(id, accountID: accountID, in: change.connection)
         try Self.revoke(token, in: change)

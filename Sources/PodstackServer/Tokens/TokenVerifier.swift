@@ -104,8 +104,11 @@ final class TokenVerifier: Sendable {
             guard let state, let token = try found.token(),
                 let user = try UserStore.find(id: token.userID, in: connection)
             else { throw DomainError.unauthenticated(.invalid) }
-            let memberships = try MemberStore.memberships(userID: token.userID, in: connection)
-            return Identity(token: token, state: state, user: user, memberships: memberships)
+            return Identity(token: token, state: state, user: user) { [database] projectID in
+                try database.read {
+                    try MemberStore.membership(userID: user.id, projectID: projectID, in: $0)
+                }
+            }
         }
     }
 
@@ -126,18 +129,31 @@ final class TokenVerifier: Sendable {
         forget(Announcement(tokens: [id]))
     }
 
-    /// Checks inside a transaction that the actor may still act.
+    /// Reads the authority of an actor inside the transaction of a change.
     ///
-    /// A change waits for the one writer. Meanwhile the actor's token may be revoked or expire, its session may end, or
-    /// its user may be disabled.
-    @Sendable static func recheck(_ actor: Actor, at now: Int64, in connection: any DatabaseConnection) throws {
-        if let id = actor.sessionID { try WebSessions.check(id, at: now, in: connection) }
-        guard let id = actor.tokenID else { return }
-        guard let token = try TokenStore.find(id, in: connection) else { throw DomainError.unauthenticated(.invalid) }
-        if token.revokedAt != nil { throw DomainError.unauthenticated(.revoked(at: token.revokedAt)) }
-        if token.isExpired(at: now) { throw DomainError.unauthenticated(.expired(at: token.expiresAt)) }
-        if let userID = actor.userID, try UserStore.isDisabled(userID, in: connection) {
-            throw DomainError.unauthenticated(.accountDisabled)
+    /// A change waits for the one writer. Meanwhile the actor's token may be revoked, rotated, narrowed or expire, its
+    /// session may end, or its user may be disabled.
+    ///
+    /// - Throws: ``SessionEnded``, or ``DomainError/unauthenticated(_:)``, as a request that arrives now would get.
+    @Sendable static func authority(
+        of actor: Actor, at now: Int64, in connection: any DatabaseConnection
+    ) throws -> Authority {
+        if let id = actor.sessionID {
+            return Authority(try WebSessions.check(id, at: now, in: connection).user.grant, in: connection)
         }
+        guard let id = actor.tokenID, let token = try TokenStore.find(id, in: connection),
+            let state = try state(of: actor.secretDigest, token, in: connection),
+            let user = try UserStore.find(id: token.userID, in: connection)
+        else { throw DomainError.unauthenticated(.invalid) }
+        if let failure = state.failure(at: now, token.lifetime) { throw DomainError.unauthenticated(failure) }
+        guard !user.isDisabled else { throw DomainError.unauthenticated(.accountDisabled) }
+        return Authority(token.grant, in: connection)
+    }
+
+    private static func state(
+        of digest: [UInt8]?, _ token: TokenRecord, in connection: any DatabaseConnection
+    ) throws -> SecretState? {
+        guard let digest else { return nil }
+        return try SecretStore.secrets(of: token, in: connection).state(of: digest)
     }
 }

@@ -276,11 +276,17 @@ extension PageTour {
         try browser.press("Create project")
         try look("project-created", "Weather models")
         try browser.fill("Email", "nobody@example.com")
-        try browser.press("Add member")
+        try browser.press("Invite")
         try look("project-wrong-member", "Weather models", status: 422)
         try browser.fill("Email", "grace@example.com")
-        try browser.press("Add member")
-        try look("project-member-added", "Weather models")
+        try browser.press("Invite")
+        try look("project-member-invited", "Weather models")
+        let grace = TestClient(port: server.port, try server.createToken("grace@example.com"))
+        let graceID = try grace.whoami().decoded(User.self).id
+        let invited = URL(string: try browser.url)?.path ?? ""
+        try grace.send("POST", "/v1\(invited)/members/\(graceID)/accept")
+        try visitInvitations(from: grace)
+        try open(invited)
         try browser.fill("Name", "  ")
         try browser.press("Save")
         try look("project-wrong", "Weather models", status: 422)
@@ -297,6 +303,27 @@ extension PageTour {
         try browser.follow("Delete…")
         try browser.wait(for: "the confirmation") { try browser.heading.hasPrefix("Delete “") }
         try look("project-delete-not", try browser.heading)
+    }
+
+    /// Visits the viewer's invitations, and accepts, leaves and declines.
+    private func visitInvitations(from inviter: TestClient) throws {
+        let project = try inviter.send("POST", "/v1/projects", #"{"name": "Ocean"}"#).decoded(Project.self)
+        func invite() throws {
+            try inviter.send(
+                "POST", "/v1/projects/\(project.id)/members", #"{"email": "\#(Self.email)", "role": "admin"}"#)
+            try open("/projects")
+        }
+        try invite()
+        try look("projects-invitation", "Projects")
+        try browser.press("Accept the invitation to Ocean")
+        try look("project-joined", "Ocean")
+        try browser.follow("Leave…")
+        try look("project-leave", "Leave “Ocean”?")
+        try browser.press("Leave project")
+        try look("projects-left", "Projects")
+        try invite()
+        try browser.press("Decline the invitation to Ocean")
+        try look("projects-declined", "Projects")
     }
 
     /// Visits the pages of members, starting and ending at the page of a project with two members.

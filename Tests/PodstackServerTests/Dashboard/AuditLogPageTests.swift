@@ -186,7 +186,7 @@ struct AuditLogPageTests {
         let response = try bob.get("/audit-log?project=\(project)")
         #expect(
             response.texts("<span class=\"resource\"", until: "</span>") == [
-                "bob@example.com", "ann@example.com", "shared",
+                "bob@example.com", "bob@example.com", "ann@example.com", "ann@example.com", "shared",
             ])
         #expect(try bob.get("/audit-log.csv?project=\(project)").body.contains("shared"))
     }

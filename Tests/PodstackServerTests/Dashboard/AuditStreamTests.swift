@@ -136,7 +136,7 @@ struct AuditStreamTests {
         let ann = try scene.client("ann@example.com")
         try scene.add("ann@example.com", to: project, ["read"])
         let stream = try Stream(ann, "after=0&project=\(project)")
-        _ = try stream.wait(for: "Member added")
+        _ = try stream.wait(for: "Invitation accepted")
         let member = "/projects/\(project)/members/\(try scene.userID("ann@example.com"))"
         try owner.get("/projects/\(project)")
         #expect(try owner.post("\(member)/remove").status == 303)

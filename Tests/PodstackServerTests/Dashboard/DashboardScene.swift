@@ -36,9 +36,22 @@ struct DashboardScene: Sendable {
         return String(path.dropFirst("/projects/".count).prefix { $0 != "?" })
     }
 
-    /// Adds a member as the owner; nil permissions add an admin.
+    /// Invites a user as the owner, and accepts for the user; nil permissions add an admin.
     @discardableResult
     func add(_ email: String, to project: String, _ permissions: [String]?) throws -> TestResponse {
+        let response = try invite(email, to: project, permissions)
+        guard response.status == 303 else { return response }
+        try service.changes.perform(by: .administrator, at: service.now()) { change in
+            guard let user = try UserStore.find(email: email, in: change.connection) else { return }
+            let change = change.with(Authority(user.grant, in: change.connection)).acting(for: user.id, email)
+            _ = try service.members.accept(user.id, project, in: change)
+        }
+        return response
+    }
+
+    /// Invites a user as the owner; nil permissions invite an admin.
+    @discardableResult
+    func invite(_ email: String, to project: String, _ permissions: [String]?) throws -> TestResponse {
         try owner.get("/projects/\(project)")
         return try owner.post(
             "/projects/\(project)/members",

@@ -24,7 +24,9 @@ struct OvertakenChangeTests {
 
     /// Makes a change as a page that read the session before it ended.
     private func change(in session: WebSession) throws {
-        try service.changes.perform(by: Actor(session, from: Origin()), at: service.now()) { _ in }
+        try service.changes.perform(
+            by: Actor(session, from: Origin()), requiring: .credential, at: service.now()
+        ) { _ in }
     }
 
     @Test("a session that ended before the change makes no change", arguments: TestDatabase.selected)
@@ -40,7 +42,8 @@ struct OvertakenChangeTests {
     func password(_: TestDatabase) throws {
         let user = try #require(try client.session)
         // The service reads the user, then the hash; then the user follows a sign-in link.
-        let hooked = HookedDatabase(service.database, afterRead: 2) { [service] in
+        let hooked = OvertakenDatabase(service.database)
+        hooked.overtake(.afterRead(2)) { [service] in
             try service.changes.perform(by: .administrator, at: service.now()) { change in
                 try UserStore.setPasswordHash(
                     try #require(Sodium.passwordHash("another good password")), userID: user.user.id,

@@ -1,30 +1,10 @@
 import PodstackTestSupport
-import Synchronization
 import Testing
 
 @testable import PodstackServer
 
 @Suite("Passwords that change while they are checked", .blocking, .databases, .timeLimit(.perTest))
 struct OvertakenPasswordTests {
-    /// A database on which another change happens before the second write.
-    private final class OvertakenDatabase: Database {
-        private let inner: any Database
-        private let overtake: @Sendable () throws -> Void
-        private let writes = Atomic(0)
-
-        init(_ inner: any Database, by overtake: @escaping @Sendable () throws -> Void) {
-            self.inner = inner
-            self.overtake = overtake
-        }
-
-        func read<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result { try inner.read(body) }
-
-        func write<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
-            if writes.add(1, ordering: .relaxed).newValue == 2 { try overtake() }
-            return try inner.write(body)
-        }
-    }
-
     let server: RunningServer
     let client: TestClient
     private let origin = Origin(address: .unknown)
@@ -41,7 +21,8 @@ struct OvertakenPasswordTests {
         let service = service
         let user = try service.database.read { try UserStore.find(email: RunningServer.email, in: $0) }
         let userID = try #require(user).id
-        let database = OvertakenDatabase(service.database) {
+        let database = OvertakenDatabase(service.database)
+        database.overtake(.beforeWrite(2)) {
             try service.database.write { try UserStore.setPasswordHash("another", userID: userID, in: $0) }
         }
         var changes = service.changes

@@ -61,7 +61,10 @@ struct ProjectPagesTests {
         #expect(refused.texts("<p class=\"field-problem\"", until: "</p>").count == 2)
         for (email, permissions, problem) in [
             ("nobody@example.com", ["read"], "No account has this email address; ask the operator to add one."),
-            ("you@example.com", ["read"], "This user is already a member of the project."),
+            (
+                "you@example.com", ["read"],
+                "That user is already a member of the project; change the membership instead."
+            ),
             ("no address", ["read"], "Must be an email address."),
             ("you@example.com", [], "Must name at least one of create, read, update, delete, and nothing else."),
         ] {
@@ -120,7 +123,7 @@ struct ProjectPagesTests {
         #expect(try owner.follow(try owner.post(place, fields)).body.contains("value=\"update\" checked"))
         #expect(try send(ann, "/projects/\(id)", [("name", "by ann")]).status == 303)
         #expect(try send(owner, place, [("role", "admin"), ("permissions", "read")], from: place).status == 303)
-        #expect(try ann.get("/projects/\(id)").body.contains("Add a member"))
+        #expect(try ann.get("/projects/\(id)").body.contains("Invite a member"))
         let off = try send(owner, "\(place)/deactivate", from: place)
         #expect(try owner.follow(off).body.contains("<span class=\"badge warn\">deactivated</span>"))
         #expect(try ann.get("/projects/\(id)").status == 403)
@@ -133,7 +136,7 @@ struct ProjectPagesTests {
         #expect(
             try owner.get("/audit-log?resource_type=member").texts("<span class=\"badge", until: "</span>") == [
                 "Member removed", "Member activated", "Member deactivated", "Permissions changed",
-                "Permissions changed", "Member added",
+                "Permissions changed", "Invitation accepted", "Member invited",
             ])
     }
 
@@ -178,7 +181,7 @@ struct ProjectPagesTests {
         #expect(page.status == (may("read") ? 200 : refusal))
         if page.status == 200 {
             for (text, isThere) in [
-                ("Add a member", isAdmin), ("Name and description", may("update")), ("Delete…", may("delete")),
+                ("Invite a member", isAdmin), ("Name and description", may("update")), ("Delete…", may("delete")),
                 (">Change<", isAdmin), ("View this project&#39;s audit log", may("read")),
                 ("bob@example.com", may("read")),
             ] {

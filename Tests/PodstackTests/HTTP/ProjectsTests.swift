@@ -88,15 +88,47 @@ struct ProjectsTests {
         let project = try await client.projects.create(name: "shared")
         let friend = try await client.members.add(
             "friend@example.com", to: project.id, role: "user", permissions: ["read"])
-        #expect(friend.permissions == ["read"])
+        #expect(friend.permissions == ["read"] && friend.status == "invited")
+        let theirs = try self.client(try server.server.createToken("friend@example.com"))
+        let invitation = try #require(try await theirs.members.invitations().all().first)
+        #expect(invitation.projectID == project.id && invitation.projectName == "shared")
+        #expect(invitation.invitedBy == RunningServer.email && invitation.permissions == ["read"])
+        #expect(try await theirs.members.accept(project.id).status == "active")
+        #expect(try await theirs.members.invitations().all().isEmpty)
         let admin = try await client.members.update(friend.userID, of: project.id, role: "admin")
         #expect(admin.role == "admin")
         #expect(try await client.members.list(project: project.id).all().count == 2)
         try await client.members.remove(friend.userID, from: project.id)
         let events = try await client.auditLogs.list(resourceType: "member").all()
-        #expect(events.count == 3)
-        #expect(events.allSatisfy { $0.userEmail == RunningServer.email })
+        #expect(
+            events.map(\.action) == [
+                "member_removed", "permissions_changed", "invitation_accepted", "member_invited",
+            ])
+        #expect(
+            events.map(\.userEmail) == [
+                RunningServer.email, RunningServer.email, "friend@example.com", RunningServer.email,
+            ])
         let later = Date(timeIntervalSinceNow: 60)
         #expect(try await client.auditLogs.list(since: later).all().isEmpty)
+    }
+
+    @Test("an invitation is declined, and a member leaves")
+    func leaving() async throws {
+        let client = try client(try server.createToken())
+        try server.server.addUser("friend@example.com")
+        let project = try await client.projects.create(name: "shared")
+        // The client's own project does not matter for its invitations.
+        let friend = try self.client(
+            try server.server.createToken("friend@example.com"), projectID: project.id)
+        for _ in 0..<2 {
+            _ = try await client.members.add("friend@example.com", to: project.id, permissions: ["read"])
+            try await friend.members.decline(project.id)
+        }
+        await #expect(throws: ResourceNotFoundError.self) { try await friend.members.accept(project.id) }
+        _ = try await client.members.add("friend@example.com", to: project.id, permissions: ["read"])
+        _ = try await friend.members.accept(project.id)
+        try await friend.members.leave(project.id)
+        #expect(try await client.members.list(project: project.id).all().map(\.email) == [RunningServer.email])
+        await #expect(throws: ValidationError.self) { try await client.members.leave(project.id) }
     }
 }

@@ -45,7 +45,7 @@ struct DevicePages: Sendable {
         let code = exchange.form["code"]
         if let response = try tooManyAttempts(exchange, code) { return response }
         do {
-            _ = try services.changes.perform(by: try exchange.actor(), at: exchange.now) {
+            _ = try exchange.change(with: services.changes, requiring: .credential) {
                 try decision(code, user, $0)
             }
         } catch DomainError.noMatch(.device, _) {

@@ -55,7 +55,7 @@ struct AuditLogPages: Sendable {
             accountID: try database.read { try accountID(query, session, $0) },
             filter: query.filter, after: after,
             mayWatch: { connection in
-                let authority = try Authority(of: session.user, in: connection)
+                let authority = Authority(session.user.grant, in: connection)
                 return (try? authority.require(.auditLogsRead, in: query.projectID)) != nil
             },
             messages: { events, connection in
@@ -73,7 +73,7 @@ struct AuditLogPages: Sendable {
     private func query(_ exchange: PageExchange) throws -> AuditLogQuery {
         let session = try exchange.signedIn()
         return try AuditLogQuery(exchange.request) { projectID in
-            try database.read { try Authority(of: session.user, in: $0).require(.auditLogsRead, in: projectID) }
+            try database.read { try Authority(session.user.grant, in: $0).require(.auditLogsRead, in: projectID) }
             return session.user.grant
         }
     }

@@ -241,6 +241,10 @@ enum AuditText {
         case .tokenRotated: "Token rotated"
         case .tokenRevoked: "Token revoked"
         case .memberAdded: "Member added"
+        case .memberInvited: "Member invited"
+        case .invitationAccepted: "Invitation accepted"
+        case .invitationDeclined: "Invitation declined"
+        case .memberLeft: "Member left"
         case .memberRemoved: "Member removed"
         case .memberActivated: "Member activated"
         case .memberDeactivated: "Member deactivated"
@@ -260,8 +264,10 @@ enum AuditText {
     private static func badge(_ action: AuditAction) -> String {
         switch action {
         case .loginFailed, .rotatedTokenUsed: "badge bad"
-        case .delete, .userDisabled, .tokenRevoked, .memberRemoved, .memberDeactivated, .deviceDenied: "badge warn"
-        case .create, .userCreated, .userEnabled, .tokenCreated, .memberAdded, .memberActivated, .deviceApproved:
+        case .delete, .userDisabled, .tokenRevoked, .memberRemoved, .memberLeft, .memberDeactivated, .deviceDenied:
+            "badge warn"
+        case .create, .userCreated, .userEnabled, .tokenCreated, .memberAdded, .invitationAccepted, .memberActivated,
+            .deviceApproved:
             "badge good"
         default: "badge"
         }

@@ -27,14 +27,14 @@ struct MemberPages: Sendable {
         _ exchange: PageExchange, notice: Notice?, form: MemberForm? = nil, status: Int = 200
     ) throws -> Response {
         let (access, member) = try read(exchange, .membersRead)
-        let isActive = member.membership.isActive
+        let (isActive, isInvited) = (member.membership.isActive, member.membership.isInvited)
         return Document(member.user.email, .projects, under: (access.project.name, access.link), for: exchange) {
             if let notice { notice }
             Element("p") {
-                "Member of "
+                isInvited ? "Invited to " : "Member of "
                 Element("a", .href(access.link)) { access.project.name }
                 ", "
-                MemberStatus(isActive: isActive)
+                MemberStatus(member: member)
             }
             if access.allows(.membersUpdate) {
                 Element("form", .class("card narrow"), .method("post"), .action(access.link(to: member))) {
@@ -42,23 +42,14 @@ struct MemberPages: Sendable {
                     RoleFields(form: form ?? MemberForm(member))
                     Element("button", .type("submit")) { "Save" }
                 }
-                Element("h2") { isActive ? "Deactivate" : "Activate" }
-                Element("p") {
-                    isActive
-                        ? "A deactivated member stays in the list but has no access to the project."
-                        : "The member gets the same role and permissions as before."
-                }
-                Element(
-                    "form", .method("post"), .action(access.link(to: member, isActive ? "deactivate" : "activate"))
-                ) {
-                    FormKeyField(exchange)
-                    Element("button", .type("submit"), .class("quiet")) { isActive ? "Deactivate" : "Activate" }
-                }
+                if !isInvited { Activation(isActive: isActive, access: access, member: member, exchange: exchange) }
             }
             if access.allows(.membersDelete) {
-                Element("h2") { "Remove" }
+                Element("h2") { isInvited ? "Withdraw" : "Remove" }
                 Element("p") {
-                    Element("a", .class("button quiet danger"), .href(access.link(to: member, "remove"))) { "Remove…" }
+                    Element("a", .class("button quiet danger"), .href(access.link(to: member, "remove"))) {
+                        isInvited ? "Withdraw invitation…" : "Remove…"
+                    }
                 }
             }
         }.response(status: status)
@@ -102,27 +93,39 @@ struct MemberPages: Sendable {
     @Sendable func confirmRemoval(_ exchange: PageExchange) throws -> Response {
         let (access, member) = try read(exchange, .membersDelete)
         let memberLink = access.link(to: member)
+        let isInvited = member.membership.isInvited
+        let title = isInvited ? "Withdraw the invitation of" : "Remove"
         return Document(
-            "Remove \(member.user.email)?", .projects, under: (member.user.email, memberLink), for: exchange
+            "\(title) \(member.user.email)?", .projects, under: (member.user.email, memberLink), for: exchange
         ) {
             Element("p") {
-                "This user and their tokens lose access to the project "
+                isInvited
+                    ? "This user can then no longer join the project "
+                    : "This user and their tokens lose access to the project "
                 Element("strong") { access.project.name }
-                ". You can add the user again later."
+                ". You can invite the user again later."
             }
             Confirmation(
-                action: access.link(to: member, "remove"), confirmLabel: "Remove member", cancelLink: memberLink,
+                action: access.link(to: member, "remove"),
+                confirmLabel: isInvited ? "Withdraw invitation" : "Remove member", cancelLink: memberLink,
                 exchange: exchange)
         }.response()
     }
 
     @Sendable func remove(_ exchange: PageExchange) throws -> Response {
+        let isViewer = try exchange.signedIn().user.id == exchange.parameters[1]
         do {
-            try change(exchange, .membersDelete) { try members.remove($1, from: $0, in: $2) }
+            if isViewer {
+                let project = exchange.parameters[0]
+                try exchange.change(with: changes, requiring: .ownMembership(of: project)) {
+                    try members.leave(project, in: $0)
+                }
+            } else {
+                try change(exchange, .membersDelete) { try members.remove($1, from: $0, in: $2) }
+            }
         } catch DomainError.conflict(let message) {
             return try page(exchange, notice: Notice(.problem, "\(message)."), status: 409)
         }
-        let isViewer = try exchange.signedIn().user.id == exchange.parameters[1]
         return isViewer
             ? .redirect(Link("/projects", query: [("done", "left")]))
             : .redirect(Link("/projects", exchange.parameters[0], query: [("done", "removed")]))
@@ -135,7 +138,7 @@ struct MemberPages: Sendable {
         return try database.read { connection in
             (
                 try ProjectAccess(scope, exchange.parameters[0], session, in: connection),
-                try members.find(exchange.parameters[1], exchange.parameters[0], in: connection)
+                try members.find(exchange.parameters[1], exchange.parameters[0], now: exchange.now, in: connection)
             )
         }
     }
@@ -144,7 +147,7 @@ struct MemberPages: Sendable {
         _ exchange: PageExchange, _ scope: Scope, _ body: (_ project: String, _ user: String, Change) throws -> Void
     ) throws {
         let (project, user) = (exchange.parameters[0], exchange.parameters[1])
-        try exchange.change(with: changes, requiring: scope, in: project) { try body(project, user, $0) }
+        try exchange.change(with: changes, requiring: .scope(scope, in: project)) { try body(project, user, $0) }
     }
 
     private func done(_ exchange: PageExchange, _ what: String) -> Response {
@@ -209,7 +212,7 @@ private struct MemberRow: Component {
             Cell("Name") { member.user.name ?? "" }
             Cell("Role") { member.membership.role.name }
             Cell("Permissions") { member.membership.role.permissions.joined(separator: ", ") }
-            Cell("Status") { MemberStatus(isActive: member.membership.isActive) }
+            Cell("Status") { MemberStatus(member: member) }
             Cell("Added") { TimeElement(member.membership.addedAt) }
             if let link {
                 ActionCell {
@@ -224,10 +227,40 @@ private struct MemberRow: Component {
 }
 
 private struct MemberStatus: Component {
-    let isActive: Bool
+    let member: MemberRecord
 
     var body: some HTML {
-        Element("span", .class(isActive ? "badge good" : "badge warn")) { isActive ? "active" : "deactivated" }
+        Element("span", .class(style)) { member.status }
+        if let end = member.membership.invitedUntil {
+            " until "
+            TimeElement(end)
+        }
+    }
+
+    private var style: String {
+        if member.membership.isInvited { return "badge" }
+        return member.membership.isActive ? "badge good" : "badge warn"
+    }
+}
+
+/// The form that deactivates or activates a member.
+private struct Activation: Component {
+    let isActive: Bool
+    let access: ProjectAccess
+    let member: MemberRecord
+    let exchange: PageExchange
+
+    var body: some HTML {
+        Element("h2") { isActive ? "Deactivate" : "Activate" }
+        Element("p") {
+            isActive
+                ? "A deactivated member stays in the list but has no access to the project."
+                : "The member gets the same role and permissions as before."
+        }
+        Element("form", .method("post"), .action(access.link(to: member, isActive ? "deactivate" : "activate"))) {
+            FormKeyField(exchange)
+            Element("button", .type("submit"), .class("quiet")) { isActive ? "Deactivate" : "Activate" }
+        }
     }
 }
 
@@ -267,23 +300,24 @@ struct MemberForm {
     }
 }
 
-/// The form that adds a member to a project.
+/// The form that invites a user to a project.
 struct NewMemberForm: Component {
     let access: ProjectAccess
     let form: MemberForm
     let exchange: PageExchange
 
     var body: some HTML {
-        Element("h2") { "Add a member" }
+        Element("h2") { "Invite a member" }
         Element(
             "form", .class("card narrow"), .method("post"), .action(Link("/projects", access.project.id, "members"))
         ) {
             FormKeyField(exchange)
             Field(
-                "Email", name: "email", value: form.email, hint: "The user must already have an account.",
+                "Email", name: "email", value: form.email,
+                hint: "The user must already have an account, and has 24 hours to accept.",
                 problem: form.problems["email"], .type("email"), .flag("required"), .autocomplete("off"))
             RoleFields(form: form)
-            Element("button", .type("submit")) { "Add member" }
+            Element("button", .type("submit")) { "Invite" }
         }
     }
 }

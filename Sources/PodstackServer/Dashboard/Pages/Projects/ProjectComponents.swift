@@ -17,6 +17,84 @@ struct ProjectTable: Component {
     }
 }
 
+/// The viewer's invitations, with forms that accept and decline them.
+struct InvitationList: Component {
+    let invitations: [ReceivedInvitation]
+    let exchange: PageExchange
+
+    var body: some HTML {
+        if !invitations.isEmpty {
+            Element("h2") { "Invitations" }
+            DataTable("Invitations", ["Project", "Role", "Invited by", "Expires", .actions]) {
+                for each in invitations { InvitationRow(received: each, exchange: exchange) }
+            }
+        }
+    }
+}
+
+private struct InvitationRow: Component {
+    let received: ReceivedInvitation
+    let exchange: PageExchange
+
+    var body: some HTML {
+        Row {
+            RowTitle { received.projectName }
+            Cell("Role") { received.invitation.role.displayText }
+            Cell("Invited by") { received.inviterEmail }
+            Cell("Expires") { TimeElement(received.invitation.expiresAt) }
+            ActionCell {
+                form("accept", "Accept", style: "")
+                " "
+                form("decline", "Decline", style: "quiet")
+            }
+        }
+    }
+
+    private func form(_ action: String, _ label: String, style: String) -> some HTML {
+        Element(
+            "form", .method("post"), .action(Link("/projects", received.invitation.projectID, action))
+        ) {
+            FormKeyField(exchange)
+            Element("button", .type("submit"), .class(style)) {
+                label
+                Element("span", .class("visually-hidden")) { " the invitation to \(received.projectName)" }
+            }
+        }
+    }
+}
+
+/// The projects of which the viewer is a member without being able to view them, with links to leave them.
+struct HiddenProjectList: Component {
+    let memberships: [(name: String, membership: Membership)]
+    let defaultProjectID: String
+
+    var body: some HTML {
+        if !memberships.isEmpty {
+            Element("h2") { "Projects that you cannot view" }
+            DataTable("Projects that you cannot view", ["Name", "Your role", "Status", .actions]) {
+                for each in memberships {
+                    Row {
+                        RowTitle { each.name }
+                        Cell("Your role") { each.membership.role.displayText }
+                        Cell("Status") { each.membership.isActive ? "active" : "deactivated" }
+                        ActionCell {
+                            if each.membership.projectID != defaultProjectID {
+                                Element(
+                                    "a", .class("button quiet"),
+                                    .href(Link("/projects", each.membership.projectID, "leave"))
+                                ) {
+                                    "Leave…"
+                                    Element("span", .class("visually-hidden")) { " \(each.name)" }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// A row of the table of projects.
 struct ProjectRow: Component {
     let project: ProjectRecord

@@ -2,6 +2,10 @@ import PodstackAPI
 
 /// The pages `/projects` and `/projects/{id}`.
 struct ProjectPages: Sendable {
+    /// The most invitations on the page.
+    private static let maximumInvitations = 100
+    /// The most projects on the page that the viewer cannot view.
+    private static let maximumHidden = 100
     /// The page above the pages of single projects.
     static let parent = ("Projects", Link("/projects"))
 
@@ -24,23 +28,25 @@ struct ProjectPages: Sendable {
     private func list(_ exchange: PageExchange, _ form: ProjectForm, status: Int = 200) throws -> Response {
         let session = try exchange.signedIn()
         let (page, next) = try projects.list(session.user.grant, try PageRequest(exchange.request))
-        let (memberships, counts) = try database.read { connection in
+        let (counts, hidden) = try database.read { connection in
             (
-                try Authority(of: session.user, in: connection).memberships,
-                try MemberStore.counts(userID: session.user.id, in: connection)
+                try MemberStore.counts(projectIDs: page.map(\.project.id), in: connection),
+                try MemberStore.withoutView(userID: session.user.id, limit: Self.maximumHidden, in: connection)
             )
         }
-        let rows = page.compactMap { project in
-            memberships[project.id].map {
-                ProjectRow(
-                    project: project, role: $0.role, members: counts[project.id] ?? 0,
-                    isDefault: project.id == session.user.defaultProjectID)
-            }
+        let invitations = try members.invitations(
+            session.user.grant, PageRequest(limit: Self.maximumInvitations), now: exchange.now
+        ).page
+        let rows = page.map { joined in
+            ProjectRow(
+                project: joined.project, role: joined.membership.role, members: counts[joined.project.id] ?? 0,
+                isDefault: joined.project.id == session.user.defaultProjectID)
         }
         let done: String? =
             switch exchange.request.query("done") {
             case "deleted": "The project is deleted."
             case "left": "You are no longer a member of that project."
+            case "declined": "The invitation is declined."
             case "reduced": "Your changes are saved. You can no longer view the members of that project."
             default: nil
             }
@@ -49,7 +55,9 @@ struct ProjectPages: Sendable {
             if exchange.request.query("cursor") != nil {
                 Element("p") { Element("a", .class("alone"), .href(Link("/projects"))) { "Back to newest" } }
             }
+            InvitationList(invitations: invitations, exchange: exchange)
             ProjectTable(rows: rows, next: next)
+            HiddenProjectList(memberships: hidden, defaultProjectID: session.user.defaultProjectID)
             Element("h2", .id("new")) { "New project" }
             Element("form", .class("card narrow"), .method("post"), .action(Link("/projects"))) {
                 FormKeyField(exchange)
@@ -64,14 +72,16 @@ struct ProjectPages: Sendable {
         var form = ProjectForm(exchange.form)
         do {
             let request = try form.request(isNew: true)
-            let grant = try exchange.signedIn().user.grant
-            let (project, _) = try exchange.change(with: changes, requiring: .projectsCreate, in: nil) {
-                try projects.create(request, by: grant, in: $0)
+            let (project, _) = try exchange.change(with: changes, requiring: .scope(.projectsCreate)) {
+                try projects.create(request, in: $0)
             }
             return .redirect(Link("/projects", project.id, query: [("done", "created")]))
         } catch DomainError.invalid(let errors) {
             form.problems = FieldProblems(errors)
             return try list(exchange, form, status: 422)
+        } catch DomainError.quotaExceeded(let excess) {
+            form.problems.add("your account has reached its limit of \(excess.limit) projects", to: "name")
+            return try list(exchange, form, status: 409)
         }
     }
 
@@ -81,8 +91,9 @@ struct ProjectPages: Sendable {
         let done: String? =
             switch exchange.request.query("done") {
             case "created": "The project is created."
+            case "joined": "You are now a member of this project."
             case "changed": "Your changes are saved."
-            case "added": "The member is added."
+            case "invited": "The user is invited and has 24 hours to accept."
             case "removed": "The member is removed."
             default: nil
             }
@@ -96,7 +107,9 @@ struct ProjectPages: Sendable {
         let session = try exchange.signedIn()
         let id = exchange.parameters[0]
         let access = try database.read { try ProjectAccess(.projectsRead, id, session, in: $0) }
-        let list = access.allows(.membersRead) ? try members.list(id, try PageRequest(exchange.request)) : ([], nil)
+        let list =
+            access.allows(.membersRead)
+            ? try members.list(id, try PageRequest(exchange.request), now: exchange.now) : ([], nil)
         return Document(access.project.name, .projects, under: Self.parent, for: exchange) {
             if let notice { notice }
             ProjectSummary(access: access)
@@ -107,6 +120,12 @@ struct ProjectPages: Sendable {
             if access.allows(.membersCreate) { NewMemberForm(access: access, form: member, exchange: exchange) }
             if access.allows(.projectsUpdate) {
                 EditProjectForm(access: access, form: form ?? ProjectForm(access.project), exchange: exchange)
+            }
+            if !access.isDefault {
+                Element("h2") { "Leave project" }
+                Element("p") {
+                    Element("a", .class("button quiet danger"), .href(Link("/projects", id, "leave"))) { "Leave…" }
+                }
             }
             if access.allows(.projectsDelete) {
                 Element("h2") { "Delete project" }
@@ -135,18 +154,22 @@ struct ProjectPages: Sendable {
 
     @Sendable func addMember(_ exchange: PageExchange) throws -> Response {
         var form = MemberForm(exchange.form)
-        let notice = Notice(.problem, "The member was not added. Correct the fields below.")
+        let notice = Notice(.problem, "The user was not invited. Correct the fields below.")
         do {
             _ = try change(exchange, .membersCreate) { id, change in
-                try members.add(try form.request(isNew: true), to: id, in: change)
+                try members.invite(try form.request(isNew: true), to: id, in: change)
             }
-            return .redirect(Link("/projects", exchange.parameters[0], query: [("done", "added")]))
+            return .redirect(Link("/projects", exchange.parameters[0], query: [("done", "invited")]))
         } catch DomainError.invalid(let errors) {
             form.problems = FieldProblems(errors)
         } catch DomainError.noMatch {
             form.problems.add("no account has this email address; ask the operator to add one", to: "email")
-        } catch DomainError.conflict {
-            form.problems.add("this user is already a member of the project", to: "email")
+        } catch DomainError.conflict(let message) {
+            form.problems.add(message.prefix(1).lowercased() + message.dropFirst(), to: "email")
+        } catch DomainError.quotaExceeded(let excess) {
+            form.problems.add(
+                "you have \(excess.limit) invitations that are not answered yet, the most that you may have",
+                to: "email")
         } catch DomainError.rateLimited(let verdict, let message) {
             let limit = RetryText.sentence("Too many unknown email addresses.", seconds: verdict.retryAfter)
             var response = try page(exchange, notice: Notice(.problem, limit), member: form, status: 429)
@@ -154,6 +177,62 @@ struct ProjectPages: Sendable {
             return response
         }
         return try page(exchange, notice: notice, member: form, status: 422)
+    }
+
+    // MARK: Own membership
+
+    @Sendable func accept(_ exchange: PageExchange) throws -> Response {
+        try changeOwnMembership(exchange) { userID, id, change in
+            _ = try members.accept(userID, id, in: change)
+        }
+        // A member without the permission to read does not see the project's page.
+        let isVisible = try database.read { connection in
+            (try? ProjectAccess(.projectsRead, exchange.parameters[0], try exchange.signedIn(), in: connection)) != nil
+        }
+        return .redirect(
+            isVisible ? Link("/projects", exchange.parameters[0], query: [("done", "joined")]) : Link("/projects"))
+    }
+
+    @Sendable func decline(_ exchange: PageExchange) throws -> Response {
+        try changeOwnMembership(exchange) { try members.decline($0, $1, in: $2) }
+        return .redirect(Link("/projects", query: [("done", "declined")]))
+    }
+
+    @Sendable func confirmLeaving(_ exchange: PageExchange) throws -> Response { try leavingPage(exchange) }
+
+    private func leavingPage(
+        _ exchange: PageExchange, problem: String? = nil, status: Int = 200
+    ) throws -> Response {
+        let session = try exchange.signedIn()
+        let id = exchange.parameters[0]
+        let project = try database.read { connection in
+            _ = try Authority(session.user.grant, in: connection).membership(of: id)
+            return try projects.find(id, in: connection)
+        }
+        return Document("Leave “\(project.name)”?", .projects, under: Self.parent, for: exchange) {
+            if let problem { Notice(.problem, problem) }
+            Element("p") { "You and your tokens lose access to the project. An admin can invite you again later." }
+            Confirmation(
+                action: Link("/projects", id, "leave"), confirmLabel: "Leave project", cancelLink: Link("/projects"),
+                exchange: exchange)
+        }.response(status: status)
+    }
+
+    @Sendable func leave(_ exchange: PageExchange) throws -> Response {
+        do {
+            try changeOwnMembership(exchange) { _, id, change in try members.leave(id, in: change) }
+            return .redirect(Link("/projects", query: [("done", "left")]))
+        } catch DomainError.conflict(let message) {
+            return try leavingPage(exchange, problem: "\(message).", status: 409)
+        }
+    }
+
+    private func changeOwnMembership(
+        _ exchange: PageExchange, _ body: (_ userID: String, _ projectID: String, Change) throws -> Void
+    ) throws {
+        let id = exchange.parameters[0]
+        let userID = try exchange.signedIn().user.id
+        try exchange.change(with: changes, requiring: .ownMembership(of: id)) { try body(userID, id, $0) }
     }
 
     // MARK: Deletion
@@ -205,32 +284,11 @@ struct ProjectPages: Sendable {
         _ exchange: PageExchange, _ scope: Scope, _ body: (String, Change) throws -> Result
     ) throws -> Result {
         let id = exchange.parameters[0]
-        return try exchange.change(with: changes, requiring: scope, in: id) { try body(id, $0) }
+        return try exchange.change(with: changes, requiring: .scope(scope, in: id)) { try body(id, $0) }
     }
 }
 
 // MARK: - Access
-
-extension PageExchange {
-    /// Runs a change for the viewer, and checks the viewer's permissions inside its transaction.
-    ///
-    /// - Parameters:
-    ///   - changes: The service that runs the transaction.
-    ///   - scope: The scope that the change requires.
-    ///   - projectID: The project that is changed, or nil for a change outside of projects.
-    ///   - body: The change.
-    /// - Returns: The result of `body`.
-    /// - Throws: ``DomainError/forbidden(_:)`` if the viewer lacks the scope; the errors of `body`.
-    func change<Result>(
-        with changes: Changes, requiring scope: Scope, in projectID: String?, _ body: (Change) throws -> Result
-    ) throws -> Result {
-        let session = try signedIn()
-        return try changes.perform(by: try actor(), at: now) { change in
-            try Authority(of: session.user, in: change.connection).require(scope, in: projectID)
-            return try body(change)
-        }
-    }
-}
 
 /// A project, with the viewer's permissions in it.
 struct ProjectAccess {
@@ -248,11 +306,13 @@ struct ProjectAccess {
     ///   - connection: The connection to read with.
     /// - Throws: ``DomainError`` if the viewer lacks the scope or cannot see the project.
     init(_ scope: Scope, _ projectID: String, _ session: WebSession, in connection: any DatabaseConnection) throws {
-        authority = try Authority(of: session.user, in: connection)
+        let membership = try Authority(session.user.grant, in: connection).membership(of: projectID)
+        // Without the connection, which must not be used after its transaction.
+        authority = Authority(grant: session.user.grant) { $0 == projectID ? membership : nil }
         try authority.require(scope, in: projectID)
-        guard let membership = authority.memberships[projectID],
-            let project = try ProjectStore.find(projectID, in: connection)
-        else { throw DomainError.notFound(.project, id: projectID) }
+        guard let project = try ProjectStore.find(projectID, in: connection) else {
+            throw DomainError.notFound(.project, id: projectID)
+        }
         self.project = project
         self.membership = membership
         isDefault = session.user.defaultProjectID == projectID

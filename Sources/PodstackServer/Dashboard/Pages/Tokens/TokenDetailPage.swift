@@ -51,11 +51,10 @@ extension TokenPages {
     }
 
     @Sendable func rename(_ exchange: PageExchange) throws -> Response {
-        let session = try exchange.signedIn()
         do {
             let request = try TokenUpdate(TokenUpdate.Values(name: exchange.form["name"]))
-            let token = try changes.perform(by: try exchange.actor(), at: exchange.now) {
-                try tokens.update(exchange.parameters[0], request, by: session.user.grant, in: $0)
+            let token = try exchange.change(with: changes, requiring: .scope(.tokensUpdate)) {
+                try tokens.update(exchange.parameters[0], request, in: $0)
             }
             return .redirect(Link("/account/tokens", token.id, query: [("done", "renamed")]))
         } catch DomainError.invalid(let errors) {
@@ -66,14 +65,14 @@ extension TokenPages {
 
     /// Removes the scopes that the token never used, if they are still the scopes that the page displayed.
     @Sendable func reduceScopes(_ exchange: PageExchange) throws -> Response {
-        let session = try exchange.signedIn()
-        let isDone = try changes.perform(by: try exchange.actor(), at: exchange.now) { change in
+        let isDone = try exchange.change(with: changes, requiring: .scope(.tokensUpdate)) { change in
             let id = exchange.parameters[0]
-            let token = tokens.upToDate(try tokens.find(id, accountID: session.user.accountID, in: change.connection))
+            let accountID = try change.grant.accountID
+            let token = tokens.upToDate(try tokens.find(id, accountID: accountID, in: change.connection))
             guard let advice = ScopeAdvice(for: token, now: exchange.now), advice.text == exchange.form["scopes"] else {
                 return false
             }
-            _ = try tokens.update(id, TokenUpdate(scopes: advice.enough), by: session.user.grant, in: change)
+            _ = try tokens.update(id, TokenUpdate(scopes: advice.enough), in: change)
             return true
         }
         guard isDone else {

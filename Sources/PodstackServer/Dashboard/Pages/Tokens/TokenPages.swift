@@ -114,9 +114,8 @@ struct TokenPages: Sendable {
     }
 
     @Sendable private func revoke(_ exchange: PageExchange) throws -> Response {
-        let session = try exchange.signedIn()
-        try changes.perform(by: try exchange.actor(), at: exchange.now) {
-            try tokens.revoke(exchange.parameters[0], accountID: session.user.accountID, in: $0)
+        try exchange.change(with: changes, requiring: .scope(.tokensDelete)) {
+            try tokens.revoke(exchange.parameters[0], in: $0)
         }
         return .redirect(Link("/account/tokens", query: [("done", "revoked")]))
     }

@@ -17,11 +17,10 @@ extension TokenPages {
     }
 
     @Sendable func create(_ exchange: PageExchange) throws -> Response {
-        let session = try exchange.signedIn()
         var form = TokenForm(exchange.form)
         do {
-            let creation = try changes.perform(by: try exchange.actor(), at: exchange.now) { change in
-                try tokens.createOnce(form.id, by: session.user.grant, in: change) {
+            let creation = try exchange.change(with: changes, requiring: .scope(.tokensCreate)) { change in
+                try tokens.createOnce(form.id, in: change) {
                     try form.request(now: exchange.now)
                 }
             }
@@ -59,7 +58,8 @@ extension TokenPages {
                 Notice(.problem, "The token was not created. Correct the fields below.")
             }
             TokenFormView(
-                form: isNew ? form : form.revealingContradictions, problems: problems, projects: list.page,
+                form: isNew ? form : form.revealingContradictions, problems: problems,
+                projects: list.page.map(\.project),
                 exchange: exchange)
             if list.next != nil {
                 Element("p", .class("hint")) {
@@ -109,7 +109,6 @@ extension TokenPages {
     // MARK: Rotation
 
     @Sendable func rotate(_ exchange: PageExchange) throws -> Response {
-        let session = try exchange.signedIn()
         let id = exchange.parameters[0]
         guard let grace = GracePeriod(rawValue: exchange.form["grace"]) else {
             var problems = FieldProblems()
@@ -117,10 +116,10 @@ extension TokenPages {
             return try details(exchange, problems: problems, status: 422)
         }
         let request = try grace.request(tokenID: id)
-        let (token, secret) = try changes.perform(by: try exchange.actor(), at: exchange.now) { change in
-            let token = try tokens.find(id, accountID: session.user.accountID, in: change.connection)
+        let (token, secret) = try exchange.change(with: changes, requiring: .scope(.tokensUpdate)) { change in
+            let token = try tokens.find(id, accountID: try change.grant.accountID, in: change.connection)
             guard token.secretsFingerprint == exchange.form["secrets"] else { return (token, nil as String?) }
-            return try tokens.rotate(id, request, by: session.user.grant, in: change)
+            return try tokens.rotate(id, request, in: change)
         }
         guard let secret else { return alreadyRotated(token, exchange) }
         return Document("New secret", .tokens, under: TokenPages.parent, for: exchange) {

@@ -41,6 +41,11 @@ struct Membership: Sendable, Equatable {
     var addedAt: Int64
     /// Nil while the member may use the project.
     var deactivatedAt: Int64?
+    /// The time at which the invitation expires; nil once the user has accepted it.
+    ///
+    /// Such a membership occurs only in a project's list of members. It is never part of an ``Authority``.
+    var invitedUntil: Int64?
 
-    var isActive: Bool { deactivatedAt == nil }
+    var isActive: Bool { deactivatedAt == nil && !isInvited }
+    var isInvited: Bool { invitedUntil != nil }
 }

@@ -21,10 +21,3 @@ struct Grant: Sendable, Equatable {
 
     func excludes(_ projectID: String) -> Denial { .projectNotIncluded(projectID, tokenProjectIDs: projectIDs) }
 }
-
-extension AuditFilter {
-    /// Creates a filter for a log within a caller's grant, without further conditions.
-    init(_ grant: Grant, projectID: String?) {
-        self.init(accountID: grant.accountID, projectID: projectID, allowedProjectIDs: grant.projectIDs)
-    }
-}
