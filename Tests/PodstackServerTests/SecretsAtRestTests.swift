@@ -59,16 +59,19 @@ struct SecretsAtRestTests {
         let pepper = server.data.file("data/pepper")
         try Data((0..<32).map { _ in UInt8.random(in: 0...255) }).write(to: URL(filePath: pepper))
         #expect(chmod(pepper, 0o600) == 0)
-        if let url = server.database?.url {
-            // Instances that share a database must have one pepper, so this fails at once.
-            let failure = #expect(throws: SetupFailure.self) {
-                try EmbeddedServer(directory: server.data.file("data"), database: url)
-            }
-            #expect(failure?.message.contains("pepper") == true)
-            return
+        let failure = #expect(throws: SetupFailure.self) {
+            try EmbeddedServer(directory: server.data.file("data"), database: server.database?.url)
         }
-        let stolen = try EmbeddedServer(directory: server.data.file("data"))
-        let response = try RawHTTP(port: stolen.port)
+        #expect(failure?.message.contains("is not the pepper of this database") == true)
+        // A thief can remove the mark and the audit log from the database.
+        let stolen = server.server.service.database
+        try stolen.write { connection in
+            for table in ["pepper_mark", "audit_chains", "audit_events"] {
+                try connection.run("DELETE FROM \(table)")
+            }
+        }
+        let useless = try EmbeddedServer(directory: server.data.file("data"), database: server.database?.url)
+        let response = try RawHTTP(port: useless.port)
             .request("GET", "/v1/auth/whoami", headers: [("Authorization", "Bearer \(token)")])
         #expect(response.body.contains("invalid_token"))
     }

@@ -28,6 +28,8 @@ struct VerifiedTokensTests {
         func write<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
             try inner.write(body)
         }
+
+        func checkWritable() throws { try inner.checkWritable() }
     }
 
     @Test(

@@ -173,7 +173,7 @@ struct RequestHandler: Sendable {
         case is PublicURL.InvalidHost: return .badRequest("The Host header is not a valid name or address")
         case let error as DatabaseFailure:
             log.write("database_failure", level: "error", [("request_id", requestID), ("reason", error.reason)])
-            return .unavailable
+            return ErrorResponse(error)
         default:
             log.write("internal_failure", level: "error", [("request_id", requestID)])
             return .internal

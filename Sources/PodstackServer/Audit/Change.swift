@@ -20,7 +20,9 @@ struct Changes: Sendable {
         by actor: Actor, at now: Int64, _ body: (Change) throws -> Result
     ) throws -> Result {
         var announcement = Announcement()
-        let result = try database.write { connection in
+        // Also after a failure: the change may be durable although the database did not confirm it.
+        defer { forget(announcement) }
+        return try database.write { connection in
             try recheck(actor, now, connection)
             let change = Change(connection, by: actor, at: now, trail: trail)
             let result = try body(change)
@@ -28,8 +30,6 @@ struct Changes: Sendable {
             try connection.announce(announcement)
             return result
         }
-        forget(announcement)
-        return result
     }
 }
 

@@ -54,7 +54,7 @@ package final class EmbeddedServer: Sendable {
 
     package func stop() throws {
         listener.stop()
-        try service.stop()
+        service.stop()
     }
 
     /// Creates a user with an account and a default project, and returns the ID of the account.

@@ -9,16 +9,16 @@ final class Housekeeping: Sendable {
 
     private let service: Service
     private let lastPruned = Mutex<Int64?>(nil)
+    private let isDatabaseLost = Mutex(false)
 
     init(_ service: Service) { self.service = service }
 
     /// Writes last-used times and, once an hour, removes expired audit events.
     ///
-    /// A failure is logged and retried next time.
+    /// A failure is logged and retried next time. The loss of the database and its return are logged once.
     func run() {
-        do { try service.lastUsed.flush(to: service.database) } catch {
-            service.log.write("last_used_not_written", level: "warning")
-        }
+        watchDatabase()
+        service.flushLastUsed()
         let now = service.now()
         let isDue = lastPruned.withLock { $0.map { now - $0 >= Self.pruningSeconds } ?? true }
         guard isDue else { return }
@@ -27,6 +27,23 @@ final class Housekeeping: Sendable {
             lastPruned.withLock { $0 = now }
         } catch {
             service.log.write("old_events_not_removed", level: "warning")
+        }
+    }
+
+    private func watchDatabase() {
+        var reason: String?
+        do { _ = try service.database.read { try UserStore.isEmpty(in: $0) } } catch {
+            reason = (error as? DatabaseFailure)?.reason ?? "the read failed"
+        }
+        let hasChanged = isDatabaseLost.withLock { isLost in
+            defer { isLost = reason != nil }
+            return isLost != (reason != nil)
+        }
+        guard hasChanged else { return }
+        if let reason {
+            service.log.write("database_lost", level: "error", [("reason", reason)])
+        } else {
+            service.log.write("database_again")
         }
     }
 }

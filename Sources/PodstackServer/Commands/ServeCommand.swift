@@ -120,7 +120,7 @@ struct ServeCommand {
         let offer = try FirstAccountOffer.create(service, in: directory, at: publicURL)
         work(signals, listener, service, tls, offer)
         listener.stop()
-        try service.stop()
+        service.stop()
         service.log.write("stopped")
     }
 

@@ -4,19 +4,27 @@
 enum Migrations {
     static let all: [[SQL]] = [
         initialSchema, tokenRotation, projectMembers, idempotentReplies, auditLog, pepperRotations, deviceRequests,
-        disabledUsers, signIn, tokenUses,
+        disabledUsers, signIn, tokenUses, databaseChecks,
     ]
+
+    private static let versionQuery: SQL = "SELECT version FROM schema_version"
 
     /// Returns the version of the schema; 0 for an empty database.
     static func version(in connection: any DatabaseConnection) throws -> Int64 {
         try connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
-        return try connection.query("SELECT version FROM schema_version").first?.integer("version") ?? 0
+        return try connection.query(versionQuery).first?.integer("version") ?? 0
     }
 
     /// Brings a database from any released schema to the newest one, in one transaction.
     ///
     /// If several instances start at once, the first one does it, and the others wait for it and find it done.
     static func run(on database: any Database, all: [[SQL]] = all) throws {
+        // A read suffices for a database that is up to date. It fails on a new one, which has no such table.
+        if let version = try? database.read({ try $0.query(Self.versionQuery).first?.integer("version") }),
+            version == Int64(all.count)
+        {
+            return
+        }
         try database.write { connection in
             let version = try version(in: connection)
             guard version <= all.count else {
@@ -291,5 +299,17 @@ extension Migrations {
         "ALTER TABLE tokens ADD COLUMN last_used_from TEXT",
         "ALTER TABLE tokens ADD COLUMN used_scopes BIGINT NOT NULL DEFAULT 0",
         "ALTER TABLE tokens ADD COLUMN used_scopes_since BIGINT",
+    ]
+}
+
+// MARK: - 11: checks of the database
+
+extension Migrations {
+    /// The mark of the pepper, and an empty table that SQLite's check whether a change could be saved writes to.
+    ///
+    /// On PostgreSQL, earlier versions created the mark without a migration.
+    fileprivate static let databaseChecks: [SQL] = [
+        "CREATE TABLE IF NOT EXISTS pepper_mark (mark BLOB NOT NULL)",
+        "CREATE TABLE write_checks (data BLOB NOT NULL)",
     ]
 }

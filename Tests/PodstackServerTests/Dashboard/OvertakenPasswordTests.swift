@@ -23,6 +23,8 @@ struct OvertakenPasswordTests {
             if writes.add(1, ordering: .relaxed).newValue == 2 { try overtake() }
             return try inner.write(body)
         }
+
+        func checkWritable() throws { try inner.checkWritable() }
     }
 
     let server: RunningServer
