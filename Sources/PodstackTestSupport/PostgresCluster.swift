@@ -39,9 +39,18 @@ package final class PostgresCluster: Sendable {
     let databases = Mutex<(created: Int, free: [Database.Use: [String]])>((0, [:]))
     private var data: String { directory.file("data") }
 
-    package init() throws {
+    private let settings: [String]
+
+    /// Creates a cluster and starts its server.
+    ///
+    /// - Parameters:
+    ///   - settings: Settings of the server, as `name=value`.
+    ///   - primary: The cluster that the new one copies and follows as a standby; nil for an empty cluster.
+    /// - Throws: An error if the server does not start.
+    package init(settings: [String] = [], following primary: PostgresCluster? = nil) throws {
         let directory = try TemporaryDirectory()
         self.directory = directory
+        self.settings = settings
         let passwordFile = try directory.write(Self.password + "\n", to: "password")
         if let (user, group) = PostgresProgram.owner {
             for path in [directory.path, passwordFile] where chown(path, user, group) != 0 {
@@ -49,14 +58,28 @@ package final class PostgresCluster: Sendable {
             }
         }
         _ = chmod(directory.path, 0o700)
+        let (program, options) =
+            if let primary {
+                (
+                    "pg_basebackup",
+                    [
+                        "-h", primary.directory.path, "-p", String(primary.port), "-U", "podstack", "-X", "stream",
+                        "--checkpoint=fast", "--write-recovery-conf", "--no-sync",
+                    ]
+                )
+            } else {
+                (
+                    "initdb",
+                    [
+                        "-U", "podstack", "--pwfile", passwordFile, "--locale=C.UTF-8", "--encoding=UTF8",
+                        "--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync",
+                    ]
+                )
+            }
         let words = PostgresProgram.unprivileged(
-            PostgresProgram.path(of: "initdb"),
-            [
-                "-D", directory.file("data"), "-U", "podstack", "--pwfile", passwordFile, "--locale=C.UTF-8",
-                "--encoding=UTF8", "--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync",
-            ])
+            PostgresProgram.path(of: program), ["-D", directory.file("data")] + options)
         let created = try ToolProcess.run(words[0], Array(words.dropFirst()))
-        guard created.status == 0 else { throw ToolProcess.Failure(reason: "initdb: \(created.error)") }
+        guard created.status == 0 else { throw ToolProcess.Failure(reason: "\(program): \(created.error)") }
         port = try LoopbackListener.freePorts(1)[0]
         process = Mutex(nil)
         try start()
@@ -67,10 +90,10 @@ package final class PostgresCluster: Sendable {
         let words = PostgresProgram.unprivileged(
             PostgresProgram.path(of: "postgres"),
             ["-D", data, "-k", directory.path, "-p", String(port)]
-                + [
+                + ([
                     "listen_addresses=127.0.0.1", "fsync=on", "max_connections=300", "shared_buffers=64MB",
                     "autovacuum=off", "jit=off",
-                ].flatMap { ["-c", $0] })
+                ] + settings).flatMap { ["-c", $0] })
         unlink(directory.file("kept"))
         let started = try ToolProcess(
             attached: words[0], Array(words.dropFirst()), ending: "QUIT", removing: directory.path)
@@ -88,6 +111,24 @@ package final class PostgresCluster: Sendable {
     package func stop() throws {
         _ = try directory.write("", to: "kept")
         process.withLock { $0 = nil }
+    }
+
+    /// Kills the server's main process, as a machine that loses power would; its other processes then end too.
+    package func kill() throws {
+        let file = directory.read("data/postmaster.pid") ?? ""
+        guard let id = file.split(separator: "\n").first.flatMap({ pid_t($0) }) else {
+            throw ToolProcess.Failure(reason: "the server has no file of its process ID")
+        }
+        Glibc.kill(id, SIGKILL)
+        try stop()
+    }
+
+    /// Makes a standby the primary.
+    package func promote() throws {
+        let words = PostgresProgram.unprivileged(
+            PostgresProgram.path(of: "pg_ctl"), ["promote", "-w", "-D", data])
+        let promoted = try ToolProcess.run(words[0], Array(words.dropFirst()))
+        guard promoted.status == 0 else { throw ToolProcess.Failure(reason: "pg_ctl: \(promoted.output)") }
     }
 
     /// Runs a statement as the cluster's owner, and returns one line for each row.
@@ -173,6 +214,11 @@ extension PostgresCluster {
         package var portURL: String {
             let password = PostgresCluster.password.replacing(" ", with: "%20")
             return "postgres://podstack:\(password)@127.0.0.1:\(cluster.port)/\(name)"
+        }
+
+        /// The URL of the database on this cluster or, after a failover, on another one.
+        package func url(orOn other: PostgresCluster) -> String {
+            portURL.replacing("/\(name)", with: ",127.0.0.1:\(other.port)/\(name)?target_session_attrs=read-write")
         }
 
         @discardableResult

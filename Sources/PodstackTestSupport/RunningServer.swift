@@ -99,8 +99,8 @@ package final class TwoInstances: Sendable {
     }
 
     deinit {
-        try? first.stop()
-        try? second.stop()
+        first.stop()
+        second.stop()
     }
 
     package func createToken() throws -> String { try first.createToken(RunningServer.email) }

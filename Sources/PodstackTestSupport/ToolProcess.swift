@@ -19,7 +19,7 @@ import Synchronization
 package final class ToolProcess: Sendable {
     package struct Failure: Error { var reason: String }
 
-    private let id: pid_t
+    package let id: pid_t
     private let ending: ProcessEnding
     private let output: TemporaryDirectory
     /// Our end of the socket pair that is the standard input of an attached program; -1 if there is none.

@@ -82,9 +82,11 @@ struct AuditExportTests {
     func bounded(_: TestDatabase) throws {
         try record(200, bytes: 10_000)
         let user = try #require(try service.database.read { try UserStore.find(email: RunningServer.email, in: $0) })
+        let identity = try service.verifier.verify(Array(owner.token.utf8), now: service.now())
         let file = try AuditExport.begin(
             .init(
-                filter: AuditFilter(accountID: user.accountID), limit: 1000, actor: Actor(origin: Origin()),
+                filter: AuditFilter(accountID: user.accountID), limit: 1000,
+                actor: Actor(Request(method: "GET", path: "/"), identity), requirement: .scope(.auditLogsRead),
                 accountID: user.accountID), service.services)
         let stream = try #require(file.response.stream)
         #expect(file.response.body.isEmpty)

@@ -166,8 +166,7 @@ struct DatabaseTests {
     @Test("an announcement can be of any size", arguments: TestDatabase.selected)
     func announcements(_: TestDatabase) throws {
         if let shared = database as? PostgresDatabase {
-            let pepper = Pepper(bytes: [UInt8](repeating: 1, count: 32))
-            try PostgresSchema.prepare(shared, for: Peppers(current: pepper))
+            try PostgresSchema.prepare(shared)
         }
         let many = Announcement(
             tokens: Set((0..<3000).map { "token\($0)" }), users: Set((0..<300).map { "usr_\($0)" }))

@@ -77,7 +77,7 @@ struct DatabaseTroubleTests {
             #expect(events() == [[String]](repeating: ["lost", "again"], count: round).flatMap { $0 })
         }
         #expect(!lines.text.contains("podstack@") && !lines.text.contains(PostgresCluster.password))
-        try server.stop()
+        server.stop()
         #expect(events().count == 4)
     }
 

@@ -67,7 +67,7 @@ struct DeploymentTests {
             try send("GET \(link) HTTP/9.9\r\n\(fields)\r\n", port, 505)
         }
         try send("POST \(link) HTTP/1.1\r\n\(fields)Content-Length: 9999999\r\n\r\n", port, 413)
-        try server.server.stop()
+        server.server.stop()
         try send("GET \(link) HTTP/1.1\r\n\(fields)\r\n", port, 502)
         try send("GET /sign-in HTTP/1.1\r\n\(fields)\r\n", port, 502)
 

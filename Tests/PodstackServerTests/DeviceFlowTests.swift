@@ -206,7 +206,7 @@ struct DeviceFlowTests {
     func atRest(_: TestDatabase) throws {
         guard TestDatabase.current == .sqlite else { return }
         let code = try begin()
-        try running.server.stop()
+        running.server.stop()
         let folder = running.data.file("data")
         for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
             let content = try Data(contentsOf: URL(filePath: folder + "/" + name))

@@ -62,7 +62,7 @@ struct DrainTests {
             }
             for writer in writers { WorkerThread.start { writer.run() } }
             try blockUntil(within: .seconds(60), "every writer writes") { writers.allSatisfy { $0.acknowledged > 2 } }
-            try server.stop(drainSeconds: 60)
+            server.stop(drainSeconds: 60)
             try blockUntil(within: .seconds(60), "every connection has ended") { writers.allSatisfy(\.isOver) }
             let names = try server.service.database.read { connection in
                 try writers.map { try TokenStore.find($0.tokenID, in: connection)?.name }
@@ -99,7 +99,7 @@ struct DrainTests {
 
         let isStopped = Flag()
         WorkerThread.start {
-            try? server.stop(drainSeconds: 60)
+            server.stop(drainSeconds: 60)
             isStopped.set()
         }
         try blockUntil("idle connections are closed") { new.isClosed && used.isClosed }
@@ -133,7 +133,7 @@ struct DrainTests {
         try blockUntil("the request waits") { reads.waiting == 1 }
         let half = try RawHTTP(port: server.port)
         try half.send("GET /hea")
-        try server.stop(drainSeconds: 1)
+        server.stop(drainSeconds: 1)
         #expect(try queued.response().status == 503)
         #expect(half.isClosed)
         gate.open()

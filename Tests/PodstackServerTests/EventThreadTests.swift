@@ -191,6 +191,6 @@ struct StoppedDatabaseTests {
         #expect(server.service.pools.reads.running == 1)
         for process in processes { kill(process, SIGCONT) }
         try blockUntil(within: .seconds(30), "tokens are accepted again") { try client.whoami().status == 200 }
-        try server.stop()
+        server.stop()
     }
 }

@@ -162,11 +162,20 @@ struct OperationTests {
     func readOnly(_: TestDatabase) throws {
         let other = try session.createToken()
         #expect(try other.whoami().status == 200)
-        let database = session.server.server.service.database
-        let isSQLite = TestDatabase.current == .sqlite
-        _ = try database.write {
-            try $0.run(
-                isSQLite ? "PRAGMA query_only = ON" : "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+        if let database = session.server.database {
+            try database.run(
+                """
+                ALTER DATABASE \(database.name) SET default_transaction_read_only = on;
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid()
+                """)
+        } else {
+            _ = try session.server.server.service.database.write { try $0.run("PRAGMA query_only = ON") }
+        }
+        defer {
+            _ = try? session.server.database.map {
+                try $0.cluster.run("ALTER DATABASE \($0.name) RESET default_transaction_read_only")
+            }
         }
         for (method, path, body) in [
             ("POST", "/v1/projects", #"{"name": "p"}"#), ("DELETE", "/v1/tokens/\(other.id)", nil),

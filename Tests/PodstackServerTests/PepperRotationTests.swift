@@ -63,7 +63,7 @@ struct PepperRotationTests {
         let generatedByCaller = TestToken.generate(id: "00000000")
         let creation = "{\"name\": \"c\", \(TestClient.fields(of: generatedByCaller))}"
         #expect(try send(first, used, "POST", "/v1/tokens", creation).status == 201)
-        try first.stop()
+        first.stop()
 
         clock.set(clock.now + 10)
         try rotate()
@@ -76,7 +76,7 @@ struct PepperRotationTests {
         #expect(try send(second, TestToken.generate(id: id)).code == "invalid_token")
         #expect(try send(second, used, "POST", "/v1/tokens/report", "{\"tokens\": [\"\(leaked)\"]}").status == 202)
         #expect(try send(second, leaked).code == "revoked_token")
-        try second.stop()
+        second.stop()
         #expect(try faults() == [])
         let named = try needs()
         #expect(named.first == "tokens not used since the rotation: 1")
@@ -99,7 +99,7 @@ struct PepperRotationTests {
         let account = try first.addUser("you@example.com")
         let resource = AuditResource(type: "user", id: "usr_1", name: "you@example.com", accountID: account)
         let old = first.service.changes.trail
-        try first.stop()
+        first.stop()
         try rotate()
         let second = try serve()
         _ = try second.createToken("you@example.com")
@@ -108,7 +108,7 @@ struct PepperRotationTests {
         forger.trail = old
         try forger.perform(by: .administrator, at: clock.now) { try $0.record(.update, on: resource) }
         #expect(try faults().count == 2)
-        try second.stop()
+        second.stop()
         try files.removeItem(atPath: data + "/pepper.previous")
         #expect(throws: SetupFailure.self) { try rotate() }
     }
@@ -118,7 +118,7 @@ struct PepperRotationTests {
         let first = try serve()
         try first.addUser("you@example.com")
         let token = try first.createToken("you@example.com")
-        try first.stop()
+        first.stop()
         let before = try #require(files.contents(atPath: data + "/pepper"))
         try rotate()
         let after = try #require(files.contents(atPath: data + "/pepper"))

@@ -30,7 +30,7 @@ struct SecretsAtRestTests {
         _ = try connection.request("POST", "/v1/\(token)", headers: headers)
         #expect(confused.status == 422)
         #expect(!confused.body.contains(token.dropFirst(18).prefix(16)))
-        try server.server.stop()
+        server.server.stop()
 
         let folder = server.data.file("data")
         let names = try FileManager.default.contentsOfDirectory(atPath: folder)
@@ -55,20 +55,23 @@ struct SecretsAtRestTests {
     func otherPepper(_: TestDatabase) throws {
         let server = try RunningServer()
         let token = try server.createToken()
-        try server.server.stop()
+        server.server.stop()
         let pepper = server.data.file("data/pepper")
         try Data((0..<32).map { _ in UInt8.random(in: 0...255) }).write(to: URL(filePath: pepper))
         #expect(chmod(pepper, 0o600) == 0)
-        if let url = server.database?.url {
-            // Instances that share a database must have one pepper, so this fails at once.
-            let failure = #expect(throws: SetupFailure.self) {
-                try EmbeddedServer(directory: server.data.file("data"), database: url)
-            }
-            #expect(failure?.message.contains("pepper") == true)
-            return
+        let failure = #expect(throws: SetupFailure.self) {
+            try EmbeddedServer(directory: server.data.file("data"), database: server.database?.url)
         }
-        let stolen = try EmbeddedServer(directory: server.data.file("data"))
-        let response = try RawHTTP(port: stolen.port)
+        #expect(failure?.message.contains("is not the pepper of this database") == true)
+        // A thief can remove the mark and the audit log from the database.
+        let stolen = server.server.service.database
+        try stolen.write { connection in
+            for table in ["pepper_mark", "audit_chains", "audit_events"] {
+                try connection.run("DELETE FROM \(table)")
+            }
+        }
+        let useless = try EmbeddedServer(directory: server.data.file("data"), database: server.database?.url)
+        let response = try RawHTTP(port: useless.port)
             .request("GET", "/v1/auth/whoami", headers: [("Authorization", "Bearer \(token)")])
         #expect(response.body.contains("invalid_token"))
     }

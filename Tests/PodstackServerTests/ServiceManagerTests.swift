@@ -97,7 +97,7 @@ struct ServiceManagerTests {
         let manager = try NotifySocket(folder.file("notify"))
         let gate = Gate()
         let address = try ListenAddress("127.0.0.1:0")
-        let listener = try Listener(address, threads: 2) { _ in
+        let listener = try Listener(address, ListenerOptions()) { _ in
             gate.pass()
             return .ready(Response(status: 200), requestID: "")
         }

@@ -33,10 +33,12 @@ struct OpenedDatabase: Sendable {
 final class CountingDatabase: Database {
     private let inner: any Database
     private let count = Atomic<Int>(0)
+    private let checks = Atomic<Int>(0)
 
     init(_ inner: any Database) { self.inner = inner }
 
     var calls: Int { count.load(ordering: .relaxed) }
+    var writeChecks: Int { checks.load(ordering: .relaxed) }
 
     func read<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
         count.add(1, ordering: .relaxed)
@@ -46,6 +48,11 @@ final class CountingDatabase: Database {
     func write<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
         count.add(1, ordering: .relaxed)
         return try inner.write(body)
+    }
+
+    func checkWritable() throws {
+        checks.add(1, ordering: .relaxed)
+        try inner.checkWritable()
     }
 }
 
@@ -104,4 +111,6 @@ final class OvertakenDatabase: Database {
         }
         try act?()
     }
+
+    func checkWritable() throws { try inner.checkWritable() }
 }

@@ -35,8 +35,8 @@ struct TwoInstancesTests {
 
     @Test("a writer waits for the first announcement of a database, too")
     func first() throws {
-        try instances.first.service.stop()
-        try instances.second.service.stop()
+        instances.first.service.stop()
+        instances.second.service.stop()
         for _ in 0..<2 {
             try instances.database.run("ALTER SEQUENCE announcements RESTART")
             try instances.first.service.start()
@@ -44,8 +44,8 @@ struct TwoInstancesTests {
             let (here, there) = try holders(try instances.createToken())
             #expect(try here.send("DELETE", "/v1/tokens/self").status == 204)
             #expect(try there.tokenState() == "revoked_token")
-            try instances.first.service.stop()
-            try instances.second.service.stop()
+            instances.first.service.stop()
+            instances.second.service.stop()
         }
     }
 
@@ -154,7 +154,7 @@ struct TwoInstancesTests {
             }
         }
         #expect(try isThere(2))
-        try instances.second.stop()
+        instances.second.stop()
         #expect(instances.second.service.database.lease?.isValid == false)
         #expect(try isThere(1))
     }

@@ -26,6 +26,8 @@ final class AuditExport: Sendable {
         /// The number before which the events begin; nil to begin with the newest.
         var before: Int64?
         var actor: Actor
+        /// The permissions that the actor must have until the end.
+        var requirement: Requirement
         /// The account that exports, which may not be the one whose log it is.
         var accountID: String
     }
@@ -100,7 +102,7 @@ final class AuditExport: Sendable {
                 let (bytes, isLast) = try nextPart()
                 if isLast { stream.end(with: bytes) } else { stream.write(bytes) }
             } catch {
-                let reason = (error as? DatabaseFailure)?.reason ?? "the token or session is no longer valid"
+                let reason = (error as? DatabaseFailure)?.reason ?? "the caller may no longer read the log"
                 log.write("export_cut", level: "warning", [("reason", reason)])
                 stream.cut()
             }
@@ -110,12 +112,12 @@ final class AuditExport: Sendable {
 
     /// Reads and encodes the next part.
     ///
-    /// - Throws: If the database fails, or the caller's token or session is no longer valid.
+    /// - Throws: If the database fails, or the caller may no longer read the log.
     private func nextPart() throws -> (bytes: [UInt8], isLast: Bool) {
         var progress = progress.withLock { $0 }
         let limit = min(progress.count, progress.remaining)
         let events = try changes.database.read { connection in
-            try changes.recheck(query.actor, now(), connection)
+            try changes.readAuthority(query.actor, now(), connection).require(query.requirement)
             return try AuditStore.list(query.filter, limit: limit, before: progress.before, in: connection)
         }
         var bytes: [UInt8] = []

@@ -37,7 +37,8 @@ struct AuditRoutes: Sendable {
         let file = try AuditExport.begin(
             .init(
                 filter: filter, limit: page.limit, before: page.after?.position,
-                actor: Actor(exchange.request, caller), accountID: caller.token.accountID), services)
+                actor: Actor(exchange.request, caller), requirement: exchange.requirement,
+                accountID: caller.token.accountID), services)
         var response = file.response
         response.set("Content-Disposition", "attachment; filename=\"audit-logs.csv\"")
         if let last = file.last {

@@ -45,10 +45,6 @@ struct ErrorResponse: Error {
         ErrorResponse(status: 400, code: .badRequest, message: message)
     }
 
-    /// The database cannot be reached.
-    static let unavailable = ErrorResponse(
-        .unavailable("The service cannot reach its database; try again later", retryAfterSeconds: 5))
-
     /// Too many requests wait for a worker.
     static let busy = ErrorResponse(.unavailable("The service is busy; try again", retryAfterSeconds: 1))
 
@@ -87,6 +83,22 @@ extension ErrorResponse {
         case .largeBody:
             self.init(status: 413, code: .contentTooLarge, message: "The body is larger than 64 KiB")
         }
+    }
+}
+
+// MARK: - The database
+
+extension ErrorResponse {
+    /// Creates a 503 that says what does not work; the log has the reason.
+    init(_ failure: DatabaseFailure) {
+        let message =
+            switch failure.kind {
+            case .unreachable: "The service cannot reach its database; try again later"
+            case .busy: "The service's database is busy; try again later"
+            case .cannotSave: "The service cannot save changes at the moment; try again later"
+            case .other: "The service's database reports an error; try again later"
+            }
+        self.init(.unavailable(message, retryAfterSeconds: 5))
     }
 }
 

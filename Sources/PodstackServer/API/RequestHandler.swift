@@ -120,7 +120,7 @@ struct RequestHandler: Sendable {
     private func requireResponsiveDatabase() throws {
         guard let lease, !lease.isValid else { return }
         for queue in [pools.reads, pools.writes] where queue.isRunning(longerThan: Self.unresponsiveNanoseconds) {
-            throw ErrorResponse.unavailable
+            throw DatabaseFailure(.unreachable, reason: "the database does not respond")
         }
     }
 
@@ -308,7 +308,7 @@ struct RequestHandler: Sendable {
         case is PublicURL.InvalidHost: return .badRequest("The Host header is not a valid name or address")
         case let error as DatabaseFailure:
             logFailure("database_failure", request, requestID, reason: error.reason)
-            return .unavailable
+            return ErrorResponse(error)
         default:
             logFailure("internal_failure", request, requestID)
             return .internal

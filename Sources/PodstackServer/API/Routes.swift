@@ -8,7 +8,7 @@ enum Routes {
 
     private static func operation(_ services: Services) -> [Route] {
         let routes = OperationRoutes(
-            database: services.database, verifier: services.verifier, counters: services.metrics)
+            writes: WriteCheck(services.database), verifier: services.verifier, counters: services.metrics)
         return [
             Route("GET", "/healthz", .noToken, .getHealth, on: .memory(), handle: routes.health),
             Route("GET", "/readyz", .noToken, .getReadiness, on: .pool(.writes), handle: routes.readiness),

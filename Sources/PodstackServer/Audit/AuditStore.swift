@@ -228,6 +228,12 @@ enum AuditStore {
         ).map { try $0.text("account_id") }
     }
 
+    /// Returns some of the accounts whose events are chained.
+    static func accountIDs(limit: Int, in connection: any DatabaseConnection) throws -> [String] {
+        try connection.query("SELECT account_id FROM audit_chains ORDER BY account_id LIMIT \(Int64(limit))")
+            .map { try $0.text("account_id") }
+    }
+
     static func accountIDs(
         withEventsUntil time: Int64, in connection: any DatabaseConnection
     ) throws -> [String] {

@@ -55,6 +55,8 @@ struct Changes: Sendable {
     ) throws -> Result {
         var announcement = Announcement()
         var recorded: [AuditAction] = []
+        // Also after a failure: the change may be durable although the database did not confirm it.
+        defer { forget(announcement) }
         let result = try database.write { connection in
             // Read here: the transaction may have waited for the writer.
             let change = Change(connection, by: actor, at: max(now, clock()), trail: trail)
@@ -64,7 +66,6 @@ struct Changes: Sendable {
             try connection.announce(announcement)
             return result
         }
-        forget(announcement)
         recorded.forEach(count)
         return result
     }

@@ -62,10 +62,9 @@ package final class EmbeddedServer: Sendable {
     /// Stops the service.
     ///
     /// - Parameter drainSeconds: The seconds within which requests in progress are completed.
-    /// - Throws: If what is only in memory cannot be written.
-    package func stop(drainSeconds: Int = 1) throws {
+    package func stop(drainSeconds: Int = 1) {
         listener.stop(timeoutMilliseconds: drainSeconds * 1000)
-        try service.stop()
+        service.stop()
     }
 
     /// Creates a user with an account and a default project, and returns the ID of the account.

@@ -56,12 +56,15 @@ struct FirstAccountOffer {
 
     static func removeFile(in directory: DataDirectory) { unlink(path(in: directory)) }
 
+    /// Replaces the file in one step, because several instances may share the directory and start at once.
     private static func write(_ text: String, to path: String) throws {
-        let descriptor = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let partial = "\(path).\(UInt64.random(in: .min ... .max)).partial"
+        let descriptor = open(partial, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw SetupFailure("cannot write \(path): \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
         let bytes = Array(text.utf8)
-        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count else {
+        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count, rename(partial, path) == 0 else {
+            unlink(partial)
             throw SetupFailure("cannot write \(path)")
         }
     }

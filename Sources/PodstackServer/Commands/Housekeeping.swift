@@ -15,9 +15,10 @@ final class Housekeeping: Sendable {
     private let lastPruned = Mutex<Int64?>(nil)
     private let lastCounted = Mutex<Int64?>(nil)
     /// The time of both clocks at the start, in seconds.
-    private let start: (time: Int64, elapsed: Int64)
+    private let startedAt: (time: Int64, elapsed: Int64)
     /// One run at a time, and another one that waits.
     private let queue = WorkQueue(capacity: 1)
+    private let isDatabaseLost = Mutex(false)
 
     /// Creates the maintenance of a service.
     ///
@@ -27,7 +28,7 @@ final class Housekeeping: Sendable {
     init(_ service: Service, _ offer: FirstAccountOffer? = nil) {
         self.service = service
         self.offer = Mutex(offer)
-        start = (service.now(), service.elapsed() / 1_000_000_000)
+        startedAt = (service.now(), service.elapsed() / 1_000_000_000)
     }
 
     /// Starts ``run()`` on a thread of its own; if the last run still waits for the database, this one follows it.
@@ -40,19 +41,18 @@ final class Housekeeping: Sendable {
     /// Writes last-used times, withdraws the link to the first account if it is obsolete and, once an hour, removes expired
     /// audit events.
     ///
-    /// A failure is logged and retried next time.
+    /// A failure is logged and retried next time. The loss of the database and its return are logged once.
     func run() {
+        watchDatabase()
         if let current = offer.withLock({ $0 }), current.withdrawIfEnded() { offer.withLock { $0 = nil } }
-        do { try service.lastUsed.flush(to: service.database) } catch {
-            service.log.write("last_used_not_written", level: "warning")
-        }
+        service.flushLastUsed()
         checkReadiness()
         countSessions()
         let elapsed = service.elapsed() / 1_000_000_000
         let isDue = lastPruned.withLock { $0.map { elapsed - $0 >= Self.pruningSeconds } ?? true }
         guard isDue else { return }
         // A clock that jumps ahead must not remove events that are not old.
-        let now = min(service.now(), start.time + elapsed - start.elapsed)
+        let now = min(service.now(), startedAt.time + elapsed - startedAt.elapsed)
         do {
             try service.changes.trail.prune(now: now, in: service.database)
             lastPruned.withLock { $0 = elapsed }
@@ -75,5 +75,22 @@ final class Housekeeping: Sendable {
         guard isDue, let count = try? service.database.read({ try SignInStore.countSessions(in: $0) }) else { return }
         lastCounted.withLock { $0 = second }
         service.metrics.set(sessions: count)
+    }
+
+    private func watchDatabase() {
+        var reason: String?
+        do { _ = try service.database.read { try UserStore.isEmpty(in: $0) } } catch {
+            reason = (error as? DatabaseFailure)?.reason ?? "the read failed"
+        }
+        let hasChanged = isDatabaseLost.withLock { isLost in
+            defer { isLost = reason != nil }
+            return isLost != (reason != nil)
+        }
+        guard hasChanged else { return }
+        if let reason {
+            service.log.write("database_lost", level: "error", [("reason", reason)])
+        } else {
+            service.log.write("database_again")
+        }
     }
 }

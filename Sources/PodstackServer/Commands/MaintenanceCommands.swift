@@ -80,12 +80,15 @@ enum MaintenanceCommands {
     private static let migrate = ServerCommand(
         "migrate", summary: "Update the database to the schema of this version, as serve does on startup."
     ) { arguments in
-        let database: any Database =
-            if let url = try arguments.database() {
-                PostgresDatabase(url)
-            } else {
-                try SQLiteDatabase(path: try arguments.existingDataDirectory().databasePath)
-            }
+        let database: any Database
+        if let url = try arguments.database() {
+            let shared = PostgresDatabase(url)
+            try shared.checkSessions()
+            database = shared
+        } else {
+            database = try SQLiteDatabase(
+                path: try arguments.existingDataDirectory().databasePath, mayCreate: false)
+        }
         let old = try database.write { try Migrations.version(in: $0) }
         try Migrations.run(on: database)
         let new = try database.write { try Migrations.version(in: $0) }

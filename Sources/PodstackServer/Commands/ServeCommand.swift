@@ -140,7 +140,7 @@ struct ServeCommand {
         work(signals, listener, service, tls, Housekeeping(service, offer), manager)
         manager?.stopping()
         listener.stop(timeoutMilliseconds: drainTimeoutSeconds * 1000)
-        try service.stop()
+        service.stop()
         service.log.write("stopped")
     }
 

@@ -71,22 +71,36 @@ struct Service: Sendable {
         log: Log = .standardError, now: @escaping @Sendable () -> Int64 = Service.systemClock,
         elapsed: @escaping @Sendable () -> Int64 = MonotonicClock.elapsed
     ) throws {
-        if url == nil { try directory.checkHoldsItsDatabase() }
+        let database = try Self.open(url, in: directory)
+        // A database without accounts and mark holds nothing that depends on an existing pepper.
+        let isNew = try database.read { try UserStore.isEmpty(in: $0) && PepperMark.isMissing(in: $0) }
+        let peppers = try directory.peppers(mayCreate: isNew)
+        try PepperMark.check(peppers, in: database)
+        try self.init(
+            database: database, peppers: peppers, settings: settings, log: log, now: now, elapsed: elapsed)
+    }
+
+    /// Opens the database and brings its schema up to date.
+    ///
+    /// - Throws: ``SetupFailure`` if that is not possible, or if the database has no schema although its pepper exists.
+    private static func open(_ url: PostgresURL?, in directory: DataDirectory) throws -> any Database {
         let name = url.map { _ in "the database" } ?? directory.databasePath
-        let database: any Database
         do {
-            database =
-                if let url { PostgresDatabase(url) } else { try SQLiteDatabase(path: directory.databasePath) }
+            guard let url else {
+                let mayCreate = try directory.mayCreateDatabase()
+                let database = try SQLiteDatabase(path: directory.databasePath, mayCreate: mayCreate)
+                try directory.checkIsNew { try database.isEmpty() }
+                try Migrations.run(on: database)
+                return database
+            }
+            let database = PostgresDatabase(url)
+            try database.checkSessions()
             try Migrations.run(on: database)
+            try PostgresSchema.prepare(database)
+            return database
         } catch let failure as DatabaseFailure {
             throw SetupFailure("cannot open \(name): \(failure.reason)")
         }
-        // A database without accounts holds nothing that depends on an existing pepper.
-        let isNew = try database.read { try UserStore.isEmpty(in: $0) }
-        let peppers = try directory.peppers(mayCreate: isNew)
-        if let shared = database as? PostgresDatabase { try PostgresSchema.prepare(shared, for: peppers) }
-        try self.init(
-            database: database, peppers: peppers, settings: settings, log: log, now: now, elapsed: elapsed)
     }
 
     subscript<Member>(dynamicMember member: KeyPath<Services, Member>) -> Member { services[keyPath: member] }
@@ -95,10 +109,22 @@ struct Service: Sendable {
     func start() throws { try services.verifier.follow(services.log) }
 
     /// Stops following other instances and writes last-used times; required after the last request.
-    func stop() throws {
+    func stop() {
         dashboard.stop()
         services.database.unfollow()
-        try services.lastUsed.flush(to: services.database)
+        flushLastUsed()
+    }
+
+    /// Writes last-used times.
+    ///
+    /// A failure is logged and no more: no client was told that they are stored.
+    func flushLastUsed() {
+        do { try services.lastUsed.flush(to: services.database) } catch {
+            let reason = (error as? DatabaseFailure)?.reason ?? ""
+            services.log.write(
+                "last_used_not_written", level: "warning",
+                [("tokens", String(services.lastUsed.unwrittenCount)), ("reason", reason)])
+        }
     }
 
     var handler: RequestHandler {

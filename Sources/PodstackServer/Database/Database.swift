@@ -7,6 +7,11 @@ protocol Database: Sendable {
     /// Runs `body` in a transaction, which is durable when this returns and undone if it throws.
     func write<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result
 
+    /// Checks that a change could be saved now: makes one, up to the disk where possible, and rolls it back.
+    ///
+    /// - Throws: ``DatabaseFailure`` with the reason if no change could be saved.
+    func checkWritable() throws
+
     /// The lease under which cached state may be used; nil if no other process changes the database.
     var lease: Lease? { get }
     /// A mark whose value differs after another process has made cached state stale; nil if announcements say which.
@@ -55,7 +60,24 @@ protocol DatabaseConnection {
 ///
 /// The reason never contains an argument of the statement.
 struct DatabaseFailure: Error, Sendable {
+    /// The kinds of failure that clients and operators have to distinguish.
+    enum Kind: Sendable {
+        /// The database is not running, not reachable or not where it was.
+        case unreachable
+        /// Other transactions or other clients of the database hold what the statement needs.
+        case busy
+        /// The database can be read, but stores no change: its disk is full, or it is read-only.
+        case cannotSave
+        case other
+    }
+
+    var kind: Kind
     var reason: String
+
+    init(_ kind: Kind = .other, reason: String) {
+        self.kind = kind
+        self.reason = reason
+    }
 }
 
 // MARK: - Values and rows

@@ -4,19 +4,27 @@
 enum Migrations {
     static let all: [[SQL]] = [
         initialSchema, tokenRotation, projectMembers, idempotentReplies, auditLog, pepperRotations, deviceRequests,
-        disabledUsers, signIn, tokenUses, invitations, anonymousLimits,
+        disabledUsers, signIn, tokenUses, invitations, anonymousLimits, databaseChecks,
     ]
+
+    private static let versionQuery: SQL = "SELECT version FROM schema_version"
 
     /// Returns the version of the schema; 0 for an empty database.
     static func version(in connection: any DatabaseConnection) throws -> Int64 {
         try connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
-        return try connection.query("SELECT version FROM schema_version").first?.integer("version") ?? 0
+        return try connection.query(versionQuery).first?.integer("version") ?? 0
     }
 
     /// Brings a database from any released schema to the newest one, in one transaction.
     ///
     /// If several instances start at once, the first one does it, and the others wait for it and find it done.
     static func run(on database: any Database, all: [[SQL]] = all) throws {
+        // A read suffices for a database that is up to date. It fails on a new one, which has no such table.
+        if let version = try? database.read({ try $0.query(Self.versionQuery).first?.integer("version") }),
+            version == Int64(all.count)
+        {
+            return
+        }
         try database.write { connection in
             let version = try version(in: connection)
             guard version <= all.count else {
@@ -331,5 +339,17 @@ extension Migrations {
         "ALTER TABLE device_requests ADD COLUMN network TEXT",
         "CREATE INDEX device_requests_of_network ON device_requests (network)",
         "CREATE INDEX sign_in_failures_by_age ON sign_in_failures (failed_at)",
+    ]
+}
+
+// MARK: - 13: checks of the database
+
+extension Migrations {
+    /// The mark of the pepper, and an empty table that SQLite's check whether a change could be saved writes to.
+    ///
+    /// On PostgreSQL, earlier versions created the mark without a migration.
+    fileprivate static let databaseChecks: [SQL] = [
+        "CREATE TABLE IF NOT EXISTS pepper_mark (mark BLOB NOT NULL)",
+        "CREATE TABLE write_checks (data BLOB NOT NULL)",
     ]
 }

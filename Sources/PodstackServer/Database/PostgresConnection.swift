@@ -16,6 +16,8 @@ final class PostgresConnection: DatabaseConnection {
     private static let maxStatements = 200
     /// The milliseconds after which no response will come any more: the server itself gives up earlier.
     private static let timeoutMilliseconds: Int32 = 45_000
+    /// The milliseconds after which a commit counts as failed, which may wait for a standby.
+    private static let commitMilliseconds: Int32 = 15_000
 
     /// A statement that the server has prepared.
     private final class Statement {
@@ -32,7 +34,34 @@ final class PostgresConnection: DatabaseConnection {
     private var isLost = false
     private var changes = 0
 
+    /// Whether the server has refused a change, because it or the session is read-only.
+    private var hasRefusedChange = false
+    private let warnings = Warnings()
+
+    /// Counts the warnings of the server.
+    private final class Warnings {
+        var count = 0
+    }
+
     init(_ url: PostgresURL) throws {
+        let start = MonotonicClock.nanoseconds
+        guard let handle = Self.connect(url) else {
+            throw DatabaseFailure(reason: "PostgreSQL: not enough memory for a connection")
+        }
+        self.handle = handle
+        guard PQstatus(handle) == CONNECTION_OK || Self.isOpenAfterAll(handle, since: start) else {
+            let reason = "PostgreSQL: " + url.withoutPassword(String(cString: PQerrorMessage(handle)))
+            throw DatabaseFailure(Self.kind(ofRefusal: reason), reason: reason)
+        }
+        // By default, libpq writes the server's notices to standard error.
+        PQsetNoticeReceiver(
+            handle, { warnings, _ in
+                if let warnings { Unmanaged<Warnings>.fromOpaque(warnings).takeUnretainedValue().count += 1 }
+            }, Unmanaged.passUnretained(warnings).toOpaque())
+        try script(PostgresDialect.session)
+    }
+
+    private static func connect(_ url: PostgresURL) -> OpaquePointer? {
         // The URL is last, so its options take precedence.
         var parameters = [
             ("application_name", "podstack-server"), ("client_encoding", "UTF8"), ("connect_timeout", "5"),
@@ -41,21 +70,39 @@ final class PostgresConnection: DatabaseConnection {
         ]
         // By default, libpq continues without encryption if the server has no TLS.
         if !url.isLocal { parameters.append(("sslmode", "require")) }
+        // A standby may not know yet that a token was revoked.
+        if url.hasSeveralHosts { parameters.append(("target_session_attrs", "read-write")) }
         parameters.append(("dbname", url.text))
         var names: [UnsafePointer<CChar>?] = parameters.map { UnsafePointer(strdup($0.0)) } + [nil]
         var values: [UnsafePointer<CChar>?] = parameters.map { UnsafePointer(strdup($0.1)) } + [nil]
         defer { for text in names + values { free(UnsafeMutablePointer(mutating: text)) } }
-        guard let handle = PQconnectdbParams(&names, &values, 1) else {
-            throw DatabaseFailure(reason: "PostgreSQL: not enough memory for a connection")
-        }
-        self.handle = handle
-        guard PQstatus(handle) == CONNECTION_OK else {
-            let reason = String(cString: PQerrorMessage(handle))
-            throw DatabaseFailure(reason: "PostgreSQL: " + url.withoutPassword(reason))
-        }
-        // By default, libpq writes the server's notices to standard error.
-        PQsetNoticeProcessor(handle, { _, _ in }, nil)
-        try script(PostgresDialect.session)
+        return PQconnectdbParams(&names, &values, 1)
+    }
+
+    /// The error of a server that has no free slot for a connection.
+    private static let noFreeSlot = "53300"
+
+    /// Tries again to open a connection that was refused at once, this time for the error's code.
+    ///
+    /// libpq has the code of such an error only in a message of this verbosity, which it does not know before the first
+    /// attempt.
+    ///
+    /// - Returns: Whether the second attempt has succeeded. If not, the message contains the code.
+    private static func isOpenAfterAll(_ handle: OpaquePointer, since start: Int64) -> Bool {
+        guard MonotonicClock.nanoseconds - start < 1_000_000_000 else { return false }
+        PQsetErrorVerbosity(handle, PQERRORS_SQLSTATE)
+        PQreset(handle)
+        guard PQstatus(handle) == CONNECTION_OK else { return false }
+        PQsetErrorVerbosity(handle, PQERRORS_DEFAULT)
+        return true
+    }
+
+    /// Returns the kind of failure that the message of a refused connection describes.
+    private static func kind(ofRefusal message: String) -> DatabaseFailure.Kind {
+        if message.contains(noFreeSlot) { return .busy }
+        // Messages of libpq itself, for `target_session_attrs`.
+        let readOnly = ["session is read-only", "server is in hot standby mode"]
+        return readOnly.contains(where: message.contains) ? .cannotSave : .unreachable
     }
 
     /// Does nothing: only a ``PostgresTransaction`` sends announcements.
@@ -67,7 +114,34 @@ final class PostgresConnection: DatabaseConnection {
     var isAlive: Bool { !isLost && PQstatus(handle) == CONNECTION_OK }
 
     /// Whether the connection can be used for another transaction.
-    var isIdle: Bool { isAlive && PQtransactionStatus(handle) == PQTRANS_IDLE }
+    var isIdle: Bool { isAlive && !hasRefusedChange && PQtransactionStatus(handle) == PQTRANS_IDLE }
+
+    /// Whether the server accepts no changes: it is a standby, or its operator has made it read-only.
+    ///
+    /// PostgreSQL 14 and newer report both settings with each result after they have changed.
+    var isReadOnly: Bool {
+        let settings: [String] = ["in_hot_standby", "default_transaction_read_only"]
+        return hasRefusedChange
+            || settings.contains { setting in
+                PQparameterStatus(handle, setting).map { String(cString: $0) == "on" } ?? false
+            }
+    }
+
+    /// Commits the transaction.
+    ///
+    /// A commit that waits for a standby is not ended by `statement_timeout`: the server would report success, although
+    /// the change would be lost with this server.
+    ///
+    /// - Throws: ``DatabaseFailure`` unless the change is as durable as the server's settings demand.
+    func commit() throws {
+        let count = warnings.count
+        let tag = try script("SET LOCAL statement_timeout = 0; COMMIT", within: Self.commitMilliseconds)
+        // After a failed statement, the server rolls back at COMMIT and does not report an error.
+        guard tag == "COMMIT" else { throw DatabaseFailure(reason: "PostgreSQL: the transaction was undone") }
+        guard warnings.count == count else {
+            throw DatabaseFailure(.cannotSave, reason: "PostgreSQL: no standby has confirmed the change")
+        }
+    }
 
     func query(_ statement: SQL) throws -> [DatabaseRow] {
         let prepared = try prepare(statement)
@@ -97,12 +171,20 @@ final class PostgresConnection: DatabaseConnection {
     ///
     /// - Returns: The tag of the last statement, such as `COMMIT`.
     @discardableResult
-    func script(_ sql: String) throws -> String { try result(PQsendQuery(handle, sql)).tag }
+    func script(_ sql: String) throws -> String { try script(sql, within: Self.timeoutMilliseconds) }
+
+    private func script(_ sql: String, within milliseconds: Int32) throws -> String {
+        try result(PQsendQuery(handle, sql), within: milliseconds).tag
+    }
 
     /// Waits until the server sends something, `other` can be read or the time is over.
     ///
+    /// - Parameters:
+    ///   - milliseconds: The time.
+    ///   - other: Another descriptor to wait for, or -1.
     /// - Returns: The notifications that have arrived.
-    func notifications(within milliseconds: Int, or other: Int32) throws -> [String] {
+    /// - Throws: ``DatabaseFailure`` if the connection is lost.
+    func notifications(within milliseconds: Int, or other: Int32 = -1) throws -> [String] {
         var found: [String] = []
         func collect() {
             while let next = PQnotifies(handle) {
@@ -144,11 +226,12 @@ final class PostgresConnection: DatabaseConnection {
     /// Returns the last result of what was sent.
     ///
     /// - Throws: ``DatabaseFailure`` if any of the results is an error.
-    private func result(_ sent: Int32) throws -> Result {
+    private func result(_ sent: Int32, within milliseconds: Int32 = timeoutMilliseconds) throws -> Result {
         guard sent == 1 else { throw lost() }
         var last: Result?
         var failure: DatabaseFailure?
-        while let next = try nextResult() {
+        while let next = try nextResult(within: milliseconds) {
+            if next.state == PostgresDialect.readOnlyState { hasRefusedChange = true }
             if failure == nil { failure = next.failure }
             last = next
         }
@@ -161,10 +244,10 @@ final class PostgresConnection: DatabaseConnection {
         return last
     }
 
-    private func nextResult() throws -> Result? {
+    private func nextResult(within milliseconds: Int32) throws -> Result? {
         while PQisBusy(handle) == 1 {
             var socket = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
-            let count = poll(&socket, 1, Self.timeoutMilliseconds)
+            let count = poll(&socket, 1, milliseconds)
             if count < 0, errno == EINTR { continue }
             guard count > 0, PQconsumeInput(handle) == 1 else { throw lost() }
         }
@@ -173,7 +256,7 @@ final class PostgresConnection: DatabaseConnection {
 
     private func lost() -> DatabaseFailure {
         isLost = true
-        return DatabaseFailure(reason: "PostgreSQL: the connection was lost")
+        return DatabaseFailure(.unreachable, reason: "PostgreSQL: the connection was lost")
     }
 
     /// Calls `body` with the arguments in PostgreSQL's binary format, side by side in one buffer.
@@ -231,10 +314,12 @@ final class PostgresConnection: DatabaseConnection {
             switch PQresultStatus(result) {
             case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY: return nil
             default:
-                let state = PQresultErrorField(result, podstack_sqlstate_field).map { String(cString: $0) }
-                return DatabaseFailure(reason: PostgresDialect.reason(state))
+                return DatabaseFailure(PostgresDialect.kind(state), reason: PostgresDialect.reason(state))
             }
         }
+
+        /// The code of the error, if the result is one.
+        var state: String? { PQresultErrorField(result, podstack_sqlstate_field).map { String(cString: $0) } }
 
         var rowCount: Int { Int(PQntuples(result)) }
 
@@ -286,10 +371,13 @@ enum PostgresDialect {
     /// No transaction makes others wait for long, even if its instance stops in the middle, and no commit returns before
     /// it is on disk.
     static let session = """
-        SET client_min_messages = error; SET lock_timeout = '10s'; SET statement_timeout = '30s';
+        SET client_min_messages = warning; SET lock_timeout = '10s'; SET statement_timeout = '30s';
         SET idle_in_transaction_session_timeout = '15s';
         SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
         """
+
+    /// The error of a change in a read-only transaction.
+    static let readOnlyState = "25006"
 
     /// Replaces each `?` outside of literals by `$1`, `$2` and so on, and the column types by PostgreSQL's.
     static func translate(_ sql: String) -> String {
@@ -329,6 +417,20 @@ enum PostgresDialect {
             default: "the statement failed"
             }
         return "PostgreSQL\(state.map { " \($0)" } ?? ""): \(meaning)"
+    }
+
+    /// Returns the kind of an error.
+    ///
+    /// Source: appendix A of the PostgreSQL manual.
+    static func kind(_ state: String?) -> DatabaseFailure.Kind {
+        switch state {
+        case nil: return .unreachable
+        case readOnlyState, "53100": return .cannotSave
+        // No slot, no lock within the time, and no result within the time.
+        case "53300", "55P03", "57014": return .busy
+        default: break
+        }
+        return ["08", "28", "3D", "57"].contains(state?.prefix(2)) ? .unreachable : .other
     }
 
     /// The kind of value in a column.

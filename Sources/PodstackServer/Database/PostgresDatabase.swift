@@ -1,4 +1,3 @@
-import PodstackCryptography
 import Synchronization
 
 #if canImport(Glibc)
@@ -22,20 +21,24 @@ final class PostgresDatabase: Database {
     /// The number of the advisory lock is "podstack" in ASCII.
     static let beginWrite = "BEGIN; SELECT pg_advisory_xact_lock(8102095850017285995)"
     private static let beginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    /// Begins the write that is rolled back.
+    ///
+    /// The rows need more memory than allowed, so the server writes them to its disk, which fails if that is full.
+    private static let beginCheck = """
+        BEGIN; SET LOCAL work_mem = '64kB'; SELECT COUNT(*) FROM generate_series(1, 10000); SET LOCAL lock_timeout = '2s';
+        SELECT pg_advisory_xact_lock(8102095850017285995)
+        """
 
     let lease: Lease? = Lease()
     private let url: PostgresURL
-    private let readers: PostgresPool
-    /// One connection, because only one write runs at a time.
-    private let writer: PostgresPool
+    private let pool: PostgresPool
     /// The ID of this process among the instances.
     let process = Identifier.generate("ins_")
     private let listener = Mutex<PostgresListener?>(nil)
 
     init(_ url: PostgresURL, readers: Int = 16) {
         self.url = url
-        self.readers = PostgresPool(url, size: readers)
-        writer = PostgresPool(url, size: 1)
+        pool = PostgresPool(url, readers: readers)
     }
 
     deinit { listener.withLock { $0?.stop() } }
@@ -55,9 +58,7 @@ final class PostgresDatabase: Database {
 
     let activity: DatabaseActivity? = DatabaseActivity()
 
-    var connections: [DatabaseConnections] {
-        [readers.connections(of: "read"), writer.connections(of: "write")]
-    }
+    var connections: [DatabaseConnections] { pool.connections }
 
     func read<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
         guard let activity else { return try runRead(body) }
@@ -70,8 +71,8 @@ final class PostgresDatabase: Database {
     }
 
     private func runRead<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
-        let connection = try readers.take(beginning: Self.beginRead)
-        defer { readers.give(connection) }
+        let connection = try pool.take(.read, beginning: Self.beginRead)
+        defer { pool.give(connection, .read) }
         do {
             let result = try body(connection)
             try connection.script("COMMIT")
@@ -91,15 +92,12 @@ final class PostgresDatabase: Database {
     private func transaction<Result>(
         _ body: (any DatabaseConnection) throws -> Result
     ) throws -> (Result, announced: Int64?) {
-        let connection = try writer.take(beginning: Self.beginWrite)
-        defer { writer.give(connection) }
+        let connection = try pool.take(.write, beginning: Self.beginWrite)
+        defer { pool.give(connection, .write) }
         do {
             let transaction = PostgresTransaction(connection)
             let result = try body(transaction)
-            // After a failed statement, the server rolls back at COMMIT and does not report an error.
-            guard try connection.script("COMMIT") == "COMMIT" else {
-                throw DatabaseFailure(reason: "PostgreSQL: the transaction was undone")
-            }
+            try connection.commit()
             return (result, transaction.announced)
         } catch {
             _ = try? connection.script("ROLLBACK")
@@ -107,12 +105,52 @@ final class PostgresDatabase: Database {
         }
     }
 
+    func checkWritable() throws {
+        let connection = try pool.take(.write, beginning: Self.beginCheck, within: 2)
+        defer { pool.give(connection, .write) }
+        defer { _ = try? connection.script("ROLLBACK") }
+        try connection.script("UPDATE schema_version SET version = version")
+    }
+
+    /// Checks that each connection has a session of its own, by sending a notification from one to another.
+    ///
+    /// - Throws: ``SetupFailure`` if the URL leads to a pooler that shares sessions between transactions: announcements
+    ///   would get lost, and revoked tokens stay valid.
+    func checkSessions() throws {
+        let channel = "podstack_check"
+        let listening = try pool.take(.read, beginning: "LISTEN \(channel)")
+        defer {
+            _ = try? listening.script("UNLISTEN \(channel)")
+            pool.give(listening, .read)
+        }
+        let notifying: PostgresConnection
+        do { notifying = try pool.take(.read, beginning: "", within: 1) } catch let failure as DatabaseFailure {
+            // Poolers queue what has no free slot and do not refuse it.
+            if failure.kind == .busy { return }
+            throw failure
+        }
+        defer { pool.give(notifying, .read) }
+        let message = Identifier.generate("")
+        try notifying.script("SELECT pg_notify('\(channel)', '\(message)')")
+        let end = MonotonicClock.nanoseconds + Int64(Self.sessionSeconds) * 1_000_000_000
+        while MonotonicClock.nanoseconds < end {
+            if try listening.notifications(within: 100).contains(message) { return }
+        }
+        throw SetupFailure(
+            "the database is behind a connection pooler in transaction or statement mode, such as PgBouncer with "
+                + "pool_mode=transaction, through which no announcement of a revoked token arrives: connect to "
+                + "PostgreSQL directly, or use pool_mode=session")
+    }
+
+    /// The seconds in which a notification must arrive; it takes a few milliseconds.
+    private static let sessionSeconds = 5
+
     /// Returns when no other instance can use state from before an announcement: see ``AnnouncementWait``.
     ///
     /// Most instances record an announcement within a millisecond or two.
     private func waitUntilForgotten(_ number: Int64) throws {
-        let connection = try readers.take(beginning: "")
-        defer { readers.give(connection) }
+        let connection = try pool.take(.read, beginning: "")
+        defer { pool.give(connection, .read) }
         var wait = AnnouncementWait(startedAt: MonotonicClock.nanoseconds)
         while true {
             let behind = try Instances.behind(number, except: process, in: connection)
@@ -165,69 +203,123 @@ final class PostgresTransaction: DatabaseConnection {
 
 /// A limited number of connections that threads share.
 final class PostgresPool: Sendable {
+    /// The purpose of a connection: only one thread at a time writes.
+    enum Use: Hashable { case read, write }
+
     private struct State {
         var idle: [PostgresConnection] = []
-        var busy = 0
+        var busy: [Use: Int] = [:]
     }
 
     /// The seconds that a thread waits for a connection.
     private static let timeoutSeconds = 10.0
+    /// The seconds between two attempts to open a connection while the server has no free slot.
+    private static let retrySeconds = 0.25
 
     private let url: PostgresURL
-    private let size: Int
+    private let sizes: [Use: Int]
     private let state = Monitor(State())
 
-    init(_ url: PostgresURL, size: Int) {
+    init(_ url: PostgresURL, readers: Int) {
         self.url = url
-        self.size = size
+        sizes = [.read: readers, .write: 1]
     }
 
-    /// Returns a connection on which `begin` was run; the caller must return it with ``give(_:)``.
+    /// Returns a connection on which `begin` was run; the caller must return it with ``give(_:_:)``.
     ///
-    /// An idle connection may have been lost meanwhile. It was not used for this transaction yet, so another one silently
-    /// replaces it.
-    func take(beginning begin: String) throws -> PostgresConnection {
+    /// An idle connection may have been lost meanwhile, or its server may have become a standby. It was not used for this
+    /// transaction yet, so another one silently replaces it.
+    func take(
+        _ use: Use, beginning begin: String, within seconds: Double = timeoutSeconds
+    ) throws -> PostgresConnection {
+        let end = MonotonicClock.nanoseconds + Int64(seconds * 1e9)
         while true {
-            let known = try reserve()
-            var opened: PostgresConnection?
+            let idle = try reserve(use, until: end)
+            var taken: PostgresConnection?
+            var wasIdle = idle != nil
             do {
-                let connection = try known ?? PostgresConnection(url)
-                opened = connection
+                let (connection, isIdle) = try idle.map { ($0, true) } ?? open(until: end)
+                (taken, wasIdle) = (connection, isIdle)
                 try connection.script(begin)
+                guard isUsable(connection, for: use) else {
+                    throw DatabaseFailure(.cannotSave, reason: "PostgreSQL: the server is read-only")
+                }
                 return connection
             } catch {
-                let wasAlive = opened?.isAlive == true
-                give(opened)
-                if known == nil || wasAlive { throw error }
+                let isStale = taken.map { !$0.isAlive || !isUsable($0, for: use) } ?? false
+                give(taken, use)
+                guard wasIdle, isStale else { throw error }
+                // The others were probably lost with it. Each could take as long to notice it.
+                closeIdle()
             }
         }
     }
 
+    /// A standby may not know the latest changes, so with several hosts it is not even used for reads.
+    private func isUsable(_ connection: PostgresConnection, for use: Use) -> Bool {
+        !connection.isReadOnly || (use == .read && !url.hasSeveralHosts)
+    }
+
     /// Takes a connection back, and closes it if it is in the middle of a transaction.
     ///
-    /// - Parameter connection: The connection, or nil if none could be opened.
-    func give(_ connection: PostgresConnection?) {
+    /// - Parameters:
+    ///   - connection: The connection, or nil if none could be opened.
+    ///   - use: What it was taken for.
+    func give(_ connection: PostgresConnection?, _ use: Use) {
         state.change { state in
-            state.busy -= 1
+            state.busy[use, default: 1] -= 1
             if let connection, connection.isIdle { state.idle.append(connection) }
         }
     }
 
-    /// Returns the number of connections, for metrics.
-    func connections(of pool: String) -> DatabaseConnections {
+    /// The numbers of connections, for metrics.
+    ///
+    /// Idle connections serve both uses and count for reads.
+    var connections: [DatabaseConnections] {
         let (busy, idle) = state.change(waking: .none) { ($0.busy, $0.idle.count) }
-        return DatabaseConnections(pool: pool, busy: busy, idle: idle, max: size)
+        return [("read", Use.read, idle), ("write", .write, 0)].map { name, use, idle in
+            DatabaseConnections(pool: name, busy: busy[use, default: 0], idle: idle, max: sizes[use, default: 0])
+        }
     }
 
     /// Reserves a connection; returns an idle one, or nil if the caller has to open one.
-    private func reserve() throws -> PostgresConnection? {
-        let found: PostgresConnection?? = state.wait(Self.timeoutSeconds) { state in
-            guard !state.idle.isEmpty || state.busy < size else { return nil }
-            state.busy += 1
+    private func reserve(_ use: Use, until end: Int64) throws -> PostgresConnection? {
+        let found: PostgresConnection?? = state.wait(Self.seconds(until: end)) { state in
+            guard state.busy[use, default: 0] < sizes[use, default: 0] else { return nil }
+            state.busy[use, default: 0] += 1
             return .some(state.idle.popLast())
         }
-        guard let found else { throw DatabaseFailure(reason: "all connections to the database are busy") }
+        guard let found else {
+            throw DatabaseFailure(.busy, reason: "all connections to the database are busy")
+        }
         return found
+    }
+
+    /// Opens a connection.
+    ///
+    /// While the server has no free slot, it waits for an idle connection of this pool and tries again.
+    private func open(until end: Int64) throws -> (PostgresConnection, isIdle: Bool) {
+        while true {
+            do { return (try PostgresConnection(url), false) } catch let failure as DatabaseFailure {
+                let seconds = Self.seconds(until: end)
+                guard failure.kind == .busy, seconds > 0 else { throw failure }
+                if let idle = state.wait(min(seconds, Self.retrySeconds), for: { $0.idle.popLast() }) {
+                    return (idle, true)
+                }
+            }
+        }
+    }
+
+    private func closeIdle() {
+        // Closed outside of the lock: the last reference to each is the result.
+        _ = state.change { state in
+            defer { state.idle = [] }
+            return state.idle
+        }
+    }
+
+    private static func seconds(until end: Int64) -> Double {
+        Double(max(0, end - MonotonicClock.nanoseconds)) / 1e9
     }
 }
 
@@ -237,8 +329,10 @@ final class PostgresPool: Sendable {
 struct PostgresURL: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     let text: String
     private let password: String?
-    /// Whether the server is on this machine.
+    /// Whether every server is on this machine.
     let isLocal: Bool
+    /// Whether the URL names several servers, of which one accepts changes.
+    let hasSeveralHosts: Bool
 
     /// Creates a URL, or returns nil if libpq does not understand it.
     init?(_ text: String) {
@@ -247,9 +341,32 @@ struct PostgresURL: Sendable, CustomStringConvertible, CustomDebugStringConverti
         else { return nil }
         self.text = text
         password = options["password"].flatMap { $0.isEmpty ? nil : $0 }
-        let hosts = (options["hostaddr"] ?? options["host"] ?? "").split(separator: ",")
+        let hosts = Self.hosts(of: options)
+        hasSeveralHosts = hosts.count > 1
+        // An empty name stands for the socket of this machine.
         isLocal = hosts.allSatisfy { host in
-            host == "localhost" || host == "::1" || host.hasPrefix("127.") || host.hasPrefix("/")
+            host.isEmpty || host == "localhost" || host == "::1" || host.hasPrefix("127.") || host.hasPrefix("/")
+                || host.hasPrefix("@")
+        }
+        // Any other choice may lead to a standby, which may not know yet that a token was revoked.
+        let target = options["target_session_attrs"]
+        if hasSeveralHosts, let target, !["read-write", "primary"].contains(target) { return nil }
+    }
+
+    /// Returns the address, or else the name, of each server.
+    ///
+    /// Each may be a list, and an empty address means that the name counts. Source: section 34.1.1.3 of the PostgreSQL
+    /// manual.
+    private static func hosts(of options: [String: String]) -> [String] {
+        func list(_ option: String, _ variable: String) -> [String]? {
+            let text = options[option] ?? getenv(variable).map { String(cString: $0) }
+            return text.flatMap { $0.isEmpty ? nil : $0 }?
+                .split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        }
+        let names = list("host", "PGHOST") ?? [""]
+        guard let addresses = list("hostaddr", "PGHOSTADDR") else { return names }
+        return addresses.enumerated().map { index, address in
+            address.isEmpty && index < names.count ? names[index] : address
         }
     }
 
@@ -271,30 +388,9 @@ struct PostgresURL: Sendable, CustomStringConvertible, CustomDebugStringConverti
 
 /// The tables of a PostgreSQL database that coordinate its instances, in addition to those of the migrations.
 enum PostgresSchema {
-    /// Creates the tables, and checks that every instance has the same pepper: with another one, an instance would reject
-    /// every token as unknown.
-    static func prepare(_ database: PostgresDatabase, for peppers: Peppers) throws {
-        let mark = mark(of: peppers.current)
+    static func prepare(_ database: PostgresDatabase) throws {
         try database.write { connection in
             for statement in Instances.schema { try connection.execute(statement) }
-            try connection.execute("CREATE TABLE IF NOT EXISTS pepper_mark (mark BLOB NOT NULL)")
-            guard let known = try connection.query("SELECT mark FROM pepper_mark").first?.blob("mark") else {
-                try connection.execute("INSERT INTO pepper_mark (mark) VALUES (\(mark))")
-                return
-            }
-            if Sodium.constantTimeEqual(known, mark) { return }
-            // The pepper was rotated, and this is the first instance with the new one.
-            if let previous = peppers.previous, Sodium.constantTimeEqual(known, self.mark(of: previous)) {
-                try connection.execute("UPDATE pepper_mark SET mark = \(mark)")
-            } else {
-                throw SetupFailure(
-                    "the file pepper in the data directory is not the pepper of this database: copy the pepper of "
-                        + "another instance into the directory, with mode 600")
-            }
         }
-    }
-
-    private static func mark(of pepper: Pepper) -> [UInt8] {
-        Sodium.hmacSHA256(Array("podstack pepper mark 1".utf8), key: pepper.bytes)
     }
 }

@@ -87,9 +87,7 @@ final class PostgresListener: Sendable {
         let start = MonotonicClock.nanoseconds
         try connection.script(PostgresDatabase.beginWrite)
         let last = try Instances.add(id, of: process, in: connection)
-        guard try connection.script("COMMIT") == "COMMIT" else {
-            throw DatabaseFailure(reason: "PostgreSQL: the transaction was undone")
-        }
+        try connection.commit()
         // Losing the recorded progress is harmless: a writer that waits for it waits longer.
         try connection.script("SET synchronous_commit = off")
         perform(follower.handle(.registered(start: start, last: last)))

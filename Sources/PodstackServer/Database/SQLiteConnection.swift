@@ -1,5 +1,13 @@
 import CSQLite
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// One connection to an SQLite file; the only source file that calls the library.
 ///
 /// ``SQLiteDatabase`` makes sure that only one thread at a time uses it.
@@ -15,26 +23,52 @@ final class SQLiteConnection: DatabaseConnection {
     private var handle: OpaquePointer?
     private var statements: [String: Statement] = [:]
 
+    /// How to open a file.
+    enum Mode {
+        /// The file must exist.
+        case existing
+        /// The file is created if it is missing.
+        case creating
+        /// The file is the destination of ``copy(to:_:)``, which is deleted if that fails.
+        case copy
+    }
+
     /// Opens a connection.
     ///
     /// - Parameters:
-    ///   - path: The file, which is created if it is missing.
-    ///   - isCopy: Whether the connection is the destination of ``copy(to:_:)``, whose file is deleted if that fails.
+    ///   - path: The file.
+    ///   - mode: Whether the file may be created.
     /// - Throws: ``DatabaseFailure`` if the file cannot be opened.
-    init(path: String, isCopy: Bool = false) throws(DatabaseFailure) {
-        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
-        let code = sqlite3_open_v2(path, &handle, flags, nil)
-        guard code == SQLITE_OK else {
-            let failure = failure(code)
-            sqlite3_close_v2(handle)
-            throw failure
-        }
+    init(path: String, _ mode: Mode = .existing) throws(DatabaseFailure) {
+        let create = mode == .existing ? 0 : SQLITE_OPEN_CREATE
+        let code = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE | create | SQLITE_OPEN_NOMUTEX, nil)
+        // `deinit` runs after this too, and closes what was opened.
+        guard code == SQLITE_OK else { throw Self.failure(code) }
         sqlite3_extended_result_codes(handle, 1)
-        sqlite3_busy_timeout(handle, 10_000)
-        for pragma in ["journal_mode = \(isCopy ? "OFF" : "WAL")", "synchronous = FULL", "foreign_keys = ON"] {
-            try perform(SQL(text: "PRAGMA \(pragma)"))
+        setBusyTimeout(milliseconds: Self.busyMilliseconds)
+        let journal = mode == .copy ? "off" : "wal"
+        // Where another process opens a new file at the same time, SQLite does not always wait for it by itself.
+        let end = MonotonicClock.nanoseconds + Int64(Self.busyMilliseconds) * 1_000_000
+        while true {
+            do throws(DatabaseFailure) {
+                let set = try perform(SQL(text: "PRAGMA journal_mode = \(journal)")).first?.text("journal_mode")
+                guard set == journal else { throw DatabaseFailure(reason: "SQLite: cannot use the journal \(journal)") }
+                break
+            } catch {
+                guard error.kind == .busy, MonotonicClock.nanoseconds < end else { throw error }
+                usleep(Self.retryMicroseconds)
+            }
         }
+        for pragma in ["synchronous = FULL", "foreign_keys = ON"] { try perform(SQL(text: "PRAGMA \(pragma)")) }
+        // Reads the file, which also creates the write-ahead log.
+        try perform("SELECT COUNT(*) FROM sqlite_schema")
     }
+
+    /// The milliseconds that a statement waits for locks of other processes, unless a write sets fewer.
+    private static let busyMilliseconds: Int32 = 10_000
+    private static let retryMicroseconds: UInt32 = 5_000
+
+    func setBusyTimeout(milliseconds: Int32) { sqlite3_busy_timeout(handle, milliseconds) }
 
     deinit {
         finalizeStatements()
@@ -47,6 +81,8 @@ final class SQLiteConnection: DatabaseConnection {
     func announce(_ announcement: Announcement) {
         if !announcement.isEmpty { hasAnnounced = true }
     }
+
+    var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
     private var changes: Int { Int(sqlite3_changes(handle)) }
 
@@ -69,7 +105,7 @@ final class SQLiteConnection: DatabaseConnection {
         }
         for (index, argument) in sql.arguments.enumerated() {
             let code = bind(argument, to: Int32(index + 1), of: statement)
-            guard code == SQLITE_OK else { throw failure(code) }
+            guard code == SQLITE_OK else { throw Self.failure(code) }
         }
         var rows: [DatabaseRow] = []
         while true {
@@ -79,7 +115,7 @@ final class SQLiteConnection: DatabaseConnection {
                     DatabaseRow(
                         (0..<sqlite3_column_count(statement)).map { column($0, of: statement) }, prepared.columns))
             case SQLITE_DONE: return rows
-            case let code: throw failure(code)
+            case let code: throw Self.failure(code)
             }
         }
     }
@@ -96,7 +132,7 @@ final class SQLiteConnection: DatabaseConnection {
         defer { _ = try? perform("COMMIT") }
         try perform("SELECT COUNT(*) FROM sqlite_schema")
         guard let backup = sqlite3_backup_init(destination.handle, "main", handle, "main") else {
-            throw failure(sqlite3_errcode(destination.handle))
+            throw Self.failure(sqlite3_errcode(destination.handle))
         }
         var code = SQLITE_OK
         while code == SQLITE_OK {
@@ -105,7 +141,7 @@ final class SQLiteConnection: DatabaseConnection {
             progress(all - Int(sqlite3_backup_remaining(backup)), all)
         }
         sqlite3_backup_finish(backup)
-        guard code == SQLITE_DONE else { throw failure(code) }
+        guard code == SQLITE_DONE else { throw Self.failure(code) }
         // One file, without the write-ahead log beside it.
         try destination.perform("PRAGMA journal_mode = DELETE")
     }
@@ -116,7 +152,7 @@ final class SQLiteConnection: DatabaseConnection {
         if statements.count >= Self.maxStatements { finalizeStatements() }
         var statement: OpaquePointer?
         let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
-        guard code == SQLITE_OK, let statement else { throw failure(code) }
+        guard code == SQLITE_OK, let statement else { throw Self.failure(code) }
         let names = (0..<sqlite3_column_count(statement)).map { column in
             sqlite3_column_name(statement, column).map { String(cString: $0) } ?? ""
         }
@@ -156,7 +192,22 @@ final class SQLiteConnection: DatabaseConnection {
         }
     }
 
-    private func failure(_ code: Int32) -> DatabaseFailure {
-        DatabaseFailure(reason: "SQLite \(code): \(String(cString: sqlite3_errstr(code)))")
+    private static func failure(_ code: Int32) -> DatabaseFailure {
+        DatabaseFailure(kind(of: code), reason: "SQLite \(code): \(String(cString: sqlite3_errstr(code)))")
+    }
+
+    /// Returns the kind of an extended result code, whose lowest byte is the primary one.
+    private static func kind(of code: Int32) -> DatabaseFailure.Kind {
+        switch code & 0xFF {
+        case SQLITE_BUSY, SQLITE_LOCKED: return .busy
+        case SQLITE_FULL, SQLITE_READONLY: return .cannotSave
+        // The file or its directory is gone, or is not the database.
+        case SQLITE_CANTOPEN, SQLITE_NOTADB, SQLITE_PERM: return .unreachable
+        case SQLITE_IOERR:
+            // Numbers of the operations, because Swift does not import the macros: 3 to 6 are write, fsync, dir_fsync and
+            // truncate; 18, 19 and 21 are shmopen, shmsize and shmmap.
+            return [3, 4, 5, 6, 18, 19, 21].contains(code >> 8) ? .cannotSave : .other
+        default: return .other
+        }
     }
 }

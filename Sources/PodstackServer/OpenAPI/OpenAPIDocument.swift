@@ -138,7 +138,7 @@ extension OperationID {
         switch self {
         case .getHealth: OperationDescription(summary: "Check that the service is running", response: "Status")
         case .getReadiness:
-            OperationDescription(summary: "Check that the service can reach its database", response: "Status")
+            OperationDescription(summary: "Check that the service can save changes in its database", response: "Status")
         case .getMetrics:
             OperationDescription(
                 summary: "Get the metrics of the service in the Prometheus text format", response: "Text",

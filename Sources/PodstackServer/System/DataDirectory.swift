@@ -40,14 +40,39 @@ struct DataDirectory: Sendable {
         return try DataDirectory(path)
     }
 
-    /// Throws if the directory has a pepper and no database, because the operator probably forgot to name a PostgreSQL
-    /// database: with a new, empty database, every token would be rejected as unknown.
-    func checkHoldsItsDatabase() throws {
-        guard access(pepperPath, F_OK) == 0, access(databasePath, F_OK) != 0 else { return }
-        throw SetupFailure(
-            "\(path) has a pepper but no database: if the database is PostgreSQL, give --database or "
-                + "PODSTACK_DATABASE_URL; for a new database in the directory, move the pepper away")
+    /// Returns whether the directory may get a new database: only at the first start.
+    ///
+    /// With a new, empty database in a directory that was used before, every token would be rejected as unknown.
+    ///
+    /// - Returns: False if the directory has a database.
+    /// - Throws: ``SetupFailure`` if the directory was used before and has no database. The operator has moved it, or has
+    ///   forgotten to name a PostgreSQL database.
+    func mayCreateDatabase() throws -> Bool {
+        // These exist only after the database. So they are read first: another process may be creating all of them.
+        let hasPepper = exists(pepperPath)
+        let log = databasePath + "-wal"
+        let hasLog = exists(log)
+        guard !exists(databasePath) else { return false }
+        if hasPepper {
+            throw SetupFailure(
+                "\(path) has a pepper but no database: if podstack.sqlite was moved, put it back; if the database is "
+                    + "PostgreSQL, give --database or PODSTACK_DATABASE_URL; for a new database in the directory, move "
+                    + "the pepper away")
+        }
+        if hasLog { throw SetupFailure("\(log) exists without its database: put podstack.sqlite back") }
+        return true
     }
+
+    /// Throws if the database is empty although the directory has a pepper, which is created after the first tables.
+    func checkIsNew(_ isDatabaseEmpty: () throws -> Bool) throws {
+        // Read in this order: another process may be starting for the first time.
+        guard exists(pepperPath), try isDatabaseEmpty() else { return }
+        throw SetupFailure(
+            "\(databasePath) is empty, and the pepper beside it belongs to another database: restore the database, or, "
+                + "for a new one, move both files away")
+    }
+
+    private func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     /// Reads the peppers.
     ///
@@ -55,13 +80,16 @@ struct DataDirectory: Sendable {
     /// - Returns: The current pepper and, during a rotation, the previous one.
     /// - Throws: ``SetupFailure`` if a file is missing, invalid or readable by other users.
     func peppers(mayCreate: Bool) throws -> Peppers {
-        guard mayCreate || access(pepperPath, F_OK) == 0 else {
+        let isMissing = !exists(pepperPath)
+        guard mayCreate || !isMissing else {
             throw SetupFailure(
-                "\(pepperPath) is missing, and no token can be verified without it: restore it from a backup")
+                "\(pepperPath) is missing, and no token can be verified without it: restore it from a backup, or copy it "
+                    + "from another instance")
         }
-        let hasPrevious = access(previousPepperPath, F_OK) == 0
+        let current = try Pepper(file: pepperPath)
+        if isMissing { sync() }
         return Peppers(
-            current: try Pepper(file: pepperPath), previous: hasPrevious ? try Pepper(file: previousPepperPath) : nil)
+            current: current, previous: exists(previousPepperPath) ? try Pepper(file: previousPepperPath) : nil)
     }
 
     /// Makes created and renamed files durable.

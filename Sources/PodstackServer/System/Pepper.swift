@@ -20,24 +20,31 @@ struct Pepper: Sendable {
 
     /// Reads the file; generates a pepper if the file is missing.
     ///
+    /// If several processes do this at once, all get the same pepper.
+    ///
     /// - Throws: ``SetupFailure`` if other users can read the file, or it does not contain a pepper.
     init(file path: String) throws {
-        let created = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        if created >= 0 {
-            defer { close(created) }
-            let bytes = Sodium.randomBytes(Self.length)
-            guard write(created, bytes, bytes.count) == bytes.count, fchmod(created, 0o600) == 0, fsync(created) == 0
-            else {
-                throw SetupFailure("cannot write \(path)")
-            }
-            self.bytes = bytes
-            return
-        }
+        if access(path, F_OK) != 0 { try Self.create(path) }
         let bytes = try SetupFile.readSecret(path, maxBytes: 1 << 10, flags: O_NOFOLLOW)
         guard bytes.count == Self.length else {
             throw SetupFailure("\(path) does not contain \(Self.length) bytes: restore it from a backup")
         }
         self.bytes = bytes
+    }
+
+    /// Creates the file with all of its contents, unless it exists by then.
+    private static func create(_ path: String) throws {
+        let partial = "\(path).\(UInt64.random(in: .min ... .max)).partial"
+        let created = open(partial, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard created >= 0 else { throw SetupFailure("cannot write \(path): \(String(cString: strerror(errno)))") }
+        defer {
+            close(created)
+            unlink(partial)
+        }
+        let bytes = Sodium.randomBytes(length)
+        guard write(created, bytes, bytes.count) == bytes.count, fchmod(created, 0o600) == 0, fsync(created) == 0,
+            link(partial, path) == 0 || errno == EEXIST
+        else { throw SetupFailure("cannot write \(path): \(String(cString: strerror(errno)))") }
     }
 }
 

@@ -37,6 +37,8 @@ struct PepperRotation {
             rename(directory.nextPepperPath, directory.pepperPath) == 0
         else { throw SetupFailure("cannot replace \(directory.pepperPath): \(String(cString: strerror(errno)))") }
         directory.sync()
+        // Before the previous pepper may be removed.
+        try PepperMark.check(Peppers(current: new, previous: old), in: database)
     }
 
     private func sealAgain(from old: AuditChain, to new: AuditChain, _ connection: any DatabaseConnection) throws {

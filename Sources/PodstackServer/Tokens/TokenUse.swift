@@ -71,6 +71,9 @@ final class LastUsedTracker: Sendable {
     /// Returns the latest use of a token that may not be in the database yet.
     func latest(_ id: String) -> TokenUse? { state.withLock { $0.latest[id] } }
 
+    /// The number of tokens with uses that are not written yet.
+    var unwrittenCount: Int { state.withLock { $0.unwritten.count } }
+
     /// Writes the uses since the last call.
     ///
     /// Uses that cannot be written stay for the next call.

@@ -116,6 +116,8 @@ final class TokenVerifier: Sendable {
     private func recordFirstUse(
         of digest: [UInt8], _ id: String, from address: ClientAddress, now: Int64
     ) throws {
+        // Also after a failure: the change may be durable although the database did not confirm it.
+        defer { forget(Announcement(tokens: [id])) }
         try database.write { connection in
             guard let token = try TokenStore.find(id, in: connection) else { return }
             var secrets = try SecretStore.secrets(of: token, in: connection)
@@ -126,7 +128,6 @@ final class TokenVerifier: Sendable {
             try SecretStore.setCurrentUsedFrom(address.description, id, in: connection)
             try connection.announce(Announcement(tokens: [id]))
         }
-        forget(Announcement(tokens: [id]))
     }
 
     /// Reads the authority of an actor inside the transaction of a change.

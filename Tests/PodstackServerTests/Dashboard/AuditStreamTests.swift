@@ -147,7 +147,7 @@ struct AuditStreamTests {
     func stop(_: TestDatabase) throws {
         let streams = try (0..<4).map { _ in try Stream(owner, "after=0") }
         for stream in streams { _ = try stream.wait(for: "retry") }
-        try scene.server.server.stop()
+        scene.server.server.stop()
         for stream in streams { _ = try stream.waitForEnd() }
     }
 

@@ -45,7 +45,7 @@ struct DashboardSecretsTests {
                 in: change)
         }
         try client.get("/device?code=\(code.userCode)")
-        try server.server.stop()
+        server.server.stop()
 
         let folder = server.data.file("data")
         let names = try FileManager.default.contentsOfDirectory(atPath: folder)

@@ -14,7 +14,7 @@ struct FirstAccountOfferTests {
         let place = try ServerPlace()
         let directory = try DataDirectory(place.data)
         let service = try Service(directory: directory)
-        defer { try? service.stop() }
+        defer { service.stop() }
         let file = place.data + "/first-account-link"
         let first = try #require(try FirstAccountOffer.create(service, in: directory, at: "http://localhost"))
         #expect(!first.withdrawIfEnded())

@@ -197,7 +197,7 @@ struct NewTokenPageTests {
         #expect(try rotated.whoami().status == 200)
         try owner.client.post("/account/tokens", ["name": session.token, "id": session.token])
         _ = try owner.get("/account/tokens/\(session.token)")
-        try owner.server.server.stop()
+        owner.server.server.stop()
         let folder = owner.server.data.file("data")
         var haystacks = [Data(owner.server.log.utf8)]
         if let database = owner.server.database { haystacks.append(Data(try database.dump().utf8)) }

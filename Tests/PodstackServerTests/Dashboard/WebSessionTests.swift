@@ -144,7 +144,7 @@ struct WebSessionTests {
     func pepper(_: TestDatabase) throws {
         guard TestDatabase.current == .sqlite else { return }
         let link = try server.server.signInLink(RunningServer.email)
-        try server.server.stop()
+        server.server.stop()
         let directory = try DataDirectory(server.data.file("data"))
         try PepperRotation(directory: directory, database: server.server.service.database).run(now: clock.now)
         let again = try EmbeddedServer(directory: server.data.file("data"), now: { [clock] in clock.now })

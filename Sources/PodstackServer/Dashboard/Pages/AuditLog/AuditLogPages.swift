@@ -33,7 +33,9 @@ struct AuditLogPages: Sendable {
         let query = try query(exchange).validated()
         let file = try AuditExport.begin(
             .init(
-                filter: query.filter, limit: Self.exportLimit, actor: try exchange.actor(),
+                filter: query.filter, limit: Self.exportLimit,
+                actor: Actor(try exchange.signedIn(), from: exchange.origin),
+                requirement: .scope(.auditLogsRead, in: query.projectID),
                 accountID: try exchange.signedIn().user.accountID), services)
         var response = file.response
         let name = file.last == nil ? "audit-log" : "audit-log-newest-\(Self.exportLimit)"

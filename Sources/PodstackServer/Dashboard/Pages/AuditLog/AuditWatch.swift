@@ -75,7 +75,7 @@ final class AuditWatch: Sendable {
                 state.watches = []
                 state.isRunning = false
             }
-            throw ErrorResponse.unavailable
+            throw DomainError.unavailable("The service is too busy to send new entries", retryAfterSeconds: 5)
         }
         return stream
     }

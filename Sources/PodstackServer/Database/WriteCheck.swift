@@ -1,0 +1,51 @@
+/// The result of ``Database/checkWritable()``, shared by all callers for a second.
+///
+/// Anonymous clients ask for it, so many of them must not cause many writes.
+final class WriteCheck: Sendable {
+    private struct State {
+        var isRunning = false
+        /// The result of the last check, and the time at which it was complete, in nanoseconds.
+        var last: (failure: DatabaseFailure?, time: Int64)?
+    }
+
+    private enum Step {
+        case use(DatabaseFailure?)
+        case check
+    }
+
+    /// The nanoseconds for which a result is used again.
+    private static let lifetime: Int64 = 1_000_000_000
+    /// The seconds that a caller waits for a check that another caller has started.
+    private static let timeoutSeconds = 3.0
+
+    private let database: any Database
+    private let state = Monitor(State())
+
+    init(_ database: any Database) { self.database = database }
+
+    /// Checks that a change could be saved, unless that was checked within the last second.
+    ///
+    /// - Throws: ``DatabaseFailure`` with the reason if no change could be saved.
+    func run() throws {
+        let step = state.wait(Self.timeoutSeconds) { state -> Step? in
+            if let last = state.last, MonotonicClock.nanoseconds - last.time < Self.lifetime {
+                return .use(last.failure)
+            }
+            guard !state.isRunning else { return nil }
+            state.isRunning = true
+            return .check
+        }
+        switch step {
+        case .use(nil): return
+        case .use(let failure?): throw failure
+        case .check: break
+        case nil: throw DatabaseFailure(.busy, reason: "the check of the database takes too long")
+        }
+        var failure: DatabaseFailure?
+        do { try database.checkWritable() } catch {
+            failure = error as? DatabaseFailure ?? DatabaseFailure(reason: "the check of the database failed")
+        }
+        state.change { $0 = State(isRunning: false, last: (failure, MonotonicClock.nanoseconds)) }
+        if let failure { throw failure }
+    }
+}

@@ -1,0 +1,94 @@
+import Foundation
+import PodstackTestSupport
+import Testing
+
+@testable import PodstackServer
+
+@Suite("A pepper that belongs to another database", .blocking, .databases, .timeLimit(.perTest))
+struct PepperMarkTests {
+    let server: RunningServer
+    var data: String { server.data.file("data") }
+    var pepper: String { data + "/pepper" }
+
+    init() throws {
+        server = try RunningServer()
+        _ = try server.createToken()
+        server.server.stop()
+    }
+
+    private func setPepper(_ bytes: [UInt8], at path: String? = nil) throws {
+        let path = path ?? pepper
+        try Data(bytes).write(to: URL(filePath: path))
+        #expect(chmod(path, 0o600) == 0)
+    }
+
+    private func start() throws {
+        _ = try Service(
+            directory: DataDirectory(data), database: server.database.flatMap { PostgresURL($0.url) })
+    }
+
+    private func run(_ words: String...) throws -> (status: Int32, output: String, error: String) {
+        try ToolProcess.run(
+            "podstack-server", words + ["--data", data],
+            environment: server.database.map { ["PODSTACK_DATABASE_URL": $0.url] } ?? [:])
+    }
+
+    private func own() throws -> [UInt8] { Array(try #require(FileManager.default.contents(atPath: pepper))) }
+    private let other = [UInt8](repeating: 9, count: 32)
+
+    private func removeMark() throws {
+        _ = try server.server.service.database.write { try $0.run("DELETE FROM pepper_mark") }
+    }
+
+    @Test("is refused by every command, and audit verify says that it is wrong", arguments: TestDatabase.selected)
+    func refused(_: TestDatabase) throws {
+        let own = try own()
+        #expect(try run("audit", "verify").status == 0)
+        try setPepper(other)
+        for words in [["audit", "verify"], ["user", "list"], ["pepper", "status"]] {
+            let result = try run(words[0], words[1])
+            #expect(result.status == 1 && result.output.isEmpty)
+            #expect(result.error.hasPrefix("error: the file pepper in the data directory is not the pepper of this database"))
+            #expect(result.error.split(separator: "\n").count == 1)
+        }
+        #expect(throws: SetupFailure.self) { try start() }
+        try setPepper(own)
+        #expect(try run("audit", "verify").output.hasPrefix("intact"))
+    }
+
+    @Test("is refused for a database without a mark, if the audit log disagrees", arguments: TestDatabase.selected)
+    func unmarked(_: TestDatabase) throws {
+        let own = try own()
+        try removeMark()
+        try setPepper(other)
+        for _ in 0..<2 { #expect(throws: SetupFailure.self) { try start() } }
+        try setPepper(own)
+        try start()
+        try setPepper(other)
+        #expect(throws: SetupFailure.self) { try start() }
+    }
+
+    @Test("is told apart from a changed audit log", arguments: TestDatabase.selected)
+    func changed(_: TestDatabase) throws {
+        try removeMark()
+        let seal = [UInt8](repeating: 1, count: 32)
+        _ = try server.server.service.database.write { try $0.execute("UPDATE audit_chains SET seal = \(seal)") }
+        let result = try run("audit", "verify")
+        #expect(result.status == 1 && result.error.contains("the audit log is not as it was written"), "\(result.error)")
+        #expect(!result.error.contains("pepper"))
+    }
+
+    @Test("is refused beside a previous pepper that belongs to the database", arguments: TestDatabase.selected)
+    func previous(_: TestDatabase) throws {
+        try setPepper(own(), at: data + "/pepper.previous")
+        try setPepper(other)
+        #expect(throws: SetupFailure.self) { try start() }
+    }
+
+    @Test("is not what a rotation creates, even if nothing starts before the old one is removed", arguments: TestDatabase.selected)
+    func rotated(_: TestDatabase) throws {
+        #expect(try run("pepper", "rotate").status == 0)
+        try FileManager.default.removeItem(atPath: data + "/pepper.previous")
+        try start()
+    }
+}
