@@ -42,8 +42,7 @@ class Authlib:
     def poll(self, code):
         try:
             return self.session.fetch_token(
-                self.metadata["token_endpoint"], grant_type=DEVICE_CODE_GRANT_TYPE, device_code=code,
-                client_id=CLIENT), None
+                self.metadata["token_endpoint"], grant_type=DEVICE_CODE_GRANT_TYPE, device_code=code), None
         except OAuthError as error:
             return None, error.error
 
@@ -100,7 +99,8 @@ def main(library, url):
             break
     if token is None:
         return
-    report("signed in", type=token["token_type"], expires=token["expires_in"], scope=token["scope"],
+    scope = token["scope"] if isinstance(token["scope"], str) else " ".join(token["scope"])
+    report("signed in", type=token["token_type"], expires=token["expires_in"], scope=scope,
            user=client.get(url + "/v1/auth/whoami"))
 
 
