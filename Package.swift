@@ -80,7 +80,7 @@ let package = Package(
             name: "PodstackServer",
             dependencies: [
                 "PodstackAPI", "PodstackCommandLine", "PodstackCryptography", "CGnuTLS", "CMicrohttpd", "CPostgres",
-                "CSQLite",
+                "CSQLite", "CPosix",
             ],
             resources: [
                 .embedInCode("Dashboard/Assets/dashboard.css"), .embedInCode("Dashboard/Assets/dashboard.js"),

@@ -57,6 +57,11 @@ enum UserStore {
         try connection.execute("UPDATE users SET disabled_at = \(time) WHERE id = \(userID)")
     }
 
+    /// Removes a user, to whom nothing may refer any more; the account stays.
+    static func remove(_ userID: String, in connection: any DatabaseConnection) throws {
+        try connection.execute("DELETE FROM users WHERE id = \(userID)")
+    }
+
     private static func key(_ email: String) -> String { email.lowercased() }
 
     // MARK: - Passwords

@@ -236,6 +236,7 @@ enum AuditText {
         case .userCreated: "User created"
         case .userDisabled: "User disabled"
         case .userEnabled: "User enabled"
+        case .userRemoved: "User removed"
         case .tokenCreated: "Token created"
         case .tokenUpdated: "Token changed"
         case .tokenRotated: "Token rotated"
@@ -260,7 +261,8 @@ enum AuditText {
     private static func badge(_ action: AuditAction) -> String {
         switch action {
         case .loginFailed, .rotatedTokenUsed: "badge bad"
-        case .delete, .userDisabled, .tokenRevoked, .memberRemoved, .memberDeactivated, .deviceDenied: "badge warn"
+        case .delete, .userDisabled, .userRemoved, .tokenRevoked, .memberRemoved, .memberDeactivated, .deviceDenied:
+            "badge warn"
         case .create, .userCreated, .userEnabled, .tokenCreated, .memberAdded, .memberActivated, .deviceApproved:
             "badge good"
         default: "badge"
