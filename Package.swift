@@ -81,7 +81,7 @@ let package = Package(
             name: "PodstackServer",
             dependencies: [
                 "PodstackAPI", "PodstackCommandLine", "PodstackCryptography", "CGnuTLS", "CMicrohttpd", "CPostgres",
-                "CSQLite", "CUnistring",
+                "CPosix", "CSQLite", "CUnistring",
             ],
             resources: [
                 .embedInCode("Dashboard/Assets/dashboard.css"), .embedInCode("Dashboard/Assets/dashboard.js"),

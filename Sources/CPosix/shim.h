@@ -22,3 +22,17 @@ static inline int podstack_spawn_close_from(posix_spawn_file_actions_t *actions,
 #include <sys/eventfd.h>
 extern int ppoll(struct pollfd *descriptors, nfds_t count, const struct timespec *timeout, const sigset_t *mask);
 #endif
+
+#ifdef __linux__
+// For the state of the clock.
+#include <sys/timex.h>
+// Returns 1 if the kernel says that the clock is synchronized, 0 if not, and -1 if it does not say.
+static inline int podstack_clock_is_synchronized(void) {
+    struct timex state = {0};
+    int result = adjtimex(&state);
+    if (result < 0) return -1;
+    return result != TIME_ERROR && !(state.status & STA_UNSYNC);
+}
+#else
+static inline int podstack_clock_is_synchronized(void) { return -1; }
+#endif

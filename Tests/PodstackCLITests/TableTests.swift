@@ -1,3 +1,4 @@
+import PodstackCommandLine
 import Testing
 
 @testable import PodstackCLI

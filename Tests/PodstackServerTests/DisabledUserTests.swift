@@ -63,12 +63,11 @@ struct DisabledUserTests {
         for email in ["b@example.com", "A@example.com"] { #expect(try administrate("user", "add", email).status == 0) }
         #expect(try administrate("user", "disable", "b@example.com").status == 0)
         #expect(try administrate("user", "disable", "b@example.com").output == "b@example.com is already disabled\n")
-        let users = try administrate("user", "list").output.split(separator: "\n")
-            .map { $0.split(separator: "\t").map(String.init) }
-        #expect(users.map(\.count) == [4, 4])
+        let users = try administrate("user", "list").output.split(separator: "\n").dropFirst()
+            .map { $0.split(separator: " ").map(String.init) }
         #expect(users.map { $0[0] } == ["A@example.com", "b@example.com"])
-        #expect(users.allSatisfy { $0[1].hasPrefix("acc_") && Timestamp.parse($0[2]) != nil })
-        #expect(users[0][3] == "active" && users[1][3].hasPrefix("disabled 20"))
+        #expect(users.map { $0[2] } == ["active", "disabled"])
+        #expect(users.allSatisfy { $0.last?.hasPrefix("acc_") == true && Timestamp.parse($0[3]) != nil })
         let refused = try administrate("token", "create", "b@example.com", "--name", "t")
         #expect(refused.status == 1 && refused.error.contains("is disabled"))
         let missing = try administrate("user", "disable", "nobody@example.com")

@@ -92,7 +92,7 @@ struct MonitoringTests {
     @Test("the operator's guide names every metric and every alert", arguments: TestDatabase.selected)
     func guide(_: TestDatabase) throws {
         let guide = try Self.text("docs/operating.md")
-        let names = try metrics().matches(of: #/TYPE ([a-z_]+) /#).map { String($0.1) }
+        let names = try metrics().matches(of: /TYPE ([a-z_]+)\b/).map { String($0.1) }
         #expect(names.count > 20)
         for name in names { #expect(guide.contains("`\(name)"), "\(name)") }
         for rule in try Self.text("deploy/alerts.yml").matches(of: /- alert: ([A-Za-z]+)/) {

@@ -1,5 +1,6 @@
 import Podstack
 import PodstackAPI
+import PodstackCommandLine
 
 /// Writes a list page by page, as the pages arrive.
 ///

@@ -1,4 +1,5 @@
 import Podstack
+import PodstackCommandLine
 
 /// The settings as `config explain` shows them, without the secret of the token.
 struct SettingsReport: Encodable {

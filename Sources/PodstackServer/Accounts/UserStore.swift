@@ -66,6 +66,11 @@ enum UserStore {
         try connection.execute("UPDATE users SET disabled_at = \(time) WHERE id = \(userID)")
     }
 
+    /// Removes a user, to whom nothing may refer any more; the account stays.
+    static func remove(_ userID: String, in connection: any DatabaseConnection) throws {
+        try connection.execute("DELETE FROM users WHERE id = \(userID)")
+    }
+
     // MARK: - Passwords
 
     /// Returns the hash of a user's password, or nil if the user has not chosen one.

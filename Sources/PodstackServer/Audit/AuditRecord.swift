@@ -51,6 +51,7 @@ enum AuditAction: String, Sendable, CaseIterable {
     case userCreated = "user_created"
     case userDisabled = "user_disabled"
     case userEnabled = "user_enabled"
+    case userRemoved = "user_removed"
     case tokenCreated = "token_created"
     case tokenUpdated = "token_updated"
     case tokenRotated = "token_rotated"

@@ -17,7 +17,8 @@ package enum ServerTool {
 
     static let program = Program(
         "podstack-server",
-        commands: [ServeCommand.command] + UserCommands.all + TokenCommands.all + MaintenanceCommands.all + [version],
+        commands: [ServeCommand.command] + UserCommands.all + TokenCommands.all + MaintenanceCommands.all
+            + [DoctorCommand.command, version],
         globalFlags: [.data, .database], commandComesFirst: true,
         footer: "All commands except serve, migrate and pepper rotate may run while a server is running.")
 
@@ -44,6 +45,8 @@ package enum ServerTool {
                     "missing command after \"\(group)\"", hint: "podstack-server \(group) --help lists the commands")
             }
             return .success
+        } catch is ReportedProblems {
+            return .failure
         } catch let error as UsageError {
             let hint = error.hint ?? "podstack-server --help lists commands and options"
             StandardStream.error.write("error: \(error.message) (\(hint))\n")

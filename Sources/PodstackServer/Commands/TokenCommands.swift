@@ -1,9 +1,15 @@
 import PodstackAPI
 import PodstackCommandLine
 
-/// `podstack-server token` and `device`: creating tokens for users, and deciding about logins of devices.
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// `podstack-server token` and `device`: the tokens of all users, and deciding about logins of devices.
 enum TokenCommands {
-    static let all = [create, approve, deny]
+    static let all = [create, list, revoke, approve, deny]
 
     // MARK: - Creating a token
 
@@ -69,6 +75,115 @@ enum TokenCommands {
         // The flag only accepts the choices; another text is not one of them.
         case let days?: .days(Int(days) ?? 0)
         }
+    }
+
+    // MARK: - Listing and revoking
+
+    /// A token as `token list --output json` prints it.
+    private struct Listed: Encodable {
+        var token: TokenRecord
+        var email: String
+        var status: String
+
+        enum CodingKeys: String, CodingKey {
+            case id, prefix, name, email, scopes, status
+            case accountID = "account_id"
+            case userID = "user_id"
+            case projectIDs = "project_ids"
+            case createdAt = "created_at"
+            case expiresAt = "expires_at"
+            case revokedAt = "revoked_at"
+            case lastUsedAt = "last_used_at"
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(token.id, forKey: .id)
+            try container.encode(TokenFormat.prefix(id: token.id), forKey: .prefix)
+            try container.encode(token.name, forKey: .name)
+            try container.encode(email, forKey: .email)
+            try container.encode(token.userID, forKey: .userID)
+            try container.encode(token.accountID, forKey: .accountID)
+            try container.encode(token.scopes.map(\.description), forKey: .scopes)
+            // Null instead of missing, so that every element has the same keys.
+            try container.encode(token.projectIDs, forKey: .projectIDs)
+            try container.encode(status, forKey: .status)
+            try container.encode(Date(token.createdAt), forKey: .createdAt)
+            try container.encode(token.expiresAt.map { Date($0) }, forKey: .expiresAt)
+            try container.encode(token.revokedAt.map { Date($0) }, forKey: .revokedAt)
+            try container.encode(token.lastUsedAt.map { Date($0) }, forKey: .lastUsedAt)
+        }
+    }
+
+    private static let list = ServerCommand(
+        "token", "list", summary: "List the tokens of all users, or of one.",
+        flags: [Flag("user", value: "EMAIL", summary: "only the tokens of this user"), .output]
+    ) { arguments in
+        let service = try arguments.service()
+        let userID = try arguments.value("user").map { try user($0, of: service).id }
+        var output = ListOutput(
+            arguments, header: ["PREFIX", "USER", "NAME", "STATUS", "CREATED", "EXPIRES", "LAST USED"])
+        var last = ""
+        while true {
+            let page = try service.database.read {
+                try TokenStore.list(userID: userID, after: last, limit: 500, in: $0)
+            }
+            let now = service.now()
+            if !page.isEmpty || last.isEmpty {
+                try output.write(
+                    page.map { token, email in
+                        let status = status(of: token, at: now)
+                        return (
+                            Listed(token: token, email: email, status: status),
+                            [
+                                TokenFormat.prefix(id: token.id), email, token.name, status,
+                                displayedTime(token.createdAt), token.expiresAt.map(displayedTime) ?? "never",
+                                displayedTime(token.lastUsedAt),
+                            ]
+                        )
+                    })
+            }
+            guard let end = page.last else { break }
+            last = end.token.id
+        }
+        output.end()
+    }
+
+    private static func status(of token: TokenRecord, at now: Int64) -> String {
+        switch token.lifetime.failure(at: now) {
+        case nil: "active"
+        case .revoked: "revoked"
+        case .some: "expired"
+        }
+    }
+
+    private static let revoke = ServerCommand(
+        "token", "revoke", summary: "Revoke a token of any user. Running servers reject it at once.",
+        arguments: [Argument("PREFIX-OR-ID", summary: "the prefix of the token, such as podstack_0123abcd, or its ID")]
+    ) { arguments in
+        let text = arguments.positional[0]
+        // The whole token is a secret, which is now in the history of the shell and in the list of processes.
+        guard !TokenFormat.isContained(in: text) else {
+            throw UsageError(
+                "PREFIX-OR-ID: this is a whole token: give its prefix only, the first 17 characters. Other users of this "
+                    + "machine may have seen it; revoke it")
+        }
+        let id = text.hasPrefix(TokenFormat.prefix(id: "")) ? String(text.dropFirst(9)) : text
+        guard TokenFormat.isID(id) else {
+            throw UsageError(
+                "PREFIX-OR-ID: \"\(Arguments.displayed(text))\" is neither a prefix such as podstack_0123abcd nor an ID")
+        }
+        let service = try arguments.service()
+        let (token, wasRevoked) = try service.changes.perform(by: .administrator, at: service.now()) { change in
+            guard let token = try TokenStore.find(id, in: change.connection) else {
+                throw SetupFailure("no token has the prefix \(TokenFormat.prefix(id: id))")
+            }
+            try TokenService.revoke(token, because: "revoked by the operator", in: change)
+            return (token, token.revokedAt != nil)
+        }
+        let name = TerminalText.printable(token.name)
+        let state = wasRevoked ? "was already revoked" : "is revoked"
+        StandardStream.output.write("\(TokenFormat.prefix(id: id)) \"\(name)\" \(state)\n")
     }
 
     // MARK: - Logins of devices

@@ -13,7 +13,7 @@ import PodstackCommandLine
 
 /// `podstack-server user`: the accounts and their users.
 enum UserCommands {
-    static let all = [add, link, disable, enable, list]
+    static let all = [add, link, disable, enable, remove, list]
 
     static let email = Argument("EMAIL", summary: "the email address of the user")
 
@@ -120,21 +120,127 @@ enum UserCommands {
 
     // MARK: - List
 
+    /// A user as `user list --output json` prints it.
+    private struct Listed: Encodable {
+        var id: String
+        var accountID: String
+        var email: String
+        var name: String?
+        var status: String
+        var createdAt: Date
+        var disabledAt: Date?
+        var lastSignInAt: Date?
+        var activeTokens: Int64
+        var sessions: Int64
+
+        enum CodingKeys: String, CodingKey {
+            case id, email, name, status, sessions
+            case accountID = "account_id"
+            case createdAt = "created_at"
+            case disabledAt = "disabled_at"
+            case lastSignInAt = "last_sign_in_at"
+            case activeTokens = "active_tokens"
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(id, forKey: .id)
+            try container.encode(accountID, forKey: .accountID)
+            try container.encode(email, forKey: .email)
+            // Null instead of missing, so that every element has the same keys.
+            try container.encode(name, forKey: .name)
+            try container.encode(status, forKey: .status)
+            try container.encode(createdAt, forKey: .createdAt)
+            try container.encode(disabledAt, forKey: .disabledAt)
+            try container.encode(lastSignInAt, forKey: .lastSignInAt)
+            try container.encode(activeTokens, forKey: .activeTokens)
+            try container.encode(sessions, forKey: .sessions)
+        }
+    }
+
     private static let list = ServerCommand(
         "user", "list",
-        summary: "List the users, one per line, with tabs between: email address, account, creation time, state."
+        summary: "List the users with their last sign-in, active tokens and sessions, ordered by email address.",
+        flags: [.output]
     ) { arguments in
         let service = try arguments.service()
+        var output = ListOutput(
+            arguments, header: ["EMAIL", "NAME", "STATUS", "CREATED", "LAST SIGN-IN", "TOKENS", "SESSIONS", "ACCOUNT"])
         var last = ""
         while true {
-            let page = try service.database.read { try UserStore.list(after: last, limit: 500, in: $0) }
-            for user in page {
-                let state = user.disabledAt.map { "disabled \(Timestamp.format(Date($0)))" } ?? "active"
-                let columns = [user.email, user.accountID, Timestamp.format(Date(user.createdAt)), state]
-                StandardStream.output.write(columns.joined(separator: "\t") + "\n")
+            let page = try service.database.read {
+                try UserReportStore.list(after: last, limit: pageSize, now: service.now(), in: $0)
             }
-            guard let end = page.last else { return }
-            last = EmailAddress.key(end.email)
+            if !page.isEmpty || last.isEmpty { try output.write(page.map { (listed($0), cells($0)) }) }
+            guard let end = page.last else { break }
+            last = end.user.email.lowercased()
         }
+        output.end()
+    }
+
+    private static let pageSize = 500
+
+    private static func listed(_ report: UserReport) -> Listed {
+        let user = report.user
+        return Listed(
+            id: user.id, accountID: user.accountID, email: user.email, name: user.name, status: status(of: user),
+            createdAt: Date(user.createdAt), disabledAt: user.disabledAt.map { Date($0) },
+            lastSignInAt: report.lastSignInAt.map { Date($0) }, activeTokens: report.activeTokens,
+            sessions: report.sessions)
+    }
+
+    private static func cells(_ report: UserReport) -> [String] {
+        let user = report.user
+        return [
+            user.email, user.name ?? "-", status(of: user), displayedTime(user.createdAt),
+            displayedTime(report.lastSignInAt), String(report.activeTokens), String(report.sessions), user.accountID,
+        ]
+    }
+
+    private static func status(of user: UserRecord) -> String { user.isDisabled ? "disabled" : "active" }
+
+    // MARK: - Removal
+
+    private static let remove = ServerCommand(
+        "user", "remove",
+        summary: "Remove a user: revoke the tokens, end the sessions and memberships, and delete the projects without "
+            + "other members. Says what will happen, and asks first.",
+        arguments: [email],
+        flags: [
+            Flag("yes", summary: "do not ask"),
+            Flag(
+                "transfer-to", value: "EMAIL",
+                summary: "the user who becomes the admin of the projects that would have none"),
+        ],
+        details: "Without --yes and without a terminal, the command only says what would happen. Audit events stay."
+    ) { arguments in
+        let email = arguments.positional[0]
+        let recipient = arguments.value("transfer-to")
+        let service = try arguments.service()
+        func removal(_ connection: any DatabaseConnection) throws -> UserRemoval {
+            try UserRemoval(of: email, transferringTo: recipient, now: service.now(), in: connection)
+        }
+        let planned = try service.database.read(removal)
+        for line in planned.lines { StandardStream.output.write(TerminalText.printable(line) + "\n") }
+        guard planned.blocking.isEmpty else {
+            throw SetupFailure(
+                "\(email) is the only admin of projects with other members: give --transfer-to EMAIL, or make another "
+                    + "member an admin first; nothing was changed")
+        }
+        if !arguments.has("yes") {
+            guard Terminal.isInteractive else {
+                throw SetupFailure("nothing was changed: give --yes to remove the user")
+            }
+            let reply = Terminal.askLine("Remove \(TerminalText.printable(email))? [y/N] ")
+            guard ["y", "yes"].contains(reply?.lowercased()) else { throw SetupFailure("nothing was changed") }
+        }
+        try service.changes.perform(by: .administrator, at: service.now()) { change in
+            let current = try removal(change.connection)
+            guard current == planned else {
+                throw SetupFailure("the user or a project has changed meanwhile, so nothing was removed: try again")
+            }
+            try current.perform(in: change)
+        }
+        StandardStream.output.write("\(TerminalText.printable(email)) is removed\n")
     }
 }

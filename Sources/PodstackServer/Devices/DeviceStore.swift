@@ -87,6 +87,11 @@ enum DeviceStore {
             "UPDATE device_requests SET asked_at = \(now), interval_seconds = \(interval) WHERE id = \(id)")
     }
 
+    /// Removes the requests that a user has decided.
+    static func removeAll(userID: String, in connection: any DatabaseConnection) throws {
+        try connection.execute("DELETE FROM device_requests WHERE user_id = \(userID)")
+    }
+
     private static func request(_ row: DatabaseRow) throws -> DeviceRequest {
         var request = DeviceRequest(
             id: try row.text("id"), clientName: try row.text("client_name"),

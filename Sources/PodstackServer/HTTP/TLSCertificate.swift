@@ -113,7 +113,7 @@ final class TLSCertificate: Sendable {
             OpaquePointer(session), GNUTLS_CRD_CERTIFICATE, UnsafeMutableRawPointer(newest.pointer))
     }
 
-    private static func withDatum<Result>(
+    fileprivate static func withDatum<Result>(
         _ bytes: [UInt8], _ body: (UnsafePointer<gnutls_datum_t>) -> Result
     ) -> Result {
         var bytes = bytes
@@ -122,5 +122,49 @@ final class TLSCertificate: Sendable {
             var datum = gnutls_datum_t(data: buffer.baseAddress, size: UInt32(buffer.count - 1))
             return body(&datum)
         }
+    }
+}
+
+// MARK: - Inspection
+
+/// What an operator should know about a certificate chain.
+struct CertificateInspection: Sendable {
+    /// The times from which and until which every certificate of the chain is valid, in seconds since 1970.
+    var begin: Int64
+    var end: Int64
+    /// Whether each certificate was issued by the next one.
+    var isChainInOrder: Bool
+    /// Whether the first certificate was issued by itself, so that clients must know it.
+    var isSelfSigned: Bool
+    /// Whether the chain is only the first certificate, although that was issued by another.
+    var lacksIntermediate: Bool
+    /// Whether the first certificate is for the host, or nil if no host is given.
+    var matchesHost: Bool?
+
+    /// Reads the chain of a file.
+    ///
+    /// - Parameters:
+    ///   - file: The file, in PEM.
+    ///   - host: The name of the host that browsers use, if it is known.
+    /// - Throws: ``SetupFailure`` if the file cannot be read.
+    init(file: String, host: String?) throws {
+        let bytes = try SetupFile.read(file, maxBytes: 1 << 20) + [0]
+        let maxCount: UInt32 = 16
+        var chain = [gnutls_x509_crt_t?](repeating: nil, count: Int(maxCount))
+        var count = maxCount
+        let code = TLSCertificate.withDatum(bytes) {
+            gnutls_x509_crt_list_import(&chain, &count, $0, GNUTLS_X509_FMT_PEM, 0)
+        }
+        let certificates = chain.prefix(Int(max(0, code))).compactMap { $0 }
+        defer { for certificate in certificates { gnutls_x509_crt_deinit(certificate) } }
+        guard let first = certificates.first else { throw SetupFailure("\(file) contains no certificate") }
+        begin = certificates.map { Int64(gnutls_x509_crt_get_activation_time($0)) }.max() ?? 0
+        end = certificates.map { Int64(gnutls_x509_crt_get_expiration_time($0)) }.min() ?? 0
+        isChainInOrder = zip(certificates, certificates.dropFirst()).allSatisfy {
+            gnutls_x509_crt_check_issuer($0, $1) != 0
+        }
+        isSelfSigned = gnutls_x509_crt_check_issuer(first, first) != 0
+        lacksIntermediate = certificates.count == 1 && !isSelfSigned
+        matchesHost = host.map { gnutls_x509_crt_check_hostname(first, $0) != 0 }
     }
 }

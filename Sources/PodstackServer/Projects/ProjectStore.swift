@@ -68,6 +68,25 @@ enum ProjectStore {
         try connection.execute("DELETE FROM projects WHERE id = \(id)")
     }
 
+    /// Returns the projects of which a user is a member, with what their other members mean for them.
+    static func shares(userID: String, in connection: any DatabaseConnection) throws -> [ProjectShare] {
+        try connection.query(
+            """
+            SELECT \(columns),
+                CASE WHEN m.role = 'admin' AND m.deactivated_at IS NULL THEN 1 ELSE 0 END AS is_admin,
+                (SELECT COUNT(*) FROM members o WHERE o.project_id = p.id) AS members,
+                (SELECT COUNT(*) FROM members o WHERE o.project_id = p.id AND o.user_id <> \(userID)
+                    AND o.role = 'admin' AND o.deactivated_at IS NULL) AS other_admins
+            FROM projects p JOIN members m ON m.project_id = p.id WHERE m.user_id = \(userID)
+            ORDER BY p.created_at, p.id
+            """
+        ).map { row in
+            ProjectShare(
+                project: try record(row), isAdmin: try row.integer("is_admin") == 1,
+                members: Int(try row.integer("members")), otherAdmins: Int(try row.integer("other_admins")))
+        }
+    }
+
     /// Returns whether the project is the default project of a user.
     static func isDefault(_ id: String, in connection: any DatabaseConnection) throws -> Bool {
         try !connection.query("SELECT id FROM users WHERE default_project_id = \(id) LIMIT 1").isEmpty
@@ -78,4 +97,15 @@ enum ProjectStore {
             id: try row.text("id"), accountID: try row.text("account_id"), name: try row.text("name"),
             description: try row.optionalText("description"), createdAt: try row.integer("created_at"))
     }
+}
+
+/// A project of a user, with the numbers of its members.
+struct ProjectShare: Sendable, Equatable {
+    var project: ProjectRecord
+    /// Whether the user is an active admin.
+    var isAdmin: Bool
+    /// All members, the user included.
+    var members: Int
+    /// The active admins besides the user.
+    var otherAdmins: Int
 }

@@ -74,6 +74,31 @@ enum TokenStore {
         ).map(record)
     }
 
+    /// Returns tokens of all accounts, or of one user, ordered by ID.
+    ///
+    /// `id` is the ID of the last token of the previous page, or empty for the first page.
+    static func list(
+        userID: String?, after id: String, limit: Int, in connection: any DatabaseConnection
+    ) throws -> [(token: TokenRecord, email: String)] {
+        let isOfUser: SQL = if let userID { " AND t.user_id = \(userID)" } else { "" }
+        return try connection.query(
+            """
+            SELECT \(columns), u.email FROM tokens t JOIN users u ON u.id = t.user_id
+            WHERE t.id > \(id)\(isOfUser) ORDER BY t.id LIMIT \(Int64(limit))
+            """
+        ).map { (try record($0), try $0.text("email")) }
+    }
+
+    /// Returns the IDs of a user's tokens: of all, or of those that are active at a time.
+    static func ids(
+        userID: String, activeAt now: Int64?, in connection: any DatabaseConnection
+    ) throws -> [String] {
+        let isActive: SQL =
+            if let now { " AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > \(now))" } else { "" }
+        return try connection.query("SELECT id FROM tokens WHERE user_id = \(userID)\(isActive) ORDER BY id")
+            .map { try $0.text("id") }
+    }
+
     static func countActive(accountID: String, now: Int64, in connection: any DatabaseConnection) throws -> Int {
         let rows = try connection.query(
             """
@@ -140,6 +165,14 @@ enum TokenStore {
             FROM (VALUES \(SQL.joined(rows, by: ", "))) AS used
             WHERE id = used.column1 AND (\(isLatest) OR (used_scopes & used.column4) <> used.column4)
             """)
+    }
+
+    /// Removes the tokens of a user, with their secrets and stored replies.
+    static func removeAll(userID: String, in connection: any DatabaseConnection) throws {
+        let ids: SQL = "(SELECT id FROM tokens WHERE user_id = \(userID))"
+        try connection.execute("DELETE FROM retired_secrets WHERE token_id IN \(ids)")
+        try connection.execute("DELETE FROM idempotent_answers WHERE token_id IN \(ids)")
+        try connection.execute("DELETE FROM tokens WHERE user_id = \(userID)")
     }
 
     // MARK: - Rows

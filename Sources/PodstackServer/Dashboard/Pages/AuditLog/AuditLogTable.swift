@@ -236,6 +236,7 @@ enum AuditText {
         case .userCreated: "User created"
         case .userDisabled: "User disabled"
         case .userEnabled: "User enabled"
+        case .userRemoved: "User removed"
         case .tokenCreated: "Token created"
         case .tokenUpdated: "Token changed"
         case .tokenRotated: "Token rotated"
@@ -264,7 +265,8 @@ enum AuditText {
     private static func badge(_ action: AuditAction) -> String {
         switch action {
         case .loginFailed, .rotatedTokenUsed: "badge bad"
-        case .delete, .userDisabled, .tokenRevoked, .memberRemoved, .memberLeft, .memberDeactivated, .deviceDenied:
+        case .delete, .userDisabled, .userRemoved, .tokenRevoked, .memberRemoved, .memberLeft, .memberDeactivated,
+            .deviceDenied:
             "badge warn"
         case .create, .userCreated, .userEnabled, .tokenCreated, .memberAdded, .invitationAccepted, .memberActivated,
             .deviceApproved:

@@ -1,10 +1,8 @@
-import PodstackCommandLine
-
 /// Columns of text.
 ///
 /// Control characters in a cell are shown as `?`.
-enum Table {
-    static func text(_ header: [String], _ rows: [[String]]) -> String {
+package enum Table {
+    package static func text(_ header: [String], _ rows: [[String]]) -> String {
         var pages = Pages(header)
         return pages.text(rows)
     }
@@ -12,17 +10,17 @@ enum Table {
     /// A table that is written page by page.
     ///
     /// A page starts with the column widths of the page before.
-    struct Pages {
+    package struct Pages {
         private var header: [String]?
         private var widths: [Int]
 
-        init(_ header: [String]) {
+        package init(_ header: [String]) {
             self.header = header
             widths = header.map { _ in 0 }
         }
 
         /// Returns the lines of a page; those of the first page start with the header.
-        mutating func text(_ rows: [[String]]) -> String {
+        package mutating func text(_ rows: [[String]]) -> String {
             let lines = (header.map { [$0] } ?? []) + rows.map { $0.map(TerminalText.printable) }
             header = nil
             widths = widths.indices.map { column in
@@ -38,8 +36,8 @@ enum Table {
 }
 
 /// Lines of a name and a value, with aligned values.
-enum Details {
-    static func text(_ rows: [(String, String)]) -> String {
+package enum Details {
+    package static func text(_ rows: [(String, String)]) -> String {
         let width = rows.map(\.0.count).max() ?? 0
         return rows.map { name, value in
             "\(name):\(String(repeating: " ", count: width - name.count + 1))\(TerminalText.printable(value))"

@@ -1,0 +1,56 @@
+/// A user with what an operator wants to know about the account.
+///
+/// Times are seconds since 1970.
+struct UserReport: Sendable {
+    var user: UserRecord
+    /// The time of the last sign-in to the dashboard, if it is in the audit log or began an existing session.
+    var lastSignInAt: Int64?
+    var activeTokens: Int64
+    var sessions: Int64
+}
+
+/// Reads reports on users.
+enum UserReportStore {
+    /// Returns reports on users ordered by email address.
+    ///
+    /// - Parameters:
+    ///   - email: The lowercase address of the last user of the previous page; empty for the first page.
+    ///   - limit: The most users to return.
+    ///   - now: The time in seconds since 1970.
+    ///   - connection: The connection.
+    /// - Returns: The reports.
+    /// - Throws: ``DatabaseFailure``.
+    static func list(
+        after email: String, limit: Int, now: Int64, in connection: any DatabaseConnection
+    ) throws -> [UserReport] {
+        try connection.query(
+            "SELECT \(columns(now)) FROM users u WHERE u.email_key > \(email) ORDER BY u.email_key LIMIT \(Int64(limit))"
+        ).map(report)
+    }
+
+    /// Returns a report on one user.
+    static func find(_ userID: String, now: Int64, in connection: any DatabaseConnection) throws -> UserReport? {
+        try connection.query("SELECT \(columns(now)) FROM users u WHERE u.id = \(userID)").first.map(report)
+    }
+
+    private static func columns(_ now: Int64) -> SQL {
+        let (seen, created) = (now - WebSession.idleSeconds, now - WebSession.lifetimeSeconds)
+        return """
+            \(UserRecord.columns), \
+            (SELECT COUNT(*) FROM tokens t WHERE t.account_id = u.account_id AND t.user_id = u.id \
+            AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > \(now))) AS active_tokens, \
+            (SELECT COUNT(*) FROM sessions s WHERE s.user_id = u.id AND s.last_seen_at > \(seen) \
+            AND s.created_at > \(created)) AS sessions, \
+            (SELECT MAX(s.created_at) FROM sessions s WHERE s.user_id = u.id) AS session_began_at, \
+            (SELECT MAX(e.created_at) FROM audit_events e WHERE e.account_id = u.account_id AND e.action = 'login' \
+            AND e.resource_id = u.id) AS login_at
+            """
+    }
+
+    private static func report(_ row: DatabaseRow) throws -> UserReport {
+        let times = [try row.optionalInteger("session_began_at"), try row.optionalInteger("login_at")]
+        return UserReport(
+            user: try UserRecord(row), lastSignInAt: times.compactMap { $0 }.max(),
+            activeTokens: try row.integer("active_tokens"), sessions: try row.integer("sessions"))
+    }
+}
