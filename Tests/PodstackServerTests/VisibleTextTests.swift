@@ -28,7 +28,7 @@ struct VisibleTextTests {
             "\u{301}", "\u{301}a", "a \u{301}", "\u{20DD}", "a\u{E000}", "a\u{F8FF}", "a\u{10FFFD}", "a\u{FFFE}", "a\u{FFFF}",
             "a\u{1FFFE}", "a\u{378}", "\u{2800}", "\u{2800} \u{2800}", "\u{1D159}", "\u{3000}", " \u{A0} ", "a\u{2028}b",
             "a\u{2029}b", "a\u{85}b", "a\u{0}b", "a\tb", "a\nb", "a\u{7F}", "a\u{9B}b", "a\u{1D173}b", "a\u{13430}b", "",
-            "a" + String(repeating: "\u{301}", count: 9), "a\u{600}1", "\u{180B}", "a\u{180B}",
+            "a" + String(repeating: "\u{301}", count: 10), "a\u{600}1", "\u{180B}", "a\u{180B}",
         ])
     func invalid(text: String) {
         #expect(throws: InvalidValue.self) { try ResourceName.validate(text) }

@@ -72,7 +72,8 @@ final class SteadyClock: Sendable {
         let (result, step) = state.withLock { state in
             // Read again: another thread may have advanced the clock meanwhile.
             let (time, elapsed) = (source(), elapsed())
-            let step = state.compared.flatMap { Self.step(from: $0, to: (time, elapsed)) }
+            let previous = state.compared
+            let step = previous.flatMap { Self.step(from: $0, to: (time, elapsed)) }
             state.compared = (time, elapsed)
             let seen = latest.load(ordering: .relaxed)
             guard time < seen else {
@@ -80,7 +81,8 @@ final class SteadyClock: Sendable {
                 latest.store(time, ordering: .relaxed)
                 return (time, step)
             }
-            let start = state.ahead ?? (seen * 1_000_000_000, elapsed)
+            // The system's clock stepped back some time after it was last compared.
+            let start = state.ahead ?? (seen * 1_000_000_000, previous?.elapsed ?? elapsed)
             state.ahead = start
             let slow = start.time + max(0, elapsed - start.elapsed) / 2
             let result = max(seen, slow / 1_000_000_000)

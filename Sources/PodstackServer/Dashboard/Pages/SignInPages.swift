@@ -184,7 +184,7 @@ struct SignInLinkPages: Sendable {
             ) {
                 FormKeyField(exchange)
                 if case .user(let user) = holder {
-                    Element("p") { "For \(user.email). This link works once." }
+                    Element("p") { "For \(Isolated.text(user.email)). This link works once." }
                     // Tells password managers which user the password belongs to.
                     VoidElement(
                         "input", .class("visually-hidden"), .type("text"), .name("username"), .value(user.email),

@@ -103,7 +103,7 @@ struct MemberPages: Sendable {
         let (access, member) = try read(exchange, .membersDelete)
         let memberLink = access.link(to: member)
         return Document(
-            "Remove \(member.user.email)?", .projects, under: (member.user.email, memberLink), for: exchange
+            "Remove \(Isolated.text(member.user.email))?", .projects, under: (member.user.email, memberLink), for: exchange
         ) {
             Element("p") {
                 "This user and their tokens lose access to the project "
@@ -215,7 +215,7 @@ private struct MemberRow: Component {
                 ActionCell {
                     Element("a", .class("button quiet"), .href(link)) {
                         "Change"
-                        Element("span", .class("visually-hidden")) { " \(member.user.email)" }
+                        Element("span", .class("visually-hidden")) { " \(Isolated.text(member.user.email))" }
                     }
                 }
             }
