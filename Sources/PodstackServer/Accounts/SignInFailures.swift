@@ -16,8 +16,9 @@ struct SignInFailures: Sendable {
     static let capacity = 50_000
 
     let digest: SecretDigest
-    /// Returns the time of the system's clock. Waits are compared with it and not with the service's clock, which is slow
-    /// while it is ahead.
+    /// Returns the time of the system's clock.
+    ///
+    /// Waits are compared with it and not with the service's clock, which is slow while it is ahead.
     let systemTime: @Sendable () -> Int64
 
     /// A count of failures, and the time of the last one in seconds since 1970.

@@ -42,7 +42,8 @@ struct SignInService: Sendable {
         sessions = WebSessions(database: database, digest: digest)
         links = SignInLinks(digest: digest)
         failures = SignInFailures(digest: digest, systemTime: systemTime)
-        recordedFailures = RateLimiter(RateLimit(name: "login-failed", count: recordedFailuresPerHour, window: 3600), elapsed: elapsed)
+        recordedFailures = RateLimiter(
+            RateLimit(name: "login-failed", count: recordedFailuresPerHour, window: 3600), elapsed: elapsed)
     }
 
     /// Signs a user in with a password.
@@ -90,7 +91,9 @@ struct SignInService: Sendable {
                 return try failures.forget(email, from: address, in: change.connection)
             }
             try failures.count(email, from: address, in: change.connection)
-            if let user, recordedFailures.take(user.id).isAllowed { try change.record(.loginFailed, on: AuditResource(user)) }
+            if let user, recordedFailures.take(user.id).isAllowed {
+                try change.record(.loginFailed, on: AuditResource(user))
+            }
         }
         guard match != nil else { throw SignInError.wrongCredentials }
         return newHash ?? hash

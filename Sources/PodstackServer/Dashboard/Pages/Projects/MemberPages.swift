@@ -103,7 +103,8 @@ struct MemberPages: Sendable {
         let (access, member) = try read(exchange, .membersDelete)
         let memberLink = access.link(to: member)
         return Document(
-            "Remove \(Isolated.text(member.user.email))?", .projects, under: (member.user.email, memberLink), for: exchange
+            "Remove \(Isolated.text(member.user.email))?", .projects, under: (member.user.email, memberLink),
+            for: exchange
         ) {
             Element("p") {
                 "This user and their tokens lose access to the project "
