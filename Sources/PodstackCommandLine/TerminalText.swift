@@ -6,8 +6,9 @@ package enum TerminalText {
     }
 
     private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        // The joiner of emoji shows nothing itself, and does not change the direction of text.
-        guard scalar != "\u{200D}" else { return false }
+        // The joiners of emoji and of Persian and Indic letters show nothing themselves, and do not change the direction
+        // of text.
+        guard scalar != "\u{200C}", scalar != "\u{200D}" else { return false }
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator: return true
         default: return false

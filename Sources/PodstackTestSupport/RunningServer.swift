@@ -125,7 +125,9 @@ package final class ManualClock: Sendable {
     /// The nanoseconds of the monotonic clock.
     package var elapsed: Int64 { state.withLock { $0.elapsed } }
 
-    /// Lets time pass until a time. An earlier time is a step of the clock, in which no time passes.
+    /// Lets time pass until a time.
+    ///
+    /// An earlier time is a step of the clock, in which no time passes.
     package func set(_ now: Int64) {
         state.withLock { state in
             state.elapsed += max(0, now - state.now) * 1_000_000_000

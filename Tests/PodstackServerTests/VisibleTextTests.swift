@@ -11,7 +11,8 @@ struct VisibleTextTests {
         arguments: [
             "CI", "Büro", "Ελληνικά", "Кириллица", "日本語 テスト", "한국어", "עברית", "العربية", "हिन्दी", "বাংলা", "தமிழ்",
             "ไทย ที่นี่", "မြန်မာ", "ភាសាខ្មែរ", "Tiếng Việt", "a", "1", "-", "#1", "“x”", "👩‍👩‍👧‍👦", "👍🏽", "❤️", "1️⃣", "🏳️‍🌈",
-            "🇩🇪", "✈︎", "می‌خواهم", "کتاب‌ها", "क्‍ष", "ක්‍ෂ", "ന്‍", "র‌্য", "葛\u{E0100}", "e\u{301}\u{323}", "a\u{A0}b", "x\u{3000}y",
+            "🇩🇪", "✈︎", "می‌خواهم", "کتاب‌ها", "क्‍ष", "ක්‍ෂ", "ന്‍", "র‌্য", "葛\u{E0100}", "e\u{301}\u{323}", "a\u{A0}b",
+            "x\u{3000}y",
             "ᠮᠣᠩᠭᠣᠯ", "1 < 2 & \"3\"", "naïve café №5 €",
         ])
     func valid(text: String) throws { #expect(try ResourceName.validate(text) == text) }
@@ -24,11 +25,15 @@ struct VisibleTextTests {
             "a\u{115F}", "\u{115F}", "\u{1160}", "\u{3164}", "a\u{3164}b", "\u{FFA0}", "a\u{17B4}b", "a\u{180E}b",
             "a\u{2061}b", "a\u{2064}b", "a\u{206A}b", "a\u{FFF9}b", "a\u{FFFC}b", "a\u{E0001}b", "🏴\u{E0067}\u{E007F}",
             "a\u{E0041}", "a\u{FE0F}", "a\u{FE00}b", "\u{FE0F}", "日\u{FE0F}", "a\u{E0100}", "❤️\u{FE0F}", "a\u{200C}b",
-            "a\u{200D}b", "\u{200D}", "👩\u{200D}", "\u{200D}👩", "👩\u{200D}a", "می\u{200C}", "\u{200C}می", "می\u{200C}\u{200C}خ",
-            "\u{301}", "\u{301}a", "a \u{301}", "\u{20DD}", "a\u{E000}", "a\u{F8FF}", "a\u{10FFFD}", "a\u{FFFE}", "a\u{FFFF}",
-            "a\u{1FFFE}", "a\u{378}", "\u{2800}", "\u{2800} \u{2800}", "\u{1D159}", "\u{3000}", " \u{A0} ", "a\u{2028}b",
-            "a\u{2029}b", "a\u{85}b", "a\u{0}b", "a\tb", "a\nb", "a\u{7F}", "a\u{9B}b", "a\u{1D173}b", "a\u{13430}b", "",
-            "a" + String(repeating: "\u{301}", count: 9), "a\u{600}1", "\u{180B}", "a\u{180B}",
+            "a\u{200D}b", "\u{200D}", "👩\u{200D}", "\u{200D}👩", "👩\u{200D}a", "می\u{200C}", "\u{200C}می",
+            "می\u{200C}\u{200C}خ",
+            "\u{301}", "\u{301}a", "a \u{301}", "\u{20DD}", "a\u{E000}", "a\u{F8FF}", "a\u{10FFFD}", "a\u{FFFE}",
+            "a\u{FFFF}",
+            "a\u{1FFFE}", "a\u{378}", "\u{2800}", "\u{2800} \u{2800}", "\u{1D159}", "\u{3000}", " \u{A0} ",
+            "a\u{2028}b",
+            "a\u{2029}b", "a\u{85}b", "a\u{0}b", "a\tb", "a\nb", "a\u{7F}", "a\u{9B}b", "a\u{1D173}b", "a\u{13430}b",
+            "",
+            "a" + String(repeating: "\u{301}", count: 10), "a\u{600}1", "\u{180B}", "a\u{180B}",
         ])
     func invalid(text: String) {
         #expect(throws: InvalidValue.self) { try ResourceName.validate(text) }
@@ -79,7 +84,8 @@ struct VisibleTextTests {
             #expect(Array(response.body.unicodeScalars).contains("\u{FC}"))
         }
         for name in ["\u{200B}", "a\u{202E}b"] {
-            for (path, field) in [("/v1/projects", "name"), ("/v1/tokens", "name"), ("/v1/device/code", "client_name")] {
+            for (path, field) in [("/v1/projects", "name"), ("/v1/tokens", "name"), ("/v1/device/code", "client_name")]
+            {
                 #expect(try client.send("POST", path, #"{"\#(field)": "\#(name)"}"#).status == 422, "\(path)")
             }
         }

@@ -84,10 +84,11 @@ extension AuditFilter {
         self.init(grant, projectID: projectID)
         action = reader.take("action") { $0 }
         resourceType = reader.take("resource_type") { $0 }
-        user = reader.take("user") { $0 }
+        // The log is stored in NFC.
+        user = reader.take("user") { Normalization.nfc($0) }
         self.since = reader.take("since", since)
         self.until = reader.take("until", until)
-        text = reader.take("q") { $0 }
+        text = reader.take("q") { Normalization.nfc($0) }
     }
 
     private static func time(_ text: String) throws(InvalidValue) -> Int64 {

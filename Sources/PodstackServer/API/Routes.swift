@@ -26,7 +26,9 @@ enum Routes {
         let routes = TokenRoutes(tokens: services.tokens, changes: services.idempotentChanges, now: services.now)
         let report = ReportRoute(
             report: services.leaks,
-            limit: services.settings.reports.map { RateLimiter(RateLimit(name: "report", count: $0), elapsed: services.elapsed) },
+            limit: services.settings.reports.map {
+                RateLimiter(RateLimit(name: "report", count: $0), elapsed: services.elapsed)
+            },
             now: services.now
         )
         return [

@@ -16,8 +16,9 @@ struct SignInFailures: Sendable {
     static let capacity = 50_000
 
     let digest: SecretDigest
-    /// Returns the time of the system's clock. Waits are compared with it and not with the service's clock, which is slow
-    /// while it is ahead.
+    /// Returns the time of the system's clock.
+    ///
+    /// Waits are compared with it and not with the service's clock, which is slow while it is ahead.
     let systemTime: @Sendable () -> Int64
 
     /// A count of failures, and the time of the last one in seconds since 1970.
@@ -51,7 +52,7 @@ struct SignInFailures: Sendable {
 
     /// Forgets the failures for an email address from all client addresses.
     func forgetAll(_ email: String, in connection: any DatabaseConnection) throws {
-        let first = self.prefix(email)
+        let first = prefix(EmailAddress.key(email))
         try SignInStore.removeFailures(
             from: first, through: first + Array(repeating: UInt8.max, count: first.count), in: connection)
     }
@@ -67,10 +68,9 @@ struct SignInFailures: Sendable {
     ///
     /// The first one is the same for all rows of an email address.
     private func key(_ email: String, _ address: ClientAddress) -> [UInt8] {
-        prefix(email) + digest.digest(ofSHA256: Sodium.sha256("\(EmailAddress.key(email))\n\(address.network)".utf8))
+        let emailKey = EmailAddress.key(email)
+        return prefix(emailKey) + digest.digest(ofSHA256: Sodium.sha256("\(emailKey)\n\(address.network)".utf8))
     }
 
-    private func prefix(_ email: String) -> [UInt8] {
-        digest.digest(ofSHA256: Sodium.sha256("\(EmailAddress.key(email))\n".utf8))
-    }
+    private func prefix(_ emailKey: String) -> [UInt8] { digest.digest(ofSHA256: Sodium.sha256("\(emailKey)\n".utf8)) }
 }

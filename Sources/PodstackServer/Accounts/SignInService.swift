@@ -42,7 +42,8 @@ struct SignInService: Sendable {
         sessions = WebSessions(database: database, digest: digest, writes: writes)
         links = SignInLinks(digest: digest)
         failures = SignInFailures(digest: digest, systemTime: systemTime)
-        recordedFailures = RateLimiter(RateLimit(name: "login-failed", count: recordedFailuresPerHour, window: 3600), elapsed: elapsed)
+        recordedFailures = RateLimiter(
+            RateLimit(name: "login-failed", count: recordedFailuresPerHour, window: 3600), elapsed: elapsed)
     }
 
     /// Signs a user in with a password.

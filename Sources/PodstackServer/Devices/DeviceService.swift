@@ -22,7 +22,9 @@ struct DeviceService: Sendable {
 
     /// The most requests of one network that wait for a decision.
     var maximumPerNetwork = 100
-    /// The most requests that are stored. One takes less than 2 KB, so all of them take less than 40 MB.
+    /// The most requests that are stored.
+    ///
+    /// One takes less than 2 KB, so all of them take less than 40 MB.
     var maximumCount = 20_000
 
     /// Removes requests that are no longer needed, and throws if there is no room for another one.
@@ -154,9 +156,10 @@ struct DeviceService: Sendable {
         guard !request.isExpired(at: change.now) else { return .expired }
         // One second less than announced: times are whole seconds here, and the network's delay varies.
         let now = systemTime()
-        let isTooFast = request.lastPolledAt.map {
-            StoredTime.remaining(of: request.interval - 1, since: $0, now: now) > 0
-        } ?? false
+        let isTooFast =
+            request.lastPolledAt.map {
+                StoredTime.remaining(of: request.interval - 1, since: $0, now: now) > 0
+            } ?? false
         let interval = isTooFast ? request.interval + DeviceRequest.firstInterval : request.interval
         try DeviceStore.recordPoll(request.id, at: now, interval: interval, in: connection)
         if isTooFast { return .tooFast(interval: interval) }

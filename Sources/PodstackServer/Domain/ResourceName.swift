@@ -4,12 +4,13 @@ import PodstackAPI
 ///
 /// ``VisibleText`` has the rule for their characters.
 enum ResourceName {
-    /// The most characters and bytes of a name. Characters are counted as scalars, of which a visible character can have
-    /// several.
+    /// The most characters of a name, counted as scalars: one visible character can have any number of them.
     static let maximumLength = 100
+    /// The most bytes of a name.
     static let maximumBytes = 400
-    /// The most characters and bytes of a description.
+    /// The most characters of a description.
     static let maximumDescriptionLength = 1000
+    /// The most bytes of a description.
     static let maximumDescriptionBytes = 4000
 
     /// Returns a name in NFC, without the white space around it.
@@ -29,7 +30,7 @@ enum ResourceName {
         return name
     }
 
-    /// Returns a description in NFC, or nil if it is empty. It may have several lines.
+    /// Returns a description in NFC, which may have several lines, or nil if it is empty.
     static func validateDescription(_ text: String?) throws(InvalidValue) -> String? {
         guard let text, !text.isEmpty else { return nil }
         let tooLong = InvalidValue("must have at most \(maximumDescriptionLength) characters")

@@ -164,6 +164,8 @@ extension Schema {
     ]
 
     /// A name without control characters that is not only white space.
+    ///
+    /// `VisibleText` excludes more, which no pattern can express.
     private static let name: JSONValue = {
         let plain = #"\u0000-\u001f\u007f-\u009f"#
         return text(1...100, pattern: #"^[^\#(plain)]*[^\s\#(plain)][^\#(plain)]*$"#)

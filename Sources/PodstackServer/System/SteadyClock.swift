@@ -72,17 +72,19 @@ final class SteadyClock: Sendable {
         let (result, step) = state.withLock { state in
             // Read again: another thread may have advanced the clock meanwhile.
             let (time, elapsed) = (source(), elapsed())
-            let step = state.compared.flatMap { Self.step(from: $0, to: (time, elapsed)) }
+            let previous = state.compared
+            let step = previous.flatMap { Self.step(from: $0, to: (time, elapsed)) }
             state.compared = (time, elapsed)
             let seen = latest.load(ordering: .relaxed)
-            guard time < seen else {
+            // A step back happens some time after the clocks were last compared.
+            let start = state.ahead ?? previous.map { (seen * 1_000_000_000, $0.elapsed) }
+            let slow = start.map { $0.time + max(0, elapsed - $0.elapsed) / 2 } ?? 0
+            guard time < slow / 1_000_000_000 else {
                 state.ahead = nil
                 latest.store(time, ordering: .relaxed)
                 return (time, step)
             }
-            let start = state.ahead ?? (seen * 1_000_000_000, elapsed)
             state.ahead = start
-            let slow = start.time + max(0, elapsed - start.elapsed) / 2
             let result = max(seen, slow / 1_000_000_000)
             latest.store(result, ordering: .relaxed)
             latestEnd.store(elapsed + ((result + 1) * 1_000_000_000 - slow) * 2, ordering: .relaxed)

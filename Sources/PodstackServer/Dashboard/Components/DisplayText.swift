@@ -21,6 +21,22 @@ enum UserAgent {
     }
 }
 
+/// Text that one person wrote, inside a sentence of the service.
+enum Isolated {
+    /// Returns a text that does not change the order of the sentence around it, whatever its direction is.
+    ///
+    /// An element around the text needs no such characters: the style sheet isolates elements. Text of a direction that
+    /// cannot differ stays as it is.
+    ///
+    /// Source: Unicode Standard Annex 9, section 2.7.
+    static func text(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: { $0.value >= 0x590 }) else { return text }
+        // Rows of earlier releases may contain characters that would end the isolation.
+        let scalars = text.unicodeScalars.map { $0.properties.isBidiControl ? "\u{FFFD}" : $0 }
+        return "\u{2068}" + String(String.UnicodeScalarView(scalars)) + "\u{2069}"
+    }
+}
+
 extension Scope {
     private static let verbs = ["create": "Create", "read": "View", "update": "Change", "delete": "Delete"]
     private static let nouns = [

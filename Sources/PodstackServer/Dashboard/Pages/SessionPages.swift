@@ -120,7 +120,9 @@ private struct SessionRow: Component {
                         FormKeyField(exchange)
                         Element("button", .type("submit"), .class("quiet danger")) {
                             "Sign out"
-                            Element("span", .class("visually-hidden")) { " \(UserAgent.name(session.userAgent))" }
+                            Element("span", .class("visually-hidden")) {
+                                " \(Isolated.text(UserAgent.name(session.userAgent)))"
+                            }
                         }
                     }
                 }

@@ -244,7 +244,7 @@ struct SignInLinkPages: Sendable {
             Element("form", .class("card narrow"), .method("post"), .action(link.address)) {
                 FormKeyField(exchange)
                 if case .user(let user) = link.holder {
-                    Element("p") { "For \(user.email). This link works once." }
+                    Element("p") { "For \(Isolated.text(user.email)). This link works once." }
                     // Tells password managers which user the password belongs to.
                     VoidElement(
                         "input", .class("visually-hidden"), .type("text"), .name("username"), .value(user.email),

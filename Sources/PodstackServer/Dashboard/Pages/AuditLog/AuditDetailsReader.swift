@@ -44,7 +44,7 @@ struct AuditDetailsReader {
     }
 
     private static func text(_ item: Item) -> String {
-        item.fields?.map { "\($0.name): \($0.text)" }.joined(separator: ", ") ?? item.text
+        item.fields?.map { "\($0.name): \(Isolated.text($0.text))" }.joined(separator: ", ") ?? item.text
     }
 
     // MARK: - Other JSON
@@ -64,7 +64,7 @@ struct AuditDetailsReader {
         case .number(let number): String(number)
         case .string(let text): text
         case .array(let values): values.map(text).joined(separator: ", ")
-        case .object(let fields): items(fields).map { "\($0.name): \(text($0))" }.joined(separator: ", ")
+        case .object(let fields): items(fields).map { "\($0.name): \(Isolated.text(text($0)))" }.joined(separator: ", ")
         }
     }
 

@@ -96,7 +96,8 @@ struct MemberPages: Sendable {
         let isInvited = member.membership.isInvited
         let title = isInvited ? "Withdraw the invitation of" : "Remove"
         return Document(
-            "\(title) \(member.user.email)?", .projects, under: (member.user.email, memberLink), for: exchange
+            "\(title) \(Isolated.text(member.user.email))?", .projects, under: (member.user.email, memberLink),
+            for: exchange
         ) {
             Element("p") {
                 isInvited
@@ -218,7 +219,7 @@ private struct MemberRow: Component {
                 ActionCell {
                     Element("a", .class("button quiet"), .href(link)) {
                         "Change"
-                        Element("span", .class("visually-hidden")) { " \(member.user.email)" }
+                        Element("span", .class("visually-hidden")) { " \(Isolated.text(member.user.email))" }
                     }
                 }
             }

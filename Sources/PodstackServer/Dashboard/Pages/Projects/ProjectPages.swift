@@ -248,7 +248,8 @@ struct ProjectPages: Sendable {
             )
         }
         return Document(
-            "Delete “\(access.project.name)”?", .projects, under: (access.project.name, access.link), for: exchange
+            "Delete “\(Isolated.text(access.project.name))”?", .projects, under: (access.project.name, access.link),
+            for: exchange
         ) {
             if let obstacle {
                 Notice(.warning, Self.text(of: obstacle))

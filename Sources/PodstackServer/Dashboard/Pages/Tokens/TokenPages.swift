@@ -91,7 +91,8 @@ struct TokenPages: Sendable {
             try tokens.token(exchange.parameters[0], accountID: try exchange.signedIn().user.accountID))
         let details = Link("/account/tokens", token.id)
         guard TokenHealth(token, now: exchange.now).state == .active else { return .redirect(details) }
-        return Document("Revoke “\(token.name)”?", .tokens, under: (token.name, details), for: exchange) {
+        return Document("Revoke “\(Isolated.text(token.name))”?", .tokens, under: (token.name, details), for: exchange)
+        {
             Element("div", .class("card")) {
                 Element("p") {
                     "The token "

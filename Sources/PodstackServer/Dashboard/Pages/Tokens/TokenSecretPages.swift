@@ -87,7 +87,7 @@ extension TokenPages {
 
     private func created(_ token: TokenRecord, _ secret: String, _ exchange: PageExchange) -> Response {
         Document("Token created", .tokens, under: TokenPages.parent, for: exchange) {
-            Notice(.done, "The token “\(token.name)” is created.")
+            Notice(.done, "The token “\(Isolated.text(token.name))” is created.")
             SecretCard(secret: secret, token: token)
             SecretInstructions(origin: exchange.serviceURL)
         }.response()
@@ -97,7 +97,7 @@ extension TokenPages {
         Document("Token already created", .tokens, under: TokenPages.parent, for: exchange) {
             Element("div", .class("card")) {
                 Element("p") {
-                    "This form already created the token “\(token.name)”, and its secret was shown once. No other "
+                    "This form already created the token “\(Isolated.text(token.name))”, and its secret was shown once. No other "
                     "token was created."
                 }
                 Element("p") { "If you did not copy the secret, rotate the token to get a new one, or revoke it." }
@@ -123,7 +123,7 @@ extension TokenPages {
         }
         guard let secret else { return alreadyRotated(token, exchange) }
         return Document("New secret", .tokens, under: TokenPages.parent, for: exchange) {
-            Notice(.done, "The token “\(token.name)” has a new secret.")
+            Notice(.done, "The token “\(Isolated.text(token.name))” has a new secret.")
             SecretCard(secret: secret, token: token)
             Element("h2") { "The old secret" }
             Element("p") { grace.consequence }
@@ -140,7 +140,7 @@ extension TokenPages {
         Document("Token already rotated", .tokens, under: TokenPages.parent, for: exchange) {
             Element("div", .class("card")) {
                 Element("p") {
-                    "The secret of “\(token.name)” changed after this form was loaded. If you rotated the token, its "
+                    "The secret of “\(Isolated.text(token.name))” changed after this form was loaded. If you rotated the token, its "
                     "new secret was shown once. No other secret was created."
                 }
                 Element("p") { "If you did not copy the new secret, rotate the token again, or revoke it." }
