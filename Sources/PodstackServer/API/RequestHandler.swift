@@ -169,7 +169,7 @@ struct RequestHandler: Sendable {
                 ("request_id", requestID), ("method", Self.methods.contains(request.method) ? request.method : "other"),
                 ("path", loggable(request.path)),
                 ("status", String(response.status)), ("address", request.address.description),
-                ("token", identity.map { TokenFormat.prefix(id: $0.token.id) } ?? ""),
+                ("token", identity.map { TokenFormat.prefix(id: $0.token.publicID) } ?? ""),
             ])
     }
 
