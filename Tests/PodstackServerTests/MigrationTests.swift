@@ -26,6 +26,15 @@ struct MigrationTests {
                     INSERT INTO tokens (id, account_id, user_id, name, digest, scopes, created_at, generation)
                     VALUES ('00000000', 'acc_1', 'usr_1', 'old', ?, '*', 1, 1)
                     """, [.blob([UInt8](repeating: 7, count: 32))])
+                // Until the third schema, each user is the admin of their one project.
+                if version >= 3 {
+                    try $0.run(
+                        """
+                        INSERT INTO members (project_id, user_id, role, can_create, can_read, can_update, can_delete,
+                            added_at)
+                        VALUES ('prj_1', 'usr_1', 'admin', 1, 1, 1, 1, 1)
+                        """)
+                }
                 return "acc_1"
             }
             try Migrations.run(on: database)
@@ -34,6 +43,10 @@ struct MigrationTests {
             #expect(token.accountID == account)
             #expect(token.digest == [UInt8](repeating: 7, count: 32))
             #expect(token.pending == nil)
+            let members = try database.read {
+                try MemberStore.list(projectID: "prj_1", now: 2, limit: 10, after: nil, in: $0)
+            }
+            #expect(members.map(\.status) == ["active"] && members.allSatisfy(\.isActiveAdmin))
         }
     }
 

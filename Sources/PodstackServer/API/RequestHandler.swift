@@ -327,7 +327,7 @@ struct RequestHandler: Sendable {
         (caller.route ?? metrics.unknownRoute).record(response.status, nanoseconds: nanoseconds)
         guard logged.contains(method: request.method, status: response.status) else { return }
         let route = caller.route?.pattern ?? RouteLatency.unknown
-        let token = caller.identity.map { TokenFormat.prefix(id: $0.token.id) }
+        let token = caller.identity.map { TokenFormat.prefix(id: $0.token.publicID) }
         let userID = caller.identity?.token.userID ?? caller.userID
         func fields() -> [LogField] {
             var fields = [

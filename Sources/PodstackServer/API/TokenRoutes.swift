@@ -45,7 +45,7 @@ struct TokenRoutes: Sendable {
     }
 
     @Sendable func revokeSelf(_ exchange: Exchange) throws -> Response {
-        try revoke(try exchange.caller().token.id, exchange)
+        try revoke(try exchange.caller().token.publicID, exchange)
     }
 
     private func revoke(_ id: String, _ exchange: Exchange) throws -> Response {
@@ -60,7 +60,7 @@ struct TokenRoutes: Sendable {
     }
 
     @Sendable func rotateSelf(_ exchange: Exchange) throws -> Response {
-        try rotate(try exchange.caller().token.id, exchange)
+        try rotate(try exchange.caller().token.publicID, exchange)
     }
 
     private func rotate(_ id: String, _ exchange: Exchange) throws -> Response {

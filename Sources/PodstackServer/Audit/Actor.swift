@@ -35,6 +35,7 @@ struct Origin: Sendable, Equatable {
 struct Actor: Sendable, Equatable {
     var userID: String?
     var email: String?
+    /// The key of the token: see ``TokenKey``.
     var tokenID: String?
     /// The digest of the token's secret, which must still authenticate when the change is made.
     var secretDigest: [UInt8]?

@@ -19,7 +19,8 @@ struct AuditTrail: Sendable {
             accountID: resource.accountID, number: ends.last + 1, id: Identifier.generate("evt_"),
             createdAt: change.now, action: action.rawValue, resourceType: resource.type, resourceID: resource.id,
             resourceName: resource.name, projectID: resource.projectID, userID: actor.userID, userEmail: actor.email,
-            tokenID: actor.tokenID, address: actor.origin.address?.description, userAgent: actor.origin.userAgent,
+            tokenID: actor.tokenID.map(TokenKey.tokenID), address: actor.origin.address?.description,
+            userAgent: actor.origin.userAgent,
             details: String(decoding: try APICoding.encode(details), as: UTF8.self))
         let row = AuditStore.Row(
             event: event, previousHash: ends.lastHash, hash: chain.hash(event, after: ends.lastHash))

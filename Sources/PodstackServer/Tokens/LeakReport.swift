@@ -44,9 +44,12 @@ struct LeakReport: Sendable {
     private func provenToken(
         _ proof: Proof, _ now: Int64, in connection: any DatabaseConnection
     ) throws -> TokenRecord? {
-        guard let token = try TokenStore.find(proof.id, in: connection) else { return nil }
-        let secrets = try SecretStore.secrets(of: token, in: connection)
+        let found = try TokenStore.verifiable(proof.id, in: connection)
         let digests = [digest.digest(ofSHA256: proof.hash), digest.previous(ofSHA256: proof.hash)].compactMap { $0 }
-        return digests.contains { secrets.authenticates($0, at: now) } ? token : nil
+        for digest in digests {
+            guard let (token, state) = try found.token(with: digest) else { continue }
+            return state.failure(at: now, token.lifetime) == nil ? token : nil
+        }
+        return nil
     }
 }

@@ -17,7 +17,7 @@ struct ReuseWatch: Sendable {
     func isDue(_ token: some Collection<UInt8>, now: Int64) throws -> Bool {
         guard case .wellFormed(let id) = TokenFormat.shape(of: token) else { return false }
         let digest = digest.digest(ofSHA256: Sodium.sha256(token))
-        return try changes.database.read { try isDue(id, digest, now, in: $0) }
+        return try changes.database.read { try dueToken(id, digest, now, in: $0) } != nil
     }
 
     /// Records that a token was refused because it was rotated, unless that was recorded recently.
@@ -25,11 +25,9 @@ struct ReuseWatch: Sendable {
         guard case .wellFormed(let id) = TokenFormat.shape(of: token) else { return }
         let digest = digest.digest(ofSHA256: Sodium.sha256(token))
         try changes.perform(by: Actor(origin: origin), at: now) { change in
-            guard try isDue(id, digest, now, in: change.connection),
-                let record = try TokenStore.find(id, in: change.connection)
-            else { return }
-            try SecretStore.setReuseRecorded(of: digest, tokenID: id, at: now, in: change.connection)
-            let current = try SecretStore.currentUsedFrom(id, in: change.connection)
+            guard let record = try dueToken(id, digest, now, in: change.connection) else { return }
+            try SecretStore.setReuseRecorded(of: digest, tokenID: record.id, at: now, in: change.connection)
+            let current = try SecretStore.currentUsedFrom(record.id, in: change.connection)
             try change.record(
                 .rotatedTokenUsed, on: AuditResource(record),
                 [
@@ -39,10 +37,12 @@ struct ReuseWatch: Sendable {
         }
     }
 
-    private func isDue(
+    /// Returns the token with a secret whose use is to be recorded; nil if it was recorded a short time ago.
+    private func dueToken(
         _ id: String, _ digest: [UInt8], _ now: Int64, in connection: any DatabaseConnection
-    ) throws -> Bool {
-        let recordedAt = try SecretStore.reuseRecordedAt(of: digest, tokenID: id, in: connection)
-        return recordedAt.map { $0 <= now - Self.intervalSeconds } ?? true
+    ) throws -> TokenRecord? {
+        guard let token = try TokenStore.verifiable(id, in: connection).token(with: digest)?.token else { return nil }
+        let recordedAt = try SecretStore.reuseRecordedAt(of: digest, tokenID: token.id, in: connection)
+        return recordedAt.map { $0 <= now - Self.intervalSeconds } ?? true ? token : nil
     }
 }

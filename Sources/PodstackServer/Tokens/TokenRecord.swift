@@ -10,6 +10,7 @@ import PodstackAPI
 ///
 /// Times are seconds since 1970.
 struct TokenRecord: Sendable, Equatable {
+    /// The key under which the token is stored: see ``TokenKey``.
     var id: String
     var accountID: String
     var userID: String
@@ -34,6 +35,9 @@ struct TokenRecord: Sendable, Equatable {
     /// The time since which ``usedScopes`` is recorded; nil for a token from before, until it is used.
     var usedScopesSince: Int64?
 
+    /// The ID that is part of the token.
+    var publicID: String { TokenKey.tokenID(of: id) }
+
     /// Seconds after which a token should be rotated.
     static let rotationIntervalSeconds: Int64 = 90 * 86_400
 
@@ -53,7 +57,8 @@ struct TokenRecord: Sendable, Equatable {
     /// Returns the token as the API describes it.
     func apiModel(at now: Int64, lastUsedAt: Int64?) -> Token {
         Token(
-            id: id, name: name, scopes: scopes.map(\.description), projectIDs: projectIDs, createdAt: Date(createdAt),
+            id: publicID, name: name, scopes: scopes.map(\.description), projectIDs: projectIDs,
+            createdAt: Date(createdAt),
             expiresAt: expiresAt.map(Date.init(_:)), lastUsedAt: lastUsedAt.map(Date.init(_:)),
             generation: Int(generation), rotateBy: Date(rotateBy),
             status: revokedAt != nil ? "revoked" : isExpired(at: now) ? "expired" : "active",
@@ -97,7 +102,7 @@ extension TokenRecord {
 
 extension AuditResource {
     init(_ token: TokenRecord) {
-        self.init(type: "token", id: token.id, name: token.name, accountID: token.accountID)
+        self.init(type: "token", id: token.publicID, name: token.name, accountID: token.accountID)
     }
 }
 

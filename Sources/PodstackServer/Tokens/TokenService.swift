@@ -21,7 +21,7 @@ struct TokenService: Sendable {
     func find(
         _ id: String, accountID: String, in connection: any DatabaseConnection
     ) throws -> TokenRecord {
-        guard let token = try TokenStore.find(id, in: connection), token.accountID == accountID else {
+        guard let token = try TokenStore.find(id, accountID: accountID, in: connection) else {
             throw DomainError.notFound(.token, id: id)
         }
         return token
@@ -34,7 +34,7 @@ struct TokenService: Sendable {
             try TokenStore.list(
                 accountID: accountID, selection, now: now, limit: page.limit + 1, after: page.after, in: $0)
         }
-        return page.page(of: found) { Cursor(position: $0.createdAt, id: $0.id) }
+        return page.page(of: found) { Cursor(position: $0.createdAt, id: $0.publicID) }
     }
 
     /// Returns a token with its latest use, which may not be in the database yet.
@@ -70,7 +70,8 @@ struct TokenService: Sendable {
 
     /// Creates a token.
     ///
-    /// Repeating a request with the same client-generated secret returns the existing token.
+    /// Repeating a request with the same client-generated secret returns the existing token. Whether another account has a
+    /// token with the same ID makes no difference.
     ///
     /// - Returns: The token, and its secret unless the caller generated it.
     func create(_ request: TokenRequest, in change: Change) throws -> (TokenRecord, secret: String?) {
@@ -85,25 +86,40 @@ struct TokenService: Sendable {
         let id = request.id ?? TokenFormat.generateID(using: &generator)
         let secret = request.sha256 == nil ? TokenFormat.generateToken(id: id, using: &generator) : nil
         let hash = request.sha256 ?? Sodium.sha256((secret ?? "").utf8)
-        let record = TokenRecord(
+        var record = TokenRecord(
             id: id, accountID: creator.accountID, userID: creator.userID, name: request.name,
             digest: digest.digest(ofSHA256: hash), scopes: scopes, projectIDs: projectIDs, createdAt: change.now,
             expiresAt: expiresAt)
         try digest.renew(hash, of: id, in: change.connection)
-        if let existing = try TokenStore.find(id, in: change.connection) {
-            guard request.sha256 != nil, existing.accountID == record.accountID, existing.revokedAt == nil,
+        if let existing = try TokenStore.find(id, accountID: record.accountID, in: change.connection) {
+            guard request.sha256 != nil, existing.revokedAt == nil,
                 Sodium.constantTimeEqual(existing.digest, record.digest)
-            else {
-                throw DomainError.conflict("That ID is taken; create a token with another ID")
-            }
+            else { throw Self.idInUse }
             // The request is repeated because its response was lost.
             return (existing, nil)
         }
         if let wanted = projectIDs { try checkProjectsExist(wanted, of: record, in: change.connection) }
         try checkRoom(accountID: record.accountID, in: change)
+        try checkIsUnknown(record.digest, of: record, in: change.connection)
+        guard let key = try TokenStore.unusedKey(for: id, in: change.connection) else { throw Self.idInUse }
+        record.id = key
         try TokenStore.insert(record, in: change.connection)
         try change.record(.tokenCreated, on: AuditResource(record), record.audited)
         return (record, secret)
+    }
+
+    private static let idInUse = DomainError.conflict("That ID is taken; create a token with another ID")
+
+    /// Throws if another token with the same ID has a secret, which would make it ambiguous.
+    ///
+    /// Only a caller that knows the digest of another account's token can get this error.
+    private func checkIsUnknown(
+        _ digest: [UInt8], of token: TokenRecord, in connection: any DatabaseConnection
+    ) throws {
+        let found = try TokenStore.verifiable(token.publicID, in: connection).token(with: digest)
+        guard found == nil || found?.token.id == token.id && found?.token.accountID == token.accountID else {
+            throw Self.idInUse
+        }
     }
 
     /// The result of ``createOnce(_:in:_:)``.
@@ -111,8 +127,7 @@ struct TokenService: Sendable {
         case created(TokenRecord, secret: String)
         /// An earlier request created the token.
         case repeated(TokenRecord)
-        /// The ID is invalid, or a token of another account has it.
-        case idIsTaken
+        case invalidID
     }
 
     /// Creates a token with an ID that the caller chose, unless an earlier request did.
@@ -124,9 +139,9 @@ struct TokenService: Sendable {
     /// - Returns: The new token and its secret, or the token that an earlier request created.
     /// - Throws: The errors of ``create(_:in:)``.
     func createOnce(_ id: String, in change: Change, _ request: () throws -> TokenRequest) throws -> Creation {
-        guard TokenFormat.isID(id) else { return .idIsTaken }
-        if let known = try TokenStore.find(id, in: change.connection) {
-            return try known.accountID == change.grant.accountID ? .repeated(known) : .idIsTaken
+        guard TokenFormat.isID(id) else { return .invalidID }
+        if let known = try TokenStore.find(id, accountID: try change.grant.accountID, in: change.connection) {
+            return .repeated(known)
         }
         var request = try request()
         request.id = id
@@ -190,7 +205,7 @@ struct TokenService: Sendable {
         }
         guard token != old else { return token }
         try TokenStore.update(token, in: change.connection)
-        change.changed(token: id)
+        change.changed(token: token.id)
         try change.record(.tokenUpdated, on: AuditResource(token), .changed(from: old.audited, to: token.audited))
         return token
     }
@@ -257,7 +272,7 @@ struct TokenService: Sendable {
         try checkHandingOut(token, to: caller)
         var secrets = try SecretStore.secrets(of: token, in: change.connection)
         let newDigest = digest.digest(ofSHA256: hash)
-        let presented = caller.tokenID == id ? change.actor.secretDigest.flatMap(secrets.state) : nil
+        let presented = caller.tokenID == token.id ? change.actor.secretDigest.flatMap(secrets.state) : nil
         let actions: [TokenSecrets.Action]
         do {
             actions = try secrets.rotate(
@@ -265,8 +280,9 @@ struct TokenService: Sendable {
         } catch { throw Self.conflict(error) }
         let rotated = token.with(secrets.afterFirstUse(of: newDigest))
         guard !actions.isEmpty else { return (rotated, nil) }
-        try SecretStore.apply(actions, to: id, in: change.connection)
-        change.changed(token: id)
+        try checkIsUnknown(newDigest, of: token, in: change.connection)
+        try SecretStore.apply(actions, to: token.id, in: change.connection)
+        change.changed(token: token.id)
         try change.record(
             .tokenRotated, on: AuditResource(token),
             [

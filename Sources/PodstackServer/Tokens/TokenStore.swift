@@ -14,37 +14,79 @@ enum TokenStore {
 
     // MARK: - Reading
 
-    static func find(_ id: String, in connection: any DatabaseConnection) throws -> TokenRecord? {
-        try connection.query("SELECT \(columns) FROM tokens t WHERE t.id = \(id)").first.map(record)
+    /// Returns the token with a key.
+    static func find(_ key: String, in connection: any DatabaseConnection) throws -> TokenRecord? {
+        try connection.query("SELECT \(columns) FROM tokens t WHERE t.id = \(key)").first.map(record)
     }
 
-    /// The secrets of a token, and the rest of its row until a secret matches.
-    struct Verifiable {
-        /// The token's secrets.
-        ///
-        /// If no token has the ID, they are the secrets of another token, which the digest never matches.
-        let secrets: TokenSecrets
-        /// Nil if no token has the ID.
-        fileprivate let row: DatabaseRow?
-
-        /// Returns the token, or nil if no token has the ID.
-        func token() throws -> TokenRecord? { try row.map(TokenStore.record) }
+    /// Returns the account's token with an ID.
+    static func find(
+        _ id: String, accountID: String, in connection: any DatabaseConnection
+    ) throws -> TokenRecord? {
+        guard TokenFormat.isID(id) else { return nil }
+        return try connection.query(
+            """
+            SELECT \(columns) FROM tokens t
+            WHERE t.id >= \(id) AND t.id <= \(TokenKey.last(for: id)) AND t.account_id = \(accountID)
+            """
+        ).first.map(record)
     }
 
-    /// Reads a token for verification, in one statement for its row and one for its retired secrets.
-    ///
-    /// If no token has the ID, the token before it is read: an unknown ID takes as long as a wrong secret.
-    static func verifiable(_ id: String, in connection: any DatabaseConnection) throws -> Verifiable {
-        let row = try connection.query(
-            "SELECT \(columns) FROM tokens t WHERE t.id <= \(id) ORDER BY t.id DESC LIMIT 1"
-        ).first
-        let retired = try SecretStore.retired(of: id, in: connection)
-        guard let row else {
-            let current = CurrentSecret(digest: TokenSecrets.noDigest)
-            return Verifiable(secrets: TokenSecrets(current: current, retired: retired), row: nil)
+    /// Returns an unused key for a token with an ID, or nil if too many tokens share the ID.
+    static func unusedKey(for id: String, in connection: any DatabaseConnection) throws -> String? {
+        let used = try connection.query(
+            "SELECT t.id FROM tokens t WHERE t.id >= \(id) AND t.id <= \(TokenKey.last(for: id))"
+        ).map { try $0.text("id") }
+        guard used.count < TokenKey.maxSharing else { return nil }
+        if !used.contains(id) { return id }
+        while true {
+            let key = TokenKey.generate(for: id)
+            if !used.contains(key) { return key }
         }
-        let isFound = try row.text("id") == id
-        return Verifiable(secrets: try secrets(row, retired), row: isFound ? row : nil)
+    }
+
+    /// The tokens that share an ID, with their secrets, and the rest of their rows until a secret matches.
+    struct Verifiable {
+        /// The secrets of the tokens with the ID, and of others, which take as long to compare.
+        fileprivate let candidates: [(secrets: TokenSecrets, row: DatabaseRow, hasID: Bool)]
+
+        /// Returns the token that has the secret with a digest, and the state of the secret.
+        ///
+        /// It compares the digest with the secrets of every candidate, and does not stop at the one that matches.
+        func token(with digest: [UInt8]) throws -> (token: TokenRecord, state: SecretState)? {
+            var found: (row: DatabaseRow, state: SecretState)?
+            for candidate in candidates {
+                let state = candidate.secrets.state(of: digest)
+                if candidate.hasID, let state { found = (candidate.row, state) }
+            }
+            return try found.map { (try TokenStore.record($0.row), $0.state) }
+        }
+    }
+
+    /// The rows that each verification reads: more than the tokens that share an ID, unless it was chosen deliberately.
+    private static let rowsPerVerification = 3
+
+    /// Reads the tokens with an ID for verification, in one statement for their rows and one for their retired secrets.
+    ///
+    /// It also reads tokens before them: an unknown ID takes as long as a wrong secret, and an ID that two accounts use
+    /// as long as an ID of one.
+    static func verifiable(_ id: String, in connection: any DatabaseConnection) throws -> Verifiable {
+        let last = TokenKey.last(for: id)
+        func rows(_ limit: Int) throws -> [(key: String, row: DatabaseRow)] {
+            try connection.query(
+                "SELECT \(columns) FROM tokens t WHERE t.id <= \(last) ORDER BY t.id DESC LIMIT \(Int64(limit))"
+            ).map { (try $0.text("id"), $0) }
+        }
+        var found = try rows(rowsPerVerification)
+        if found.count == rowsPerVerification, found.allSatisfy({ $0.key.hasPrefix(id) }) {
+            found = try rows(TokenKey.maxSharing)
+        }
+        let keys = found.map(\.key).filter { $0.hasPrefix(id) }
+        let retired = try SecretStore.retired(of: keys.isEmpty ? [id] : keys, in: connection)
+        return Verifiable(
+            candidates: try found.map { key, row in
+                (try secrets(row, retired[key] ?? []), row, key.hasPrefix(id))
+            })
     }
 
     /// The tokens of an account that a list contains.
@@ -226,13 +268,25 @@ enum SecretStore {
     }
 
     static func retired(of tokenID: String, in connection: any DatabaseConnection) throws -> [RetiredSecret] {
+        try retired(of: [tokenID], in: connection)[tokenID] ?? []
+    }
+
+    /// Returns the retired secrets of tokens by their keys.
+    static func retired(
+        of tokenIDs: [String], in connection: any DatabaseConnection
+    ) throws -> [String: [RetiredSecret]] {
         let rows = try connection.query(
-            "SELECT digest, rotated_at, ends_at FROM retired_secrets WHERE token_id = \(tokenID)")
-        return try rows.map {
-            RetiredSecret(
-                digest: try $0.blob("digest"), rotatedAt: try $0.integer("rotated_at"),
-                endsAt: try $0.integer("ends_at"))
+            """
+            SELECT token_id, digest, rotated_at, ends_at FROM retired_secrets WHERE token_id IN (\(list: tokenIDs))
+            """)
+        var secrets: [String: [RetiredSecret]] = [:]
+        for row in rows {
+            secrets[try row.text("token_id"), default: []].append(
+                RetiredSecret(
+                    digest: try row.blob("digest"), rotatedAt: try row.integer("rotated_at"),
+                    endsAt: try row.integer("ends_at")))
         }
+        return secrets
     }
 
     /// Writes what a transition of ``TokenSecrets`` requires.
@@ -280,15 +334,20 @@ enum SecretStore {
         }
     }
 
-    /// Replaces the digest of a secret, in whatever state the secret is.
+    /// Replaces the digest of a secret of the tokens with an ID, in whatever state the secret is.
     static func replace(
         _ old: [UInt8], by new: [UInt8], of tokenID: String, in connection: any DatabaseConnection
     ) throws {
-        try connection.execute("UPDATE tokens SET digest = \(new) WHERE id = \(tokenID) AND digest = \(old)")
+        let last = TokenKey.last(for: tokenID)
+        let hasID: SQL = "id >= \(tokenID) AND id <= \(last)"
+        try connection.execute("UPDATE tokens SET digest = \(new) WHERE \(hasID) AND digest = \(old)")
         try connection.execute(
-            "UPDATE tokens SET waiting_digest = \(new) WHERE id = \(tokenID) AND waiting_digest = \(old)")
+            "UPDATE tokens SET waiting_digest = \(new) WHERE \(hasID) AND waiting_digest = \(old)")
         try connection.execute(
-            "UPDATE retired_secrets SET digest = \(new) WHERE token_id = \(tokenID) AND digest = \(old)")
+            """
+            UPDATE retired_secrets SET digest = \(new)
+            WHERE token_id >= \(tokenID) AND token_id <= \(last) AND digest = \(old)
+            """)
     }
 
     // MARK: - Use of rotated secrets

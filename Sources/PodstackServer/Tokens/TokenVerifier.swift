@@ -72,7 +72,7 @@ final class TokenVerifier: Sendable {
             if let failure = identity.failure(at: now) { throw DomainError.unauthenticated(failure) }
             if case .pending = identity.state {
                 guard mayWrite else { throw WriteRequired() }
-                try recordFirstUse(of: digest, id, from: address, now: now)
+                try recordFirstUse(of: digest, identity.token.id, from: address, now: now)
                 continue
             }
             verified.insert(identity, for: key, since: epoch)
@@ -97,13 +97,13 @@ final class TokenVerifier: Sendable {
     private func lookUp(_ id: String, _ digest: [UInt8], _ hash: [UInt8]) throws -> Identity? {
         try database.read { connection in
             let found = try TokenStore.verifiable(id, in: connection)
-            let state = found.secrets.state(of: digest)
-            if state == nil, let old = self.digest.previous(ofSHA256: hash), found.secrets.state(of: old) != nil {
+            let match = try found.token(with: digest)
+            if match == nil, let old = self.digest.previous(ofSHA256: hash), try found.token(with: old) != nil {
                 return nil
             }
-            guard let state, let token = try found.token(),
-                let user = try UserStore.find(id: token.userID, in: connection)
-            else { throw DomainError.unauthenticated(.invalid) }
+            guard let (token, state) = match, let user = try UserStore.find(id: token.userID, in: connection) else {
+                throw DomainError.unauthenticated(.invalid)
+            }
             return Identity(token: token, state: state, user: user) { [database] projectID in
                 try database.read {
                     try MemberStore.membership(userID: user.id, projectID: projectID, in: $0)

@@ -42,7 +42,7 @@ extension TokenPages {
                 Element("h2") { "Revoke" }
                 Element("div", .class("card")) {
                     Element("p") { "Revoke the token if you no longer need it or if its secret may have leaked." }
-                    Element("a", .class("button danger"), .href(Link("/account/tokens", token.id, "revoke"))) {
+                    Element("a", .class("button danger"), .href(Link("/account/tokens", token.publicID, "revoke"))) {
                         "Revoke token…"
                     }
                 }
@@ -56,7 +56,7 @@ extension TokenPages {
             let token = try exchange.change(with: changes, requiring: .scope(.tokensUpdate)) {
                 try tokens.update(exchange.parameters[0], request, in: $0)
             }
-            return .redirect(Link("/account/tokens", token.id, query: [("done", "renamed")]))
+            return .redirect(Link("/account/tokens", token.publicID, query: [("done", "renamed")]))
         } catch DomainError.invalid(let errors) {
             return try details(
                 exchange, problems: FieldProblems(errors), typed: exchange.form["name"], status: 422)
@@ -99,7 +99,7 @@ private struct TokenFacts: Component {
     var body: some HTML {
         Element("dl", .class("card facts")) {
             Fact("Status") { TokenBadges(token, now: now) }
-            Fact("Prefix") { Element("code") { TokenFormat.prefix(id: token.id) } }
+            Fact("Prefix") { Element("code") { TokenFormat.prefix(id: token.publicID) } }
             Fact("Scopes") { ScopeList(scopes: token.scopes) }
             Fact("Projects") { ProjectList(ids: token.projectIDs, names: names) }
             Fact("Created") { TimeElement(token.createdAt) }
@@ -159,7 +159,7 @@ private struct UnusedScopesCard: Component {
                     "reduce its scopes, make sure that the other tokens do not need them."
                 }
             }
-            Element("form", .method("post"), .action(Link("/account/tokens", token.id, "scopes"))) {
+            Element("form", .method("post"), .action(Link("/account/tokens", token.publicID, "scopes"))) {
                 FormKeyField(exchange)
                 VoidElement("input", .type("hidden"), .name("scopes"), .value(advice.text))
                 Element("button", .type("submit")) { "Keep only these scopes" }
@@ -177,7 +177,9 @@ private struct RenameForm: Component {
 
     var body: some HTML {
         Element("h2") { "Rename" }
-        Element("form", .class("card narrow"), .method("post"), .action(Link("/account/tokens", token.id, "name"))) {
+        Element(
+            "form", .class("card narrow"), .method("post"), .action(Link("/account/tokens", token.publicID, "name"))
+        ) {
             FormKeyField(exchange)
             Field(
                 "Name", name: "name", value: typed ?? token.name, problem: problem, .type("text"),

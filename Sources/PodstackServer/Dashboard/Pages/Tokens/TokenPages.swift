@@ -89,21 +89,21 @@ struct TokenPages: Sendable {
     @Sendable private func confirmRevocation(_ exchange: PageExchange) throws -> Response {
         let token = tokens.upToDate(
             try tokens.token(exchange.parameters[0], accountID: try exchange.signedIn().user.accountID))
-        let details = Link("/account/tokens", token.id)
+        let details = Link("/account/tokens", token.publicID)
         guard TokenHealth(token, now: exchange.now).state == .active else { return .redirect(details) }
         return Document("Revoke “\(Isolated.text(token.name))”?", .tokens, under: (token.name, details), for: exchange)
         {
             Element("div", .class("card")) {
                 Element("p") {
                     "The token "
-                    Element("code") { TokenFormat.prefix(id: token.id) }
+                    Element("code") { TokenFormat.prefix(id: token.publicID) }
                     " stops working immediately. This cannot be undone."
                 }
                 Element("p") {
                     "Last used: "
                     LastUse(token: token, now: exchange.now)
                 }
-                Element("form", .method("post"), .action(Link("/account/tokens", token.id, "revoke"))) {
+                Element("form", .method("post"), .action(Link("/account/tokens", token.publicID, "revoke"))) {
                     FormKeyField(exchange)
                     Element("p", .class("buttons")) {
                         Element("button", .type("submit"), .class("danger")) { "Revoke token" }
@@ -171,9 +171,9 @@ private struct TokenTitle: Component {
 
     var body: some HTML {
         RowTitle {
-            Element("a", .href(Link("/account/tokens", token.id))) { token.name }
+            Element("a", .href(Link("/account/tokens", token.publicID))) { token.name }
             " "
-            Element("code", .class("prefix")) { TokenFormat.prefix(id: token.id) }
+            Element("code", .class("prefix")) { TokenFormat.prefix(id: token.publicID) }
             " "
             TokenBadges(token, now: now)
         }

@@ -27,7 +27,7 @@ extension TokenPages {
             switch creation {
             case .created(let token, let secret): return created(token, secret, exchange)
             case .repeated(let token): return alreadyCreated(token, exchange)
-            case .idIsTaken:
+            case .invalidID:
                 form.id = TokenForm().id
                 return try creationForm(
                     form, exchange,
@@ -198,7 +198,7 @@ struct RotationForm: Component {
 
     var body: some HTML {
         Element("h2") { "Rotate" }
-        Element("form", .class("card"), .method("post"), .action(Link("/account/tokens", token.id, "rotate"))) {
+        Element("form", .class("card"), .method("post"), .action(Link("/account/tokens", token.publicID, "rotate"))) {
             FormKeyField(exchange)
             VoidElement("input", .type("hidden"), .name("secrets"), .value(token.secretsFingerprint))
             Element("p") {
@@ -243,7 +243,7 @@ private struct SecretCard: Component {
             }
             Element("p", .class("hint"), .id("copied"), .role("status")) {}
             Element("p", .class("buttons")) {
-                Element("a", .class("button"), .href(Link("/account/tokens", token.id))) { "Done, view details" }
+                Element("a", .class("button"), .href(Link("/account/tokens", token.publicID))) { "Done, view details" }
                 Element("a", .class("button quiet"), .href(Link("/account/tokens"))) { "All tokens" }
             }
         }
@@ -256,8 +256,8 @@ private struct LostSecretActions: Component {
 
     var body: some HTML {
         Element("p", .class("buttons")) {
-            Element("a", .class("button"), .href(Link("/account/tokens", token.id))) { "Rotate token" }
-            Element("a", .class("button quiet danger"), .href(Link("/account/tokens", token.id, "revoke"))) {
+            Element("a", .class("button"), .href(Link("/account/tokens", token.publicID))) { "Rotate token" }
+            Element("a", .class("button quiet danger"), .href(Link("/account/tokens", token.publicID, "revoke"))) {
                 "Revoke token"
             }
             Element("a", .class("button quiet"), .href(Link("/account/tokens"))) { "All tokens" }
