@@ -19,6 +19,7 @@ struct ReleasedMigrationsTests {
         "fef43e8343c9678c0330eee64d414ee7c14d2f28f8e6b48f2fad7cda95bb9ee1",
         "777ef306041ce433e55ef4ba548bec7ab801cab51cc3425b0e3615ffbe3b4ff9",
         "a87f2e7c50314f028fa868f98769c8c787960b1df3c52670d89bc789e6e5ed7d",
+        "efe9d9d6160c2c27cd0b792e957dd4ed7fb72454ffc0543a2c2b10a6c14a2167",
     ]
 
     @Test("a released migration never changes")

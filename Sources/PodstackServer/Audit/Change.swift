@@ -20,9 +20,21 @@ struct Changes: Sendable {
         by actor: Actor, at now: Int64, _ body: (Change) throws -> Result
     ) throws -> Result {
         var announcement = Announcement()
-        // Also after a failure: the change may be durable although the database did not confirm it.
-        defer { forget(announcement) }
-        return try database.write { connection in
+        do {
+            let result = try commit(&announcement, by: actor, at: now, body)
+            forget(announcement)
+            return result
+        } catch {
+            // The change may be durable although the database did not confirm it.
+            if !announcement.isEmpty { forget(announcement) }
+            throw error
+        }
+    }
+
+    private func commit<Result>(
+        _ announcement: inout Announcement, by actor: Actor, at now: Int64, _ body: (Change) throws -> Result
+    ) throws -> Result {
+        try database.write { connection in
             try recheck(actor, now, connection)
             let change = Change(connection, by: actor, at: now, trail: trail)
             let result = try body(change)

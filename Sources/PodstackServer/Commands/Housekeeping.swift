@@ -7,6 +7,9 @@ final class Housekeeping: Sendable {
     /// The seconds between two removals of expired audit events.
     private static let pruningSeconds: Int64 = 3600
 
+    /// The seconds that one call spends on it; the next call continues.
+    private static let pruningLimitSeconds = 1.0
+
     private let service: Service
     private let lastPruned = Mutex<Int64?>(nil)
     private let isDatabaseLost = Mutex(false)
@@ -23,7 +26,8 @@ final class Housekeeping: Sendable {
         let isDue = lastPruned.withLock { $0.map { now - $0 >= Self.pruningSeconds } ?? true }
         guard isDue else { return }
         do {
-            try service.changes.trail.prune(now: now, in: service.database)
+            guard try service.changes.trail.prune(now: now, in: service.database, within: Self.pruningLimitSeconds)
+            else { return }
             lastPruned.withLock { $0 = now }
         } catch {
             service.log.write("old_events_not_removed", level: "warning")
