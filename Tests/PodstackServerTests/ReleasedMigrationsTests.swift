@@ -21,6 +21,7 @@ struct ReleasedMigrationsTests {
         "a87f2e7c50314f028fa868f98769c8c787960b1df3c52670d89bc789e6e5ed7d",
         "9b47cfb82a89f7a95d62685431c5160ec0cae45e97c8d3b98f2c956aed7c56fc",
         "0adfa9624c7588af44c8bd6f03b91eb5752e349cd9d0230dc254a5b4bc679aa6",
+        "efe9d9d6160c2c27cd0b792e957dd4ed7fb72454ffc0543a2c2b10a6c14a2167",
     ]
 
     @Test("a released migration never changes")

@@ -160,18 +160,6 @@ enum AuditStore {
         ).map(row)
     }
 
-    /// Returns the number of an account's oldest event after a time, or nil if there is none.
-    static func oldest(
-        of accountID: String, after time: Int64, in connection: any DatabaseConnection
-    ) throws -> Int64? {
-        try connection.query(
-            """
-            SELECT MIN(number) AS oldest FROM audit_events
-            WHERE account_id = \(accountID) AND created_at > \(time)
-            """
-        ).first?.optionalInteger("oldest")
-    }
-
     static func remove(of accountID: String, through number: Int64, in connection: any DatabaseConnection) throws {
         try connection.execute("DELETE FROM audit_events WHERE account_id = \(accountID) AND number <= \(number)")
     }
@@ -201,7 +189,10 @@ enum AuditStore {
         if let ids = filter.allowedProjectIDs { parts.append("project_id IN (\(list: ids))") }
         if let action = filter.action { parts.append("action = \(action)") }
         if let type = filter.resourceType { parts.append("resource_type = \(type)") }
-        if let user = filter.user { parts.append("(user_id = \(user) OR LOWER(user_email) = LOWER(\(user)))") }
+        // One column each, so that an index has the events: an ID has no @, and an address always has one.
+        if let user = filter.user {
+            parts.append(user.contains("@") ? "LOWER(user_email) = LOWER(\(user))" : "user_id = \(user)")
+        }
         if let since = filter.since { parts.append("created_at >= \(since)") }
         if let until = filter.until { parts.append("created_at < \(until)") }
         if let text = filter.text {
@@ -234,11 +225,13 @@ enum AuditStore {
             .map { try $0.text("account_id") }
     }
 
+    /// Returns some of the accounts that have events from before a time.
     static func accountIDs(
-        withEventsUntil time: Int64, in connection: any DatabaseConnection
+        withEventsUntil time: Int64, limit: Int, in connection: any DatabaseConnection
     ) throws -> [String] {
-        try connection.query("SELECT DISTINCT account_id FROM audit_events WHERE created_at <= \(time)")
-            .map { try $0.text("account_id") }
+        try connection.query(
+            "SELECT DISTINCT account_id FROM audit_events WHERE created_at <= \(time) LIMIT \(Int64(limit))"
+        ).map { try $0.text("account_id") }
     }
 
     /// Returns the number of the newest event of each account that has one.

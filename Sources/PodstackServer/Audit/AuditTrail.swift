@@ -31,26 +31,47 @@ struct AuditTrail: Sendable {
 
     /// Removes the events that are older than ``retentionSeconds``.
     ///
-    /// Each account's events are removed in a transaction of their own, so that other writers wait only for that.
-    func prune(now: Int64, in database: any Database) throws {
+    /// - Parameters:
+    ///   - now: The time, in seconds since 1970.
+    ///   - database: The database. Each transaction is short, so that other writers do not wait for long.
+    ///   - seconds: The time after which to stop; the next call continues.
+    /// - Returns: Whether all of them are removed.
+    /// - Throws: ``DatabaseFailure``.
+    @discardableResult
+    func prune(now: Int64, in database: any Database, within seconds: Double = 3600) throws -> Bool {
         let time = now - Self.retentionSeconds
-        for accountID in try database.read({ try AuditStore.accountIDs(withEventsUntil: time, in: $0) }) {
-            try database.write { try prune(accountID, until: time, in: $0) }
+        let end = MonotonicClock.nanoseconds + Int64(seconds * 1e9)
+        while true {
+            let accountIDs = try database.read {
+                try AuditStore.accountIDs(withEventsUntil: time, limit: Self.batch, in: $0)
+            }
+            var removed = 0
+            for accountID in accountIDs {
+                var last: Int
+                repeat {
+                    if MonotonicClock.nanoseconds > end { return false }
+                    last = try database.write { try prune(accountID, until: time, in: $0) }
+                    removed += last
+                } while last == Self.batch
+            }
+            if accountIDs.count < Self.batch || removed == 0 { return true }
         }
     }
 
-    /// Removes an account's old events.
+    /// The most events that one transaction removes, and the most accounts that one list has.
+    private static let batch = 500
+
+    /// Removes an account's oldest events, and returns how many.
     ///
     /// Its chain then begins with the hash of the last removed event.
-    private func prune(_ accountID: String, until time: Int64, in connection: any DatabaseConnection) throws {
-        guard var ends = try AuditStore.ends(of: accountID, in: connection)?.ends else { return }
-        let oldestKept = try AuditStore.oldest(of: accountID, after: time, in: connection)
-        let last = oldestKept.map { $0 - 1 } ?? ends.last
-        guard last > ends.first,
-            let row = try AuditStore.rows(of: accountID, after: last - 1, limit: 1, in: connection).first
-        else { return }
-        try AuditStore.remove(of: accountID, through: last, in: connection)
-        (ends.first, ends.firstHash) = (last, row.hash)
+    private func prune(_ accountID: String, until time: Int64, in connection: any DatabaseConnection) throws -> Int {
+        guard var ends = try AuditStore.ends(of: accountID, in: connection)?.ends else { return 0 }
+        let oldest = try AuditStore.rows(of: accountID, after: ends.first, limit: Self.batch, in: connection)
+        let removed = oldest.prefix { $0.event.createdAt <= time }
+        guard let last = removed.last else { return 0 }
+        try AuditStore.remove(of: accountID, through: last.event.number, in: connection)
+        (ends.first, ends.firstHash) = (last.event.number, last.hash)
         try AuditStore.setEnds(ends, seal: chain.seal(ends), in: connection)
+        return removed.count
     }
 }

@@ -26,6 +26,8 @@ enum PepperMark {
         try database.write { connection in
             if try isKnown(connection) { return }
             if let known = try known(in: connection) {
+                // The command that rotates the pepper has to run again.
+                if let next = peppers.next, Sodium.constantTimeEqual(known, self.mark(of: next)) { return }
                 // The pepper was rotated, which has sealed every audit log again, and this is the first start since.
                 guard let previous = peppers.previous, Sodium.constantTimeEqual(known, self.mark(of: previous)),
                     try belongs(peppers.current, in: connection, isRotated: true)

@@ -7,6 +7,9 @@ final class Housekeeping: Sendable {
     /// The seconds between two removals of expired audit events.
     private static let pruningSeconds: Int64 = 3600
 
+    /// The seconds that one call spends on it; the next call continues.
+    private static let pruningLimitSeconds = 1.0
+
     private let service: Service
     private let offer: Mutex<FirstAccountOffer?>
     /// The seconds between two counts of the sessions.
@@ -54,7 +57,8 @@ final class Housekeeping: Sendable {
         // A clock that jumps ahead must not remove events that are not old.
         let now = min(service.now(), startedAt.time + elapsed - startedAt.elapsed)
         do {
-            try service.changes.trail.prune(now: now, in: service.database)
+            guard try service.changes.trail.prune(now: now, in: service.database, within: Self.pruningLimitSeconds)
+            else { return }
             lastPruned.withLock { $0 = elapsed }
         } catch {
             service.log.write("old_events_not_removed", level: "warning")

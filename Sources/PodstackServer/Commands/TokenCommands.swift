@@ -98,8 +98,8 @@ enum TokenCommands {
 
         func encode(to encoder: any Encoder) throws {
             var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(token.id, forKey: .id)
-            try container.encode(TokenFormat.prefix(id: token.id), forKey: .prefix)
+            try container.encode(token.publicID, forKey: .id)
+            try container.encode(TokenFormat.prefix(id: token.publicID), forKey: .prefix)
             try container.encode(token.name, forKey: .name)
             try container.encode(email, forKey: .email)
             try container.encode(token.userID, forKey: .userID)
@@ -136,7 +136,7 @@ enum TokenCommands {
                         return (
                             Listed(token: token, email: email, status: status),
                             [
-                                TokenFormat.prefix(id: token.id), email, token.name, status,
+                                TokenFormat.prefix(id: token.publicID), email, token.name, status,
                                 displayedTime(token.createdAt), token.expiresAt.map(displayedTime) ?? "never",
                                 displayedTime(token.lastUsedAt),
                             ]
@@ -159,7 +159,10 @@ enum TokenCommands {
 
     private static let revoke = ServerCommand(
         "token", "revoke", summary: "Revoke a token of any user. Running servers reject it at once.",
-        arguments: [Argument("PREFIX-OR-ID", summary: "the prefix of the token, such as podstack_0123abcd, or its ID")]
+        arguments: [Argument("PREFIX-OR-ID", summary: "the prefix of the token, such as podstack_0123abcd, or its ID")],
+        flags: [
+            Flag("user", value: "EMAIL", summary: "the user of the token, if tokens of several accounts have the prefix")
+        ]
     ) { arguments in
         let text = arguments.positional[0]
         // The whole token is a secret, which is now in the history of the shell and in the list of processes.
@@ -174,9 +177,16 @@ enum TokenCommands {
                 "PREFIX-OR-ID: \"\(Arguments.displayed(text))\" is neither a prefix such as podstack_0123abcd nor an ID")
         }
         let service = try arguments.service()
+        let userID = try arguments.value("user").map { try user($0, of: service).id }
         let (token, wasRevoked) = try service.changes.perform(by: .administrator, at: service.now()) { change in
-            guard let token = try TokenStore.find(id, in: change.connection) else {
-                throw SetupFailure("no token has the prefix \(TokenFormat.prefix(id: id))")
+            let found = try TokenStore.sharing(id, in: change.connection).filter { userID ?? $0.userID == $0.userID }
+            guard let token = found.first else {
+                let owner = arguments.value("user").map { "\($0) has no token with" } ?? "no token has"
+                throw SetupFailure("\(owner) the prefix \(TokenFormat.prefix(id: id))")
+            }
+            guard found.count == 1 else {
+                throw SetupFailure(
+                    "tokens of \(found.count) accounts have the prefix \(TokenFormat.prefix(id: id)): name the user with --user")
             }
             try TokenService.revoke(token, because: "revoked by the operator", in: change)
             return (token, token.revokedAt != nil)

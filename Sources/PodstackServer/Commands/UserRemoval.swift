@@ -116,6 +116,7 @@ struct UserRemoval: Equatable {
             try TokenService.revoke(token, because: "user removed", in: change)
         }
         for (share, fate) in projects { try leave(share.project, fate, in: change) }
+        try InvitationStore.removeAll(ofOrBy: user.id, in: change.connection)
         try SignInStore.removeSessions(userID: user.id, in: change.connection)
         try SignInStore.removeLinks(userID: user.id, in: change.connection)
         try DeviceStore.removeAll(userID: user.id, in: change.connection)
@@ -130,6 +131,7 @@ struct UserRemoval: Equatable {
         let member = try MemberStore.find(user.id, projectID: project.id, in: connection)
         try MemberStore.remove(user.id, projectID: project.id, in: connection)
         if fate == .delete {
+            try InvitationStore.removeAll(projectID: project.id, in: connection)
             try ProjectStore.remove(project.id, in: connection)
             try change.record(.delete, on: AuditResource(project), project.audited)
         } else if let member {

@@ -4,7 +4,7 @@
 enum Migrations {
     static let all: [[SQL]] = [
         initialSchema, tokenRotation, projectMembers, idempotentReplies, auditLog, pepperRotations, deviceRequests,
-        disabledUsers, signIn, tokenUses, invitations, anonymousLimits, databaseChecks,
+        disabledUsers, signIn, tokenUses, invitations, anonymousLimits, databaseChecks, largeDatabases,
     ]
 
     private static let versionQuery: SQL = "SELECT version FROM schema_version"
@@ -351,5 +351,18 @@ extension Migrations {
     fileprivate static let databaseChecks: [SQL] = [
         "CREATE TABLE IF NOT EXISTS pepper_mark (mark BLOB NOT NULL)",
         "CREATE TABLE write_checks (data BLOB NOT NULL)",
+    ]
+}
+
+// MARK: - 14: large databases
+
+extension Migrations {
+    /// The indexes that keep requests as fast in a database with years of ended tokens and audit events.
+    fileprivate static let largeDatabases: [SQL] = [
+        "CREATE INDEX audit_events_by_age ON audit_events (created_at)",
+        "CREATE INDEX audit_events_of_action ON audit_events (account_id, action, number)",
+        "CREATE INDEX audit_events_of_user ON audit_events (account_id, user_id, number)",
+        "CREATE INDEX audit_events_of_email ON audit_events (account_id, LOWER(user_email), number)",
+        "CREATE INDEX tokens_by_end ON tokens (account_id, expires_at) WHERE revoked_at IS NULL",
     ]
 }

@@ -198,8 +198,12 @@ struct SQLiteFiles: Sendable {
             close(file)
             unlink(probe)
         }
-        let bytes = [UInt8](repeating: 1, count: 65_536)
-        guard write(file, bytes, bytes.count) == bytes.count, fsync(file) == 0 else { throw Self.full(probe) }
+        // Page by page, because a longer write may end early, without an error.
+        let page = [UInt8](repeating: 1, count: 4096)
+        for _ in 0..<16 {
+            guard write(file, page, page.count) == page.count else { throw Self.full(probe) }
+        }
+        guard fsync(file) == 0 else { throw Self.full(probe) }
     }
 
     private static func full(_ path: String) -> DatabaseFailure {

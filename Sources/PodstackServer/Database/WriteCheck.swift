@@ -1,4 +1,4 @@
-/// The result of ``Database/checkWritable()``, shared by all callers for a second.
+/// Checks that the database can be read, and shares the result of ``Database/checkWritable()`` for a second.
 ///
 /// Anonymous clients ask for it, so many of them must not cause many writes.
 final class WriteCheck: Sendable {
@@ -23,7 +23,7 @@ final class WriteCheck: Sendable {
 
     init(_ database: any Database) { self.database = database }
 
-    /// Checks that a change could be saved, unless that was checked within the last second.
+    /// Checks that the database can be read, and that a change could be saved unless that was checked within a second.
     ///
     /// - Throws: ``DatabaseFailure`` with the reason if no change could be saved.
     func run() throws {
@@ -36,13 +36,18 @@ final class WriteCheck: Sendable {
             return .check
         }
         switch step {
-        case .use(nil): return
+        case .use(nil):
+            _ = try database.read { try $0.query("SELECT version FROM schema_version") }
+            return
         case .use(let failure?): throw failure
         case .check: break
         case nil: throw DatabaseFailure(.busy, reason: "the check of the database takes too long")
         }
         var failure: DatabaseFailure?
-        do { try database.checkWritable() } catch {
+        do {
+            _ = try database.read { try $0.query("SELECT version FROM schema_version") }
+            try database.checkWritable()
+        } catch {
             failure = error as? DatabaseFailure ?? DatabaseFailure(reason: "the check of the database failed")
         }
         state.change { $0 = State(isRunning: false, last: (failure, MonotonicClock.nanoseconds)) }

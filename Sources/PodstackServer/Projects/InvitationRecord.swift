@@ -149,6 +149,11 @@ enum InvitationStore {
         try connection.execute("DELETE FROM invitations WHERE project_id = \(projectID)")
     }
 
+    /// Removes the invitations that a user received or sent.
+    static func removeAll(ofOrBy userID: String, in connection: any DatabaseConnection) throws {
+        try connection.execute("DELETE FROM invitations WHERE user_id = \(userID) OR invited_by = \(userID)")
+    }
+
     private static func record(_ row: DatabaseRow) throws -> InvitationRecord {
         InvitationRecord(
             projectID: try row.text("project_id"), userID: try row.text("user_id"), role: try MemberStore.role(row),

@@ -89,7 +89,8 @@ struct DataDirectory: Sendable {
         let current = try Pepper(file: pepperPath)
         if isMissing { sync() }
         return Peppers(
-            current: current, previous: exists(previousPepperPath) ? try Pepper(file: previousPepperPath) : nil)
+            current: current, previous: exists(previousPepperPath) ? try Pepper(file: previousPepperPath) : nil,
+            next: exists(nextPepperPath) ? try Pepper(file: nextPepperPath) : nil)
     }
 
     /// Makes created and renamed files durable.

@@ -52,6 +52,8 @@ struct Pepper: Sendable {
 struct Peppers: Sendable {
     var current: Pepper
     var previous: Pepper?
+    /// The pepper that an interrupted rotation was about to install.
+    var next: Pepper?
 }
 
 /// A reason why the service cannot start, or a command cannot run, that the operator can correct.

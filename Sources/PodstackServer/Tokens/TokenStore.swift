@@ -32,6 +32,13 @@ enum TokenStore {
         ).first.map(record)
     }
 
+    /// Returns the tokens of all accounts with an ID.
+    static func sharing(_ id: String, in connection: any DatabaseConnection) throws -> [TokenRecord] {
+        try connection.query(
+            "SELECT \(columns) FROM tokens t WHERE t.id >= \(id) AND t.id <= \(TokenKey.last(for: id)) ORDER BY t.id"
+        ).map(record)
+    }
+
     /// Returns an unused key for a token with an ID, or nil if too many tokens share the ID.
     static func unusedKey(for id: String, in connection: any DatabaseConnection) throws -> String? {
         let used = try connection.query(
@@ -142,10 +149,13 @@ enum TokenStore {
     }
 
     static func countActive(accountID: String, now: Int64, in connection: any DatabaseConnection) throws -> Int {
+        // Two counts, so that an index skips the tokens that have ended.
         let rows = try connection.query(
             """
-            SELECT COUNT(*) AS count FROM tokens
-            WHERE account_id = \(accountID) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > \(now))
+            SELECT (SELECT COUNT(*) FROM tokens
+                    WHERE account_id = \(accountID) AND revoked_at IS NULL AND expires_at > \(now))
+                + (SELECT COUNT(*) FROM tokens
+                    WHERE account_id = \(accountID) AND revoked_at IS NULL AND expires_at IS NULL) AS count
             """)
         return Int(try rows.first?.integer("count") ?? 0)
     }
