@@ -160,19 +160,26 @@ enum TokenCommands {
 
     private static let revoke = ServerCommand(
         "token", "revoke", summary: "Revoke a token of any user. Running servers reject it at once.",
-        arguments: [Argument("PREFIX-OR-ID", summary: "the prefix of the token, such as podstack_0123abcd, or its ID")]
+        arguments: [
+            Argument(
+                "PREFIX-OR-ID",
+                summary: "the prefix of the token, such as podstack_0123abcd, or "
+                    + "its ID")
+        ]
     ) { arguments in
         let text = arguments.positional[0]
         // The whole token is a secret, which is now in the history of the shell and in the list of processes.
         guard !TokenFormat.isContained(in: text) else {
             throw UsageError(
-                "PREFIX-OR-ID: this is a whole token: give its prefix only, the first 17 characters. Other users of this "
+                "PREFIX-OR-ID: this is a whole token: give its prefix only, the first 17 characters. Other "
+                    + "users of this "
                     + "machine may have seen it; revoke it")
         }
         let id = text.hasPrefix(TokenFormat.prefix(id: "")) ? String(text.dropFirst(9)) : text
         guard TokenFormat.isID(id) else {
             throw UsageError(
-                "PREFIX-OR-ID: \"\(Arguments.displayed(text))\" is neither a prefix such as podstack_0123abcd nor an ID")
+                "PREFIX-OR-ID: \"\(Arguments.displayed(text))\" is neither a prefix such as podstack_0123abcd "
+                    + "nor an ID")
         }
         let service = try arguments.service()
         let (token, wasRevoked) = try service.changes.perform(by: .administrator, at: service.now()) { change in
