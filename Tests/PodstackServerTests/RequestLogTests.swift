@@ -200,7 +200,8 @@ struct LogProcessTests {
         let folder = try TemporaryDirectory()
         let file = folder.file("file")
         try Data().write(to: URL(filePath: file))
-        let failed = try ToolProcess.run("podstack-server", ["serve", "--data", file + "/x", "--listen", "127.0.0.1:0"])
+        let failed = try ToolProcess.run(
+            "podstack-server", ["serve", "--data", file + "/x", "--listen", "127.0.0.1:0"])
         #expect(failed.status == 1)
         let line = try #require(
             try JSONSerialization.jsonObject(with: Data(failed.error.utf8)) as? [String: String])

@@ -13,9 +13,11 @@ import PodstackCommandLine
 struct DoctorCommand {
     static let command = ServerCommand(
         "doctor",
-        summary: "Check what the service depends on, and list what is wrong in the order of importance. Changes nothing.",
+        summary: "Check what the service depends on, and list what is wrong in the order of importance. Changes "
+            + "nothing.",
         flags: [.output] + ServeCommand.command.flags,
-        details: "Give it the options with which the service runs. The exit status is 0 without problems, and 1 with some."
+        details: "Give it the options with which the service runs. The exit status is 0 without problems, and 1 "
+            + "with some."
     ) { arguments in
         let report = try DoctorCommand(arguments).run()
         StandardStream.output.write(arguments.isJSON ? try report.json() : report.text)
@@ -78,7 +80,9 @@ struct DoctorCommand {
             }
             if certificate.isSelfSigned {
                 report.add(
-                    "tls", .note, "the certificate in \(file) is self-signed.", "Clients reject it unless they are told to trust it.")
+                    "tls", .note, "the certificate in \(file) is self-signed.",
+                    "Clients reject it unless they "
+                        + "are told to trust it.")
             }
             if certificate.matchesHost == false {
                 report.add(
@@ -88,7 +92,8 @@ struct DoctorCommand {
         } catch {
             report.add(
                 "tls", .critical, "\(Self.reason(error)).",
-                "Give the service's user files that it can read, with the key that belongs to the certificate, in PEM.")
+                "Give the service's user files that it can read, with the key that belongs to the certificate, "
+                    + "in PEM.")
         }
     }
 
@@ -127,14 +132,17 @@ struct DoctorCommand {
         let listensPublicly = (try? ListenAddress(arguments.value("listen") ?? "127.0.0.1:8080"))?.isLoopback == false
         if listensPublicly, !hasTLS, proxies.allSatisfy(Self.isLoopback) {
             report.add(
-                "proxy", .warning, "the proxy is on this machine, but other machines can reach the service without it and without TLS.",
+                "proxy", .warning,
+                "the proxy is on this machine, but other machines can reach the service "
+                    + "without it and without TLS.",
                 "Listen on 127.0.0.1, or give --tls-cert and --tls-key.")
         }
         guard let url = arguments.value("public-url") else {
             if !proxies.isEmpty {
                 report.add(
                     "public_url", .warning, "--behind-proxy is given without --public-url.",
-                    "Name the URL at which browsers reach the service, so that links and the check of forms do not depend on the "
+                    "Name the URL at which browsers reach the service, so that links and the check of forms do "
+                        + "not depend on the "
                         + "Host header.")
             }
             if report.findings.count == count { report.add(.ok("proxy", "the addresses fit together.")) }
@@ -144,7 +152,9 @@ struct DoctorCommand {
         let host = Self.host(of: url) ?? ""
         if isHTTPS, !hasTLS, proxies.isEmpty {
             report.add(
-                "public_url", .critical, "--public-url is https, but the service has no certificate and no proxy in front of it.",
+                "public_url", .critical,
+                "--public-url is https, but the service has no certificate and no "
+                    + "proxy in front of it.",
                 "Give --tls-cert and --tls-key, or name the proxy with --behind-proxy.")
         }
         if !isHTTPS, hasTLS || !proxies.isEmpty, !Self.isLoopback(host) {
@@ -184,7 +194,8 @@ struct DoctorCommand {
         report.add(
             "descriptors", .warning,
             "a process may open only \(limit.rlim_max) files, less than 2,000 connections need.",
-            "Raise the limit, for systemd with LimitNOFILE=65536. The limit of the service may differ from that of this command.")
+            "Raise the limit, for systemd with LimitNOFILE=65536. The limit of the service may differ from that "
+                + "of this command.")
     }
 
     // MARK: - Clock
@@ -205,14 +216,17 @@ struct DoctorCommand {
         let count = report.findings.count
         if now < Self.earliestTime {
             report.add(
-                "clock", .critical, "the clock of this machine says \(displayedTime(now)), which has passed long ago.",
+                "clock", .critical,
+                "the clock of this machine says \(displayedTime(now)), which has passed "
+                    + "long ago.",
                 "Set the clock, and start a time synchronization such as systemd-timesyncd or chrony.")
         }
         if let newestEvent, newestEvent > now + Self.newestEventTolerance {
             report.add(
                 "clock", .critical,
                 "the newest audit event is from \(displayedTime(newestEvent)), which this clock has not reached yet.",
-                "The clock is behind, or was ahead when the event was recorded: check the time synchronization. Tokens expire "
+                "The clock is behind, or was ahead when the event was recorded: check the time synchronization. "
+                    + "Tokens expire "
                     + "by this clock.")
         }
         let step = Self.clockDifference() - before
@@ -226,7 +240,8 @@ struct DoctorCommand {
             report.add(
                 // Not a problem by itself: the host of a virtual machine may set the clock.
                 "clock", .note, "the system does not regard the clock as synchronized.",
-                "Unless the host of this machine sets the clock, start a time synchronization such as systemd-timesyncd or chrony.")
+                "Unless the host of this machine sets the clock, start a time synchronization such as "
+                    + "systemd-timesyncd or chrony.")
         case 1 where report.findings.count == count: report.add(.ok("clock", "the clock is synchronized."))
         case 1: break
         default: report.add("clock", .note, "the system does not say whether the clock is synchronized.")

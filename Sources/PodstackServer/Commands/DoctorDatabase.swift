@@ -72,7 +72,8 @@ struct DoctorDatabase {
                     ? "\(directory.path) has a pepper but no database."
                     : "there is no database yet.",
                 hasPepper
-                    ? "If the database is PostgreSQL, set PODSTACK_DATABASE_URL; else restore podstack.sqlite from a backup."
+                    ? "If the database is PostgreSQL, set PODSTACK_DATABASE_URL; else restore podstack.sqlite "
+                        + "from a backup."
                     : "The first start creates it.")
             return nil
         }
@@ -136,7 +137,8 @@ struct DoctorDatabase {
         } catch {
             report.add(
                 "database", .critical, "no change can be made: \(DoctorCommand.reason(error)).",
-                "Check the disk's space, that it is not read-only, and that no other program holds the database's lock.")
+                "Check the disk's space, that it is not read-only, and that no other program holds the "
+                    + "database's lock.")
         }
     }
 
@@ -240,7 +242,9 @@ struct DoctorDatabase {
             let difference = times.time - Service.systemClock()
             if abs(difference) > 5 {
                 report.add(
-                    "clock", .warning, "the clock of PostgreSQL differs by \(difference) seconds from this machine's.",
+                    "clock", .warning,
+                    "the clock of PostgreSQL differs by \(difference) seconds from this "
+                        + "machine's.",
                     "Synchronize the clocks of both machines.")
             }
         }

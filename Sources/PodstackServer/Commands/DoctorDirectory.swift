@@ -85,7 +85,10 @@ struct DoctorDirectory {
                 let isPepper = name.hasPrefix("pepper")
                 report.add(
                     "files", .critical, "other users can read or write \(path)/\(name).",
-                    "Run chmod 600 on it." + (isPepper ? " Treat the pepper as leaked: podstack-server pepper rotate." : ""))
+                    "Run chmod 600 on it."
+                        + (isPepper
+                            ? " Treat the pepper as leaked: podstack-server pepper "
+                                + "rotate." : ""))
             }
             if status.st_uid != owner {
                 report.add(
@@ -105,7 +108,10 @@ struct DoctorDirectory {
             report.add(
                 "pepper", isNew ? .note : .critical,
                 isNew ? "there is no pepper and no database yet." : "\(pepperPath) is missing or cannot be seen.",
-                isNew ? "The first start creates both." : "Restore it from a backup or another instance: no token works without it.")
+                isNew
+                    ? "The first start creates both."
+                    : "Restore it from a backup or another instance: no "
+                        + "token works without it.")
             return nil
         }
         func read(_ name: String) throws -> Pepper? {
@@ -122,7 +128,9 @@ struct DoctorDirectory {
             return Peppers(current: current, previous: try read("pepper.previous"))
         } catch {
             report.add(
-                "pepper", .critical, "\(DoctorCommand.reason(error)).", "Restore the pepper of this database from a backup.")
+                "pepper", .critical, "\(DoctorCommand.reason(error)).",
+                "Restore the pepper of this database "
+                    + "from a backup.")
             return nil
         }
     }

@@ -19,7 +19,7 @@ struct DoctorFinding: Sendable, Encodable, Equatable {
     var level: Level
     /// One sentence.
     var message: String
-    /// What to do; nil if there is nothing to do.
+    /// The advice on what to do; nil if there is nothing to do.
     var advice: String?
 
     static func ok(_ check: String, _ message: String) -> DoctorFinding {
@@ -47,7 +47,8 @@ struct DoctorReport: Sendable {
     var text: String {
         var lines: [String] = []
         for finding in sorted {
-            lines.append(TerminalText.printable("\(finding.level.rawValue.uppercased())  \(finding.check): \(finding.message)"))
+            let level = finding.level.rawValue.uppercased()
+            lines.append(TerminalText.printable("\(level)  \(finding.check): \(finding.message)"))
             if let advice = finding.advice { lines.append(TerminalText.printable("          \(advice)")) }
         }
         let count = problems == 1 ? "1 problem" : "\(problems) problems"

@@ -92,7 +92,8 @@ struct ServeCommand {
             requests: try arguments.count("requests-per-minute"),
             reports: try arguments.count("reports-per-minute") ?? 60,
             deviceCodes: try arguments.count("device-codes-per-minute") ?? 10,
-            loggedRequests: arguments.loggedRequests(), publicURL: PublicURL(fixed: try arguments.publicURL(), isEncrypted: isEncrypted),
+            loggedRequests: arguments.loggedRequests(),
+            publicURL: PublicURL(fixed: try arguments.publicURL(), isEncrypted: isEncrypted),
             proxies: TrustedProxies(try (proxies ?? []).map(Self.proxy)))
         self.arguments = arguments
     }

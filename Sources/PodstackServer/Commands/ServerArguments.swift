@@ -16,8 +16,10 @@ extension Flag {
 
     static let database = Flag(
         "database", value: "URL",
-        summary: "use the PostgreSQL database postgres://USER@HOST/NAME; DIR then contains only the pepper, which all "
-            + "instances share. \(ProcessEnvironment.databaseURL) has the same effect, and does not reveal a password")
+        summary: "use the PostgreSQL database postgres://USER@HOST/NAME; DIR then contains only the pepper, "
+            + "which all "
+            + "instances share. \(ProcessEnvironment.databaseURL) has the same effect, and does not reveal a "
+            + "password")
 
     static let publicURL = Flag(
         "public-url", value: "URL",
@@ -25,7 +27,8 @@ extension Flag {
 
     static let logRequests = Flag(
         "log-requests", value: "WHICH",
-        summary: "the requests that the log contains: all, changes (all but GET and HEAD, and failures of the service) or "
+        summary: "the requests that the log contains: all, changes (all but GET and HEAD, and failures of the "
+            + "service) or "
             + "errors (those with status 400 and above) (default: changes)",
         values: .choices(LoggedRequests.allCases.map(\.rawValue)))
 

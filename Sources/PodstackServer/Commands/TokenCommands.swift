@@ -168,13 +168,15 @@ enum TokenCommands {
         // The whole token is a secret, which is now in the history of the shell and in the list of processes.
         guard !TokenFormat.isContained(in: text) else {
             throw UsageError(
-                "PREFIX-OR-ID: this is a whole token: give its prefix only, the first 17 characters. Other users of this "
+                "PREFIX-OR-ID: this is a whole token: give its prefix only, the first 17 characters. Other "
+                    + "users of this "
                     + "machine may have seen it; revoke it")
         }
         let id = text.hasPrefix(TokenFormat.prefix(id: "")) ? String(text.dropFirst(9)) : text
         guard TokenFormat.isID(id) else {
             throw UsageError(
-                "PREFIX-OR-ID: \"\(Arguments.displayed(text))\" is neither a prefix such as podstack_0123abcd nor an ID")
+                "PREFIX-OR-ID: \"\(Arguments.displayed(text))\" is neither a prefix such as podstack_0123abcd "
+                    + "nor an ID")
         }
         let service = try arguments.service()
         let userID = try arguments.value("user").map { try user($0, of: service).id }

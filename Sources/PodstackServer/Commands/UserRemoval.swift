@@ -4,7 +4,7 @@ import PodstackAPI
 ///
 /// Audit events stay, and so does the account that they belong to.
 struct UserRemoval: Equatable {
-    /// What happens to a project of the user.
+    /// The effect of the removal on a project of the user.
     enum Fate: Equatable {
         /// The user's membership ends; the project has another admin, or the user is not an admin.
         case leave
@@ -76,7 +76,8 @@ struct UserRemoval: Equatable {
     var lines: [String] {
         var lines = ["Removing \(user.email) (\(user.id)) has these effects:"]
         func add(_ text: String) { lines.append("  - \(text)") }
-        add("\(Self.counted(activeTokenIDs.count, "active token")) will be revoked, and programs that use them stop working")
+        let tokens = Self.counted(activeTokenIDs.count, "active token")
+        add("\(tokens) will be revoked, and programs that use them stop working")
         add("\(Self.counted(Int(sessions), "session")) of the dashboard will end")
         for (share, fate) in projects {
             let name = "project \(share.project.id) \"\(share.project.name)\""
@@ -85,7 +86,8 @@ struct UserRemoval: Equatable {
             case .delete: add("\(name): will be deleted, because it has no other member")
             case .transfer: add("\(name): \(recipient?.email ?? "") becomes its admin")
             case .block:
-                add("\(name): has \(Self.counted(share.members - 1, "other member")) and no other admin, which blocks the removal")
+                let others = Self.counted(share.members - 1, "other member")
+                add("\(name): has \(others) and no other admin, which blocks the removal")
             }
         }
         add("the audit log keeps the events of the account \(user.accountID)")

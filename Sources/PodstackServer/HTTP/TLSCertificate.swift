@@ -127,7 +127,7 @@ final class TLSCertificate: Sendable {
 
 // MARK: - Inspection
 
-/// What an operator should know about a certificate chain.
+/// The facts about a certificate chain that an operator should know.
 struct CertificateInspection: Sendable {
     /// The times from which and until which every certificate of the chain is valid, in seconds since 1970.
     var begin: Int64

@@ -6,7 +6,7 @@
     import Darwin
 #endif
 
-/// What the system knows about this process.
+/// The statistics that the system keeps of this process.
 struct ProcessStatistics: Sendable {
     /// The processor time of all threads, in seconds.
     var cpuSeconds = 0.0
@@ -54,7 +54,9 @@ struct ProcessStatistics: Sendable {
     }
 
     #if os(Linux)
-        /// Reads /proc/self/statm: its first two numbers are the pages of the process. Source: proc_pid_statm(5).
+        /// Reads the pages of the process, the first two numbers of /proc/self/statm.
+        ///
+        /// Source: proc_pid_statm(5).
         private static func memoryPages() -> (virtual: Int, resident: Int)? {
             let file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
             guard file >= 0 else { return nil }
@@ -62,7 +64,8 @@ struct ProcessStatistics: Sendable {
             var bytes = [UInt8](repeating: 0, count: 128)
             let count = read(file, &bytes, bytes.count)
             guard count > 0 else { return nil }
-            let numbers = String(decoding: bytes.prefix(count), as: UTF8.self).split(separator: " ").compactMap { Int($0) }
+            let text = String(decoding: bytes.prefix(count), as: UTF8.self)
+            let numbers = text.split(separator: " ").compactMap { Int($0) }
             return numbers.count >= 2 ? (numbers[0], numbers[1]) : nil
         }
 
