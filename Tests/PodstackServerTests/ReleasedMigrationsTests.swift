@@ -20,6 +20,7 @@ struct ReleasedMigrationsTests {
         "777ef306041ce433e55ef4ba548bec7ab801cab51cc3425b0e3615ffbe3b4ff9",
         "a87f2e7c50314f028fa868f98769c8c787960b1df3c52670d89bc789e6e5ed7d",
         "efe9d9d6160c2c27cd0b792e957dd4ed7fb72454ffc0543a2c2b10a6c14a2167",
+        "93ed6c04869ee4ab41ed23a61a0643107b2c073b9e3bae9eb4ed6c8f48ba33f5",
     ]
 
     @Test("a released migration never changes")
