@@ -185,7 +185,7 @@ def measure(url, path, rounds):
     # The service removes old events after its start. Meanwhile others must not wait.
     times, start = [], time.perf_counter()
     oldest = f"/v1/audit-logs?limit=1&until={time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() - 91 * 86_400))}"
-    while client.send("GET", oldest, owner)["events"]:
+    while client.send("GET", oldest, owner)["audit_logs"]:
         for _ in range(5):
             begin = time.perf_counter()
             client.send("DELETE", "/v1/tokens/self", others.pop(), expected=204)
@@ -201,7 +201,7 @@ def measure(url, path, rounds):
     run("tokens of the large account", "GET", ["/v1/tokens?limit=50"] * rounds)
     few = max(3, rounds // 20)
     page = client.send("GET", "/v1/audit-logs?limit=200", owner)
-    middle = page["events"][0]["user_email"] if "user_email" in page["events"][0] else "u0@example.com"
+    middle = page["audit_logs"][0]["user_email"] if "user_email" in page["audit_logs"][0] else "u0@example.com"
     cursor = page["next_cursor"]
     month = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60 * 86_400))
     run("audit: newest", "GET", ["/v1/audit-logs?limit=50"] * rounds)

@@ -48,7 +48,9 @@ struct PepperMarkTests {
         for words in [["audit", "verify"], ["user", "list"], ["pepper", "status"]] {
             let result = try run(words[0], words[1])
             #expect(result.status == 1 && result.output.isEmpty)
-            #expect(result.error.hasPrefix("error: the file pepper in the data directory is not the pepper of this database"))
+            #expect(
+                result.error.hasPrefix(
+                    "error: the file pepper in the data directory is not the pepper of this database"))
             #expect(result.error.split(separator: "\n").count == 1)
         }
         #expect(throws: SetupFailure.self) { try start() }
@@ -68,13 +70,14 @@ struct PepperMarkTests {
         #expect(throws: SetupFailure.self) { try start() }
     }
 
-    @Test("is told apart from a changed audit log", arguments: TestDatabase.selected)
+    @Test("is distinguished from a changed audit log", arguments: TestDatabase.selected)
     func changed(_: TestDatabase) throws {
         try removeMark()
         let seal = [UInt8](repeating: 1, count: 32)
         _ = try server.server.service.database.write { try $0.execute("UPDATE audit_chains SET seal = \(seal)") }
         let result = try run("audit", "verify")
-        #expect(result.status == 1 && result.error.contains("the audit log is not as it was written"), "\(result.error)")
+        #expect(
+            result.status == 1 && result.error.contains("the audit log is not as it was written"), "\(result.error)")
         #expect(!result.error.contains("pepper"))
     }
 
@@ -85,7 +88,9 @@ struct PepperMarkTests {
         #expect(throws: SetupFailure.self) { try start() }
     }
 
-    @Test("is not what a rotation creates, even if nothing starts before the old one is removed", arguments: TestDatabase.selected)
+    @Test(
+        "is not what a rotation creates, even if nothing starts before the old one is removed",
+        arguments: TestDatabase.selected)
     func rotated(_: TestDatabase) throws {
         #expect(try run("pepper", "rotate").status == 0)
         try FileManager.default.removeItem(atPath: data + "/pepper.previous")

@@ -22,6 +22,7 @@ struct ReleasedMigrationsTests {
         "9b47cfb82a89f7a95d62685431c5160ec0cae45e97c8d3b98f2c956aed7c56fc",
         "0adfa9624c7588af44c8bd6f03b91eb5752e349cd9d0230dc254a5b4bc679aa6",
         "efe9d9d6160c2c27cd0b792e957dd4ed7fb72454ffc0543a2c2b10a6c14a2167",
+        "93ed6c04869ee4ab41ed23a61a0643107b2c073b9e3bae9eb4ed6c8f48ba33f5",
     ]
 
     @Test("a released migration never changes")

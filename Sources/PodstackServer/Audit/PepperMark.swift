@@ -42,8 +42,8 @@ enum PepperMark {
 
     /// Returns whether a pepper has sealed the audit logs; true if there are none.
     ///
-    /// - Parameter isRotated: Whether all seals must be newer than a rotation. Otherwise an event suffices that was hashed
-    ///   under the pepper, because the seal may be the part that was changed.
+    /// After a rotation (`isRotated`), which has sealed all of them, only a seal counts. Otherwise, an event suffices that was
+    /// hashed under the pepper, because the seal may be the part that was changed.
     private static func belongs(
         _ pepper: Pepper, in connection: any DatabaseConnection, isRotated: Bool
     ) throws -> Bool {

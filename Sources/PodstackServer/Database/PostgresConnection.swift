@@ -55,7 +55,8 @@ final class PostgresConnection: DatabaseConnection {
         }
         // By default, libpq writes the server's notices to standard error.
         PQsetNoticeReceiver(
-            handle, { warnings, _ in
+            handle,
+            { warnings, _ in
                 if let warnings { Unmanaged<Warnings>.fromOpaque(warnings).takeUnretainedValue().count += 1 }
             }, Unmanaged.passUnretained(warnings).toOpaque())
         try script(PostgresDialect.session)

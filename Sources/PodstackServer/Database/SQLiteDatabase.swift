@@ -179,7 +179,8 @@ struct SQLiteFiles: Sendable {
             guard found == identity else {
                 throw DatabaseFailure(
                     .unreachable,
-                    reason: "\(path) was replaced by another file while the service runs: put the original file back, or "
+                    reason:
+                        "\(path) was replaced by another file while the service runs: put the original file back, or "
                         + "restart the service to use the other one")
             }
         }

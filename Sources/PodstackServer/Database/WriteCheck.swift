@@ -1,6 +1,6 @@
 /// Checks that the database can be read, and shares the result of ``Database/checkWritable()`` for a second.
 ///
-/// Anonymous clients ask for it, so many of them must not cause many writes.
+/// Anonymous clients ask for it: even a thousand callers must not cause more than one write a second.
 final class WriteCheck: Sendable {
     private struct State {
         var isRunning = false
