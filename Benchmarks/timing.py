@@ -9,20 +9,9 @@ import socket
 import statistics
 import sys
 import time
-import zlib
 from urllib.parse import urlsplit
 
-DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-ID_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
-
-
-def token(token_id):
-    body = f"podstack_{token_id}_" + "".join(secrets.choice(DIGITS) for _ in range(32))
-    number, text = zlib.crc32(body.encode()), ""
-    for _ in range(6):
-        number, digit = divmod(number, 62)
-        text = DIGITS[digit] + text
-    return body + text
+from token_format import ID_DIGITS, token
 
 
 def microseconds(connection, text):
