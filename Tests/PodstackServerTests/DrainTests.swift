@@ -9,7 +9,7 @@ import Testing
     import Glibc
 #endif
 
-/// What happens to connections after SIGTERM.
+/// Checks what happens to connections after SIGTERM.
 @Suite("A listener that stops", .blocking, .timeLimit(.perTest))
 struct DrainTests {
     /// A client that renames its token on one connection, as fast as it can, until the connection ends.
@@ -51,7 +51,7 @@ struct DrainTests {
         }
     }
 
-    @Test("no connection loses the response of a change that was made, and clients are told to close")
+    @Test("no connection loses the response of a change that was made, and every response says to close")
     func writers() throws {
         for _ in 0..<Rounds.count(3, long: 20) {
             let folder = try TemporaryDirectory()

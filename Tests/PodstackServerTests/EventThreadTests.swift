@@ -8,7 +8,7 @@ import Testing
     import Glibc
 #endif
 
-/// What the event threads respond to while everything that blocks is blocked.
+/// Checks the responses of event threads while everything that blocks is blocked.
 @Suite("The event threads of the service", .blocking, .databases, .timeLimit(.perTest))
 struct EventThreadTests {
     let running: RunningServer
