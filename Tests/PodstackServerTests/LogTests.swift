@@ -55,6 +55,17 @@ struct LogTests {
         #expect(try object(line)["f0"] != nil)
     }
 
+    @Test(
+        "--log-requests chooses the requests",
+        arguments: [
+            (LoggedRequests.all, [true, true, true, true, true]), (.changes, [false, false, true, true, true]),
+            (.errors, [false, true, false, true, true]),
+        ])
+    func choice(choice: LoggedRequests, expected: [Bool]) {
+        let requests = [("GET", 200), ("GET", 404), ("POST", 201), ("POST", 400), ("GET", 503)]
+        #expect(requests.map { choice.contains(method: $0.0, status: $0.1) } == expected)
+    }
+
     @Test("equal lines of one source are summed up, and so are those of many sources")
     func limit() {
         let second = Atomic<Int64>(1)

@@ -47,10 +47,10 @@ struct OperationTests {
         for _ in 0..<3 { _ = try session.whoami() }
         _ = try session.send("GET", "/v1/tokens/00000000")
         _ = try session.send("GET", "/v1/tokens/00000001")
-        _ = try session.send("GET", "/v1/secret-of-someone")
+        _ = try session.send("GET", "/v1/hunter2-x")
         _ = try get("/sign-in")
-        _ = try get("/welcome/secret-of-a-link")
-        _ = try get("/secret-page")
+        _ = try get("/welcome/hunter2-y")
+        _ = try get("/hunter2-z")
         func count(_ route: String, _ status: String) throws -> Int? {
             let labels = "{route=\"\(route)\",status=\"\(status)\""
             let count = try metric("podstack_request_duration_seconds_count\(labels)}")
@@ -63,7 +63,7 @@ struct OperationTests {
         #expect(try count("/sign-in", "2xx") == 1)
         #expect(try count("/welcome/{link}", "4xx") == 1)
         let text = try get("/metrics").body
-        #expect(!text.contains("secret") && !text.contains("0000000"))
+        #expect(!text.contains("hunter2") && !text.contains("0000000"))
     }
 
     @Test("metrics show the database, the pools, the process and what was recorded", arguments: TestDatabase.selected)
@@ -108,9 +108,9 @@ struct OperationTests {
         let browser = TestClient(session.server)
         func count(_ result: String) throws -> Int? { try metric("podstack_sign_ins_total{result=\"\(result)\"}") }
         try browser.signUp()
-        #expect(try browser.signIn(password: "not the password").status == 422)
-        #expect(try browser.signIn(email: "unknown@example.com").status == 422)
-        #expect(try count("wrong_credentials") == 2)
+        let guesser = TestClient(session.server)
+        #expect(try guesser.signIn(password: "not the password").status == 422)
+        #expect(try count("wrong_credentials") == 1)
         #expect(try count("success") == 0)
         let other = TestClient(session.server)
         let clock = try #require(session.server.clock)

@@ -220,8 +220,8 @@ struct OperatorCommandTests {
         #expect(actions.suffix(5) == ["token_revoked", "delete", "delete", "delete", "user_removed"])
     }
 
-    @Test("every table that refers to users is known to the removal")
-    func tables() throws {
+    @Test("every table that refers to users is known to the removal", arguments: TestDatabase.selected)
+    func tables(_: TestDatabase) throws {
         // A new table has to be cleared in UserRemoval, and then listed here.
         let known: Set = ["tokens", "members", "sessions", "sign_in_links", "device_requests"]
         let folder = try TemporaryDirectory()

@@ -93,17 +93,6 @@ struct RequestLogTests {
             headers: [("User-Agent", "e" + String(repeating: "\u{301}", count: 5000))])
         for line in server.log.split(separator: "\n") { #expect(line.utf8.count < Log.maxLineBytes) }
     }
-
-    @Test(
-        "--log-requests chooses the requests",
-        arguments: [
-            (LoggedRequests.all, [true, true, true, true, true]), (.changes, [false, false, true, true, true]),
-            (.errors, [false, true, false, true, true]),
-        ])
-    func choice(choice: LoggedRequests, expected: [Bool]) {
-        let requests = [("GET", 200), ("GET", 404), ("POST", 201), ("POST", 400), ("GET", 503)]
-        #expect(requests.map { choice.contains(method: $0.0, status: $0.1) } == expected)
-    }
 }
 
 @Suite("The log of a process", .blocking, .timeLimit(.minutes(3)))
@@ -164,14 +153,14 @@ struct LogProcessTests {
             try #require(sent < 20_000)
             sent += 1
             let start = clock.now
-            #expect(try client.request("PATCH", path, body: #"{"name":"t"}"#).status == 200)
+            #expect(try client.send("PATCH", path, #"{"name":"t"}"#).status == 200)
             longest = max(longest, clock.now - start)
         }
         #expect(longest < .seconds(5))
         let start = clock.now
         #expect(try client.get("/healthz").status == 200)
         #expect(try client.get("/v1/auth/whoami").status == 200)
-        #expect(try client.request("POST", "/v1/tokens", body: #"{"name":"new"}"#).status == 201)
+        #expect(try client.send("POST", "/v1/tokens", #"{"name":"new"}"#).status == 201)
         #expect(clock.now - start < .seconds(5))
         let count = try dropped()
         // The reader continues.
@@ -188,7 +177,7 @@ struct LogProcessTests {
         let report = try #require(log.split(separator: "\n").first { $0.contains("log_lines_dropped") })
         #expect(report.contains("\"lines\":\(count)}"), "\(report) \(count)")
         // It stalls again, and the process ends all the same.
-        for _ in 0..<100 { _ = try client.request("PATCH", path, body: #"{"name":"t"}"#) }
+        for _ in 0..<100 { _ = try client.send("PATCH", path, #"{"name":"t"}"#) }
         let end = clock.now
         process.signal(SIGTERM)
         #expect(process.wait() == 0)

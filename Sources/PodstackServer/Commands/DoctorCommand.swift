@@ -48,12 +48,13 @@ struct DoctorCommand {
         let directory = DoctorDirectory(path, hasDatabase: database == nil)
         directory.actAsOwner()
         directory.check(&report)
+        // A full disk is also the reason of other findings.
+        if directory.exists { DoctorDirectory.checkSpace(of: path, &report) }
         let peppers = directory.checkPeppers(&report)
         let newestEvent = DoctorDatabase(directory, database, peppers).check(&report)
         checkTLS()
         checkAddresses()
         checkDescriptors()
-        if directory.exists { DoctorDirectory.checkSpace(of: path, &report) }
         checkClock(newestEvent: newestEvent, before: clockBefore)
     }
 

@@ -39,12 +39,9 @@ struct DoctorDatabase {
             return nil
         }
         do {
+            if url == nil, try !checkIntegrity(database, &report) { return nil }
             guard try checkSchema(database, &report) else { return nil }
-            if url == nil {
-                try checkIntegrity(database, &report)
-            } else {
-                try checkPostgres(database, &report)
-            }
+            if url != nil { try checkPostgres(database, &report) }
             try checkPepper(database, &report)
             checkWritable(database, &report)
             return try newestEvent(database)
@@ -62,7 +59,7 @@ struct DoctorDatabase {
             _ = try database.read { try $0.query("SELECT 1 AS one") }
             return database
         }
-        guard directory.exists else { return nil }
+        guard directory.isReadable else { return nil }
         // Opening a missing file would create it.
         guard access(directory.databasePath, F_OK) == 0 else {
             let hasPepper = access(directory.path + "/pepper", F_OK) == 0
@@ -114,16 +111,21 @@ struct DoctorDatabase {
         return false
     }
 
-    private func checkIntegrity(_ database: any Database, _ report: inout DoctorReport) throws {
-        let rows = try database.read { try $0.query("PRAGMA quick_check(5)") }
-        let faults = try rows.map { try $0.text($0.columns.names.first ?? "") }
-        if faults == ["ok"] {
+    /// Returns whether the file is undamaged.
+    private func checkIntegrity(_ database: any Database, _ report: inout DoctorReport) throws -> Bool {
+        var faults: [String] = []
+        do {
+            let rows = try database.read { try $0.query("PRAGMA quick_check(5)") }
+            faults = try rows.map { try $0.text($0.columns.names.first ?? "") }
+        } catch let failure as DatabaseFailure { faults = [failure.reason] }
+        guard faults != ["ok"] else {
             report.add(.ok("database", "SQLite finds no damage."))
-        } else {
-            report.add(
-                "database", .critical, "SQLite finds damage: \(faults.joined(separator: "; ")).",
-                "Stop the service, keep a copy of the directory, and restore a backup.")
+            return true
         }
+        report.add(
+            "database", .critical, "SQLite finds damage: \(faults.joined(separator: "; ")).",
+            "Stop the service, keep a copy of the directory, and restore a backup.")
+        return false
     }
 
     private func checkWritable(_ database: any Database, _ report: inout DoctorReport) {

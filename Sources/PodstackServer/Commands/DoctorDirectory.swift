@@ -24,6 +24,8 @@ struct DoctorDirectory {
     }
 
     var exists: Bool { status != nil }
+    /// Whether this user can see the files of the directory.
+    var isReadable: Bool { exists && access(path, R_OK | X_OK) == 0 }
     var databasePath: String { path + "/podstack.sqlite" }
     private var pepperPath: String { path + "/pepper" }
 
@@ -102,7 +104,7 @@ struct DoctorDirectory {
 
     /// Returns the peppers, or nil if they cannot be read.
     func checkPeppers(_ report: inout DoctorReport) -> Peppers? {
-        guard exists else { return nil }
+        guard isReadable else { return nil }
         guard access(pepperPath, F_OK) == 0 else {
             let isNew = hasDatabase && access(databasePath, F_OK) != 0
             report.add(
@@ -123,6 +125,9 @@ struct DoctorDirectory {
             }
             return Pepper(bytes: bytes)
         }
+        var status = stat()
+        // Reported with the other files.
+        guard stat(pepperPath, &status) != 0 || status.st_mode & 0o077 == 0 else { return nil }
         do {
             guard let current = try read("pepper") else { return nil }
             return Peppers(current: current, previous: try read("pepper.previous"))

@@ -142,6 +142,8 @@ final class LogWriter: Sendable {
     }
 
     /// Waits for lines, and takes as many as are written at once.
+    ///
+    /// The number of dropped lines at the end may still grow while earlier lines are written, so it is taken alone.
     private func take() -> [Entry]? {
         state.wait(3600) { state in
             guard !state.entries.isEmpty else { return nil }
@@ -151,6 +153,7 @@ final class LogWriter: Sendable {
                 guard count == 0 || bytes <= Self.batchBytes else { break }
                 count += 1
             }
+            if count > 1, count == state.entries.count, case .dropped = state.entries[count - 1] { count -= 1 }
             let batch = Array(state.entries.prefix(count))
             state.entries.removeFirst(count)
             state.isWriting = true
