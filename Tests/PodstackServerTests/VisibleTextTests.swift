@@ -124,3 +124,27 @@ struct VisibleTextTests {
         #expect(Normalization.nfc("") == "" && Normalization.nfc("plain") == "plain")
     }
 }
+
+@Suite("Names inside pages", .blocking, .timeLimit(.perTest))
+struct IsolatedTextTests {
+    @Test("a name inside a sentence is isolated if its direction can differ, and cannot end the isolation")
+    func isolated() {
+        for text in ["", "CI", "Büro 1", "Ελληνικά"] { #expect(Isolated.text(text) == text) }
+        #expect(Isolated.text("עברית") == "\u{2068}עברית\u{2069}")
+        #expect(Isolated.text("a\u{202E}\u{2069}b") == "\u{2068}a\u{FFFD}\u{FFFD}b\u{2069}")
+    }
+
+    @Test("pages isolate a name in a sentence, and the style sheet isolates elements")
+    func pages() throws {
+        let client = try TestClient(signedUpAt: .anywhere(ManualClock()))
+        let name = "פרויקט"
+        let token = TestClient(client.server, try client.server.createToken())
+        let project = try token.send("POST", "/v1/projects", #"{"name": "\#(name)"}"#).decoded(Project.self)
+        let page = try client.get("/projects/\(project.id)/delete")
+        #expect(page.status == 200)
+        #expect(page.body.contains("Delete “\u{2068}\(name)\u{2069}”?"))
+        let sheet = try #require(page.body.firstRange(of: "/assets/")).upperBound
+        let path = "/assets/" + page.body[sheet...].prefix { $0 != "\"" }
+        #expect(try client.get(path).body.contains("unicode-bidi: isolate"))
+    }
+}
