@@ -8,7 +8,8 @@ fill writes a sample of usable tokens to FILE. DATA must contain a pepper, and i
 With PSQL, a command that runs psql on the database, it fills PostgreSQL; otherwise the SQLite database in DATA.
 
 All but five tokens of one large account have ended, and half of all events are those of its log. The others belong to
-accounts with five tokens. The events are spread over a year; the service keeps those of 90 days.
+accounts with five tokens. The events are spread over a year, or PODSTACK_SCALE_DAYS; the service keeps those of 90 days, and
+measure first waits until it has removed the others.
 """
 import hashlib
 import hmac
@@ -29,7 +30,8 @@ ID_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 SAMPLE = 20_000
 LARGE = 0
 LARGE_TOKENS = 100_000
-YEAR = 365 * 86_400
+# The days over which the events are spread; the service keeps those of the last 90.
+YEAR = int(os.environ.get("PODSTACK_SCALE_DAYS", "365")) * 86_400
 ACTIONS = ["create", "update", "delete", "login", "rotate", "revoke", "accept", "approve"]
 
 

@@ -169,6 +169,24 @@ struct AuditChainTests {
         #expect(try !faults().isEmpty)
     }
 
+    @Test(
+        "many old events are removed in several transactions, and the next call continues one that ran out of time",
+        arguments: TestDatabase.selected)
+    func batches(_: TestDatabase) throws {
+        let resource = AuditResource(type: "user", id: "usr_1", name: "you@example.com", accountID: account)
+        try service.changes.perform(by: .administrator, at: clock.now) { change in
+            for _ in 0..<1200 { try change.record(.update, on: resource) }
+        }
+        clock.set(clock.now + 91 * 86_400)
+        let database = CountingDatabase(service.database)
+        #expect(try !service.changes.trail.prune(now: clock.now, in: database, within: 0))
+        let calls = database.calls
+        #expect(try service.changes.trail.prune(now: clock.now, in: database))
+        #expect(database.calls >= calls + 4)
+        let verification = try AuditVerification(of: service.database, chain: service.changes.trail.chain)
+        #expect(verification.events == 0 && verification.faults == [])
+    }
+
     @Test("housekeeping removes old events once an hour", arguments: TestDatabase.selected)
     func housekeeping(_: TestDatabase) throws {
         let housekeeping = Housekeeping(service)

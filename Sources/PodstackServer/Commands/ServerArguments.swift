@@ -50,7 +50,9 @@ extension Arguments {
         let variable = ProcessEnvironment.databaseURL
         guard let text = given ?? ProcessEnvironment.value(variable) else { return nil }
         guard let url = PostgresURL(text) else {
-            throw UsageError("\(given == nil ? variable : "--database") must be a URL such as postgres://HOST/NAME")
+            throw UsageError(
+                "\(given == nil ? variable : "--database") must be a URL such as postgres://HOST/NAME; with several hosts, "
+                    + "target_session_attrs must be read-write or primary")
         }
         if given != nil, url.hasPassword {
             StandardStream.error.write(
