@@ -75,13 +75,18 @@ final class OvertakenDatabase: Database {
 
     private let inner: any Database
     private let plan = Mutex<Plan?>(nil)
+    private let committed = Atomic<Int>(0)
 
     init(_ inner: any Database) { self.inner = inner }
 
     /// Whether the moment is still to come.
     var isDue: Bool { plan.withLock { $0 != nil } }
 
+    /// The number of writes that were not rolled back, since the last call of ``overtake(_:by:)``.
+    var commits: Int { committed.load(ordering: .relaxed) }
+
     func overtake(_ moment: Moment, by act: @escaping @Sendable () throws -> Void) {
+        committed.store(0, ordering: .relaxed)
         plan.withLock { $0 = Plan(moment: moment, act: act) }
     }
 
@@ -99,7 +104,9 @@ final class OvertakenDatabase: Database {
             plan.writes += 1
             return .beforeWrite(plan.writes)
         }
-        return try inner.write(body)
+        let result = try inner.write(body)
+        committed.add(1, ordering: .relaxed)
+        return result
     }
 
     private func pass(_ count: (inout Plan) -> Moment) throws {
