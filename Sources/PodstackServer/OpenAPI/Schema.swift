@@ -187,16 +187,16 @@ extension Schema {
         return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
     }
 
-    /// The fields of a form, which may have unknown ones.
+    /// The fields of a form, which may have unknown ones, each of them once.
     private static func form(_ required: [String: JSONValue], optional: [String: JSONValue] = [:]) -> JSONValue {
         guard case .object(var fields) = object(required, optional: optional) else { return any }
-        fields["additionalProperties"] = nil
+        fields["additionalProperties"] = string
         return .object(fields)
     }
-    /// Scopes, separated by spaces.
+    /// Scopes, separated by spaces; an empty text counts as omitted.
     private static let scopeList: JSONValue = {
         let one = #"(\*|(\#(Scope.resources.joined(separator: "|"))):(\*|\#(Scope.actions.joined(separator: "|"))))"#
-        return text(1...1000, pattern: "^\(one)( \(one))*$")
+        return text(0...1000, pattern: "^(\(one)( \(one))*)?$")
     }()
 
     private static let role = choice(["admin", "user"])
