@@ -78,6 +78,37 @@ struct ListenerLimitsTests {
         #expect(try response(to: "GET /%68ealthz HTTP/1.1\r\nHost: x\r\n\r\n").status == 200)
     }
 
+    @Test("a line with the size of a chunk that ends in a bare LF gets the error of the API, and the connection ends")
+    func chunkLines() throws {
+        let head = """
+            POST /v1/tokens/report HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+            Transfer-Encoding: chunked\r\n\r\n
+            """
+        for body in [
+            "d\n{\"tokens\":[]}\r\n0\r\n\r\n", "d;a=b\n{\"tokens\":[]}\r\n0\r\n\r\n",
+            "5\r\n{\"tok\r\n8\nens\":[]}\r\n0\r\n\r\n", "00d\n{\"tokens\":[]}\r\n0\r\n\r\n",
+        ] {
+            let connection = try RawHTTP(port: server.port)
+            try connection.send(head + body)
+            let response = try connection.response()
+            #expect(isErrorOfTheAPI(response, 400, "bad_request"), "\(body)")
+            try blockUntil("the connection is closed") { connection.isClosed }
+        }
+        // The same requests with CR LF, and data that looks like such a line.
+        for body in [
+            "d\r\n{\"tokens\":[]}\r\n0\r\n\r\n", "d;a=b\r\n{\"tokens\":[]}\r\n0\r\n\r\n",
+            "11\r\n{\"tokens\":\n\n5\n[]}\r\n0\r\n\r\n", "b\r\n{\"tokens\":5\n\r\n3\r\n[]}\r\n0\r\n\r\n",
+        ] {
+            #expect([202, 400].contains(try response(to: head + body).status), "\(body)")
+            #expect(try response(to: head + body).body.contains("CR LF") == false, "\(body)")
+        }
+        let known = #"{"tokens":[]}"#
+        let plain = try response(
+            to: "POST /v1/tokens/report HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                + "Content-Length: \(known.utf8.count)\r\n\r\n\(known)")
+        #expect(plain.status == 202)
+    }
+
     /// Sends `piece` repeatedly and slowly until the server closes the connection.
     func drip(_ start: String, _ piece: String) throws {
         let connection = try RawHTTP(port: server.port)

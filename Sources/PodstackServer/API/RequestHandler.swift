@@ -443,10 +443,11 @@ extension Response {
             throw ErrorResponse.tooMany("searches of the audit log", retryAfterSeconds: 2)
         }
         return .deferred(on: pools.searches) { isTurn in
-            try withExtendedLifetime(slot) {
-                guard isTurn else { throw ErrorResponse.busy }
-                return try respond()
-            }
+            guard isTurn else { throw ErrorResponse.busy }
+            var response = try respond()
+            // Results that the client does not read count too: they take memory.
+            response.held = slot
+            return response
         }
     }
 }

@@ -63,8 +63,10 @@ struct WebSessions: Sendable {
     /// Only reads the database: another thread writes that the session was seen. `isSeen` is false for a request that a
     /// page sends by itself, which must not keep the session alive.
     func find(_ secret: OneTimeSecret, now: Int64, isSeen: Bool = true) throws -> WebSession? {
+        // Read before the database: what is written meanwhile is in one of both.
+        let seenTimes = seen.all
         let found = try database.read { try SignInStore.session(digest: digest.digest(of: secret), in: $0) }
-        guard let session = found.map(seen.upToDate), !session.isOver(at: now) else { return nil }
+        guard let session = found?.seen(in: seenTimes), !session.isOver(at: now) else { return nil }
         if isSeen, now - session.lastSeenAt >= Self.seenIntervalSeconds {
             seen.record(session.id, at: now, on: writes, in: database)
         }
@@ -73,8 +75,9 @@ struct WebSessions: Sendable {
 
     /// Returns which of the sessions are not over.
     func alive(_ ids: [String], now: Int64, in connection: any DatabaseConnection) throws -> Set<String> {
+        let seenTimes = seen.all
         let sessions = try SignInStore.sessions(ids: ids, in: connection)
-        return Set(sessions.map(seen.upToDate).filter { !$0.isOver(at: now) }.map(\.id))
+        return Set(sessions.map { $0.seen(in: seenTimes) }.filter { !$0.isOver(at: now) }.map(\.id))
     }
 
     /// Checks, inside the transaction of a change, that the session behind it is not over.
@@ -87,7 +90,8 @@ struct WebSessions: Sendable {
 
     /// Returns a user's sessions, the last seen first.
     func list(userID: String, now: Int64) throws -> [WebSession] {
-        try database.read { try SignInStore.sessions(userID: userID, in: $0) }.map(seen.upToDate)
+        let seenTimes = seen.all
+        return try database.read { try SignInStore.sessions(userID: userID, in: $0) }.map { $0.seen(in: seenTimes) }
             .filter { !$0.isOver(at: now) }
     }
 
@@ -105,17 +109,22 @@ struct WebSessions: Sendable {
     }
 }
 
+extension WebSession {
+    /// Returns the session with the time at which it was last seen, which the database may not have yet.
+    fileprivate func seen(in times: [String: Int64]) -> WebSession {
+        guard let time = times[id], time > lastSeenAt else { return self }
+        var session = self
+        session.lastSeenAt = time
+        return session
+    }
+}
+
 /// The times at which sessions were last seen that are not in the database yet.
 private final class SeenSessions: Sendable {
     private let times = Mutex<[String: Int64]>([:])
 
-    /// Returns a session with the time at which it was last seen.
-    func upToDate(_ session: WebSession) -> WebSession {
-        guard let time = times.withLock({ $0[session.id] }), time > session.lastSeenAt else { return session }
-        var session = session
-        session.lastSeenAt = time
-        return session
-    }
+    /// The times by the IDs of the sessions.
+    var all: [String: Int64] { times.withLock { $0 } }
 
     /// Records that a session was seen, without waiting for the database.
     ///

@@ -79,7 +79,7 @@ final class ConnectionDriver: Sendable {
 
     /// Responds to a complete request; called again for a connection that was suspended and resumed.
     func respond(to incoming: IncomingRequest, on connection: Microhttpd.Connection) -> Bool {
-        if let deferred = incoming.deferred { return send(deferred, of: incoming, on: connection) }
+        if let deferred = incoming.deferred { return send(deferred, to: incoming, on: connection) }
         return handle(incoming.request(from: connection.address), incoming, connection)
     }
 
@@ -95,13 +95,13 @@ final class ConnectionDriver: Sendable {
             if request.defect == .malformedChunk, !isDraining.load(ordering: .relaxed) {
                 response.set("Connection", "close")
             }
-            return send((response, requestID), on: connection)
+            return send((response, requestID), to: incoming, on: connection)
         case .deferred(let queue, let produce):
             connections.responseBegins(entry, size: 0)
             let deferred = DeferredResponse(queue, on: control(connection, entry), produce: produce)
             incoming.deferred = deferred
             deferredResponses.begin(deferred)
-            return send(deferred, of: incoming, on: connection)
+            return send(deferred, to: incoming, on: connection)
         }
     }
 
@@ -114,17 +114,20 @@ final class ConnectionDriver: Sendable {
     }
 
     private func send(
-        _ deferred: DeferredResponse, of incoming: IncomingRequest, on connection: Microhttpd.Connection
+        _ deferred: DeferredResponse, to incoming: IncomingRequest, on connection: Microhttpd.Connection
     ) -> Bool {
         guard let ready = deferred.take(suspend: { connection.suspend() }) else { return true }
         // Released here: libmicrohttpd has a copy of the body, which may be large and slow to read.
         incoming.deferred = nil
         defer { deferredResponses.remove(deferred) }
-        return send(ready, on: connection)
+        return send(ready, to: incoming, on: connection)
     }
 
-    private func send(_ ready: HandlerResult.Ready, on connection: Microhttpd.Connection) -> Bool {
+    private func send(
+        _ ready: HandlerResult.Ready, to incoming: IncomingRequest, on connection: Microhttpd.Connection
+    ) -> Bool {
         guard let entry = connection.entry else { return false }
+        incoming.held = ready.response.held
         var ready = ready
         if requiresTLS { ready.response.set("Strict-Transport-Security", Self.strictTransport) }
         if isDraining.load(ordering: .relaxed) { ready.response.set("Connection", "close") }

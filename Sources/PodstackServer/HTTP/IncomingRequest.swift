@@ -61,6 +61,8 @@ final class IncomingRequest {
     var isChunked: Bool { headers.contains { $0.name == "transfer-encoding" } }
     /// Whether a line with the size of a chunk ended in a bare LF.
     var hasMalformedChunk = false
+    /// What the response keeps until it is sent.
+    var held: (any AnyObject & Sendable)?
     /// Set once the request is complete and its response is deferred.
     var deferred: DeferredResponse?
 

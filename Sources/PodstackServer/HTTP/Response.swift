@@ -12,6 +12,8 @@ struct Response {
     var stream: ResponseStream?
     /// Work that produces the actual response; it replaces everything else.
     var deferredWork: DeferredWork?
+    /// An object that is kept until the response is sent, such as a place within a limit.
+    var held: (any AnyObject & Sendable)?
     /// The body that a repeated request gets in place of one that contains a secret.
     var repeatable: [UInt8]?
 

@@ -23,7 +23,7 @@ final class VerifiedTokens: AnnouncedCache {
     }
 
     /// Identities, with the indexes by token and by user that announcements need.
-    private struct Generation {
+    private struct Generation: Sendable {
         var identities: [Key: Identity] = [:]
         /// The keys of each token; during a grace period a token has more than one secret.
         private var keys: [String: [Key]] = [:]
@@ -66,10 +66,11 @@ final class VerifiedTokens: AnnouncedCache {
         /// The value of `foreignChanges` when it was last read.
         var mark: UInt64 = 0
 
-        mutating func clear() {
+        /// Removes all identities, and returns them: releasing many takes long, which must not happen in the lock.
+        mutating func clear() -> [Generation] {
             epoch += 1
-            young = Generation()
-            old = Generation()
+            defer { (young, old) = (Generation(), Generation()) }
+            return [young, old]
         }
 
         mutating func insert(_ identity: Identity, for key: Key, room: Int) {
@@ -112,13 +113,22 @@ final class VerifiedTokens: AnnouncedCache {
     func find(_ key: Key) -> (identity: Identity?, epoch: UInt64) {
         // Read first: the cache is emptied when the lease ends, and must not be read with a lease that ended meanwhile.
         let isKnown = lease?.isValid ?? true
-        return state.withLock { state in
+        var removed: [Generation] = []
+        let found = state.withLock { state in
             if let mark = foreignChanges?.value, mark != state.mark {
                 state.mark = mark
-                state.clear()
+                removed = state.clear()
             }
-            return (isKnown ? state.find(key, room: room) : nil, state.epoch)
+            return (identity: isKnown ? state.find(key, room: room) : nil, epoch: state.epoch)
         }
+        if !removed.isEmpty { Self.release(removed) }
+        return found
+    }
+
+    /// Releases identities on another thread, if there are many.
+    private static func release(_ generations: [Generation]) {
+        let count = generations.reduce(0) { $0 + $1.identities.count }
+        if count > 1000 { WorkerThread.start { withExtendedLifetime(generations) {} } }
     }
 
     /// Inserts an identity, unless identities were removed since `epoch`: the identity may have been read before that.
@@ -140,5 +150,8 @@ final class VerifiedTokens: AnnouncedCache {
     }
 
     /// Removes all identities.
-    func forgetAll() { state.withLock { $0.clear() } }
+    func forgetAll() {
+        let removed = state.withLock { $0.clear() }
+        Self.release(removed)
+    }
 }

@@ -167,19 +167,41 @@ struct AuditStreamTests {
         }
     }
 
-    @Test("fifty streams all receive a new entry and do not delay other requests", arguments: TestDatabase.selected)
-    func fifty(_: TestDatabase) throws {
-        let clients = try (0..<13).map { _ in
+    @Test("an account can have sixteen streams, and others have their own", arguments: TestDatabase.selected)
+    func accountLimit(_: TestDatabase) throws {
+        let clients = try (0..<5).map { _ in
             let client = TestClient(scene.server)
             try client.enter(RunningServer.email)
             return client
         }
-        let after = try newest()
-        let streams = try (0..<50).map { try Stream(clients[$0 / 4], "after=\(after)") }
+        let streams = try (0..<16).map { try Stream(clients[$0 / 4], "after=0") }
+        for stream in streams { _ = try stream.wait(for: "retry") }
+        let refused = try clients[4].get("/audit-log/events?after=0")
+        #expect(refused.status == 429 && refused.headers["retry-after"] == "60")
+        let other = try scene.client("other@example.com")
+        _ = try Stream(other, "after=0").wait(for: "retry")
+    }
+
+    @Test("fifty streams all receive a new entry and do not delay other requests", arguments: TestDatabase.selected)
+    func fifty(_: TestDatabase) throws {
+        // An account may have 16 streams.
+        let accounts = try (0..<4).map { account in
+            let email = account == 0 ? RunningServer.email : "\(account)@example.com"
+            if account > 0 { try scene.server.server.addUser(email) }
+            return try (0..<4).map { _ in
+                let client = TestClient(scene.server)
+                try client.enter(email)
+                return client
+            }
+        }
+        let streams = try (0..<50).map { try Stream(accounts[$0 % 4][$0 / 4 / 4], "after=0&action=create") }
         for stream in streams { _ = try stream.wait(for: "retry") }
         let session = TestClient(scene.server, try scene.server.createToken())
         for _ in 0..<20 { #expect(try session.whoami().status == 200) }
-        _ = try scene.createProject("for all")
+        for clients in accounts {
+            try clients[0].get("/projects")
+            try clients[0].post("/projects", ["name": "for all"])
+        }
         for stream in streams { _ = try stream.wait(for: ">for all<") }
         #expect(try session.whoami().status == 200)
     }

@@ -4,6 +4,8 @@ import PodstackAPI
 struct AuditLogPages: Sendable {
     /// The most entries in a CSV file.
     static let exportLimit = AuditExport.maxEvents
+    /// The bytes of entries after which a page ends before its limit.
+    private static let maxBytes = 512 << 10
 
     private let services: Services
     private let watch: AuditWatch
@@ -103,7 +105,7 @@ struct AuditLogPages: Sendable {
     private func events(
         _ query: AuditLogQuery, _ connection: any DatabaseConnection
     ) throws -> (events: [AuditRecord], hasMore: Bool) {
-        let maxBytes = AuditRoutes.maxPageBytes
+        let maxBytes = Self.maxBytes
         return switch query.position {
         case .newest:
             try AuditStore.page(query.filter, limit: query.limit, before: nil, maxBytes: maxBytes, in: connection)
