@@ -45,8 +45,8 @@ struct OperationTests {
         arguments: TestDatabase.selected)
     func latency(_: TestDatabase) throws {
         for _ in 0..<3 { _ = try session.whoami() }
-        _ = try session.send("GET", "/v1/tokens/00000000")
-        _ = try session.send("GET", "/v1/tokens/00000001")
+        _ = try session.send("GET", "/v1/tokens/hunter2a")
+        _ = try session.send("GET", "/v1/tokens/hunter2b")
         _ = try session.send("GET", "/v1/hunter2-x")
         _ = try get("/sign-in")
         _ = try get("/welcome/hunter2-y")
@@ -63,7 +63,7 @@ struct OperationTests {
         #expect(try count("/sign-in", "2xx") == 1)
         #expect(try count("/welcome/{link}", "4xx") == 1)
         let text = try get("/metrics").body
-        #expect(!text.contains("hunter2") && !text.contains("0000000"))
+        #expect(!text.contains("hunter2"))
     }
 
     @Test("metrics show the database, the pools, the process and what was recorded", arguments: TestDatabase.selected)
