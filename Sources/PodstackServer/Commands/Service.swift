@@ -35,7 +35,8 @@ struct Service: Sendable {
         services = Services(
             database: database, verifier: verifier, changes: changes, idempotentChanges: IdempotentChanges(changes),
             reuse: ReuseWatch(changes: changes, digest: digest), leaks: LeakReport(changes: changes, digest: digest),
-            tokens: tokens, projects: ProjectService(database: database), members: MemberService(database: database, elapsed: elapsed),
+            tokens: tokens, projects: ProjectService(database: database),
+            members: MemberService(database: database, elapsed: elapsed),
             devices: DeviceService(tokens: tokens, digest: digest, systemTime: now),
             signIn: SignInService(
                 database: database, changes: changes, digest: digest, systemTime: now, elapsed: elapsed
