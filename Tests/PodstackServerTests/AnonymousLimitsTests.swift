@@ -34,10 +34,12 @@ struct AnonymousLimitsTests {
         #expect(stored.contains(String(repeating: "x", count: 200)))
         let session = TestClient(server, try server.createToken())
         try session.send(
-            "POST", "/v1/projects", #"{"name": "a"}"#, headers: [
+            "POST", "/v1/projects", #"{"name": "a"}"#,
+            headers: [
                 ("Content-Type", "application/json"), ("User-Agent", agents[0]),
             ])
-        let event = try session.send("GET", "/v1/audit-logs?action=create").decoded(Page<AuditEvent>.self).elements.first
+        let event = try session.send("GET", "/v1/audit-logs?action=create").decoded(Page<AuditEvent>.self).elements
+            .first
         #expect(event?.userAgent?.utf8.count ?? .max <= 200)
     }
 

@@ -39,7 +39,8 @@ struct TrustedProxiesTests {
     @Test(
         "text that names no address counts for the proxy that sent it",
         arguments: [
-            "unknown", "_hidden", "_SEVKISEK", "nonsense", "203.0.113", "203.0.113.7.8", "203.0.113.256", "203.0.113.7:",
+            "unknown", "_hidden", "_SEVKISEK", "nonsense", "203.0.113", "203.0.113.7.8", "203.0.113.256",
+            "203.0.113.7:",
             "203.0.113.7:99999", "203.0.113.7:http", "[2001:db8::1", "2001:db8::1]", "[2001:db8::1]x", "[203.0.113.7]",
             "[]", "\"203.0.113.7", "203.0.113.7%eth0", "fe80::1%", "203.0.113.7 80", "0x7f.1", "010.1.2.3:1:2",
             "http://203.0.113.7", "203.0.113.7\u{0}", ":80", "\"\"",
@@ -62,7 +63,8 @@ struct TrustedProxiesTests {
             #expect(origin(values) == .init(address: ClientAddress("203.0.113.7") ?? .unknown), "\(values)")
         }
         #expect(origin(["203.0.113.7"], from: "192.0.2.8").address == ClientAddress("192.0.2.8"))
-        #expect(origin([]) == .init(address: ClientAddress("10.0.0.1") ?? .unknown, silentProxy: ClientAddress("10.0.0.1")))
+        #expect(
+            origin([]) == .init(address: ClientAddress("10.0.0.1") ?? .unknown, silentProxy: ClientAddress("10.0.0.1")))
         #expect(origin(["10.5.5.5"]).address == ClientAddress("10.5.5.5"))
     }
 
@@ -93,7 +95,8 @@ struct TrustedProxiesTests {
             ("10.0.0.0/8", "10.255.255.255", "11.0.0.0"), ("192.0.2.0/31", "192.0.2.1", "192.0.2.2"),
             ("192.0.2.1/32", "192.0.2.1", "192.0.2.0"), ("192.0.2.1", "192.0.2.1", "192.0.2.0"),
             ("128.0.0.0/1", "255.0.0.0", "127.255.255.255"), ("2001:db8::/32", "2001:db8:ffff::1", "2001:db9::"),
-            ("2001:db8:0:1::/64", "2001:db8:0:1:ffff::", "2001:db8:0:2::"), ("2001:db8::/65", "2001:db8::1", "2001:db8:0:0:8000::"),
+            ("2001:db8:0:1::/64", "2001:db8:0:1:ffff::", "2001:db8:0:2::"),
+            ("2001:db8::/65", "2001:db8::1", "2001:db8:0:0:8000::"),
             ("::1", "::1", "::2"), ("::1/128", "::1", "::"), ("fc00::/7", "fdff::1", "fe00::"),
             ("::ffff:10.0.0.0/104", "10.1.2.3", "11.0.0.0"), ("::ffff:192.0.2.1", "192.0.2.1", "192.0.2.2"),
         ])
@@ -140,9 +143,12 @@ struct TrustedProxiesTests {
             let sent = (0..<count).map { _ in pieces.randomElement(using: &generator) ?? "" }.joined()
             #expect(origin(["\(sent), 203.0.113.7"]).address == ClientAddress("203.0.113.7"), "\(sent)")
             #expect(origin([sent, "203.0.113.7, 10.0.0.2"]).address == ClientAddress("203.0.113.7"), "\(sent)")
-            #expect(origin([], forwarded: [sent, "for=203.0.113.7"]).address == ClientAddress("203.0.113.7"), "\(sent)")
+            #expect(
+                origin([], forwarded: [sent, "for=203.0.113.7"]).address == ClientAddress("203.0.113.7"), "\(sent)")
             // In the same header, the client can only hide its address, with a quote that it does not close.
-            for appended in ["for=203.0.113.7", "for=\"203.0.113.7:80\"", "for=203.0.113.7, for=\"[2001:db8:ffff::1]\""] {
+            for appended in [
+                "for=203.0.113.7", "for=\"203.0.113.7:80\"", "for=203.0.113.7, for=\"[2001:db8:ffff::1]\"",
+            ] {
                 let found = origin([], forwarded: ["\(sent), \(appended)"]).address
                 #expect(["203.0.113.7", "10.0.0.1"].contains(found.description), "\(sent), \(appended)")
             }

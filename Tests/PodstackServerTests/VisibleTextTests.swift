@@ -143,8 +143,8 @@ struct IsolatedTextTests {
         let page = try client.get("/projects/\(project.id)/delete")
         #expect(page.status == 200)
         #expect(page.body.contains("Delete “\u{2068}\(name)\u{2069}”?"))
-        let sheet = try #require(page.body.firstRange(of: "/assets/")).upperBound
-        let path = "/assets/" + page.body[sheet...].prefix { $0 != "\"" }
-        #expect(try client.get(path).body.contains("unicode-bidi: isolate"))
+        let path = try #require(
+            page.body.split(separator: "\"").first { $0.hasPrefix("/assets/") && $0.contains(".css") })
+        #expect(try client.get(String(path)).body.contains("unicode-bidi: isolate"))
     }
 }

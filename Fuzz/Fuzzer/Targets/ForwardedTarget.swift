@@ -67,7 +67,8 @@ enum ForwardedTarget {
             return text.count > 1
                 && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
         }
-        return (1...5).contains(text.count) && text.allSatisfy { $0.isASCII && $0.isNumber } && Int(text) ?? 70_000 < 65_536
+        return (1...5).contains(text.count) && text.allSatisfy { $0.isASCII && $0.isNumber }
+            && Int(text) ?? 70_000 < 65_536
     }
 
     private static func trimmed(_ text: String) -> String {

@@ -15,7 +15,8 @@ enum DeviceStore {
     static func count(of network: String? = nil, in connection: any DatabaseConnection) throws -> Int {
         let condition: SQL = if let network { " WHERE network = \(network)" } else { "" }
         return Int(
-            try connection.query("SELECT COUNT(*) AS count FROM device_requests\(condition)").first?.integer("count") ?? 0)
+            try connection.query("SELECT COUNT(*) AS count FROM device_requests\(condition)").first?.integer("count")
+                ?? 0)
     }
 
     /// Returns the number of a network's requests that wait for a decision, and when the first of them expires.

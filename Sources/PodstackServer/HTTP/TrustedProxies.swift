@@ -87,7 +87,8 @@ enum Forwarded {
             return ClientAddress(withZone: inner)
         }
         // An IPv6 address has at least two colons, and without brackets it has no port.
-        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), bytes.lastIndex(of: UInt8(ascii: ":")) == colon else {
+        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), bytes.lastIndex(of: UInt8(ascii: ":")) == colon
+        else {
             return ClientAddress(withZone: String(hop))
         }
         guard isPort(hop[colon...]) else { return nil }

@@ -122,7 +122,8 @@ struct SignInTests {
         #expect(try TestClient(server).signIn(password: "schlussel fur alles").status == 422)
     }
 
-    @Test("a password that was hashed as it was typed still works, and is hashed again", arguments: TestDatabase.selected)
+    @Test(
+        "a password that was hashed as it was typed still works, and is hashed again", arguments: TestDatabase.selected)
     func oldHash(_: TestDatabase) throws {
         let typed = "schlu\u{308}ssel fu\u{308}r alles"
         let database = server.server.service.database
@@ -171,7 +172,8 @@ struct SignInTests {
         }
         let user = try #require(try service.database.read { try UserStore.find(email: RunningServer.email, in: $0) })
         let events = try service.database.read { connection in
-            try connection.query("SELECT id FROM audit_events WHERE account_id = \(user.accountID) AND action = 'login_failed'")
+            try connection.query(
+                "SELECT id FROM audit_events WHERE account_id = \(user.accountID) AND action = 'login_failed'")
         }
         #expect(events.count == 2)
         try service.database.write { connection in
