@@ -56,6 +56,11 @@ struct QueryPlanTests {
         let active = try plan { _ = try TokenStore.countActive(accountID: "acc_1", now: 1, in: $0) }
         #expect(active.contains("tokens_by_end (account_id=? AND expires_at>?)"), "\(active)")
         #expect(active.contains("tokens_by_end (account_id=? AND expires_at=?)"), "\(active)")
+        let tokens = try plan {
+            _ = try TokenStore.list(accountID: "acc_1", .all, now: 1, limit: 50, after: nil, in: $0)
+        }
+        #expect(tokens.contains("tokens_of_account (account_id=? AND (created_at,id)<(?,?))"), "\(tokens)")
+        #expect(!tokens.contains("TEMP B-TREE"), "\(tokens)")
         let old = try plan { _ = try AuditStore.accountIDs(withEventsUntil: 1, limit: 1, in: $0) }
         #expect(old.contains("audit_events_by_age (created_at<?)"), "\(old)")
     }

@@ -225,12 +225,16 @@ enum AuditStore {
             .map { try $0.text("account_id") }
     }
 
-    /// Returns some of the accounts that have events from before a time.
+    /// Returns accounts that have events from before a time: those of the oldest events, up to a number of events.
     static func accountIDs(
         withEventsUntil time: Int64, limit: Int, in connection: any DatabaseConnection
     ) throws -> [String] {
         try connection.query(
-            "SELECT DISTINCT account_id FROM audit_events WHERE created_at <= \(time) LIMIT \(Int64(limit))"
+            """
+            SELECT DISTINCT account_id FROM (
+                SELECT account_id FROM audit_events WHERE created_at <= \(time) ORDER BY created_at LIMIT \(Int64(limit))
+            ) AS oldest
+            """
         ).map { try $0.text("account_id") }
     }
 

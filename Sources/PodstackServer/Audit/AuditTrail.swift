@@ -43,7 +43,7 @@ struct AuditTrail: Sendable {
         let end = MonotonicClock.nanoseconds + Int64(seconds * 1e9)
         while true {
             let accountIDs = try database.read {
-                try AuditStore.accountIDs(withEventsUntil: time, limit: Self.batch, in: $0)
+                try AuditStore.accountIDs(withEventsUntil: time, limit: Self.listed, in: $0)
             }
             var removed = 0
             for accountID in accountIDs {
@@ -54,12 +54,14 @@ struct AuditTrail: Sendable {
                     removed += last
                 } while last == Self.batch
             }
-            if accountIDs.count < Self.batch || removed == 0 { return true }
+            if removed == 0 { return true }
         }
     }
 
-    /// The most events that one transaction removes, and the most accounts that one list has.
+    /// The most events that one transaction removes.
     private static let batch = 500
+    /// The number of events whose accounts are listed at once.
+    private static let listed = 10_000
 
     /// Removes an account's oldest events, and returns how many.
     ///

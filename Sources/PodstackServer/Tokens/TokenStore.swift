@@ -117,7 +117,7 @@ enum TokenStore {
             SELECT \(columns) FROM tokens t
             WHERE t.account_id = \(accountID) AND (t.expires_at IS NULL OR t.expires_at > \(oldest))
                 AND (t.revoked_at IS NULL OR t.revoked_at > \(oldest)) \(condition)
-                AND (t.created_at < \(position) OR (t.created_at = \(position) AND t.id < \(after?.id ?? "")))
+                AND (t.created_at, t.id) < (\(position), \(after?.id ?? ""))
             ORDER BY t.created_at DESC, t.id DESC LIMIT \(Int64(limit))
             """
         ).map(record)
