@@ -56,7 +56,7 @@ struct Changes: Sendable {
         var announcement = Announcement()
         var recorded: [AuditAction] = []
         // Also after a failure: the change may be durable although the database did not confirm it.
-        defer { forget(announcement) }
+        defer { if !announcement.isEmpty { forget(announcement) } }
         let result = try database.write { connection in
             // Read here: the transaction may have waited for the writer.
             let change = Change(connection, by: actor, at: max(now, clock()), trail: trail)
