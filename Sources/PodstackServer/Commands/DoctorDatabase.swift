@@ -77,7 +77,7 @@ struct DoctorDatabase {
         guard access(directory.databasePath, R_OK | W_OK) == 0 else {
             throw SetupFailure("\(directory.databasePath): \(String(cString: strerror(errno)))")
         }
-        return try SQLiteDatabase(path: directory.databasePath)
+        return try SQLiteDatabase(path: directory.databasePath, mayCreate: false)
     }
 
     /// Returns whether the schema is one that the other checks can read.

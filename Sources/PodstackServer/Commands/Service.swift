@@ -22,7 +22,7 @@ struct Service: Sendable {
             metrics.clockStepped(step)
             log.write(
                 "clock_stepped", level: "warning",
-                [("direction", step.direction.rawValue), ("seconds", String(step.seconds))])
+                fields: [LogField("direction", step.direction.rawValue), LogField("seconds", Int(step.seconds))])
         }
         let lastUsed = LastUsedTracker()
         let pools = WorkerPools()
@@ -123,7 +123,7 @@ struct Service: Sendable {
             let reason = (error as? DatabaseFailure)?.reason ?? ""
             services.log.write(
                 "last_used_not_written", level: "warning",
-                [("tokens", String(services.lastUsed.unwrittenCount)), ("reason", reason)])
+                fields: [LogField("tokens", services.lastUsed.unwrittenCount), LogField("reason", reason)])
         }
     }
 

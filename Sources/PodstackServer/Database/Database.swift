@@ -61,13 +61,13 @@ protocol DatabaseConnection {
 /// The reason never contains an argument of the statement.
 struct DatabaseFailure: Error, Sendable {
     /// The kinds of failure that clients and operators have to distinguish.
-    enum Kind: Sendable {
+    enum Kind: String, Sendable, CaseIterable {
         /// The database is not running, not reachable or not where it was.
         case unreachable
         /// Other transactions or other clients of the database hold what the statement needs.
         case busy
         /// The database can be read, but stores no change: its disk is full, or it is read-only.
-        case cannotSave
+        case cannotSave = "cannot_save"
         case other
     }
 

@@ -14,7 +14,7 @@ final class DatabaseActivity: Sendable {
         defer { (kind == .read ? reads : writes).record(nanoseconds: MonotonicClock.nanoseconds - start) }
         do { return try body() } catch {
             if let failure = error as? DatabaseFailure {
-                failures.withLock { $0[failure.kindName, default: 0] += 1 }
+                failures.withLock { $0[failure.kind.rawValue, default: 0] += 1 }
             }
             throw error
         }
@@ -22,16 +22,9 @@ final class DatabaseActivity: Sendable {
 
     /// The failed transactions by the name of the failure's kind.
     var failuresByKind: [String: Int] {
-        let all = Dictionary(uniqueKeysWithValues: DatabaseFailure.kindNames.map { ($0, 0) })
+        let all = Dictionary(uniqueKeysWithValues: DatabaseFailure.Kind.allCases.map { ($0.rawValue, 0) })
         return all.merging(failures.withLock { $0 }) { $1 }
     }
-}
-
-extension DatabaseFailure {
-    /// The names of all kinds of failures, for metrics.
-    static let kindNames = ["other"]
-    /// The name of the failure's kind, for metrics.
-    var kindName: String { "other" }
 }
 
 /// The connections of a database at one time.
