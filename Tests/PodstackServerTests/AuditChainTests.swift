@@ -18,7 +18,7 @@ struct AuditChainTests {
         database = try TestDatabase.current.create(for: .anything)
         service = try Service(
             directory: DataDirectory(folder.file("data")), database: database.flatMap { PostgresURL($0.url) },
-            log: Log { _ in }, now: { clock.now })
+            log: Log { _ in }, now: { clock.now }, elapsed: { clock.elapsed })
         let service = service
         account = try service.changes.perform(by: .administrator, at: clock.now) {
             try AccountCreation.create(email: "you@example.com", name: nil, in: $0).accountID

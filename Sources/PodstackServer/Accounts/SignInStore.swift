@@ -47,8 +47,10 @@ enum SignInStore {
         Int(try connection.query("SELECT COUNT(*) AS count FROM sessions").first?.integer("count") ?? 0)
     }
 
+    /// Sets the time at which a session was last seen, unless a later one is set: several threads do so in any order.
     static func setLastSeen(_ time: Int64, sessionID: String, in connection: any DatabaseConnection) throws {
-        try connection.execute("UPDATE sessions SET last_seen_at = \(time) WHERE id = \(sessionID)")
+        try connection.execute(
+            "UPDATE sessions SET last_seen_at = \(time) WHERE id = \(sessionID) AND last_seen_at < \(time)")
     }
 
     /// Removes a session.
