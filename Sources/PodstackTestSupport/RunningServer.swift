@@ -53,7 +53,8 @@ package final class RunningServer: Sendable {
             maxProjects: maxProjects, failedAuthentications: failedAuthentications, requests: requests,
             reports: reports,
             deviceCodes: deviceCodes, proxies: proxies,
-            requestTime: requestTime, connectionsPerNetwork: connectionsPerNetwork, now: now, elapsed: elapsed, log: log)
+            requestTime: requestTime, connectionsPerNetwork: connectionsPerNetwork, now: now, elapsed: elapsed, log: log
+        )
         try server.addUser(Self.email)
     }
 

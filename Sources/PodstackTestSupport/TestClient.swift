@@ -48,12 +48,12 @@ package final class TestClient: Sendable {
 
     /// Creates a server, a token of its user, and a client with that token.
     package convenience init(
-        clock: ManualClock? = nil, maxActiveTokens: Int = 5,
+        clock: ManualClock? = nil, maxActiveTokens: Int = 5, maxProjects: Int = 100,
         token: (RunningServer) throws -> String = {
             try $0.createToken()
         }
     ) throws {
-        let server = try RunningServer(clock: clock, maxActiveTokens: maxActiveTokens)
+        let server = try RunningServer(clock: clock, maxActiveTokens: maxActiveTokens, maxProjects: maxProjects)
         self.init(server, try token(server))
     }
 

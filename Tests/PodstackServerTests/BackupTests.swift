@@ -12,7 +12,7 @@ struct BackupTests {
     var data: String { session.server.data.file("data") }
 
     init() throws {
-        session = try TestClient(maxActiveTokens: 100_000)
+        session = try TestClient(maxActiveTokens: 100_000, maxProjects: 100_000)
         folder = try TemporaryDirectory()
     }
 
@@ -64,11 +64,13 @@ struct BackupTests {
         // Large enough for a copy in several steps.
         let filler = String(repeating: "x", count: 900)
         for index in 0..<200 {
-            _ = try session.send("POST", "/v1/projects", #"{"name": "p\#(index)", "description": "\#(filler)"}"#)
+            let body = #"{"name": "p\#(index)", "description": "\#(filler)"}"#
+            #expect(try session.send("POST", "/v1/projects", body).status == 201)
         }
         let file = folder.file("backup")
         let data = data
         try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { stop.set() }
             group.addTask {
                 while !stop.isSet {
                     guard try session.send("POST", "/v1/projects", #"{"name": "n"}"#).status == 201 else { continue }

@@ -31,7 +31,7 @@ struct NoFreeSlotTests {
             directory: folder.file("data"), database: try url(connections: connections), maxActiveTokens: 1000)
         defer { server.stop() }
         try server.addUser(RunningServer.email)
-        let tokens = try (0..<24).map { _ in try server.createToken(RunningServer.email) }
+        let tokens = try (0..<12).map { _ in try server.createToken(RunningServer.email) }
         let port = server.port
         let states = try await withThrowingTaskGroup(of: String.self) { group in
             for (index, token) in tokens.enumerated() {

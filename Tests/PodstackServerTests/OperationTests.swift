@@ -83,12 +83,14 @@ struct OperationTests {
             let name = "podstack_database_transaction_duration_seconds_count{kind=\"\(kind)\"}"
             #expect(try #require(try metric(name)) > 0)
         }
+        func failures() throws -> Int {
+            try get("/metrics").body.split(separator: "\n").filter { $0.hasPrefix("podstack_database_failures_total{") }
+                .compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }.reduce(0, +)
+        }
+        let failuresBefore = try failures()
         let database = session.server.server.service.database
         _ = try? database.write { try $0.run("SELECT * FROM missing") }
-        let failures = try get("/metrics").body.split(separator: "\n")
-            .filter { $0.hasPrefix("podstack_database_failures_total{") }
-            .compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }
-        #expect(failures.reduce(0, +) == 1)
+        #expect(try failures() == failuresBefore + 1)
         for pool in ["reads", "writes", "searches", "passwords"] {
             #expect(try metric("podstack_queue_depth{pool=\"\(pool)\"}") == 0)
             #expect(try #require(try metric("podstack_queue_capacity{pool=\"\(pool)\"}")) > 0)

@@ -211,7 +211,9 @@ struct OperatorCommandTests {
         }
         #expect(try client.whoami().status == 401)
         #expect(try !browser.isSignedIn)
-        for table in ["users", "tokens", "retired_secrets", "members", "sessions", "sign_in_links", "invitations", "projects"] {
+        for table in [
+            "users", "tokens", "retired_secrets", "members", "sessions", "sign_in_links", "invitations", "projects",
+        ] {
             let rows = try service.database.read { try $0.query("SELECT * FROM \(SQL(text: table))") }
             #expect(rows.isEmpty, "\(table)")
         }

@@ -161,7 +161,8 @@ enum TokenCommands {
         "token", "revoke", summary: "Revoke a token of any user. Running servers reject it at once.",
         arguments: [Argument("PREFIX-OR-ID", summary: "the prefix of the token, such as podstack_0123abcd, or its ID")],
         flags: [
-            Flag("user", value: "EMAIL", summary: "the user of the token, if tokens of several accounts have the prefix")
+            Flag(
+                "user", value: "EMAIL", summary: "the user of the token, if tokens of several accounts have the prefix")
         ]
     ) { arguments in
         let text = arguments.positional[0]
@@ -188,7 +189,8 @@ enum TokenCommands {
             }
             guard found.count == 1 else {
                 throw SetupFailure(
-                    "tokens of \(found.count) accounts have the prefix \(TokenFormat.prefix(id: id)): name the user with --user")
+                    "tokens of \(found.count) accounts have the prefix \(TokenFormat.prefix(id: id)): name the user with --user"
+                )
             }
             try TokenService.revoke(token, because: "revoked by the operator", in: change)
             return (token, token.revokedAt != nil)

@@ -45,7 +45,8 @@ final class PostgresDatabase: Database {
 
     func follow(_ cache: any AnnouncedCache, _ log: Log) throws {
         guard let lease else { return }
-        let started = try PostgresListener(url, process: process, lease: lease, cache: cache, log: log)
+        let started = try PostgresListener(
+            url, process: process, lease: lease, cache: cache, log: log, makeRoom: { [pool] in pool.closeIdle() })
         listener.withLock { $0 = started }
         started.start()
     }
@@ -209,6 +210,16 @@ final class PostgresPool: Sendable {
     private struct State {
         var idle: [PostgresConnection] = []
         var busy: [Use: Int] = [:]
+        /// The time at which a thread may try to open a connection again, while the server has no free slot; nil otherwise.
+        var retryAt: Int64?
+
+        /// Returns whether a thread may try to open a connection; while the server has no free slot, one in each interval.
+        mutating func mayOpen(at now: Int64) -> Bool {
+            guard let time = retryAt else { return true }
+            guard now >= time else { return false }
+            retryAt = now + Int64(PostgresPool.retrySeconds * 1e9)
+            return true
+        }
     }
 
     /// The seconds that a thread waits for a connection.
@@ -300,17 +311,31 @@ final class PostgresPool: Sendable {
     /// While the server has no free slot, it waits for an idle connection of this pool and tries again.
     private func open(until end: Int64) throws -> (PostgresConnection, isIdle: Bool) {
         while true {
-            do { return (try PostgresConnection(url), false) } catch let failure as DatabaseFailure {
-                let seconds = Self.seconds(until: end)
-                guard failure.kind == .busy, seconds > 0 else { throw failure }
-                if let idle = state.wait(min(seconds, Self.retrySeconds), for: { $0.idle.popLast() }) {
-                    return (idle, true)
+            if state.change(waking: .none, { $0.mayOpen(at: MonotonicClock.nanoseconds) }) {
+                do {
+                    let connection = try PostgresConnection(url)
+                    state.change(waking: .none) { $0.retryAt = nil }
+                    return (connection, false)
+                } catch let failure as DatabaseFailure {
+                    guard failure.kind == .busy, Self.seconds(until: end) > 0 else { throw failure }
+                    // Each attempt costs the server a process, which the others would wait for.
+                    state.change(waking: .none) { state in
+                        state.retryAt = MonotonicClock.nanoseconds + Int64(Self.retrySeconds * 1e9)
+                    }
                 }
+            }
+            let seconds = Self.seconds(until: end)
+            if let idle = state.wait(min(seconds, Self.retrySeconds), for: { $0.idle.popLast() }) {
+                return (idle, true)
+            }
+            guard seconds > 0 else {
+                throw DatabaseFailure(.busy, reason: "PostgreSQL: the server has no free slot")
             }
         }
     }
 
-    private func closeIdle() {
+    /// Closes the connections that no thread uses.
+    func closeIdle() {
         // Closed outside of the lock: the last reference to each is the result.
         _ = state.change { state in
             defer { state.idle = [] }

@@ -24,16 +24,22 @@ final class PostgresListener: Sendable {
     private let lease: Lease
     private let cache: any AnnouncedCache
     private let log: Log
+    /// Closes idle connections of this process; called if the server has no free slot for the listener.
+    private let makeRoom: @Sendable () -> Void
     private let state = Monitor(State())
     /// A shutdown of the first socket wakes the thread, which waits for the second.
     private let wake: (Int32, Int32)
 
-    init(_ url: PostgresURL, process: String, lease: Lease, cache: any AnnouncedCache, log: Log) throws {
+    init(
+        _ url: PostgresURL, process: String, lease: Lease, cache: any AnnouncedCache, log: Log,
+        makeRoom: @escaping @Sendable () -> Void = {}
+    ) throws {
         self.url = url
         self.process = process
         self.lease = lease
         self.cache = cache
         self.log = log
+        self.makeRoom = makeRoom
         var ends: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
             throw DatabaseFailure(reason: "PostgreSQL: cannot create a socket pair for the listener")
@@ -79,9 +85,17 @@ final class PostgresListener: Sendable {
         state.change { $0.hasEnded = true }
     }
 
+    /// Opens the connection of the listener, which comes before all others: without it, every request reads the database.
+    private func connect() throws -> PostgresConnection {
+        do { return try PostgresConnection(url) } catch let failure as DatabaseFailure where failure.kind == .busy {
+            makeRoom()
+            return try PostgresConnection(url)
+        }
+    }
+
     /// Follows until the service stops, or another instance has fenced this one.
     private func follow(as id: String, _ follower: inout InstanceFollower) throws {
-        let connection = try PostgresConnection(url)
+        let connection = try connect()
         try connection.script("SET application_name = 'podstack-server listener'")
         try connection.script("LISTEN \(PostgresTransaction.channel)")
         let start = MonotonicClock.nanoseconds

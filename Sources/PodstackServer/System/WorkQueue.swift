@@ -152,7 +152,7 @@ enum WorkerPool: Sendable {
 /// Each kind of work has its own threads, so that one kind cannot keep the others waiting. The hashing of passwords has
 /// a queue of its own.
 struct WorkerPools: Sendable {
-    let reads = WorkQueue(capacity: 256, threads: 8, maxSeconds: 3)
+    let reads = WorkQueue(capacity: 256, threads: 8, maxSeconds: 5)
     let writes = WorkQueue(capacity: 256, threads: 4)
     let searches = WorkQueue(capacity: 64, threads: 2, hasLowPriority: true)
 
