@@ -105,13 +105,19 @@ package enum Base62 {
 
     /// Returns a number in exactly `width` digits: padded with `0`, or without the most significant digits.
     package static func encode(_ value: UInt64, width: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: width) { text, count in
+            write(value, to: UnsafeMutableBufferPointer(rebasing: text[..<width]))
+            count = width
+        }
+    }
+
+    /// Writes the digits of a number, padded with zeros, into a buffer of their width.
+    package static func write(_ value: UInt64, to text: UnsafeMutableBufferPointer<UInt8>) {
         var rest = value
-        var text = [UInt8](repeating: digits[0], count: width)
-        for index in text.indices.reversed() where rest > 0 {
+        for index in text.indices.reversed() {
             text[index] = digits[Int(rest % 62)]
             rest /= 62
         }
-        return text
     }
 
     /// Returns whether a byte is one of the digits.

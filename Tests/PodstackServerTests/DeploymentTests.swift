@@ -71,7 +71,12 @@ struct DeploymentTests {
         try send("GET \(link) HTTP/1.1\r\n\(fields)\r\n", port, 502)
         try send("GET /sign-in HTTP/1.1\r\n\(fields)\r\n", port, 502)
 
-        let log = try String(contentsOfFile: folder.file("access.log"), encoding: .utf8)
+        // nginx logs a request after its response.
+        func accessLog() throws -> String { try String(contentsOfFile: folder.file("access.log"), encoding: .utf8) }
+        try blockUntil(within: .seconds(20), "the last request is logged") {
+            try accessLog().contains("\"GET /sign-in HTTP/1.1\" 502 ")
+        }
+        let log = try accessLog()
         #expect(log.contains("\"GET /welcome/... HTTP/1.1\" 303 "))
         #expect(log.contains("\"GET /sign-in HTTP/1.1\" 502 "))
         #expect(log.contains("\"GET /device HTTP/1.1\" 303 "))

@@ -43,6 +43,12 @@ final class Microhttpd: Sendable {
         self.driver = driver
     }
 
+    /// The bytes of memory for the head of a request and that of its response.
+    ///
+    /// The largest head has ``RequestLimits/head`` bytes and ``RequestLimits/headers`` fields. libmicrohttpd clears all of
+    /// the memory for each request, so no more than needed.
+    private static let connectionMemory = 24 << 10
+
     /// Starts a daemon with one event thread.
     private static func start(
         _ pem: TLSCertificate.PEM?, requestSeconds: Int, _ driver: ConnectionDriver
@@ -50,12 +56,12 @@ final class Microhttpd: Sendable {
         let context = Unmanaged.passUnretained(driver).toOpaque()
         var flags =
             MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_ALLOW_SUSPEND_RESUME.rawValue
-            | MHD_USE_NO_LISTEN_SOCKET.rawValue
+            | MHD_USE_NO_LISTEN_SOCKET.rawValue | MHD_USE_SUPPRESS_DATE_NO_CLOCK.rawValue
         var options = [
             // More than the driver allows, so that libmicrohttpd's own limit, which closes the newest, is not reached.
             MHD_OptionItem(option: .CONNECTION_LIMIT, value: 2 * OpenConnections.maxCount, ptr_value: nil),
             MHD_OptionItem(option: .CONNECTION_TIMEOUT, value: requestSeconds, ptr_value: nil),
-            MHD_OptionItem(option: .CONNECTION_MEMORY_LIMIT, value: 32 << 10, ptr_value: nil),
+            MHD_OptionItem(option: .CONNECTION_MEMORY_LIMIT, value: connectionMemory, ptr_value: nil),
             MHD_OptionItem(option: .URI_LOG_CALLBACK, value: unsafeBitCast(began, to: Int.self), ptr_value: nil),
             MHD_OptionItem(
                 option: .NOTIFY_COMPLETED, value: unsafeBitCast(completed, to: Int.self), ptr_value: context),
@@ -140,6 +146,7 @@ final class Microhttpd: Sendable {
             if ready.response.stream != nil || !body.isEmpty {
                 MHD_add_response_header(response, "Content-Type", ready.response.contentType)
             }
+            MHD_add_response_header(response, "Date", DateHeader.current)
             MHD_add_response_header(response, "Cache-Control", ready.response.cacheControl)
             MHD_add_response_header(response, "X-Request-ID", ready.requestID)
             for (name, value) in ready.response.headers { Microhttpd.add(name, value, to: response) }

@@ -31,6 +31,8 @@ struct TokenRequest: Sendable, Equatable {
         /// 30 days, or as long as the token that creates it.
         case `default`
         case never
+        /// Seconds after the creation of the token.
+        case after(Int64)
         /// Seconds since 1970.
         case at(Int64)
     }
@@ -98,7 +100,7 @@ extension TokenRequest.Expiry {
         case .never: self = .never
         case .days(let days):
             guard TokenExpiry.choices.contains(days) else { throw Self.invalidDays }
-            self = .at(now + Int64(days) * 86_400)
+            self = .after(Int64(days) * 86_400)
         case .at(let date):
             let seconds = date.timeIntervalSince1970
             guard seconds > Double(now), seconds < Self.end else {

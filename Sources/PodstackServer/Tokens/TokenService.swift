@@ -155,8 +155,9 @@ struct TokenService: Sendable {
         switch request.expiry {
         case .default: return min(now + Self.defaultLifetimeSeconds, limit ?? .max)
         case .never where limit == nil: return nil
+        case .after(let seconds) where now + seconds <= limit ?? .max: return now + seconds
         case .at(let time) where time <= limit ?? .max: return time
-        case .never, .at:
+        case .never, .after, .at:
             throw DomainError.invalid(
                 request.expiryField, "must not be later than the expiry of the token that creates it")
         }
