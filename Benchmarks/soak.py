@@ -131,7 +131,7 @@ class Worker(threading.Thread):
         self.request("GET", "/v1/tokens?limit=20", first, 200)
         self.request("GET", f"/v1/tokens/{token_id}", self.owner, 200)
         second = token(token_id)
-        body = {"grace_seconds": 0, "sha256": hashlib.sha256(second.encode()).hexdigest()}
+        body = {"grace_seconds": 0, "id": token_id, "sha256": hashlib.sha256(second.encode()).hexdigest()}
         if not self.request("POST", "/v1/tokens/self/rotate", first, 200, body=body):
             return
         self.request("GET", "/v1/auth/whoami", first, 200)
@@ -201,8 +201,9 @@ class Server:
             environment.update(
                 LD_PRELOAD=clock, FAKETIME_TIMESTAMP_FILE=self.clock, FAKETIME_CACHE_DURATION="1",
                 FAKETIME_DONT_FAKE_MONOTONIC="1", FAKETIME_DONT_RESET="1")
+        # Through env: libfaketime changes the environment of the first process, which loses Swift's arguments.
         self.process = subprocess.Popen(
-            [program, "serve", "--listen", "127.0.0.1:0", "--data", directory, "--max-active-tokens", "100",
+            ["env", program, "serve", "--listen", "127.0.0.1:0", "--data", directory, "--max-active-tokens", "100",
              "--failed-authentications", "1000000"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
         self.log = faults.LogReader(self.process.stderr)

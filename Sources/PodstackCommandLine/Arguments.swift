@@ -52,6 +52,7 @@ package struct Arguments: Sendable {
 
     /// A word as an error may repeat it: an option without its value, and no text that is long enough to be a secret.
     package static func displayed(_ word: String) -> String {
+        let word = TerminalText.printable(word)
         guard word.hasPrefix("-") else { return word.utf8.count > 24 ? "…" : word }
         let name = String(word.prefix { $0 != "=" })
         return name.hasPrefix("--") ? (name.utf8.count > 30 ? "…" : name) : String(name.prefix(2))

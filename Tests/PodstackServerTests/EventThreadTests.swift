@@ -144,7 +144,11 @@ struct EventThreadTests {
                 #expect(response.headers["content-type"] == "application/json", "\(path)")
             }
         }
-        let page = try TestClient(running).get("//nothing", headers: [("Accept", "text/html")])
+        for path in ["//v1", "//v1/tokens", "/./v1", "/V1/tokens", "//nothing"] {
+            let response = try TestClient(running).get(path, headers: [("Accept", "text/html")])
+            #expect(response.status == 404 && response.code == "not_found", "\(path)")
+        }
+        let page = try TestClient(running).get("/nothing", headers: [("Accept", "text/html")])
         #expect(page.status == 404 && page.headers["content-type"]?.hasPrefix("text/html") == true)
     }
 }

@@ -91,7 +91,7 @@ struct OperationTests {
         let database = session.server.server.service.database
         _ = try? database.write { try $0.run("SELECT * FROM missing") }
         #expect(try failures() == failuresBefore + 1)
-        for pool in ["reads", "writes", "searches", "passwords"] {
+        for pool in ["reads", "writes", "searches", "checks", "passwords"] {
             #expect(try metric("podstack_queue_depth{pool=\"\(pool)\"}") == 0)
             #expect(try #require(try metric("podstack_queue_capacity{pool=\"\(pool)\"}")) > 0)
             #expect(try metric("podstack_work_refused_total{pool=\"\(pool)\"}") == 0)

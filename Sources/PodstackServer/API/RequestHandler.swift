@@ -87,7 +87,7 @@ struct RequestHandler: Sendable {
         caller.route = route.latency
         let pool = route.pool(request)
         // The workers that verify a token and search later are not those that search.
-        let first = pool == .writes ? WorkerPool.writes : .reads
+        let first = pool == .searches ? WorkerPool.reads : pool ?? .reads
         guard route.requiresToken else {
             guard pool == nil else { return .work(first) }
             return .response(try route.handle(Exchange(request: request, parameters: parameters, identity: nil)))

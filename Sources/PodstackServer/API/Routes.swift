@@ -11,7 +11,7 @@ enum Routes {
             writes: WriteCheck(services.database), verifier: services.verifier, counters: services.metrics)
         return [
             Route("GET", "/healthz", .noToken, .getHealth, on: .memory(), handle: routes.health),
-            Route("GET", "/readyz", .noToken, .getReadiness, on: .pool(.writes), handle: routes.readiness),
+            Route("GET", "/readyz", .noToken, .getReadiness, on: .pool(.checks), handle: routes.readiness),
             Route("GET", "/metrics", .noToken, .getMetrics, on: .memory(), handle: routes.metrics),
             Route("GET", "/v1/auth/whoami", .anyToken, .whoami, on: .memory()) { exchange in
                 Response(status: 200, body: try exchange.caller().whoamiBody(at: services.now()))

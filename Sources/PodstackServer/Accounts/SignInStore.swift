@@ -108,8 +108,13 @@ enum SignInStore {
     }
 
     static func link(_ digest: [UInt8], now: Int64, in connection: any DatabaseConnection) throws -> StoredLink? {
-        try connection.query("SELECT user_id FROM sign_in_links WHERE digest = \(digest) AND expires_at > \(now)")
-            .first.map { StoredLink(userID: try $0.optionalText("user_id")) }
+        // A link of the future is from a time when the clock was ahead.
+        try connection.query(
+            """
+            SELECT user_id FROM sign_in_links WHERE digest = \(digest) AND expires_at > \(now)
+                AND created_at <= \(now + StoredTime.toleranceSeconds)
+            """
+        ).first.map { StoredLink(userID: try $0.optionalText("user_id")) }
     }
 
     static func removeLink(_ digest: [UInt8], in connection: any DatabaseConnection) throws {

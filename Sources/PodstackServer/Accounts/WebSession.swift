@@ -20,7 +20,9 @@ struct WebSession: Sendable {
     var userAgent: String?
 
     func isOver(at now: Int64) -> Bool {
+        // A session of the future is from a time when the clock was ahead.
         now - lastSeenAt >= Self.idleSeconds || now - createdAt >= Self.lifetimeSeconds
+            || max(createdAt, lastSeenAt) - now > StoredTime.toleranceSeconds
     }
 }
 

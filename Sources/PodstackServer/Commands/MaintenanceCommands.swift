@@ -11,7 +11,8 @@ enum MaintenanceCommands {
         let result = try AuditVerification(of: service.database, chain: service.changes.trail.chain)
         for fault in result.faults { StandardStream.output.write(fault + "\n") }
         guard result.faults.isEmpty else {
-            throw SetupFailure("the audit log is not as it was written: \(result.faults.count) faults")
+            let count = result.faults.count == 1 ? "1 fault" : "\(result.faults.count) faults"
+            throw SetupFailure("the audit log is not as it was written: \(count)")
         }
         StandardStream.output.write("intact: \(result.events) events of \(result.accounts) accounts\n")
     }

@@ -50,7 +50,7 @@ struct Service: Sendable {
         routes = try OpenAPIDocument.adding(to: Routes.all(services), version: version)
         metrics.add(routes.map(\.latency) + dashboard.routes.map(\.latency))
         metrics.collect([
-            ("reads", pools.reads), ("writes", pools.writes), ("searches", pools.searches),
+            ("reads", pools.reads), ("writes", pools.writes), ("searches", pools.searches), ("checks", pools.checks),
             ("passwords", services.signIn.passwords.queue),
         ])
         metrics.collect(database)

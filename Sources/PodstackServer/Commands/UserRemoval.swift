@@ -144,6 +144,7 @@ struct UserRemoval: Equatable {
     /// Makes a user an active admin of a project.
     private func appoint(_ recipient: UserRecord, in project: ProjectRecord, _ change: Change) throws {
         change.changed(user: recipient.id)
+        try InvitationStore.remove(userID: recipient.id, projectID: project.id, in: change.connection)
         guard let old = try MemberStore.find(recipient.id, projectID: project.id, in: change.connection) else {
             let member = MemberRecord(
                 user: recipient,

@@ -54,7 +54,12 @@ struct Dashboard: PageHandler {
     func shows(_ error: ErrorResponse, to request: Request) -> Bool {
         if owns(request.path) { return true }
         let acceptsHTML = request.header("accept")?.lowercased().contains("text/html") ?? false
-        return acceptsHTML && error.code == .notFound && !request.path.hasPrefix("/v1")
+        return acceptsHTML && error.code == .notFound && !Self.isLikeAPI(request.path)
+    }
+
+    /// Returns whether a path belongs to the API, or is a misspelled one, such as `//v1` or `/./V1`.
+    private static func isLikeAPI(_ path: String) -> Bool {
+        path.split(separator: "/").first { $0 != "." && $0 != ".." }?.lowercased() == "v1" || path.contains("//")
     }
 
     /// Returns the response to a request for a page.

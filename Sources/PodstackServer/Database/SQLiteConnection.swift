@@ -144,6 +144,11 @@ final class SQLiteConnection: DatabaseConnection {
         guard code == SQLITE_DONE else { throw Self.failure(code) }
         // One file, without the write-ahead log beside it.
         try destination.perform("PRAGMA journal_mode = DELETE")
+        // A damaged database must not replace older, good backups.
+        let damage = try destination.perform("PRAGMA quick_check(1)").first?.text("quick_check")
+        guard damage == "ok" else {
+            throw DatabaseFailure(reason: "the database is damaged: podstack-server doctor says more")
+        }
     }
 
     private func prepared(_ sql: String) throws(DatabaseFailure) -> Statement {

@@ -30,7 +30,8 @@ struct DeviceRequest: Sendable {
     static let lifetimeSeconds: Int64 = 600
     static let firstInterval: Int64 = 5
 
-    func isExpired(at now: Int64) -> Bool { expiresAt <= now }
+    /// Returns whether the request is over; also if it is from the future, when the clock was ahead.
+    func isExpired(at now: Int64) -> Bool { expiresAt <= now || createdAt - now > StoredTime.toleranceSeconds }
 }
 
 /// The ID and the digest of a token that a client generated.

@@ -30,7 +30,7 @@ struct DeviceService: Sendable {
     /// Removes requests that are no longer needed, and throws if there is no room for another one.
     private func makeRoom(from address: ClientAddress, in change: Change) throws {
         let (connection, now) = (change.connection, change.now)
-        try DeviceStore.removeExpired(until: now - DeviceStore.retentionSeconds, in: connection)
+        try DeviceStore.removeExpired(until: now - DeviceStore.retentionSeconds, now: now, in: connection)
         let network = address.network.description
         let pending = try DeviceStore.pending(of: network, now: now, in: connection)
         if pending.count >= maximumPerNetwork {
@@ -43,10 +43,10 @@ struct DeviceService: Sendable {
                 "Too many programs at your network wait for an approval: try again in \(seconds) seconds")
         }
         if try DeviceStore.count(of: network, in: connection) >= 2 * maximumPerNetwork {
-            try DeviceStore.removeExpired(until: now, of: network, in: connection)
+            try DeviceStore.removeExpired(until: now, now: now, of: network, in: connection)
         }
         guard try DeviceStore.count(in: connection) >= maximumCount else { return }
-        try DeviceStore.removeExpired(until: now, in: connection)
+        try DeviceStore.removeExpired(until: now, now: now, in: connection)
         guard try DeviceStore.count(in: connection) < maximumCount else {
             throw DomainError.unavailable(
                 "Too many programs wait for an approval; try again later", retryAfterSeconds: 30)

@@ -27,17 +27,23 @@ enum DeviceStore {
             """
             SELECT COUNT(*) AS count, MIN(expires_at) AS first_end FROM device_requests
             WHERE network = \(network) AND state = 'pending' AND expires_at > \(now)
+                AND created_at <= \(now + StoredTime.toleranceSeconds)
             """
         ).first
         return (Int(try row?.integer("count") ?? 0), try row?.optionalInteger("first_end"))
     }
 
-    /// Removes requests that have expired at a time, of one network if it is given.
+    /// Removes requests that have expired at a time, of one network if it is given, and those that were created when the
+    /// clock was ahead.
     static func removeExpired(
-        until time: Int64, of network: String? = nil, in connection: any DatabaseConnection
+        until time: Int64, now: Int64, of network: String? = nil, in connection: any DatabaseConnection
     ) throws {
         let condition: SQL = if let network { " AND network = \(network)" } else { "" }
-        try connection.execute("DELETE FROM device_requests WHERE expires_at <= \(time)\(condition)")
+        try connection.execute(
+            """
+            DELETE FROM device_requests
+            WHERE (expires_at <= \(time) OR created_at > \(now + StoredTime.toleranceSeconds))\(condition)
+            """)
     }
 
     static func insert(

@@ -97,7 +97,7 @@ final class ConnectionDriver: Sendable {
             }
             return send((response, requestID), to: incoming, on: connection)
         case .deferred(let queue, let produce):
-            connections.responseBegins(entry, size: 0)
+            connections.workBegins(entry)
             let deferred = DeferredResponse(queue, on: control(connection, entry), produce: produce)
             incoming.deferred = deferred
             deferredResponses.begin(deferred)
@@ -157,7 +157,9 @@ final class ConnectionDriver: Sendable {
 /// stopped here.
 ///
 /// A connection without a complete request is idle or half-sent. When a limit is reached, the one that has waited for its
-/// request for the longest time makes room. A connection whose request is complete is never closed for that.
+/// request for the longest time makes room. If there is none, it is the one whose client has been reading its response for
+/// the longest time, and for some seconds. A request that is being handled is never closed for that, and neither is a
+/// stream.
 final class OpenConnections: Sendable {
     /// A connection.
     final class Entry: Sendable {
@@ -175,6 +177,8 @@ final class OpenConnections: Sendable {
         /// The second since which the connection waits for a complete request, or a ``Phase``.
         fileprivate let phase: Atomic<Int64>
         fileprivate let isNew = Atomic(true)
+        /// The second at which the client began to read a response of known size; otherwise the largest number.
+        fileprivate let readsSince = Atomic<Int64>(.max)
 
         fileprivate init(_ socket: Int32, _ network: ClientAddress, serial: UInt64, now: Int64, deadline: Int64) {
             self.socket = socket
@@ -188,6 +192,13 @@ final class OpenConnections: Sendable {
         fileprivate var waitingSince: Int64? {
             let phase = phase.load(ordering: .relaxed)
             return phase >= 0 ? phase : nil
+        }
+
+        /// Marks a connection whose client is reading a response; returns false if it has the whole response.
+        fileprivate func stopResponding() -> Bool {
+            phase.compareExchange(
+                expected: Phase.responding, desired: Phase.closing, ordering: .acquiringAndReleasing
+            ).exchanged
         }
 
         /// Prevents that a request on the connection is handled; returns false if one is being handled.
@@ -222,8 +233,23 @@ final class OpenConnections: Sendable {
 
         func count(of network: ClientAddress) -> Int { networks[network]?.count ?? 0 }
 
-        /// Closes the connection of a network that has waited for its request for the longest time, if there is one.
-        mutating func closeOldest(of network: ClientAddress) -> Bool {
+        /// Closes the connection of a network that has waited for its request for the longest time, or that has been read
+        /// for the longest time; returns false if there is neither.
+        mutating func closeOldest(of network: ClientAddress, at now: Int64) -> Bool {
+            closeWaiting(of: network) || closeReading(of: network, at: now)
+        }
+
+        private mutating func closeReading(of network: ClientAddress, at now: Int64) -> Bool {
+            let end = now - OpenConnections.patientSeconds
+            let reading = (networks[network] ?? [:]).values.map { ($0, since: $0.readsSince.load(ordering: .relaxed)) }
+                .filter { $0.since <= end }.sorted { $0.since < $1.since }
+            guard let (entry, _) = reading.first(where: { $0.0.stopResponding() }) else { return false }
+            OpenConnections.shutDown(entry.socket)
+            remove(entry)
+            return true
+        }
+
+        private mutating func closeWaiting(of network: ClientAddress) -> Bool {
             while true {
                 let waiting = (networks[network] ?? [:]).values.compactMap { entry in
                     entry.waitingSince.map { (entry: entry, since: $0) }
@@ -238,15 +264,19 @@ final class OpenConnections: Sendable {
         }
 
         /// Closes such a connection of the network with the most connections.
-        mutating func closeOldest() -> Bool {
+        mutating func closeOldest(at now: Int64) -> Bool {
             let networks = networks.sorted { $0.value.count > $1.value.count }.map(\.key)
-            for network in networks where closeOldest(of: network) { return true }
+            for network in networks where closeOldest(of: network, at: now) { return true }
             return false
         }
     }
 
     /// The maximum number of connections.
     static let maxCount = 2000
+    /// The seconds that a client may read one response before its connection can make room.
+    private static let patientSeconds: Int64 = 5
+    /// The seconds that work may take in addition to the time of a request: the database gives up earlier.
+    private static let workSeconds: Int64 = 60
 
     /// The bytes per second that even a slow client has to read.
     private static let minBytesPerSecond = 16 << 10
@@ -300,10 +330,10 @@ final class OpenConnections: Sendable {
             if let gone = open.entries[socket] { open.remove(gone) }
             let network = address.network
             if isLimited, open.count(of: network) >= maxPerNetwork {
-                guard open.closeOldest(of: network) else { return nil }
+                guard open.closeOldest(of: network, at: now()) else { return nil }
             }
             if open.entries.count >= maxCount {
-                guard open.closeOldest() else { return nil }
+                guard open.closeOldest(at: now()) else { return nil }
             }
             open.serial += 1
             let now = now()
@@ -316,7 +346,7 @@ final class OpenConnections: Sendable {
 
     /// Closes a connection to make room, if there is one without a complete request.
     @discardableResult
-    func makeRoom() -> Bool { open.withLock { $0.closeOldest() } }
+    func makeRoom() -> Bool { open.withLock { $0.closeOldest(at: now()) } }
 
     func entry(socket: Int32) -> Entry? { open.withLock { $0.entries[socket] } }
 
@@ -334,8 +364,12 @@ final class OpenConnections: Sendable {
         return false
     }
 
+    /// Sets the deadline of a request that a worker thread handles.
+    func workBegins(_ entry: Entry) { limit(entry, to: requestSeconds + Self.workSeconds) }
+
     /// Sets the deadline of a response.
     func responseBegins(_ entry: Entry, size: Int) {
+        entry.readsSince.store(now(), ordering: .relaxed)
         limit(entry, to: requestSeconds + Int64(size / Self.minBytesPerSecond))
     }
 
@@ -345,6 +379,7 @@ final class OpenConnections: Sendable {
     /// Sets the deadline of a connection that may idle and then begin the next request: time for both.
     func requestEnds(_ entry: Entry) {
         let now = now()
+        entry.readsSince.store(.max, ordering: .relaxed)
         entry.deadline.store(now + 2 * requestSeconds, ordering: .relaxed)
         guard entry.phase.load(ordering: .relaxed) == Entry.Phase.responding else { return }
         entry.isNew.store(false, ordering: .relaxed)

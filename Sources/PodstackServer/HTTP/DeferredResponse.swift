@@ -177,6 +177,14 @@ final class DeferredResponse: Sendable {
         }
     }
 
+    /// Returns whether the work has waited longer than its queue allows; it may have started.
+    func hasWaitedTooLong(at now: Int64) -> Bool {
+        state.withLock { state in
+            guard state.produce != nil, let most = state.queue.maxWaitSeconds else { return false }
+            return now - state.since > most
+        }
+    }
+
     private func perform(_ event: (inout DeferredResponseState) -> DeferredResponseState.Action) {
         let (action, queue, produce) = state.withLock { state in
             let action = event(&state.machine)
@@ -242,10 +250,14 @@ final class OpenDeferredResponses: Sendable {
     /// When this returns, no connection is suspended for one, or will be.
     func cutAll() { for response in stop() { response.cut() } }
 
-    /// Responds to the requests whose work changes nothing and takes too long.
+    /// Responds to the requests whose work takes too long and changes nothing, or has not started.
     func cutOverdue(at now: Int64 = MonotonicClock.seconds()) {
-        for response in open.withLock({ Array($0.responses.values) }) where response.isOverdue(at: now) {
-            response.cut()
+        for response in open.withLock({ Array($0.responses.values) }) {
+            if response.isOverdue(at: now) {
+                response.cut()
+            } else if response.hasWaitedTooLong(at: now) {
+                response.refuse()
+            }
         }
     }
 

@@ -114,7 +114,10 @@ enum HeaderText {
     }
 
     static func value(_ bytes: UnsafePointer<CChar>?, _ count: Int) -> String {
-        guard let bytes, count > 0 else { return "" }
+        guard let bytes else { return "" }
+        // libmicrohttpd removes the blanks before a value, but not those after it. Source: RFC 9110, section 5.5.
+        var count = count
+        while count > 0, bytes[count - 1] == 0x20 || bytes[count - 1] == 0x09 { count -= 1 }
         return String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
     }
 }

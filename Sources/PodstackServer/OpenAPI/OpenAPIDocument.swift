@@ -92,7 +92,8 @@ enum OpenAPIDocument {
         if route.requiresToken { statuses += [401, 403, 404, 406, 429] }
         if details.body != nil { statuses += [413, 415, 429] }
         if details.body != nil, !details.isOAuth { statuses.append(422) }
-        if !details.query.isEmpty { statuses.append(422) }
+        // A query parameter, or an Idempotency-Key of another request, can be invalid.
+        if !details.query.isEmpty || route.requiresToken && route.method == "POST" { statuses.append(422) }
         if route.requiresToken, route.method != "GET" { statuses.append(409) }
         var responses: [String: JSONValue] = [String(details.status): .object(success)]
         let error: JSONValue = .string("#/components/responses/\(details.isOAuth ? "OAuthError" : "Error")")

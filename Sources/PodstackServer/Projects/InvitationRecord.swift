@@ -57,6 +57,7 @@ enum InvitationStore {
         JOIN members im ON im.project_id = v.project_id AND im.user_id = v.invited_by AND im.role = 'admin'
             AND im.deactivated_at IS NULL
         JOIN users i ON i.id = v.invited_by AND i.disabled_at IS NULL AND v.expires_at > \(now)
+            AND v.created_at <= \(now + StoredTime.toleranceSeconds)
         """
     }
 
@@ -109,7 +110,8 @@ enum InvitationStore {
             case .invited: "user_id = \(userID)"
             }
         let rows = try connection.query(
-            "SELECT COUNT(*) AS count FROM invitations WHERE \(isParty) AND expires_at > \(now)")
+            "SELECT COUNT(*) AS count FROM invitations WHERE \(isParty) AND expires_at > \(now) AND created_at <= \(now + StoredTime.toleranceSeconds)"
+        )
         return Int(try rows.first?.integer("count") ?? 0)
     }
 
@@ -129,14 +131,15 @@ enum InvitationStore {
             """)
     }
 
+    /// Sets the role of an invitation, whose inviter then is the user who sets it.
     static func setRole(
-        _ role: Role, userID: String, projectID: String, in connection: any DatabaseConnection
+        _ role: Role, by inviterID: String, userID: String, projectID: String, in connection: any DatabaseConnection
     ) throws {
         try connection.execute(
             """
             UPDATE invitations SET role = \(role.name), can_create = \(MemberStore.flag("create", role)),
                 can_read = \(MemberStore.flag("read", role)), can_update = \(MemberStore.flag("update", role)),
-                can_delete = \(MemberStore.flag("delete", role))
+                can_delete = \(MemberStore.flag("delete", role)), invited_by = \(inviterID)
             WHERE project_id = \(projectID) AND user_id = \(userID)
             """)
     }

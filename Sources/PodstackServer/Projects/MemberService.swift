@@ -172,7 +172,8 @@ struct MemberService: Sendable {
         guard member != old else { return old }
         if member.membership.isInvited {
             try InvitationStore.setRole(
-                member.membership.role, userID: userID, projectID: projectID, in: change.connection)
+                member.membership.role, by: try change.grant.userID, userID: userID, projectID: projectID,
+                in: change.connection)
         } else {
             if !member.membership.isActive { try checkNotDefault(old) }
             if old.isActiveAdmin, !member.isActiveAdmin { try checkOtherAdmin(projectID, in: change.connection) }

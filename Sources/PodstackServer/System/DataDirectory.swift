@@ -104,7 +104,10 @@ struct DataDirectory: Sendable {
     /// Takes the lock of a running server, which is held until the process ends.
     func lockForServing() throws {
         let descriptor = open(path + "/serving.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
-        guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        guard descriptor >= 0 else {
+            throw SetupFailure("cannot open \(path)/serving.lock: \(String(cString: strerror(errno)))")
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw SetupFailure("another podstack-server is serving \(path)")
         }
     }

@@ -113,6 +113,8 @@ final class SteadyClock: Sendable {
 enum StoredTime {
     /// The largest difference between the clocks of two instances that is regarded as normal.
     private static let skewSeconds: Int64 = 60
+    /// The seconds by which a stored time may lie in the future; a later one was stored while the clock was ahead.
+    static let toleranceSeconds: Int64 = 300
 
     /// Returns the seconds that are left of a wait.
     ///

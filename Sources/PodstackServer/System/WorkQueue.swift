@@ -39,6 +39,8 @@ final class WorkQueue: Sendable {
     ///
     /// Only for work that changes nothing.
     let maxSeconds: Int64?
+    /// The seconds after which a request is refused if its work has not started; nil for never.
+    let maxWaitSeconds: Int64?
     private let hasLowPriority: Bool
     private let state = Monitor(State())
     private let refusals = Atomic<Int>(0)
@@ -49,12 +51,17 @@ final class WorkQueue: Sendable {
     ///   - capacity: The number of pieces of work that can wait.
     ///   - threads: The maximum number of threads.
     ///   - maxSeconds: The seconds after which the work of a request is given up; nil for never.
+    ///   - maxWaitSeconds: The seconds after which work that has not started is given up; nil for never.
     ///   - hasLowPriority: Whether the system prefers other threads. New threads inherit this, so the work of such a
     ///     queue must not start any.
-    init(capacity: Int, threads: Int = 1, maxSeconds: Int64? = nil, hasLowPriority: Bool = false) {
+    init(
+        capacity: Int, threads: Int = 1, maxSeconds: Int64? = nil, maxWaitSeconds: Int64? = nil,
+        hasLowPriority: Bool = false
+    ) {
         self.capacity = capacity
         maxThreads = threads
         self.maxSeconds = maxSeconds
+        self.maxWaitSeconds = maxWaitSeconds
         self.hasLowPriority = hasLowPriority
     }
 
@@ -145,6 +152,8 @@ enum WorkerPool: Sendable {
     case writes
     /// Work that reads much of the database, such as an export.
     case searches
+    /// Checks of the database, which wait for nothing else.
+    case checks
 }
 
 /// The worker threads of the service.
@@ -153,14 +162,18 @@ enum WorkerPool: Sendable {
 /// a queue of its own.
 struct WorkerPools: Sendable {
     let reads = WorkQueue(capacity: 256, threads: 8, maxSeconds: 5)
-    let writes = WorkQueue(capacity: 256, threads: 4)
+    /// A write that has started waits for the lock of the database, for ten seconds at most.
+    let writes = WorkQueue(capacity: 256, threads: 4, maxWaitSeconds: 15)
     let searches = WorkQueue(capacity: 64, threads: 2, hasLowPriority: true)
+
+    let checks = WorkQueue(capacity: 256, maxSeconds: 5)
 
     subscript(_ pool: WorkerPool) -> WorkQueue {
         switch pool {
         case .reads: reads
         case .writes: writes
         case .searches: searches
+        case .checks: checks
         }
     }
 }
