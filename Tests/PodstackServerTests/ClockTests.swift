@@ -233,3 +233,52 @@ struct ClockStepTests {
         #expect(count >= before && before > 0)
     }
 }
+
+@Suite("What was stored while the clock was ahead", .blocking, .databases, .timeLimit(.perTest))
+struct FutureTimeTests {
+    @Test("a session, a device request and a link of the future are over", arguments: TestDatabase.selected)
+    func over(_: TestDatabase) throws {
+        let now: Int64 = 1_000_000
+        let user = UserRecord(
+            id: "usr_1", accountID: "acc_1", email: "you@example.com", defaultProjectID: "prj_1", createdAt: 1)
+        func session(_ time: Int64) -> WebSession {
+            WebSession(id: "ses_1", user: user, createdAt: time, lastSeenAt: time, address: "", userAgent: nil)
+        }
+        #expect(!session(now + 300).isOver(at: now))
+        #expect(session(now + 301).isOver(at: now))
+        func request(_ time: Int64) -> DeviceRequest {
+            DeviceRequest(
+                id: "dev_1", clientName: "c", createdAt: time, expiresAt: time + 600, interval: 5, address: "")
+        }
+        #expect(!request(now + 300).isExpired(at: now))
+        #expect(request(now + 301).isExpired(at: now))
+        let server = try RunningServer()
+        try server.server.service.database.write { connection in
+            for (digest, time) in [([UInt8](repeating: 1, count: 32), now + 300), ([2], now + 301)] {
+                try SignInStore.insertLink(digest, userID: nil, createdAt: time, expiresAt: time + 600, in: connection)
+                #expect(try (SignInStore.link(digest, now: now, in: connection) != nil) == (time == now + 300))
+            }
+        }
+    }
+
+    @Test("device requests of the future neither count nor stay", arguments: TestDatabase.selected)
+    func deviceRequests(_: TestDatabase) throws {
+        let clock = ManualClock()
+        let server = try RunningServer(clock: clock, deviceCodes: 1000)
+        let client = TestClient(server)
+        let body = #"{"client_name": "c"}"#
+        let headers = [("Content-Type", "application/json")]
+        try server.server.service.database.write { connection in
+            for index in 0..<100 {
+                let request = DeviceRequest(
+                    id: "dev_\(index)", clientName: "c", createdAt: clock.now + 86_400,
+                    expiresAt: clock.now + 87_000, interval: 5, address: "")
+                try DeviceStore.insert(
+                    request, network: "127.0.0.1", deviceDigest: [UInt8(index)], userDigest: [UInt8(index)],
+                    in: connection)
+            }
+        }
+        #expect(try client.request("POST", "/v1/device/code", headers: headers, body: body).status == 200)
+        #expect(try server.server.service.database.read { try DeviceStore.count(in: $0) } == 1)
+    }
+}

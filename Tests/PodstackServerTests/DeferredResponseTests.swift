@@ -174,4 +174,33 @@ struct DeferredResponseTests {
         for each in waiting { #expect(try each.response().status == 503) }
         desk.gate.open()
     }
+
+    @Test("a request whose work has waited too long is refused, and one whose work has started is not")
+    func waitedTooLong() throws {
+        let gate = Gate()
+        let queue = WorkQueue(capacity: 4, maxWaitSeconds: 15)
+        let open = OpenDeferredResponses()
+        let resumed = Atomic<Int>(0)
+        let control = ConnectionControl(
+            resume: { resumed.add(1, ordering: .relaxed) }, close: {}, isClientGone: { false })
+        func begin() -> DeferredResponse {
+            let response = DeferredResponse(queue, on: control) { isTurn in
+                if isTurn { gate.pass() }
+                return .ready(Response(status: isTurn ? 200 : 503), requestID: "")
+            }
+            #expect(response.take(suspend: {}) == nil)
+            open.begin(response)
+            return response
+        }
+        let running = begin()
+        #expect(gate.holds(1))
+        let waiting = begin()
+        open.cutOverdue(at: MonotonicClock.seconds() + 14)
+        #expect(resumed.load(ordering: .relaxed) == 0)
+        open.cutOverdue(at: MonotonicClock.seconds() + 17)
+        #expect(waiting.take(suspend: {})?.response.status == 503)
+        gate.open()
+        try blockUntil(within: .seconds(60), "the work that had started ends") { resumed.load(ordering: .relaxed) == 2 }
+        #expect(running.take(suspend: {})?.response.status == 200)
+    }
 }

@@ -49,6 +49,23 @@ struct OpenConnectionsTests {
         end.entry.map { connections.requestIsComplete($0) } ?? false
     }
 
+    @Test("if all requests are complete, a client that has been reading its response for seconds makes room")
+    func stalledReader() throws {
+        let clock = ManualClock(100)
+        let connections = connections(clock: clock)
+        let ends = (0..<3).map { _ in End(connections, from: "192.0.2.1") }
+        for end in ends { #expect(isHandled(end, connections)) }
+        // The first one is being handled, the second one sends a stream, and the third one is read.
+        connections.workBegins(try #require(ends[0].entry))
+        connections.streamBegins(try #require(ends[1].entry), maxSeconds: 600)
+        connections.responseBegins(try #require(ends[2].entry), size: 10)
+        clock.set(104)
+        #expect(End(connections, from: "192.0.2.1").entry == nil)
+        clock.set(105)
+        #expect(End(connections, from: "192.0.2.1").entry != nil)
+        #expect(ends.map(\.isClosed) == [false, false, true])
+    }
+
     @Test("the connection of the same network that has waited for its request the longest makes room")
     func oldest() throws {
         let clock = ManualClock(100)

@@ -159,4 +159,31 @@ struct ProjectRoutesTests {
         let twice = [("X-Project-ID", mine.id), ("X-Project-ID", mine.id)]
         #expect(try limited.send("GET", "/v1/projects", headers: twice).status == 400)
     }
+
+    @Test(
+        "a page of large projects ends before its limit, and the pages have every project",
+        arguments: TestDatabase.selected)
+    func largePages(_: TestDatabase) throws {
+        let client = try TestClient()
+        let text = String(repeating: "é", count: 1000)
+        var created: Set<String> = []
+        for index in 0..<90 {
+            let response = try client.send(
+                "POST", "/v1/projects", #"{"name": "p\#(index)", "description": "\#(text)"}"#)
+            created.insert(try response.decoded(Project.self).id)
+        }
+        var found: [String] = []
+        var cursor: String?
+        var pages = 0
+        repeat {
+            let response = try client.send("GET", "/v1/projects?limit=200" + (cursor.map { "&cursor=\($0)" } ?? ""))
+            #expect(response.body.utf8.count < 200 << 10)
+            let page = try response.decoded(Page<Project>.self)
+            found += page.elements.map(\.id)
+            cursor = page.nextCursor
+            pages += 1
+        } while cursor != nil
+        #expect(pages == 2 && found.count == Set(found).count)
+        #expect(created.isSubset(of: found))
+    }
 }

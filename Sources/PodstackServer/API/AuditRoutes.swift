@@ -8,11 +8,6 @@ import PodstackAPI
 
 /// `/v1/audit-logs`.
 struct AuditRoutes: Sendable {
-    /// The bytes of events after which a page ends before its limit.
-    ///
-    /// A client that does not read its response must not cost more.
-    private static let maxBytes = 192 << 10
-
     let services: Services
 
     @Sendable func list(_ exchange: Exchange) throws -> Response {
@@ -25,7 +20,7 @@ struct AuditRoutes: Sendable {
         guard !isExport else { return try export(filter, page, exchange) }
         let (events, hasMore) = try services.database.read {
             try AuditStore.page(
-                filter, limit: page.limit, before: page.after?.position, maxBytes: Self.maxBytes, in: $0)
+                filter, limit: page.limit, before: page.after?.position, maxBytes: PageRequest.maxBytes, in: $0)
         }
         let next = hasMore ? events.last.map { Cursor(position: $0.number, id: $0.id) } : nil
         return try .json(Page(elements: events.map(\.apiModel), nextCursor: next?.text))

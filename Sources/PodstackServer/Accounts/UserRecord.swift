@@ -14,6 +14,9 @@ struct UserRecord: Sendable, Equatable {
 
     var isDisabled: Bool { disabledAt != nil }
 
+    /// The approximate number of bytes that the user takes in a list.
+    var listedBytes: Int { 300 + email.utf8.count + (name ?? "").utf8.count }
+
     /// Everything that the user may do, without a token's restrictions.
     var grant: Grant { Grant(accountID: accountID, userID: id) }
 }

@@ -35,10 +35,30 @@ struct PageRequest {
         self.after = after
     }
 
+    /// The bytes of elements after which a page ends before its limit.
+    ///
+    /// A client that does not read its response must not cost more.
+    static let maxBytes = 192 << 10
+
     /// Cuts the page out of what was found with one element more than ``limit``, which tells whether another page
     /// follows.
-    func page<Element>(of found: [Element], _ cursor: (Element) -> Cursor) -> (page: [Element], next: Cursor?) {
-        let page = Array(found.prefix(limit))
-        return (page, found.count > limit ? page.last.map(cursor) : nil)
+    ///
+    /// - Parameters:
+    ///   - found: The elements.
+    ///   - bytes: Returns the approximate size of an element in a response.
+    ///   - cursor: Returns the position of an element.
+    /// - Returns: The page, and the position at which the next one begins; nil if there is none.
+    func page<Element>(
+        of found: [Element], bytes: (Element) -> Int, _ cursor: (Element) -> Cursor
+    ) -> (page: [Element], next: Cursor?) {
+        var page = found.prefix(limit)
+        var total = 0
+        for (index, element) in page.enumerated() {
+            total += bytes(element)
+            guard total > Self.maxBytes, index > 0 else { continue }
+            page = page.prefix(index)
+            break
+        }
+        return (Array(page), found.count > page.count ? page.last.map(cursor) : nil)
     }
 }

@@ -27,7 +27,9 @@ struct MemberService: Sendable {
         let found = try database.read {
             try MemberStore.list(projectID: projectID, now: now, limit: page.limit + 1, after: page.after, in: $0)
         }
-        return page.page(of: found) { Cursor(position: $0.membership.addedAt, id: $0.user.id) }
+        return page.page(of: found, bytes: { $0.user.listedBytes }) {
+            Cursor(position: $0.membership.addedAt, id: $0.user.id)
+        }
     }
 
     /// Returns a member or an invited user.
@@ -55,7 +57,9 @@ struct MemberService: Sendable {
             try InvitationStore.received(
                 by: caller.userID, only: caller.projectIDs, now: now, limit: page.limit + 1, after: page.after, in: $0)
         }
-        return page.page(of: found) { Cursor(position: $0.invitation.createdAt, id: $0.invitation.projectID) }
+        return page.page(of: found, bytes: { 300 + $0.projectName.utf8.count + $0.inviterEmail.utf8.count }) {
+            Cursor(position: $0.invitation.createdAt, id: $0.invitation.projectID)
+        }
     }
 
     /// Invites a user to a project.

@@ -10,7 +10,9 @@ struct ProjectService: Sendable {
             try ProjectStore.list(
                 userID: caller.userID, only: caller.projectIDs, limit: page.limit + 1, after: page.after, in: $0)
         }
-        return page.page(of: found) { Cursor(position: $0.project.createdAt, id: $0.project.id) }
+        return page.page(
+            of: found, bytes: { 300 + $0.project.name.utf8.count + ($0.project.description ?? "").utf8.count }
+        ) { Cursor(position: $0.project.createdAt, id: $0.project.id) }
     }
 
     /// Creates a project whose admin is the caller.

@@ -35,6 +35,9 @@ struct TokenRecord: Sendable, Equatable {
     /// The time since which ``usedScopes`` is recorded; nil for a token from before, until it is used.
     var usedScopesSince: Int64?
 
+    /// The approximate number of bytes that the token takes in a list.
+    var listedBytes: Int { 400 + name.utf8.count + 24 * (scopes.count + (projectIDs?.count ?? 0)) }
+
     /// The ID that is part of the token.
     var publicID: String { TokenKey.tokenID(of: id) }
 

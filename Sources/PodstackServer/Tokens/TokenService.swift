@@ -34,7 +34,7 @@ struct TokenService: Sendable {
             try TokenStore.list(
                 accountID: accountID, selection, now: now, limit: page.limit + 1, after: page.after, in: $0)
         }
-        return page.page(of: found) { Cursor(position: $0.createdAt, id: $0.publicID) }
+        return page.page(of: found, bytes: \.listedBytes) { Cursor(position: $0.createdAt, id: $0.publicID) }
     }
 
     /// Returns a token with its latest use, which may not be in the database yet.
