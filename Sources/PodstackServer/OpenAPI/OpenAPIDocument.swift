@@ -95,6 +95,8 @@ enum OpenAPIDocument {
         // A query parameter, or an Idempotency-Key of another request, can be invalid.
         if !details.query.isEmpty || route.requiresToken && route.method == "POST" { statuses.append(422) }
         if route.requiresToken, route.method != "GET" { statuses.append(409) }
+        // Without the ID in the middle, the path is that of another route.
+        if route.pattern.count > 4, route.pattern.last?.hasPrefix("{") == false { statuses.append(405) }
         var responses: [String: JSONValue] = [String(details.status): .object(success)]
         let error: JSONValue = .string("#/components/responses/\(details.isOAuth ? "OAuthError" : "Error")")
         for status in statuses { responses[String(status)] = ["$ref": error] }
