@@ -92,7 +92,7 @@ def is_plain(text):
 @schemathesis.hook
 def filter_body(context, body):
     fields = body if isinstance(body, dict) else {}
-    texts = [fields.get(name) for name in ("name", "description", "client_name", "client_id")]
+    texts = [fields.get(name) for name in ("name", "description", "client_name", "client_id", "email")]
     return all(is_plain(text) for text in texts if isinstance(text, str))
 
 
