@@ -6,8 +6,7 @@ package enum TerminalText {
     }
 
     private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        // The joiners of emoji and of Persian and Indic letters show nothing themselves, and do not change the direction
-        // of text.
+        // Emoji, Persian and Indic text need these two joiners, which are invisible and do not change its direction.
         guard scalar != "\u{200C}", scalar != "\u{200D}" else { return false }
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator: return true

@@ -189,7 +189,7 @@ struct ClockStepTests {
     func sessions(_: TestDatabase) throws {
         let client = try TestClient(signedUpAt: .anywhere(clock))
         try jump(client.server) { () throws in #expect(try !client.isSignedIn) }
-        // What has ended stays ended.
+        // The session stays ended after the correction.
         #expect(try !client.isSignedIn)
         client.cookies = [:]
         #expect(try client.signIn().status == 303)

@@ -30,7 +30,7 @@ struct RequestHandler: Sendable {
 
     /// Handles a request on an event thread, which must not block.
     ///
-    /// What is known in memory is responded to at once. A worker thread does everything else.
+    /// It responds at once if it needs only memory. Otherwise, a worker thread responds.
     func handle(_ request: Request) -> HandlerResult {
         let requestID = RequestID.generate()
         var request = request

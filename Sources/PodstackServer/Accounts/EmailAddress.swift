@@ -18,8 +18,9 @@ enum EmailAddress {
         "\u{13430}"..."\u{1343F}", "\u{1BCA0}"..."\u{1BCA3}", "\u{1D173}"..."\u{1D17A}", "\u{E0000}"..."\u{10FFFF}",
     ]
 
-    /// Returns the form in which addresses are compared: in lower case, and in NFC, because keyboards and programs spell
-    /// the same letter differently.
+    /// Returns the form in which addresses are compared: lower case, in NFC.
+    ///
+    /// Programs encode an accented letter in one of two ways, and both must find the same user.
     static func key(_ text: String) -> String { Normalization.nfc(Normalization.nfc(text).lowercased()) }
 
     static func isValid(_ text: String) -> Bool {

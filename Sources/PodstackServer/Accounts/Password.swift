@@ -23,7 +23,7 @@ enum Password {
         return nil
     }
 
-    /// Returns the form of a password that is hashed: keyboards spell the same letter differently.
+    /// Returns the form of a password that is hashed: keyboards encode an accented letter in different ways.
     ///
     /// Source: NIST SP 800-63B, section 3.1.1.2.
     static func normalized(_ password: String) -> String { Normalization.nfkc(password) }

@@ -140,7 +140,7 @@ struct SignInService: Sendable {
                 }
             let isFirst = try UserStore.passwordHash(userID: user.id, in: change.connection) == nil
             try UserStore.setPasswordHash(hash, userID: user.id, in: change.connection)
-            // What was guessed before was another password.
+            // Earlier failures were guesses at the old password.
             try failures.forgetAll(user.email, in: change.connection)
             try sessions.endAll(userID: user.id, except: nil, in: change)
             try change.acting(for: user.id, user.email).record(

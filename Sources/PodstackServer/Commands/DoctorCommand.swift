@@ -30,7 +30,7 @@ struct DoctorCommand {
     private var report = DoctorReport()
 
     private init(_ arguments: Arguments) throws {
-        // The same errors for wrong options as those of serve.
+        // Rejects wrong options with the errors of serve.
         _ = try ServeCommand(arguments)
         self.arguments = arguments
         path = arguments.value("data") ?? DataDirectory.defaultPath

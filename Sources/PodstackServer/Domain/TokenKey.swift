@@ -2,9 +2,9 @@ import PodstackAPI
 
 /// The keys under which the service stores tokens.
 ///
-/// A key is the token's ID, followed by a suffix if a token of another account has the same ID. A client may choose the ID
-/// of its token, and nothing may reveal whether another account uses it: each account has its own tokens by ID, and a
-/// secret decides between tokens with the same ID. A key never leaves the service.
+/// A key is the token's ID, followed by a suffix if a token of another account has the same ID. Clients may choose IDs,
+/// and no response may reveal that another account uses one. So accounts can share an ID; the secret then identifies the
+/// token. A key never leaves the service.
 enum TokenKey {
     /// The most tokens that can share an ID, each of another account.
     static let maxSharing = 64

@@ -175,7 +175,7 @@ struct Log: Sendable {
 
 /// A limit on the log lines that clients cause: equal lines of one source in a second, and lines of all sources.
 ///
-/// What exceeds it is counted, and reported in one line for each source when the second is over.
+/// Further lines are counted. When the second is over, one line for each source reports their number.
 final class LogLimit: Sendable {
     /// A network or a token, and the kind of lines that it causes.
     struct Source: Sendable, Hashable {
