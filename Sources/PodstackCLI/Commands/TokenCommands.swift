@@ -135,7 +135,8 @@ enum TokenCommands {
             try invocation.write(CreatedToken(token: token, secret: text)) { text }
         }
         invocation.inform(
-            "Rotated \(token.prefix). The new token cannot be shown again; the old one works until the new one is used."
+            "Rotated \(token.prefix). Use the new token within 24 hours; it cannot be shown again. The old one works until the "
+                + "grace period after that first use is over."
         )
         return .success
     }
