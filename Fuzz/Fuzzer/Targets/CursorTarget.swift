@@ -15,8 +15,12 @@ enum CursorTarget {
         do {
             let page = try PageRequest(Request(method: "GET", path: "/v1/tokens", query: query))
             require((1...200).contains(page.limit), "a page has a limit")
-            let (elements, next) = page.page(of: Array(0...page.limit)) { Cursor(position: Int64($0), id: "a") }
-            require(elements.count == page.limit && next != nil, "a full page says that there is another")
+            let bytes = 1 + 16 * text.utf8.count
+            let (elements, next) = page.page(of: Array(0...page.limit), bytes: { _ in bytes }) {
+                Cursor(position: Int64($0), id: "a")
+            }
+            let count = max(1, min(page.limit, PageRequest.maxBytes / bytes))
+            require(elements.count == count && next != nil, "a page is as full as its limits allow, and another follows")
             require(next.flatMap { Cursor($0.text) } == next, "what is given out is taken back")
         } catch {
             AuthorizationTarget.check(error, [400])
