@@ -67,6 +67,12 @@ struct MemberRoutesTests {
         #expect(try owner.send("DELETE", "\(path)/members/\(member.userID)").code == "not_found")
     }
 
+    @Test("the scope for everything is only an admin's")
+    func everything() {
+        #expect(Role.admin.allows(.all))
+        #expect(!Role.user(Set(Scope.actions)).allows(.all))
+    }
+
     @Test(
         "a role allows exactly its permissions, and only admins change members",
         arguments: TestDatabase.selected)
