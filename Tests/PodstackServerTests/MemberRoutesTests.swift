@@ -2,6 +2,8 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
+@testable import PodstackServer
+
 @Suite("/v1/projects/{id}/members", .blocking, .databases, .timeLimit(.perTest))
 struct MemberRoutesTests {
     let owner: TestClient
@@ -67,8 +69,8 @@ struct MemberRoutesTests {
         #expect(try owner.send("DELETE", "\(path)/members/\(member.userID)").code == "not_found")
     }
 
-    @Test("the scope for everything is only an admin's")
-    func everything() {
+    @Test("the scope for everything is only an admin's", arguments: TestDatabase.selected)
+    func everything(_: TestDatabase) {
         #expect(Role.admin.allows(.all))
         #expect(!Role.user(Set(Scope.actions)).allows(.all))
     }
