@@ -98,7 +98,9 @@ struct PrivilegeTests {
         func create(_ field: String) throws -> TestResponse {
             try creator.send("POST", "/v1/tokens", "{\"name\": \"later\", \(field)}")
         }
-        for field in [#""expires_in_days": 11"#, #""expires_at": "\#(TestClient.time(end + 1))""#, #""expires_at": null"#] {
+        for field in [
+            #""expires_in_days": 11"#, #""expires_at": "\#(TestClient.time(end + 1))""#, #""expires_at": null"#,
+        ] {
             #expect(try create(field).status == 422, "\(field)")
         }
         let latest = try create(#""expires_at": "\#(TestClient.time(end))""#).decoded(CreatedToken.self)

@@ -76,7 +76,9 @@ struct SecretsAtRestTests {
         #expect(response.body.contains("invalid_token"))
     }
 
-    @Test("without its pepper, a used database is refused, and no new pepper is created", arguments: TestDatabase.selected)
+    @Test(
+        "without its pepper, a used database is refused, and no new pepper is created", arguments: TestDatabase.selected
+    )
     func missingPepper(_: TestDatabase) throws {
         let server = try RunningServer()
         _ = try server.createToken()
