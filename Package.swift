@@ -42,12 +42,15 @@ let package = Package(
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CUnistring", providers: [.apt(["libunistring-dev"])]),
 
+        // Paths, arguments and variables as bytes, and waits: the part of the system that every program shares.
+        .target(name: "PodstackSystem", swiftSettings: strictImports),
         .target(name: "PodstackAPI", swiftSettings: strictImports),
         .target(name: "PodstackCryptography", dependencies: ["CSodium"], swiftSettings: strict),
         // HTTP requests over libcurl. It knows neither tokens nor the API.
         .target(
             name: "PodstackTransport",
             dependencies: [
+                "PodstackSystem",
                 .target(name: "CCurl", condition: .when(platforms: [.linux])),
                 .target(name: "CPosix", condition: .when(platforms: [.linux])),
             ],
@@ -57,31 +60,33 @@ let package = Package(
         .target(
             name: "Podstack",
             dependencies: [
-                "PodstackAPI", "PodstackCryptography", "PodstackTransport", "CPosix",
+                "PodstackAPI", "PodstackCryptography", "PodstackSystem", "PodstackTransport", "CPosix",
                 .target(name: "PodstackURLSession", condition: .when(platforms: [.macOS, .iOS])),
             ],
             swiftSettings: strict
         ),
         .target(name: "PodstackTesting", dependencies: ["Podstack"], swiftSettings: strictImports),
         // The command lines of both programs: knows neither the SDK nor the service.
-        .target(name: "PodstackCommandLine", swiftSettings: strictImports),
+        .target(name: "PodstackCommandLine", dependencies: ["PodstackSystem"], swiftSettings: strictImports),
         .target(
             name: "PodstackCLI",
-            dependencies: ["PodstackCommandLine", "Podstack", "PodstackAPI", "PodstackCryptography"],
+            dependencies: ["PodstackCommandLine", "Podstack", "PodstackAPI", "PodstackCryptography", "PodstackSystem"],
             swiftSettings: strictImports),
         // Not named `podstack`: on a file system that ignores case, that would be the folder of the SDK.
         .executableTarget(
-            name: "podstack-cli", dependencies: ["PodstackCLI", "PodstackCommandLine"], swiftSettings: strictImports),
+            name: "podstack-cli", dependencies: ["PodstackCLI", "PodstackCommandLine", "PodstackSystem"],
+            swiftSettings: strictImports),
         // The only program that links libsecret and GLib, so that `podstack` does not load them.
         .executableTarget(
             name: "podstack-keyring",
-            dependencies: [.target(name: "CSecret", condition: .when(platforms: [.linux]))],
+            dependencies: ["PodstackSystem", .target(name: "CSecret", condition: .when(platforms: [.linux]))],
             swiftSettings: strict),
         .target(
             name: "PodstackServer",
             dependencies: [
-                "PodstackAPI", "PodstackCommandLine", "PodstackCryptography", "CGnuTLS", "CMicrohttpd", "CPostgres",
-                "CPosix", "CSQLite", "CUnistring",
+                "PodstackAPI", "PodstackCommandLine", "PodstackCryptography", "PodstackSystem", "CGnuTLS",
+                "CMicrohttpd",
+                "CPostgres", "CPosix", "CSQLite", "CUnistring",
             ],
             resources: [
                 .embedInCode("Dashboard/Assets/dashboard.css"), .embedInCode("Dashboard/Assets/dashboard.js"),
@@ -90,12 +95,12 @@ let package = Package(
             swiftSettings: strict
         ),
         .executableTarget(
-            name: "podstack-server", dependencies: ["PodstackServer", "PodstackCommandLine"],
+            name: "podstack-server", dependencies: ["PodstackServer", "PodstackCommandLine", "PodstackSystem"],
             swiftSettings: strictImports),
         // A test target, so that only builds with tests need the module Testing.
         .testTarget(
             name: "PodstackTestSupport",
-            dependencies: ["Podstack", "PodstackServer", "PodstackAPI"],
+            dependencies: ["Podstack", "PodstackServer", "PodstackAPI", "CPosix"],
             path: "Sources/PodstackTestSupport",
             swiftSettings: tests
         ),
@@ -112,8 +117,8 @@ let package = Package(
         .testTarget(
             name: "PodstackTests",
             dependencies: [
-                "Podstack", "PodstackTransport", "CPosix", "PodstackTesting", "PodstackTestSupport", "GuideSnippets",
-                "SlowLookup",
+                "Podstack", "PodstackSystem", "PodstackTransport", "CPosix", "PodstackTesting", "PodstackTestSupport",
+                "GuideSnippets", "SlowLookup",
             ],
             swiftSettings: tests),
         .testTarget(
@@ -130,14 +135,15 @@ let package = Package(
             swiftSettings: tests
         ),
         .testTarget(
-            name: "PodstackCommandLineTests", dependencies: ["PodstackCommandLine", "PodstackTestSupport"],
+            name: "PodstackCommandLineTests",
+            dependencies: ["PodstackCommandLine", "PodstackSystem", "PodstackTestSupport"],
             swiftSettings: tests),
         .testTarget(
             name: "PodstackCLITests",
             dependencies: [
-                "PodstackCLI", "PodstackCommandLine", "PodstackServer", "Podstack", "PodstackAPI",
-                "PodstackTestSupport",
-                "podstack-cli", "podstack-keyring",
+                "PodstackCLI", "PodstackCommandLine", "PodstackServer", "Podstack", "PodstackAPI", "PodstackSystem",
+                "PodstackTestSupport", "CPosix",
+                "podstack-cli", "podstack-keyring", "podstack-server",
             ],
             swiftSettings: tests
         ),

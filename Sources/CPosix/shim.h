@@ -36,3 +36,9 @@ static inline int podstack_clock_is_synchronized(void) {
 #else
 static inline int podstack_clock_is_synchronized(void) { return -1; }
 #endif
+
+// For terminals in tests.
+extern int posix_openpt(int flags);
+extern int grantpt(int terminal);
+extern int unlockpt(int terminal);
+extern char *ptsname(int terminal);

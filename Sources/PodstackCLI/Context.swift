@@ -52,7 +52,7 @@ package struct Context: Sendable {
             context.askSecret = Terminal.askSecret
             context.askLine = Terminal.askLine
             context.openPage = Browser.opener(context.environment)
-            context.showsProgress = true
+            context.showsProgress = StandardStream.error.isTerminal
         }
         context.outputFailure = { StandardStream.outputFailure }
         context.keyringProgram = Keyring.installedProgram
@@ -62,6 +62,8 @@ package struct Context: Sendable {
     }
 
     private static func readToken() throws -> String {
+        // A token that is typed must not be visible.
+        if StandardInput.isTerminal { return Terminal.askSecret("API token: ") ?? "" }
         let limit = APIToken.largestText
         guard let text = StandardInput.readAll(limit: limit) else {
             throw CommandError(

@@ -1,5 +1,6 @@
 import Podstack
 import PodstackCommandLine
+import PodstackSystem
 
 /// The flags that every command takes.
 enum GlobalFlags {
@@ -51,7 +52,7 @@ struct Invocation: Sendable {
                 warn("others on this machine can see a token on the command line; use --token -, or a variable")
             }
         } else if let path = arguments.value("token-file") {
-            guard let text = try TokenFileCredentials.read(path) else {
+            guard let text = try TokenFileCredentials.read(self.context.environment.path(path).text) else {
                 throw CommandError(message: "--token-file: \(path) does not exist")
             }
             token = text
@@ -83,7 +84,9 @@ struct Invocation: Sendable {
         let isDebugging = arguments.has("debug")
         let isQuiet = arguments.has("quiet")
         let standardError = context.standardError
+        let wait = ServiceWait()
         return { event in
+            wait.observe(event)
             switch event {
             case .warning(let text): standardError("warning: \(TerminalText.printable(text))\n")
             case .tokenExpiring(let end, let seconds) where !isQuiet:

@@ -1,6 +1,7 @@
 import Podstack
 import PodstackCommandLine
 import PodstackCryptography
+import PodstackSystem
 
 #if canImport(Glibc)
     import Glibc
@@ -41,11 +42,8 @@ struct Keyring {
     /// Returns the path of the keyring program in the directory of this program; nil when it is not there.
     @Sendable static func installedProgram() -> String? {
         #if os(Linux)
-            guard let path = realpath("/proc/self/exe", nil) else { return nil }
-            defer { free(path) }
-            let folder = String(cString: path).split(separator: "/").dropLast().joined(separator: "/")
-            let program = "/\(folder)/\(programName)"
-            return access(program, X_OK) == 0 ? program : nil
+            let program = FilePath("/proc/self/exe").real?.parent.appending(programName)
+            return program.flatMap { program in program.withCString { access($0, X_OK) } == 0 ? program.text : nil }
         #else
             return nil
         #endif
@@ -63,9 +61,8 @@ struct Keyring {
     }
 
     private static func absolute(_ path: String) -> String {
-        guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
-        defer { free(folder) }
-        return "\(String(cString: folder))/\(path)"
+        guard !path.hasPrefix("/"), let folder = FilePath.workingDirectory else { return path }
+        return "\(folder.text)/\(path)"
     }
 
     /// Returns the entry that holds the token of a profile; nil when its token is not in a keyring.
@@ -109,9 +106,11 @@ struct Keyring {
     }
 
     private func run(_ words: String..., input: [UInt8]? = nil) async throws {
-        let result = try await ChildProcess.run(
-            [program] + words, input: input, environment: environment, of: .argument("the keyring program"),
-            within: Self.timeout)
+        let result = try await BlockingWork.reporting("the keyring") {
+            try await ChildProcess.run(
+                [program] + words, input: input, environment: environment, of: .argument("the keyring program"),
+                within: Self.timeout)
+        }
         guard result.status == 0 else {
             throw CommandError(message: result.errorText.isEmpty ? "\(program) failed" : result.errorText)
         }

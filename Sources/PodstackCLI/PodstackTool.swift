@@ -1,5 +1,6 @@
 import Podstack
 package import PodstackCommandLine
+import PodstackSystem
 
 typealias CommandAction = @Sendable (Invocation) async throws -> ExitStatus
 typealias Command = PodstackCommandLine.Command<CommandAction>
@@ -49,7 +50,10 @@ package enum PodstackTool {
         switch try program.parse(words) {
         case .run(let command, let arguments):
             if let name = arguments.value("output").flatMap(OutputFormat.init) { format = name }
-            return try await command.action(Invocation(arguments: arguments, context: context, format: format))
+            let work = BlockingWork(of: context, isQuiet: arguments.has("quiet"))
+            return try await BlockingWork.$current.withValue(work) { [format] in
+                try await command.action(Invocation(arguments: arguments, context: context, format: format))
+            }
         case .version:
             return try await version.action(Invocation(arguments: Arguments(), context: context, format: format))
         case .help(let text), .incomplete(group: nil, let text):

@@ -1,3 +1,5 @@
+import PodstackSystem
+
 /// A program with commands: parses its command lines, and knows its help.
 package struct Program<Action: Sendable>: Sendable {
     package var name: String
@@ -68,7 +70,23 @@ package struct Program<Action: Sendable>: Sendable {
         if arguments.has("help") { return .help(self.help(for: command)) }
         try arguments.checkChoices(of: flags)
         try arguments.check(against: command, helpCommand: help)
+        try checkText(arguments, of: command)
         return .run(command, arguments)
+    }
+
+    /// Rejects bytes that are not UTF-8, except in paths.
+    private func checkText(_ arguments: Arguments, of command: Command<Action>) throws(UsageError) {
+        func isPath(_ values: Values) -> Bool { if case .files = values { true } else { false } }
+        for flag in globalFlags + command.flags where !isPath(flag.values) {
+            guard arguments.all(flag.name)?.allSatisfy(SystemText.isUTF8) != false else {
+                throw UsageError("--\(flag.name) is not valid UTF-8")
+            }
+        }
+        for (index, value) in arguments.positional.enumerated() {
+            let argument = index < command.arguments.count ? command.arguments[index] : command.arguments.last
+            guard let argument, !isPath(argument.values), !SystemText.isUTF8(value) else { continue }
+            throw UsageError("\(argument.name) is not valid UTF-8")
+        }
     }
 
     /// Handles words that are not a command: a group of commands, no word at all, or a mistake.

@@ -1,3 +1,4 @@
+import PodstackSystem
 import Synchronization
 
 #if canImport(Glibc)
@@ -23,7 +24,13 @@ package enum StandardStream: Int32, Sendable {
 
     package var isTerminal: Bool { isatty(rawValue) == 1 }
 
-    package func write(_ text: String) { write(Array(text.utf8)) }
+    /// Writes text.
+    ///
+    /// Bytes that are not UTF-8, as in a path, are written as they are to a file or a pipe, and otherwise as escapes.
+    package func write(_ text: String) {
+        let isData = self == .output && !SystemText.isUTF8(text) && !isTerminal
+        write(isData ? SystemText.bytes(of: text) : Array(SystemText.displayed(text).utf8))
+    }
 
     /// Writes all of `bytes`, in one call where the system takes them, so that lines of several threads do not mix.
     package func write(_ bytes: [UInt8]) {
@@ -50,34 +57,28 @@ package enum StandardInput {
     package static func readAll(limit: Int) -> String? {
         var text: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 1 << 14)
+        var wait = Wait(for: "the end of standard input", within: .seconds(31_536_000))
         while true {
+            var input = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            if let pause = wait.next(), poll(&input, 1, Self.milliseconds(pause)) == 0 { continue }
             let count = systemRead(descriptor, &chunk, chunk.count)
             if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return String(decoding: text, as: UTF8.self) }
+            guard count > 0 else { return SystemText.text(of: text) }
             text += chunk[..<count]
             guard text.count <= limit else { return nil }
         }
     }
 
-    /// Returns the next line without its end; nil at the end of the input.
-    ///
-    /// The byte `interrupt` also ends the line, and then is its last byte.
-    static func readLine(interrupt: UInt8) -> [UInt8]? {
-        var line: [UInt8] = []
-        var byte: UInt8 = 0
-        while true {
-            let count = systemRead(descriptor, &byte, 1)
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return line.isEmpty ? nil : line }
-            if byte == UInt8(ascii: "\n") { return line }
-            line.append(byte)
-            if byte == interrupt { return line }
-        }
+    private static func milliseconds(_ duration: Duration) -> Int32 {
+        Int32(clamping: Int64((duration / .milliseconds(1)).rounded(.up)))
     }
 }
 
 /// `read` of the C library, which the names of methods hide.
-private let systemRead: @Sendable (Int32, UnsafeMutableRawPointer?, Int) -> Int = { read($0, $1, $2) }
+let systemRead: @Sendable (Int32, UnsafeMutableRawPointer?, Int) -> Int = { read($0, $1, $2) }
 
 /// `write` of the C library, which the names of methods hide.
 let systemWrite: @Sendable (Int32, UnsafeRawPointer?, Int) -> Int = { write($0, $1, $2) }
+
+/// `close` of the C library, which the names of methods hide.
+let systemClose: @Sendable (Int32) -> Void = { close($0) }

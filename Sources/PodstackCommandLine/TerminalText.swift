@@ -1,8 +1,11 @@
+import PodstackSystem
+
 /// Text as a terminal shows it.
 package enum TerminalText {
-    /// Replaces control characters by `?`, so that a name cannot write to the terminal.
+    /// Replaces control characters by `?`, so that a name cannot write to the terminal, and bytes that are not UTF-8 by
+    /// escapes.
     package static func printable(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? "?" : $0 }))
+        String(String.UnicodeScalarView(SystemText.displayed(text).unicodeScalars.map { isControl($0) ? "?" : $0 }))
     }
 
     private static func isControl(_ scalar: Unicode.Scalar) -> Bool {

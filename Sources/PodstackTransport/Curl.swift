@@ -3,6 +3,7 @@
     import CCurl
     import CPosix
     import Glibc
+    import PodstackSystem
     import Synchronization
 
     // MARK: - All transfers
@@ -223,8 +224,9 @@
             set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
             set(CURLOPT_PROXY_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
             if let bundle = options.certificateAuthorities {
-                set(CURLOPT_CAINFO, bundle)
-                set(CURLOPT_PROXY_CAINFO, bundle)
+                SystemText.withCString(bundle) { path in
+                    for option in [CURLOPT_CAINFO, CURLOPT_PROXY_CAINFO] { podstack_setopt_string(raw, option, path) }
+                }
                 // Otherwise libcurl would also trust the system's folder of authorities.
                 set(CURLOPT_CAPATH, nil)
                 set(CURLOPT_PROXY_CAPATH, nil)

@@ -1,5 +1,6 @@
 import PodstackCLI
 import PodstackCommandLine
+import PodstackSystem
 
 #if canImport(Glibc)
     import Glibc
@@ -9,4 +10,5 @@ import PodstackCommandLine
     import Darwin
 #endif
 
-exit(await PodstackTool.run(Array(CommandLine.arguments.dropFirst()), context: .process).rawValue)
+ProcessStart.openStandardDescriptors()
+exit(await PodstackTool.run(ProcessStart.arguments, context: .process).rawValue)

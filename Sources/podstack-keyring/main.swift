@@ -1,3 +1,5 @@
+import PodstackSystem
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -59,7 +61,8 @@ func quoted(_ token: String) -> String {
     "\"" + token.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : "\($0)" }.joined() + "\""
 }
 
-let words = Array(CommandLine.arguments.dropFirst())
+ProcessStart.openStandardDescriptors()
+let words = ProcessStart.arguments.map { SystemText.displayed($0) }
 if words == ["--help"] || words == ["-h"] {
     write(usage, to: 1)
     exit(0)

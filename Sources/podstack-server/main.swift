@@ -1,5 +1,6 @@
 import PodstackCommandLine
 import PodstackServer
+import PodstackSystem
 
 #if canImport(Glibc)
     import Glibc
@@ -9,4 +10,5 @@ import PodstackServer
     import Darwin
 #endif
 
-exit(ServerTool.run(Array(CommandLine.arguments.dropFirst())).rawValue)
+ProcessStart.openStandardDescriptors()
+exit(ServerTool.run(ProcessStart.arguments).rawValue)

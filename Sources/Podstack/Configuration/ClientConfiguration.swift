@@ -1,3 +1,4 @@
+import PodstackSystem
 import Synchronization
 
 /// The settings that a client uses, each with its source.
@@ -118,10 +119,10 @@ extension ClientConfiguration {
             switch self {
             case .argument(let name): name
             case .environment(let variable): variable
-            case .dotEnv(let variable, let path, let line): "\(variable) of \(path):\(line)"
-            case .file(let path, let name): "\(name.origin) (\(path))"
-            case .profile(let name, let path, let line): "\(path):\(line) [\(name)]"
-            case .process(let name, let path, let line): "credential_process of \(path):\(line) [\(name)]"
+            case .dotEnv(let variable, let path, let line): "\(variable) of \(FilePath(path)):\(line)"
+            case .file(let path, let name): "\(name.origin) (\(FilePath(path)))"
+            case .profile(let name, let path, let line): "\(FilePath(path)):\(line) [\(name)]"
+            case .process(let name, let path, let line): "credential_process of \(FilePath(path)):\(line) [\(name)]"
             case .default: "default"
             }
         }
@@ -212,10 +213,10 @@ enum ConfigurationWarning: Sendable, Hashable {
     var text: String {
         switch self {
         case .accessibleToOthers(let path, let rights):
-            "other users can \(rights) \(path); run \"podstack config check --fix\" or chmod 600 to make it private"
+            "other users can \(rights) \(FilePath(path)); run \"podstack config check --fix\" or chmod 600 to make it private"
         case .profileIgnored(let source):
             "PODSTACK_PROFILE is ignored because the token from \(source.origin) takes precedence"
-        case .dotEnvInParent(let path): "the token comes from \(path), which is not in the working directory"
+        case .dotEnvInParent(let path): "the token comes from \(FilePath(path)), which is not in the working directory"
         case .misnamed(let name, let variable):
             "\(name) is set, but the variable that is read is \(variable.rawValue)"
         }

@@ -1,3 +1,5 @@
+import PodstackSystem
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -27,25 +29,24 @@ public struct PodstackEnvironment: Sendable {
 
     /// The value of a variable; nil when it is not set.
     ///
+    /// Each byte that is not UTF-8 is represented by two noncharacters from U+FDD0 to U+FDEF, so that no two values are
+    /// equal by mistake. The SDK's paths represent such bytes in the same way.
+    ///
     /// - Parameter name: The name of the variable.
     public subscript(name: String) -> String? {
         if let values { return values[name] }
         // The C library would look up the part of the name before the NUL.
         guard !name.utf8.contains(0) else { return nil }
-        return getenv(name).map { String(cString: $0) }
+        return SystemText.withCString(name) { getenv($0).map { SystemText.text(of: $0) } }
     }
+
+    /// Whether this is the environment of the process.
+    var isProcess: Bool { values == nil }
 
     /// The value of a setting's variable; nil when it is not set, empty, or only whitespace.
     subscript(variable: Variable) -> String? {
         guard let value = self[variable.rawValue]?.trimmingWhitespace(), !value.isEmpty else { return nil }
         return value
-    }
-
-    /// The home directory from `HOME` or `USERPROFILE`, or for this process from the user database; nil if unknown.
-    var homeDirectory: String? {
-        if let home = self["HOME"] ?? self["USERPROFILE"], !home.isEmpty { return home }
-        guard values == nil, let entry = getpwuid(getuid()) else { return nil }
-        return String(cString: entry.pointee.pw_dir)
     }
 
     /// Every variable and its value.
@@ -55,7 +56,7 @@ public struct PodstackEnvironment: Sendable {
         var next = environ
         while let entry = next.pointee {
             // Bytes, because a combining mark after the "=" would merge with it into one Character.
-            let text = String(cString: entry).utf8
+            let text = SystemText.text(of: entry).utf8
             if let equals = text.firstIndex(of: UInt8(ascii: "=")), let name = String(text[..<equals]),
                 let value = String(text[text.index(after: equals)...])
             {
@@ -142,7 +143,11 @@ extension PodstackEnvironment {
     /// For the process, the caller must ensure that no other thread reads the environment meanwhile.
     mutating func set(_ new: [String: DotEnvOrigin]) {
         guard values != nil else {
-            for (name, origin) in new { setenv(name, origin.value, 1) }
+            for (name, origin) in new {
+                _ = SystemText.withCString(name) { name in
+                    SystemText.withCString(origin.value) { setenv(name, $0, 1) }
+                }
+            }
             DotEnvOrigin.Process.record(new)
             return
         }

@@ -1,3 +1,5 @@
+import PodstackSystem
+
 /// The possible sources of a token, in order of precedence.
 ///
 /// This is the only place that states the order. Resolution, `explain`, the sources that a token shadows, the places
@@ -196,8 +198,6 @@ struct Resolution: Sendable {
 
     // MARK: - Profiles
 
-    fileprivate var credentialsPath: String? { try? CredentialsFile.path(environment) }
-
     /// Reads a profile that was named, and so must exist.
     fileprivate func readProfile(_ name: String) throws -> Profile {
         guard !name.trimmingWhitespace().isEmpty else {
@@ -205,7 +205,7 @@ struct Resolution: Sendable {
             throw ConfigurationError(message: "The profile from \(source) is empty", about: source)
         }
         let path = try CredentialsFile.path(environment)
-        let file = try CredentialsFile(path: path, within: timeLimit)
+        let file = try CredentialsFile(FilePath(path), within: timeLimit)
         guard let profile = file.profile(name) else {
             throw ErrorMapping.profile(name, problem: "is not in", path: path, others: file.profileNames)
         }
@@ -217,8 +217,8 @@ struct Resolution: Sendable {
     /// - Returns: The profile that `PODSTACK_PROFILE` names, else `default`; nil when there is no such profile.
     fileprivate func readAmbientProfile() throws -> Profile? {
         if let name = environment[.profile] { return try readProfile(name) }
-        guard let path = credentialsPath else { return nil }
-        return try CredentialsFile(path: path, within: timeLimit).profile("default")
+        guard let path = try CredentialsFile.filePath(environment) else { return nil }
+        return try CredentialsFile(path, within: timeLimit).profile("default")
     }
 }
 
@@ -305,7 +305,7 @@ struct TokenSearch {
                 return token
             }
             if let profile = try profileThatMustHaveToken(after: candidate) {
-                let file = try? CredentialsFile(path: profile.path, within: .zero)
+                let file = try? CredentialsFile(FilePath(profile.path), within: .zero)
                 throw ErrorMapping.profile(
                     profile.name, problem: "has no api_token in", path: profile.path, others: file?.profileNames ?? [])
             }
@@ -329,7 +329,8 @@ struct TokenSearch {
             case .argument: return "\(ClientConfiguration.Source.argument("apiToken:"))"
             case .variable, .tokenFile: return candidate.variable.map { "\($0.rawValue)" }
             case .ambientToken:
-                let file = settings.credentialsPath ?? "~/.podstack/credentials (there is no home directory)"
+                let path = try? CredentialsFile.filePath(settings.environment)
+                let file = path.map { "\($0)" } ?? "~/.podstack/credentials (there is no home directory)"
                 return "\(file) [\(CredentialsFile.ambientProfileName(settings.environment))]"
             // A named profile without a token has its own error, and a command is in the same place as a token.
             case .profileToken, .profileCommand, .ambientCommand: return nil
@@ -378,7 +379,7 @@ struct TokenSearch {
             return TokenCandidateMatch(
                 candidate: candidate, source: environment.source(of: .apiToken), content: .token(APIToken(value)))
         case .tokenFile:
-            guard let path = environment[.apiTokenFile] else { return nil }
+            guard let path = try environment.path(.apiTokenFile)?.text else { return nil }
             return TokenCandidateMatch(
                 candidate: candidate, source: .file(path, namedBy: environment.source(of: .apiTokenFile)),
                 content: .file(path))

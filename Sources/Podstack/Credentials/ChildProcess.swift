@@ -1,5 +1,6 @@
 import CPosix
 import PodstackAPI
+import PodstackSystem
 import Synchronization
 
 #if canImport(Glibc)
@@ -111,13 +112,15 @@ package enum ChildProcess {
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
         posix_spawnattr_setflags(&attributes, podstack_spawn_new_session)
-        var arguments = words.map { strdup($0) } + [nil]
-        var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        var arguments = words.map { SystemText.withCString($0) { strdup($0) } } + [nil]
+        var variables = environment.map { SystemText.withCString("\($0.key)=\($0.value)") { strdup($0) } } + [nil]
         defer { for string in arguments + variables { free(string) } }
         var id = pid_t()
         // The PATH of the given environment: the process's own may come from a .env file.
         let program = executable(words[0], in: environment["PATH"])
-        let code = posix_spawn(&id, program, &actions, &attributes, &arguments, &variables)
+        let code = SystemText.withCString(program) {
+            posix_spawn(&id, $0, &actions, &attributes, &arguments, &variables)
+        }
         guard code == 0 else {
             throw ConfigurationError(
                 message: "\(source) cannot run \(words[0]): \(String(cString: strerror(code)))")
@@ -136,7 +139,7 @@ package enum ChildProcess {
         let folders = (folders ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
         for folder in folders {
             let path = "\(folder)/\(program)"
-            if access(path, X_OK) == 0 { return path }
+            if SystemText.withCString(path, { access($0, X_OK) }) == 0 { return path }
         }
         return program
     }

@@ -1,4 +1,5 @@
 import PodstackAPI
+import PodstackSystem
 
 #if canImport(FoundationEssentials)
     public import FoundationEssentials
@@ -140,12 +141,15 @@ public struct ProfileCredentials: CredentialProvider {
     ///   file cannot be read or parsed.
     public func credential(insteadOf refused: APIToken?) async throws -> Credential {
         // On its own thread, because reading a pipe may block.
-        try await BlockingThread.run { try read(insteadOf: refused) }
+        let work = BlockingWork.current
+        return try await BlockingThread.run {
+            try BlockingWork.$current.withValue(work) { try read(insteadOf: refused) }
+        }
     }
 
     private func read(insteadOf refused: APIToken?) throws -> Credential {
         let timeLimit = refused == nil ? SecureFile.defaultTimeLimit : SecureFile.timeLimitForMore
-        let file = try CredentialsFile(path: path, within: timeLimit)
+        let file = try CredentialsFile(FilePath(path), within: timeLimit)
         guard let profile = file.profile(profile) else {
             throw ErrorMapping.profile(profile, problem: "is not in", path: path, others: file.profileNames)
         }
@@ -170,7 +174,7 @@ extension CredentialProvider where Self == ProfileCredentials {
     /// - Returns: The provider.
     /// - Throws: ``ConfigurationError`` when `path` is nil and there is no home directory.
     public static func file(_ path: String? = nil, profile: String = "default") throws -> ProfileCredentials {
-        let path = try path ?? CredentialsFile.path(.process)
+        let path = try path.map { try PodstackEnvironment.process.path($0).text } ?? CredentialsFile.path(.process)
         return ProfileCredentials(path: path, profile: profile, source: .profile(profile, path: path, line: 0))
     }
 }
@@ -189,15 +193,20 @@ package struct TokenFileCredentials: CredentialProvider {
 
     package func credential(insteadOf refused: APIToken?) async throws -> Credential {
         // On its own thread, because reading a pipe may block.
-        try await BlockingThread.run {
-            let timeLimit = refused == nil ? SecureFile.defaultTimeLimit : SecureFile.timeLimitForMore
-            guard let text = try Self.read(path, within: timeLimit) else { throw ErrorMapping.missingFile(source) }
-            let token = try ErrorMapping.usable(APIToken(text), from: source)
-            if token == refused, let pending = try Self.read(Self.pendingPath(path)) {
-                return Credential(try ErrorMapping.usable(APIToken(pending), from: source))
-            }
-            return Credential(token)
+        let work = BlockingWork.current
+        return try await BlockingThread.run {
+            try BlockingWork.$current.withValue(work) { try read(insteadOf: refused) }
         }
+    }
+
+    private func read(insteadOf refused: APIToken?) throws -> Credential {
+        let timeLimit = refused == nil ? SecureFile.defaultTimeLimit : SecureFile.timeLimitForMore
+        guard let text = try Self.read(path, within: timeLimit) else { throw ErrorMapping.missingFile(source) }
+        let token = try ErrorMapping.usable(APIToken(text), from: source)
+        if token == refused, let pending = try Self.read(Self.pendingPath(path)) {
+            return Credential(try ErrorMapping.usable(APIToken(pending), from: source))
+        }
+        return Credential(token)
     }
 
     /// Reads a token file.
@@ -210,7 +219,7 @@ package struct TokenFileCredentials: CredentialProvider {
     package static func read(
         _ path: String, within timeLimit: Duration = SecureFile.defaultTimeLimit
     ) throws -> String? {
-        try SecureFile.read(path, within: timeLimit, most: APIToken.largestText).map {
+        try SecureFile.read(FilePath(path), within: timeLimit, most: APIToken.largestText).map {
             String(decoding: $0.bytes, as: UTF8.self)
         }
     }
@@ -256,8 +265,13 @@ public struct ProcessCredentials: CredentialProvider {
         guard let words = CommandWords.split(command), !words.isEmpty else {
             throw ConfigurationError(message: "\(source) is empty or has a quote that is not closed")
         }
+        let program = try environment.path(words[0]).text
+        let rest = try words.dropFirst().map { $0 == "~" || $0.hasPrefix("~/") ? try environment.path($0).text : $0 }
         // Without untrusted variables, because a `.env` file must not choose the program or the code that it loads.
-        return try await ChildProcess.run(words, input: input, environment: environment.allTrusted, of: source)
+        return try await BlockingWork.reporting("\(source)") {
+            try await ChildProcess.run(
+                [program] + rest, input: input, environment: environment.allTrusted, of: source)
+        }
     }
 }
 

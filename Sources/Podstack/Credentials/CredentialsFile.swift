@@ -1,3 +1,5 @@
+package import PodstackSystem
+
 /// The file `~/.podstack/credentials`: profiles, each with a token and settings.
 ///
 /// ```swift
@@ -32,7 +34,11 @@ public struct CredentialsFile: Sendable {
     }
 
     /// The path that the file was read from.
-    public let path: String
+    ///
+    /// Bytes that are not UTF-8 are represented as in ``PodstackEnvironment/subscript(_:)``.
+    public var path: String { filePath.text }
+    /// The path as the system represents it.
+    package let filePath: FilePath
     private var document: INIDocument
     private var changes: [Change] = []
     /// Whether other users may access this user's file, which nothing requires.
@@ -45,13 +51,15 @@ public struct CredentialsFile: Sendable {
 
     /// Reads a credentials file; a file that does not exist has no profiles.
     ///
-    /// - Parameter path: The path of the file.
+    /// - Parameter path: The path of the file; `~` at its start is replaced by the home directory.
     /// - Throws: ``ConfigurationError`` with the path and the line when the file cannot be read or parsed.
-    public init(path: String) throws { try self.init(path: path, within: SecureFile.defaultTimeLimit) }
+    public init(path: String) throws {
+        try self.init(PodstackEnvironment.process.path(path), within: SecureFile.defaultTimeLimit)
+    }
 
     /// Reads a credentials file, waiting for at most `timeLimit` if it is a pipe.
-    init(path: String, within timeLimit: Duration) throws {
-        self.path = path
+    package init(_ path: FilePath, within timeLimit: Duration = SecureFile.defaultTimeLimit) throws {
+        filePath = path
         let content = try SecureFile.read(path, within: timeLimit)
         document = try Self.parse(content?.bytes ?? [], path: path)
         isThere = content != nil
@@ -64,8 +72,9 @@ public struct CredentialsFile: Sendable {
     /// - Parameter path: The path of the file.
     /// - Throws: ``ConfigurationError`` when the file cannot be read or parsed, or is a pipe or a device.
     package init(changing path: String) throws {
+        let path = try PodstackEnvironment.process.path(path)
         try SecureFile.checkReplaceable(path)
-        try self.init(path: path)
+        try self.init(path)
     }
 
     /// The names of the profiles, in the order of the file.
@@ -139,9 +148,9 @@ public struct CredentialsFile: Sendable {
     ///   was.
     public mutating func save() throws {
         let changes = changes
-        try SecureFile.update(path) { bytes in
-            var document = try Self.parse(bytes, path: path)
-            for change in changes { try Self.apply(change, to: &document, path: path) }
+        try SecureFile.update(filePath) { bytes in
+            var document = try Self.parse(bytes, path: filePath)
+            for change in changes { try Self.apply(change, to: &document, path: filePath) }
             self.document = document
             return document.bytes
         }
@@ -149,11 +158,11 @@ public struct CredentialsFile: Sendable {
     }
 
     private mutating func apply(_ change: Change) throws {
-        try Self.apply(change, to: &document, path: path)
+        try Self.apply(change, to: &document, path: filePath)
         changes.append(change)
     }
 
-    private static func apply(_ change: Change, to document: inout INIDocument, path: String) throws {
+    private static func apply(_ change: Change, to document: inout INIDocument, path: FilePath) throws {
         do {
             switch change {
             case .set(let key, let value, let profile): try document.set(key.rawValue, to: value, section: profile)
@@ -167,8 +176,15 @@ public struct CredentialsFile: Sendable {
         }
     }
 
-    private static func parse(_ bytes: [UInt8], path: String) throws -> INIDocument {
-        do { return try INIDocument(bytes) } catch { throw ErrorMapping.credentialsFile(error, path: path) }
+    private static func parse(_ bytes: [UInt8], path: FilePath) throws -> INIDocument {
+        do { return try INIDocument(bytes) } catch {
+            var error = ErrorMapping.credentialsFile(error, path: path)
+            let copy = path + FileReplacement.copySuffix
+            if (try? SecureFile.read(copy, within: .zero)) != nil {
+                error.hint = "\(copy) contains the content before the last change, which did not finish"
+            }
+            throw error
+        }
     }
 }
 
@@ -177,13 +193,22 @@ extension CredentialsFile {
     ///
     /// - Parameter environment: The environment to look in.
     /// - Returns: The path; the file may not exist.
-    /// - Throws: ``ConfigurationError`` when there is no home directory.
+    /// - Throws: ``ConfigurationError`` when there is no home directory, or when it is a relative path.
     public static func path(_ environment: PodstackEnvironment = .process) throws -> String {
-        if let path = environment[.credentialsFile] { return path }
-        guard let home = environment.homeDirectory else {
+        guard let path = try filePath(environment) else {
             throw ConfigurationError(message: "There is no home directory to look for a credentials file in")
         }
-        return home + "/.podstack/credentials"
+        return path.text
+    }
+
+    /// Returns the path of the credentials file; nil when there is no home directory.
+    ///
+    /// - Parameter environment: The environment to look in.
+    /// - Returns: The path; the file may not exist.
+    /// - Throws: ``ConfigurationError`` when the home directory is a relative path.
+    static func filePath(_ environment: PodstackEnvironment) throws(ConfigurationError) -> FilePath? {
+        if let path = try environment.path(.credentialsFile) { return path }
+        return try environment.home()?.appending(".podstack/credentials")
     }
 
     /// Returns the name of the profile that applies when the program names none.
@@ -200,15 +225,17 @@ extension CredentialsFile {
     /// - Returns: Whether others had any rights.
     /// - Throws: ``ConfigurationError`` when the mode cannot be changed.
     @discardableResult
-    public static func restrict(path: String) throws -> Bool { try SecureFile.restrict(path) }
+    public static func restrict(path: String) throws -> Bool {
+        try SecureFile.restrict(PodstackEnvironment.process.path(path))
+    }
 }
 
 extension CredentialsFile: CustomStringConvertible, CustomReflectable {
     /// The path of the file.
-    public var description: String { "CredentialsFile(\(path))" }
+    public var description: String { "CredentialsFile(\(filePath))" }
 
     /// A mirror without the values, so that dumping a file shows no token.
-    public var customMirror: Mirror { Mirror(self, children: ["path": path, "profileNames": profileNames]) }
+    public var customMirror: Mirror { Mirror(self, children: ["path": "\(filePath)", "profileNames": profileNames]) }
 }
 
 // MARK: - Profiles

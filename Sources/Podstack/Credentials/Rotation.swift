@@ -1,4 +1,5 @@
 import PodstackAPI
+import PodstackSystem
 
 /// Rotates the token in use.
 ///
@@ -15,11 +16,22 @@ struct Rotation {
     let pipeline: Pipeline
 
     func rotate(grace: Duration?) async throws -> (token: Token, secret: APIToken) {
+        var work = BlockingWork.current
+        // Each wait may take as long as a request, which the client limits one by one too.
+        work.limit = min(work.limit ?? pipeline.timeout, pipeline.timeout)
+        let onWarning = work.onWarning
+        work.onWarning = { [events = pipeline.events] warning in
+            if events.isActive { events.send { .warning(warning) } } else { onWarning(warning) }
+        }
+        return try await BlockingWork.$current.withValue(work) { try await rotateUnderLock(grace: grace) }
+    }
+
+    private func rotateUnderLock(grace: Duration?) async throws -> (token: Token, secret: APIToken) {
         let storage = TokenStorage(pipeline.credentials.provider)
         // One rotation at a time: the slower of two would write a token that the faster one has already replaced.
-        let lock = try await storage.lock(pipeline.time)
+        let lock = try await storage.lock(within: pipeline.timeout, pipeline.time)
         defer { lock?.release() }
-        let current = try await lock == nil ? pipeline.credentials.token() : recoveredToken(storage)
+        let current = try await storage.path == nil ? pipeline.credentials.token() : recoveredToken(storage)
         // A storage that cannot be written to stops the rotation before it begins.
         try await storage.keep(current)
         guard let id = current.withSecret({ TokenFormat.id(of: $0) }) else {
@@ -103,25 +115,29 @@ package enum TokenStorage {
     }
 
     /// Waits until no other rotation of this storage is in progress; nil when there is no file to lock.
-    func lock(_ time: TimeSource) async throws -> FileLock? {
+    func lock(within limit: Duration, _ time: TimeSource) async throws -> FileLock? {
         guard let path else { return nil }
-        return try await Self.lock(file: path, time)
+        return try await Self.lock(file: path, within: limit, time)
     }
 
     /// Waits until no other rotation of the tokens in a file is in progress.
     ///
     /// - Parameters:
     ///   - path: The path of the file.
+    ///   - limit: The longest time to wait.
     ///   - time: The clock to wait with.
-    /// - Returns: The lock, which other rotations wait for until it is released.
-    /// - Throws: ``ConfigurationError`` when the lock file cannot be opened, `CancellationError` when canceled.
-    package static func lock(file path: String, _ time: TimeSource) async throws -> FileLock {
-        let lock = try FileLock(SecureFile.resolved(path) + ".rotation.lock")
-        while try !lock.take() { try await time.sleep(.milliseconds(20)) }
+    /// - Returns: The lock, which other rotations wait for until it is released; nil where files cannot be locked.
+    /// - Throws: ``ConfigurationError`` when the lock file is not a file or the time is up, `CancellationError` when
+    ///   canceled.
+    package static func lock(
+        file path: String, within limit: Duration = FileLock.defaultTimeLimit, _ time: TimeSource
+    ) async throws -> FileLock? {
+        let lock = try FileLock.open(SecureFile.resolved(FilePath(path)) + ".rotation.lock")
+        _ = try await lock?.wait(within: limit, time)
         return lock
     }
 
-    private var path: String? {
+    var path: String? {
         switch self {
         case .profile(_, let path), .file(let path), .command(_, let path): path
         case .elsewhere: nil
@@ -149,7 +165,7 @@ package enum TokenStorage {
             }
         case .file(let path):
             // Checked first, so that a file that cannot be written stops the rotation before it begins.
-            try SecureFile.checkWritable(path)
+            try SecureFile.checkWritable(FilePath(path))
             try write(new, to: TokenFileCredentials.pendingPath(path))
         case .command, .elsewhere: break
         }
@@ -172,7 +188,7 @@ package enum TokenStorage {
             }
         case .file(let path):
             try write(new, to: path)
-            try SecureFile.remove(TokenFileCredentials.pendingPath(path))
+            try SecureFile.remove(FilePath(TokenFileCredentials.pendingPath(path)))
         case .command, .elsewhere: break
         }
     }
@@ -184,7 +200,7 @@ package enum TokenStorage {
             try change(path) { file in
                 try new.withSecret { try file.remove(.pendingAPIToken, profile: name, ifValueIs: $0) }
             }
-        case .file(let path): try SecureFile.remove(TokenFileCredentials.pendingPath(path))
+        case .file(let path): try SecureFile.remove(FilePath(TokenFileCredentials.pendingPath(path)))
         case .command, .elsewhere: break
         }
     }
@@ -196,6 +212,6 @@ package enum TokenStorage {
     }
 
     private func write(_ token: APIToken, to path: String) throws {
-        try token.withSecret { secret in try SecureFile.update(path) { _ in Array("\(secret)\n".utf8) } }
+        try token.withSecret { secret in try SecureFile.update(FilePath(path)) { _ in Array("\(secret)\n".utf8) } }
     }
 }

@@ -1,3 +1,4 @@
+import PodstackSystem
 import Synchronization
 
 #if canImport(Glibc)
@@ -70,10 +71,11 @@ public struct DotEnv: Sendable {
     public static func read(
         _ path: String, environment: PodstackEnvironment = .process, override: Bool = false
     ) throws -> DotEnv {
-        guard let content = try SecureFile.read(path, within: nil) else {
+        let path = try environment.path(path)
+        guard let content = try SecureFile.read(path, within: SecureFile.defaultTimeLimit) else {
             throw ConfigurationError(message: "\(path) does not exist")
         }
-        return try DotEnv(content.bytes, path: path, environment: environment, override: override)
+        return try DotEnv(content.bytes, path: path.text, environment: environment, override: override)
     }
 
     init(_ bytes: [UInt8], path: String?, environment: PodstackEnvironment, override: Bool) throws {
@@ -179,16 +181,17 @@ extension DotEnv {
         _ path: String? = nil, into environment: inout PodstackEnvironment, override: Bool = false, trust: Bool = false,
         onEvent: (@Sendable (ClientEvent) -> Void)? = nil
     ) throws -> DotEnv? {
-        let folder = DotEnvSearch.workingDirectory
+        let folder = FilePath.workingDirectory
         guard
-            let found = path ?? folder.flatMap({ DotEnvSearch.find(from: $0, home: environment.homeDirectory) })
+            let found = try path.map({ try environment.path($0).text })
+                ?? folder.flatMap({ DotEnvSearch.find(from: $0, home: try? environment.home()) })?.text
         else { return nil }
         let file = try read(found, environment: environment, override: override)
         // The C library scans the whole environment each time a variable is read or set.
         guard file.variables.count <= maxVariables else {
             throw ConfigurationError(message: "\(found) contains more than \(maxVariables) variables")
         }
-        let isInParent = path == nil && found != folder.map { $0 + "/.env" }
+        let isInParent = path == nil && FilePath(found) != folder?.appending(".env")
         let load = DotEnvOrigin.nextLoad()
         var origins: [String: DotEnvOrigin] = [:]
         for variable in file.variables {
@@ -266,55 +269,38 @@ enum DotEnvSearch {
     ///
     /// Stops at the root of a repository, the home directory, or a folder of another owner, because folders beyond are
     /// not part of the project. In a parent, skips a file of another owner: anyone can write to a folder such as `/tmp`.
-    static func find(from folder: String, home: String?) -> String? {
-        guard let start = resolved(folder) else { return nil }
+    static func find(from folder: FilePath, home: FilePath?) -> FilePath? {
+        guard let start = folder.real else { return nil }
         var current = start
-        let home = home.flatMap(resolved)
+        let home = home?.real
         let owner = self.owner(of: current)
         while true {
-            let candidate = current == "/" ? "/.env" : current + "/.env"
+            let candidate = current.appending(".env")
             if isReadable(candidate), current == start || belongs(candidate, to: owner) { return candidate }
-            guard current != "/", current != home, !exists(current + "/.git") else { return nil }
-            current = parent(of: current)
+            guard current != "/", current != home, !exists(current.appending(".git")) else { return nil }
+            current = current.parent
             guard self.owner(of: current) == owner else { return nil }
         }
     }
 
-    static var workingDirectory: String? {
-        guard let path = getcwd(nil, 0) else { return nil }
-        defer { free(path) }
-        return String(cString: path)
-    }
-
     /// Returns whether the path is a file, or a pipe such as some secret managers create.
-    private static func isReadable(_ path: String) -> Bool {
+    private static func isReadable(_ path: FilePath) -> Bool {
         guard let mode = status(path)?.st_mode else { return false }
         return mode & S_IFMT == S_IFREG || mode & S_IFMT == S_IFIFO
     }
 
-    private static func exists(_ path: String) -> Bool { status(path) != nil }
+    private static func exists(_ path: FilePath) -> Bool { status(path) != nil }
 
-    private static func owner(of path: String) -> uid_t? { status(path)?.st_uid }
+    private static func owner(of path: FilePath) -> uid_t? { status(path)?.st_uid }
 
     /// Returns whether a file belongs to an owner; if it is a link, the link must too.
-    private static func belongs(_ path: String, to owner: uid_t?) -> Bool {
+    private static func belongs(_ path: FilePath, to owner: uid_t?) -> Bool {
         var link = stat()
-        return lstat(path, &link) == 0 && link.st_uid == owner && self.owner(of: path) == owner
+        return path.withCString { lstat($0, &link) } == 0 && link.st_uid == owner && self.owner(of: path) == owner
     }
 
-    private static func status(_ path: String) -> stat? {
+    private static func status(_ path: FilePath) -> stat? {
         var status = stat()
-        return stat(path, &status) == 0 ? status : nil
-    }
-
-    private static func resolved(_ path: String) -> String? {
-        guard let real = realpath(path, nil) else { return nil }
-        defer { free(real) }
-        return String(cString: real)
-    }
-
-    private static func parent(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
-        return String(path[..<slash])
+        return path.withCString { stat($0, &status) } == 0 ? status : nil
     }
 }

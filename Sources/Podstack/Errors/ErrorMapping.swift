@@ -1,4 +1,5 @@
 import PodstackAPI
+import PodstackSystem
 
 /// Creates the errors of the SDK from failures and from responses of the service.
 enum ErrorMapping {
@@ -28,7 +29,7 @@ enum ErrorMapping {
             response: ServiceResponse(message: "Invalid API token: \(source) \(defect)", code: .invalidToken))
     }
 
-    static func credentialsFile(_ failure: INIDocument.Failure, path: String) -> ConfigurationError {
+    static func credentialsFile(_ failure: INIDocument.Failure, path: FilePath) -> ConfigurationError {
         ConfigurationError(message: "\(path)\(failure.line.map { ":\($0)" } ?? ""): \(failure.reason)")
     }
 

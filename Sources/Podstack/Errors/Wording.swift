@@ -1,3 +1,5 @@
+import PodstackSystem
+
 /// A sentence that contains the sources that it names as values.
 ///
 /// A program whose settings have other names than the SDK's parameters can so use its own names.
@@ -24,13 +26,15 @@ package struct Wording: Sendable {
     ///   - name: Returns the name of a source.
     /// - Returns: The sentence.
     package func text(isProgramming: Bool = true, calling name: (ClientConfiguration.Source) -> String) -> String {
-        parts.map { part in
+        let text = parts.map { part in
             switch part {
             case .text(let text): text
             case .source(let source): name(source)
             case .programming(let text): isProgramming ? text : ""
             }
         }.joined()
+        // A path may contain bytes that are not UTF-8.
+        return SystemText.displayed(text)
     }
 
     static func + (left: Wording, right: Wording) -> Wording {

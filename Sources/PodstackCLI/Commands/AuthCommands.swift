@@ -101,7 +101,7 @@ enum AuthCommands {
     ) { invocation in
         if invocation.arguments.has("web") { return try await WebLogin(invocation).run() }
         let usesKeyring = invocation.arguments.has("use-keyring")
-        if usesKeyring { try await StoredToken(invocation).check(usingKeyring: true) }
+        try await StoredToken(invocation).check(usingKeyring: usesKeyring)
         let token = APIToken(try readToken(invocation))
         // The client has no other token that the service could accept instead.
         let client = try token.withSecret {

@@ -30,7 +30,7 @@ struct ErrorReport {
         var body = body
         if format == .json, let hint { body.details["hint"] = .string(hint) }
         if format == .json, let json = try? APICoding.encode(body, pretty: true) {
-            standardError(String(decoding: json, as: UTF8.self) + "\n")
+            standardError(JSONBytes.text(of: json) + "\n")
             return
         }
         standardError("error: \(TerminalText.printable(body.message))\n")

@@ -1,5 +1,6 @@
 import Podstack
 import PodstackAPI
+import PodstackSystem
 
 /// The format of data on standard output.
 enum OutputFormat: String, CaseIterable, Sendable {
@@ -23,13 +24,22 @@ extension Invocation {
     /// Writes a value as JSON or YAML or, in the other formats, as `text`.
     func write(_ value: some Encodable, as text: () -> String) throws {
         switch format {
-        case .json: print(String(decoding: try APICoding.encode(value, pretty: true), as: UTF8.self))
+        case .json: print(JSONBytes.text(of: try APICoding.encode(value, pretty: true)))
         case .yaml:
             let json = try APICoding.decode(JSONValue.self, from: try APICoding.encode(value))
-            print(YAML.text(of: json))
+            print(JSONBytes.displayed(YAML.text(of: json)))
         case .table, .wide: print(text())
         }
     }
+}
+
+/// Text in JSON that contains bytes that are not UTF-8, as a path can.
+enum JSONBytes {
+    /// Returns the JSON with an escape in place of each such byte.
+    static func text(of json: [UInt8]) -> String { displayed(String(decoding: json, as: UTF8.self)) }
+
+    /// Returns the JSON or YAML with an escape in place of each such byte, whose backslash is itself escaped.
+    static func displayed(_ json: String) -> String { SystemText.displayed(json, escape: #"\\x"#) }
 }
 
 /// JSON values as YAML.

@@ -1,3 +1,5 @@
+import PodstackSystem
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)

@@ -1,3 +1,5 @@
+import PodstackSystem
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -104,30 +106,11 @@ struct TreeWalk: Sequence, IteratorProtocol {
     }
 }
 
-/// A path as the system represents it: bytes that need not be valid text.
-struct FilePath: Sendable {
-    private let bytes: [UInt8]
-
-    init(_ text: String) { bytes = Array(text.utf8) }
-    init(bytes: [UInt8]) { self.bytes = bytes }
-
-    /// Returns the path of an entry of this directory.
-    func appending(_ name: [UInt8]) -> FilePath {
-        FilePath(bytes: bytes + (bytes.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]) + name)
-    }
-
-    var text: String { String(decoding: bytes, as: UTF8.self) }
-
-    func withCString<Result>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
-        (bytes + [0]).withUnsafeBytes { bytes in
-            // Never nil: the buffer holds at least the terminating zero.
-            bytes.withMemoryRebound(to: CChar.self) { body($0.baseAddress.unsafelyUnwrapped) }
-        }
-    }
-
+extension FilePath {
     /// Whether the whole path or its last component matches a shell pattern.
     func matches(_ pattern: String) -> Bool {
-        let name = FilePath(bytes: Array(bytes[((bytes.lastIndex(of: UInt8(ascii: "/")) ?? -1) + 1)...]))
-        return [self, name].contains { path in path.withCString { fnmatch(pattern, $0, 0) == 0 } }
+        [self, FilePath(bytes: Array(name))].contains { path in
+            SystemText.withCString(pattern) { pattern in path.withCString { fnmatch(pattern, $0, 0) == 0 } }
+        }
     }
 }

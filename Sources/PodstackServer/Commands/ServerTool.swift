@@ -1,5 +1,6 @@
 import PodstackAPI
 package import PodstackCommandLine
+import PodstackSystem
 
 #if canImport(Glibc)
     import Glibc
@@ -33,6 +34,7 @@ package enum ServerTool {
         // A log reader that stalls must not keep the process from ending.
         defer { LogWriter.standardError.flush(seconds: flushSeconds) }
         do {
+            guard words.allSatisfy(SystemText.isUTF8) else { throw UsageError("an argument is not valid UTF-8") }
             switch try program.parse(words) {
             case .run(let command, let arguments): try command.action(arguments)
             case .help(let text): StandardStream.output.write(text)

@@ -1,3 +1,4 @@
+import PodstackSystem
 import PodstackTestSupport
 import PodstackTesting
 import Testing
@@ -129,7 +130,7 @@ struct PipeTests {
         #expect(symlink(one, other) == 0)
         #expect(symlink(other, one) == 0)
         #expect(throws: ConfigurationError.self) { try CredentialsFile(changing: one) }
-        #expect(throws: ConfigurationError.self) { try SecureFile.update(one) { _ in [] } }
+        #expect(throws: ConfigurationError.self) { try SecureFile.update(FilePath(one)) { _ in [] } }
     }
 
     @Test("files that root creates in a user's folder belong to the user", .enabled(if: geteuid() == 0))

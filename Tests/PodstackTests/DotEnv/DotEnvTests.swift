@@ -1,3 +1,4 @@
+import PodstackSystem
 import PodstackTestSupport
 import Testing
 
@@ -152,13 +153,18 @@ struct DotEnvTests {
             #expect(mkdir(top + path, 0o700) == 0)
         }
         _ = try folder.write("A=1", to: "top/.env")
-        #expect(DotEnvSearch.find(from: top + "/repository/sub", home: nil) == nil)
-        #expect(DotEnvSearch.find(from: top + "/home/project", home: top + "/home") == nil)
-        #expect(DotEnvSearch.find(from: top + "/home/project", home: nil)?.hasSuffix("/top/.env") == true)
+        #expect(DotEnvSearch.find(from: FilePath(top + "/repository/sub"), home: nil) == nil)
+        #expect(DotEnvSearch.find(from: FilePath(top + "/home/project"), home: FilePath(top + "/home")) == nil)
+        #expect(
+            DotEnvSearch.find(from: FilePath(top + "/home/project"), home: nil)?.text.hasSuffix("/top/.env") == true)
         _ = try folder.write("A=1", to: "top/repository/.env")
-        #expect(DotEnvSearch.find(from: top + "/repository/sub", home: nil)?.hasSuffix("repository/.env") == true)
+        #expect(
+            DotEnvSearch.find(from: FilePath(top + "/repository/sub"), home: nil)?.text.hasSuffix("repository/.env")
+                == true)
         #expect(mkdir(top + "/repository/sub/.env", 0o700) == 0)
-        #expect(DotEnvSearch.find(from: top + "/repository/sub", home: nil)?.hasSuffix("repository/.env") == true)
+        #expect(
+            DotEnvSearch.find(from: FilePath(top + "/repository/sub"), home: nil)?.text.hasSuffix("repository/.env")
+                == true)
     }
 
     @Test(
@@ -169,13 +175,13 @@ struct DotEnvTests {
         for path in [top, project] { #expect(mkdir(path, 0o700) == 0) }
         let planted = try folder.write("PODSTACK_API_TOKEN=theirs", to: "top/.env")
         #expect(chown(planted, 65534, 65534) == 0)
-        #expect(DotEnvSearch.find(from: project, home: nil) == nil)
-        #expect(DotEnvSearch.find(from: top, home: nil)?.hasSuffix("/top/.env") == true)
+        #expect(DotEnvSearch.find(from: FilePath(project), home: nil) == nil)
+        #expect(DotEnvSearch.find(from: FilePath(top), home: nil)?.text.hasSuffix("/top/.env") == true)
         let own = try folder.write("PODSTACK_API_TOKEN=mine", to: "own")
         #expect(unlink(planted) == 0 && symlink(own, planted) == 0)
-        #expect(DotEnvSearch.find(from: project, home: nil)?.hasSuffix("/top/.env") == true)
+        #expect(DotEnvSearch.find(from: FilePath(project), home: nil)?.text.hasSuffix("/top/.env") == true)
         #expect(lchown(planted, 65534, 65534) == 0)
-        #expect(DotEnvSearch.find(from: project, home: nil) == nil)
+        #expect(DotEnvSearch.find(from: FilePath(project), home: nil) == nil)
     }
 
     @Test("neither a file nor a variable prints a value")

@@ -1,0 +1,52 @@
+import Podstack
+import PodstackCommandLine
+import PodstackSystem
+import Synchronization
+
+extension BlockingWork {
+    /// Creates the work of a command, which writes to standard error what it waits for, and what it could not do.
+    init(of context: Context, isQuiet: Bool) {
+        self.init()
+        let standardError = context.standardError
+        onWarning = { standardError("warning: \(TerminalText.printable($0))\n") }
+        guard !isQuiet else { return }
+        onWait = { standardError("waiting for \(TerminalText.printable($0))\n") }
+    }
+}
+
+/// Reports once that a command waits for the service, if a response takes longer than ``BlockingWork/noticeDelay``.
+final class ServiceWait: Sendable {
+    private let report: @Sendable (String) -> Void
+    /// Nil while there is no request.
+    private let notice = Mutex<Task<Void, any Error>?>(nil)
+    private let isReported = Atomic(false)
+
+    /// Creates a report for the requests of the current command.
+    init() { report = BlockingWork.current.onWait }
+
+    func observe(_ event: ClientEvent) {
+        switch event {
+        case .requestStarted: begin()
+        case .requestFinished: end()
+        default: break
+        }
+    }
+
+    private func begin() {
+        end()
+        guard !isReported.load(ordering: .relaxed) else { return }
+        let task = Task.detached { [report, weak self] in
+            try await Task.sleep(for: BlockingWork.noticeDelay)
+            guard let self, !isReported.exchange(true, ordering: .relaxed) else { return }
+            report("the service")
+        }
+        notice.withLock { $0 = task }
+    }
+
+    private func end() {
+        notice.withLock { notice in
+            notice?.cancel()
+            notice = nil
+        }
+    }
+}

@@ -1,0 +1,35 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// The state in which the system starts a program.
+package enum ProcessStart {
+    /// The arguments of the process as ``SystemText``, without the name of the program.
+    ///
+    /// `CommandLine.arguments` replaces bytes that are not UTF-8.
+    package static var arguments: [String] {
+        let pointers = UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
+        return pointers.dropFirst().compactMap { $0.map { SystemText.text(of: $0) } }
+    }
+
+    /// Opens the descriptors 0 to 2 that are closed.
+    ///
+    /// Otherwise the next files that the program opens would become its standard streams, and an error message would be
+    /// written into a file of tokens or a database. Call it before anything else. Standard input then is empty. Standard
+    /// output cannot be written to, so that lost output is still an error. What is written to standard error is dropped.
+    package static func openStandardDescriptors() {
+        for (descriptor, mode) in [(0, O_RDONLY), (1, O_RDONLY), (2, O_RDWR)] as [(Int32, Int32)] {
+            guard fcntl(descriptor, F_GETFD) < 0, errno == EBADF else { continue }
+            // The system returns the lowest descriptor that is closed, which is this one.
+            let opened = open("/dev/null", mode)
+            if opened >= 0, opened != descriptor {
+                dup2(opened, descriptor)
+                close(opened)
+            }
+        }
+    }
+}
