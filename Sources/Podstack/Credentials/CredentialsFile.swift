@@ -179,7 +179,12 @@ extension CredentialsFile {
     /// - Returns: The path; the file may not exist.
     /// - Throws: ``ConfigurationError`` when there is no home directory.
     public static func path(_ environment: PodstackEnvironment = .process) throws -> String {
-        if let path = environment[.credentialsFile] { return path }
+        if let path = environment[.credentialsFile] {
+            // Otherwise a login would create a file with the token as its name.
+            let source = environment.source(of: .credentialsFile)
+            try SettingCheck.refuseToken(in: path, insteadOf: "the path of a file", from: source)
+            return path
+        }
         guard let home = environment.homeDirectory else {
             throw ConfigurationError(message: "There is no home directory to look for a credentials file in")
         }

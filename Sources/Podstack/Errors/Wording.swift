@@ -24,13 +24,15 @@ package struct Wording: Sendable {
     ///   - name: Returns the name of a source.
     /// - Returns: The sentence.
     package func text(isProgramming: Bool = true, calling name: (ClientConfiguration.Source) -> String) -> String {
-        parts.map { part in
+        let text = parts.map { part in
             switch part {
             case .text(let text): text
             case .source(let source): name(source)
             case .programming(let text): isProgramming ? text : ""
             }
         }.joined()
+        // Here, because every sentence of an error passes here: a name or a path in it may be a token.
+        return TokenRedaction.redact(text)
     }
 
     static func + (left: Wording, right: Wording) -> Wording {
@@ -66,8 +68,10 @@ extension Wording: ExpressibleByStringInterpolation {
     package init(stringInterpolation: StringInterpolation) { parts = stringInterpolation.parts }
 }
 
-extension Wording: CustomStringConvertible {
+extension Wording: CustomStringConvertible, CustomReflectable {
     package var description: String { text }
+    /// A mirror with the text as it is displayed, without tokens.
+    package var customMirror: Mirror { Mirror(self, children: ["text": text]) }
 }
 
 extension [Wording] {
