@@ -76,8 +76,9 @@ public struct Client: Sendable {
     ) throws {
         try Self.check(options.retry, timeout: options.timeout)
         let resolution = Resolution(
-            apiToken: apiToken, profile: profile, projectID: projectID, apiEndpoint: apiEndpoint,
-            environment: options.environment, timeLimit: min(options.timeout, SecureFile.defaultTimeLimit))
+            apiToken: apiToken, apiTokenSource: options.tokenSource, profile: profile, projectID: projectID,
+            apiEndpoint: apiEndpoint, environment: options.environment,
+            timeLimit: min(options.timeout, SecureFile.defaultTimeLimit))
         let configuration = try resolution.configuration()
         if let error = configuration.tokenError { throw error }
         self.init(
@@ -213,6 +214,8 @@ public struct ClientOptions: Sendable {
     public var time = TimeSource.system
     /// Receives requests and warnings, on any thread.
     public var onEvent: (@Sendable (ClientEvent) -> Void)?
+    /// The source that stands for `apiToken:` in errors.
+    package var tokenSource = ClientConfiguration.Source.argument("apiToken:")
 
     /// Creates the default options.
     public init() {}

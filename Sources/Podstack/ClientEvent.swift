@@ -27,6 +27,17 @@ public enum ClientEvent: Sendable, Hashable {
     case warning(String)
 }
 
+extension ClientEvent {
+    /// The event without tokens in the texts that contain paths and names.
+    var redacted: ClientEvent {
+        switch self {
+        case .warning(let text): .warning(TokenRedaction.redact(text))
+        case .tokenReloaded(let origin): .tokenReloaded(origin: TokenRedaction.redact(origin))
+        default: self
+        }
+    }
+}
+
 /// Reports the events of a client, and costs nothing if no closure receives them.
 final class EventSink: Sendable {
     private let onEvent: (@Sendable (ClientEvent) -> Void)?
@@ -38,7 +49,7 @@ final class EventSink: Sendable {
     var isActive: Bool { onEvent != nil }
 
     func send(_ event: () -> ClientEvent) {
-        if let onEvent { onEvent(event()) }
+        if let onEvent { onEvent(event().redacted) }
     }
 
     /// Reports once that the token expires soon: every authenticated response says when it does.

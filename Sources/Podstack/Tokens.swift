@@ -101,12 +101,9 @@ public struct Tokens: Sendable {
     public func report(_ leaked: [APIToken]) async throws {
         for start in stride(from: 0, to: leaked.count, by: TokenReport.largestCount) {
             let texts = leaked[start..<min(start + TokenReport.largestCount, leaked.count)].map { $0.withSecret { $0 } }
-            try await pipeline.call(.post("/v1/tokens/report", TokenReport(tokens: texts)))
+            try await pipeline.call(.post(Call.reports, TokenReport(tokens: texts)))
         }
     }
 
-    /// Returns the path of a token.
-    ///
-    /// A whole token is reduced to its ID, because a secret must not be part of a URL.
-    private func path(_ id: Token.ID) -> String { "/v1/tokens/\(Call.segment(TokenFormat.id(of: id) ?? id))" }
+    private func path(_ id: Token.ID) -> String { "/v1/tokens/\(Call.segment(id))" }
 }

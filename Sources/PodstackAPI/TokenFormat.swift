@@ -60,6 +60,16 @@ package enum TokenFormat {
         text.utf8.count == idLength && text.utf8.allSatisfy(isIDDigit)
     }
 
+    /// Returns the reason why a text is not an ID, as a sentence about the ID; nil when it is one.
+    package static func problem(ofID text: String) -> String? {
+        guard !isID(text) else { return nil }
+        guard text.utf8.count == idLength else {
+            return "it has \(idLength) characters, as in abc12345 or podstack_abc12345"
+        }
+        let letter = text.first { !$0.utf8.allSatisfy(isIDDigit) }.map { "\"\($0)\"" } ?? "another character"
+        return "it contains \(letter), but an ID consists of digits and lower-case letters other than i, l, o and u"
+    }
+
     /// Generates an ID, uniform over its alphabet.
     package static func generateID(using generator: inout some RandomNumberGenerator) -> String {
         String(decoding: generate(idLength, from: idDigits, using: &generator), as: UTF8.self)

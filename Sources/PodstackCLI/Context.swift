@@ -23,11 +23,14 @@ package struct Context: Sendable {
     /// Whether standard error is a terminal with a user, so that progress is written to it.
     package var showsProgress = false
     package var isOutputTerminal = false
+    package var isErrorTerminal = false
     /// Makes an interrupt write a sentence before it ends the program, until the function is called with nil.
     package var onInterrupt: @Sendable (_ sentence: StaticString?) -> Void = { _ in }
     package var time = TimeSource.system
     /// The transport of clients; nil for the one of the SDK.
     package var transport: (any Transport)?
+    /// The boundary that the streams pass through; nil before ``bounded(_:)``.
+    var boundary: OutputBoundary?
 
     package init(
         environment: PodstackEnvironment,
@@ -57,6 +60,7 @@ package struct Context: Sendable {
         context.outputFailure = { StandardStream.outputFailure }
         context.keyringProgram = Keyring.installedProgram
         context.isOutputTerminal = StandardStream.output.isTerminal
+        context.isErrorTerminal = StandardStream.error.isTerminal
         context.onInterrupt = Terminal.onInterrupt
         return context
     }

@@ -31,32 +31,18 @@ struct Invocation: Sendable {
     var context: Context
     var format: OutputFormat
     /// The token of `--token` or `--token-file`, read once.
-    var token: String?
+    var token: TokenInput?
 
     init(arguments: Arguments, context: Context, format: OutputFormat) throws {
         self.arguments = arguments
         self.context = context
         self.format = format
         if let path = arguments.value("env-file") {
+            guard !path.isEmpty else { throw UsageError("--env-file: the path is empty") }
             let file = try DotEnv.load(path, into: &self.context.environment)
             for warning in file?.warnings ?? [] { warn(warning) }
         }
-        if let token = arguments.value("token") {
-            guard arguments.value("token-file") == nil else {
-                throw UsageError("--token and --token-file cannot both be given: give one of them")
-            }
-            if token == "-" {
-                self.token = try context.readInput()
-            } else {
-                self.token = token
-                warn("others on this machine can see a token on the command line; use --token -, or a variable")
-            }
-        } else if let path = arguments.value("token-file") {
-            guard let text = try TokenFileCredentials.read(self.context.environment.path(path).text) else {
-                throw CommandError(message: "--token-file: \(path) does not exist")
-            }
-            token = text
-        }
+        token = try TokenInput.given(by: arguments, self.context, warn: warn)
     }
 
     // MARK: - The SDK
@@ -64,35 +50,42 @@ struct Invocation: Sendable {
     /// Creates a client from the flags, which are its explicit arguments.
     ///
     /// `override` replaces the token of the flags and their profile, `endpoint` the endpoint of the flags.
-    func client(token override: String? = nil, endpoint: String? = nil) throws -> Client {
-        try Client(
-            apiToken: override ?? token, profile: override == nil ? arguments.value("profile") : nil,
+    func client(token override: TokenInput? = nil, endpoint: String? = nil) throws -> Client {
+        let token = override ?? token
+        var options = ClientOptions()
+        options.environment = context.environment
+        options.transport = context.transport
+        options.onEvent = eventLog
+        options.tokenSource = token?.source ?? TokenInput.flag
+        return try Client(
+            apiToken: token?.text, profile: override == nil ? arguments.value("profile") : nil,
             projectID: arguments.value("project"), apiEndpoint: endpoint ?? arguments.value("api-endpoint"),
-            environment: context.environment, transport: context.transport, onEvent: eventLog
-        )
+            options: options)
     }
 
     func configuration() throws -> ClientConfiguration {
         try ClientConfiguration(
-            apiToken: token, profile: arguments.value("profile"), projectID: arguments.value("project"),
-            apiEndpoint: arguments.value("api-endpoint"), environment: context.environment
-        )
+            apiToken: token?.text, from: token?.source ?? TokenInput.flag, profile: arguments.value("profile"),
+            projectID: arguments.value("project"), apiEndpoint: arguments.value("api-endpoint"),
+            environment: context.environment)
     }
 
     /// Writes the events of a client to standard error: warnings always, requests with `--debug`.
     var eventLog: @Sendable (ClientEvent) -> Void {
         let isDebugging = arguments.has("debug")
         let isQuiet = arguments.has("quiet")
-        let standardError = context.standardError
+        let (standardError, format) = (context.standardError, self.format)
         let wait = ServiceWait()
+        @Sendable func write(_ kind: Message.Kind, _ text: String) {
+            Message(kind, TerminalText.printable(text)).write(to: standardError, format: format)
+        }
         return { event in
             wait.observe(event)
             switch event {
-            case .warning(let text): standardError("warning: \(TerminalText.printable(text))\n")
+            case .warning(let text): write(.warning, text)
             case .tokenExpiring(let end, let seconds) where !isQuiet:
-                standardError(
-                    "warning: the token \(Self.expiry(end, seconds)); \"podstack auth login\" stores another\n")
-            default: if isDebugging { standardError("debug: \(TerminalText.printable(event.debugText))\n") }
+                write(.warning, "the token \(Self.expiry(end, seconds)); \"podstack auth login\" stores another")
+            default: if isDebugging { write(.debug, event.debugText) }
             }
         }
     }
@@ -152,9 +145,11 @@ struct Invocation: Sendable {
     func print(_ text: String) { context.standardOutput(text + "\n") }
 
     /// Writes a sentence for people to standard error; `--quiet` omits it.
-    func inform(_ text: String) { if !arguments.has("quiet") { context.standardError(text + "\n") } }
+    func inform(_ text: String) {
+        if !arguments.has("quiet") { Message(.info, text).write(to: context.standardError, format: format) }
+    }
 
-    func warn(_ text: String) { context.standardError("warning: \(text)\n") }
+    func warn(_ text: String) { Message(.warning, text).write(to: context.standardError, format: format) }
 }
 
 extension CredentialsFile {

@@ -27,30 +27,37 @@ package enum PodstackTool {
 
     /// Runs the command line `words`, without the name of the program.
     package static func run(_ words: [String], context: Context) async -> ExitStatus {
+        let context = context.bounded(words)
+        defer { context.boundary?.finish() }
         // An error in the command line itself is written in this format too.
         var format = OutputFormat.requested(in: words, environment: context.environment)
+        var command: Command?
         do {
-            let status = try await perform(words, context: context, format: &format)
+            let status = try await perform(words, context: context, format: &format, command: &command)
             if let reason = context.outputFailure() {
                 throw CommandError(
                     message: "cannot write to standard output: \(reason)",
-                    hint: "The command was carried out, but its output is lost; revoke a new token that was not printed"
-                )
+                    hint: context.boundary?.hasPrintedNewToken == true
+                        ? "The new token was not printed, and cannot be shown again: revoke it and create another one"
+                        : "The command was carried out, but a part of its output is lost")
             }
             return status
         } catch {
-            ErrorReport(error).write(to: context.standardError, format: format)
+            let report = ErrorReport(error) { command?.name(ofField: $0) ?? $0 }
+            report.write(to: context.standardError, format: format)
             return ExitStatus(for: error)
         }
     }
 
     private static func perform(
-        _ words: [String], context: Context, format: inout OutputFormat
+        _ words: [String], context: Context, format: inout OutputFormat, command used: inout Command?
     ) async throws -> ExitStatus {
         switch try program.parse(words) {
         case .run(let command, let arguments):
-            if let name = arguments.value("output").flatMap(OutputFormat.init) { format = name }
-            let work = BlockingWork(of: context, isQuiet: arguments.has("quiet"))
+            used = command
+            format = try OutputFormat.format(of: command, arguments, environment: context.environment)
+            try MisplacedToken.check(arguments, of: command)
+            let work = BlockingWork(of: context, format: format, isQuiet: arguments.has("quiet"))
             return try await BlockingWork.$current.withValue(work) { [format] in
                 try await command.action(Invocation(arguments: arguments, context: context, format: format))
             }

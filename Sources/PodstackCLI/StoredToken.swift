@@ -88,7 +88,8 @@ struct StoredToken {
         defer { lock?.release() }
         var file = try CredentialsFile(changing: path)
         let former = Keyring.entry(of: profile, in: file)
-        guard former != nil || file.value(.apiToken, profile: profile) != nil else { return nil }
+        let keys = [CredentialsFile.Key.apiToken, .pendingAPIToken]
+        guard former != nil || keys.contains(where: { file.value($0, profile: profile) != nil }) else { return nil }
         if let former {
             // Before the file changes, so that a token in a locked keyring can still be found.
             try await Keyring(context).erase(Set(Keyring.entries(of: profile, path: path) + [former]))

@@ -5,12 +5,15 @@ import Synchronization
 
 extension BlockingWork {
     /// Creates the work of a command, which writes to standard error what it waits for, and what it could not do.
-    init(of context: Context, isQuiet: Bool) {
+    init(of context: Context, format: OutputFormat, isQuiet: Bool) {
         self.init()
         let standardError = context.standardError
-        onWarning = { standardError("warning: \(TerminalText.printable($0))\n") }
+        @Sendable func write(_ kind: Message.Kind, _ text: String) {
+            Message(kind, TerminalText.printable(text)).write(to: standardError, format: format)
+        }
+        onWarning = { write(.warning, $0) }
         guard !isQuiet else { return }
-        onWait = { standardError("waiting for \(TerminalText.printable($0))\n") }
+        onWait = { write(.info, "waiting for \($0)") }
     }
 }
 

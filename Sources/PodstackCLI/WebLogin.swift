@@ -33,7 +33,8 @@ struct WebLogin {
         try show(request)
         let secret = try await approvedToken(of: request)
         let client = try secret.withSecret {
-            try invocation.client(token: $0, endpoint: login.apiEndpoint.value.url)
+            try invocation.client(
+                token: TokenInput(text: $0, source: .argument("the service")), endpoint: login.apiEndpoint.value.url)
         }
         do {
             let user = try await client.auth.whoami()
@@ -78,7 +79,7 @@ struct WebLogin {
 
     /// The name by which the user recognizes the login on the page: `podstack on HOST (USER)`.
     private var clientName: String {
-        let user = context.environment["USER"] ?? context.environment["LOGNAME"] ?? ""
+        let user = ["USER", "LOGNAME"].lazy.compactMap { context.environment.value(of: $0) }.first ?? ""
         return "podstack on \(Self.shortened(Self.host))" + (user.isEmpty ? "" : " (\(Self.shortened(user)))")
     }
 
@@ -89,7 +90,9 @@ struct WebLogin {
     }
 
     /// Returns `text` as the service accepts it in a client name.
-    private static func shortened(_ text: String) -> String { String(TerminalText.printable(text).prefix(40)) }
+    private static func shortened(_ text: String) -> String {
+        String(TerminalText.printable(TokenRedaction.redact(text)).prefix(40))
+    }
 }
 
 /// The browser of the desktop.
@@ -99,7 +102,7 @@ enum Browser {
         #if canImport(Darwin)
             return { page in start("open", page) }
         #else
-            let hasScreen = ["DISPLAY", "WAYLAND_DISPLAY"].contains { environment[$0]?.isEmpty == false }
+            let hasScreen = ["DISPLAY", "WAYLAND_DISPLAY"].contains { environment.value(of: $0) != nil }
             guard hasScreen else { return nil }
             return { page in start("xdg-open", page) }
         #endif

@@ -24,7 +24,8 @@ extension Program {
         if !command.flags.isEmpty {
             sections.append("Options:\n" + Help.table(command.flags.map { ($0.usage, $0.summary) }))
         }
-        sections.append(globalOptions)
+        let others = flags(of: command).dropFirst(command.flags.count)
+        sections.append("Global options:\n" + Help.table(others.map { ($0.usage, $0.summary) }))
         return sections.joined(separator: "\n\n") + "\n"
     }
 

@@ -28,7 +28,7 @@ package struct LineCompletion {
         let isHelp = line.positional.first == "help"
         if isHelp { line.positional.removeFirst() }
         let command = commands.first { line.positional.starts(with: $0.words) }
-        let flags = (command?.flags ?? []) + program.globalFlags
+        let flags = command.map { program.flags(of: $0) } ?? program.globalFlags
         if let name = line.openFlag {
             // A flag of the command before a flag of the same name of another command.
             if let flag = flags.first(where: { $0.name == name }) ?? line.flags.first(where: { $0.name == name }) {

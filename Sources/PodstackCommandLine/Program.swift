@@ -26,6 +26,11 @@ package struct Program<Action: Sendable>: Sendable {
     /// The commands that help and completion show.
     package var visibleCommands: [Command<Action>] { commands.filter { !$0.isHidden } }
 
+    /// Returns the flags of a command: its own, and the global ones that it does not replace.
+    package func flags(of command: Command<Action>) -> [Flag] {
+        command.flags + globalFlags.filter { flag in !command.flags.contains { $0.name == flag.name } }
+    }
+
     // MARK: - Parsing
 
     /// A request that a command line makes.
@@ -63,7 +68,7 @@ package struct Program<Action: Sendable>: Sendable {
     }
 
     private func parse(_ words: [String], of command: Command<Action>) throws(UsageError) -> Request {
-        let flags = globalFlags + command.flags
+        let flags = self.flags(of: command)
         let help = "\(name) \(command.name) --help"
         var arguments = try Arguments(words, flags: flags, helpCommand: help)
         if arguments.has("version") { return .version }

@@ -332,24 +332,33 @@
 
         private func failure(_ code: CURLcode) -> TransportFailure {
             let proxyStatus = number(CURLINFO_HTTP_CONNECTCODE)
+            let text = String(cString: curl_easy_strerror(code))
+            let proxy = options.proxyDescription(for: url)
             switch code {
             case CURLE_OPERATION_TIMEDOUT: return .timedOut
             case CURLE_FILESIZE_EXCEEDED: return .tooLarge(bytes: options.largestBody)
             case _ where proxyStatus >= 300:
-                return TransportFailure(
-                    reason: "the proxy refused with HTTP \(proxyStatus)", isRetryable: proxyStatus >= 500)
+                return .proxy(
+                    "\(proxy ?? "the proxy") refused with HTTP \(proxyStatus)", isRetryable: proxyStatus >= 500)
             case CURLE_PEER_FAILED_VERIFICATION:
                 return TransportFailure(reason: certificateProblem, isRetryable: false)
             case CURLE_SSL_CACERT_BADFILE:
                 return TransportFailure(
-                    reason: "the certificate authorities in \(options.certificateAuthorities ?? "the system's file") "
-                        + "cannot be read", isRetryable: false)
+                    reason: "the certificate authorities in "
+                        + "\(options.certificateAuthoritiesDescription ?? "the system's file") cannot be read",
+                    isRetryable: false)
             // The URL's scheme is http or https, so the unsupported protocol is that of the response.
             case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY:
                 return TransportFailure(reason: "the response is not HTTP")
-            case CURLE_URL_MALFORMAT, CURLE_COULDNT_RESOLVE_PROXY:
-                return TransportFailure(reason: String(cString: curl_easy_strerror(code)), isRetryable: false)
-            default: return TransportFailure(reason: String(cString: curl_easy_strerror(code)))
+            case CURLE_COULDNT_RESOLVE_PROXY:
+                return .proxy(
+                    "cannot connect to \(proxy ?? "the proxy"): its host name cannot be resolved", isRetryable: false)
+            case CURLE_COULDNT_CONNECT, CURLE_PROXY:
+                // With a proxy, libcurl itself connects only to the proxy.
+                guard let proxy else { return TransportFailure(reason: text) }
+                return .proxy("cannot connect to \(proxy)", isRetryable: true)
+            case CURLE_URL_MALFORMAT: return TransportFailure(reason: text, isRetryable: false)
+            default: return TransportFailure(reason: text)
             }
         }
 
@@ -361,7 +370,7 @@
             case 9: return "its certificate is not valid yet"
             case 10: return "its certificate has expired"
             default:
-                let authorities = options.certificateAuthorities.map { "of \($0)" } ?? "of the system"
+                let authorities = options.certificateAuthoritiesDescription.map { "of \($0)" } ?? "of the system"
                 let advice = options.certificateAdvice.map { "; \($0)" } ?? ""
                 return "its certificate is not from the authorities \(authorities)\(advice)"
             }

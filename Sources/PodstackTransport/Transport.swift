@@ -155,10 +155,12 @@ public struct TransportResponse: Sendable {
 public struct TransportFailure: Error, Sendable, Hashable {
     /// The reason as the end of a sentence, such as `the request timed out`.
     ///
-    /// It contains no URL and no secret.
+    /// It contains no secret.
     public var reason: String
     /// Whether another attempt may succeed: false for an invalid certificate or a response that is too large.
     public var isRetryable: Bool
+    /// Whether the proxy failed, and not the service: the reason then begins with what happened, and names the proxy.
+    package private(set) var isAboutProxy = false
 
     /// Creates a failure.
     ///
@@ -174,6 +176,13 @@ public struct TransportFailure: Error, Sendable, Hashable {
 extension TransportFailure {
     /// The failure of a request whose timeout passed.
     package static let timedOut = TransportFailure(reason: "the request timed out")
+
+    /// Returns the failure of a request that did not get past the proxy, which the reason names.
+    package static func proxy(_ reason: String, isRetryable: Bool) -> TransportFailure {
+        var failure = TransportFailure(reason: reason, isRetryable: isRetryable)
+        failure.isAboutProxy = true
+        return failure
+    }
 
     /// The failure of a request whose response body exceeds the limit.
     package static func tooLarge(bytes: Int) -> TransportFailure {

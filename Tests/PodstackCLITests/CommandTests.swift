@@ -101,7 +101,7 @@ struct CommandTests: ServerSuite {
         #expect(revoked.status == .success)
         let refused = await run("auth", "whoami", "-o", "json", environment: ["PODSTACK_API_TOKEN": secret])
         #expect(refused.status == .notAuthenticated)
-        #expect(refused.error.contains("\"code\" : \"revoked_token\""))
+        #expect(refused.error.contains("\"code\":\"revoked_token\""))
         let unconfirmed = await run("token", "revoke", "00000000", environment: environment)
         #expect(unconfirmed.status == .usage)
         #expect(unconfirmed.error.contains("--yes confirms the change"))

@@ -64,6 +64,80 @@ struct ConfigCheckTests {
                 """)
     }
 
+    @Test("every value that a client rejects is reported with the sentence of the client")
+    func clientChecks() async throws {
+        try write(
+            """
+            [token]
+            api_token = to ken
+            [reference]
+            api_token = ${TOKEN}
+            [checksum]
+            api_token = podstack_zab5rrb1_f46RfHk7hp3ILTgK2y3mH3UqtmaFCrvk0aQsAA
+            [project]
+            api_token = t
+            project_id = a b
+            [endpoint]
+            api_token = t
+            api_endpoint = http://example.com
+            [version]
+            api_token = t
+            api_endpoint = https://example.com/v1
+            [quote]
+            credential_process = 'x
+            [pending]
+            api_token = t
+            pending_api_token = a b
+
+            """)
+        let output = await console.run("config", "check").output
+        let expected = [
+            "Invalid API token: \(path):2 [token] contains whitespace, control characters or non-ASCII characters",
+            "Invalid API token: \(path):4 [reference] contains a reference such as ${NAME} that was not replaced by its "
+                + "value: write the token itself",
+            "\(path):6 [checksum]: the service will reject api_token. Its checksum is wrong: it was mistyped or truncated",
+            "The project from \(path):9 [project] is empty or contains characters that no project ID has",
+            "The API endpoint from \(path):12 [endpoint] uses plain http to example.com: http is allowed only to this "
+                + "machine; use https",
+            "The API endpoint from \(path):15 [version] must not end in /v1, which the client adds",
+            "\(path):17 [quote]: credential_process is empty or has a quote that is not closed",
+            "\(path): [pending] has an unfinished rotation; rotate the token again",
+            "Invalid API token: \(path):20 [pending] contains whitespace, control characters or non-ASCII characters",
+        ]
+        #expect(Set(output.split(separator: "\n").map(String.init)) == Set(expected))
+    }
+
+    @Test("a command that a client does not run is reported")
+    func unsafeCommand() async throws {
+        try write("[default]\ncredential_process = x\n", mode: 0o622)
+        let output = await console.run("config", "check").output
+        #expect(output.contains("credential_process of \(path):2 [default] is not run: \(path) must belong to you"))
+    }
+
+    @Test(
+        "logout leaves nothing that check reports",
+        arguments: [
+            "", "project_id = p\n", "api_endpoint = https://example.com\nproject_id = p\n", "# a comment\n",
+            "pending_api_token = u\n",
+        ])
+    func logout(rest: String) async throws {
+        try write("[default]\napi_token = t\n\(rest)[other]\napi_token = o\n")
+        #expect(await console.run("auth", "logout").status == .success)
+        let check = await console.run("config", "check")
+        #expect(check.status == .success, "\(check.output)")
+        #expect(check.output == "\(path): 2 profiles, 1 without a token, no problems\n")
+        #expect(folder.read("credentials")?.contains("api_token = o") == true)
+        #expect(await console.run("auth", "logout").status == .failure)
+    }
+
+    @Test("logout removes a pending token that was left without its token")
+    func pendingAlone() async throws {
+        try write("[default]\npending_api_token = u\n")
+        #expect(await console.run("config", "check").status == .failure)
+        #expect(await console.run("auth", "logout").status == .success)
+        #expect(await console.run("config", "check").status == .success)
+    }
+
     @Test("--fix removes the access of other users")
     func fix() async throws {
         try write("[default]\napi_token = t\n", mode: 0o644)

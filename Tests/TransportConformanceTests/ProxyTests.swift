@@ -83,7 +83,7 @@ struct ProxyTests {
         let environment = ["https_proxy": proxy.url]
         if await refuses(subject, environment, "https://localhost:9") { return }
         let failure = await subject.transport(environment).failure(TransportRequest("https://localhost:9"))
-        #expect(failure?.reason == "the proxy refused with HTTP \(status.prefix(3))")
+        #expect(failure?.reason == "the proxy \(proxy.url) set by https_proxy refused with HTTP \(status.prefix(3))")
         #expect(failure?.isRetryable == status.hasPrefix("5"))
     }
 

@@ -25,9 +25,24 @@ public struct APIEndpoint: Sendable, Hashable, CustomStringConvertible {
     ///   - source: The source of the address, which an error names.
     /// - Throws: ``ConfigurationError`` when the address is invalid or not safe to send a token to.
     public init(_ text: String, from source: ClientConfiguration.Source) throws(ConfigurationError) {
-        func invalid(_ problem: String) -> ConfigurationError {
-            ConfigurationError(message: "The API endpoint from \(source) \(problem)", about: source)
+        try SettingCheck.refuseToken(in: text, insteadOf: "the API endpoint", from: source)
+        do { try self.init(parsing: text) } catch {
+            throw ConfigurationError(message: "The API endpoint from \(source) \(error.predicate)", about: source)
         }
+    }
+
+    /// Returns what is wrong with an address, as a predicate such as `must start with https://`; nil for an endpoint.
+    package static func problem(in text: String) -> String? {
+        do { _ = try APIEndpoint(parsing: text) } catch { return error.predicate }
+        return nil
+    }
+
+    private struct Problem: Error {
+        var predicate: String
+    }
+
+    private init(parsing text: String) throws(Problem) {
+        func invalid(_ predicate: String) -> Problem { Problem(predicate: predicate) }
         let trimmed = text.trimmingWhitespace()
         guard !trimmed.isEmpty else { throw invalid("is empty") }
         guard trimmed.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") }) else {

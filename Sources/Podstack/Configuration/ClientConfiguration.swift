@@ -1,4 +1,5 @@
 import PodstackSystem
+import PodstackTransport
 import Synchronization
 
 /// The settings that a client uses, each with its source.
@@ -12,6 +13,15 @@ public struct ClientConfiguration: Sendable {
     public let apiEndpoint: Setting<APIEndpoint>
     /// The profile that supplied settings; nil when none did.
     public let profile: Setting<String>?
+    /// The proxy for requests to the service; nil when none is set.
+    ///
+    /// ``noProxy`` may exempt the service. The value may contain a password.
+    public var proxy: Setting<String>? { connection?.proxy }
+    /// The hosts that are reached without the proxy; nil when none are set.
+    public var noProxy: Setting<String>? { connection?.noProxy }
+    /// The path of the file of certificate authorities that are trusted; nil for those of the system.
+    public var certificateAuthorities: Setting<String>? { connection?.certificateAuthorities }
+    private let connection: ConnectionSettings?
     private let configurationWarnings: [ConfigurationWarning]
 
     /// Resolves the settings that a `Client` with the same arguments would use.
@@ -38,13 +48,27 @@ public struct ClientConfiguration: Sendable {
 
     init(
         token: ResolvedToken, projectID: Setting<String>?, apiEndpoint: Setting<APIEndpoint>,
-        profile: Setting<String>?, warnings: [ConfigurationWarning] = []
+        profile: Setting<String>?, connection: ConnectionSettings? = nil, warnings: [ConfigurationWarning] = []
     ) {
         self.token = token
         self.projectID = projectID
         self.apiEndpoint = apiEndpoint
         self.profile = profile
+        self.connection = connection
         configurationWarnings = warnings
+    }
+
+    /// Resolves the settings like ``init(apiToken:profile:projectID:apiEndpoint:environment:)``, with another source that
+    /// stands for `apiToken`.
+    package init(
+        apiToken: String?, from source: Source, profile: String?, projectID: String?, apiEndpoint: String?,
+        environment: PodstackEnvironment
+    ) throws {
+        var resolution = Resolution(
+            apiToken: apiToken, profile: profile, projectID: projectID, apiEndpoint: apiEndpoint,
+            environment: environment)
+        resolution.apiTokenSource = source
+        self = try resolution.configuration(findsShadows: true)
     }
 
     /// The resolved token; nil when there is none, or when a command or a provider supplies it.
@@ -115,7 +139,9 @@ extension ClientConfiguration {
         }
 
         /// The exact place: a parameter, a variable, or a line of a file.
-        public var origin: String {
+        public var origin: String { TokenRedaction.redact(place) }
+
+        private var place: String {
             switch self {
             case .argument(let name): name
             case .environment(let variable): variable
@@ -164,10 +190,19 @@ extension ClientConfiguration {
                     "a profile named by the program takes precedence over the environment"
                 case (.environment, .file), (.dotEnv, .file):
                     "a token takes precedence over the name of a file that contains one"
+                case (.environment, .environment), (.environment, .dotEnv), (.dotEnv, .environment), (.dotEnv, .dotEnv):
+                    "another variable takes precedence"
                 default: "the environment takes precedence over a profile that the program does not name"
                 }
         }
     }
+}
+
+extension ClientConfiguration.Source: CustomStringConvertible, CustomReflectable {
+    /// The ``origin``.
+    public var description: String { origin }
+    /// A mirror with the origin: a path or a name may be a token in the wrong place.
+    public var customMirror: Mirror { Mirror(self, children: ["origin": origin]) }
 }
 
 // MARK: - Description
@@ -181,6 +216,12 @@ extension ClientConfiguration: CustomStringConvertible {
             ("project_id", projectID?.value ?? "", projectID?.source, projectID?.shadows ?? []),
             ("api_endpoint", apiEndpoint.value.url, apiEndpoint.source, apiEndpoint.shadows),
             ("profile", profile?.value ?? "", profile?.source, profile?.shadows ?? []),
+            ("proxy", proxy.map { ProxyAddress.displayed($0.value) } ?? "", proxy?.source, proxy?.shadows ?? []),
+            ("no_proxy", noProxy?.value ?? "", noProxy?.source, noProxy?.shadows ?? []),
+            (
+                "ca_bundle", certificateAuthorities?.value ?? "", certificateAuthorities?.source,
+                certificateAuthorities?.shadows ?? []
+            ),
         ].map { $0.2 == nil ? ($0.0, "–", nil, []) : $0 }
     }
 
@@ -207,16 +248,24 @@ enum ConfigurationWarning: Sendable, Hashable {
     case profileIgnored(because: ClientConfiguration.Source)
     /// The token comes from a `.env` file in a parent of the working directory.
     case dotEnvInParent(String)
+    /// The token comes from the environment, and the profile next to it has another endpoint.
+    case endpointIgnored(
+        ClientConfiguration.Setting<APIEndpoint>, used: APIEndpoint, because: ClientConfiguration.Source)
     /// A variable with the name that another client reads is set.
     case misnamed(String, reads: PodstackEnvironment.Variable)
 
-    var text: String {
+    var text: String { TokenRedaction.redact(sentence) }
+
+    private var sentence: String {
         switch self {
         case .accessibleToOthers(let path, let rights):
             "other users can \(rights) \(FilePath(path)); run \"podstack config check --fix\" or chmod 600 to make it private"
         case .profileIgnored(let source):
             "PODSTACK_PROFILE is ignored because the token from \(source.origin) takes precedence"
         case .dotEnvInParent(let path): "the token comes from \(FilePath(path)), which is not in the working directory"
+        case .endpointIgnored(let ignored, let used, let source):
+            "the token from \(source.origin) is sent to \(used), and not to \(ignored.value) of "
+                + "\(ignored.source.origin): that profile is ignored while \(source.origin) is set"
         case .misnamed(let name, let variable):
             "\(name) is set, but the variable that is read is \(variable.rawValue)"
         }

@@ -43,11 +43,19 @@ public struct PodstackEnvironment: Sendable {
     /// Whether this is the environment of the process.
     var isProcess: Bool { values == nil }
 
-    /// The value of a setting's variable; nil when it is not set, empty, or only whitespace.
-    subscript(variable: Variable) -> String? {
-        guard let value = self[variable.rawValue]?.trimmingWhitespace(), !value.isEmpty else { return nil }
+    /// Returns the value of a variable without the whitespace around it.
+    ///
+    /// Every setting is read with it, because an empty variable is not set: `VARIABLE= program` removes a setting.
+    ///
+    /// - Parameter name: The name of the variable.
+    /// - Returns: The value; nil when the variable is not set, empty, or only whitespace.
+    package func value(of name: String) -> String? {
+        guard let value = self[name]?.trimmingWhitespace(), !value.isEmpty else { return nil }
         return value
     }
+
+    /// The value of a setting's variable; nil when it is not set, empty, or only whitespace.
+    subscript(variable: Variable) -> String? { value(of: variable.rawValue) }
 
     /// Every variable and its value.
     var all: [String: String] {
@@ -110,7 +118,16 @@ extension PodstackEnvironment {
     /// The variable for the project that another published client reads; nil when it is not set.
     var misnamedProject: String? { ifSet("PODSTACK_PROJECT_ID") }
 
-    private func ifSet(_ name: String) -> String? { self[name]?.isEmpty == false ? name : nil }
+    private func ifSet(_ name: String) -> String? { value(of: name) == nil ? nil : name }
+
+    /// Returns whether a variable is set, as ``DotEnv`` must know before it sets the variable.
+    ///
+    /// An empty setting is not set. Any other variable keeps an empty value, as with python-dotenv.
+    func isSet(_ name: String) -> Bool {
+        Self.settings.contains(name) ? value(of: name) != nil : self[name] != nil
+    }
+
+    private static let settings = Set(Variable.allCases.map(\.rawValue) + Variable.steering + ["PODSTACK_OUTPUT"])
 }
 
 // MARK: - Variables from .env files
@@ -133,9 +150,11 @@ extension PodstackEnvironment {
     }
 
     /// Returns the source of a variable's value.
-    func source(of variable: Variable) -> ClientConfiguration.Source {
-        let name = variable.rawValue
-        return dotEnvOrigin(of: name).map { .dotEnv(name, path: $0.path, line: $0.line) } ?? .environment(name)
+    func source(of variable: Variable) -> ClientConfiguration.Source { source(ofVariable: variable.rawValue) }
+
+    /// Returns the source of the value of a variable that other programs read too, such as `HTTPS_PROXY`.
+    func source(ofVariable name: String) -> ClientConfiguration.Source {
+        dotEnvOrigin(of: name).map { .dotEnv(name, path: $0.path, line: $0.line) } ?? .environment(name)
     }
 
     /// Sets variables from a `.env` file.

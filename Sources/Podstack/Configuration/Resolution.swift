@@ -52,6 +52,8 @@ struct Resolution: Sendable {
     typealias Setting = ClientConfiguration.Setting
 
     var apiToken: String?
+    /// The source that stands for `apiToken`: the command line names the flag, or that the token was typed.
+    var apiTokenSource = Source.argument("apiToken:")
     var profile: String?
     var projectID: String?
     var apiEndpoint: String?
@@ -88,7 +90,8 @@ struct Resolution: Sendable {
         return ClientConfiguration(
             token: token, projectID: project, apiEndpoint: endpoint,
             profile: usedProfile(named: named, ambient: ambient),
-            warnings: warnings(token, profile: named ?? ambient, hasProject: project != nil))
+            connection: try ConnectionSettings(environment, for: endpoint.value),
+            warnings: warnings(token, profile: named ?? ambient, project: project, endpoint: endpoint))
     }
 
     /// Resolves the settings of a client whose token a provider supplies; profiles are not read.
@@ -103,7 +106,8 @@ struct Resolution: Sendable {
         try Vouching.check(
             endpoint: endpoint.source, token: source, project: project?.source, environment: environment)
         return ClientConfiguration(
-            token: ResolvedToken(source: source), projectID: project, apiEndpoint: endpoint, profile: nil)
+            token: ResolvedToken(source: source), projectID: project, apiEndpoint: endpoint, profile: nil,
+            connection: try ConnectionSettings(environment, for: endpoint.value))
     }
 
     /// Returns the sources that a resolved token shadows, without waiting for pipes.
@@ -132,14 +136,8 @@ struct Resolution: Sendable {
             argument: projectID, parameter: "projectID:", named: named, key: .projectID, variable: .project,
             ambient: ambient)
         guard let (value, source) = found.first else { return nil }
-        let trimmed = value.trimmingWhitespace()
-        guard !trimmed.isEmpty, trimmed.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-            throw ConfigurationError(
-                message: "The project from \(source) is empty or contains characters that no project ID has",
-                about: source
-            )
-        }
-        return Setting(trimmed, source, shadows: found.dropFirst().map(\.1))
+        return Setting(
+            try SettingCheck.projectID(value, from: source), source, shadows: found.dropFirst().map(\.1))
     }
 
     private func endpoint(named: Profile?, ambient: Profile?) throws -> Setting<APIEndpoint> {
@@ -175,9 +173,11 @@ struct Resolution: Sendable {
 
     // MARK: - Warnings
 
-    private func warnings(_ token: ResolvedToken, profile used: Profile?, hasProject: Bool) -> [ConfigurationWarning] {
+    private func warnings(
+        _ token: ResolvedToken, profile used: Profile?, project: Setting<String>?, endpoint: Setting<APIEndpoint>
+    ) -> [ConfigurationWarning] {
         var warnings: [ConfigurationWarning] = []
-        if !hasProject, let name = environment.misnamedProject {
+        if project == nil, let name = environment.misnamedProject {
             warnings.append(.misnamed(name, reads: .project))
         }
         if let used, let rights = used.rightsOfOthers {
@@ -191,9 +191,27 @@ struct Resolution: Sendable {
             if let source = token.source, environment[.profile] != nil {
                 warnings.append(.profileIgnored(because: source))
             }
+            if let ignored = endpointOfIgnoredProfile(), endpoint.source.kind != "argument",
+                let source = token.source, ignored.value != endpoint.value
+            {
+                warnings.append(.endpointIgnored(ignored, used: endpoint.value, because: source))
+            }
         default: break
         }
         return warnings
+    }
+
+    /// Returns the endpoint of the profile that the environment's token takes precedence over.
+    ///
+    /// Invalid files are not errors here, and a pipe is not read: the profile is not used.
+    private func endpointOfIgnoredProfile() -> Setting<APIEndpoint>? {
+        guard let path = try? CredentialsFile.filePath(environment), (try? SecureFile.checkReplaceable(path)) != nil,
+            let file = try? CredentialsFile(path, within: .zero),
+            let profile = file.profile(CredentialsFile.ambientProfileName(environment)),
+            let entry = profile.entry(.apiEndpoint)
+        else { return nil }
+        let source = profile.source(entry)
+        return (try? APIEndpoint(entry.value, from: source)).map { Setting($0, source) }
     }
 
     // MARK: - Profiles
@@ -207,6 +225,8 @@ struct Resolution: Sendable {
         let path = try CredentialsFile.path(environment)
         let file = try CredentialsFile(FilePath(path), within: timeLimit)
         guard let profile = file.profile(name) else {
+            let source = self.profile == name ? Source.argument("profile:") : environment.source(of: .profile)
+            try SettingCheck.refuseToken(in: name, insteadOf: "the name of a profile", from: source)
             throw ErrorMapping.profile(name, problem: "is not in", path: path, others: file.profileNames)
         }
         return profile
@@ -371,7 +391,7 @@ struct TokenSearch {
         case .argument:
             guard let token = settings.apiToken else { return nil }
             return TokenCandidateMatch(
-                candidate: candidate, source: .argument("apiToken:"), content: .token(APIToken(token)))
+                candidate: candidate, source: settings.apiTokenSource, content: .token(APIToken(token)))
         case .profileToken: return token(of: named, candidate)
         case .profileCommand: return command(of: named, candidate)
         case .variable:
@@ -436,6 +456,8 @@ struct TokenSearch {
 
     private func readTokenFile(_ path: String, _ source: ClientConfiguration.Source) throws -> String {
         guard let text = try TokenFileCredentials.read(path, within: settings.timeLimit) else {
+            let variable = settings.environment.source(of: .apiTokenFile)
+            try SettingCheck.refuseToken(in: path, insteadOf: "the path of a file", from: variable)
             throw ErrorMapping.missingFile(source)
         }
         return text

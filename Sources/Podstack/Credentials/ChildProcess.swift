@@ -136,7 +136,8 @@ package enum ChildProcess {
     /// - Returns: The path, or the name itself when no folder contains the program.
     private static func executable(_ program: String, in folders: String?) -> String {
         if program.utf8.contains(UInt8(ascii: "/")) { return program }
-        let folders = (folders ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
+        let isSet = folders?.isEmpty == false
+        let folders = (isSet ? folders ?? "" : "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
         for folder in folders {
             let path = "\(folder)/\(program)"
             if SystemText.withCString(path, { access($0, X_OK) }) == 0 { return path }

@@ -207,7 +207,12 @@ extension CredentialsFile {
     /// - Returns: The path; the file may not exist.
     /// - Throws: ``ConfigurationError`` when the home directory is a relative path.
     static func filePath(_ environment: PodstackEnvironment) throws(ConfigurationError) -> FilePath? {
-        if let path = try environment.path(.credentialsFile) { return path }
+        if let text = environment[.credentialsFile] {
+            // Otherwise a login would create a file with the token as its name.
+            let source = environment.source(of: .credentialsFile)
+            try SettingCheck.refuseToken(in: text, insteadOf: "the path of a file", from: source)
+            return try environment.path(text)
+        }
         return try environment.home()?.appending(".podstack/credentials")
     }
 

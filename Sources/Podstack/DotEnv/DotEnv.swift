@@ -117,7 +117,8 @@ public struct DotEnv: Sendable {
 
     /// A sentence about each statement that was skipped.
     public var warnings: [String] {
-        errorLines.map { "\(path ?? ".env"):\($0): expected NAME=value; the line was skipped" }
+        let name = TokenRedaction.redact(path ?? ".env")
+        return errorLines.map { "\(name):\($0): expected NAME=value; the line was skipped" }
     }
 }
 
@@ -142,7 +143,8 @@ extension DotEnv.Variable: CustomStringConvertible, CustomReflectable {
 extension DotEnv {
     /// Sets the variables of a `.env` file in this process.
     ///
-    /// Call it at the start of the program, before other threads read the environment. A `.env` file may set a token, a
+    /// Call it at the start of the program, before other threads read the environment. A setting of the SDK that is set
+    /// but empty counts as not set; any other variable keeps its empty value. A `.env` file may set a token, a
     /// project, and an endpoint for its own token; other variables that determine where a token goes require `trust`.
     ///
     /// - Parameters:
@@ -197,7 +199,7 @@ extension DotEnv {
         for variable in file.variables {
             guard let value = variable.value else { continue }
             try check(variable, value, path: found)
-            if !override, environment[variable.name] != nil { continue }
+            if !override, environment.isSet(variable.name) { continue }
             origins[variable.name] = DotEnvOrigin(
                 path: found, line: variable.line, load: load, value: value, isLiteral: variable.isLiteral,
                 isTrusted: trust, isInParent: isInParent)

@@ -73,8 +73,21 @@ enum ErrorMapping {
                 message: "An ID must not be empty or contain a slash", code: .validationFailed))
     }
 
+    /// Returns the error for a request that would contain a token outside of its header.
+    static func tokenInRequest() -> ValidationError {
+        ValidationError(
+            response: ServiceResponse(
+                message: "An ID, a name or a filter contains an API token, so the request was not sent",
+                code: .validationFailed,
+                hint: "The ID of a token is the 8 characters after podstack_"))
+    }
+
     static func network(_ failure: TransportFailure, endpoint: APIEndpoint) -> NetworkError {
-        NetworkError(message: "No response from \(endpoint): \(failure.reason)")
+        let reason = TokenRedaction.redact(failure.reason)
+        guard !failure.isAboutProxy else {
+            return NetworkError(message: reason.prefix(1).uppercased() + reason.dropFirst())
+        }
+        return NetworkError(message: "No response from \(endpoint): \(reason)")
     }
 
     /// Returns the error for a response without the new token, which the service sends only once.

@@ -33,8 +33,9 @@ package struct Wording: Sendable {
             case .programming(let text): isProgramming ? text : ""
             }
         }.joined()
-        // A path may contain bytes that are not UTF-8.
-        return SystemText.displayed(text)
+        // Here, because every sentence of an error passes here. A path in it may contain bytes that are not UTF-8, and a
+        // name or a path may be a token.
+        return SystemText.displayed(TokenRedaction.redact(text))
     }
 
     static func + (left: Wording, right: Wording) -> Wording {
@@ -70,8 +71,10 @@ extension Wording: ExpressibleByStringInterpolation {
     package init(stringInterpolation: StringInterpolation) { parts = stringInterpolation.parts }
 }
 
-extension Wording: CustomStringConvertible {
+extension Wording: CustomStringConvertible, CustomReflectable {
     package var description: String { text }
+    /// A mirror with the text as it is displayed, without tokens.
+    package var customMirror: Mirror { Mirror(self, children: ["text": text]) }
 }
 
 extension [Wording] {

@@ -58,6 +58,19 @@ struct Call: Sendable {
         return previous.1 != UInt8(ascii: "/")
     }
 
+    /// Whether a token is part of the URL, or of the body of a request other than a report of leaked tokens.
+    ///
+    /// Then it was passed in place of an ID, a name or a filter.
+    var revealsToken: Bool {
+        if TokenRedaction.isTokenContained(in: path) { return true }
+        if query.contains(where: { TokenRedaction.isTokenContained(in: $0.value) }) { return true }
+        guard let body, path != Self.reports else { return false }
+        return TokenRedaction.isTokenContained(in: String(decoding: body, as: UTF8.self))
+    }
+
+    /// The path of reports of leaked tokens.
+    static let reports = "/v1/tokens/report"
+
     /// Whether the response to a repeated request shows that an earlier attempt succeeded: the resource is deleted.
     func hasSucceeded(before response: TransportResponse) -> Bool {
         guard method == "DELETE", response.status == 404 || response.status == 401 && path == Self.ownToken else {

@@ -54,6 +54,7 @@ final class Pipeline: Sendable {
     /// Returns the response, and the token of the request that received it.
     private func response(to call: Call) async throws -> (TransportResponse, APIToken) {
         guard call.hasCompletePath else { throw ErrorMapping.unusableID() }
+        guard !call.revealsToken else { throw ErrorMapping.tokenInRequest() }
         let deadline = time.now() + timeout
         let token = try await token(for: call)
         let request = prepare(call, token: token, timeout: deadline - time.now())

@@ -23,17 +23,6 @@ extension DefaultTransport {
     }
 }
 
-extension ConnectionOptions {
-    /// Creates options with the proxies and the certificate authorities that an environment names.
-    package init(environment: PodstackEnvironment) {
-        self.init(proxiesFrom: { environment[$0] })
-        let bundle = environment[.caBundle] ?? environment[.sslCertFile]
-        // Without a home directory, the connection fails with an error that names the path.
-        certificateAuthorities = bundle.map { (try? environment.path($0).text) ?? $0 }
-        certificateAdvice = "set PODSTACK_CA_BUNDLE to a file that contains the right ones"
-    }
-}
-
 extension TransportRequest {
     /// The API token that the request is sent with; empty for the requests that need none.
     ///

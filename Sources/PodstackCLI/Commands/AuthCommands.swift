@@ -52,7 +52,7 @@ enum AuthCommands {
         summary: "Rotate the current token, and replace it in its file or keyring; elsewhere, print the new one.",
         flags: [TokenCommands.grace]
     ) { invocation in
-        let grace = try invocation.arguments.duration("grace")
+        let grace = try TokenCommands.gracePeriod(invocation.arguments)
         let client = try invocation.client()
         let (token, secret) = try await client.auth.rotate(grace: grace)
         switch client.configuration.tokenSource {
@@ -69,7 +69,7 @@ enum AuthCommands {
         case let source:
             // Nothing else holds the new token: it is printed, alone.
             try secret.withSecret { text in
-                try invocation.write(CreatedToken(token: token, secret: text)) { text }
+                try invocation.printingNewToken.write(CreatedToken(token: token, secret: text)) { text }
             }
             invocation.inform(
                 "Store it in place of the old token, which came from \(source?.onCommandLine ?? "elsewhere"). "
@@ -102,11 +102,10 @@ enum AuthCommands {
         if invocation.arguments.has("web") { return try await WebLogin(invocation).run() }
         let usesKeyring = invocation.arguments.has("use-keyring")
         try await StoredToken(invocation).check(usingKeyring: usesKeyring)
-        let token = APIToken(try readToken(invocation))
+        let input = try invocation.token ?? TokenInput.asked(invocation.context)
+        let token = APIToken(input.text)
         // The client has no other token that the service could accept instead.
-        let client = try token.withSecret {
-            try invocation.client(token: $0, endpoint: try endpointOfProfile(invocation))
-        }
+        let client = try invocation.client(token: input, endpoint: try endpointOfProfile(invocation))
         let user = try await client.auth.whoami()
         try checkNotShadowed(invocation)
         try await store(token, for: client.configuration.apiEndpoint, user, invocation)
@@ -132,17 +131,6 @@ enum AuthCommands {
         #else
             "only for Linux desktops: not available on this system"
         #endif
-    }
-
-    private static func readToken(_ invocation: Invocation) throws -> String {
-        if let token = invocation.token { return token }
-        let ask = invocation.context.askSecret
-        let token = if let ask { ask("API token: ") ?? "" } else { try invocation.context.readInput() }
-        // Here, because a later error would name --token, which was not given.
-        guard token.contains(where: { !$0.isWhitespace }) else {
-            throw CommandError(message: "no token was entered: type it, or pipe it to standard input")
-        }
-        return token
     }
 
     // MARK: - Shared with the login in a browser
@@ -175,7 +163,8 @@ enum AuthCommands {
     static func endpointOfProfile(_ invocation: Invocation) throws -> String? {
         if let given = invocation.arguments.value("api-endpoint") { return given }
         let isNamed = invocation.arguments.value("profile") != nil
-        guard isNamed || invocation.context.environment["PODSTACK_API_ENDPOINT"]?.isEmpty != false else { return nil }
+        let variable = PodstackEnvironment.Variable.apiEndpoint.rawValue
+        guard isNamed || invocation.context.environment.value(of: variable) == nil else { return nil }
         let file = try invocation.credentialsFile()
         return file.value(.apiEndpoint, profile: invocation.profileName).flatMap { $0.isEmpty ? nil : $0 }
     }

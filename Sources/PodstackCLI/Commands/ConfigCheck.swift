@@ -5,7 +5,8 @@ import PodstackCommandLine
 enum ConfigCheck {
     static let command = Command(
         "config", "check",
-        summary: "Check the credentials file for misspelled keys, profiles without a token, and access by other users.",
+        summary:
+            "Check the credentials file for misspelled keys, values that a client rejects, and access by other users.",
         flags: [Flag("fix", summary: "remove the access of other users")]
     ) { invocation in
         let environment = invocation.context.environment
@@ -26,17 +27,26 @@ enum ConfigCheck {
     /// Returns the sentence for a file without findings.
     private static func summary(_ file: CredentialsFile) -> String {
         guard file.isThere else { return file.missingText }
-        return switch file.profileNames.count {
-        case 0: "\(file.path): no profiles; podstack auth login creates one"
-        case 1: "\(file.path): 1 profile, no problems"
-        case let count: "\(file.path): \(count) profiles, no problems"
-        }
+        let count = file.profileNames.count
+        guard count > 0 else { return "\(file.path): no profiles; podstack auth login creates one" }
+        let loggedOut = file.profileNames.count { !hasToken($0, file) }
+        let note = loggedOut == 0 ? "" : ", \(loggedOut) without a token"
+        return "\(file.path): \(count) \(count == 1 ? "profile" : "profiles")\(note), no problems"
+    }
+
+    private static func isLikeToken(_ key: String) -> Bool {
+        let keys = [CredentialsFile.Key.apiToken, .credentialProcess].map(\.rawValue)
+        return Suggestion.nearest(to: key, among: keys) != nil
+    }
+
+    private static func hasToken(_ profile: String, _ file: CredentialsFile) -> Bool {
+        [.apiToken, .credentialProcess].contains { file.value($0, profile: profile)?.isEmpty == false }
     }
 
     /// Returns the findings for a missing file, which is a mistake only when a variable names it.
     private static func findingsWithoutFile(_ file: CredentialsFile, _ environment: PodstackEnvironment) -> [String] {
         let variable = PodstackEnvironment.Variable.credentialsFile.rawValue
-        guard environment[variable]?.contains(where: { !$0.isWhitespace }) == true else { return [] }
+        guard environment.value(of: variable) != nil else { return [] }
         return ["\(file.path) does not exist, but \(variable) names it; podstack auth login creates it"]
     }
 
@@ -59,15 +69,18 @@ enum ConfigCheck {
         for profile in file.profileNames {
             func has(_ key: CredentialsFile.Key) -> Bool { file.value(key, profile: profile)?.isEmpty == false }
             func find(_ problem: String) { findings.append("\(file.path): [\(profile)] has \(problem)") }
-            if !has(.apiToken), !has(.credentialProcess) { find("no api_token") }
+            if TokenRedaction.isTokenContained(in: profile) { find("a token in its name") }
+            // A profile without a token is what a logout leaves, unless a misspelled key was meant to be the token.
+            if !hasToken(profile, file),
+                file.unknownKeys.contains(where: { $0.profile == profile && isLikeToken($0.key) })
+            {
+                find("no api_token")
+            }
             if has(.apiToken), has(.credentialProcess) { find("an api_token, so its credential_process is never run") }
             if has(.credentialStoreProcess), !has(.credentialProcess) {
                 find("a credential_store_process, but no credential_process")
             }
-            for key in [CredentialsFile.Key.apiEndpoint, .projectID] {
-                guard let value = file.value(key, profile: profile), !value.isEmpty else { continue }
-                do { try ProfileKey.check(value, for: key) } catch { find("an invalid \(key.rawValue)") }
-            }
+            findings += SettingCheck.problems(of: profile, in: file).map(\.onCommandLine)
             if has(.pendingAPIToken) { find("an unfinished rotation; rotate the token again") }
         }
         if let rights = file.rightsOfOthers {

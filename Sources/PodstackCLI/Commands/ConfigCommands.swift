@@ -219,12 +219,17 @@ struct ProfileKey {
     /// Throws when a client would reject the value.
     static func check(_ value: String, for key: CredentialsFile.Key) throws {
         switch key {
-        case .apiEndpoint: _ = try APIEndpoint(value, from: .argument("VALUE"))
+        case .apiEndpoint:
+            if let problem = APIEndpoint.problem(in: value) { throw UsageError("\(key.rawValue) \(problem)") }
         case .projectID:
             guard !value.isEmpty, value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
                 throw UsageError("VALUE: invalid project ID: use printable ASCII characters without spaces")
             }
-        default: break
+        case .credentialProcess, .credentialStoreProcess:
+            guard CommandWords.split(value)?.isEmpty == false else {
+                throw UsageError("\(key.rawValue) is empty or has a quote that is not closed")
+            }
+        case .apiToken, .pendingAPIToken: break
         }
     }
 

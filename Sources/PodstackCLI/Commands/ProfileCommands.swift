@@ -26,7 +26,7 @@ enum ProfileCommands {
     private static func origin(_ invocation: Invocation) -> String {
         if invocation.arguments.value("profile") != nil { return "--profile" }
         let variable = PodstackEnvironment.Variable.profile.rawValue
-        let isSet = invocation.context.environment[variable]?.contains { !$0.isWhitespace } == true
+        let isSet = invocation.context.environment.value(of: variable) != nil
         return isSet ? variable : "default"
     }
 
@@ -50,10 +50,11 @@ enum ProfileCommands {
         let environment = invocation.context.environment
         let file = try invocation.credentialsFile()
         try file.checkHas(profile)
-        let isFish = (invocation.arguments.value("shell") ?? environment["SHELL"] ?? "").hasSuffix("fish")
+        let isFish = (invocation.arguments.value("shell") ?? environment.value(of: "SHELL") ?? "").hasSuffix("fish")
         let variable = PodstackEnvironment.Variable.profile.rawValue
         let line =
-            isFish ? "set -gx \(variable) \(fishQuoted(profile))" : "export \(variable)=\(posixQuoted(profile))"
+            isFish
+            ? "set -gx \(variable) \(ShellQuotes.fish(profile))" : "export \(variable)=\(ShellQuotes.posix(profile))"
         try invocation.write(["profile": profile, "line": line]) { line }
         if ![.apiToken, .credentialProcess].contains(where: { file.value($0, profile: profile)?.isEmpty == false }) {
             invocation.warn(
@@ -69,13 +70,5 @@ enum ProfileCommands {
             )
         }
         return .success
-    }
-
-    /// Quotes a word for sh, bash and zsh, where no character has a meaning in single quotes.
-    private static func posixQuoted(_ text: String) -> String { "'\(text.replacing("'", with: "'\\''"))'" }
-
-    /// Quotes a word for fish, where the backslash has a meaning in single quotes.
-    private static func fishQuoted(_ text: String) -> String {
-        "'\(text.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'"
     }
 }

@@ -77,7 +77,7 @@ enum TokenCommands {
             name: name, expiresIn: expiry, scopes: invocation.arguments.list("scope"),
             projects: invocation.arguments.list("project-id"))
         try secret.withSecret { text in
-            try invocation.write(CreatedToken(token: token, secret: text)) { text }
+            try invocation.printingNewToken.write(CreatedToken(token: token, secret: text)) { text }
         }
         let end = token.expiresAt.map { "expires \(Timestamp.format($0))" } ?? "never expires"
         invocation.inform("Created \(token.prefix), \(end). It cannot be shown again.")
@@ -129,10 +129,10 @@ enum TokenCommands {
         flags: [grace]
     ) { invocation in
         let id = try tokenID(invocation)
-        let grace = try invocation.arguments.duration("grace")
+        let grace = try gracePeriod(invocation.arguments)
         let (token, secret) = try await invocation.client().tokens.rotate(id, grace: grace)
         try secret.withSecret { text in
-            try invocation.write(CreatedToken(token: token, secret: text)) { text }
+            try invocation.printingNewToken.write(CreatedToken(token: token, secret: text)) { text }
         }
         invocation.inform(
             "Rotated \(token.prefix). Use the new token within 24 hours; it cannot be shown again. The old one works until the "
@@ -141,16 +141,19 @@ enum TokenCommands {
         return .success
     }
 
-    /// Returns the ID of the token argument, which may be the ID, the prefix or the whole token.
+    /// Returns the value of `--grace`, which the service limits.
+    static func gracePeriod(_ arguments: Arguments) throws(UsageError) -> Duration? {
+        guard let grace = try arguments.duration("grace") else { return nil }
+        guard grace <= .seconds(7 * 86_400) else { throw UsageError("--grace must be at most 7d") }
+        return grace
+    }
+
+    /// Returns the ID of the token argument, which may be the ID or the prefix.
     private static func tokenID(_ invocation: Invocation) throws(UsageError) -> Token.ID {
         let text = invocation.arguments.positional[0]
-        let id = text.hasPrefix("podstack_") ? String(text.dropFirst(9).prefix(TokenFormat.idLength)) : text
-        guard TokenFormat.isID(id) else {
-            throw UsageError(
-                "invalid token ID: it has 8 characters, as in abc12345 or podstack_abc12345",
-                hint: "podstack token list shows the IDs")
-        }
-        return id
+        let id = text.hasPrefix("podstack_") ? String(text.dropFirst(9)) : text
+        guard let problem = TokenFormat.problem(ofID: id) else { return id }
+        throw UsageError("invalid token ID: \(problem)", hint: "podstack token list shows the IDs")
     }
 }
 

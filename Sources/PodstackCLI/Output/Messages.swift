@@ -2,17 +2,53 @@ import Podstack
 import PodstackAPI
 import PodstackCommandLine
 
+// MARK: - Messages
+
+/// A message for the user on standard error: a line of text or, with `-o json`, a line with a JSON object.
+struct Message {
+    enum Kind: String {
+        case warning
+        /// A sentence about the work of a command; it has no label as text.
+        case info
+        /// A line for people who look for a problem, which is text in every format.
+        case debug
+    }
+
+    var kind: Kind
+    var text: String
+
+    init(_ kind: Kind, _ text: String) {
+        self.kind = kind
+        self.text = text
+    }
+
+    func write(to standardError: (String) -> Void, format: OutputFormat) {
+        if format == .json, kind != .debug, let json = try? APICoding.encode([kind.rawValue: ["message": text]]) {
+            return standardError(String(decoding: json, as: UTF8.self) + "\n")
+        }
+        standardError((kind == .info ? "" : "\(kind.rawValue): ") + text + "\n")
+    }
+}
+
+// MARK: - Errors
+
 /// An error as standard error shows it: one line, and a hint on a second line if there is one.
 struct ErrorReport {
     var body: ErrorBody
     var hint: String?
 
-    init(_ error: any Error) {
+    /// Creates the report of an error.
+    ///
+    /// - Parameters:
+    ///   - error: The error.
+    ///   - names: Returns the option or the argument of the command for a field of a request.
+    init(_ error: any Error, names: (String) -> String = { $0 }) {
         switch error {
         case let error as any PodstackError:
             let (message, advice) = error.wordings
             body = ErrorBody(
-                code: error.code, message: message.onCommandLine, requestID: error.requestID, details: error.details)
+                code: error.code, message: Self.message(of: error, names) ?? message.onCommandLine,
+                requestID: error.requestID, details: error.details)
             hint = advice?.onCommandLine
             if error.code == .missingToken { hint = hint ?? "podstack auth login stores a token" }
         case let error as UsageError:
@@ -26,10 +62,19 @@ struct ErrorReport {
         }
     }
 
+    /// Returns the message about the fields of a request, with the command's own names for them.
+    private static func message(of error: any PodstackError, _ names: (String) -> String) -> String? {
+        guard let error = error as? ValidationError, !error.fieldErrors.isEmpty else { return nil }
+        return error.fieldErrors.sorted { $0.key < $1.key }
+            .map { "\(names($0.key)) \($0.value.joined(separator: " and "))" }.joined(separator: "; ")
+            .prefix(1000).description
+    }
+
     func write(to standardError: (String) -> Void, format: OutputFormat) {
         var body = body
         if format == .json, let hint { body.details["hint"] = .string(hint) }
-        if format == .json, let json = try? APICoding.encode(body, pretty: true) {
+        // On one line, because warnings may precede it: each line is one object.
+        if format == .json, let json = try? APICoding.encode(body) {
             standardError(JSONBytes.text(of: json) + "\n")
             return
         }
@@ -40,6 +85,21 @@ struct ErrorReport {
 
 // MARK: - Terms of the command line
 
+extension Command {
+    /// Returns the option or the argument with which a field of a request is set; the field itself if there is none.
+    func name(ofField field: String) -> String {
+        let base = String(field.prefix { $0 != "." && $0 != "[" })
+        let words = [
+            "grace_seconds": "grace", "scopes": "scope", "project_ids": "project-id", "permissions": "permission",
+            "q": "search", "project_id": "project", "expires_at": "expires-in-days",
+        ]
+        let name = words[base] ?? String(base.map { $0 == "_" ? "-" : $0 })
+        if (flags + PodstackTool.program.globalFlags).contains(where: { $0.name == name }) { return "--\(name)" }
+        let argument = arguments.first { $0.name.lowercased().split(separator: "-").contains(name[...]) }
+        return argument?.name ?? field
+    }
+}
+
 extension ClientConfiguration.Source {
     /// The source in the terms of the command line, where an argument of the SDK is a flag.
     var onCommandLine: String {
@@ -47,13 +107,14 @@ extension ClientConfiguration.Source {
             "apiToken:": "--token", "profile:": "--profile", "projectID:": "--project",
             "apiEndpoint:": "--api-endpoint",
         ]
-        if case .argument(let name) = self { return flags[name] ?? name }
+        if case .argument(let name) = self, let flag = flags[name] { return flag }
         return origin
     }
 }
 
 extension Wording {
-    fileprivate var onCommandLine: String { text(isProgramming: false) { $0.onCommandLine } }
+    /// The sentence with the flags of the command line instead of the parameters of the SDK.
+    var onCommandLine: String { text(isProgramming: false) { $0.onCommandLine } }
 }
 
 extension ClientEvent {

@@ -1,5 +1,6 @@
 import Podstack
 import PodstackAPI
+import PodstackCommandLine
 import PodstackSystem
 
 /// The format of data on standard output.
@@ -8,6 +9,7 @@ enum OutputFormat: String, CaseIterable, Sendable {
 
     /// Returns the format that `-o` or `PODSTACK_OUTPUT` asks for, before the command line is parsed.
     static func requested(in words: [String], environment: PodstackEnvironment) -> OutputFormat {
+        let words = words.prefix { $0 != "--" }
         for (flag, value) in zip(words, words.dropFirst()) where flag == "-o" || flag == "--output" {
             if let format = OutputFormat(rawValue: value) { return format }
         }
@@ -16,8 +18,26 @@ enum OutputFormat: String, CaseIterable, Sendable {
                 if let format = OutputFormat(rawValue: String(word.dropFirst(prefix.count))) { return format }
             }
         }
-        return environment["PODSTACK_OUTPUT"].flatMap(OutputFormat.init) ?? .table
+        return environment.value(of: variable).flatMap(OutputFormat.init) ?? .table
     }
+
+    /// Returns the format of a command: that of `-o`, else that of `PODSTACK_OUTPUT`.
+    ///
+    /// Throws when the variable names no format, and no option is given instead.
+    static func format(
+        of command: Command, _ arguments: Arguments, environment: PodstackEnvironment
+    ) throws(UsageError) -> OutputFormat {
+        // A format that only this command has, such as that of `env`, is text to the others.
+        if let name = arguments.value("output") { return OutputFormat(rawValue: name) ?? .table }
+        guard let name = environment.value(of: variable), !command.isHidden else { return .table }
+        guard let format = OutputFormat(rawValue: name) else {
+            let names = allCases.map(\.rawValue).joined(separator: ", ")
+            throw UsageError("\(variable) must be one of \(names)", hint: "unset \(variable), or give --output")
+        }
+        return format
+    }
+
+    private static let variable = "PODSTACK_OUTPUT"
 }
 
 extension Invocation {
