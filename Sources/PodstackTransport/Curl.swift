@@ -315,9 +315,10 @@
         /// Returns the status of the response after a transfer ended.
         fileprivate func status(after code: CURLcode) -> Result<Int, any Error> {
             if let failure = response.pointee.failure { return .failure(failure) }
-            guard code == CURLE_OK else { return .failure(failure(code)) }
+            guard code == CURLE_OK else { return .failure(failure(code).with(kind(of: code))) }
             guard response.pointee.hasWholeHead else {
-                return .failure(TransportFailure(reason: "the response ended in the middle of its headers"))
+                return .failure(
+                    TransportFailure(reason: "the response ended in the middle of its headers", kind: .connectionLost))
             }
             return .success(number(CURLINFO_RESPONSE_CODE))
         }
@@ -326,6 +327,22 @@
             var value = 0
             podstack_getinfo_long(raw, info, &value)
             return value
+        }
+
+        private func kind(of code: CURLcode) -> TransportFailure.Kind {
+            switch code {
+            case CURLE_OPERATION_TIMEDOUT: .timeout
+            case CURLE_FILESIZE_EXCEEDED: .invalidResponse
+            case _ where number(CURLINFO_HTTP_CONNECTCODE) >= 300: .proxy
+            case CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY: .proxy
+            case CURLE_COULDNT_RESOLVE_HOST: .nameResolution
+            case CURLE_COULDNT_CONNECT: .connection
+            case CURLE_SSL_CONNECT_ERROR: .tls
+            case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE: .certificate
+            case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY: .invalidResponse
+            case CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_PARTIAL_FILE: .connectionLost
+            default: .other
+            }
         }
 
         private func failure(_ code: CURLcode) -> TransportFailure {
