@@ -17,12 +17,12 @@ public struct Auth: Sendable {
     /// Returns whether the token in use may perform an action, without performing it.
     ///
     /// - Parameters:
-    ///   - scope: The action, such as `projects:create`.
+    ///   - scope: The action, such as `.projects(.create)` or `"projects:create"`.
     ///   - project: The ID of a project; nil checks the scope alone.
     /// - Returns: Whether the action is allowed, and what is missing otherwise.
     /// - Throws: ``ValidationError`` if the scope does not exist, ``ResourceNotFoundError`` if the project does not.
-    public func can(_ scope: String, project: String? = nil) async throws -> Permission {
-        var query = [(name: "scope", value: scope)]
+    public func can(_ scope: Scope, project: Project.ID? = nil) async throws -> Permission {
+        var query = [(name: "scope", value: scope.rawValue)]
         if let project { query.append((name: "project", value: project)) }
         return try await pipeline.call(.get("/v1/auth/can", query: query))
     }

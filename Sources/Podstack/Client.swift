@@ -160,10 +160,10 @@ public struct Client: Sendable {
             // Limited to a year, because a deadline that overflows would trap.
             timeout: min(options.timeout, .seconds(31_536_000)),
             transport: options.transport ?? DefaultTransport(environment: options.environment),
-            events: EventSink(options.onEvent), time: options.time,
+            events: EventSink(options), tracer: options.tracer, time: options.time,
             otherTokens: { resolution?.otherTokens(than: $0) ?? [] })
-        if let onEvent = options.onEvent {
-            for warning in configuration.unreportedWarnings() { onEvent(.warning(warning)) }
+        if pipeline.events.isActive {
+            for warning in configuration.unreportedWarnings() { pipeline.events.send { .warning(warning) } }
         }
     }
 
@@ -216,6 +216,12 @@ public struct ClientOptions: Sendable {
     public var onEvent: (@Sendable (ClientEvent) -> Void)?
     /// The source that stands for `apiToken:` in errors.
     package var tokenSource = ClientConfiguration.Source.argument("apiToken:")
+    /// Receives the events as log messages.
+    public var logger: (any ClientLogger)?
+    /// Receives counts and durations of requests.
+    public var metrics: (any ClientMetrics)?
+    /// Receives one span for each call.
+    public var tracer: (any ClientTracer)?
 
     /// Creates the default options.
     public init() {}

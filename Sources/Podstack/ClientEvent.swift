@@ -15,8 +15,11 @@ import Synchronization
 public enum ClientEvent: Sendable, Hashable {
     /// An attempt to send a request starts.
     case requestStarted(method: String, path: String)
-    /// A response arrived, whatever its status. The duration is that of this attempt alone.
-    case requestFinished(method: String, path: String, status: Int, duration: Duration)
+    /// A response arrived, whatever its status. The duration is that of this attempt alone; the request ID is the
+    /// response's `X-Request-ID`.
+    case requestFinished(method: String, path: String, status: Int, duration: Duration, requestID: String?)
+    /// No response arrived. The duration is that of this attempt alone; `reason` is a text such as `the request timed out`.
+    case requestFailed(method: String, path: String, reason: String, duration: Duration)
     /// A request will be sent again after `delay`. `retry` counts from 1; `reason` is a short text such as `HTTP 503`.
     case requestRetried(method: String, path: String, retry: Int, delay: Duration, reason: String)
     /// The service rejected the token, its source now has another one, and the request is sent again with that.
@@ -44,6 +47,20 @@ final class EventSink: Sendable {
     private let hasReportedExpiry = Atomic(false)
 
     init(_ onEvent: (@Sendable (ClientEvent) -> Void)?) { self.onEvent = onEvent }
+
+    /// Creates a sink for all receivers in a client's options.
+    convenience init(_ options: ClientOptions) {
+        let (onEvent, logger, metrics) = (options.onEvent, options.logger, options.metrics)
+        guard logger != nil || metrics != nil else {
+            self.init(onEvent)
+            return
+        }
+        self.init { event in
+            onEvent?(event)
+            logger?.log(event.level, event.description, event.metadata)
+            if let metrics { event.report(to: metrics) }
+        }
+    }
 
     /// Whether a closure receives the events.
     var isActive: Bool { onEvent != nil }

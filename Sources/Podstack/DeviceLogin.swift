@@ -52,11 +52,11 @@ public struct DeviceLogin: Sendable {
     ///
     /// - Parameters:
     ///   - clientName: The name that the user sees, which becomes the token's name: 1 to 100 characters.
-    ///   - scopes: The requested scopes, such as `projects:read`; nil for all that the user has.
+    ///   - scopes: The requested scopes, such as `.projectsRead` or `"projects:read"`; nil for all that the user has.
     /// - Returns: The request, with the code to display.
     /// - Throws: ``ValidationError`` if a value is invalid, ``RateLimitError`` if there were too many requests,
     ///   ``NetworkError`` if no response arrives.
-    public func begin(clientName: String, scopes: [String]? = nil) async throws -> DeviceLoginRequest {
+    public func begin(clientName: String, scopes: [Scope]? = nil) async throws -> DeviceLoginRequest {
         let generated = GeneratedToken()
         let call = try Call.post(
             "/v1/device/code",
@@ -71,11 +71,8 @@ public struct DeviceLogin: Sendable {
 
 /// A request for a token, which a user has yet to approve.
 public struct DeviceLoginRequest: Sendable {
-    private let pipeline: Pipeline
-    private let deviceCode: String
-    private let generated: GeneratedToken
-    private let end: ContinuousClock.Instant
-    private let interval: Duration
+    private let fetch:
+        @Sendable (_ onWait: @Sendable (_ left: Duration) -> Void) async throws -> (token: Token, secret: APIToken)
 
     /// The code that the page must display, such as `WDJB-MJHT`.
     public let userCode: String
@@ -87,16 +84,36 @@ public struct DeviceLoginRequest: Sendable {
     public let lifetime: Duration
 
     init(pipeline: Pipeline, code: DeviceCode, generated: GeneratedToken, start: ContinuousClock.Instant) {
-        self.pipeline = pipeline
-        self.generated = generated
-        deviceCode = code.deviceCode
         // Limited, because adding a very long duration to an instant traps.
-        interval = .seconds(min(max(code.interval, 1), 300))
         lifetime = .seconds(min(max(code.expiresIn, 0), 86_400))
-        end = start + lifetime
         userCode = OneLine.of(code.userCode, most: 40)
         verificationURI = OneLine.of(code.verificationURI)
         verificationURIComplete = OneLine.of(code.verificationURIComplete)
+        let poll = DevicePoll(
+            pipeline: pipeline, deviceCode: code.deviceCode, generated: generated, lifetime: lifetime,
+            end: start + lifetime, interval: .seconds(min(max(code.interval, 1), 300)))
+        fetch = { onWait in try await poll.token(onWait: onWait) }
+    }
+
+    /// Creates a request that no service knows, for tests of your own code.
+    ///
+    /// - Parameters:
+    ///   - userCode: The code that the page must display.
+    ///   - verificationURI: The URL of the page that asks for the code.
+    ///   - lifetime: The time in which the user must decide (default: ten minutes).
+    ///   - token: Returns the result of ``token(onWait:)``, or throws its error.
+    public init(
+        userCode: String, verificationURI: String, lifetime: Duration = .seconds(600),
+        token: @escaping @Sendable () async throws -> (token: Token, secret: APIToken)
+    ) {
+        self.userCode = userCode
+        self.verificationURI = verificationURI
+        self.lifetime = lifetime
+        verificationURIComplete = "\(verificationURI)?code=\(userCode)"
+        fetch = { onWait in
+            onWait(lifetime)
+            return try await token()
+        }
     }
 
     /// Waits until the user has approved the request, and returns the token.
@@ -109,6 +126,22 @@ public struct DeviceLoginRequest: Sendable {
     ///   time, ``QuotaExceededError`` if the user's account has reached its limit of active tokens.
     public func token(
         onWait: @Sendable (_ left: Duration) -> Void = { _ in }
+    ) async throws -> (token: Token, secret: APIToken) {
+        try await fetch(onWait)
+    }
+}
+
+/// Asks the service for the token of a request until the user has decided.
+private struct DevicePoll: Sendable {
+    let pipeline: Pipeline
+    let deviceCode: String
+    let generated: GeneratedToken
+    let lifetime: Duration
+    let end: ContinuousClock.Instant
+    let interval: Duration
+
+    func token(
+        onWait: @Sendable (_ left: Duration) -> Void
     ) async throws -> (token: Token, secret: APIToken) {
         var interval = interval
         var lastError: (any PodstackError)?

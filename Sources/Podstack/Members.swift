@@ -18,13 +18,13 @@ public struct Members: Sendable {
     /// - Parameters:
     ///   - email: The email address of a user who has an account.
     ///   - project: The project's ID.
-    ///   - role: The role: `admin` or `user`.
-    ///   - permissions: The permissions of a `user`: any of `create`, `read`, `update` and `delete`.
+    ///   - role: The role.
+    ///   - permissions: The permissions of a `user`.
     /// - Returns: The invited member.
     /// - Throws: ``PermissionError`` if the caller may not add members, ``ValidationError`` if a value is invalid,
     ///   ``QuotaExceededError`` if the caller has too many invitations that are not answered yet.
     public func add(
-        _ email: String, to project: Project.ID, role: String = "user", permissions: [String]? = nil
+        _ email: String, to project: Project.ID, role: Member.Role = .user, permissions: [Member.Permission]? = nil
     ) async throws -> Member {
         try await pipeline.call(.post(path(project), NewMember(email: email, role: role, permissions: permissions)))
     }
@@ -36,14 +36,14 @@ public struct Members: Sendable {
     /// - Parameters:
     ///   - user: The user's ID.
     ///   - project: The project's ID.
-    ///   - role: The new role: `admin` or `user`.
-    ///   - permissions: The new permissions of a `user`: any of `create`, `read`, `update` and `delete`.
+    ///   - role: The new role.
+    ///   - permissions: The new permissions of a `user`.
     ///   - status: The new state: `active`, or `deactivated` for a member without any permission.
     /// - Returns: The changed member.
     /// - Throws: ``PermissionError`` if the caller may not change members, ``ValidationError`` if a value is invalid.
     public func update(
-        _ user: User.ID, of project: Project.ID, role: String? = nil, permissions: [String]? = nil,
-        status: String? = nil
+        _ user: User.ID, of project: Project.ID, role: Member.Role? = nil, permissions: [Member.Permission]? = nil,
+        status: Member.Status? = nil
     ) async throws -> Member {
         let update = MemberUpdate(role: role, permissions: permissions, status: status)
         return try await pipeline.call(.patch("\(path(project))/\(Call.segment(user))", update))

@@ -22,6 +22,17 @@ public struct Paged<Element: Sendable>: AsyncSequence, Sendable {
         }
     }
 
+    /// Creates a list of elements that are known already, for tests of your own code.
+    ///
+    /// - Parameter elements: The elements.
+    public init(_ elements: [Element]) {
+        load = { limit, cursor in
+            let start = Swift.min(cursor.flatMap { Int($0) } ?? 0, elements.count)
+            let end = Swift.min(start + Swift.max(limit, 1), elements.count)
+            return (Array(elements[start..<end]), end < elements.count ? String(end) : nil)
+        }
+    }
+
     /// Returns one page, for programs that display pages.
     ///
     /// - Parameters:

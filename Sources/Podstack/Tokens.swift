@@ -29,15 +29,16 @@ public struct Tokens: Sendable {
     /// - Parameters:
     ///   - name: The name, 1 to 100 characters.
     ///   - expiry: The lifetime (default: 30 days).
-    ///   - scopes: The permissions, such as `projects:read`; nil for those of the token in use.
+    ///   - scopes: The permissions, such as `.projectsRead` or `"projects:read"`; nil for those of the token in use.
     ///   - projects: The IDs of the projects that the token is limited to; nil for all.
     /// - Returns: The token and its secret.
     /// - Throws: ``QuotaExceededError`` if the account has reached its limit of active tokens, ``PermissionError`` if the
     ///   token in use may not create this token, ``ValidationError`` if a value is invalid.
     public func create(
-        name: String, expiresIn expiry: TokenExpiry = .serviceDefault, scopes: [String]? = nil,
-        projects: [String]? = nil
+        name: String, expiresIn expiry: TokenExpiry = .serviceDefault, scopes: [Scope]? = nil,
+        projects: [Project.ID]? = nil
     ) async throws -> (token: Token, secret: APIToken) {
+        if case .at(let date) = expiry, date <= pipeline.time.date() { throw ErrorMapping.pastExpiry() }
         let generated = GeneratedToken()
         let new = NewToken(
             name: name, expiry: expiry, scopes: scopes, projectIDs: projects, id: generated.id, sha256: generated.sha256
@@ -58,7 +59,7 @@ public struct Tokens: Sendable {
     /// - Returns: The changed token.
     /// - Throws: ``ValidationError`` if a value is invalid, ``ResourceNotFoundError`` if the account has no such token.
     public func update(
-        _ id: Token.ID, name: String? = nil, scopes: [String]? = nil, projects: [String]? = nil
+        _ id: Token.ID, name: String? = nil, scopes: [Scope]? = nil, projects: [Project.ID]? = nil
     ) async throws -> Token {
         let update = TokenUpdate(name: name, scopes: scopes, projectIDs: projects)
         return try await pipeline.call(.patch(path(id), update))

@@ -52,9 +52,9 @@ public struct AuditEvent: Codable, Sendable, Hashable, Identifiable {
     ///   - userAgent: The request's `User-Agent` header.
     ///   - details: Further values.
     public init(
-        id: String, createdAt: Date, action: String, resourceType: String, resourceID: String?, resourceName: String?,
-        projectID: String?, userID: String?, userEmail: String?, tokenID: String?, ipAddress: String?,
-        userAgent: String?, details: [String: JSONValue]
+        id: String, createdAt: Date, action: String, resourceType: String, resourceID: String? = nil,
+        resourceName: String? = nil, projectID: String? = nil, userID: String? = nil, userEmail: String? = nil,
+        tokenID: String? = nil, ipAddress: String? = nil, userAgent: String? = nil, details: [String: JSONValue] = [:]
     ) {
         self.id = id
         self.createdAt = createdAt

@@ -3,13 +3,13 @@ package struct NewDeviceCode: Encodable, Sendable {
     /// The name that the user sees, which becomes the name of the token.
     package var clientName: String
     /// The requested scopes; nil for all that the user has.
-    package var scopes: [String]?
+    package var scopes: [Scope]?
     /// The ID of a token that the caller generated; nil if the service generates it.
     package var id: String?
     /// The hexadecimal SHA-256 of the whole token that the caller generated.
     package var sha256: String?
 
-    package init(clientName: String, scopes: [String]? = nil, id: String? = nil, sha256: String? = nil) {
+    package init(clientName: String, scopes: [Scope]? = nil, id: String? = nil, sha256: String? = nil) {
         self.clientName = clientName
         self.scopes = scopes
         self.id = id

@@ -12,12 +12,12 @@ public struct Invitation: Codable, Sendable, Hashable, Identifiable {
     public var projectID: String
     /// The project's name.
     public var projectName: String
-    /// The role that the user will have: `admin` or `user`.
-    public var role: String
-    /// The permissions that a `user` will have: any of `create`, `read`, `update` and `delete`.
+    /// The role that the user will have.
+    public var role: Member.Role
+    /// The permissions that a `user` will have.
     ///
     /// An admin has all.
-    public var permissions: [String]
+    public var permissions: [Member.Permission]
     /// The email address of the user who invited.
     public var invitedBy: String
     /// The time at which the user was invited.
@@ -30,14 +30,14 @@ public struct Invitation: Codable, Sendable, Hashable, Identifiable {
     /// - Parameters:
     ///   - projectID: The project's ID.
     ///   - projectName: The project's name.
-    ///   - role: The role: `admin` or `user`.
+    ///   - role: The role.
     ///   - permissions: The permissions of a `user`.
     ///   - invitedBy: The email address of the user who invited.
     ///   - createdAt: The time at which the user was invited.
     ///   - expiresAt: The time at which the invitation expires.
     public init(
-        projectID: String, projectName: String, role: String, permissions: [String], invitedBy: String,
-        createdAt: Date, expiresAt: Date
+        projectID: String, projectName: String, role: Member.Role, permissions: [Member.Permission] = [],
+        invitedBy: String, createdAt: Date, expiresAt: Date
     ) {
         self.projectID = projectID
         self.projectName = projectName

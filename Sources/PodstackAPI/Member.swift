@@ -16,14 +16,14 @@ public struct Member: Codable, Sendable, Hashable, Identifiable {
     public var email: String
     /// The user's name; nil if the user set none.
     public var name: String?
-    /// The role: `admin` or `user`.
-    public var role: String
-    /// The permissions of a `user`: any of `create`, `read`, `update` and `delete`.
+    /// The role.
+    public var role: Role
+    /// The permissions of a `user`.
     ///
     /// An admin has all.
-    public var permissions: [String]
-    /// The state: `active`, `deactivated`, or `invited` until the user accepts the invitation.
-    public var status: String
+    public var permissions: [Permission]
+    /// The state: `invited` until the user accepts the invitation.
+    public var status: Status
     /// The time at which the member was added or, if not yet a member, invited.
     public var addedAt: Date
 
@@ -33,13 +33,13 @@ public struct Member: Codable, Sendable, Hashable, Identifiable {
     ///   - userID: The user's ID.
     ///   - email: The user's email address.
     ///   - name: The user's name.
-    ///   - role: The role: `admin` or `user`.
+    ///   - role: The role.
     ///   - permissions: The permissions of a `user`.
-    ///   - status: The state: `active`, `deactivated` or `invited`.
+    ///   - status: The state.
     ///   - addedAt: The time at which the member was added.
     public init(
-        userID: String, email: String, name: String?, role: String, permissions: [String], status: String,
-        addedAt: Date
+        userID: String, email: String, name: String? = nil, role: Role, permissions: [Permission] = [],
+        status: Status = .active, addedAt: Date
     ) {
         self.userID = userID
         self.email = email
@@ -78,17 +78,75 @@ extension Member: Listed {
     package static var listKey: String { "members" }
 }
 
+// MARK: - Names
+
+extension Member {
+    /// A role in a project.
+    public struct Role: APIName {
+        /// The name as the API sends it.
+        public let rawValue: String
+
+        /// Creates a role, known or unknown.
+        ///
+        /// - Parameter rawValue: The name as the API sends it.
+        public init(rawValue: String) { self.rawValue = rawValue }
+
+        /// A member with all permissions, who manages the other members.
+        public static let admin = Role(rawValue: "admin")
+        /// A member with the listed permissions.
+        public static let user = Role(rawValue: "user")
+    }
+
+    /// A permission of a member with the role `user`.
+    public struct Permission: APIName {
+        /// The name as the API sends it.
+        public let rawValue: String
+
+        /// Creates a permission, known or unknown.
+        ///
+        /// - Parameter rawValue: The name as the API sends it.
+        public init(rawValue: String) { self.rawValue = rawValue }
+
+        /// The permission to create resources.
+        public static let create = Permission(rawValue: "create")
+        /// The permission to see resources.
+        public static let read = Permission(rawValue: "read")
+        /// The permission to change resources.
+        public static let update = Permission(rawValue: "update")
+        /// The permission to delete resources.
+        public static let delete = Permission(rawValue: "delete")
+    }
+
+    /// The state of a membership.
+    public struct Status: APIName {
+        /// The name as the API sends it.
+        public let rawValue: String
+
+        /// Creates a state, known or unknown.
+        ///
+        /// - Parameter rawValue: The name as the API sends it.
+        public init(rawValue: String) { self.rawValue = rawValue }
+
+        /// The user is a member.
+        public static let active = Status(rawValue: "active")
+        /// The user is a member without any permission.
+        public static let deactivated = Status(rawValue: "deactivated")
+        /// The user has not accepted the invitation yet.
+        public static let invited = Status(rawValue: "invited")
+    }
+}
+
 // MARK: - Requests
 
 /// The body of `POST /v1/projects/{id}/members`.
 package struct NewMember: Encodable, Sendable {
     /// The email address of a user who has an account.
     package var email: String
-    package var role: String
+    package var role: Member.Role
     /// The permissions of a `user`.
-    package var permissions: [String]?
+    package var permissions: [Member.Permission]?
 
-    package init(email: String, role: String, permissions: [String]? = nil) {
+    package init(email: String, role: Member.Role, permissions: [Member.Permission]? = nil) {
         self.email = email
         self.role = role
         self.permissions = permissions
@@ -99,12 +157,14 @@ package struct NewMember: Encodable, Sendable {
 ///
 /// Values that are nil do not change.
 package struct MemberUpdate: Encodable, Sendable {
-    package var role: String?
-    package var permissions: [String]?
+    package var role: Member.Role?
+    package var permissions: [Member.Permission]?
     /// The new state: `active` or `deactivated`.
-    package var status: String?
+    package var status: Member.Status?
 
-    package init(role: String? = nil, permissions: [String]? = nil, status: String? = nil) {
+    package init(
+        role: Member.Role? = nil, permissions: [Member.Permission]? = nil, status: Member.Status? = nil
+    ) {
         self.role = role
         self.permissions = permissions
         self.status = status

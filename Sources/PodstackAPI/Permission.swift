@@ -19,7 +19,7 @@ public struct Permission: Codable, Sendable, Hashable {
     }
 
     /// The scope that the request asked about, such as `projects:create`.
-    public var scope: String
+    public var scope: Scope
     /// The ID of the project that the request asked about; nil if it named none.
     public var projectID: String?
     /// Whether the action is allowed.
@@ -33,7 +33,7 @@ public struct Permission: Codable, Sendable, Hashable {
     ///   - scope: The scope, such as `projects:create`.
     ///   - projectID: The project's ID, or nil.
     ///   - missing: The reasons why the action is not allowed.
-    public init(scope: String, projectID: String?, missing: [Missing]) {
+    public init(scope: Scope, projectID: String? = nil, missing: [Missing] = []) {
         self.scope = scope
         self.projectID = projectID
         self.allowed = missing.isEmpty

@@ -16,12 +16,12 @@ public struct Project: Codable, Sendable, Hashable, Identifiable {
     public var description: String?
     /// The time of creation.
     public var createdAt: Date
-    /// The caller's role in the project: `admin` or `user`.
-    public var role: String?
-    /// The permissions of a caller with the role `user`: any of `create`, `read`, `update` and `delete`.
+    /// The caller's role in the project.
+    public var role: Member.Role?
+    /// The permissions of a caller with the role `user`.
     ///
     /// An admin has all.
-    public var permissions: [String]?
+    public var permissions: [Member.Permission]?
     /// Whether the caller's requests without a project use this one.
     public var isDefault: Bool?
 
@@ -36,8 +36,8 @@ public struct Project: Codable, Sendable, Hashable, Identifiable {
     ///   - permissions: The permissions of a caller with the role `user`.
     ///   - isDefault: Whether the caller's requests without a project use this one.
     public init(
-        id: String, name: String, description: String?, createdAt: Date, role: String? = nil,
-        permissions: [String]? = nil, isDefault: Bool? = nil
+        id: String, name: String, description: String? = nil, createdAt: Date, role: Member.Role? = nil,
+        permissions: [Member.Permission]? = nil, isDefault: Bool? = nil
     ) {
         self.id = id
         self.name = name

@@ -1,67 +1,141 @@
 /// A permission of a token: `resource:action`, `resource:*` or `*`.
-public struct Scope: Hashable, Sendable, LosslessStringConvertible {
+///
+/// ```swift
+/// let scopes: [Scope] = [.tokensRead, .pods(.create), "projects:read"]
+/// ```
+public struct Scope: APIName, LosslessStringConvertible {
     /// The resources that a scope can name.
     public static let resources = ["projects", "members", "pods", "tokens", "audit-logs"]
     /// The actions that a scope can name.
     public static let actions = ["create", "read", "update", "delete"]
 
     /// `*`: every action on every resource.
-    public static let all = Scope(resource: nil, action: nil)
+    public static let all = Scope(rawValue: "*")
     /// `tokens:read`.
-    public static let tokensRead = Scope(resource: "tokens", action: "read")
+    public static let tokensRead = Scope(rawValue: "tokens:read")
     /// `tokens:create`.
-    public static let tokensCreate = Scope(resource: "tokens", action: "create")
+    public static let tokensCreate = Scope(rawValue: "tokens:create")
     /// `tokens:update`.
-    public static let tokensUpdate = Scope(resource: "tokens", action: "update")
+    public static let tokensUpdate = Scope(rawValue: "tokens:update")
     /// `tokens:delete`.
-    public static let tokensDelete = Scope(resource: "tokens", action: "delete")
+    public static let tokensDelete = Scope(rawValue: "tokens:delete")
     /// `projects:read`.
-    public static let projectsRead = Scope(resource: "projects", action: "read")
+    public static let projectsRead = Scope(rawValue: "projects:read")
     /// `projects:create`.
-    public static let projectsCreate = Scope(resource: "projects", action: "create")
+    public static let projectsCreate = Scope(rawValue: "projects:create")
     /// `projects:update`.
-    public static let projectsUpdate = Scope(resource: "projects", action: "update")
+    public static let projectsUpdate = Scope(rawValue: "projects:update")
     /// `projects:delete`.
-    public static let projectsDelete = Scope(resource: "projects", action: "delete")
+    public static let projectsDelete = Scope(rawValue: "projects:delete")
     /// `members:read`.
-    public static let membersRead = Scope(resource: "members", action: "read")
+    public static let membersRead = Scope(rawValue: "members:read")
     /// `members:create`.
-    public static let membersCreate = Scope(resource: "members", action: "create")
+    public static let membersCreate = Scope(rawValue: "members:create")
     /// `members:update`.
-    public static let membersUpdate = Scope(resource: "members", action: "update")
+    public static let membersUpdate = Scope(rawValue: "members:update")
     /// `members:delete`.
-    public static let membersDelete = Scope(resource: "members", action: "delete")
+    public static let membersDelete = Scope(rawValue: "members:delete")
+    /// `pods:read`.
+    public static let podsRead = Scope(rawValue: "pods:read")
+    /// `pods:create`.
+    public static let podsCreate = Scope(rawValue: "pods:create")
+    /// `pods:update`.
+    public static let podsUpdate = Scope(rawValue: "pods:update")
+    /// `pods:delete`.
+    public static let podsDelete = Scope(rawValue: "pods:delete")
     /// `audit-logs:read`.
-    public static let auditLogsRead = Scope(resource: "audit-logs", action: "read")
+    public static let auditLogsRead = Scope(rawValue: "audit-logs:read")
 
-    /// The resource; nil for all.
-    public let resource: String?
-    /// The action; nil for all.
-    public let action: String?
+    // MARK: Scopes of a resource
 
-    private init(resource: String?, action: String?) {
-        self.resource = resource
-        self.action = action
+    /// An action on a resource.
+    public struct Action: APIName {
+        /// The name of the action, or `*`.
+        public let rawValue: String
+
+        /// Creates an action, known or unknown.
+        ///
+        /// - Parameter rawValue: The name of the action.
+        public init(rawValue: String) { self.rawValue = rawValue }
+
+        /// `create`.
+        public static let create = Action(rawValue: "create")
+        /// `read`.
+        public static let read = Action(rawValue: "read")
+        /// `update`.
+        public static let update = Action(rawValue: "update")
+        /// `delete`.
+        public static let delete = Action(rawValue: "delete")
+        /// `*`: every action.
+        public static let all = Action(rawValue: "*")
     }
+
+    /// Returns the scope of an action on projects.
+    ///
+    /// - Parameter action: The action.
+    /// - Returns: The scope, such as `projects:read`.
+    public static func projects(_ action: Action) -> Scope { Scope(resource: "projects", action: action.rawValue) }
+
+    /// Returns the scope of an action on members.
+    ///
+    /// - Parameter action: The action.
+    /// - Returns: The scope, such as `members:read`.
+    public static func members(_ action: Action) -> Scope { Scope(resource: "members", action: action.rawValue) }
+
+    /// Returns the scope of an action on pods.
+    ///
+    /// - Parameter action: The action.
+    /// - Returns: The scope, such as `pods:read`.
+    public static func pods(_ action: Action) -> Scope { Scope(resource: "pods", action: action.rawValue) }
+
+    /// Returns the scope of an action on tokens.
+    ///
+    /// - Parameter action: The action.
+    /// - Returns: The scope, such as `tokens:read`.
+    public static func tokens(_ action: Action) -> Scope { Scope(resource: "tokens", action: action.rawValue) }
+
+    /// Returns the scope of an action on the audit log.
+    ///
+    /// - Parameter action: The action.
+    /// - Returns: The scope, such as `audit-logs:read`.
+    public static func auditLogs(_ action: Action) -> Scope { Scope(resource: "audit-logs", action: action.rawValue) }
+
+    // MARK: Text
+
+    /// The scope as the API writes it, such as `projects:create`.
+    public let rawValue: String
+
+    /// Creates a scope, known or unknown.
+    ///
+    /// The service rejects an unknown one with a ``ValidationError``. To check a text, use ``init(_:)``.
+    ///
+    /// - Parameter rawValue: The scope, such as `projects:create`.
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    private init(resource: String, action: String) { rawValue = "\(resource):\(action)" }
 
     /// Parses a scope; nil if the API has no such scope.
     ///
     /// - Parameter description: The scope, such as `projects:create`.
     public init?(_ description: String) {
-        if description == "*" {
-            self = .all
-            return
-        }
+        self.init(rawValue: description)
+        guard description != "*" else { return }
         let parts = description.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 2, Self.resources.contains(parts[0]) else { return nil }
         guard parts[1] == "*" || Self.actions.contains(parts[1]) else { return nil }
-        self.init(resource: parts[0], action: parts[1] == "*" ? nil : parts[1])
     }
 
-    /// The scope as the API writes it, such as `projects:create`.
-    public var description: String {
-        guard let resource else { return "*" }
-        return resource + ":" + (action ?? "*")
+    /// The resource; nil for all.
+    public var resource: String? {
+        rawValue == "*"
+            ? nil : rawValue.utf8.firstIndex(of: UInt8(ascii: ":")).map { String(rawValue[..<$0]) } ?? rawValue
+    }
+
+    /// The action; nil for all.
+    public var action: String? {
+        guard let colon = rawValue.utf8.firstIndex(of: UInt8(ascii: ":")) else { return rawValue == "*" ? nil : "" }
+        let action = rawValue[rawValue.utf8.index(after: colon)...]
+        return action == "*" ? nil : String(action)
     }
 
     /// Returns whether this scope allows everything that another one allows.
@@ -69,7 +143,11 @@ public struct Scope: Hashable, Sendable, LosslessStringConvertible {
     /// - Parameter other: The other scope.
     /// - Returns: Whether this scope includes the other one.
     public func covers(_ other: Scope) -> Bool {
-        (resource == nil || resource == other.resource) && (action == nil || action == other.action)
+        // Compares bytes, because every request compares scopes.
+        let (own, wanted) = (rawValue.utf8, other.rawValue.utf8)
+        if own.elementsEqual("*".utf8) || own.elementsEqual(wanted) { return true }
+        guard own.suffix(2).elementsEqual(":*".utf8) else { return false }
+        return wanted.starts(with: own.dropLast())
     }
 }
 

@@ -36,19 +36,42 @@ package enum Timestamp {
         return text.withUTF8 { bytes in parsePlain(bytes) ?? parseGenerally(bytes) }
     }
 
-    /// Parses the form of HTTP dates that senders must generate, such as `Wed, 21 Oct 2026 07:28:00 GMT` (RFC 9110,
-    /// section 5.6.7).
+    /// Parses an HTTP date in one of its three forms: `Wed, 21 Oct 2026 07:28:00 GMT`,
+    /// `Wednesday, 21-Oct-26 07:28:00 GMT` and `Wed Oct 21 07:28:00 2026` (RFC 9110, section 5.6.7).
     ///
-    /// Returns nil for any other text.
-    package static func parseHTTPDate(_ text: String) -> Date? {
+    /// Returns nil for any other text. A year of two digits is the one that is nearest to `now`.
+    package static func parseHTTPDate(_ text: String, now: Date = Date()) -> Date? {
         let words = text.split(separator: " ")
-        guard words.count == 6, words[0].hasSuffix(","), words[1].utf8.count == 2,
-            let month = months.firstIndex(of: String(words[2])), words[3].utf8.count == 4, words[4].utf8.count == 8,
-            words[5] == "GMT"
-        else { return nil }
-        let number = month < 9 ? "0\(month + 1)" : "\(month + 1)"
-        var time = "\(words[3])-\(number)-\(words[1])T\(words[4])Z"
-        return time.withUTF8(parsePlain)
+        switch words.count {
+        case 6:
+            guard words[0].hasSuffix(","), words[1].utf8.count == 2, words[5] == "GMT" else { return nil }
+            return httpDate(year: words[3], month: words[2], day: words[1], time: words[4])
+        case 4:
+            let date = words[1].split(separator: "-", omittingEmptySubsequences: false)
+            guard words[0].hasSuffix(","), date.count == 3, date[0].utf8.count == 2, date[2].utf8.count == 2,
+                words[3] == "GMT", let year = UInt8(date[2])
+            else { return nil }
+            let distance = Double(year) - Double(yearOf(now) % 100)
+            let nearest = yearOf(now) + Int(distance) - Int((distance / 100).rounded()) * 100
+            return httpDate(year: Substring(String(nearest)), month: date[1], day: date[0], time: words[2])
+        case 5:
+            return httpDate(year: words[4], month: words[1], day: words[2], time: words[3])
+        default: return nil
+        }
+    }
+
+    private static func httpDate(year: Substring, month: Substring, day: Substring, time: Substring) -> Date? {
+        guard let month = months.firstIndex(of: String(month)), year.utf8.count == 4, time.utf8.count == 8 else {
+            return nil
+        }
+        // A leap second, which this form has and the system's clock does not, counts as the second before it.
+        let time = time.hasSuffix(":60") ? "\(time.dropLast(2))59" : String(time)
+        var text = "\(year)-\(month < 9 ? "0" : "")\(month + 1)-\(day.utf8.count == 1 ? "0" : "")\(day)T\(time)Z"
+        return text.withUTF8(parsePlain)
+    }
+
+    private static func yearOf(_ date: Date) -> Int {
+        CivilDate(daysSince1970: Int((date.timeIntervalSince1970 / 86_400).rounded(.down))).year
     }
 
     private static let months = [

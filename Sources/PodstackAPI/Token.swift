@@ -15,7 +15,7 @@ public struct Token: Codable, Sendable, Hashable, Identifiable {
     /// `podstack_` and the ID: the only part of a token that is ever displayed or logged.
     public var prefix: String
     /// The permissions: `resource:action`, `resource:*` or `*`.
-    public var scopes: [String]
+    public var scopes: [Scope]
     /// The IDs of the projects that the token is limited to; nil for all projects of its user.
     public var projectIDs: [String]?
     /// The time of creation.
@@ -28,8 +28,8 @@ public struct Token: Codable, Sendable, Hashable, Identifiable {
     public var generation: Int
     /// The time by which the token should be rotated: 90 days after its secret was generated.
     public var rotateBy: Date?
-    /// The state: `active`, `expired` or `revoked`.
-    public var status: String?
+    /// The state.
+    public var status: Status?
     /// The time of revocation; nil if the token is not revoked.
     public var revokedAt: Date?
 
@@ -45,11 +45,12 @@ public struct Token: Codable, Sendable, Hashable, Identifiable {
     ///   - lastUsedAt: The time of the last request with the token.
     ///   - generation: The number of the secret, from 1.
     ///   - rotateBy: The time by which the token should be rotated.
-    ///   - status: The state: `active`, `expired` or `revoked`.
+    ///   - status: The state.
     ///   - revokedAt: The time of revocation.
     public init(
-        id: String, name: String, scopes: [String], projectIDs: [String]?, createdAt: Date, expiresAt: Date?,
-        lastUsedAt: Date?, generation: Int, rotateBy: Date?, status: String?, revokedAt: Date?
+        id: String, name: String, scopes: [Scope], projectIDs: [String]? = nil, createdAt: Date, expiresAt: Date? = nil,
+        lastUsedAt: Date? = nil, generation: Int = 1, rotateBy: Date? = nil, status: Status? = .active,
+        revokedAt: Date? = nil
     ) {
         self.id = id
         self.name = name
@@ -129,25 +130,65 @@ extension Token: PlainJSONReadable {
         guard let id, let name, let prefix, let scopes, let createdAt, let generation else {
             throw PlainJSON.NotPlain()
         }
-        (self.id, self.name, self.prefix, self.status) = (id, name, prefix, status)
-        (self.scopes, self.projectIDs, self.generation) = (scopes, projectIDs, generation)
+        (self.id, self.name, self.prefix, self.status) = (id, name, prefix, status.map(Status.init(rawValue:)))
+        (self.scopes, self.projectIDs, self.generation) = (scopes.map(Scope.init(rawValue:)), projectIDs, generation)
         (self.createdAt, self.expiresAt, self.lastUsedAt) = (createdAt, expiresAt, lastUsedAt)
         (self.rotateBy, self.revokedAt) = (rotateBy, revokedAt)
+    }
+}
+
+extension Token {
+    /// The state of a token.
+    public struct Status: APIName {
+        /// The name as the API sends it.
+        public let rawValue: String
+
+        /// Creates a state, known or unknown.
+        ///
+        /// - Parameter rawValue: The name as the API sends it.
+        public init(rawValue: String) { self.rawValue = rawValue }
+
+        /// The token is accepted.
+        public static let active = Status(rawValue: "active")
+        /// The token has expired.
+        public static let expired = Status(rawValue: "expired")
+        /// The token was revoked.
+        public static let revoked = Status(rawValue: "revoked")
     }
 }
 
 // MARK: - Expiry
 
 /// The lifetime of a new token.
+///
+/// ```swift
+/// try await client.tokens.create(name: "CI", expiresIn: .days(.seven))
+/// ```
 public enum TokenExpiry: Sendable, Hashable {
-    /// The lifetimes in days that the API accepts for ``days(_:)``.
-    public static let choices = [7, 30, 90, 180, 365]
+    /// The lifetimes in days that the service accepts.
+    public enum Days: Int, Sendable, Hashable, CaseIterable {
+        /// A week.
+        case seven = 7
+        /// A month.
+        case thirty = 30
+        /// Three months, after which the documentation recommends to rotate a token.
+        case ninety = 90
+        /// Half a year.
+        case oneHundredEighty = 180
+        /// A year.
+        case threeHundredSixtyFive = 365
+    }
+
+    /// The lifetimes in days that the service accepts, as numbers.
+    public static let choices = Days.allCases.map(\.rawValue)
 
     /// The service's default: 30 days, or less if the token that creates it expires sooner.
     case serviceDefault
-    /// A lifetime in days; one of ``choices``.
-    case days(Int)
+    /// A lifetime in days.
+    case days(Days)
     /// The time from which the token is rejected.
+    ///
+    /// A time that has passed is a ``ValidationError`` before the request is sent.
     case at(Date)
     /// No expiry.
     case never
@@ -161,7 +202,7 @@ public enum TokenExpiry: Sendable, Hashable {
 package struct NewToken: Encodable, Sendable {
     package var name: String
     package var expiry: TokenExpiry
-    package var scopes: [String]?
+    package var scopes: [Scope]?
     package var projectIDs: [String]?
     /// The ID of a token that the caller generated; nil if the service generates it.
     package var id: String?
@@ -169,7 +210,7 @@ package struct NewToken: Encodable, Sendable {
     package var sha256: String?
 
     package init(
-        name: String, expiry: TokenExpiry = .serviceDefault, scopes: [String]? = nil, projectIDs: [String]? = nil,
+        name: String, expiry: TokenExpiry = .serviceDefault, scopes: [Scope]? = nil, projectIDs: [String]? = nil,
         id: String? = nil, sha256: String? = nil
     ) {
         self.name = name
@@ -192,7 +233,7 @@ package struct NewToken: Encodable, Sendable {
         try container.encode(name, forKey: .name)
         switch expiry {
         case .serviceDefault: break
-        case .days(let days): try container.encode(days, forKey: .expiresInDays)
+        case .days(let days): try container.encode(days.rawValue, forKey: .expiresInDays)
         case .at(let date): try container.encode(date, forKey: .expiresAt)
         case .never: try container.encodeNil(forKey: .expiresAt)
         }
@@ -242,10 +283,10 @@ package struct CreatedToken: Codable, Sendable {
 /// Values that are nil do not change.
 package struct TokenUpdate: Encodable, Sendable {
     package var name: String?
-    package var scopes: [String]?
+    package var scopes: [Scope]?
     package var projectIDs: [String]?
 
-    package init(name: String? = nil, scopes: [String]? = nil, projectIDs: [String]? = nil) {
+    package init(name: String? = nil, scopes: [Scope]? = nil, projectIDs: [String]? = nil) {
         self.name = name
         self.scopes = scopes
         self.projectIDs = projectIDs

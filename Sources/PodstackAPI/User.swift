@@ -32,8 +32,8 @@ public struct User: Codable, Sendable, Hashable, Identifiable {
     ///   - token: The token that the request was sent with.
     ///   - defaultProjectID: The ID of the project that requests without a project use.
     public init(
-        id: String, email: String, name: String?, accountID: String?, createdAt: Date?, token: Token?,
-        defaultProjectID: String?
+        id: String, email: String, name: String? = nil, accountID: String? = nil, createdAt: Date? = nil,
+        token: Token? = nil, defaultProjectID: String? = nil
     ) {
         self.id = id
         self.email = email

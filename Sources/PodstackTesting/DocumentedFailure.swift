@@ -32,12 +32,12 @@ public enum DocumentedFailure: Sendable, Hashable {
     /// 5xx: the service failed.
     case server(status: Int = 500)
     /// No response, for a reason such as `Couldn't connect to server`.
-    case network(String = "Couldn't connect to server")
+    case network(String = "Couldn't connect to server", kind: NetworkError.Kind = .other)
 
     /// Returns the response, or throws the failure of a request without one.
     ///
     /// - Returns: The response.
-    /// - Throws: `TransportFailure` for ``network(_:)``.
+    /// - Throws: `TransportFailure` for ``network(_:kind:)``.
     public func response() throws(TransportFailure) -> TransportResponse {
         switch self {
         case .invalidToken: rejected(.invalidToken)
@@ -75,7 +75,7 @@ public enum DocumentedFailure: Sendable, Hashable {
                 429, .rateLimited, "Too many requests: try again in \(seconds) seconds",
                 headers: [HeaderField("Retry-After", String(seconds))])
         case .server(let status): error(status, .internal, "Something went wrong in the service")
-        case .network(let reason): throw TransportFailure(reason: reason)
+        case .network(let reason, let kind): throw TransportFailure(reason: reason, kind: kind)
         }
     }
 

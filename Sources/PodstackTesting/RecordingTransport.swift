@@ -105,7 +105,7 @@ public enum ScriptedResponse: Sendable {
     /// Returns the response, or throws the failure of a request without one.
     ///
     /// - Returns: The response.
-    /// - Throws: `TransportFailure` for ``DocumentedFailure/network(_:)``.
+    /// - Throws: `TransportFailure` for ``DocumentedFailure/network(_:kind:)``.
     public func response() throws(TransportFailure) -> TransportResponse {
         switch self {
         case .response(let response): response

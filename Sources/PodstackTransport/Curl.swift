@@ -317,9 +317,10 @@
         /// Returns the status of the response after a transfer ended.
         fileprivate func status(after code: CURLcode) -> Result<Int, any Error> {
             if let failure = response.pointee.failure { return .failure(failure) }
-            guard code == CURLE_OK else { return .failure(failure(code)) }
+            guard code == CURLE_OK else { return .failure(failure(code).with(kind(of: code))) }
             guard response.pointee.hasWholeHead else {
-                return .failure(TransportFailure(reason: "the response ended in the middle of its headers"))
+                return .failure(
+                    TransportFailure(reason: "the response ended in the middle of its headers", kind: .connectionLost))
             }
             return .success(number(CURLINFO_RESPONSE_CODE))
         }
@@ -328,6 +329,23 @@
             var value = 0
             podstack_getinfo_long(raw, info, &value)
             return value
+        }
+
+        private func kind(of code: CURLcode) -> TransportFailure.Kind {
+            switch code {
+            case CURLE_OPERATION_TIMEDOUT: .timeout
+            case CURLE_FILESIZE_EXCEEDED: .invalidResponse
+            case _ where number(CURLINFO_HTTP_CONNECTCODE) >= 300: .proxy
+            case CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY: .proxy
+            case CURLE_COULDNT_RESOLVE_HOST: .nameResolution
+            // With a proxy, libcurl itself connects only to the proxy.
+            case CURLE_COULDNT_CONNECT: options.proxyDescription(for: url) == nil ? .connection : .proxy
+            case CURLE_SSL_CONNECT_ERROR: .tls
+            case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE: .certificate
+            case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY: .invalidResponse
+            case CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_PARTIAL_FILE: .connectionLost
+            default: .other
+            }
         }
 
         private func failure(_ code: CURLcode) -> TransportFailure {
@@ -354,7 +372,6 @@
                 return .proxy(
                     "cannot connect to \(proxy ?? "the proxy"): its host name cannot be resolved", isRetryable: false)
             case CURLE_COULDNT_CONNECT, CURLE_PROXY:
-                // With a proxy, libcurl itself connects only to the proxy.
                 guard let proxy else { return TransportFailure(reason: text) }
                 return .proxy("cannot connect to \(proxy)", isRetryable: true)
             case CURLE_URL_MALFORMAT: return TransportFailure(reason: text, isRetryable: false)

@@ -50,7 +50,8 @@ struct IncomingResponse: Sendable {
         headSize += line.count
         guard headSize <= largestHead else {
             failure = TransportFailure(
-                reason: "the headers of the response are larger than \(largestHead) bytes", isRetryable: false)
+                reason: "the headers of the response are larger than \(largestHead) bytes", isRetryable: false,
+                kind: .invalidResponse)
             return false
         }
         switch phase {

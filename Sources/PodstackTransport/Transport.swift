@@ -159,34 +159,70 @@ public struct TransportFailure: Error, Sendable, Hashable {
     public var reason: String
     /// Whether another attempt may succeed: false for an invalid certificate or a response that is too large.
     public var isRetryable: Bool
-    /// Whether the proxy failed, and not the service: the reason then begins with what happened, and names the proxy.
-    package private(set) var isAboutProxy = false
+    /// The kind of failure.
+    public var kind: Kind
 
     /// Creates a failure.
     ///
     /// - Parameters:
     ///   - reason: The reason as the end of a sentence, such as `the request timed out`.
     ///   - isRetryable: Whether another attempt may succeed.
-    public init(reason: String, isRetryable: Bool = true) {
+    ///   - kind: The kind of failure.
+    public init(reason: String, isRetryable: Bool = true, kind: Kind = .other) {
         self.reason = reason
         self.isRetryable = isRetryable
+        self.kind = kind
+    }
+
+    /// A kind of failure, for programs that react to it.
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        /// The host name could not be resolved.
+        case nameResolution = "name_resolution"
+        /// No connection could be made, such as to a port that no program listens on.
+        case connection
+        /// The proxy could not be reached, or refused; the reason then begins with what happened, and names the proxy.
+        case proxy
+        /// No secure connection could be made.
+        case tls
+        /// The service's certificate is invalid, or its authority is not trusted.
+        case certificate
+        /// The time for the request, or for its token, passed.
+        case timeout
+        /// The connection ended before the response was complete.
+        case connectionLost = "connection_lost"
+        /// The response is not HTTP, or is too large.
+        case invalidResponse = "invalid_response"
+        /// Another failure, or that of a transport that does not say.
+        case other
+
+        /// Whether the service may have received the request.
+        package var mayBeSent: Bool {
+            switch self {
+            case .nameResolution, .connection, .proxy, .tls, .certificate: false
+            case .timeout, .connectionLost, .invalidResponse, .other: true
+            }
+        }
+    }
+
+    /// Returns the failure with another kind.
+    package func with(_ kind: Kind) -> TransportFailure {
+        TransportFailure(reason: reason, isRetryable: isRetryable, kind: kind)
     }
 }
 
 extension TransportFailure {
     /// The failure of a request whose timeout passed.
-    package static let timedOut = TransportFailure(reason: "the request timed out")
+    package static let timedOut = TransportFailure(reason: "the request timed out", kind: .timeout)
 
     /// Returns the failure of a request that did not get past the proxy, which the reason names.
     package static func proxy(_ reason: String, isRetryable: Bool) -> TransportFailure {
-        var failure = TransportFailure(reason: reason, isRetryable: isRetryable)
-        failure.isAboutProxy = true
-        return failure
+        TransportFailure(reason: reason, isRetryable: isRetryable, kind: .proxy)
     }
 
     /// The failure of a request whose response body exceeds the limit.
     package static func tooLarge(bytes: Int) -> TransportFailure {
-        TransportFailure(reason: "the response is larger than \(bytes) bytes", isRetryable: false)
+        TransportFailure(
+            reason: "the response is larger than \(bytes) bytes", isRetryable: false, kind: .invalidResponse)
     }
 
     /// The failure of a request with a header that does not fit on one line.

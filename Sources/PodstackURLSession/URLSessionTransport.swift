@@ -161,7 +161,7 @@ private final class SessionDelegate: NSObject, URLSessionDataDelegate {
         var headers: [HeaderField] = []
     }
 
-    private static let notHTTP = TransportFailure(reason: "the response is not HTTP")
+    private static let notHTTP = TransportFailure(reason: "the response is not HTTP", kind: .invalidResponse)
 
     private let options: ConnectionOptions
     /// The requests under way, by the identifier of their task.
@@ -281,7 +281,22 @@ private final class SessionDelegate: NSObject, URLSessionDataDelegate {
         guard let error = error as? URLError else { return TransportFailure(reason: "the connection failed") }
         if error.code == .cancelled { return CancellationError() }
         let (reason, isRetryable) = explanation(code(of: error), options)
-        return TransportFailure(reason: reason, isRetryable: isRetryable)
+        return TransportFailure(reason: reason, isRetryable: isRetryable, kind: kind(of: code(of: error)))
+    }
+
+    private static func kind(of code: URLError.Code) -> TransportFailure.Kind {
+        switch code {
+        case .timedOut: .timeout
+        case .cannotFindHost, .dnsLookupFailed: .nameResolution
+        case .cannotConnectToHost, .notConnectedToInternet: .connection
+        case .networkConnectionLost: .connectionLost
+        case .badServerResponse, .cannotParseResponse, .cannotDecodeRawData, .cannotDecodeContentData: .invalidResponse
+        case .serverCertificateHasBadDate, .serverCertificateNotYetValid, .serverCertificateUntrusted,
+            .serverCertificateHasUnknownRoot:
+            .certificate
+        case .secureConnectionFailed: .tls
+        default: .other
+        }
     }
 
     private static func code(of error: URLError) -> URLError.Code {

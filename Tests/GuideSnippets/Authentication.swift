@@ -17,7 +17,7 @@ enum Authentication {
         func store(_ text: String) throws { print(text.utf8.count) }
         // snippet
         let (token, secret) = try await client.tokens.create(
-            name: "CI", expiresIn: .days(7), scopes: ["projects:read"])
+            name: "CI", expiresIn: .days(.seven), scopes: [.projectsRead, .pods(.create)])
         print("Created \(token.prefix)")
         try secret.withSecret { text in try store(text) }
         // end
@@ -26,7 +26,7 @@ enum Authentication {
     @Sendable static func device() async throws {
         // snippet
         let login = try DeviceLogin()
-        let request = try await login.begin(clientName: "training on host-7", scopes: ["projects:read"])
+        let request = try await login.begin(clientName: "training on host-7", scopes: [.projectsRead])
         print("Open \(request.verificationURIComplete) and check that it shows \(request.userCode)")
         let (token, secret) = try await request.token()
         // end
@@ -103,7 +103,7 @@ enum Authentication {
     @Sendable static func can() async throws {
         let client = try Client()
         // snippet
-        let permission = try await client.auth.can("projects:create")
+        let permission = try await client.auth.can(.projectsCreate)
         if !permission.allowed { print(permission.missing.map(\.message)) }
         // end
     }

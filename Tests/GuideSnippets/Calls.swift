@@ -15,11 +15,13 @@ enum Calls {
         do {
             _ = try await client.projects.create(name: "training")
         } catch let error as PermissionError {
-            print("\(error), needs \(error.details["required_scope"]?.stringValue ?? "another project")")
+            print("\(error), needs \(error.requiredScope ?? "another project")")
         } catch let error as RateLimitError {
             print("again in \(error.retryAfter ?? 0) seconds")
         } catch let error as ValidationError {
             print(error.fieldErrors)
+        } catch let error as NetworkError where error.kind == .timeout {
+            print("the service is slow today")
         } catch {
             print(error)
         }
@@ -45,5 +47,19 @@ enum Calls {
         })
         // end
         print(try await client.auth.whoami().email)
+    }
+
+    @Sendable static func logger() async throws {
+        // snippet
+        struct PrintingLogger: ClientLogger {
+            func log(_ level: ClientLogLevel, _ message: String, _ metadata: [String: String]) {
+                print(level, message, metadata["request_id"] ?? "")
+            }
+        }
+        var options = ClientOptions()
+        options.logger = PrintingLogger()
+        let client = try Client(options: options)
+        // end
+        _ = try await client.auth.whoami()
     }
 }

@@ -3,6 +3,44 @@ import PodstackTesting
 
 /// The snippets about testing code that uses the SDK.
 enum Testing {
+    @Sendable static func service() async throws {
+        // snippet
+        let service = FakeService()
+        let client = try service.client(scopes: [.projectsRead, .projectsCreate])
+        let project = try await client.projects.create(name: "training")
+        print(try await client.projects.list().all().map(\.name))
+        // end
+        print(project.id)
+    }
+
+    @Sendable static func time() async throws {
+        // snippet
+        let service = FakeService()
+        let client = try service.client()
+        service.clock.advance(by: .seconds(31 * 86_400))
+        do { _ = try await client.auth.whoami() } catch { print(error) }
+        // end
+    }
+
+    @Sendable static func faults() async throws {
+        // snippet
+        let service = FakeService()
+        let client = try service.client()
+        service.fail(with: .server(status: 503), times: 2)
+        service.loseResponse()
+        _ = try await client.projects.create(name: "training")
+        print(service.requests.count)
+        // end
+    }
+
+    @Sendable static func samples() async throws {
+        // snippet
+        let token = Token.sample
+        let error = PermissionError("Access denied to resource", code: .insufficientScope)
+        print(token.name, error.message)
+        // end
+    }
+
     @Sendable static func recording() async throws {
         // snippet
         let transport = RecordingTransport(.user(email: "you@example.com"))

@@ -15,6 +15,8 @@ let snippets: [String: @Sendable () async throws -> Void] = [
     "dotenv": Authentication.dotEnv, "first": Authentication.firstResource,
     "profile": Files.profile, "save": Files.save, "vault": Files.vault, "parse": Files.parse, "trust": Files.trust,
     "timeout": Calls.timeout, "errors": Calls.errors, "retry": Calls.retry, "events": Calls.events,
+    "logger": Calls.logger, "service": Testing.service, "time": Testing.time, "faults": Testing.faults,
+    "samples": Testing.samples,
     "recording": Testing.recording, "failures": Testing.failures, "clock": Testing.clock, "offline": Testing.offline,
 ]
 guard let name = CommandLine.arguments.last, let snippet = snippets[name] else {

@@ -69,8 +69,23 @@ struct ContractTests {
     func httpDates() {
         #expect(Timestamp.parseHTTPDate("Wed, 21 Oct 2026 07:28:00 GMT") == Timestamp.parse("2026-10-21T07:28:00Z"))
         #expect(Timestamp.parseHTTPDate("Thu, 01 Jan 2026 00:00:59 GMT") == Timestamp.parse("2026-01-01T00:00:59Z"))
+        // The examples of RFC 9110, section 5.6.7.
+        let example = Timestamp.parse("1994-11-06T08:49:37Z")
+        for text in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
+            #expect(Timestamp.parseHTTPDate(text) == example, "\(text)")
+        }
+        #expect(Timestamp.parseHTTPDate("Wed Nov 16 08:49:37 1994") == Timestamp.parse("1994-11-16T08:49:37Z"))
+        #expect(Timestamp.parseHTTPDate("Sat, 31 Dec 2016 23:59:60 GMT") == Timestamp.parse("2016-12-31T23:59:59Z"))
+        for (year, now, expected) in [("26", 2026, 2026), ("75", 2026, 2075), ("77", 2026, 1977), ("01", 2099, 2101)] {
+            let now = Timestamp.parse("\(now)-07-01T00:00:00Z") ?? Date()
+            let date = Timestamp.parseHTTPDate("Friday, 02-Jan-\(year) 00:00:00 GMT", now: now)
+            #expect(date == Timestamp.parse("\(expected)-01-02T00:00:00Z"), "\(year)")
+        }
         for text in [
             "Wed, 31 Feb 2026 07:28:00 GMT", "Wed, 21 Okt 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:28:00 UTC",
+            "Wednesday, 21-Oct-2026 07:28:00 GMT", "Wednesday, 31-Feb-26 07:28:00 GMT", "Wed Oct 21 07:28:00 26",
+            "Wed Oct 32 07:28:00 2026", "Wed Oct 21 07:28 2026", "Wednesday, 21-Oct-26 07:28:00 UTC", "a b c d",
+            "- - - -",
             "Wed, 21 Oct 2026 24:28:00 GMT", "21 Oct 2026 07:28:00 GMT", "Wed, 1 Oct 2026 07:28:00 GMT", "",
         ] {
             #expect(Timestamp.parseHTTPDate(text) == nil, "\(text)")

@@ -39,7 +39,7 @@ struct InvitationTests {
 
     func statuses() throws -> [String: String] {
         let members = try owner.send("GET", "\(path)/members").decoded(Page<Member>.self).elements
-        return Dictionary(uniqueKeysWithValues: members.map { ($0.email, $0.status) })
+        return Dictionary(uniqueKeysWithValues: members.map { ($0.email, $0.status.rawValue) })
     }
 
     /// Every way in which a member could see or use the project.

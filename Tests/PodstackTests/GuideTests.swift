@@ -45,7 +45,7 @@ struct GuideTests {
     @Test("every snippet of the guide and the README is compiled, and every compiled snippet is shown")
     func snippets() throws {
         var compiled: Set<String> = []
-        for file in try Self.files("Tests/GuideSnippets", ".swift") {
+        for file in try Self.files("Tests/GuideSnippets", ".swift") + Self.files("Tests/Bridges", ".swift") {
             compiled.formUnion(
                 Self.regions(try String(contentsOf: file, encoding: .utf8), from: "// snippet", to: "// end"))
         }
@@ -77,7 +77,9 @@ struct GuideTests {
             ("profile", "production"), ("save", #"["default", "production"]"#), ("vault", "you@example.com"),
             ("parse", "hello value"), ("trust", "https://deploy.example"), ("timeout", "you@example.com"),
             ("errors", ""), ("retry", "you@example.com"), ("events", "you@example.com"),
-            ("recording", #"you@example.com ["GET"]"#),
+            ("recording", #"you@example.com ["GET"]"#), ("logger", "HTTP 200 after"),
+            ("service", #"["training", "default"]"#), ("time", "Invalid API token"), ("faults", "4"),
+            ("samples", "CI Access denied to resource"),
             ("failures", "Invalid API token\nyou@example.com"),
             ("clock", "3"), ("offline", "No response from https://api.podstack.ai: this machine is offline"),
         ])

@@ -63,9 +63,13 @@ struct TLSTests {
         if await refuses(subject) { return }
         let transport = subject.transport(trusting)
         let wrong = await transport.failure(TransportRequest(services.url(.wrongName)))
-        #expect(wrong == TransportFailure(reason: "its certificate is for another name", isRetryable: false))
+        #expect(
+            wrong
+                == TransportFailure(
+                    reason: "its certificate is for another name", isRetryable: false, kind: .certificate))
         let expired = await transport.failure(TransportRequest(services.url(.expired)))
-        #expect(expired == TransportFailure(reason: "its certificate has expired", isRetryable: false))
+        #expect(
+            expired == TransportFailure(reason: "its certificate has expired", isRetryable: false, kind: .certificate))
     }
 
     @Test("speaks TLS 1.2 and 1.3 only", arguments: TransportUnderTest.all)

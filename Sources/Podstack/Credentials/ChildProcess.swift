@@ -30,7 +30,8 @@ package enum ChildProcess {
 
     /// Runs a program.
     ///
-    /// Canceling the task ends the program and all processes that it started.
+    /// The program's own end counts, not that of its output: a process that it leaves running, such as an agent, may keep
+    /// the output open, and continues to run. Canceling the task ends the program and all processes that it started.
     ///
     /// - Parameters:
     ///   - words: The program and its arguments.
@@ -72,13 +73,13 @@ package enum ChildProcess {
         let id = try spawn(
             words, environment, input: inputPipe?.reading, output: output.writing, error: error.writing, source)
         withExtendedLifetime(inputPipe) {}
-        output.closeWriting()
-        error.closeWriting()
+        for pipe in [output, error] {
+            pipe.closeWriting()
+            pipe.doNotBlock()
+        }
         running.begin(id)
-        let end = ContinuousClock.now + timeLimit
-        // A program may close its streams before it ends.
-        let problem = collect(output, error, until: end) ?? awaitEnd(of: id, until: end)
-        running.end()
+        let problem = collect(output, error, of: id, until: ContinuousClock.now + timeLimit)
+        running.end(killing: problem != nil)
         var status: Int32 = 0
         while waitpid(id, &status, 0) < 0, errno == EINTR {}
         switch problem {
@@ -123,7 +124,8 @@ package enum ChildProcess {
         }
         guard code == 0 else {
             throw ConfigurationError(
-                message: "\(source) cannot run \(words[0]): \(String(cString: strerror(code)))")
+                message: "\(source) cannot run \(words[0]): \(String(cString: strerror(code)))",
+                hint: code == ENOENT && words.count > 1 ? "A path that contains spaces must be in quotes" : nil)
         }
         return id
     }
@@ -149,34 +151,36 @@ package enum ChildProcess {
 
     private enum Problem { case tooLong, tooMuch }
 
-    /// Waits for the program to end without reaping it, so that its ID is not reused.
-    private static func awaitEnd(of id: pid_t, until end: ContinuousClock.Instant) -> Problem? {
-        while true {
-            var information = siginfo_t()
-            let code = waitid(P_PID, id_t(id), &information, WEXITED | WNOWAIT | WNOHANG)
-            if code < 0 && errno != EINTR { return nil }
-            if code == 0, information.si_signo == SIGCHLD { return nil }
-            guard ContinuousClock.now < end else { return .tooLong }
-            usleep(1000)
-        }
-    }
-
-    /// Reads both streams until they end.
+    /// Reads both streams until the program has ended, and then what is left in them.
     private static func collect(
-        _ output: ProgramPipe, _ error: ProgramPipe, until end: ContinuousClock.Instant
+        _ output: ProgramPipe, _ error: ProgramPipe, of id: pid_t, until end: ContinuousClock.Instant
     ) -> Problem? {
-        while !(output.isAtEnd && error.isAtEnd) {
+        // The end of the program wakes `poll` only if no other process has its streams open.
+        var pause = 1
+        while true {
+            // Before reading, so that what the program wrote last is read.
+            let hasEnded = hasEnded(id)
+            for pipe in [output, error] where !pipe.isAtEnd {
+                pipe.readAvailable()
+                if pipe.bytes.count > largestOutput { return .tooMuch }
+            }
+            if hasEnded { return nil }
             let left = (end - .now).milliseconds
             guard left > 0 else { return .tooLong }
             var descriptors = [output, error].map {
                 // poll ignores negative descriptors.
                 pollfd(fd: $0.isAtEnd ? -1 : $0.reading, events: Int16(POLLIN), revents: 0)
             }
-            guard poll(&descriptors, 2, Int32(clamping: left)) >= 0 || errno == EINTR else { return nil }
-            for (pipe, descriptor) in zip([output, error], descriptors) where descriptor.revents != 0 { pipe.read() }
-            if output.bytes.count > largestOutput || error.bytes.count > largestOutput { return .tooMuch }
+            let isQuiet = poll(&descriptors, 2, Int32(min(left, pause))) == 0
+            pause = isQuiet ? min(pause * 2, 16) : 1
         }
-        return nil
+    }
+
+    /// Returns whether a program has ended, without reaping it, so that its ID is not reused.
+    private static func hasEnded(_ id: pid_t) -> Bool {
+        var information = siginfo_t()
+        let code = waitid(P_PID, id_t(id), &information, WEXITED | WNOWAIT | WNOHANG)
+        return code < 0 ? errno != EINTR : information.si_signo == SIGCHLD
     }
 }
 
@@ -195,10 +199,12 @@ private final class RunningProgram: Sendable {
         }
     }
 
-    /// Ends the processes that the program started and left running, too.
-    func end() {
+    /// Forgets the program before it is reaped.
+    ///
+    /// - Parameter killing: Whether to end the program and the processes that it started.
+    func end(killing: Bool) {
         state.withLock {
-            if let id = $0.id { kill(-id, SIGKILL) }
+            if killing, let id = $0.id { kill(-id, SIGKILL) }
             $0.id = nil
         }
     }
@@ -230,6 +236,13 @@ private final class ProgramPipe {
         (reading, writing) = (ends[0], ends[1])
     }
 
+    /// Makes reading return at once when there is nothing to read.
+    ///
+    /// The program's own end of an input pipe shares this flag, so only output pipes are changed.
+    func doNotBlock() {
+        _ = fcntl(reading, F_SETFL, fcntl(reading, F_GETFL) | O_NONBLOCK)
+    }
+
     deinit {
         close(reading)
         if isWritingOpen { close(writing) }
@@ -252,11 +265,18 @@ private final class ProgramPipe {
         closeWriting()
     }
 
-    func read() {
+    /// Reads what the pipe contains, and stops after more than the largest output.
+    func readAvailable() {
         var chunk = [UInt8](repeating: 0, count: 1 << 14)
-        let count = systemRead(reading, &chunk, chunk.count)
-        if count > 0 { bytes += chunk[..<count] }
-        if count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN) { isAtEnd = true }
+        while bytes.count <= ChildProcess.largestOutput {
+            let count = systemRead(reading, &chunk, chunk.count)
+            if count > 0 {
+                bytes += chunk[..<count]
+            } else if count == 0 || errno != EINTR {
+                isAtEnd = count == 0 || errno != EAGAIN
+                return
+            }
+        }
     }
 }
 
@@ -267,6 +287,32 @@ private let systemRead: @Sendable (Int32, UnsafeMutableRawPointer?, Int) -> Int 
 
 /// Splits a command into words without a shell: nothing is expanded or run.
 package enum CommandWords {
+    /// Returns the program and the arguments of a command.
+    ///
+    /// A command that is the path of a program as a whole is that program: the credentials file removes the quotes of
+    /// `credential_process = "/opt/my tools/get-token"`. `~/` at the start of the program is the home directory.
+    ///
+    /// - Parameters:
+    ///   - command: The command.
+    ///   - home: The home directory; nil if there is none.
+    /// - Returns: The words; nil when the command is empty or a quote is not closed.
+    static func program(_ command: String, home: String?) -> [String]? {
+        let whole = path(command.trimmingWhitespace(), home)
+        if whole.utf8.contains(UInt8(ascii: "/")), isProgram(whole) { return [whole] }
+        guard let words = split(command), let first = words.first else { return nil }
+        return [path(first, home)] + words.dropFirst()
+    }
+
+    private static func path(_ text: String, _ home: String?) -> String {
+        guard let home, text.utf8.starts(with: "~/".utf8) else { return text }
+        return home + text.dropFirst()
+    }
+
+    private static func isProgram(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(path, X_OK) == 0
+    }
+
     /// Returns the words of a command.
     ///
     /// Words end at whitespace. `'…'` keeps everything, `"…"` everything except `\"` and `\\`; outside of quotes, `\`

@@ -262,7 +262,7 @@ public struct ProcessCredentials: CredentialProvider {
     }
 
     private func run(_ command: String, input: [UInt8]?) async throws -> ChildProcess.Result {
-        guard let words = CommandWords.split(command), !words.isEmpty else {
+        guard let words = CommandWords.program(command, home: environment.allTrusted["HOME"]) else {
             throw ConfigurationError(message: "\(source) is empty or has a quote that is not closed")
         }
         let program = try environment.path(words[0]).text
@@ -279,7 +279,8 @@ extension CredentialProvider where Self == ProcessCredentials {
     /// Returns a provider that runs a command each time a token is needed.
     ///
     /// - Parameters:
-    ///   - command: A program and its arguments, split at whitespace without a shell; quotes keep words together.
+    ///   - command: A program and its arguments, split at whitespace without a shell; quotes keep words together. The path
+    ///     of a program as a whole needs no quotes.
     ///   - environment: The environment of the program.
     /// - Returns: The provider.
     public static func process(

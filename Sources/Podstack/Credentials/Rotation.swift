@@ -10,8 +10,8 @@ import PodstackSystem
 ///    one is first used. So after a crash at any step, the file contains a token that works.
 /// 2. A command that stores one token receives the new one after it is registered and before its first use, while both
 ///    work.
-/// 3. The new secret is removed from the file only when the response has a status below 500. After a 5xx or without a
-///    response, the rotation may have taken effect.
+/// 3. The new secret is removed from the file only when the service responds with a status below 500. After a 5xx or
+///    without a response, the rotation may have taken effect.
 struct Rotation {
     let pipeline: Pipeline
 
@@ -43,7 +43,8 @@ struct Rotation {
         do {
             try await pipeline.call(.post("/v1/tokens/self/rotate", rotation))
         } catch let error as any ServiceError {
-            if let status = error.statusCode, status < 500 { try? storage.abandon(new.secret) }
+            // A page of a gateway does not say whether the service received the request.
+            if !(error is ServerError) { try? storage.abandon(new.secret) }
             throw error
         }
         return try await finish(new.secret, storage)

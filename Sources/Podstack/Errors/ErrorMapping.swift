@@ -1,6 +1,12 @@
 import PodstackAPI
 import PodstackSystem
 
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
 /// Creates the errors of the SDK from failures and from responses of the service.
 enum ErrorMapping {
     // MARK: - Settings
@@ -82,12 +88,20 @@ enum ErrorMapping {
                 hint: "The ID of a token is the 8 characters after podstack_"))
     }
 
+    static func pastExpiry() -> ValidationError {
+        let problem = "must be in the future"
+        return ValidationError(
+            response: ServiceResponse(
+                message: "expires_at \(problem)", code: .validationFailed,
+                details: ["field_errors": ["expires_at": .array([.string(problem)])]]))
+    }
+
     static func network(_ failure: TransportFailure, endpoint: APIEndpoint) -> NetworkError {
         let reason = TokenRedaction.redact(failure.reason)
-        guard !failure.isAboutProxy else {
-            return NetworkError(message: reason.prefix(1).uppercased() + reason.dropFirst())
+        guard failure.kind != .proxy else {
+            return NetworkError(reason.prefix(1).uppercased() + reason.dropFirst(), kind: failure.kind)
         }
-        return NetworkError(message: "No response from \(endpoint): \(reason)")
+        return NetworkError("No response from \(endpoint): \(reason)", kind: failure.kind)
     }
 
     /// Returns the error for a response without the new token, which the service sends only once.
@@ -98,15 +112,38 @@ enum ErrorMapping {
 
     // MARK: - Responses
 
+    /// Returns the service's own error in a response; nil if the response has none.
+    private static func body(of response: TransportResponse) -> ErrorBody? {
+        // Errors of the service are much shorter.
+        response.body.count <= 256 << 10 ? try? APICoding.decode(ErrorBody.self, from: response.body) : nil
+    }
+
+    /// Returns whether the service rejected the token: a gateway that wants another password did not.
+    static func isRejection(_ response: TransportResponse) -> Bool {
+        response.status == 401 && !isForeign(response, body(of: response))
+    }
+
+    /// Returns whether something between the client and the service responded, such as a gateway or a sign-in page.
+    private static func isForeign(_ response: TransportResponse, _ body: ErrorBody?) -> Bool {
+        guard body == nil else { return false }
+        switch response.status {
+        // Whatever limits the requests, the client must slow down.
+        case 429: return false
+        case 401, 403:
+            let scheme = response.header("www-authenticate")?.lowercased() ?? "bearer"
+            return !response.body.isEmpty || !scheme.hasPrefix("bearer")
+        default: return response.isForeign
+        }
+    }
+
     /// Returns the error for a response that is not a success, without the token that was sent.
     static func error(
         for response: TransportResponse, token: APIToken, source: ClientConfiguration.Source,
-        project: ClientConfiguration.Setting<String>? = nil,
+        project: ClientConfiguration.Setting<String>? = nil, now: @autoclosure () -> Date = Date(),
         otherTokens: (APIToken) -> [ClientConfiguration.Source]
     ) -> any PodstackError {
-        // Errors of the service are much shorter.
-        let body =
-            response.body.count <= 256 << 10 ? try? APICoding.decode(ErrorBody.self, from: response.body) : nil
+        let body = body(of: response)
+        if isForeign(response, body) { return notDecodable(response, token: token) }
         let message = body.map { OneLine.of($0.message, without: token) } ?? ""
         var parts = ServiceResponse(
             message: Wording(message.isEmpty ? notTheAPI(response, token: token) : message),
@@ -135,8 +172,7 @@ enum ErrorMapping {
             }
             return ResourceNotFoundError(response: parts)
         case 429:
-            let wait = response.header("retry-after").flatMap { RetryAfter.parse($0) }
-            return RateLimitError(response: parts, retryAfter: wait.map { Int($0.components.seconds) })
+            return RateLimitError(response: parts, retryAfter: RetryAfter.wait(in: response, now: now())?.wholeSeconds)
         case 400..<500:
             let fields = ValidationError(response: parts).fieldErrors
             if !fields.isEmpty {
@@ -150,11 +186,16 @@ enum ErrorMapping {
         }
     }
 
-    /// Returns the error for a successful response whose body cannot be decoded.
+    /// Returns the error for a response whose body is not the API's.
     static func notDecodable(_ response: TransportResponse, token: APIToken) -> ServerError {
-        let parts = ServiceResponse(
+        var parts = ServiceResponse(
             message: Wording(notTheAPI(response, token: token)), requestID: response.header("x-request-id"),
             statusCode: response.status)
+        if response.status < 500, isForeign(response, nil) {
+            parts.hint =
+                "Something between this program and the service responded, such as a gateway or a sign-in page: check the "
+                + "API endpoint and the proxy"
+        }
         return ServerError(response: parts.redacted(without: token))
     }
 
@@ -184,7 +225,26 @@ enum ErrorMapping {
         value?.stringValue.map { " at \(OneLine.of($0, most: 40))" } ?? ""
     }
 
+    /// Returns an address without its query, which may contain a secret, and without a user name and a password.
+    private static func displayedAddress(_ location: String) -> String {
+        let address = location.prefix { $0 != "?" && $0 != "#" }
+        guard let slashes = address.firstRange(of: "//") else { return String(address) }
+        let rest = address[slashes.upperBound...]
+        let authority = rest.prefix { $0 != "/" }
+        let host = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? authority
+        return "\(address[..<slashes.upperBound])\(host)\(rest.dropFirst(authority.count))"
+    }
+
     private static func notTheAPI(_ response: TransportResponse, token: APIToken) -> String {
+        if (300..<400).contains(response.status), let location = response.header("location") {
+            let address = OneLine.of(displayedAddress(location), without: token, most: 200)
+            return "HTTP \(response.status) redirects to \(address), "
+                + "and a redirect is never followed"
+        }
+        if let encoding = response.unrequestedEncoding {
+            return "HTTP \(response.status) with a body that is compressed with "
+                + "\(OneLine.of(encoding, without: token, most: 40)), which was not requested"
+        }
         // Longer than the excerpt, so that a token at the cut is redacted as a whole.
         let beginning = String(decoding: response.body.prefix(2000), as: UTF8.self)
         let words = OneLine.of(beginning, without: token, most: 200).split(separator: " ").prefix(12)
@@ -219,6 +279,20 @@ enum ErrorMapping {
                     requestID: error.requestID, statusCode: error.statusCode))
         default: error
         }
+    }
+}
+
+extension TransportResponse {
+    /// The compression of the body, which no request asks for; nil if the body is not compressed.
+    fileprivate var unrequestedEncoding: String? {
+        if let encoding = header("content-encoding"), encoding.lowercased() != "identity" { return encoding }
+        return body.starts(with: [0x1F, 0x8B]) ? "gzip" : nil
+    }
+
+    /// Whether the response has a body that is not a JSON object, which the API's always is.
+    var isForeign: Bool {
+        guard !body.isEmpty else { return (300..<400).contains(status) }
+        return unrequestedEncoding != nil || body.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } != UInt8(ascii: "{")
     }
 }
 

@@ -69,6 +69,16 @@ public struct ConfigurationError: PodstackError, Equatable {
         self.source = source
     }
 
+    /// Creates an error, for tests of your own code.
+    ///
+    /// - Parameters:
+    ///   - message: The problem, in one sentence.
+    ///   - hint: A suggestion what to do, or nil.
+    ///   - source: The source of the setting, or nil.
+    public init(_ message: String, hint: String? = nil, source: ClientConfiguration.Source? = nil) {
+        self.init(message: Wording(message), hint: hint.map { Wording($0) }, about: source)
+    }
+
     /// The problem, in one sentence.
     public var message: String {
         get { wording.text }
@@ -89,8 +99,23 @@ public struct ConfigurationError: PodstackError, Equatable {
 
 /// The service could not be reached: no connection, a timeout, or an incomplete response.
 public struct NetworkError: PodstackError, Equatable {
+    /// A kind of failure, such as ``TransportFailure/Kind/timeout``.
+    public typealias Kind = TransportFailure.Kind
+
     /// The problem, in one sentence.
     public var message: String
+    /// The kind of failure, to decide what to do.
+    public var kind: Kind
+
+    /// Creates an error, for tests of your own code.
+    ///
+    /// - Parameters:
+    ///   - message: The problem, in one sentence.
+    ///   - kind: The kind of failure.
+    public init(_ message: String, kind: Kind = .other) {
+        self.message = message
+        self.kind = kind
+    }
 }
 
 // MARK: - Service
@@ -99,9 +124,32 @@ public struct NetworkError: PodstackError, Equatable {
 public protocol ServiceError: PodstackError {
     /// The parts that all service errors have.
     var response: ServiceResponse { get }
+    /// Creates an error.
+    ///
+    /// - Parameter response: The parts that all service errors have.
+    init(response: ServiceResponse)
 }
 
 extension ServiceError {
+    /// Creates an error, for tests of your own code.
+    ///
+    /// - Parameters:
+    ///   - message: The problem, in one sentence.
+    ///   - code: The machine-readable reason, or nil.
+    ///   - statusCode: The HTTP status, or nil if there was no response.
+    ///   - requestID: The `X-Request-ID` of the response, or nil.
+    ///   - details: Other fields of the service's error.
+    ///   - hint: A suggestion what to do, or nil.
+    public init(
+        _ message: String, code: ErrorCode? = nil, statusCode: Int? = nil, requestID: String? = nil,
+        details: [String: JSONValue] = [:], hint: String? = nil
+    ) {
+        self.init(
+            response: ServiceResponse(
+                message: Wording(message), code: code, requestID: requestID, statusCode: statusCode, details: details,
+                hint: hint.map { Wording($0) }))
+    }
+
     /// The problem, in one sentence.
     public var message: String { response.message }
     /// The machine-readable reason.
@@ -141,6 +189,24 @@ public struct ServiceResponse: Sendable, Equatable {
         hintWording = hint
     }
 
+    /// Creates the parts of an error, for tests of your own code.
+    ///
+    /// - Parameters:
+    ///   - message: The problem, in one sentence.
+    ///   - code: The machine-readable reason, or nil.
+    ///   - statusCode: The HTTP status, or nil if there was no response.
+    ///   - requestID: The `X-Request-ID` of the response, or nil.
+    ///   - details: Other fields of the service's error.
+    ///   - hint: A suggestion what to do, or nil.
+    public init(
+        _ message: String, code: ErrorCode? = nil, statusCode: Int? = nil, requestID: String? = nil,
+        details: [String: JSONValue] = [:], hint: String? = nil
+    ) {
+        self.init(
+            message: Wording(message), code: code, requestID: requestID, statusCode: statusCode, details: details,
+            hint: hint.map { Wording($0) })
+    }
+
     /// The problem, in one sentence.
     public var message: String {
         get { wording.text }
@@ -161,6 +227,11 @@ public struct ServiceResponse: Sendable, Equatable {
 public struct AuthenticationError: ServiceError, Equatable {
     /// The message, the code and the details.
     public var response: ServiceResponse
+
+    /// Creates an error.
+    ///
+    /// - Parameter response: The message, the code and the details.
+    public init(response: ServiceResponse) { self.response = response }
 }
 
 /// The token is valid but does not allow the operation (403): ``message`` starts with `Access denied to resource`.
@@ -169,12 +240,27 @@ public struct AuthenticationError: ServiceError, Equatable {
 public struct PermissionError: ServiceError, Equatable {
     /// The message, the code and the details.
     public var response: ServiceResponse
+    /// The scope that the operation requires, such as `projects:create`; nil if something else is missing.
+    public var requiredScope: Scope? { (details["required_scope"]?.stringValue).map(Scope.init(rawValue:)) }
+    /// The ID of the project that the token or the user cannot use; nil if something else is missing.
+    public var projectID: String? { details["project_id"]?.stringValue }
+
+    /// Creates an error.
+    ///
+    /// - Parameter response: The message, the code and the details.
+    public init(response: ServiceResponse) { self.response = response }
 }
 
 /// The resource does not exist or is not visible to this token (404).
 public struct ResourceNotFoundError: ServiceError, Equatable {
     /// The message, the code and the details.
     public var response: ServiceResponse
+
+    /// Creates an error.
+    ///
+    /// - Parameter response: The message, the code and the details.
+    public init(response: ServiceResponse) { self.response = response }
+
     /// The kind of resource, such as `project`.
     public var resourceType: String? { details["resource_type"]?.stringValue }
     /// The ID of the resource.
@@ -187,6 +273,11 @@ public struct ResourceNotFoundError: ServiceError, Equatable {
 public struct ValidationError: ServiceError, Equatable {
     /// The message, the code and the details.
     public var response: ServiceResponse
+
+    /// Creates an error.
+    ///
+    /// - Parameter response: The message, the code and the details.
+    public init(response: ServiceResponse) { self.response = response }
 
     /// The problems of each invalid field.
     public var fieldErrors: [String: [String]] {
@@ -203,12 +294,33 @@ public struct RateLimitError: ServiceError, Equatable {
     public var response: ServiceResponse
     /// The number of seconds after which the service accepts requests again.
     public var retryAfter: Int?
+
+    /// Creates an error.
+    ///
+    /// - Parameter response: The message, the code and the details.
+    public init(response: ServiceResponse) { self.init(response: response, retryAfter: nil) }
+
+    /// Creates an error with the time to wait.
+    ///
+    /// - Parameters:
+    ///   - response: The message, the code and the details.
+    ///   - retryAfter: The number of seconds to wait, or nil.
+    public init(response: ServiceResponse, retryAfter: Int?) {
+        self.response = response
+        self.retryAfter = retryAfter
+    }
 }
 
 /// The account has reached a limit (code `quota_exceeded`).
 public struct QuotaExceededError: ServiceError, Equatable {
     /// The message, the code and the details.
     public var response: ServiceResponse
+
+    /// Creates an error.
+    ///
+    /// - Parameter response: The message, the code and the details.
+    public init(response: ServiceResponse) { self.response = response }
+
     /// The kind of resource that is limited.
     public var resourceType: String? { details["resource_type"]?.stringValue }
     /// The number of resources that the account may have.
@@ -221,6 +333,12 @@ public struct QuotaExceededError: ServiceError, Equatable {
 public struct InsufficientBalanceError: ServiceError, Equatable {
     /// The message, the code and the details.
     public var response: ServiceResponse
+
+    /// Creates an error.
+    ///
+    /// - Parameter response: The message, the code and the details.
+    public init(response: ServiceResponse) { self.response = response }
+
     /// The amount that the operation requires.
     public var requiredAmount: Double? { details["required_amount"]?.doubleValue }
     /// The amount that the account has.
@@ -231,4 +349,9 @@ public struct InsufficientBalanceError: ServiceError, Equatable {
 public struct ServerError: ServiceError, Equatable {
     /// The message, the code and the details.
     public var response: ServiceResponse
+
+    /// Creates an error.
+    ///
+    /// - Parameter response: The message, the code and the details.
+    public init(response: ServiceResponse) { self.response = response }
 }

@@ -12,6 +12,8 @@ struct Call: Sendable {
     var idempotencyKey: String?
     /// The token to use instead of the client's.
     var token: APIToken?
+    /// Headers that a tracer adds.
+    var headers: [HeaderField] = []
 
     static func get(_ path: String, query: [(name: String, value: String)] = []) -> Call {
         Call(method: "GET", path: path, query: query)
@@ -76,9 +78,25 @@ struct Call: Sendable {
         guard method == "DELETE", response.status == 404 || response.status == 401 && path == Self.ownToken else {
             return false
         }
-        let code = (try? APICoding.decode(ErrorBody.self, from: response.body))?.code
-        return code == (response.status == 404 ? .notFound : .revokedToken)
+        let body = try? APICoding.decode(ErrorBody.self, from: response.body)
+        guard response.status == 404 else { return body?.code == .revokedToken }
+        // A resource that the path does not name was not deleted by this request.
+        let isNamed = body?.details["resource_id"]?.stringValue.map { id in
+            path.split(separator: "/").contains { $0 == Self.segment(id) }
+        }
+        return body?.code == .notFound && isNamed != false
     }
+
+    /// The path with `{id}` in the place of each ID, to group requests by.
+    var route: String {
+        path.split(separator: "/").map { Self.words.contains($0) ? "/\($0)" : "/{id}" }.joined()
+    }
+
+    /// The segments of paths that are not IDs.
+    private static let words: Set<Substring> = [
+        "v1", "auth", "whoami", "can", "tokens", "self", "rotate", "report", "projects", "members", "accept", "decline",
+        "invitations", "audit-logs", "device", "code", "token",
+    ]
 
     /// The path of the token that the request is sent with.
     static let ownToken = "/v1/tokens/self"

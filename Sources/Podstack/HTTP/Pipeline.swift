@@ -11,6 +11,7 @@ final class Pipeline: Sendable {
     let timeout: Duration
     let transport: any Transport
     let events: EventSink
+    let tracer: (any ClientTracer)?
     let time: TimeSource
     /// Returns the sources that have another token than the rejected one.
     let otherTokens: @Sendable (APIToken) -> [ClientConfiguration.Source]
@@ -19,8 +20,9 @@ final class Pipeline: Sendable {
     init(
         credentials: TokenCache, endpoint: APIEndpoint, project: ClientConfiguration.Setting<String>?,
         retry: RetryConfiguration,
-        timeout: Duration, transport: any Transport, events: EventSink, time: TimeSource,
-        otherTokens: @escaping @Sendable (APIToken) -> [ClientConfiguration.Source], budget: RetryBudget = RetryBudget()
+        timeout: Duration, transport: any Transport, events: EventSink, tracer: (any ClientTracer)? = nil,
+        time: TimeSource, otherTokens: @escaping @Sendable (APIToken) -> [ClientConfiguration.Source],
+        budget: RetryBudget = RetryBudget()
     ) {
         self.credentials = credentials
         self.endpoint = endpoint
@@ -29,6 +31,7 @@ final class Pipeline: Sendable {
         self.timeout = timeout
         self.transport = transport
         self.events = events
+        self.tracer = tracer
         self.time = time
         self.otherTokens = otherTokens
         self.budget = budget
@@ -37,7 +40,7 @@ final class Pipeline: Sendable {
     var withoutProject: Pipeline {
         Pipeline(
             credentials: credentials, endpoint: endpoint, project: nil, retry: retry, timeout: timeout,
-            transport: transport, events: events, time: time, otherTokens: otherTokens, budget: budget)
+            transport: transport, events: events, tracer: tracer, time: time, otherTokens: otherTokens, budget: budget)
     }
 
     /// Sends a request and decodes its response.
@@ -48,13 +51,43 @@ final class Pipeline: Sendable {
         }
     }
 
-    /// Sends a request whose response has no content.
-    func call(_ call: Call) async throws { _ = try await response(to: call) }
+    /// Sends a request whose response has no content, or one that does not matter.
+    func call(_ call: Call) async throws {
+        let (response, token) = try await response(to: call)
+        // A sign-in page with the status 200 does not mean that the service did anything.
+        if response.isForeign { throw ErrorMapping.notDecodable(response, token: token) }
+    }
 
     /// Returns the response, and the token of the request that received it.
     private func response(to call: Call) async throws -> (TransportResponse, APIToken) {
         guard call.hasCompletePath else { throw ErrorMapping.unusableID() }
         guard !call.revealsToken else { throw ErrorMapping.tokenInRequest() }
+        guard let tracer else { return try await untracedResponse(to: call) }
+        return try await tracer.withSpan("\(call.method) \(call.route)") { [self] span in
+            try await response(to: call, in: span)
+        }
+    }
+
+    private func response(to call: Call, in span: any ClientSpan) async throws -> (TransportResponse, APIToken) {
+        var call = call
+        call.headers = span.headers
+        span.set("http.request.method", to: call.method)
+        span.set("url.template", to: call.route)
+        span.set("server.address", to: endpoint.url)
+        do {
+            let (response, token) = try await untracedResponse(to: call)
+            span.set("http.response.status_code", to: String(response.status))
+            if let id = Self.requestID(of: response, token) { span.set("podstack.request_id", to: id) }
+            return (response, token)
+        } catch let error as any PodstackError {
+            if let status = error.statusCode { span.set("http.response.status_code", to: String(status)) }
+            if let id = error.requestID { span.set("podstack.request_id", to: id) }
+            span.set("error.type", to: error.code?.rawValue ?? (error as? NetworkError)?.kind.rawValue ?? "other")
+            throw error
+        }
+    }
+
+    private func untracedResponse(to call: Call) async throws -> (TransportResponse, APIToken) {
         let deadline = time.now() + timeout
         let token = try await token(for: call)
         let request = prepare(call, token: token, timeout: deadline - time.now())
@@ -77,8 +110,8 @@ final class Pipeline: Sendable {
         // Whether an attempt may have succeeded although its response was lost.
         var mayBeProcessed = false
         while true {
-            if !hasReloaded, result.response?.status == 401,
-                let replacement = await replacement(for: token, until: deadline)
+            if !hasReloaded, let response = result.response, ErrorMapping.isRejection(response),
+                let replacement = try await replacement(for: token, until: deadline)
             {
                 hasReloaded = true
                 token = replacement
@@ -89,10 +122,15 @@ final class Pipeline: Sendable {
             mayBeProcessed = mayBeProcessed || result.mayBeProcessed
             request.timeout = deadline - time.now()
             result = try await send(request, of: call)
-            if let response = result.response,
-                response.isSuccess || mayBeProcessed && call.hasSucceeded(before: response)
-            {
-                return (accept(response), token)
+            guard let response = result.response else { continue }
+            if response.isSuccess { return (accept(response), token) }
+            if mayBeProcessed, call.hasSucceeded(before: response) {
+                events.send {
+                    .warning(
+                        "\(call.method) \(call.path) found nothing to delete, so an attempt before it, whose outcome is "
+                            + "unknown, is taken to have succeeded")
+                }
+                return (accept(TransportResponse(status: 204, headers: response.headers, body: [])), token)
             }
         }
     }
@@ -132,12 +170,18 @@ final class Pipeline: Sendable {
     /// command returns a new one.
     ///
     /// The request is then repeated once.
-    private func replacement(for token: APIToken, until deadline: ContinuousClock.Instant) async -> APIToken? {
-        // If the source cannot be read any more, the caller gets the service's rejection.
-        let new = try? await limited(to: deadline - time.now()) { [self] in
-            try await credentials.replacement(for: token)
+    private func replacement(for token: APIToken, until deadline: ContinuousClock.Instant) async throws -> APIToken? {
+        let new: APIToken?
+        do {
+            new = try await limited(to: deadline - time.now()) { [self] in
+                try await credentials.replacement(for: token)
+            }
+        } catch {
+            try Task.checkCancellation()
+            // If the source cannot be read any more, the caller gets the service's rejection.
+            return nil
         }
-        guard let token = new ?? nil else { return nil }
+        guard let token = new else { return nil }
         events.send { .tokenReloaded(origin: credentials.provider.source.origin) }
         return token
     }
@@ -149,7 +193,7 @@ final class Pipeline: Sendable {
         _ retry: inout Retry, after result: AttemptResult, of call: Call, token: APIToken,
         until deadline: ContinuousClock.Instant
     ) async throws {
-        let requested = result.response?.header("retry-after").flatMap { RetryAfter.parse($0, now: time.date()) }
+        let requested = result.response.flatMap { RetryAfter.wait(in: $0, now: time.date()) }
         guard
             let delay = retry.next(
                 after: result.retryCondition, requested: requested, left: deadline - time.now(),
@@ -171,11 +215,25 @@ final class Pipeline: Sendable {
             if let start {
                 let duration = time.now() - start
                 events.send {
-                    .requestFinished(method: call.method, path: call.path, status: response.status, duration: duration)
+                    .requestFinished(
+                        method: call.method, path: call.path, status: response.status, duration: duration,
+                        requestID: Self.requestID(of: response, request.token))
                 }
             }
             return .success(response)
-        } catch let failure as TransportFailure { return .failure(failure) }
+        } catch let failure as TransportFailure {
+            if let start {
+                let duration = time.now() - start
+                events.send {
+                    .requestFailed(method: call.method, path: call.path, reason: failure.reason, duration: duration)
+                }
+            }
+            return .failure(failure)
+        }
+    }
+
+    private static func requestID(of response: TransportResponse, _ token: APIToken) -> String? {
+        response.header("x-request-id").map { OneLine.of($0, without: token, most: 128) }
     }
 
     private func error(for result: AttemptResult, token: APIToken) -> any PodstackError {
@@ -183,7 +241,7 @@ final class Pipeline: Sendable {
         case .success(let response):
             ErrorMapping.error(
                 for: response, token: token, source: credentials.provider.source, project: project,
-                otherTokens: otherTokens)
+                now: time.date(), otherTokens: otherTokens)
         case .failure(let failure): ErrorMapping.network(failure, endpoint: endpoint)
         }
     }
@@ -193,6 +251,7 @@ final class Pipeline: Sendable {
         if let project { headers.append(HeaderField("X-Project-ID", project.value)) }
         if call.body != nil { headers.append(HeaderField("Content-Type", "application/json")) }
         if let key = call.idempotencyKey { headers.append(HeaderField("Idempotency-Key", key)) }
+        headers += call.headers
         return TransportRequest(
             method: call.method, url: endpoint.url + call.path + call.queryString, credential: token.credential,
             headers: headers, body: call.body, timeout: timeout)
@@ -209,6 +268,7 @@ extension Pipeline: CustomReflectable {
 extension TransportFailure {
     /// The failure of a request whose token did not arrive in time.
     static func tokenTimedOut(from source: ClientConfiguration.Source) -> TransportFailure {
-        TransportFailure(reason: "the request timed out while its token was waited for, from \(source.origin)")
+        TransportFailure(
+            reason: "the request timed out while its token was waited for, from \(source.origin)", kind: .timeout)
     }
 }

@@ -15,8 +15,9 @@ import Synchronization
 /// that finds its resource gone on a later attempt has succeeded.
 ///
 /// The wait before the n-th retry is a random time between zero and `initialDelay` × `backoffFactor`ⁿ⁻¹, at most
-/// `maxDelay`. If the response has a `Retry-After` header, the wait is what it asks for, and up to a tenth more. All attempts
-/// and waits fit in the client's `timeout`: a wait that would end after it does not begin, and the request fails at once.
+/// `maxDelay`. A `Retry-After` header lengthens the wait: it is then at least what the header asks for, and up to a tenth
+/// more. All attempts and waits fit in the client's `timeout`: a wait that would end after it does not begin, and the
+/// request fails at once.
 ///
 /// Each client limits its retries: it has a reserve of 100, and gains one more for every five requests that succeed.
 public struct RetryConfiguration: Sendable, Hashable {
@@ -26,7 +27,8 @@ public struct RetryConfiguration: Sendable, Hashable {
         case serverError = "server_error"
         /// The status 429.
         case rateLimit = "rate_limit"
-        /// No response or an incomplete one, or a 409 because the first attempt is still being processed.
+        /// No response or an incomplete one, the status 408 or 425, or a 409 because the first attempt is still being
+        /// processed.
         case networkError = "network_error"
     }
 
@@ -100,13 +102,8 @@ struct Retry {
         guard let condition, configuration.retryOn.contains(condition), count < configuration.maxRetries else {
             return nil
         }
-        let wait: Duration
-        if let requested {
-            // Up to a tenth more, so that clients that were rejected together do not return together.
-            wait = requested + requested * (0.1 * fraction)
-        } else {
-            wait = longestWait * fraction
-        }
+        // Up to a tenth more, so that clients that were rejected together do not return together.
+        let wait = max(longestWait * fraction, requested.map { $0 + $0 * (0.1 * fraction) } ?? .zero)
         guard wait < left else { return nil }
         count += 1
         return wait
@@ -130,7 +127,12 @@ extension AttemptResult {
     var response: TransportResponse? { try? get() }
 
     /// Whether the service may have processed the request although the attempt failed.
-    var mayBeProcessed: Bool { response.map { $0.status >= 500 } ?? true }
+    var mayBeProcessed: Bool {
+        switch self {
+        case .success(let response): response.status >= 500
+        case .failure(let failure): failure.kind.mayBeSent
+        }
+    }
 
     /// The kind of failure; nil if another attempt would not help.
     var retryCondition: RetryConfiguration.Condition? {
@@ -139,6 +141,8 @@ extension AttemptResult {
         case .success(let response):
             switch response.status {
             case 429: .rateLimit
+            // The request did not arrive in time, or too early on a connection that was being resumed.
+            case 408, 425: .networkError
             // Unsupported features, loops and captive portals do not change on their own.
             case 501, 505, 506, 508, 510, 511: nil
             case 500...: .serverError
@@ -192,14 +196,32 @@ final class RetryBudget: Sendable {
 
 /// The header `Retry-After`: a number of seconds, or a date (RFC 9110, section 10.2.3).
 enum RetryAfter {
+    /// Returns the wait that a response asks for; nil if it asks for none.
+    ///
+    /// - Parameters:
+    ///   - response: The response; a date in it is relative to its own `Date`, because the clocks may differ.
+    ///   - now: The current time of this machine.
+    /// - Returns: The wait, or nil.
+    static func wait(in response: TransportResponse, now: Date = Date()) -> Duration? {
+        guard let text = response.header("retry-after") else { return nil }
+        let sent = response.header("date").flatMap { Timestamp.parseHTTPDate($0.trimmingWhitespace(), now: now) }
+        return parse(text, now: sent ?? now)
+    }
+
     /// Returns the wait that a header asks for; zero for a date in the past, nil for an invalid value.
     static func parse(_ text: String, now: Date = Date()) -> Duration? {
         let text = text.trimmingWhitespace()
-        if !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
-            // A number that does not fit an Int is longer than any deadline.
-            return .seconds(Int(text) ?? Int(Int32.max))
-        }
-        guard let date = Timestamp.parseHTTPDate(text) else { return nil }
+        if let wait = seconds(text) { return wait }
+        guard let date = Timestamp.parseHTTPDate(text, now: now) else { return nil }
         return .seconds(max(0, date.timeIntervalSince(now).rounded(.up)))
+    }
+
+    /// Returns a number of seconds with or without a fraction, which some servers send.
+    private static func seconds(_ text: String) -> Duration? {
+        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }) else { return nil }
+        // A number that does not fit an Int is longer than any deadline.
+        let whole = Duration.seconds(Int(parts[0]) ?? Int(Int32.max))
+        return parts.count == 1 ? whole : whole + .seconds(Double("0.\(parts[1])") ?? 0)
     }
 }

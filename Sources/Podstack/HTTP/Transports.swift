@@ -1,3 +1,5 @@
+import PodstackCryptography
+
 // The transport that the SDK uses, and the types that a user's own transport needs.
 @_exported public import PodstackTransport
 
@@ -38,4 +40,9 @@ extension APIToken {
     var credential: TransportCredential? {
         withSecret { $0.isEmpty ? nil : TransportCredential(bearer: $0) }
     }
+}
+
+extension APIToken {
+    /// The digest of the whole token in hexadecimal, as the service receives it.
+    package var sha256: String { withSecret { Sodium.sha256($0.utf8).hexadecimal } }
 }

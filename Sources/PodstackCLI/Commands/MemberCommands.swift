@@ -40,7 +40,9 @@ enum MemberCommands {
     ) { invocation in
         let email = invocation.arguments.positional[0]
         let role = try role(invocation) ?? "user"
-        let permissions = invocation.arguments.list("permission") ?? (role == "user" ? ["read"] : nil)
+        let permissions =
+            invocation.arguments.list("permission")?.map(Member.Permission.init(rawValue:))
+            ?? (role == .user ? [.read] : nil)
         try await invocation.inProject { client, project in
             let member = try await client.members.add(email, to: project, role: role, permissions: permissions)
             try invocation.write(member) { TerminalText.printable(member.userID) }
@@ -63,8 +65,9 @@ enum MemberCommands {
         ]
     ) { invocation in
         let arguments = invocation.arguments
-        let (role, permissions) = (try role(invocation), arguments.list("permission"))
-        let status = arguments.value("status")
+        let role = try role(invocation)
+        let permissions = arguments.list("permission")?.map(Member.Permission.init(rawValue:))
+        let status = arguments.value("status").map(Member.Status.init(rawValue:))
         guard role != nil || permissions != nil || status != nil else {
             throw UsageError("nothing to change: give --role, --permission or --status")
         }
@@ -107,7 +110,8 @@ enum MemberCommands {
                 ["PROJECT-ID", "PROJECT", "ROLE", "PERMISSIONS", "INVITED BY", "EXPIRES"],
                 invitations.map { each in
                     [
-                        each.projectID, each.projectName, each.role, permissions(each.role, each.permissions),
+                        each.projectID, each.projectName, each.role.rawValue,
+                        permissions(each.role, each.permissions),
                         each.invitedBy, Timestamp.format(each.expiresAt),
                     ]
                 })
@@ -146,8 +150,8 @@ enum MemberCommands {
     }
 
     /// Returns the role of `--role`, checked before any request.
-    private static func role(_ invocation: Invocation) throws(UsageError) -> String? {
-        let role = invocation.arguments.value("role")
+    private static func role(_ invocation: Invocation) throws(UsageError) -> Member.Role? {
+        let role = invocation.arguments.value("role").map(Member.Role.init(rawValue:))
         guard role != "admin" || !invocation.arguments.has("permission") else {
             throw UsageError("--role admin cannot be combined with --permission: an admin has all permissions")
         }
@@ -160,15 +164,17 @@ enum MemberCommands {
         Table.text(
             ["ID", "EMAIL", "ROLE", "PERMISSIONS", "STATUS"] + (isWide ? ["NAME", "ADDED"] : []),
             members.map { member in
-                [member.userID, member.email, member.role, permissions(member), member.status]
+                [
+                    member.userID, member.email, member.role.rawValue, permissions(member), member.status.rawValue,
+                ]
                     + (isWide ? [member.name ?? "", Timestamp.format(member.addedAt)] : [])
             })
     }
 
     private static func details(_ member: Member) -> String {
         Details.text([
-            ("ID", member.userID), ("Email", member.email), ("Name", member.name ?? ""), ("Role", member.role),
-            ("Permissions", permissions(member)), ("Status", member.status),
+            ("ID", member.userID), ("Email", member.email), ("Name", member.name ?? ""), ("Role", member.role.rawValue),
+            ("Permissions", permissions(member)), ("Status", member.status.rawValue),
             ("Added", Timestamp.format(member.addedAt)),
         ])
     }
@@ -180,7 +186,7 @@ enum MemberCommands {
 
     private static func permissions(_ member: Member) -> String { permissions(member.role, member.permissions) }
 
-    private static func permissions(_ role: String, _ permissions: [String]) -> String {
+    private static func permissions(_ role: Member.Role, _ permissions: [Member.Permission]) -> String {
         role == "admin" ? "all" : permissions.joined(separator: " ")
     }
 }

@@ -13,7 +13,7 @@ enum ProjectCommands {
         try invocation.write(["projects": projects]) {
             Table.text(
                 ["ID", "NAME", "ROLE", "CREATED"],
-                projects.map { [$0.id, $0.name, $0.role ?? "", Timestamp.format($0.createdAt)] })
+                projects.map { [$0.id, $0.name, $0.role?.rawValue ?? "", Timestamp.format($0.createdAt)] })
         }
         return .success
     }
@@ -80,7 +80,7 @@ enum ProjectCommands {
     private static func details(_ project: Project) -> String {
         Details.text([
             ("ID", project.id), ("Name", project.name), ("Description", project.description ?? ""),
-            ("Role", project.role ?? ""), ("Created", Timestamp.format(project.createdAt)),
+            ("Role", project.role?.rawValue ?? ""), ("Created", Timestamp.format(project.createdAt)),
         ])
     }
 }

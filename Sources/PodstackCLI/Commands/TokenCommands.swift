@@ -40,7 +40,8 @@ enum TokenCommands {
                 ["ID", "NAME", "STATUS", "EXPIRES", "LAST USED"] + (isWide ? ["CREATED", "SCOPES", "PROJECTS"] : []),
                 tokens.map { token in
                     [
-                        token.id, token.name, token.status ?? "", token.expiresAt.map(Timestamp.format) ?? "never",
+                        token.id, token.name, token.status?.rawValue ?? "",
+                        token.expiresAt.map(Timestamp.format) ?? "never",
                         token.lastUsedAt.map(Timestamp.format) ?? "never",
                     ]
                         + (isWide
@@ -71,10 +72,11 @@ enum TokenCommands {
             switch invocation.arguments.value("expires-in-days") {
             case nil: .serviceDefault
             case "never": .never
-            case let days?: .days(Int(days) ?? 0)
+            // The flag only accepts the choices.
+            case let days?: Int(days).flatMap(TokenExpiry.Days.init(rawValue:)).map(TokenExpiry.days) ?? .serviceDefault
             }
         let (token, secret) = try await invocation.client().tokens.create(
-            name: name, expiresIn: expiry, scopes: invocation.arguments.list("scope"),
+            name: name, expiresIn: expiry, scopes: invocation.arguments.list("scope")?.map(Scope.init(rawValue:)),
             projects: invocation.arguments.list("project-id"))
         try secret.withSecret { text in
             try invocation.printingNewToken.write(CreatedToken(token: token, secret: text)) { text }
@@ -103,7 +105,8 @@ enum TokenCommands {
         guard name != nil || scopes != nil || projects != nil else {
             throw UsageError("nothing to change: give --name, --scope or --project-id")
         }
-        let token = try await invocation.client().tokens.update(id, name: name, scopes: scopes, projects: projects)
+        let token = try await invocation.client().tokens.update(
+            id, name: name, scopes: scopes?.map(Scope.init(rawValue:)), projects: projects)
         try invocation.write(token) { TokenDetails.text(token) }
         return .success
     }
@@ -162,7 +165,8 @@ enum TokenDetails {
     static func text(_ token: Token) -> String {
         func time(_ date: Date?) -> String { date.map(Timestamp.format) ?? "never" }
         return Details.text([
-            ("ID", token.id), ("Name", token.name), ("Prefix", token.prefix), ("Status", token.status ?? "unknown"),
+            ("ID", token.id), ("Name", token.name), ("Prefix", token.prefix),
+            ("Status", token.status?.rawValue ?? "unknown"),
             ("Scopes", token.scopes.joined(separator: " ")),
             ("Projects", token.projectIDs?.joined(separator: " ") ?? "all"), ("Created", time(token.createdAt)),
             ("Expires", time(token.expiresAt)), ("Last used", time(token.lastUsedAt)),

@@ -122,8 +122,10 @@ extension ClientEvent {
     var debugText: String {
         switch self {
         case .requestStarted(let method, let path): "\(method) \(path)"
-        case .requestFinished(let method, let path, let status, let duration):
-            "\(method) \(path): HTTP \(status) after \(Self.milliseconds(duration))"
+        case .requestFinished(let method, let path, let status, let duration, let id):
+            "\(method) \(path): HTTP \(status) after \(Self.milliseconds(duration))\(id.map { ", \($0)" } ?? "")"
+        case .requestFailed(let method, let path, let reason, let duration):
+            "\(method) \(path): no response after \(Self.milliseconds(duration)): \(reason)"
         case .requestRetried(let method, let path, let retry, let delay, let reason):
             "\(method) \(path): \(reason); retry \(retry) in \(Self.milliseconds(delay))"
         case .tokenReloaded(let origin): "the token was rejected, and another one was found in \(origin)"

@@ -15,7 +15,7 @@ enum PermissionRoute {
         let missing = try exchange.caller().authority.missing(scope, in: project)
         return try .json(
             Permission(
-                scope: scope.description, projectID: project,
+                scope: scope, projectID: project,
                 missing: missing.map(ErrorResponse.init).map { Permission.Missing(code: $0.code, message: $0.message) })
         )
     }

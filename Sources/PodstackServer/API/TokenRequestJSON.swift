@@ -23,8 +23,8 @@ extension TokenRequest {
         try self.init(values, at: now, problems: reader.problems)
     }
 
-    private static func days(_ value: JSONValue) throws(InvalidValue) -> Int {
-        guard let days = value.integerValue else { throw Expiry.invalidDays }
+    private static func days(_ value: JSONValue) throws(InvalidValue) -> TokenExpiry.Days {
+        guard let days = value.integerValue.flatMap(TokenExpiry.Days.init(rawValue:)) else { throw Expiry.invalidDays }
         return days
     }
 

@@ -56,7 +56,7 @@ enum TokenCommands {
 
     private static func request(_ name: String, _ arguments: Arguments, now: Int64) throws -> TokenRequest {
         let values = TokenRequest.Values(
-            name: name, expiry: expiry(arguments),
+            name: name, expiry: try expiry(arguments),
             scopes: arguments.all("scope")?.flatMap { $0.split(separator: ",").map(String.init) },
             projectIDs: arguments.all("project"))
         do { return try TokenRequest(values, at: now) } catch {
@@ -68,12 +68,15 @@ enum TokenCommands {
         }
     }
 
-    private static func expiry(_ arguments: Arguments) -> TokenExpiry {
+    private static func expiry(_ arguments: Arguments) throws -> TokenExpiry {
         switch arguments.value("expires-in-days") {
-        case nil: .serviceDefault
-        case "never": .never
-        // The flag only accepts the choices; another text is not one of them.
-        case let days?: .days(Int(days) ?? 0)
+        case nil: return .serviceDefault
+        case "never": return .never
+        case let text?:
+            guard let days = Int(text).flatMap(TokenExpiry.Days.init(rawValue:)) else {
+                throw UsageError("--expires-in-days \(TokenRequest.Expiry.invalidDays.message), never")
+            }
+            return .days(days)
         }
     }
 

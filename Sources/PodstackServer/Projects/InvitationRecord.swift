@@ -35,8 +35,9 @@ struct ReceivedInvitation: Sendable, Equatable {
 
     var apiModel: Invitation {
         Invitation(
-            projectID: invitation.projectID, projectName: projectName, role: invitation.role.name,
-            permissions: invitation.role.permissions, invitedBy: inviterEmail,
+            projectID: invitation.projectID, projectName: projectName,
+            role: Member.Role(rawValue: invitation.role.name),
+            permissions: invitation.role.permissions.map(Member.Permission.init(rawValue:)), invitedBy: inviterEmail,
             createdAt: Date(invitation.createdAt), expiresAt: Date(invitation.expiresAt))
     }
 }

@@ -15,8 +15,10 @@ struct MemberRecord: Sendable, Equatable {
 
     var apiModel: Member {
         Member(
-            userID: user.id, email: user.email, name: user.name, role: membership.role.name,
-            permissions: membership.role.permissions, status: status, addedAt: Date(membership.addedAt))
+            userID: user.id, email: user.email, name: user.name,
+            role: Member.Role(rawValue: membership.role.name),
+            permissions: membership.role.permissions.map(Member.Permission.init(rawValue:)),
+            status: Member.Status(rawValue: status), addedAt: Date(membership.addedAt))
     }
 
     /// The values that the audit log records of a member.

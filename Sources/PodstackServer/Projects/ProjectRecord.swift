@@ -19,8 +19,10 @@ struct ProjectRecord: Sendable, Equatable {
     /// Returns the project as one of its members sees it.
     func apiModel(for membership: Membership, defaultProjectID: String) -> Project {
         Project(
-            id: id, name: name, description: description, createdAt: Date(createdAt), role: membership.role.name,
-            permissions: membership.role.permissions, isDefault: id == defaultProjectID)
+            id: id, name: name, description: description, createdAt: Date(createdAt),
+            role: Member.Role(rawValue: membership.role.name),
+            permissions: membership.role.permissions.map(Member.Permission.init(rawValue:)),
+            isDefault: id == defaultProjectID)
     }
 
     /// The values that the audit log records of a project.

@@ -60,7 +60,7 @@ struct TokenRecord: Sendable, Equatable {
     /// Returns the token as the API describes it.
     func apiModel(at now: Int64, lastUsedAt: Int64?) -> Token {
         Token(
-            id: publicID, name: name, scopes: scopes.map(\.description), projectIDs: projectIDs,
+            id: publicID, name: name, scopes: scopes, projectIDs: projectIDs,
             createdAt: Date(createdAt),
             expiresAt: expiresAt.map(Date.init(_:)), lastUsedAt: lastUsedAt.map(Date.init(_:)),
             generation: Int(generation), rotateBy: Date(rotateBy),

@@ -93,14 +93,12 @@ extension TokenRequest.Expiry {
     /// - Parameters:
     ///   - expiry: The expiry as requested.
     ///   - now: The time, in seconds since 1970.
-    /// - Throws: ``InvalidValue`` if the number of days is not offered, or the time is not in the future.
+    /// - Throws: ``InvalidValue`` if the time is not in the future.
     init(_ expiry: TokenExpiry, at now: Int64) throws(InvalidValue) {
         switch expiry {
         case .serviceDefault: self = .default
         case .never: self = .never
-        case .days(let days):
-            guard TokenExpiry.choices.contains(days) else { throw Self.invalidDays }
-            self = .after(Int64(days) * 86_400)
+        case .days(let days): self = .after(Int64(days.rawValue) * 86_400)
         case .at(let date):
             let seconds = date.timeIntervalSince1970
             guard seconds > Double(now), seconds < Self.end else {

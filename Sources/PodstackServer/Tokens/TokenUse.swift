@@ -23,8 +23,9 @@ struct ScopeSet: OptionSet, Sendable {
     /// Creates the set of all scopes that `scope` includes.
     init(_ scope: Scope) {
         rawValue = 0
-        for (place, resource) in Self.resources.enumerated() where scope.resource.map({ $0 == resource }) ?? true {
-            for (offset, action) in Self.actions.enumerated() where scope.action.map({ $0 == action }) ?? true {
+        let (own, ownAction) = (scope.resource, scope.action)
+        for (place, resource) in Self.resources.enumerated() where own.map({ $0 == resource }) ?? true {
+            for (offset, action) in Self.actions.enumerated() where ownAction.map({ $0 == action }) ?? true {
                 rawValue |= 1 << Int64(place * Self.actions.count + offset)
             }
         }

@@ -143,6 +143,83 @@ struct CredentialProcessTests {
         #expect(error?.message == "test did not end within 0 seconds")
     }
 
+    @Test(
+        "the end of the program counts, not that of a process which keeps its output open",
+        arguments: [
+            "sleep 1000 &", "setsid sleep 1000 &", "setsid sh -c 'sleep 1000 & exec sleep 1000' 2>&1 &",
+            "(exec 2>&1; setsid sleep 1000) &",
+        ])
+    func agent(background: String) async throws {
+        let client = try client("\(background) echo $! > \"$COUNT\"; \(Self.token)")
+        let start = ContinuousClock.now
+        #expect(try await client.auth.whoami().email == "you@example.com")
+        #expect(ContinuousClock.now - start < .seconds(25))
+        let id = try #require(folder.read("count").flatMap { pid_t($0.dropLast()) })
+        // The agent that the program left running is not ended; the test ends it.
+        #expect(kill(id, SIGKILL) == 0)
+    }
+
+    @Test("everything that a program wrote before its end is read, whatever still writes")
+    func lastOutput() async throws {
+        let source = ClientConfiguration.Source.argument("test")
+        for _ in 0..<20 {
+            let result = try await ChildProcess.run(
+                ["/bin/sh", "-c", "setsid sleep 5 & head -c 60000 /dev/zero; echo end >&2; kill $!; exit 7"],
+                environment: ["PATH": "/usr/bin:/bin"], of: source)
+            #expect((result.status, result.output.count, result.errorText) == (7, 60_000, "end"))
+        }
+        let error = await #expect(throws: ConfigurationError.self) {
+            try await ChildProcess.run(
+                ["/bin/sh", "-c", "yes & sleep 1; exit 0"], environment: ["PATH": "/usr/bin:/bin"], of: source)
+        }
+        #expect(error?.message == "test printed more than 64 KiB")
+    }
+
+    @Test(
+        "the path of a program with spaces works in the credentials file",
+        arguments: [
+            #""{}""#, "'{}'", "{}", #""{}" get"#, "'{}' 'get'", #"'{}' "get it""#, #""'{}' get""#, #"  "{}"  "#,
+        ])
+    func pathWithSpaces(written: String) async throws {
+        #expect(mkdir(folder.file("my tools"), 0o700) == 0)
+        let program = try folder.write("#!/bin/sh\n\(Self.token)\n", to: "my tools/get it")
+        #expect(chmod(program, 0o700) == 0)
+        let path = try folder.write(
+            "[default]\ncredential_process = \(written.replacing("{}", with: program))\n", to: "credentials")
+        #expect(chmod(path, 0o600) == 0)
+        let client = try Client(
+            environment: PodstackEnvironment(["PODSTACK_CREDENTIALS_FILE": path, "PATH": "/usr/bin:/bin"]),
+            transport: transport)
+        #expect(try await client.auth.whoami().email == "you@example.com")
+        let direct = try Client(
+            credentials: .process(command: written.replacing("{}", with: program)),
+            environment: PodstackEnvironment([:]), transport: transport)
+        if !written.hasPrefix("\"'") { #expect(try await direct.auth.whoami().email == "you@example.com") }
+    }
+
+    @Test("~/ at the start of the program is the home directory")
+    func home() async throws {
+        #expect(mkdir(folder.file("bin"), 0o700) == 0)
+        let program = try folder.write("#!/bin/sh\n\(Self.token)\n", to: "bin/get-token")
+        #expect(chmod(program, 0o700) == 0)
+        for command in ["~/bin/get-token", "~/bin/get-token now", "\"~/bin/get-token\""] {
+            let client = try Client(
+                credentials: .process(command: command, environment: PodstackEnvironment(["HOME": folder.path])),
+                environment: PodstackEnvironment([:]), transport: transport)
+            #expect(try await client.auth.whoami().email == "you@example.com")
+        }
+    }
+
+    @Test("an unquoted path with spaces gets a hint")
+    func unquoted() async throws {
+        let client = try Client(
+            credentials: .process(command: "/opt/my tools/get-token now"), environment: PodstackEnvironment([:]),
+            transport: transport)
+        let error = await #expect(throws: ConfigurationError.self) { try await client.auth.whoami() }
+        #expect(error?.message == "credentials: cannot run /opt/my: No such file or directory")
+        #expect(error?.hint == "A path that contains spaces must be in quotes")
+    }
+
     @Test("canceling the only waiting call ends the program and the processes that it started")
     func cancellation() async throws {
         let client = try client("echo $$ > \"$COUNT\"; sleep 1000 & sleep 1000")

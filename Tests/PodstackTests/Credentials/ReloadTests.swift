@@ -109,6 +109,27 @@ struct ReloadTests {
                 + "The token came from PODSTACK_API_TOKEN. A different token is in \(folder.file("file")):2 [default]")
     }
 
+    @Test("a cancellation while the token is read again after a 401 is a cancellation")
+    func canceled() async throws {
+        struct Slow: CredentialProvider {
+            let isAsked = AsyncStream.makeStream(of: Void.self)
+            func credential(insteadOf refused: APIToken?) async throws -> Credential {
+                guard refused != nil else { return Credential(APIToken("old")) }
+                isAsked.continuation.yield()
+                try await Task.sleep(for: .seconds(600))
+                return Credential(APIToken("new"))
+            }
+        }
+        let provider = Slow()
+        let client = try Client(
+            credentials: provider, timeout: generous, environment: PodstackEnvironment([:]),
+            transport: service(accepting: "new"))
+        let task = Task { try await client.auth.whoami() }
+        for await _ in provider.isAsked.stream { break }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+
     @Test("a provider is asked for the first token and after a rejection")
     func provider() async throws {
         struct Counting: CredentialProvider {

@@ -36,7 +36,8 @@ struct ClientTests {
     @Test("a token that the client created is valid, and limited to its scopes")
     func createdToken() async throws {
         let maker = try client(try server.createToken())
-        let (token, secret) = try await maker.tokens.create(name: "made", expiresIn: .days(7), scopes: ["tokens:read"])
+        let (token, secret) = try await maker.tokens.create(
+            name: "made", expiresIn: .days(.seven), scopes: ["tokens:read"])
         #expect(token.scopes == ["tokens:read"])
         let created = try secret.withSecret { try client($0) }
         #expect(try await created.tokens.list().all().count == 2)

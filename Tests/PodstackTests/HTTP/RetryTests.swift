@@ -44,7 +44,8 @@ struct RetryTests {
         arguments: [
             ScriptedServer.Reply.reset, .text(""), .text("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"),
             .text("what is this\r\n\r\n"), .text(response(500, "{}")), .text(response(503, "<html>down</html>")),
-            .text(response(429, "{}", "Retry-After: 0\r\n")),
+            .text(response(429, "{}", "Retry-After: 0\r\n")), .text(response(408, "")), .text(response(425, "{}")),
+            .text(response(408, "<html>Request Timeout</html>", "Connection: close\r\n")),
         ])
     func passing(fault: ScriptedServer.Reply) async throws {
         let server = try Self.server([fault, fault, .text(Self.success)])

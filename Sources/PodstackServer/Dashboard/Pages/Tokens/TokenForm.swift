@@ -37,14 +37,14 @@ struct TokenForm {
     }
 
     enum Expiry: Equatable {
-        case days(Int)
+        case days(TokenExpiry.Days)
         case never, date
 
-        static let choices = TokenExpiry.choices.map(Expiry.days) + [.never, .date]
+        static let choices = TokenExpiry.Days.allCases.map(Expiry.days) + [.never, .date]
 
         var text: String {
             switch self {
-            case .days(let days): String(days)
+            case .days(let days): String(days.rawValue)
             case .never: "never"
             case .date: "date"
             }
@@ -56,7 +56,7 @@ struct TokenForm {
     /// It is part of the form, so that a form creates one token however often it is sent.
     var id: String
     var name = ""
-    var expiry: Expiry? = .days(30)
+    var expiry: Expiry? = .days(.thirty)
     var date = ""
     var access: Access? = .full
     var scopes: Set<String> = []
@@ -221,7 +221,7 @@ private struct ExpiryChoices: Component {
 
     private func label(_ choice: TokenForm.Expiry) -> String {
         switch choice {
-        case .days(let days): "In \(days) days"
+        case .days(let days): "In \(days.rawValue) days"
         case .never: "Never"
         case .date: "On a date"
         }
