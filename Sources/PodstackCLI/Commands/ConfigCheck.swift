@@ -6,7 +6,8 @@ enum ConfigCheck {
     static let command = Command(
         "config", "check",
         summary: "Check the credentials file for misspelled keys, profiles without a token, and access by other users.",
-        flags: [Flag("fix", summary: "remove the access of other users")]
+        flags: [Flag("fix", summary: "remove the access of other users")],
+        examples: ["podstack config check", "podstack config check --fix"]
     ) { invocation in
         let environment = invocation.context.environment
         let path = try CredentialsFile.path(environment)
@@ -59,7 +60,10 @@ enum ConfigCheck {
         for profile in file.profileNames {
             func has(_ key: CredentialsFile.Key) -> Bool { file.value(key, profile: profile)?.isEmpty == false }
             func find(_ problem: String) { findings.append("\(file.path): [\(profile)] has \(problem)") }
-            if !has(.apiToken), !has(.credentialProcess) { find("no api_token") }
+            if !has(.apiToken), !has(.credentialProcess), !has(.profile) { find("no api_token") }
+            if let name = file.value(.profile, profile: profile), !file.profileNames.contains(name) {
+                find("the key profile, which selects a profile that does not exist")
+            }
             if has(.apiToken), has(.credentialProcess) { find("an api_token, so its credential_process is never run") }
             if has(.credentialStoreProcess), !has(.credentialProcess) {
                 find("a credential_store_process, but no credential_process")

@@ -7,7 +7,8 @@ enum EnvCommand {
     static let command = Command(
         "env",
         summary: "Show the variables that a .env file would set, as NAME=value lines or, with -o json, as an object.",
-        arguments: [Argument("FILE", summary: "the file (default: .env)", count: .optional, values: .files)]
+        arguments: [Argument("FILE", summary: "the file (default: .env)", count: .optional, values: .files)],
+        examples: ["podstack env", "podstack env deploy/.env -o json"]
     ) { invocation in
         let path = invocation.arguments.positional.first ?? ".env"
         let file = try DotEnv.read(path, environment: invocation.context.environment)

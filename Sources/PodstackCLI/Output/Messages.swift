@@ -15,6 +15,7 @@ struct ErrorReport {
                 code: error.code, message: message.onCommandLine, requestID: error.requestID, details: error.details)
             hint = advice?.onCommandLine
             if error.code == .missingToken { hint = hint ?? "podstack auth login stores a token" }
+            if error is NetworkError { hint = hint ?? Self.connectionHint(message.onCommandLine) }
         case let error as UsageError:
             body = ErrorBody(code: ErrorCode(rawValue: "usage"), message: error.message, requestID: nil)
             hint = error.hint
@@ -26,10 +27,17 @@ struct ErrorReport {
         }
     }
 
+    /// Returns the advice for a service that cannot be reached.
+    private static func connectionHint(_ message: String) -> String {
+        let doctor = "podstack auth doctor checks the connection"
+        guard message.contains(APIEndpoint.podstack.url) else { return doctor }
+        return "This is the default endpoint; --api-endpoint or PODSTACK_API_ENDPOINT names another one. \(doctor)"
+    }
+
     func write(to standardError: (String) -> Void, format: OutputFormat) {
         var body = body
         if format == .json, let hint { body.details["hint"] = .string(hint) }
-        if format == .json, let json = try? APICoding.encode(body, pretty: true) {
+        if format == .json, let json = try? APICoding.encode(body) {
             standardError(String(decoding: json, as: UTF8.self) + "\n")
             return
         }
