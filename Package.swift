@@ -34,6 +34,8 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
+        // Types only: the library is loaded on demand.
+        .systemLibrary(name: "CJq"),
         .systemLibrary(name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CPosix"),
@@ -70,7 +72,9 @@ let package = Package(
         .target(name: "PodstackCommandLine", dependencies: ["PodstackSystem"], swiftSettings: strictImports),
         .target(
             name: "PodstackCLI",
-            dependencies: ["PodstackCommandLine", "Podstack", "PodstackAPI", "PodstackCryptography", "PodstackSystem"],
+            dependencies: [
+                "CJq", "PodstackCommandLine", "Podstack", "PodstackAPI", "PodstackCryptography", "PodstackSystem",
+            ],
             swiftSettings: strictImports),
         // Not named `podstack`: on a file system that ignores case, that would be the folder of the SDK.
         .executableTarget(

@@ -1,5 +1,5 @@
 package import Podstack
-import PodstackCommandLine
+package import PodstackCommandLine
 
 /// The process as commands see it: a value, so that tests run commands without a process.
 package struct Context: Sendable {
@@ -8,6 +8,8 @@ package struct Context: Sendable {
     package var standardError: @Sendable (String) -> Void
     /// Returns all of standard input; throws when that is more than a token can be.
     package var readInput: @Sendable () throws -> String
+    /// Returns all of standard input as the body of a request; nil uses `readInput`.
+    package var readBody: (@Sendable () throws -> String)?
     /// The descriptor of standard input, for input of any size.
     package var inputDescriptor = StandardInput.descriptor
     /// Asks on the terminal without echo; nil when there is no terminal.
@@ -24,6 +26,12 @@ package struct Context: Sendable {
     package var showsProgress = false
     package var isOutputTerminal = false
     package var isErrorTerminal = false
+    /// Whether standard output shows styles, such as colors.
+    package var stylesOutput = false
+    /// Whether standard error shows styles.
+    package var stylesErrors = false
+    /// The pager for long output; nil when standard output is not a terminal.
+    package var pager: Pager?
     /// Makes an interrupt write a sentence before it ends the program, until the function is called with nil.
     package var onInterrupt: @Sendable (_ sentence: StaticString?) -> Void = { _ in }
     package var time = TimeSource.system
@@ -57,12 +65,31 @@ package struct Context: Sendable {
             context.openPage = Browser.opener(context.environment)
             context.showsProgress = StandardStream.error.isTerminal
         }
+        context.addStyles()
+        context.readBody = readRequestBody
         context.outputFailure = { StandardStream.outputFailure }
         context.keyringProgram = Keyring.installedProgram
         context.isOutputTerminal = StandardStream.output.isTerminal
         context.isErrorTerminal = StandardStream.error.isTerminal
         context.onInterrupt = Terminal.onInterrupt
         return context
+    }
+
+    /// Uses styles and a pager where a terminal shows them.
+    private mutating func addStyles() {
+        let environment = environment
+        let isStyled = TextStyle.isWanted { environment[$0] }
+        stylesOutput = isStyled && StandardStream.output.isTerminal
+        stylesErrors = isStyled && StandardStream.error.isTerminal
+        if StandardStream.output.isTerminal { pager = Pager { environment[$0] } }
+    }
+
+    private static func readRequestBody() throws -> String {
+        let limit = 16 << 20
+        guard let text = StandardInput.readAll(limit: limit) else {
+            throw CommandError(message: "standard input is larger than \(limit >> 20) MiB")
+        }
+        return text
     }
 
     private static func readToken() throws -> String {

@@ -10,18 +10,21 @@ enum GlobalFlags {
             values: .listed(CompletionCommands.profiles)),
         Flag("token", value: "T", summary: "use this token; - reads it from standard input"),
         Flag("token-file", value: "F", summary: "use the token in this file", values: .files),
-        Flag("project", value: "ID", summary: "use this project"),
+        Flag(
+            "project", value: "PROJECT", summary: "use the project with this ID or name",
+            values: .listed(CompletionCommands.projects)),
         Flag(
             "api-endpoint", value: "URL",
             summary: "the URL of the service (default: from the environment, the profile, or https://api.podstack.ai)"),
         Flag("env-file", value: "F", summary: "load the variables of this .env file first", values: .files),
         Flag(
-            "output", short: "o", value: "FORMAT", summary: "table, wide, json or yaml (default: table)",
+            "output", short: "o", value: "FORMAT",
+            summary: "table, wide, json or yaml (default: PODSTACK_OUTPUT, else table)",
             values: .choices(OutputFormat.allCases.map(\.rawValue))),
         Flag("quiet", short: "q", summary: "write only data, warnings and errors"),
         Flag("yes", short: "y", summary: "do not ask for confirmation"),
         Flag("debug", summary: "write each request to standard error"),
-        Flag("no-color", summary: "disable color (the output has no color yet)"),
+        Flag("no-color", summary: "write no colors, as with the variable NO_COLOR"),
     ]
 }
 
@@ -134,7 +137,8 @@ struct Invocation: Sendable {
             throw UsageError(
                 "this cannot be undone, and there is no terminal to ask on", hint: "--yes confirms the change")
         }
-        guard ask("\(question) This cannot be undone. Type yes: ") == "yes" else {
+        let answer = ask("\(question) This cannot be undone. [y/N] ") ?? ""
+        guard ["y", "yes"].contains(answer.filter { !$0.isWhitespace }.lowercased()) else {
             throw CommandError(message: "nothing was changed: the answer was not yes")
         }
     }

@@ -8,27 +8,53 @@ typealias Command = PodstackCommandLine.Command<CommandAction>
 /// The `podstack` program.
 package enum PodstackTool {
     static let program: Program<CommandAction> = Program(
-        "podstack",
+        "podstack", summary: "Work with Podstack from the command line.",
+        groups: [
+            CommandGroup("Authentication", "auth"), CommandGroup("API tokens", "token"),
+            CommandGroup("Projects and members", "project", "member"), CommandGroup("Audit log", "audit"),
+            CommandGroup("Settings", "config", "env"), CommandGroup("Tools", "api", "completion", "version"),
+        ],
         commands: AuthCommands.all + TokenCommands.all + [ScanCommand.command] + ProjectCommands.all
             + MemberCommands.all + AuditCommands.all + ConfigCommands.all + ProfileCommands.all + [
-                ConfigCheck.command, EnvCommand.command,
-            ] + CompletionCommands.all + [version],
+                ConfigCheck.command, EnvCommand.command, APICommand.command,
+            ] + CompletionCommands.all + [version, manual],
         globalFlags: GlobalFlags.all,
         footer: """
             The token is the first of: --token or --token-file; the profile of --profile; PODSTACK_API_TOKEN;
-            the file that PODSTACK_API_TOKEN_FILE names; the profile that PODSTACK_PROFILE names, or "default",
-            in ~/.podstack/credentials.
-            """)
+            the file that PODSTACK_API_TOKEN_FILE names; the profile that PODSTACK_PROFILE names, else the one
+            that "podstack auth switch" selected, else "default", in ~/.podstack/credentials.
+            """,
+        reference: PodstackReference.reference)
 
-    static let version = Command("version", summary: "Show the version.") { invocation in
+    static let version = Command("version", summary: "Show the version.", examples: ["podstack version"]) {
+        invocation in
         try invocation.write(["version": PodstackVersion.current]) { "podstack \(PodstackVersion.current)" }
         return .success
     }
 
+    /// Writes the manual pages, for packages.
+    static let manual = Command(
+        "man", summary: "Write the manual pages to a directory.",
+        arguments: [Argument("DIR", summary: "an existing directory", values: .files)],
+        examples: ["podstack man /usr/local/share/man/man1"], isHidden: true
+    ) { invocation in
+        let pages = ManPages(of: program, section: 1, version: PodstackVersion.current)
+        for file in try pages.write(to: invocation.arguments.positional[0]) { invocation.print(file) }
+        return .success
+    }
+
+    /// The commands for which the name of a project in `--project` is not looked up, because they do not use it.
+    static let ignoringProject: Set<String> = [
+        "auth logout", "auth switch", "auth token", "auth doctor", "token scan", "project use", "config explain",
+        "config show", "config get", "config set", "config unset", "config reset", "config path", "config set-profile",
+        "config get-profile", "config check", "env", "completion", "__complete", "version", "man",
+    ]
+
     /// Runs the command line `words`, without the name of the program.
     package static func run(_ words: [String], context: Context) async -> ExitStatus {
-        let context = context.bounded(words)
-        defer { context.boundary?.finish() }
+        let bounded = context.bounded(words)
+        defer { bounded.boundary?.finish() }
+        let context = words.contains("--no-color") ? bounded.withoutStyles : bounded.withStyledMessages
         // An error in the command line itself is written in this format too.
         var format = OutputFormat.requested(in: words, environment: context.environment)
         var command: Command?
@@ -59,7 +85,7 @@ package enum PodstackTool {
             try MisplacedToken.check(arguments, of: command)
             let work = BlockingWork(of: context, format: format, isQuiet: arguments.has("quiet"))
             return try await BlockingWork.$current.withValue(work) { [format] in
-                try await command.action(Invocation(arguments: arguments, context: context, format: format))
+                try await perform(command, arguments, context: context, format: format)
             }
         case .version:
             return try await version.action(Invocation(arguments: Arguments(), context: context, format: format))
@@ -70,6 +96,46 @@ package enum PodstackTool {
             context.standardError(text)
             return .usage
         }
+    }
+}
+
+extension PodstackTool {
+    /// Runs a command, whose output a pager shows if it may be long.
+    private static func perform(
+        _ command: Command, _ arguments: Arguments, context: Context, format: OutputFormat
+    ) async throws -> ExitStatus {
+        var paged = context
+        if command.isPaged, let pager = context.pager {
+            context.boundary?.redirectOutput { pager.write($0) }
+            // Then no more pages of a list are requested.
+            paged.outputFailure = { pager.hasBeenLeft ? "the pager was left" : context.outputFailure() }
+        }
+        // Before an error is written, for which the terminal must be free.
+        defer {
+            context.boundary?.finish()
+            context.pager?.finish()
+        }
+        let invocation = try Invocation(arguments: arguments, context: paged, format: format)
+        let ignoresProject = ignoringProject.contains(command.name)
+        return try await command.action(ignoresProject ? invocation : invocation.resolvingProject())
+    }
+}
+
+extension Context {
+    /// A copy that writes no styles.
+    fileprivate var withoutStyles: Context {
+        var context = self
+        context.stylesOutput = false
+        context.stylesErrors = false
+        return context
+    }
+
+    /// A copy that styles the kinds of messages on standard error, if it shows styles.
+    fileprivate var withStyledMessages: Context {
+        guard stylesErrors else { return self }
+        var context = self
+        context.standardError = { [standardError] in standardError(TextStyle.styledMessage($0)) }
+        return context
     }
 }
 

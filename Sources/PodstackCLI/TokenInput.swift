@@ -44,9 +44,14 @@ struct TokenInput: Sendable {
             if let ask { TokenInput(text: ask(prompt) ?? "", source: terminal) } else {
                 TokenInput(text: try context.readInput(), source: standardInput)
             }
-        guard input.text.contains(where: { !$0.isWhitespace }) else {
+        return try input.checked()
+    }
+
+    /// Returns the input, unless it is empty.
+    func checked() throws(CommandError) -> TokenInput {
+        guard text.contains(where: { !$0.isWhitespace }) else {
             throw CommandError(message: "no token was entered: type it, or pipe it to standard input")
         }
-        return input
+        return self
     }
 }

@@ -98,20 +98,35 @@ struct WebLogin {
 /// The browser of the desktop.
 enum Browser {
     /// Returns a function that opens a page; nil when there is no screen.
+    ///
+    /// `BROWSER` names the program; `%s` in it stands for the page. Over SSH without a display, a page would open where no
+    /// user sees it, or a text browser would take the terminal.
     static func opener(_ environment: PodstackEnvironment) -> (@Sendable (String) -> Void)? {
+        func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        let hasScreen = value("DISPLAY") != nil || value("WAYLAND_DISPLAY") != nil
+        let isRemote = value("SSH_CONNECTION") != nil || value("SSH_TTY") != nil
+        guard hasScreen || !isRemote else { return nil }
+        // The variable may list several programs, as for xdg-open.
+        if let first = value("BROWSER")?.split(separator: ":").first, let words = CommandWords.split(String(first)),
+            !words.isEmpty
+        {
+            return { page in
+                let isNamed = words.dropFirst().contains { $0.contains("%s") }
+                start(words.map { $0.replacing("%s", with: page) } + (isNamed ? [] : [page]))
+            }
+        }
         #if canImport(Darwin)
-            return { page in start("open", page) }
+            return { page in start(["open", page]) }
         #else
-            let hasScreen = ["DISPLAY", "WAYLAND_DISPLAY"].contains { environment.value(of: $0) != nil }
             guard hasScreen else { return nil }
-            return { page in start("xdg-open", page) }
+            return { page in start(["xdg-open", page]) }
         #endif
     }
 
     /// Starts a program and does not wait for it.
     ///
     /// Failures are ignored: the user can open the page by hand.
-    private static func start(_ program: String, _ page: String) {
+    private static func start(_ words: [String]) {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -122,9 +137,9 @@ enum Browser {
         defer { posix_spawnattr_destroy(&attributes) }
         // Ctrl-C is meant for this program only.
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
-        var arguments = [strdup(program), strdup(page), nil]
+        var arguments = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
         var id = pid_t()
-        _ = posix_spawnp(&id, program, &actions, &attributes, &arguments, environ)
+        _ = posix_spawnp(&id, words[0], &actions, &attributes, &arguments, environ)
     }
 }

@@ -60,6 +60,13 @@ package struct Arguments: Sendable {
 
     // MARK: - Flags
 
+    /// Replaces the value of a flag that was given.
+    package mutating func replaceValue(of name: String, with value: String) {
+        if values[name] != nil { values[name] = [value] }
+    }
+
+    package mutating func removeValue(of name: String) { values[name] = nil }
+
     package func has(_ name: String) -> Bool { values[name] != nil }
 
     package func value(_ name: String) -> String? { values[name]?.first }
@@ -120,6 +127,15 @@ package struct Arguments: Sendable {
         if command.arguments.last?.count != .oneOrMore, positional.count > command.arguments.count {
             throw UsageError(
                 "unexpected argument \"\(Self.displayed(positional[command.arguments.count]))\"",
+                hint: "\(helpCommand) shows the usage")
+        }
+    }
+
+    /// Throws when a required flag is missing.
+    func checkRequired(_ flags: [Flag], helpCommand: String) throws(UsageError) {
+        for flag in flags where flag.isRequired && values[flag.name] == nil {
+            throw UsageError(
+                "--\(flag.name) is missing: \(flag.summary)",
                 hint: "\(helpCommand) shows the usage")
         }
     }

@@ -8,21 +8,27 @@ package struct Command<Action: Sendable>: Sendable {
     package var summary: String
     package var arguments: [Argument]
     package var flags: [Flag]
-    /// Lines of the help below the summary.
+    /// Paragraphs of the help below the summary.
     package var details: String
+    /// Command lines that show the use of the command.
+    package var examples: [Example]
+    /// Whether a pager shows the output on a terminal, because it may be long.
+    package var isPaged: Bool
     /// Whether help and completion leave the command out: it is for scripts only.
     package var isHidden: Bool
     package var action: Action
 
     package init(
         _ words: String..., summary: String, arguments: [Argument] = [], flags: [Flag] = [], details: String = "",
-        isHidden: Bool = false, action: Action
+        examples: [Example] = [], isPaged: Bool = false, isHidden: Bool = false, action: Action
     ) {
         self.words = words
         self.summary = summary
         self.arguments = arguments
         self.flags = flags
         self.details = details
+        self.examples = examples
+        self.isPaged = isPaged
         self.isHidden = isHidden
         self.action = action
     }
@@ -31,6 +37,27 @@ package struct Command<Action: Sendable>: Sendable {
 
     /// The command with its arguments, as the usage line shows it: `config set KEY VALUE`.
     package var usage: String { (words + arguments.map(\.usage)).joined(separator: " ") }
+
+    /// The command with its arguments and required options: `token create --name NAME [OPTIONS]`.
+    package var fullUsage: String {
+        let required = flags.filter(\.isRequired).map { "--\($0.name)\($0.valueName.map { " \($0)" } ?? "")" }
+        return ([usage] + required + ["[OPTIONS]"]).joined(separator: " ")
+    }
+}
+
+/// A command line that shows the use of a command.
+package struct Example: Sendable, ExpressibleByStringLiteral {
+    /// The line, as typed in a shell.
+    package var line: String
+    /// The effect of the line; empty when the line explains itself.
+    package var purpose: String
+
+    package init(_ line: String, _ purpose: String = "") {
+        self.line = line
+        self.purpose = purpose
+    }
+
+    package init(stringLiteral line: String) { self.init(line) }
 }
 
 /// A positional argument of a command.
@@ -69,17 +96,20 @@ package struct Flag: Sendable {
     package var valueName: String?
     package var summary: String
     package var isRepeatable: Bool
+    /// Whether the command fails without the flag.
+    package var isRequired: Bool
     package var values: Values
 
     package init(
         _ name: String, short: Character? = nil, value: String? = nil, summary: String, isRepeatable: Bool = false,
-        values: Values = .any
+        isRequired: Bool = false, values: Values = .any
     ) {
         self.name = name
         self.short = short
         valueName = value
         self.summary = summary
         self.isRepeatable = isRepeatable
+        self.isRequired = isRequired
         self.values = values
     }
 
@@ -88,6 +118,9 @@ package struct Flag: Sendable {
         let long = valueName.map { "--\(name) \($0)" } ?? "--\(name)"
         return short.map { "-\($0), \(long)" } ?? long
     }
+
+    /// The summary, which says whether the flag is required.
+    package var description: String { isRequired ? "\(summary) (required)" : summary }
 
     /// Whether `word`, which includes its dashes, names this flag.
     func isNamed(_ word: String) -> Bool { word == "--" + name || short.map { word == "-\($0)" } ?? false }

@@ -1,8 +1,15 @@
 /// The words that can come next on an unfinished command line, by the table that also parses it.
 package struct LineCompletion {
-    package struct Candidate: Equatable, Sendable {
+    package struct Candidate: Equatable, Sendable, ExpressibleByStringLiteral {
         package var text: String
         package var summary = ""
+
+        package init(text: String, summary: String = "") {
+            self.text = text
+            self.summary = summary
+        }
+
+        package init(stringLiteral text: String) { self.init(text: text) }
     }
 
     /// The candidates, whether or not they start with the typed text: shells differ in what they regard as the start.
@@ -10,7 +17,7 @@ package struct LineCompletion {
     /// Whether file names can come next.
     package private(set) var wantsFiles = false
 
-    private let listed: (String) -> [String]
+    private let listed: (String) -> [Candidate]
 
     /// Completes the last of `words`.
     ///
@@ -19,7 +26,7 @@ package struct LineCompletion {
     ///   - program: The program whose command line it is.
     ///   - listed: Returns the words of a list of the program; called only when one of them can come next.
     package init<Action>(
-        _ words: [String], of program: Program<Action>, listed: @escaping (_ list: String) -> [String]
+        _ words: [String], of program: Program<Action>, listed: @escaping (_ list: String) -> [Candidate]
     ) {
         self.listed = listed
         let current = words.last ?? ""
@@ -54,12 +61,24 @@ package struct LineCompletion {
         }
     }
 
+    /// Returns the words of a line that a completion script sends, each followed by a zero byte.
+    package static func words(of input: String) -> [String] {
+        var words = input.split(separator: "\0", omittingEmptySubsequences: false)
+        if words.last == "" { words.removeLast() }
+        return words.map(String.init)
+    }
+
+    /// The text for a completion script: `words` or `files`, then a line for each candidate with a tab and its summary.
+    package var text: String {
+        ([wantsFiles ? "files" : "words"] + candidates.map { "\($0.text)\t\($0.summary)" }).joined(separator: "\n")
+    }
+
     private mutating func add(_ values: Values, after start: Substring = "") {
         switch values {
         case .any: break
         case .files: wantsFiles = true
         case .choices(let words), .suggestions(let words): candidates += words.map { Candidate(text: start + $0) }
-        case .listed(let list): candidates += listed(list).map { Candidate(text: start + $0) }
+        case .listed(let list): candidates += listed(list).map { Candidate(text: start + $0.text, summary: $0.summary) }
         }
     }
 

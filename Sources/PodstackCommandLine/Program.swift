@@ -3,6 +3,10 @@ import PodstackSystem
 /// A program with commands: parses its command lines, and knows its help.
 package struct Program<Action: Sendable>: Sendable {
     package var name: String
+    /// One sentence that says what the program is.
+    package var summary: String
+    /// The headings of the help that lists all commands.
+    package var groups: [CommandGroup]
     /// The commands, in the order in which the help lists them.
     package var commands: [Command<Action>]
     /// The flags of every command, among them `--help` and `--version`.
@@ -11,12 +15,18 @@ package struct Program<Action: Sendable>: Sendable {
     package var commandComesFirst: Bool
     /// The last paragraph of the help that lists all commands.
     package var footer: String
+    /// The sections of the manual page about the program as a whole.
+    package var reference: ProgramReference
 
     package init(
-        _ name: String, commands: [Command<Action>], globalFlags: [Flag], commandComesFirst: Bool = false,
-        footer: String = ""
+        _ name: String, summary: String = "", groups: [CommandGroup] = [], commands: [Command<Action>],
+        globalFlags: [Flag], commandComesFirst: Bool = false, footer: String = "",
+        reference: ProgramReference = ProgramReference()
     ) {
         self.name = name
+        self.summary = summary
+        self.groups = groups
+        self.reference = reference
         self.commands = commands
         self.globalFlags = globalFlags + [.help, .version]
         self.commandComesFirst = commandComesFirst
@@ -29,6 +39,13 @@ package struct Program<Action: Sendable>: Sendable {
     /// Returns the flags of a command: its own, and the global ones that it does not replace.
     package func flags(of command: Command<Action>) -> [Flag] {
         command.flags + globalFlags.filter { flag in !command.flags.contains { $0.name == flag.name } }
+    }
+
+    /// Returns the command line that shows the help of the command that `words` name, or of the program.
+    package func helpCommand(for words: [String]) -> String {
+        let named = words.filter { !$0.hasPrefix("-") }
+        let command = visibleCommands.first { named.starts(with: $0.words) }
+        return command.map { "\(name) \($0.name) --help" } ?? "\(name) --help"
     }
 
     // MARK: - Parsing
@@ -76,6 +93,7 @@ package struct Program<Action: Sendable>: Sendable {
         try arguments.checkChoices(of: flags)
         try arguments.check(against: command, helpCommand: help)
         try checkText(arguments, of: command)
+        try arguments.checkRequired(command.flags, helpCommand: help)
         return .run(command, arguments)
     }
 
@@ -126,6 +144,33 @@ package struct Program<Action: Sendable>: Sendable {
             Suggestion.nearest(to: typed, among: visible.map(\.name))
             ?? Suggestion.nearest(to: words.first ?? "", among: visible.compactMap(\.words.first))
         return near.map { "; did you mean \"\($0)\"?" } ?? ""
+    }
+}
+
+/// A heading of the help that lists all commands.
+package struct CommandGroup: Sendable {
+    package var title: String
+    /// The first words of the commands under the heading.
+    package var words: [String]
+
+    package init(_ title: String, _ words: String...) {
+        self.title = title
+        self.words = words
+    }
+}
+
+/// The sections of the manual page of a program that no command contains.
+package struct ProgramReference: Sendable {
+    package typealias Row = (term: String, text: String)
+
+    package var environment: [Row]
+    package var files: [Row]
+    package var exitStatuses: [Row]
+
+    package init(environment: [Row] = [], files: [Row] = [], exitStatuses: [Row] = []) {
+        self.environment = environment
+        self.files = files
+        self.exitStatuses = exitStatuses
     }
 }
 

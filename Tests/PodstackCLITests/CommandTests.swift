@@ -93,7 +93,7 @@ struct CommandTests: ServerSuite {
         let secret = String(created.output.dropLast())
         let list = await run("token", "list", "-o", "json", environment: ["PODSTACK_API_TOKEN": secret])
         #expect(list.output.contains("\"tokens:read\""))
-        let denied = await run("token", "create", "--name", "x", environment: ["PODSTACK_API_TOKEN": secret])
+        let denied = await run("token", "create", "--name", "x", "--full-access", environment: ["PODSTACK_API_TOKEN": secret])
         #expect(denied.status == .notAllowed)
         #expect(denied.error == "error: Access denied to resource: the token lacks tokens:create\n")
         let id = String(secret.dropFirst(9).prefix(8))
@@ -115,7 +115,7 @@ struct CommandTests: ServerSuite {
             let explained = await run(
                 "config", "explain", "-o", "json", environment: ["PODSTACK_API_TOKEN": vector.token])
             #expect(explained.status == .success)
-            #expect(explained.output.contains("\"value\" : \"\(vector.prefix)…\""))
+            #expect(explained.output.contains("\"value\":\"\(vector.prefix)…\""))
             #expect(!explained.output.contains(vector.token.dropFirst(18)))
         }
         for vector in try TokenVectors.load().invalid {
@@ -123,7 +123,7 @@ struct CommandTests: ServerSuite {
                 "config", "explain", "-o", "json", environment: ["PODSTACK_API_TOKEN": vector.token])
             let isPlaceholder = vector.token.isEmpty || vector.token == "your_api_token_here"
             #expect(explained.status == (isPlaceholder ? .notAuthenticated : .success), "\(vector.why)")
-            if !isPlaceholder { #expect(explained.output.contains("\"value\" : \"…\"")) }
+            if !isPlaceholder { #expect(explained.output.contains("\"value\":\"…\"")) }
         }
         let nothing = await run("config", "explain")
         #expect(nothing.status == .notAuthenticated)

@@ -8,7 +8,9 @@ import Testing
 @Suite("Completion of a command line", .timeLimit(.minutes(5)))
 struct CompletionTests {
     func complete(_ words: [String]) -> LineCompletion {
-        LineCompletion(words, of: PodstackTool.program) { _ in ["default", "my work"] }
+        LineCompletion(words, of: PodstackTool.program) { list in
+            list == "profiles" ? ["default", "my work"] : [LineCompletion.Candidate(text: "prj_1", summary: list)]
+        }
     }
 
     func complete(_ words: String...) -> LineCompletion { complete(words) }
@@ -40,6 +42,10 @@ struct CompletionTests {
         #expect(texts("auth", "whoami", "--profile", "") == ["default", "my work"])
         #expect(texts("--profile=") == ["--profile=default", "--profile=my work"])
         #expect(texts("token", "create", "--scope", "").contains("projects:read"))
+        #expect(complete("project", "get", "").candidates == [LineCompletion.Candidate(text: "prj_1", summary: "projects")])
+        #expect(complete("--project=").candidates == [.init(text: "--project=prj_1", summary: "projects")])
+        #expect(complete("token", "revoke", "").candidates == [.init(text: "prj_1", summary: "tokens")])
+        #expect(complete("auth", "switch", "").candidates.map(\.text) == ["default", "my work"])
         #expect(texts("token", "create", "--name", "").isEmpty)
         #expect(texts("token", "create", "--grace", "").isEmpty)
         for flag in ["--token-file", "--env-file"] {

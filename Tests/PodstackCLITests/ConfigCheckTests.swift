@@ -43,7 +43,7 @@ struct ConfigCheckTests {
         let named = await console.run("config", "check")
         #expect(named.status == .failure)
         #expect(named.output.hasPrefix("\(path) does not exist, but PODSTACK_CREDENTIALS_FILE names it; "))
-        #expect(await console.run("config", "check", "-o", "json").output.contains("\"is_there\" : false"))
+        #expect(await console.run("config", "check", "-o", "json").output.contains("\"is_there\":false"))
         try write("")
         let empty = await console.run("config", "check")
         #expect(empty.status == .success)

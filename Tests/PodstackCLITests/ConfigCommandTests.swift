@@ -134,7 +134,7 @@ struct ConfigCommandTests {
         _ = try folder.write("[default]\napi_token = t\n[work]\napi_token = u\n", to: "credentials")
         #expect(await console.run("config", "get-profile").output == "default\n")
         let work = await console.run("config", "get-profile", "-o", "json", environment: ["PODSTACK_PROFILE": "work"])
-        #expect(work.output == "{\n  \"origin\" : \"PODSTACK_PROFILE\",\n  \"profile\" : \"work\"\n}\n")
+        #expect(work.output == "{\"origin\":\"PODSTACK_PROFILE\",\"profile\":\"work\"}\n")
         #expect(work.error.isEmpty)
         let shadowed = await console.run("config", "get-profile", environment: ["PODSTACK_API_TOKEN": "x"])
         #expect(shadowed.error == "PODSTACK_API_TOKEN is set, so no profile is used\n")

@@ -31,6 +31,15 @@ struct Console: Sendable {
     var keyringProgram: String?
     /// The answer of a user at a terminal to every question; nil when there is no terminal.
     var reply: String?
+    /// The answers of a user at a terminal to questions without echo, in order; nil when there is no terminal.
+    var secrets: [String]?
+    /// Receives the pages that are opened; nil when there is no screen.
+    var openPage: (@Sendable (String) -> Void)?
+    /// Whether standard output is a terminal, which shows styles.
+    var isTerminal = false
+    var time = TimeSource.system
+    /// The transport of clients; nil for the one of the SDK.
+    var transport: (any Transport)?
 
     func run(_ words: String..., environment: [String: String] = [:], input: String = "") async -> Outcome {
         await run(words, environment: environment, input: input)
@@ -46,6 +55,19 @@ struct Console: Sendable {
                 return reply
             }
         }
+        if let secrets {
+            let rest = Mutex(secrets)
+            context.askSecret = { prompt in
+                streams.error.withLock { $0 += prompt }
+                return rest.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+            }
+        }
+        context.openPage = openPage
+        context.isOutputTerminal = isTerminal
+        context.stylesOutput = isTerminal
+        context.stylesErrors = isTerminal
+        context.time = time
+        context.transport = transport
         let status = await PodstackTool.run(words, context: context)
         return Outcome(
             status: status, output: streams.output.withLock { $0 }, error: streams.error.withLock { $0 })

@@ -134,8 +134,8 @@ struct EnvCommandTests {
         let whoami = await console.run("auth", "whoami", "--env-file", path)
         #expect(whoami.output == "you@example.com\n")
         let explained = await console.run("config", "explain", "-o", "json", "--env-file", path)
-        #expect(explained.output.contains("\"source\" : \"dotenv\""))
-        #expect(explained.output.contains("\"origin\" : \"PODSTACK_API_TOKEN of \(path):1\""))
+        #expect(explained.output.contains("\"source\":\"dotenv\""))
+        #expect(explained.output.contains("\"origin\":\"PODSTACK_API_TOKEN of \(path):1\""))
     }
 
     @Test("an endpoint of an --env-file gets no token from another source, and the hint says how to allow it")

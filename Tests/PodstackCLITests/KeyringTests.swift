@@ -76,7 +76,7 @@ struct KeyringTests {
         let status = await run("auth", "status")
         #expect(status.output.contains("keyring, by credential_process of \(path):2 [default]"), "\(status.output)")
         let explained = await run("config", "explain", "-o", "json")
-        #expect(explained.output.contains("\"origin\" : \"keyring, by credential_process of \(path):2 [default]\""))
+        #expect(explained.output.contains("\"origin\":\"keyring, by credential_process of \(path):2 [default]\""))
         #expect(explained.status == .success)
         #expect(await run("config", "check").status == .success)
         // The SDK finds the token without the CLI.

@@ -168,7 +168,7 @@ struct Resolution: Sendable {
     private func usedProfile(named: Profile?, ambient: Profile?) -> Setting<String>? {
         let variable = environment[.profile] == nil ? nil : environment.source(of: .profile)
         if let named { return Setting(named.name, .argument("profile:"), shadows: variable.map { [$0] } ?? []) }
-        return ambient.map { Setting($0.name, variable ?? .default) }
+        return ambient.map { Setting($0.name, variable ?? $0.selection ?? .default) }
     }
 
     // MARK: - Warnings
@@ -234,11 +234,21 @@ struct Resolution: Sendable {
 
     /// Reads the profile that applies when the program names none.
     ///
-    /// - Returns: The profile that `PODSTACK_PROFILE` names, else `default`; nil when there is no such profile.
+    /// - Returns: The profile that `PODSTACK_PROFILE` names, else the one that the file selects, else `default`; nil when
+    ///   there is no such profile.
     fileprivate func readAmbientProfile() throws -> Profile? {
         if let name = environment[.profile] { return try readProfile(name) }
         guard let path = try CredentialsFile.filePath(environment) else { return nil }
-        return try CredentialsFile(path, within: timeLimit).profile("default")
+        let file = try CredentialsFile(path, within: timeLimit)
+        guard let profile = file.profile(CredentialsFile.defaultProfile) else { return nil }
+        guard let entry = profile.entry(.profile), entry.value != profile.name else { return profile }
+        guard var selected = file.profile(entry.value) else {
+            throw ErrorMapping.profile(
+                entry.value, problem: "is selected in [default], but is not in", path: path.text,
+                others: file.profileNames)
+        }
+        selected.selection = profile.source(entry)
+        return selected
     }
 }
 
@@ -427,9 +437,15 @@ struct TokenSearch {
     private mutating func profileThatMustHaveToken(after candidate: TokenCandidate) throws -> Profile? {
         switch candidate {
         case .profileCommand: named
-        case .ambientCommand: settings.environment[.profile] == nil ? nil : try ambientProfile()
+        case .ambientCommand: try selectedAmbientProfile()
         default: nil
         }
+    }
+
+    /// Returns the ambient profile if the environment or the file names it, so that it must have a token.
+    private mutating func selectedAmbientProfile() throws -> Profile? {
+        let profile = try ambientProfile()
+        return settings.environment[.profile] != nil || profile?.selection != nil ? profile : nil
     }
 
     /// Returns the ambient profile, unless the program named the same one.

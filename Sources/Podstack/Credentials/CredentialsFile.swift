@@ -25,6 +25,8 @@ public struct CredentialsFile: Sendable {
         case credentialStoreProcess = "credential_store_process"
         /// The new secret of a token during a rotation; used when the service rejects `api_token`.
         case pendingAPIToken = "pending_api_token"
+        /// In the profile `default`: the name of the profile that is used instead when none is named.
+        case profile
     }
 
     private enum Change: Sendable {
@@ -216,12 +218,33 @@ extension CredentialsFile {
         return try environment.home()?.appending(".podstack/credentials")
     }
 
+    /// The name of the profile that is used when no other one is selected.
+    package static let defaultProfile = "default"
+
+    /// The name of the profile that is used when none is named: the one that the profile `default` selects, or `default`.
+    package var selectedProfile: String {
+        value(.profile, profile: Self.defaultProfile).flatMap { $0.isEmpty ? nil : $0 } ?? Self.defaultProfile
+    }
+
+    /// Selects the profile that is used when none is named.
+    ///
+    /// - Parameter name: The name of the profile; `default` selects none.
+    /// - Throws: ``ConfigurationError`` when the name cannot be represented in the file.
+    package mutating func select(profile name: String) throws {
+        guard name == Self.defaultProfile else { return try set(.profile, to: name, profile: Self.defaultProfile) }
+        try remove(.profile, profile: name)
+        if document.entries(of: name)?.isEmpty == true { try remove(profile: name) }
+    }
+
     /// Returns the name of the profile that applies when the program names none.
     ///
     /// - Parameter environment: The environment to look in.
-    /// - Returns: The value of `PODSTACK_PROFILE`, else `default`.
+    /// - Returns: The value of `PODSTACK_PROFILE`, else the profile that the credentials file selects, else `default`.
     public static func ambientProfileName(_ environment: PodstackEnvironment) -> String {
-        environment[.profile] ?? "default"
+        if let name = environment[.profile] { return name }
+        // Opened for changing, which rejects a pipe: reading would empty it.
+        let file = try? CredentialsFile(changing: path(environment))
+        return file?.selectedProfile ?? defaultProfile
     }
 
     /// Removes the rights of all users except the owner.
@@ -257,6 +280,8 @@ struct Profile: Sendable {
     var rightsOfOthers: String?
     /// Whether the file belongs to the user and others cannot write to it.
     var mayRunCommands: Bool
+    /// The setting of the file that selected the profile; nil when none did.
+    var selection: ClientConfiguration.Source?
 
     /// Returns the entry for a key; nil when it does not exist or is empty.
     func entry(_ key: CredentialsFile.Key) -> Entry? {

@@ -211,6 +211,8 @@ enum ErrorMapping {
             sentences.append("It was revoked\(time(response.details["revoked_at"])); create a new one")
         case .rotatedToken:
             sentences.append("It was rotated\(time(response.details["rotated_at"])); use the token that replaced it")
+        case .accountDisabled:
+            sentences.append("The user's account is disabled; ask the operator of the service to enable it")
         default:
             if let reason = token.suspicion { sentences.append(Wording(reason)) }
         }

@@ -27,7 +27,12 @@ enum AuditCommands {
             Flag("all-projects", summary: "the log of the whole account, even when a project is set"),
             Flag("limit", value: "N", summary: "the maximum number of events (default: all)"),
             Flag("csv", summary: "write CSV, for spreadsheets"),
-        ]
+        ],
+        examples: [
+            "podstack audit list --since 7d --action token_created",
+            "podstack audit list --limit 20 --all-projects",
+            Example("podstack audit list --since 2027-01-01 --until 2027-01-31 --csv >january.csv", "for spreadsheets"),
+        ], isPaged: true
     ) { invocation in
         let arguments = invocation.arguments
         guard !arguments.has("csv") || !arguments.has("output") else {
@@ -88,7 +93,7 @@ enum AuditCommands {
     private typealias Column = (name: String, value: @Sendable (AuditEvent) -> String?)
 
     private static let columns: [Column] = [
-        ("TIME", { Timestamp.format($0.createdAt) }), ("USER", { $0.userEmail ?? $0.userID }),
+        ("USER", { $0.userEmail ?? $0.userID }),
         ("ACTION", { $0.action }), ("TYPE", { $0.resourceType }), ("NAME", { $0.resourceName ?? $0.resourceID }),
         ("IP ADDRESS", { $0.ipAddress }),
     ]
@@ -101,6 +106,9 @@ enum AuditCommands {
     private static func table(_ invocation: Invocation) -> ListWriter<AuditEvent> {
         let columns = columns + (invocation.format == .wide ? wideColumns : [])
         return ListWriter(
-            invocation, header: columns.map(\.name), row: { event in columns.map { $0.value(event) ?? "" } })
+            invocation, header: ["TIME"] + columns.map(\.name),
+            row: { event in
+                [invocation.displayed(event.createdAt)] + columns.map { $0.value(event) ?? "" }
+            })
     }
 }

@@ -5,50 +5,67 @@ import PodstackCommandLine
 enum CompletionCommands {
     static let all: [Command] = [completion, complete]
 
-    /// The list of profiles, for ``Values/listed(_:)``.
+    // The lists of ``Values/listed(_:)``.
     static let profiles = "profiles"
+    static let projects = "projects"
+    static let tokens = "tokens"
+    static let members = "members"
+    static let invitations = "invitations"
 
     static let completion = Command(
-        "completion", summary: "Print the script with which a shell completes commands, flags and profiles.",
+        "completion", summary: "Print the script with which a shell completes commands, flags, profiles and names.",
         arguments: [
-            Argument("SHELL", summary: "bash, zsh or fish", values: .choices(Shell.allCases.map(\.rawValue)))
+            Argument(
+                "SHELL", summary: "bash, zsh or fish", values: .choices(CompletionShell.allCases.map(\.rawValue)))
         ],
         details: """
-            bash, in ~/.bashrc:
-
-              eval "$(podstack completion bash)"
-
-            zsh, in ~/.zshrc below compinit; or the output as the file _podstack in a directory of fpath:
-
-              eval "$(podstack completion zsh)"
-
-            fish, once:
-
-              podstack completion fish >~/.config/fish/completions/podstack.fish
-
-            The script asks the podstack in PATH for the candidates, so it also works after an update of podstack.
-            """
+            The script asks the podstack in PATH for the candidates, so it also works after an update of podstack. \
+            Projects, tokens, members and invitations come from the service, if it responds within two seconds.
+            """,
+        examples: [
+            Example("eval \"$(podstack completion bash)\"", "in ~/.bashrc"),
+            Example("eval \"$(podstack completion zsh)\"", "in ~/.zshrc, below compinit"),
+            Example("podstack completion zsh >\"${fpath[1]}/_podstack\"", "or once, for zsh"),
+            Example("podstack completion fish >~/.config/fish/completions/podstack.fish", "once, for fish"),
+        ]
     ) { invocation in
-        if let shell = Shell(rawValue: invocation.arguments.positional[0]) { invocation.print(shell.script) }
+        if let shell = CompletionShell(rawValue: invocation.arguments.positional[0]) {
+            invocation.print(shell.script(for: PodstackTool.program.name))
+        }
         return .success
     }
 
     /// The command that the scripts call.
     ///
-    /// Reads the words of the line, each followed by a zero byte. Writes `words` or `files`, then a line for each
-    /// candidate with a tab and its summary.
+    /// Reads the words of the line, and writes the text of the completion.
     static let complete = Command(
         "__complete", summary: "Print the candidates for the next word.", isHidden: true
     ) { invocation in
-        var words = try invocation.context.readInput().split(separator: "\0", omittingEmptySubsequences: false)
-        if words.last == "" { words.removeLast() }
-        let completion = LineCompletion(words.map(String.init), of: PodstackTool.program) { _ in
-            profileNames(invocation.context.environment)
+        let line = LineCompletion.words(of: try invocation.context.readInput())
+        var needed: String?
+        var completion = LineCompletion(line, of: PodstackTool.program) { list in
+            needed = list
+            return []
         }
-        invocation.print(
-            ([completion.wantsFiles ? "files" : "words"]
-                + completion.candidates.map { "\($0.text)\t\($0.summary)" }).joined(separator: "\n"))
+        if let needed {
+            let listed = await candidates(of: needed, for: line, invocation.context)
+            completion = LineCompletion(line, of: PodstackTool.program) { _ in listed }
+        }
+        invocation.print(completion.text)
         return .success
+    }
+
+    /// Returns the words of a list, which must be safe to print on one line.
+    private static func candidates(
+        of list: String, for line: [String], _ context: Context
+    ) async -> [LineCompletion.Candidate] {
+        let all =
+            list == profiles
+            ? profileNames(context.environment).map { LineCompletion.Candidate(text: $0) }
+            : await ServiceCompletion(line, context).candidates(of: list)
+        return all.filter { $0.text == TerminalText.printable($0.text) && !$0.text.isEmpty }.map { candidate in
+            LineCompletion.Candidate(text: candidate.text, summary: TerminalText.printable(candidate.summary))
+        }
     }
 
     /// Returns the profiles of the credentials file; none when it cannot be read, because completion shows no errors.
@@ -57,110 +74,80 @@ enum CompletionCommands {
     private static func profileNames(_ environment: PodstackEnvironment) -> [String] {
         guard let path = try? CredentialsFile.path(environment), let file = try? CredentialsFile(changing: path)
         else { return [] }
-        return file.profileNames.filter { $0 == TerminalText.printable($0) }
+        return file.profileNames
     }
 }
 
-/// A shell with a completion script.
+/// The completion of names that only the service knows.
 ///
-/// The script does not contain the commands: it asks the program each time.
-///
-/// The words of the line reach the program through a pipe, because arguments are visible to other users, and a token may
-/// be among the words.
-private enum Shell: String, CaseIterable {
-    case bash, zsh, fish
+/// It shows no errors, because a failed completion is not the user's concern.
+private struct ServiceCompletion {
+    private let line: [String]
+    private let context: Context
 
-    var script: String {
-        switch self {
-        case .bash: Self.bashScript
-        case .zsh: Self.zshScript
-        case .fish: Self.fishScript
+    /// The longest time that the user waits after pressing the key.
+    private static let timeLimit = Duration.seconds(2)
+    /// The largest number of elements of a list that are offered.
+    private static let largestCount = 200
+
+    init(_ line: [String], _ context: Context) {
+        self.line = line
+        self.context = context
+    }
+
+    func candidates(of list: String) async -> [LineCompletion.Candidate] {
+        guard let client = try? client(), let pairs = try? await pairs(of: list, client) else { return [] }
+        let counts = Dictionary(pairs.map { ($0.name, 1) }, uniquingKeysWith: +)
+        // A name that several share would be refused.
+        let names = pairs.filter { counts[$0.name] == 1 }.map { LineCompletion.Candidate(text: $0.name, summary: $0.id) }
+        return pairs.map { LineCompletion.Candidate(text: $0.id, summary: $0.name) } + names
+    }
+
+    private func pairs(of list: String, _ client: Client) async throws -> [(id: String, name: String)] {
+        let count = Self.largestCount
+        switch list {
+        case CompletionCommands.projects:
+            return try await client.withoutProject.projects.list().first(count).map { ($0.id, $0.name) }
+        case CompletionCommands.tokens:
+            return try await client.tokens.list().first(count).filter { $0.status != "expired" && $0.status != "revoked" }
+                .map { ($0.id, $0.name) }
+        case CompletionCommands.members:
+            let invocation = try Invocation(arguments: Arguments(), context: context, format: .table)
+            let project = try await invocation.projectInUse(client)
+            return try await client.members.list(project: project).first(count).map { ($0.userID, $0.email) }
+        case CompletionCommands.invitations:
+            return try await client.withoutProject.members.invitations().first(count)
+                .map { ($0.projectID, $0.projectName) }
+        default: return []
         }
     }
 
-    private static let bashScript = #"""
-        # Completion of podstack for bash: eval "$(podstack completion bash)" in ~/.bashrc
+    /// Creates a client from the flags of the unfinished line.
+    private func client() throws -> Client {
+        var environment = context.environment
+        if let path = value(of: "env-file") { _ = try DotEnv.load(path, into: &environment) }
+        // Rejects a pipe, which gives its content only once.
+        _ = try CredentialsFile(changing: CredentialsFile.path(environment))
+        let token = value(of: "token").flatMap { $0 == "-" ? nil : $0 }
+        let file = try value(of: "token-file").flatMap { try TokenFileCredentials.read($0, within: .zero) }
+        var options = ClientOptions()
+        options.environment = environment
+        options.transport = context.transport
+        options.timeout = Self.timeLimit
+        options.retry = RetryConfiguration(maxRetries: 0)
+        let project = value(of: "project").flatMap { $0.hasPrefix("prj_") ? $0 : nil }
+        return try Client(
+            apiToken: token ?? file, profile: value(of: "profile"), projectID: project,
+            apiEndpoint: value(of: "api-endpoint"), options: options)
+    }
 
-        _podstack() {
-            local words=() word= start= fragment='' candidate kind='' i
-            for ((i = 1; i <= COMP_CWORD; i++)); do
-                fragment=${COMP_WORDS[i]}
-                # bash splits --output=json and projects:read, which are one word here.
-                if [[ $fragment == [=:]* || $start == *[=:] ]] && [[ -n $fragment && -n $word ]]; then
-                    word+=$fragment
-                else
-                    [ "$i" -gt 1 ] && words+=("$word")
-                    word=$fragment
-                fi
-                start=$word
-            done
-            words+=("$word")
-            # bash replaces only the last part by the candidate.
-            case $fragment in
-            [=:]*) start=$word ;;
-            *) start=${word%"$fragment"} ;;
-            esac
-            COMPREPLY=()
-            while IFS=$'\t' read -r candidate _; do
-                if [ -z "$kind" ]; then
-                    kind=$candidate
-                elif [[ $candidate == "$word"* ]]; then
-                    printf -v candidate %q "${candidate#"$start"}"
-                    COMPREPLY+=("$candidate")
-                fi
-            done < <(printf '%s\0' "${words[@]}" | podstack __complete 2>/dev/null)
-            [ "$kind" = files ] || return 0
-            # bash 3 does not have compopt.
-            compopt -o bashdefault -o default 2>/dev/null || {
-                local IFS=$'\n'
-                COMPREPLY=($(compgen -f -- "${word#"$start"}"))
-            }
+    /// Returns the value of a flag before the word to complete; nil when it is not given.
+    private func value(of flag: String) -> String? {
+        let words = Array(line.dropLast().prefix { $0 != "--" })
+        for (index, word) in words.enumerated() {
+            if word == "--\(flag)", index + 1 < words.count { return words[index + 1] }
+            if word.hasPrefix("--\(flag)=") { return String(word.dropFirst(flag.utf8.count + 3)) }
         }
-        complete -F _podstack podstack
-        """#
-
-    private static let zshScript = #"""
-        #compdef podstack
-        # Completion of podstack for zsh: podstack completion zsh >"${fpath[1]}/_podstack"
-        # or, in ~/.zshrc below compinit: eval "$(podstack completion zsh)"
-
-        _podstack() {
-            local -a lines candidates
-            local line text
-            lines=("${(@f)$(printf '%s\0' "${(@Q)words[2,CURRENT-1]}" "$PREFIX" | podstack __complete 2>/dev/null)}")
-            for line in "${(@)lines[2,-1]}"; do
-                text=${line%%$'\t'*}
-                candidates+=("${text//:/\\:}:${line#*$'\t'}")
-            done
-            if [[ $lines[1] == files ]]; then
-                compset -P '--[^=]##='
-                _files
-            elif (( $#candidates )); then
-                _describe -V podstack candidates
-            else
-                return 1
-            fi
-        }
-        if [ "$funcstack[1]" = _podstack ]; then _podstack "$@"; else compdef _podstack podstack; fi
-        """#
-
-    private static let fishScript = #"""
-        # Completion of podstack for fish: podstack completion fish >~/.config/fish/completions/podstack.fish
-
-        function __podstack_complete
-            set -l words (commandline -opc)
-            set -l current (commandline -ct)
-            set -e words[1]
-            set -l lines (printf '%s\0' $words "$current" | command podstack __complete 2>/dev/null)
-            if test "$lines[1]" = files
-                set -l flag (string match -r -- '^--[^=]+=' "$current")
-                for path in (__fish_complete_path (string replace -- "$flag" '' "$current"))
-                    echo "$flag$path"
-                end
-            else
-                printf '%s\n' $lines[2..-1]
-            end
-        end
-        complete -c podstack -f -a '(__podstack_complete)'
-        """#
+        return nil
+    }
 }

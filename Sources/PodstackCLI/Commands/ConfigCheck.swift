@@ -7,7 +7,8 @@ enum ConfigCheck {
         "config", "check",
         summary:
             "Check the credentials file for misspelled keys, values that a client rejects, and access by other users.",
-        flags: [Flag("fix", summary: "remove the access of other users")]
+        flags: [Flag("fix", summary: "remove the access of other users")],
+        examples: ["podstack config check", "podstack config check --fix"]
     ) { invocation in
         let environment = invocation.context.environment
         let path = try CredentialsFile.path(environment)
@@ -71,10 +72,13 @@ enum ConfigCheck {
             func find(_ problem: String) { findings.append("\(file.path): [\(profile)] has \(problem)") }
             if TokenRedaction.isTokenContained(in: profile) { find("a token in its name") }
             // A profile without a token is what a logout leaves, unless a misspelled key was meant to be the token.
-            if !hasToken(profile, file),
+            if !hasToken(profile, file), !has(.profile),
                 file.unknownKeys.contains(where: { $0.profile == profile && isLikeToken($0.key) })
             {
                 find("no api_token")
+            }
+            if let name = file.value(.profile, profile: profile), !file.profileNames.contains(name) {
+                find("the key profile, which selects a profile that does not exist")
             }
             if has(.apiToken), has(.credentialProcess) { find("an api_token, so its credential_process is never run") }
             if has(.credentialStoreProcess), !has(.credentialProcess) {

@@ -11,7 +11,8 @@ enum ConfigCommands {
     private static let key = Argument("KEY", summary: ProfileKey.names, values: .suggestions(ProfileKey.settable))
 
     static let explain = Command(
-        "config", "explain", summary: "Show every setting, its source, and the sources that it shadows."
+        "config", "explain", summary: "Show every setting, its source, and the sources that it shadows.",
+        examples: ["podstack config explain", "podstack config explain --profile work -o json"]
     ) { invocation in
         let configuration = try invocation.configuration()
         try invocation.write(SettingsReport(configuration)) { SettingsReport.text(configuration) }
@@ -21,7 +22,9 @@ enum ConfigCommands {
         return .notAuthenticated
     }
 
-    static let path = Command("config", "path", summary: "Show the path of the credentials file.") { invocation in
+    static let path = Command(
+        "config", "path", summary: "Show the path of the credentials file.", examples: ["podstack config path"]
+    ) { invocation in
         let path = try CredentialsFile.path(invocation.context.environment)
         try invocation.write(["path": path]) { path }
         return .success
@@ -29,7 +32,10 @@ enum ConfigCommands {
 
     // MARK: - Keys of a profile
 
-    static let get = Command("config", "get", summary: "Show a key from a profile.", arguments: [key]) { invocation in
+    static let get = Command(
+        "config", "get", summary: "Show a key from a profile.", arguments: [key],
+        examples: ["podstack config get project_id", "podstack config get api_endpoint --profile work"]
+    ) { invocation in
         let key = try ProfileKey(invocation.arguments.positional[0]).key
         let file = try invocation.credentialsFile()
         guard let value = file.value(key, profile: invocation.profileName) else {
@@ -41,7 +47,8 @@ enum ConfigCommands {
 
     static let set = Command(
         "config", "set", summary: "Set a key in a profile.",
-        arguments: [key, Argument("VALUE", summary: "the new value of the key")]
+        arguments: [key, Argument("VALUE", summary: "the new value of the key")],
+        examples: ["podstack config set api_endpoint https://podstack.example.com --profile work"]
     ) { invocation in
         let key = try ProfileKey(invocation.arguments.positional[0])
         let value = invocation.arguments.positional[1]
@@ -53,8 +60,10 @@ enum ConfigCommands {
         return .success
     }
 
-    static let unset = Command("config", "unset", summary: "Remove a key from a profile.", arguments: [key]) {
-        invocation in
+    static let unset = Command(
+        "config", "unset", summary: "Remove a key from a profile.", arguments: [key],
+        examples: ["podstack config unset project_id"]
+    ) { invocation in
         let key = try ProfileKey(invocation.arguments.positional[0])
         try invocation.changeProfile { file, profile in
             try key.checkKeyring(of: profile, in: file)
@@ -67,7 +76,8 @@ enum ConfigCommands {
 
     static let reset = Command(
         "config", "reset", summary: "Reduce a profile to its token and the endpoint of that token.",
-        flags: [Flag("all", summary: "remove the whole profile, with its token and its comments")]
+        flags: [Flag("all", summary: "remove the whole profile, with its token and its comments")],
+        examples: ["podstack config reset", "podstack config reset --profile old --all"]
     ) { invocation in
         let file = try CredentialsFile(changing: CredentialsFile.path(invocation.context.environment))
         let profile = invocation.profileName
@@ -113,7 +123,8 @@ enum ConfigCommands {
     // MARK: - Show
 
     static let show = Command(
-        "config", "show", summary: "Show the credentials file or one of its profiles, with redacted tokens."
+        "config", "show", summary: "Show the credentials file or one of its profiles, with redacted tokens.",
+        examples: ["podstack config show", "podstack config show --profile work"]
     ) { invocation in
         let file = try invocation.credentialsFile()
         var names = file.profileNames
@@ -186,6 +197,7 @@ private struct StoredSettings: Encodable {
         // An invalid value may be anything, such as a token under the wrong key.
         case .projectID, .apiEndpoint:
             value.hasPrefix("podstack_") || (try? ProfileKey.check(value, for: key)) == nil ? "…" : value
+        case .profile: value
         case .credentialProcess, .credentialStoreProcess:
             value.split(separator: " ", maxSplits: 1).enumerated()
                 .map { $0 == 0 ? String($1) : "…" }.joined(separator: " ")

@@ -27,7 +27,8 @@ enum EnvCommand {
               eval "$(podstack env -o shell)"
 
             On a terminal, control characters in a value are shown as "?". Otherwise values are never altered.
-            """
+            """,
+        examples: ["podstack env", "podstack env deploy/.env -o json"]
     ) { invocation in
         let path = invocation.arguments.positional.first ?? ".env"
         guard !path.isEmpty else { throw UsageError("FILE: the path is empty") }

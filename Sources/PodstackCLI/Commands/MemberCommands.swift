@@ -6,7 +6,9 @@ import PodstackCommandLine
 enum MemberCommands {
     static let all: [Command] = [list, add, update, remove, invitations, accept, decline, leave]
 
-    private static let member = Argument("EMAIL-OR-ID", summary: "the email address or the ID of the member")
+    private static let member = Argument(
+        "MEMBER", summary: "the email address, the ID or the name of the member",
+        values: .listed(CompletionCommands.members))
     private static let actions = Scope.actions.joined(separator: ", ")
 
     private static func role(_ summary: String) -> Flag {
@@ -18,12 +20,13 @@ enum MemberCommands {
     }
 
     static let list = Command(
-        "member", "list", summary: "List the members of the project of --project, or of the project in use."
+        "member", "list", summary: "List the members of the project of --project, or of the project in use.",
+        examples: ["podstack member list", "podstack member list --project training -o wide"], isPaged: true
     ) { invocation in
         let members = try await invocation.inProject { client, project in
             try await client.members.list(project: project).all()
         }
-        try invocation.write(["members": members]) { table(members, isWide: invocation.format == .wide) }
+        try invocation.write(["members": members]) { table(members, invocation) }
         return .success
     }
 
@@ -36,6 +39,10 @@ enum MemberCommands {
         flags: [
             role("admin, or user with permissions (default: user)"),
             permission("a permission of a user: \(actions) (default: read); may be repeated"),
+        ],
+        examples: [
+            "podstack member add friend@example.com --permission create,read --project training",
+            "podstack member add friend@example.com --role admin",
         ]
     ) { invocation in
         let email = invocation.arguments.positional[0]
@@ -62,6 +69,10 @@ enum MemberCommands {
                 "status", value: "STATUS",
                 summary: "active, or deactivated, which keeps the member but removes all access",
                 values: .choices(["active", "deactivated"])),
+        ],
+        examples: [
+            "podstack member update friend@example.com --permission read,update",
+            "podstack member update friend@example.com --status deactivated",
         ]
     ) { invocation in
         let arguments = invocation.arguments
@@ -79,12 +90,13 @@ enum MemberCommands {
             return try await client.members.update(
                 id, of: project, role: role, permissions: permissions, status: status)
         }
-        try invocation.write(member) { details(member) }
+        try invocation.write(member) { details(member, invocation) }
         return .success
     }
 
     static let remove = Command(
-        "member", "remove", summary: "Remove a member from a project.", arguments: [member]
+        "member", "remove", summary: "Remove a member from a project.", arguments: [member],
+        examples: ["podstack member remove friend@example.com --project training"]
     ) { invocation in
         let member = invocation.arguments.positional[0]
         try await invocation.inProject { client, project in
@@ -99,20 +111,24 @@ enum MemberCommands {
 
     // MARK: - Own membership
 
-    private static let project = Argument("PROJECT-ID", summary: "the ID of the project")
+    private static let project = Argument(
+        "PROJECT", summary: "the ID or the name of the project", values: .listed(CompletionCommands.projects))
+
+    private static let invitedProject = Argument(
+        "PROJECT", summary: "the ID or the name of the project", values: .listed(CompletionCommands.invitations))
 
     static let invitations = Command(
-        "member", "invitations", summary: "List the invitations to projects that you have not answered yet."
+        "member", "invitations", summary: "List the invitations to projects that you have not answered yet.",
+        examples: ["podstack member invitations"], isPaged: true
     ) { invocation in
         let invitations = try await invocation.client().withoutProject.members.invitations().all()
         try invocation.write(["invitations": invitations]) {
-            Table.text(
+            invocation.table(
                 ["PROJECT-ID", "PROJECT", "ROLE", "PERMISSIONS", "INVITED BY", "EXPIRES"],
                 invitations.map { each in
                     [
                         each.projectID, each.projectName, each.role.rawValue,
-                        permissions(each.role, each.permissions),
-                        each.invitedBy, Timestamp.format(each.expiresAt),
+                        permissions(each.role, each.permissions), each.invitedBy, invocation.displayed(each.expiresAt),
                     ]
                 })
         }
@@ -121,9 +137,9 @@ enum MemberCommands {
 
     static let accept = Command(
         "member", "accept", summary: "Accept the invitation to a project, and print the ID of the project.",
-        arguments: [project]
+        arguments: [invitedProject], examples: ["podstack member accept training"]
     ) { invocation in
-        let project = invocation.arguments.positional[0]
+        let project = try await invocation.invitedProjectID()
         let member = try await invocation.client().withoutProject.members.accept(project)
         try invocation.write(member) { TerminalText.printable(project) }
         invocation.inform(TerminalText.printable("You are a member of \(project), as \(rights(member))"))
@@ -131,18 +147,20 @@ enum MemberCommands {
     }
 
     static let decline = Command(
-        "member", "decline", summary: "Decline the invitation to a project.", arguments: [project]
+        "member", "decline", summary: "Decline the invitation to a project.", arguments: [invitedProject],
+        examples: ["podstack member decline training"]
     ) { invocation in
-        let project = invocation.arguments.positional[0]
+        let project = try await invocation.invitedProjectID()
         try await invocation.client().withoutProject.members.decline(project)
         invocation.inform(TerminalText.printable("Declined the invitation to \(project)"))
         return .success
     }
 
     static let leave = Command(
-        "member", "leave", summary: "Leave a project: you and your tokens lose access to it.", arguments: [project]
+        "member", "leave", summary: "Leave a project: you and your tokens lose access to it.", arguments: [project],
+        examples: ["podstack member leave training"]
     ) { invocation in
-        let project = invocation.arguments.positional[0]
+        let project = try await invocation.projectID(of: invocation.arguments.positional[0])
         try invocation.confirm(TerminalText.printable("Leave the project \(project)?"))
         try await invocation.client().withoutProject.members.leave(project)
         invocation.inform(TerminalText.printable("You are no longer a member of \(project)"))
@@ -160,8 +178,9 @@ enum MemberCommands {
 
     // MARK: - Output
 
-    private static func table(_ members: [Member], isWide: Bool) -> String {
-        Table.text(
+    private static func table(_ members: [Member], _ invocation: Invocation) -> String {
+        let isWide = invocation.format == .wide
+        return invocation.table(
             ["ID", "EMAIL", "ROLE", "PERMISSIONS", "STATUS"] + (isWide ? ["NAME", "ADDED"] : []),
             members.map { member in
                 [
@@ -171,11 +190,11 @@ enum MemberCommands {
             })
     }
 
-    private static func details(_ member: Member) -> String {
+    private static func details(_ member: Member, _ invocation: Invocation) -> String {
         Details.text([
             ("ID", member.userID), ("Email", member.email), ("Name", member.name ?? ""), ("Role", member.role.rawValue),
             ("Permissions", permissions(member)), ("Status", member.status.rawValue),
-            ("Added", Timestamp.format(member.addedAt)),
+            ("Added", invocation.displayed(member.addedAt)),
         ])
     }
 
@@ -191,16 +210,35 @@ enum MemberCommands {
     }
 }
 
-extension Client {
-    /// Returns the ID of the member with an ID or an email address.
-    fileprivate func memberID(_ member: String, of project: Project.ID) async throws -> User.ID {
-        guard member.contains("@") else { return member }
-        for try await candidate in members.list(project: project)
-        where candidate.email.lowercased() == member.lowercased() {
-            return candidate.userID
+extension Invocation {
+    /// Returns the ID of the project of an invitation that the first argument names.
+    fileprivate func invitedProjectID() async throws -> Project.ID {
+        let text = arguments.positional[0]
+        guard !text.hasPrefix("prj_") else { return text }
+        let invitations = try await client().withoutProject.members.invitations().all()
+        let candidates = invitations.map { each in
+            NameLookup.Candidate(id: each.projectID, name: each.projectName, description: "from \(each.invitedBy)")
         }
+        let lookup = NameLookup(
+            kind: "invitation", listCommand: "podstack member invitations", candidates: candidates)
+        guard let id = try lookup.id(of: text) else { throw lookup.notFound(text) }
+        return id
+    }
+}
+
+extension Client {
+    /// Returns the ID of the member with an ID, an email address or a name.
+    fileprivate func memberID(_ member: String, of project: Project.ID) async throws -> User.ID {
+        guard !member.hasPrefix("usr_") else { return member }
+        let all = try await members.list(project: project).all()
+        if let found = all.first(where: { $0.email.lowercased() == member.lowercased() }) { return found.userID }
+        let candidates = all.map { each in
+            NameLookup.Candidate(id: each.userID, name: each.name ?? "", description: each.email)
+        }
+        let lookup = NameLookup(kind: "member", listCommand: "podstack member list", candidates: candidates)
+        if !member.isEmpty, let id = try lookup.id(of: member) { return id }
         throw CommandError(
-            message: "\(member) is not a member of \(project)", hint: "podstack member list lists the members",
-            status: .notFound)
+            message: "\(TerminalText.printable(member)) is not a member of \(project)",
+            hint: "podstack member list lists the members", status: .notFound)
     }
 }

@@ -6,7 +6,8 @@ enum ProfileCommands {
     static let all: [Command] = [setProfile, getProfile]
 
     static let getProfile = Command(
-        "config", "get-profile", summary: "Show the profile that is used when none is named."
+        "config", "get-profile", summary: "Show the profile that is used when none is named.",
+        examples: ["podstack config get-profile"]
     ) { invocation in
         let name = invocation.profileName
         try invocation.write(["profile": name, "origin": origin(invocation)]) { TerminalText.printable(name) }
@@ -41,7 +42,8 @@ enum ProfileCommands {
             Flag(
                 "shell", value: "SHELL", summary: "bash, zsh, sh or fish (default: the shell in $SHELL)",
                 values: .choices(["bash", "zsh", "sh", "fish"]))
-        ]
+        ],
+        examples: [Example("eval \"$(podstack config set-profile work)\"", "for the current shell")]
     ) { invocation in
         let profile = invocation.arguments.positional[0]
         guard invocation.arguments.value("profile") == nil else {

@@ -6,14 +6,19 @@ import PodstackCommandLine
 enum ProjectCommands {
     static let all: [Command] = [list, create, get, update, delete, use, current]
 
-    private static let id = Argument("ID", summary: "the ID of the project")
+    private static let id = Argument(
+        "PROJECT", summary: "the ID or the name of the project", values: .listed(CompletionCommands.projects))
 
-    static let list = Command("project", "list", summary: "List the projects.") { invocation in
+    static let list = Command(
+        "project", "list", summary: "List the projects.",
+        examples: ["podstack project list", Example("podstack project list -o json", "as JSON, for programs")],
+        isPaged: true
+    ) { invocation in
         let projects = try await invocation.client().withoutProject.projects.list().all()
         try invocation.write(["projects": projects]) {
-            Table.text(
+            invocation.table(
                 ["ID", "NAME", "ROLE", "CREATED"],
-                projects.map { [$0.id, $0.name, $0.role?.rawValue ?? "", Timestamp.format($0.createdAt)] })
+                projects.map { [$0.id, $0.name, $0.role?.rawValue ?? "", invocation.displayed($0.createdAt)] })
         }
         return .success
     }
@@ -21,7 +26,8 @@ enum ProjectCommands {
     static let create = Command(
         "project", "create", summary: "Create a project and print its ID.",
         arguments: [Argument("NAME", summary: "the name of the project")],
-        flags: [Flag("description", value: "TEXT", summary: "what the project is for")]
+        flags: [Flag("description", value: "TEXT", summary: "what the project is for")],
+        examples: ["podstack project create training --description \"Models of 2027\""]
     ) { invocation in
         let project = try await invocation.client().withoutProject.projects.create(
             name: invocation.arguments.positional[0], description: invocation.arguments.value("description"))
@@ -29,9 +35,12 @@ enum ProjectCommands {
         return .success
     }
 
-    static let get = Command("project", "get", summary: "Show a project.", arguments: [id]) { invocation in
-        let project = try await invocation.client().withoutProject.project(invocation.arguments.positional[0])
-        try invocation.write(project) { details(project) }
+    static let get = Command(
+        "project", "get", summary: "Show a project.", arguments: [id],
+        examples: ["podstack project get training", "podstack project get prj_example -o json"]
+    ) { invocation in
+        let project = try await invocation.namedProject()
+        try invocation.write(project) { details(project, invocation) }
         return .success
     }
 
@@ -40,22 +49,30 @@ enum ProjectCommands {
         flags: [
             Flag("name", value: "NAME", summary: "the new name"),
             Flag("description", value: "TEXT", summary: "what the project is for; an empty text removes it"),
-        ]
+        ],
+        examples: ["podstack project update training --name inference"]
     ) { invocation in
         let (name, description) = (invocation.arguments.value("name"), invocation.arguments.value("description"))
         guard name != nil || description != nil else {
             throw UsageError("nothing to change: give --name or --description")
         }
+        let id = try await invocation.projectID(of: invocation.arguments.positional[0])
         let project = try await invocation.client().withoutProject.projects.update(
-            invocation.arguments.positional[0], name: name, description: description)
-        try invocation.write(project) { details(project) }
+            id, name: name, description: description)
+        try invocation.write(project) { details(project, invocation) }
         return .success
     }
 
-    static let delete = Command("project", "delete", summary: "Delete an empty project.", arguments: [id]) {
-        invocation in
-        let id = invocation.arguments.positional[0]
-        try invocation.confirm("Delete the project \(id)?")
+    static let delete = Command(
+        "project", "delete", summary: "Delete an empty project.", arguments: [id],
+        examples: [
+            "podstack project delete training", Example("podstack project delete prj_example --yes", "without a question"),
+        ]
+    ) { invocation in
+        let text = invocation.arguments.positional[0]
+        let id = try await invocation.projectID(of: text)
+        let name = id == text ? id : "\"\(text)\" (\(id))"
+        try invocation.confirm(TerminalText.printable("Delete the project \(name)?"))
         try await invocation.client().withoutProject.projects.delete(id)
         invocation.inform("Deleted \(id)")
         return .success
@@ -63,24 +80,27 @@ enum ProjectCommands {
 
     static let use = Command(
         "project", "use", summary: "Check that a project exists, and make it the project of the profile.",
-        arguments: [id]
+        arguments: [id], examples: ["podstack project use training", "podstack project use prj_example --profile work"]
     ) { invocation in
-        let project = try await invocation.client().withoutProject.project(invocation.arguments.positional[0])
+        let project = try await invocation.namedProject()
         try invocation.changeProfile { file, profile in try file.set(.projectID, to: project.id, profile: profile) }
         invocation.inform("[\(invocation.profileName)] uses \(project.id), \(TerminalText.printable(project.name))")
         return .success
     }
 
-    static let current = Command("project", "current", summary: "Show the project in use.") { invocation in
+    static let current = Command(
+        "project", "current", summary: "Show the project in use.",
+        examples: ["podstack project current", "podstack project current --project training"]
+    ) { invocation in
         let project = try await invocation.client().projects.current()
-        try invocation.write(project) { details(project) }
+        try invocation.write(project) { details(project, invocation) }
         return .success
     }
 
-    private static func details(_ project: Project) -> String {
+    private static func details(_ project: Project, _ invocation: Invocation) -> String {
         Details.text([
             ("ID", project.id), ("Name", project.name), ("Description", project.description ?? ""),
-            ("Role", project.role?.rawValue ?? ""), ("Created", Timestamp.format(project.createdAt)),
+            ("Role", project.role?.rawValue ?? ""), ("Created", invocation.displayed(project.createdAt)),
         ])
     }
 }
@@ -88,40 +108,34 @@ enum ProjectCommands {
 // MARK: - The project of a command
 
 extension Invocation {
+    /// Returns the project that the first argument names.
+    fileprivate func namedProject() async throws -> Project {
+        let id = try await projectID(of: arguments.positional[0])
+        return try await client().withoutProject.projects.get(id)
+    }
+
     /// Runs `body` with the project of the settings or, if none is set, with the default project of the user.
     func inProject<Result>(_ body: (Client, Project.ID) async throws -> Result) async throws -> Result {
         let client = try client()
-        let project = try await projectID(client)
-        return try await client.explainingName(project) { try await body(client, project) }
+        let project = try await projectInUse(client)
+        return try await explainingName(project) { try await body(client, project) }
     }
 
-    private func projectID(_ client: Client) async throws -> Project.ID {
+    func projectInUse(_ client: Client) async throws -> Project.ID {
         if let id = client.configuration.projectID?.value { return id }
         // From the user and not from the project, which a token with only member scopes may not read.
         if let id = try await client.auth.whoami().defaultProjectID { return id }
         throw CommandError(
             message: "no project is set, and you have no default project",
-            hint: "--project ID selects a project, podstack project use ID stores it in the profile")
-    }
-}
-
-extension Client {
-    /// Returns a project by its ID.
-    fileprivate func project(_ id: Project.ID) async throws -> Project {
-        try await explainingName(id) { try await projects.get(id) }
+            hint: "--project selects a project, podstack project use stores one in the profile")
     }
 
-    /// Runs `body`, and adds a hint to its error when a project name was given instead of an ID.
-    fileprivate func explainingName<Result>(
-        _ id: Project.ID, _ body: () async throws -> Result
-    ) async throws -> Result {
+    /// Runs `body`, and adds a hint to its error when the settings contain a name instead of an ID.
+    private func explainingName<Result>(_ id: Project.ID, _ body: () async throws -> Result) async throws -> Result {
         do { return try await body() } catch var error as ResourceNotFoundError where error.resourceType == "project" {
-            let all = try? await withoutProject.projects.list().all()
-            guard let named = all?.filter({ $0.name.lowercased() == id.lowercased() }), !named.isEmpty else {
-                throw error
-            }
-            let ids = named.map(\.id).joined(separator: " and ")
-            error.response.hint = "\"\(id)\" is the name of \(ids): use the ID"
+            guard let named = try? await projectID(of: id), named != id else { throw error }
+            error.response.hint =
+                "\"\(id)\" is the name of \(named): podstack project use stores the ID in the profile"
             throw error
         }
     }

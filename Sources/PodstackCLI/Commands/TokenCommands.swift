@@ -14,7 +14,8 @@ import PodstackCommandLine
 enum TokenCommands {
     static let all: [Command] = [list, create, get, update, revoke, rotate]
 
-    private static let id = Argument("ID", summary: "the ID of the token, 8 characters, or its prefix")
+    private static let id = Argument(
+        "TOKEN", summary: "the ID of the token, its prefix, or its name", values: .listed(CompletionCommands.tokens))
 
     static let grace = Flag(
         "grace", value: "TIME", summary: "how long the old secret stays valid: 90s, 30m, 12h or 7d (default: 1h)")
@@ -29,20 +30,27 @@ enum TokenCommands {
     }
 
     private static func projects(_ summary: String) -> Flag {
-        Flag("project-id", value: "ID", summary: "\(summary); may be repeated", isRepeatable: true)
+        Flag(
+            "project-id", value: "PROJECT", summary: "\(summary), by ID or name; may be repeated", isRepeatable: true,
+            values: .listed(CompletionCommands.projects))
     }
 
-    static let list = Command("token", "list", summary: "List the API tokens of the account.") { invocation in
+    static let list = Command(
+        "token", "list", summary: "List the API tokens of the account.",
+        examples: [
+            "podstack token list", Example("podstack token list -o wide", "with scopes and exact times"),
+            Example("podstack token list -o json", "as JSON, for programs"),
+        ], isPaged: true
+    ) { invocation in
         let tokens = try await invocation.client().tokens.list().all()
         let isWide = invocation.format == .wide
         try invocation.write(["tokens": tokens]) {
-            Table.text(
+            invocation.table(
                 ["ID", "NAME", "STATUS", "EXPIRES", "LAST USED"] + (isWide ? ["CREATED", "SCOPES", "PROJECTS"] : []),
                 tokens.map { token in
                     [
-                        token.id, token.name, token.status?.rawValue ?? "",
-                        token.expiresAt.map(Timestamp.format) ?? "never",
-                        token.lastUsedAt.map(Timestamp.format) ?? "never",
+                        token.id, token.name, token.status?.rawValue ?? "", invocation.displayed(token.expiresAt),
+                        invocation.displayed(token.lastUsedAt),
                     ]
                         + (isWide
                             ? [
@@ -57,17 +65,28 @@ enum TokenCommands {
     static let create = Command(
         "token", "create", summary: "Create an API token and print it (shown once).",
         flags: [
-            Flag("name", value: "NAME", summary: "the name of the token, which says what it is for (required)"),
+            Flag(
+                "name", value: "NAME", summary: "the name of the token, which says what it is for", isRequired: true),
             Flag(
                 "expires-in-days", value: "DAYS", summary: "7, 30, 90, 180, 365 or never (default: 30)",
                 values: .choices(TokenExpiry.choices.map(String.init) + ["never"])),
-            scopes("a scope, such as projects:read (default: *)"),
+            scopes("a scope, such as projects:read; without it, the command asks on a terminal"),
+            Flag("full-access", summary: "create a token that may do everything, as with --scope '*'"),
             projects("a project in which the token is valid (default: all)"),
+        ],
+        details: """
+            Standard output contains only the token, so that it can be piped. Give a token only the scopes that it needs: \
+            without --scope or --full-access, the command asks on a terminal, and fails elsewhere.
+            """,
+        examples: [
+            "podstack token create --name CI --expires-in-days 7 --scope tokens:read,projects:read",
+            "podstack token create --name laptop --full-access",
+            Example("podstack token create --name backup --scope audit-logs:read | vault-store", "to another program"),
         ]
     ) { invocation in
-        guard let name = invocation.arguments.value("name") else {
-            throw UsageError("--name is missing: give the token a name")
-        }
+        let name = invocation.arguments.value("name") ?? ""
+        let scopes = try requestedScopes(invocation)
+        let projects = try await invocation.projectIDs(ofFlag: "project-id")
         let expiry: TokenExpiry =
             switch invocation.arguments.value("expires-in-days") {
             case nil: .serviceDefault
@@ -76,19 +95,43 @@ enum TokenCommands {
             case let days?: Int(days).flatMap(TokenExpiry.Days.init(rawValue:)).map(TokenExpiry.days) ?? .serviceDefault
             }
         let (token, secret) = try await invocation.client().tokens.create(
-            name: name, expiresIn: expiry, scopes: invocation.arguments.list("scope")?.map(Scope.init(rawValue:)),
-            projects: invocation.arguments.list("project-id"))
+            name: name, expiresIn: expiry, scopes: scopes.map(Scope.init(rawValue:)), projects: projects)
         try secret.withSecret { text in
             try invocation.printingNewToken.write(CreatedToken(token: token, secret: text)) { text }
         }
-        let end = token.expiresAt.map { "expires \(Timestamp.format($0))" } ?? "never expires"
+        let end = token.expiresAt.map { "expires \(invocation.displayed($0))" } ?? "never expires"
         invocation.inform("Created \(token.prefix), \(end). It cannot be shown again.")
         return .success
     }
 
-    static let get = Command("token", "get", summary: "Show a token.", arguments: [id]) { invocation in
-        let token = try await invocation.client().tokens.get(try tokenID(invocation))
-        try invocation.write(token) { TokenDetails.text(token) }
+    /// Returns the scopes of a new token, which must be chosen: by flags, or by an answer on the terminal.
+    private static func requestedScopes(_ invocation: Invocation) throws -> [String] {
+        let scopes = invocation.arguments.list("scope")
+        guard invocation.arguments.has("full-access") else {
+            if let scopes { return scopes }
+            guard let ask = invocation.context.askLine else {
+                throw UsageError(
+                    "the scopes are missing: give --scope, or --full-access for a token that may do everything",
+                    hint: "podstack token create --help lists examples")
+            }
+            invocation.context.standardError("Scopes: \(scopeWords.joined(separator: ", "))\n")
+            let answer = ask("Scopes of the token, separated by commas (* for full access): ") ?? ""
+            let chosen = answer.split { $0 == "," || $0.isWhitespace }.map(String.init)
+            guard !chosen.isEmpty else { throw CommandError(message: "no token was created: no scope was entered") }
+            return chosen
+        }
+        guard scopes == nil else {
+            throw UsageError("--scope and --full-access cannot both be given: give one of them")
+        }
+        return ["*"]
+    }
+
+    static let get = Command(
+        "token", "get", summary: "Show a token.", arguments: [id],
+        examples: ["podstack token get CI", "podstack token get abc12345 -o json"]
+    ) { invocation in
+        let token = try await invocation.withTokenID { client, id in try await client.tokens.get(id) }
+        try invocation.write(token) { TokenDetails.text(token, invocation) }
         return .success
     }
 
@@ -97,43 +140,54 @@ enum TokenCommands {
         flags: [
             Flag("name", value: "NAME", summary: "the new name"), scopes("a scope that the token keeps"),
             projects("a project that the token keeps"),
-        ]
+        ],
+        examples: ["podstack token update CI --scope projects:read", "podstack token update abc12345 --name nightly"]
     ) { invocation in
         let arguments = invocation.arguments
-        let id = try tokenID(invocation)
-        let (name, scopes, projects) = (arguments.value("name"), arguments.list("scope"), arguments.list("project-id"))
-        guard name != nil || scopes != nil || projects != nil else {
+        let (name, scopes) = (arguments.value("name"), arguments.list("scope"))
+        guard name != nil || scopes != nil || arguments.has("project-id") else {
             throw UsageError("nothing to change: give --name, --scope or --project-id")
         }
-        let token = try await invocation.client().tokens.update(
-            id, name: name, scopes: scopes?.map(Scope.init(rawValue:)), projects: projects)
-        try invocation.write(token) { TokenDetails.text(token) }
+        let projects = try await invocation.projectIDs(ofFlag: "project-id")
+        let token = try await invocation.withTokenID { client, id in
+            try await client.tokens.update(
+                id, name: name, scopes: scopes?.map(Scope.init(rawValue:)), projects: projects)
+        }
+        try invocation.write(token) { TokenDetails.text(token, invocation) }
         return .success
     }
 
     static let revoke = Command(
-        "token", "revoke", summary: "Revoke a token: it is rejected everywhere at once.", arguments: [id]
+        "token", "revoke", summary: "Revoke a token: it is rejected everywhere at once.", arguments: [id],
+        examples: [
+            "podstack token revoke CI", Example("podstack token revoke abc12345 --yes", "without a question"),
+        ]
     ) { invocation in
-        let id = try tokenID(invocation)
-        let client = try invocation.client()
-        if invocation.asksForConfirmation {
-            let name = try await client.tokens.get(id).name
-            try invocation.confirm("Revoke \"\(TerminalText.printable(name))\" (\(id))?")
-        } else {
-            try invocation.confirm("Revoke \(id)?")
+        let text = invocation.arguments.positional[0]
+        let id = try await invocation.withTokenID { client, id in
+            if invocation.asksForConfirmation {
+                let name = try await client.tokens.get(id).name
+                try invocation.confirm("Revoke \"\(TerminalText.printable(name))\" (\(id))?")
+            } else {
+                try invocation.confirm("Revoke \(id)?")
+            }
+            try await client.tokens.revoke(id)
+            return id
         }
-        try await client.tokens.revoke(id)
-        invocation.inform("Revoked \(TokenFormat.prefix(id: id))")
+        let name = text == id || text.hasPrefix("podstack_") ? "" : " \"\(TerminalText.printable(text))\""
+        invocation.inform("Revoked \(TokenFormat.prefix(id: id))\(name)")
         return .success
     }
 
     static let rotate = Command(
         "token", "rotate", summary: "Give a token a new secret and print it (shown once).", arguments: [id],
-        flags: [grace]
+        flags: [grace],
+        examples: ["podstack token rotate CI", "podstack token rotate abc12345 --grace 12h"]
     ) { invocation in
-        let id = try tokenID(invocation)
         let grace = try gracePeriod(invocation.arguments)
-        let (token, secret) = try await invocation.client().tokens.rotate(id, grace: grace)
+        let (token, secret) = try await invocation.withTokenID { client, id in
+            try await client.tokens.rotate(id, grace: grace)
+        }
         try secret.withSecret { text in
             try invocation.printingNewToken.write(CreatedToken(token: token, secret: text)) { text }
         }
@@ -150,20 +204,12 @@ enum TokenCommands {
         guard grace <= .seconds(7 * 86_400) else { throw UsageError("--grace must be at most 7d") }
         return grace
     }
-
-    /// Returns the ID of the token argument, which may be the ID or the prefix.
-    private static func tokenID(_ invocation: Invocation) throws(UsageError) -> Token.ID {
-        let text = invocation.arguments.positional[0]
-        let id = text.hasPrefix("podstack_") ? String(text.dropFirst(9)) : text
-        guard let problem = TokenFormat.problem(ofID: id) else { return id }
-        throw UsageError("invalid token ID: \(problem)", hint: "podstack token list shows the IDs")
-    }
 }
 
 /// A token as lines of a name and a value.
 enum TokenDetails {
-    static func text(_ token: Token) -> String {
-        func time(_ date: Date?) -> String { date.map(Timestamp.format) ?? "never" }
+    static func text(_ token: Token, _ invocation: Invocation) -> String {
+        func time(_ date: Date?) -> String { invocation.displayed(date) }
         return Details.text([
             ("ID", token.id), ("Name", token.name), ("Prefix", token.prefix),
             ("Status", token.status?.rawValue ?? "unknown"),

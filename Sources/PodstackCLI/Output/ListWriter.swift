@@ -17,8 +17,10 @@ struct ListWriter<Element: Listed> {
     /// Creates a writer for the format of the invocation, which uses the header and rows if that is a table.
     init(_ invocation: Invocation, header: [String], row: @escaping (Element) -> [String]) {
         switch invocation.format {
-        case .table, .wide: self.init(invocation, formatter: TableFormatter(header: header, row: row))
-        case .json: self.init(invocation, formatter: JSONFormatter())
+        case .table, .wide:
+            let formatter = TableFormatter(header: header, isStyled: invocation.context.stylesOutput, row: row)
+            self.init(invocation, formatter: formatter)
+        case .json: self.init(invocation, formatter: JSONFormatter(invocation))
         case .yaml: self.init(invocation, formatter: YAMLFormatter())
         }
     }
@@ -67,8 +69,8 @@ struct TableFormatter<Element: Listed>: ListFormatter {
     private var pages: Table.Pages
     private let row: (Element) -> [String]
 
-    init(header: [String], row: @escaping (Element) -> [String]) {
-        pages = Table.Pages(header)
+    init(header: [String], isStyled: Bool, row: @escaping (Element) -> [String]) {
+        pages = Table.Pages(header, isStyled: isStyled)
         self.row = row
     }
 
@@ -80,18 +82,22 @@ struct TableFormatter<Element: Listed>: ListFormatter {
 ///
 /// After a network failure the text lacks its end, so that it cannot pass for the whole list.
 struct JSONFormatter<Element: Listed>: ListFormatter {
+    private let invocation: Invocation
     private var isFirst = true
+
+    init(_ invocation: Invocation) { self.invocation = invocation }
 
     mutating func text(_ page: [Element]) throws -> String {
         defer { isFirst = false }
-        let elements = try page.map { element in
-            let lines = String(decoding: try APICoding.encode(element, pretty: true), as: UTF8.self)
-            return "    " + lines.replacing("\n", with: "\n    ")
+        let elements = try page.map { invocation.jsonText(try APICoding.encode($0)) }
+        guard invocation.prettyPrints else {
+            return (isFirst ? "{\"\(Element.listKey)\":[" : ",") + elements.joined(separator: ",")
         }
-        return (isFirst ? "{\n  \"\(Element.listKey)\" : [\n" : ",\n") + elements.joined(separator: ",\n")
+        let lines = elements.map { "    " + $0.replacing("\n", with: "\n    ") }
+        return (isFirst ? "{\n  \"\(Element.listKey)\": [\n" : ",\n") + lines.joined(separator: ",\n")
     }
 
-    var end: String { "\n  ]\n}\n" }
+    var end: String { invocation.prettyPrints ? "\n  ]\n}\n" : "]}\n" }
 }
 
 struct YAMLFormatter<Element: Listed>: ListFormatter {

@@ -51,6 +51,7 @@ struct ErrorReport {
                 requestID: error.requestID, details: error.details)
             hint = advice?.onCommandLine
             if error.code == .missingToken { hint = hint ?? "podstack auth login stores a token" }
+            if error is NetworkError { hint = hint ?? Self.connectionHint(message.onCommandLine) }
         case let error as UsageError:
             body = ErrorBody(code: ErrorCode(rawValue: "usage"), message: error.message, requestID: nil)
             hint = error.hint
@@ -68,6 +69,13 @@ struct ErrorReport {
         return error.fieldErrors.sorted { $0.key < $1.key }
             .map { "\(names($0.key)) \($0.value.joined(separator: " and "))" }.joined(separator: "; ")
             .prefix(1000).description
+    }
+
+    /// Returns the advice for a service that cannot be reached.
+    private static func connectionHint(_ message: String) -> String {
+        let doctor = "podstack auth doctor checks the connection"
+        guard message.contains(APIEndpoint.podstack.url) else { return doctor }
+        return "This is the default endpoint; --api-endpoint or PODSTACK_API_ENDPOINT names another one. \(doctor)"
     }
 
     func write(to standardError: (String) -> Void, format: OutputFormat) {

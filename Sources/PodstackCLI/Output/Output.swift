@@ -3,6 +3,12 @@ import PodstackAPI
 import PodstackCommandLine
 import PodstackSystem
 
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
 /// The format of data on standard output.
 enum OutputFormat: String, CaseIterable, Sendable {
     case table, wide, json, yaml
@@ -41,10 +47,30 @@ enum OutputFormat: String, CaseIterable, Sendable {
 }
 
 extension Invocation {
+    /// Whether JSON is written with one value per line: on a terminal, where a user reads it.
+    var prettyPrints: Bool { context.isOutputTerminal }
+
+    /// Returns a JSON text as this invocation writes it: readable on a terminal, else on one line.
+    func jsonText(_ json: [UInt8]) -> String {
+        prettyPrints ? JSONText.pretty(json, isStyled: context.stylesOutput) : JSONText.compact(json)
+    }
+
+    /// Returns a time as a table shows it: relative on a terminal, else exact.
+    func displayed(_ date: Date?) -> String {
+        guard let date else { return "never" }
+        guard context.isOutputTerminal, format == .table else { return Timestamp.format(date) }
+        return RelativeTime.text(date, now: context.time.date())
+    }
+
+    /// Returns a table, which is styled on a terminal.
+    func table(_ header: [String], _ rows: [[String]]) -> String {
+        Table.text(header, rows, isStyled: context.stylesOutput)
+    }
+
     /// Writes a value as JSON or YAML or, in the other formats, as `text`.
     func write(_ value: some Encodable, as text: () -> String) throws {
         switch format {
-        case .json: print(JSONBytes.text(of: try APICoding.encode(value, pretty: true)))
+        case .json: print(JSONBytes.displayed(jsonText(try APICoding.encode(value))))
         case .yaml:
             let json = try APICoding.decode(JSONValue.self, from: try APICoding.encode(value))
             print(JSONBytes.displayed(YAML.text(of: json)))

@@ -25,6 +25,9 @@ final class OutputBoundary: Sendable {
         error.finish()
     }
 
+    /// Sends the output to another place than standard output, such as a pager.
+    func redirectOutput(to target: @escaping @Sendable (String) -> Void) { output.redirect(to: target) }
+
     fileprivate func writeData(_ text: String) { output.writeUnfiltered(text) }
 
     fileprivate func writeNewToken(_ text: String) {
@@ -38,35 +41,42 @@ private final class FilteredStream: Sendable {
     private struct State {
         var redactor = StreamRedactor()
         var codes = EscapeCodes()
+        var target: @Sendable (String) -> Void
+
+        func emit(_ text: String) { if !text.isEmpty { target(text) } }
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let allowsCodes: Bool
-    private let target: @Sendable (String) -> Void
 
     init(allowsCodes: Bool, _ target: @escaping @Sendable (String) -> Void) {
         self.allowsCodes = allowsCodes
-        self.target = target
+        state = Mutex(State(target: target))
     }
 
     /// Writes while the lock is held, so that the texts of several threads stay in order.
     func write(_ text: String) {
         state.withLock { state in
             let plain = allowsCodes ? text : state.codes.removed(from: text)
-            emit(state.redactor.pass(plain))
+            state.emit(state.redactor.pass(plain))
         }
     }
 
     func writeUnfiltered(_ text: String) {
         state.withLock { state in
-            emit(state.redactor.finish())
-            target(text)
+            state.emit(state.redactor.finish())
+            state.target(text)
         }
     }
 
-    func finish() { state.withLock { emit($0.redactor.finish()) } }
+    func finish() { state.withLock { $0.emit($0.redactor.finish()) } }
 
-    private func emit(_ text: String) { if !text.isEmpty { target(text) } }
+    func redirect(to target: @escaping @Sendable (String) -> Void) {
+        state.withLock { state in
+            state.emit(state.redactor.finish())
+            state.target = target
+        }
+    }
 }
 
 /// Removes the escape codes of terminals from a text that arrives in pieces.

@@ -25,7 +25,8 @@ enum ScanCommand {
 
             Exit status: 0 no token found; 1 token found; 2 no token found, but wrong usage or a file that could not
             be read.
-            """
+            """,
+        examples: ["podstack token scan . --exclude node_modules --exclude '*.lock'"]
     ) { invocation in
         try await ScanReport(invocation).run(invocation.arguments.positional)
     }

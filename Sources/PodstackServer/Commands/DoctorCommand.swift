@@ -17,7 +17,11 @@ struct DoctorCommand {
             + "nothing.",
         flags: [.output] + ServeCommand.command.flags,
         details: "Give it the options with which the service runs. The exit status is 0 without problems, and 1 "
-            + "with some."
+            + "with some.",
+        examples: [
+            "podstack-server doctor --data /var/lib/podstack",
+            "podstack-server doctor --data /var/lib/podstack --tls-cert cert.pem --tls-key key.pem --output json",
+        ]
     ) { arguments in
         let report = try DoctorCommand(arguments).run()
         StandardStream.output.write(arguments.isJSON ? try report.json() : report.text)

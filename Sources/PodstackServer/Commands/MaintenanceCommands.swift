@@ -5,7 +5,8 @@ enum MaintenanceCommands {
     static let all = [verifyAudit, backup, rotatePepper, pepperStatus, migrate]
 
     private static let verifyAudit = ServerCommand(
-        "audit", "verify", summary: "Verify that no event of the audit log was changed, removed or reordered."
+        "audit", "verify", summary: "Verify that no event of the audit log was changed, removed or reordered.",
+        examples: ["podstack-server audit verify --data /var/lib/podstack"]
     ) { arguments in
         let service = try arguments.service()
         let result = try AuditVerification(of: service.database, chain: service.changes.trail.chain)
@@ -19,7 +20,8 @@ enum MaintenanceCommands {
 
     private static let backup = ServerCommand(
         "backup", summary: "Copy the database to a new file. The copy does not contain the pepper.",
-        arguments: [Argument("FILE", summary: "the file to create", values: .files)]
+        arguments: [Argument("FILE", summary: "the file to create", values: .files)],
+        examples: ["podstack-server backup /backup/podstack.sqlite --data /var/lib/podstack"]
     ) { arguments in
         let file = arguments.positional[0]
         guard try arguments.database() == nil else {
@@ -43,7 +45,8 @@ enum MaintenanceCommands {
 
     private static let rotatePepper = ServerCommand(
         "pepper", "rotate",
-        summary: "Replace the pepper. Every token stays valid, and moves to the new pepper when it is next used."
+        summary: "Replace the pepper. Every token stays valid, and moves to the new pepper when it is next used.",
+        examples: ["podstack-server pepper rotate --data /var/lib/podstack"]
     ) { arguments in
         let (rotation, now) = try rotation(arguments)
         // A running server would continue with the pepper that it has read.
@@ -57,7 +60,8 @@ enum MaintenanceCommands {
     }
 
     private static let pepperStatus = ServerCommand(
-        "pepper", "status", summary: "Show what still needs the previous pepper."
+        "pepper", "status", summary: "Show what still needs the previous pepper.",
+        examples: ["podstack-server pepper status --data /var/lib/podstack"]
     ) { arguments in
         let (rotation, now) = try rotation(arguments)
         let needs = try rotation.needs(now: now)
@@ -79,7 +83,8 @@ enum MaintenanceCommands {
     // MARK: - Migrations
 
     private static let migrate = ServerCommand(
-        "migrate", summary: "Update the database to the schema of this version, as serve does on startup."
+        "migrate", summary: "Update the database to the schema of this version, as serve does on startup.",
+        examples: ["podstack-server migrate --data /var/lib/podstack"]
     ) { arguments in
         let database: any Database
         if let url = try arguments.database() {

@@ -50,6 +50,11 @@ struct ServeCommand {
                 "drain-timeout", value: "S",
                 summary: "the seconds after SIGTERM within which requests in progress are completed (default: 20)"),
             .logRequests,
+        ],
+        examples: [
+            "podstack-server serve --listen 127.0.0.1:8080",
+            "podstack-server serve --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem",
+            "PODSTACK_DATABASE_URL=postgres://podstack@db.example.com/podstack podstack-server serve",
         ]
     ) { try ServeCommand($0).run() }
 

@@ -16,14 +16,55 @@ typealias ServerCommand = Command<@Sendable (Arguments) throws -> Void>
 package enum ServerTool {
     static var versionNumber: String { PodstackVersion.current }
 
-    static let program = Program(
-        "podstack-server",
+    static let program: Program<@Sendable (Arguments) throws -> Void> = Program(
+        "podstack-server", summary: "Run and administer the Podstack service.",
+        groups: [
+            CommandGroup("Service", "serve", "doctor", "migrate"),
+            CommandGroup("Users and tokens", "user", "token", "device"),
+            CommandGroup("Data", "audit", "backup", "pepper"), CommandGroup("Tools", "completion", "version"),
+        ],
         commands: [ServeCommand.command] + UserCommands.all + TokenCommands.all + MaintenanceCommands.all
-            + [DoctorCommand.command, version],
+            + [DoctorCommand.command, completion, version, complete, manual],
         globalFlags: [.data, .database], commandComesFirst: true,
-        footer: "All commands except serve, migrate and pepper rotate may run while a server is running.")
+        footer: "All commands except serve, migrate and pepper rotate may run while a server is running.",
+        reference: ServerReference.reference)
 
-    private static let version = ServerCommand("version", summary: "Show the version.") { _ in printVersion() }
+    private static let version = ServerCommand(
+        "version", summary: "Show the version.", examples: ["podstack-server version"]
+    ) { _ in printVersion() }
+
+    private static let completion = ServerCommand(
+        "completion", summary: "Print the script with which a shell completes commands and flags.",
+        arguments: [
+            Argument(
+                "SHELL", summary: "bash, zsh or fish", values: .choices(CompletionShell.allCases.map(\.rawValue)))
+        ],
+        examples: [
+            Example("eval \"$(podstack-server completion bash)\"", "in ~/.bashrc"),
+            Example("podstack-server completion fish >~/.config/fish/completions/podstack-server.fish", "once, for fish"),
+        ]
+    ) { arguments in
+        guard let shell = CompletionShell(rawValue: arguments.positional[0]) else { return }
+        StandardStream.output.write(shell.script(for: program.name) + "\n")
+    }
+
+    /// The command that the completion scripts call.
+    private static let complete = ServerCommand(
+        "__complete", summary: "Print the candidates for the next word.", isHidden: true
+    ) { _ in
+        let line = LineCompletion.words(of: StandardInput.readAll(limit: 1 << 16) ?? "")
+        StandardStream.output.write(LineCompletion(line, of: program) { _ in [] }.text + "\n")
+    }
+
+    /// Writes the manual pages, for packages.
+    private static let manual = ServerCommand(
+        "man", summary: "Write the manual pages to a directory.",
+        arguments: [Argument("DIR", summary: "an existing directory", values: .files)],
+        examples: ["podstack-server man /usr/local/share/man/man8"], isHidden: true
+    ) { arguments in
+        let pages = ManPages(of: program, section: 8, version: versionNumber)
+        for file in try pages.write(to: arguments.positional[0]) { StandardStream.output.write(file + "\n") }
+    }
 
     private static func printVersion() { StandardStream.output.write("podstack-server \(versionNumber)\n") }
 
@@ -50,7 +91,7 @@ package enum ServerTool {
         } catch is ReportedProblems {
             return .failure
         } catch let error as UsageError {
-            let hint = error.hint ?? "podstack-server --help lists commands and options"
+            let hint = error.hint ?? "\(program.helpCommand(for: words)) shows the usage"
             StandardStream.error.write("error: \(error.message) (\(hint))\n")
             return .usage
         } catch {

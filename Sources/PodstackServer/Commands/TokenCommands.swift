@@ -17,7 +17,8 @@ enum TokenCommands {
         "token", "create", summary: "Create a token for a user and print it (shown once).",
         arguments: [UserCommands.email],
         flags: [
-            Flag("name", value: "NAME", summary: "the name of the token, which says what it is for (required)"),
+            Flag(
+                "name", value: "NAME", summary: "the name of the token, which says what it is for", isRequired: true),
             Flag(
                 "expires-in-days", value: "D", summary: "7, 30, 90, 180, 365 or never (default: 30)",
                 values: .choices(TokenExpiry.choices.map(String.init) + ["never"])),
@@ -29,12 +30,14 @@ enum TokenCommands {
                 summary: "a project in which the token is valid; may be repeated (default: all)",
                 isRepeatable: true),
             .maxActiveTokens,
+        ],
+        examples: [
+            "podstack-server token create you@example.com --name first --expires-in-days 90",
+            "podstack-server token create ci@example.com --name CI --scope projects:read --scope tokens:read",
         ]
     ) { arguments in
         let email = arguments.positional[0]
-        guard let name = arguments.value("name") else {
-            throw UsageError("--name is missing: give the token a name")
-        }
+        let name = arguments.value("name") ?? ""
         let service = try arguments.service()
         let request = try request(name, arguments, now: service.now())
         let user = try user(email, of: service)
@@ -120,7 +123,8 @@ enum TokenCommands {
 
     private static let list = ServerCommand(
         "token", "list", summary: "List the tokens of all users, or of one.",
-        flags: [Flag("user", value: "EMAIL", summary: "only the tokens of this user"), .output]
+        flags: [Flag("user", value: "EMAIL", summary: "only the tokens of this user"), .output],
+        examples: ["podstack-server token list", "podstack-server token list --user you@example.com --output json"]
     ) { arguments in
         let service = try arguments.service()
         let userID = try arguments.value("user").map { try user($0, of: service).id }
@@ -166,7 +170,8 @@ enum TokenCommands {
         flags: [
             Flag(
                 "user", value: "EMAIL", summary: "the user of the token, if tokens of several accounts have the prefix")
-        ]
+        ],
+        examples: ["podstack-server token revoke podstack_0123abcd"]
     ) { arguments in
         let text = arguments.positional[0]
         // The whole token is a secret, which is now in the history of the shell and in the list of processes.
@@ -211,11 +216,13 @@ enum TokenCommands {
 
     private static let approve = ServerCommand(
         "device", "approve", summary: "Approve the login of the client that shows CODE, with a token of the user.",
-        arguments: deviceArguments, flags: [.maxActiveTokens]
+        arguments: deviceArguments, flags: [.maxActiveTokens],
+        examples: ["podstack-server device approve WDJB-MJHT you@example.com"]
     ) { try decide(isApproved: true, $0) }
 
     private static let deny = ServerCommand(
-        "device", "deny", summary: "Deny the login of the client that shows CODE.", arguments: deviceArguments
+        "device", "deny", summary: "Deny the login of the client that shows CODE.", arguments: deviceArguments,
+        examples: ["podstack-server device deny WDJB-MJHT you@example.com"]
     ) { try decide(isApproved: false, $0) }
 
     private static func decide(isApproved: Bool, _ arguments: Arguments) throws {

@@ -27,6 +27,10 @@ enum UserCommands {
         flags: [
             Flag("name", value: "NAME", summary: "the name of the user"),
             Flag("password-stdin", summary: "read the password from standard input, and print no link"), .publicURL,
+        ],
+        examples: [
+            "podstack-server user add you@example.com --name You",
+            "podstack-server user add you@example.com --password-stdin <password.txt",
         ]
     ) { arguments in
         let email = arguments.positional[0]
@@ -58,7 +62,7 @@ enum UserCommands {
 
     private static let link = ServerCommand(
         "user", "link", summary: "Print a link that works once, to choose a new password.",
-        arguments: [email], flags: [.publicURL]
+        arguments: [email], flags: [.publicURL], examples: ["podstack-server user link you@example.com"]
     ) { arguments in
         let email = arguments.positional[0]
         let directory = try arguments.dataDirectory()
@@ -98,11 +102,12 @@ enum UserCommands {
 
     private static let disable = ServerCommand(
         "user", "disable", summary: "Reject the tokens and sign-ins of a user, and end all sessions of the user.",
-        arguments: [email]
+        arguments: [email], examples: ["podstack-server user disable you@example.com"]
     ) { try set(isDisabled: true, $0) }
 
     private static let enable = ServerCommand(
-        "user", "enable", summary: "Accept the tokens and sign-ins of a disabled user again.", arguments: [email]
+        "user", "enable", summary: "Accept the tokens and sign-ins of a disabled user again.", arguments: [email],
+        examples: ["podstack-server user enable you@example.com"]
     ) { try set(isDisabled: false, $0) }
 
     private static func set(isDisabled: Bool, _ arguments: Arguments) throws {
@@ -161,7 +166,7 @@ enum UserCommands {
     private static let list = ServerCommand(
         "user", "list",
         summary: "List the users with their last sign-in, active tokens and sessions, ordered by email address.",
-        flags: [.output]
+        flags: [.output], examples: ["podstack-server user list", "podstack-server user list --output json"]
     ) { arguments in
         let service = try arguments.service()
         var output = ListOutput(
@@ -212,7 +217,11 @@ enum UserCommands {
                 "transfer-to", value: "EMAIL",
                 summary: "the user who becomes the admin of the projects that would have none"),
         ],
-        details: "Without --yes and without a terminal, the command only says what would happen. Audit events stay."
+        details: "Without --yes and without a terminal, the command only says what would happen. Audit events stay.",
+        examples: [
+            "podstack-server user remove you@example.com",
+            "podstack-server user remove you@example.com --transfer-to other@example.com --yes",
+        ]
     ) { arguments in
         let email = arguments.positional[0]
         let recipient = arguments.value("transfer-to")

@@ -1,0 +1,76 @@
+import PodstackAPI
+
+/// A source of tokens with what is wrong with its token, for programs that diagnose settings.
+package struct TokenInspection: Sendable {
+    package var source: ClientConfiguration.Source
+    /// The token; nil when a command supplies it, or when it cannot be read.
+    package var token: APIToken?
+    /// The reason why the token cannot be sent, as a predicate for its source.
+    package var defect: String?
+    /// A likely reason why the service will reject the token, as a sentence.
+    package var suspicion: String?
+    /// The rights of others to the file that contains only the token, such as "read"; nil when they have none.
+    package var rightsOfOthers: String?
+    /// The reason why the token cannot be read.
+    package var error: (any Error)?
+
+    /// Inspects every source that has a token, in the order of precedence.
+    ///
+    /// - Parameters:
+    ///   - apiToken: The token that the program was given.
+    ///   - profile: The name of a profile.
+    ///   - environment: The environment that variables and the home directory are read from.
+    /// - Returns: The sources. Those that cannot be found are missing; a client reports them as errors.
+    package static func all(
+        apiToken: String?, profile: String?, environment: PodstackEnvironment
+    ) -> [TokenInspection] {
+        let argument = apiToken.map { text in
+            TokenInspection(of: APIToken(text), from: .argument("apiToken:"))
+        }
+        var search = TokenSearch(Resolution(profile: profile, environment: environment))
+        return (argument.map { [$0] } ?? []) + search.lowerCandidates().map(inspect)
+    }
+
+    private static func inspect(_ match: TokenCandidateMatch) -> TokenInspection {
+        switch match.content {
+        case .token(let token): return TokenInspection(of: token, from: match.source)
+        case .command: return TokenInspection(source: match.source)
+        case .file(let path):
+            do {
+                // Without waiting, because a pipe gives its token only once.
+                guard let content = try SecureFile.read(path, within: .zero, most: APIToken.largestText) else {
+                    throw ErrorMapping.missingFile(match.source)
+                }
+                let token = APIToken(String(decoding: content.bytes, as: UTF8.self))
+                var inspection = TokenInspection(of: token, from: match.source)
+                inspection.rightsOfOthers = content.rightsOfOthers
+                return inspection
+            } catch { return TokenInspection(source: match.source, error: error) }
+        }
+    }
+
+    private init(source: ClientConfiguration.Source, error: (any Error)? = nil) {
+        self.source = source
+        self.error = error
+    }
+
+    private init(of token: APIToken, from source: ClientConfiguration.Source) {
+        self.source = source
+        self.token = token
+        defect = token.defect
+        suspicion = token.suspicion
+    }
+}
+
+extension ClientConfiguration {
+    /// Returns the token in use, which a command may have to supply.
+    ///
+    /// - Parameter environment: The environment of the command.
+    /// - Returns: The token.
+    /// - Throws: ``tokenError``, or the error of the command.
+    package func currentToken(_ environment: PodstackEnvironment) async throws -> APIToken {
+        if let error = tokenError { throw error }
+        if let token = apiToken?.value { return token }
+        return try await token.provider(environment).credential(insteadOf: nil).token
+    }
+}

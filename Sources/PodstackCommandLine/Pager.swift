@@ -1,0 +1,150 @@
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A program that shows long output on a terminal page by page, such as `less`.
+///
+/// It starts with the first text, so that a command without output starts none.
+package final class Pager: Sendable {
+    private enum State {
+        case unused
+        case running(process: pid_t, pipe: Int32)
+        /// The user has left the pager: nothing reads the output any more.
+        case left(process: pid_t)
+        /// The pager cannot be started, so the output is written to the terminal directly.
+        case failed
+    }
+
+    private let command: String
+    private let state = Mutex(State.unused)
+
+    /// Creates the pager that the environment names; nil for `cat`, which pages nothing, and if it is not installed.
+    ///
+    /// - Parameter lookUp: Returns the value of an environment variable; nil if it is not set.
+    package init?(_ lookUp: (String) -> String?) {
+        func value(_ name: String) -> String? { lookUp(name).flatMap { $0.isEmpty ? nil : $0 } }
+        let command = value("PODSTACK_PAGER") ?? value("PAGER") ?? "less"
+        let words = command.split(separator: " ")
+        guard let program = words.first, command != "cat", value("TERM") != "dumb" else { return nil }
+        // Otherwise a command that is not found would swallow the output. `NAME=value` before a program is for the shell.
+        guard program.contains("=") || Self.isInstalled(String(program), value("PATH") ?? "/usr/bin:/bin") else {
+            return nil
+        }
+        self.command = command
+    }
+
+    private static func isInstalled(_ program: String, _ path: String) -> Bool {
+        if program.contains("/") { return access(program, X_OK) == 0 }
+        return path.split(separator: ":").contains { access("\($0)/\(program)", X_OK) == 0 }
+    }
+
+    /// Whether the user has left the pager, so that more output is in vain.
+    package var hasBeenLeft: Bool {
+        state.withLock { if case .left = $0 { true } else { false } }
+    }
+
+    package func write(_ text: String) {
+        state.withLock { state in
+            if case .unused = state { state = start() }
+            switch state {
+            case .running(let process, let pipe):
+                guard !Self.write(Array(text.utf8), to: pipe) else { return }
+                close(pipe)
+                state = .left(process: process)
+            case .failed: StandardStream.output.write(text)
+            case .left, .unused: break
+            }
+        }
+    }
+
+    /// Waits until the user leaves the pager.
+    package func finish() {
+        state.withLock { state in
+            switch state {
+            case .running(let process, let pipe):
+                close(pipe)
+                Self.wait(for: process)
+            case .left(let process): Self.wait(for: process)
+            case .unused, .failed: break
+            }
+            state = .unused
+        }
+    }
+
+    // MARK: - The process
+
+    private func start() -> State {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { return .failed }
+        defer { close(ends[0]) }
+        // Only the pager reads, so it must not hold the other end.
+        _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
+        if ends[0] != 0 { posix_spawn_file_actions_addclose(&actions, ends[0]) }
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        // Threads of the concurrency runtime block signals, and the pager would inherit that.
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        var words = [String](arrayLiteral: "sh", "-c", command).map { strdup($0) } + [nil]
+        var variables = Self.environment.map { strdup($0) } + [nil]
+        defer { for string in words + variables { free(string) } }
+        var process = pid_t()
+        guard posix_spawn(&process, "/bin/sh", &actions, &attributes, &words, &variables) == 0 else {
+            close(ends[1])
+            return .failed
+        }
+        // The interrupt is for the pager, which uses it to stop searching; leaving it ends this program too.
+        signal(SIGINT, SIG_IGN)
+        signal(SIGQUIT, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
+        return .running(process: process, pipe: ends[1])
+    }
+
+    /// The environment of the pager: without tokens, and with options that make `less` end after a short text and show
+    /// styles, unless the user has other ones.
+    private static var environment: [String] {
+        var variables: [String] = []
+        var next = environ
+        while let entry = next.pointee {
+            variables.append(String(cString: entry))
+            next += 1
+        }
+        variables.removeAll { $0.hasPrefix("PODSTACK_") }
+        if !variables.contains(where: { $0.hasPrefix("LESS=") }) { variables.append("LESS=FRX") }
+        if !variables.contains(where: { $0.hasPrefix("LV=") }) { variables.append("LV=-c") }
+        return variables
+    }
+
+    private static func wait(for process: pid_t) {
+        var status: Int32 = 0
+        while waitpid(process, &status, 0) < 0, errno == EINTR {}
+        signal(SIGINT, SIG_DFL)
+        signal(SIGQUIT, SIG_DFL)
+        signal(SIGPIPE, SIG_DFL)
+    }
+
+    /// Writes all bytes; returns false when nothing reads them any more.
+    private static func write(_ bytes: [UInt8], to pipe: Int32) -> Bool {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { systemWrite(pipe, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+}
