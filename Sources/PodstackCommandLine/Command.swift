@@ -36,7 +36,7 @@ package struct Command<Action: Sendable>: Sendable {
 /// A positional argument of a command.
 package struct Argument: Sendable {
     /// The number of values that the argument takes.
-    package enum Count: Sendable { case one, optional, oneOrMore }
+    package enum Count: Sendable { case one, optional, oneOrMore, zeroOrMore }
 
     /// The name in the help, in capitals: `EMAIL`.
     package var name: String
@@ -56,6 +56,7 @@ package struct Argument: Sendable {
         case .one: name
         case .optional: "[\(name)]"
         case .oneOrMore: "\(name)…"
+        case .zeroOrMore: "[\(name)…]"
         }
     }
 }
