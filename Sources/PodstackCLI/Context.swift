@@ -22,6 +22,8 @@ package struct Context: Sendable {
     package var openPage: (@Sendable (_ url: String) -> Void)?
     /// Returns the path of the program that accesses the keyring; nil when it is not installed.
     package var keyringProgram: @Sendable () -> String? = { nil }
+    /// The name of the library that reads archives, loaded when it is needed.
+    package var archiveLibrary = ArchiveLibrary.name
     /// Whether standard error is a terminal with a user, so that progress is written to it.
     package var showsProgress = false
     package var isOutputTerminal = false

@@ -117,14 +117,14 @@ package struct Arguments: Sendable {
         positional.removeFirst(command.words.count)
         for (index, argument) in command.arguments.enumerated() {
             guard index < positional.count else {
-                guard argument.count != .optional else { break }
+                guard argument.count != .optional, argument.count != .zeroOrMore else { break }
                 throw UsageError(
                     "missing argument \(argument.name): \(argument.summary)", hint: "\(helpCommand) shows the usage")
             }
-            let given = argument.count == .oneOrMore ? positional[index...] : positional[index...index]
+            let given = [.oneOrMore, .zeroOrMore].contains(argument.count) ? positional[index...] : positional[index...index]
             for value in given { try Self.check(value, argument.values, of: argument.name) }
         }
-        if command.arguments.last?.count != .oneOrMore, positional.count > command.arguments.count {
+        if ![.oneOrMore, .zeroOrMore].contains(command.arguments.last?.count), positional.count > command.arguments.count {
             throw UsageError(
                 "unexpected argument \"\(Self.displayed(positional[command.arguments.count]))\"",
                 hint: "\(helpCommand) shows the usage")

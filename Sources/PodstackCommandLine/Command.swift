@@ -63,7 +63,7 @@ package struct Example: Sendable, ExpressibleByStringLiteral {
 /// A positional argument of a command.
 package struct Argument: Sendable {
     /// The number of values that the argument takes.
-    package enum Count: Sendable { case one, optional, oneOrMore }
+    package enum Count: Sendable { case one, optional, oneOrMore, zeroOrMore }
 
     /// The name in the help, in capitals: `EMAIL`.
     package var name: String
@@ -83,6 +83,7 @@ package struct Argument: Sendable {
         case .one: name
         case .optional: "[\(name)]"
         case .oneOrMore: "\(name)…"
+        case .zeroOrMore: "[\(name)…]"
         }
     }
 }

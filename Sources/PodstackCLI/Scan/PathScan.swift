@@ -1,3 +1,4 @@
+import Podstack
 import PodstackSystem
 
 #if canImport(Glibc)
@@ -10,27 +11,21 @@ import PodstackSystem
 
 /// Searches files and directories for tokens, on all processors, and reports findings in the order of the paths.
 struct PathScan: Sendable {
-    enum Event: Sendable {
-        case found(ScanFinding)
-        case unreadable(path: String, reason: String)
-        /// A Git repository whose history was not searched.
-        case repository(String)
-    }
-
     private enum Work: Sendable {
         /// A file to search. Only a file that the user named may be a pipe or a symbolic link.
         case file(FilePath, isNamed: Bool)
-        case event(Event)
+        case event(ScanEvent)
     }
 
     var input: Int32
-    var excluded: [String]
+    var excluded: IgnoreRules
+    var archives: ArchiveSupport
     var counts: ScanCounts
 
     /// Searches `paths`, where `-` is standard input.
-    func run(_ paths: [String], report: @escaping (Event) -> Void) async {
+    func run(_ paths: [String], report: @escaping (ScanEvent) -> Void) async {
         let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        await withTaskGroup(of: (Int, [Event]).self) { group in
+        await withTaskGroup(of: (Int, [ScanEvent]).self) { group in
             var order = OrderedReport(report)
             var running = 0
             var batch: [Work] = []
@@ -52,8 +47,8 @@ struct PathScan: Sendable {
                     // Input from a pipe may take long, so earlier findings are reported first.
                     await start()
                     while running > 0 { await finish() }
-                    var stream = StreamScan()
-                    scan(input, "-", with: &stream, report)
+                    var content = ContentScan(archives, counts)
+                    scan(input, "-", with: &content, report)
                     continue
                 }
                 for item in items(of: FilePath(path)) {
@@ -82,9 +77,9 @@ struct PathScan: Sendable {
             })
     }
 
-    private func scan(_ work: [Work]) -> [Event] {
-        var events: [Event] = []
-        var stream = StreamScan()
+    private func scan(_ work: [Work]) -> [ScanEvent] {
+        var events: [ScanEvent] = []
+        var content = ContentScan(archives, counts)
         for item in work {
             switch item {
             case .event(let event): events.append(event)
@@ -100,41 +95,43 @@ struct PathScan: Sendable {
                 var status = stat()
                 // The file may have been replaced by a pipe since the directory was read.
                 guard isNamed || fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG else { continue }
-                scan(descriptor, path.text, with: &stream) { events.append($0) }
+                scan(descriptor, path.text, with: &content) { events.append($0) }
             }
         }
         return events
     }
 
     private func scan(
-        _ descriptor: Int32, _ path: String, with stream: inout StreamScan, _ report: (Event) -> Void
+        _ descriptor: Int32, _ path: String, with content: inout ContentScan, _ report: (ScanEvent) -> Void
     ) {
-        let failure = stream.run(
-            descriptor, passed: counts.add(bytes:),
-            found: { report(.found(ScanFinding(path: path, line: $0, column: $1, token: $2))) })
-        if failure == 0 { counts.addFile() } else { report(Self.unreadable(FilePath(path), failure)) }
+        var isComplete = true
+        content.run(descriptor: descriptor) { event in
+            if case .unreadable([], _) = event { isComplete = false }
+            report(ScanEvent(event, path: path))
+        }
+        if isComplete { counts.addFile() }
     }
 
-    private static func unreadable(_ path: FilePath, _ reason: Int32) -> Event {
-        .unreadable(path: path.text, reason: String(cString: strerror(reason)))
+    private static func unreadable(_ path: FilePath, _ reason: Int32) -> ScanEvent {
+        .unreadable(path: TokenRedaction.redact(path.text), reason: String(cString: strerror(reason)))
     }
 }
 
 /// Reports the events of concurrent searches in the order in which the searches were started.
 private struct OrderedReport {
-    private let report: (PathScan.Event) -> Void
-    private var finished: [Int: [PathScan.Event]] = [:]
+    private let report: (ScanEvent) -> Void
+    private var finished: [Int: [ScanEvent]] = [:]
     private var reserved = 0
     private var reported = 0
 
-    init(_ report: @escaping (PathScan.Event) -> Void) { self.report = report }
+    init(_ report: @escaping (ScanEvent) -> Void) { self.report = report }
 
     mutating func reserve() -> Int {
         defer { reserved += 1 }
         return reserved
     }
 
-    mutating func put(_ events: [PathScan.Event], at number: Int) {
+    mutating func put(_ events: [ScanEvent], at number: Int) {
         finished[number] = events
         while let next = finished.removeValue(forKey: reported) {
             for event in next { report(event) }

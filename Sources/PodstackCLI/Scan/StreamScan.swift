@@ -1,14 +1,6 @@
 import Podstack
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
-/// Searches an open file piece by piece, in constant memory.
+/// Searches bytes piece by piece, in constant memory.
 struct StreamScan {
     private let search: TokenSearch
     private var buffer: [UInt8]
@@ -19,21 +11,21 @@ struct StreamScan {
         buffer = [UInt8](repeating: 0, count: size + TokenSearch.longest)
     }
 
-    /// Searches the file up to its end.
+    /// Searches a source up to its end.
     ///
     /// - Parameters:
-    ///   - descriptor: The descriptor of the file.
+    ///   - source: The source.
     ///   - passed: Called with the number of bytes of each piece.
     ///   - found: Called with each token, its line, and its column in bytes, both from 1.
-    /// - Returns: The number of the error that ended the search early; 0 when it reached the end of the file.
+    /// - Throws: The failure that ended the source, after the bytes before it were searched.
     mutating func run(
-        _ descriptor: Int32, passed: (Int) -> Void,
+        _ source: ByteSource, passed: (Int) -> Void,
         found: (_ line: Int, _ column: Int, _ token: APIToken) -> Void
-    ) -> Int32 {
+    ) throws(ReadFailure) {
         var counter = LineCounter()
         var kept = 0
         while true {
-            let (count, failure) = fill(descriptor, from: kept)
+            let (count, failure) = fill(source, from: kept)
             passed(count - kept)
             let isLast = count < buffer.count
             buffer.withUnsafeMutableBytes { buffer in
@@ -50,24 +42,39 @@ struct StreamScan {
                 counter.pass(bytes[mark..<limit])
                 buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[limit...]))
             }
-            if isLast { return failure }
+            if let failure { throw failure }
+            if isLast { return }
             kept = TokenSearch.longest
+        }
+    }
+
+    /// Searches bytes in memory; calls `found` with each token, its line, and its column in bytes, both from 1.
+    func search(_ bytes: UnsafeRawBufferPointer, found: (_ line: Int, _ column: Int, _ token: APIToken) -> Void) {
+        var counter = LineCounter()
+        var mark = 0
+        for (offset, token) in search.tokens(in: bytes, before: bytes.count) {
+            counter.pass(bytes[mark..<offset])
+            mark = offset
+            found(counter.line, counter.column, token)
         }
     }
 
     /// Fills the buffer from `start`.
     ///
-    /// Returns its number of bytes, less than its size at the end or with an error.
-    private mutating func fill(_ descriptor: Int32, from start: Int) -> (count: Int, failure: Int32) {
+    /// Returns its number of bytes, less than its size at the end or with a failure.
+    private mutating func fill(_ source: ByteSource, from start: Int) -> (count: Int, failure: ReadFailure?) {
         buffer.withUnsafeMutableBytes { buffer in
             var count = start
             while count < buffer.count {
-                let more = read(descriptor, buffer.baseAddress?.advanced(by: count), buffer.count - count)
-                if more < 0, errno == EINTR { continue }
-                guard more > 0 else { return (count, more < 0 ? errno : 0) }
-                count += more
+                do throws(ReadFailure) {
+                    let more = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[count...]))
+                    guard more > 0 else { return (count, nil) }
+                    count += more
+                } catch {
+                    return (count, error)
+                }
             }
-            return (count, 0)
+            return (count, nil)
         }
     }
 }

@@ -28,27 +28,27 @@ struct TreeWalk: Sequence, IteratorProtocol {
         var kind: Kind
     }
 
-    private let excluded: [String]
-    /// The entries to visit; the next one is the last.
-    private var pending: [(path: FilePath, kind: Kind)]
+    private let excluded: IgnoreRules
+    /// The entries to visit, with their paths relative to the root; the next one is the last.
+    private var pending: [(path: FilePath, relative: [UInt8], kind: Kind)]
     /// Items to return before the next entry.
     private var queued: [Item] = []
 
-    init(_ root: FilePath, excluding patterns: [String] = []) {
-        excluded = patterns
-        pending = [(root, .directory)]
+    init(_ root: FilePath, excluding rules: IgnoreRules = IgnoreRules()) {
+        excluded = rules
+        pending = [(root, [], .directory)]
     }
 
     mutating func next() -> Item? {
         while true {
             if let item = queued.popLast() { return item }
-            guard let (path, kind) = pending.popLast() else { return nil }
+            guard let (path, relative, kind) = pending.popLast() else { return nil }
             if kind == .file { return .file(path) }
-            open(path)
+            open(path, relative)
         }
     }
 
-    private mutating func open(_ directory: FilePath) {
+    private mutating func open(_ directory: FilePath, _ relative: [UInt8]) {
         var (entries, failure) = Self.entries(of: directory)
         if failure != 0 { queued.append(.unreadable(directory, reason: failure)) }
         let names = Set(entries.lazy.map(\.name))
@@ -59,8 +59,9 @@ struct TreeWalk: Sequence, IteratorProtocol {
         }
         entries.sort { $1.name.lexicographicallyPrecedes($0.name) }
         for entry in entries where entry.kind != .other {
-            let path = directory.appending(entry.name)
-            if !excluded.contains(where: path.matches) { pending.append((path, entry.kind)) }
+            let below = relative.isEmpty ? entry.name : relative + [UInt8(ascii: "/")] + entry.name
+            guard !excluded.excludes(below, isDirectory: entry.kind == .directory) else { continue }
+            pending.append((directory.appending(entry.name), below, entry.kind))
         }
     }
 
@@ -102,15 +103,6 @@ struct TreeWalk: Sequence, IteratorProtocol {
             guard exists else { return .other }
             return status.st_mode & S_IFMT == S_IFREG ? .file : status.st_mode & S_IFMT == S_IFDIR ? .directory : .other
         default: return .other
-        }
-    }
-}
-
-extension FilePath {
-    /// Whether the whole path or its last component matches a shell pattern.
-    func matches(_ pattern: String) -> Bool {
-        [self, FilePath(bytes: Array(name))].contains { path in
-            SystemText.withCString(pattern) { pattern in path.withCString { fnmatch(pattern, $0, 0) == 0 } }
         }
     }
 }
