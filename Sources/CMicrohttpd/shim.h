@@ -84,3 +84,24 @@ static inline int podstack_is_quiet(int socket, uint32_t milliseconds, int is_ne
     return 1;
 #endif
 }
+
+// The number of bytes that the program has received from a TCP connection; -1 if the system does not say.
+static inline int64_t podstack_received(int socket) {
+#ifdef __linux__
+    // More may arrive between the two calls: the number counts only if nothing did.
+    for (int attempt = 0; attempt < 4; attempt++) {
+        unsigned char info[256];
+        socklen_t size = sizeof info;
+        int unread = 0;
+        uint64_t before, after;
+        if (getsockopt(socket, 6 /* IPPROTO_TCP */, 11 /* TCP_INFO */, info, &size) != 0 || size < 136) return -1;
+        memcpy(&before, info + 128, sizeof before); // tcpi_bytes_received
+        if (ioctl(socket, FIONREAD, &unread) != 0) return -1;
+        size = sizeof info;
+        if (getsockopt(socket, 6, 11, info, &size) != 0 || size < 136) return -1;
+        memcpy(&after, info + 128, sizeof after);
+        if (before == after) return (int64_t)before - unread;
+    }
+#endif
+    return -1;
+}

@@ -28,10 +28,10 @@ struct PlainJSON {
         }
     }
 
-    private let bytes: [UInt8]
-    private var index = 0
+    private var scanner: JSONScanner
+    private var bytes: [UInt8] { scanner.bytes }
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: [UInt8]) { scanner = JSONScanner(bytes) }
 
     /// Reads an object, and calls a closure for each key, which must read its value.
     ///
@@ -84,53 +84,43 @@ struct PlainJSON {
 
     /// Reads an integer of up to 18 digits, without a sign.
     mutating func readInteger() throws(NotPlain) -> Int {
-        skipSpace()
-        let start = index
-        var value = 0
-        while index < bytes.count, index - start < 19, bytes[index] >= 0x30, bytes[index] <= 0x39 {
-            if index - start < 18 { value = value * 10 + Int(bytes[index] - 0x30) }
-            index += 1
-        }
+        scanner.skipSpace()
+        let start = scanner.index
+        let count = scanner.skipDigits()
         // A number with a leading zero is invalid.
-        guard index > start, index - start <= 18, bytes[start] != 0x30 || index - start == 1 else { throw NotPlain() }
-        if index < bytes.count {
-            switch bytes[index] {
-            case UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): throw NotPlain()
-            default: break
-            }
+        guard (1...18).contains(count), bytes[start] != 0x30 || count == 1 else { throw NotPlain() }
+        switch scanner.next {
+        case UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): throw NotPlain()
+        default: break
         }
+        var value = 0
+        for index in start..<scanner.index { value = value * 10 + Int(bytes[index] - 0x30) }
         return value
     }
 
     /// Reads null if it comes next.
     mutating func skipNull() -> Bool {
-        skipSpace()
-        guard index + 4 <= bytes.count, bytes[index] == UInt8(ascii: "n"), bytes[index + 1] == UInt8(ascii: "u"),
-            bytes[index + 2] == UInt8(ascii: "l"), bytes[index + 3] == UInt8(ascii: "l")
-        else { return false }
-        index += 4
-        return true
+        scanner.skipSpace()
+        return scanner.acceptHere("null")
     }
 
     /// Checks that only white space follows.
     mutating func readEnd() throws(NotPlain) {
-        skipSpace()
-        guard index == bytes.count else { throw NotPlain() }
+        guard scanner.acceptEnd() else { throw NotPlain() }
     }
 
     /// Reads a string, and returns the range of its bytes.
     private mutating func readQuoted() throws(NotPlain) -> Range<Int> {
         try expect(UInt8(ascii: "\""))
-        let start = index
-        while index < bytes.count {
-            let byte = bytes[index]
+        let start = scanner.index
+        while let byte = scanner.next {
             if byte == UInt8(ascii: "\"") {
-                index += 1
-                return start..<(index - 1)
+                scanner.index += 1
+                return start..<(scanner.index - 1)
             }
             // An escape, a control character, or a byte that is not ASCII.
             guard byte != UInt8(ascii: "\\"), byte >= 0x20, byte < 0x80 else { throw NotPlain() }
-            index += 1
+            scanner.index += 1
         }
         throw NotPlain()
     }
@@ -156,21 +146,7 @@ struct PlainJSON {
         guard accept(byte) else { throw NotPlain() }
     }
 
-    private mutating func accept(_ byte: UInt8) -> Bool {
-        skipSpace()
-        guard index < bytes.count, bytes[index] == byte else { return false }
-        index += 1
-        return true
-    }
-
-    private mutating func skipSpace() {
-        while index < bytes.count {
-            switch bytes[index] {
-            case 0x20, 0x0A, 0x0D, 0x09: index += 1
-            default: return
-            }
-        }
-    }
+    private mutating func accept(_ byte: UInt8) -> Bool { scanner.accept(byte) }
 }
 
 /// A model that ``PlainJSON`` can read.

@@ -18,13 +18,13 @@ package struct StrictJSON {
     /// The deepest nesting of arrays and objects; the API needs less.
     package static let deepestNesting = 32
 
-    private let bytes: [UInt8]
-    private var index = 0
+    private var scanner: JSONScanner
+    private var bytes: [UInt8] { scanner.bytes }
     private var depth = 0
     /// The keys of the objects around the current value.
     private var path: [String] = []
 
-    private init(_ bytes: [UInt8]) { self.bytes = bytes }
+    private init(_ bytes: [UInt8]) { scanner = JSONScanner(bytes) }
 
     /// Returns the value of a JSON text.
     ///
@@ -33,17 +33,16 @@ package struct StrictJSON {
     package static func value(of bytes: [UInt8]) throws(Problem) -> JSONValue {
         var reader = StrictJSON(bytes)
         let value = try reader.readValue()
-        reader.skipSpace()
-        guard reader.index == bytes.count else { throw .malformed }
+        guard reader.scanner.acceptEnd() else { throw .malformed }
         return value
     }
 
     // MARK: - Values
 
     private mutating func readValue() throws(Problem) -> JSONValue {
-        skipSpace()
-        guard index < bytes.count else { throw .malformed }
-        switch bytes[index] {
+        scanner.skipSpace()
+        guard let byte = scanner.next else { throw .malformed }
+        switch byte {
         case UInt8(ascii: "{"): return .object(try readObject())
         case UInt8(ascii: "["): return .array(try readArray())
         case UInt8(ascii: "\""): return .string(try readString())
@@ -55,16 +54,12 @@ package struct StrictJSON {
     }
 
     private mutating func readWord(_ word: StaticString, _ value: JSONValue) throws(Problem) -> JSONValue {
-        let length = word.utf8CodeUnitCount
-        guard index + length <= bytes.count,
-            bytes[index..<(index + length)].elementsEqual(UnsafeBufferPointer(start: word.utf8Start, count: length))
-        else { throw .malformed }
-        index += length
+        guard scanner.acceptHere(word) else { throw .malformed }
         return value
     }
 
     private mutating func enter() throws(Problem) {
-        index += 1
+        scanner.index += 1
         depth += 1
         guard depth <= Self.deepestNesting else { throw .malformed }
     }
@@ -73,9 +68,9 @@ package struct StrictJSON {
         try enter()
         defer { depth -= 1 }
         var fields: [String: JSONValue] = [:]
-        if accept(UInt8(ascii: "}")) { return fields }
+        if scanner.accept(UInt8(ascii: "}")) { return fields }
         repeat {
-            skipSpace()
+            scanner.skipSpace()
             let key = try readString()
             path.append(key)
             // Compared as text: two spellings of one character are one key.
@@ -83,7 +78,7 @@ package struct StrictJSON {
             try expect(UInt8(ascii: ":"))
             fields[key] = try readValue()
             path.removeLast()
-        } while accept(UInt8(ascii: ","))
+        } while scanner.accept(UInt8(ascii: ","))
         try expect(UInt8(ascii: "}"))
         return fields
     }
@@ -92,8 +87,8 @@ package struct StrictJSON {
         try enter()
         defer { depth -= 1 }
         var values: [JSONValue] = []
-        if accept(UInt8(ascii: "]")) { return values }
-        repeat { values.append(try readValue()) } while accept(UInt8(ascii: ","))
+        if scanner.accept(UInt8(ascii: "]")) { return values }
+        repeat { values.append(try readValue()) } while scanner.accept(UInt8(ascii: ","))
         try expect(UInt8(ascii: "]"))
         return values
     }
@@ -101,21 +96,21 @@ package struct StrictJSON {
     // MARK: - Numbers
 
     private mutating func readNumber() throws(Problem) -> JSONValue {
-        let start = index
-        let isNegative = acceptHere(UInt8(ascii: "-"))
-        let isZero = acceptHere(UInt8(ascii: "0"))
+        let start = scanner.index
+        let isNegative = scanner.acceptHere(UInt8(ascii: "-"))
+        let isZero = scanner.acceptHere(UInt8(ascii: "0"))
         if !isZero { try readDigits() }
         var isInteger = true
-        if acceptHere(UInt8(ascii: ".")) {
+        if scanner.acceptHere(UInt8(ascii: ".")) {
             isInteger = false
             try readDigits()
         }
-        if acceptHere(UInt8(ascii: "e")) || acceptHere(UInt8(ascii: "E")) {
+        if scanner.acceptHere(UInt8(ascii: "e")) || scanner.acceptHere(UInt8(ascii: "E")) {
             isInteger = false
-            if !acceptHere(UInt8(ascii: "+")) { _ = acceptHere(UInt8(ascii: "-")) }
+            if !scanner.acceptHere(UInt8(ascii: "+")) { _ = scanner.acceptHere(UInt8(ascii: "-")) }
             try readDigits()
         }
-        let text = String(decoding: bytes[start..<index], as: UTF8.self)
+        let text = String(decoding: bytes[start..<scanner.index], as: UTF8.self)
         if isInteger, !(isNegative && isZero), let integer = Int(text) { return .integer(integer) }
         guard let number = Double(text), number.isFinite else {
             throw .unrepresentableNumber(path: path.joined(separator: "."))
@@ -124,19 +119,16 @@ package struct StrictJSON {
     }
 
     private mutating func readDigits() throws(Problem) {
-        let start = index
-        while index < bytes.count, (0x30...0x39).contains(bytes[index]) { index += 1 }
-        guard index > start else { throw .malformed }
+        guard scanner.skipDigits() > 0 else { throw .malformed }
     }
 
     // MARK: - Strings
 
     private mutating func readString() throws(Problem) -> String {
-        guard acceptHere(UInt8(ascii: "\"")) else { throw .malformed }
+        guard scanner.acceptHere(UInt8(ascii: "\"")) else { throw .malformed }
         var text: [UInt8] = []
-        while index < bytes.count {
-            let byte = bytes[index]
-            index += 1
+        while let byte = scanner.next {
+            scanner.index += 1
             switch byte {
             case UInt8(ascii: "\""):
                 guard let text = String(validating: text, as: UTF8.self) else { throw .malformed }
@@ -150,9 +142,8 @@ package struct StrictJSON {
     }
 
     private mutating func readEscape(into text: inout [UInt8]) throws(Problem) {
-        guard index < bytes.count else { throw .malformed }
-        let byte = bytes[index]
-        index += 1
+        guard let byte = scanner.next else { throw .malformed }
+        scanner.index += 1
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(byte)
         case UInt8(ascii: "b"): text.append(0x08)
@@ -163,7 +154,9 @@ package struct StrictJSON {
         case UInt8(ascii: "u"):
             var code = try readHexadecimal()
             if (0xD800..<0xDC00).contains(code) {
-                guard acceptHere(UInt8(ascii: "\\")), acceptHere(UInt8(ascii: "u")) else { throw .malformed }
+                guard scanner.acceptHere(UInt8(ascii: "\\")), scanner.acceptHere(UInt8(ascii: "u")) else {
+                    throw .malformed
+                }
                 let low = try readHexadecimal()
                 guard (0xDC00..<0xE000).contains(low) else { throw .malformed }
                 code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
@@ -176,9 +169,10 @@ package struct StrictJSON {
     }
 
     private mutating func readHexadecimal() throws(Problem) -> UInt32 {
-        guard index + 4 <= bytes.count else { throw .malformed }
+        let start = scanner.index
+        guard start + 4 <= bytes.count else { throw .malformed }
         var code: UInt32 = 0
-        for byte in bytes[index..<(index + 4)] {
+        for byte in bytes[start..<(start + 4)] {
             let digit: UInt8
             switch byte {
             case 0x30...0x39: digit = byte - 0x30
@@ -188,34 +182,11 @@ package struct StrictJSON {
             }
             code = code << 4 | UInt32(digit)
         }
-        index += 4
+        scanner.index += 4
         return code
     }
 
-    // MARK: - Bytes
-
     private mutating func expect(_ byte: UInt8) throws(Problem) {
-        guard accept(byte) else { throw .malformed }
-    }
-
-    /// Skips white space, and then a byte if it comes next.
-    private mutating func accept(_ byte: UInt8) -> Bool {
-        skipSpace()
-        return acceptHere(byte)
-    }
-
-    private mutating func acceptHere(_ byte: UInt8) -> Bool {
-        guard index < bytes.count, bytes[index] == byte else { return false }
-        index += 1
-        return true
-    }
-
-    private mutating func skipSpace() {
-        while index < bytes.count {
-            switch bytes[index] {
-            case 0x20, 0x0A, 0x0D, 0x09: index += 1
-            default: return
-            }
-        }
+        guard scanner.accept(byte) else { throw .malformed }
     }
 }

@@ -7,6 +7,8 @@
 /// An nginx on free ports, which runs until this value is released.
 package final class Nginx: Sendable {
     package let ports: [UInt16]
+    /// The main configuration file.
+    package let configuration: String
     private let directory: TemporaryDirectory
     private let process: ToolProcess
 
@@ -39,6 +41,7 @@ package final class Nginx: Sendable {
             let process = try ToolProcess(attached: "nginx", ["-e", "stderr", "-c", configuration])
             if Self.isUp(ports, process) {
                 self.ports = ports
+                self.configuration = configuration
                 self.process = process
                 return
             }

@@ -16,6 +16,7 @@ os.environ["AUTHLIB_INSECURE_TRANSPORT"] = os.environ["OAUTHLIB_INSECURE_TRANSPO
 from authlib.common.urls import url_decode  # noqa: E402
 from authlib.integrations.base_client import OAuthError  # noqa: E402
 from authlib.integrations.requests_client import OAuth2Session  # noqa: E402
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata  # noqa: E402
 from authlib.oauth2.rfc8628 import DEVICE_CODE_GRANT_TYPE  # noqa: E402
 from oauthlib.oauth2 import DeviceClient, OAuth2Error  # noqa: E402
 
@@ -81,6 +82,9 @@ class OAuthLib:
 def main(library, url):
     metadata = requests.get(url + "/.well-known/oauth-authorization-server", timeout=60).json()
     assert metadata["issuer"] == url, metadata
+    # The service of the test has no TLS, which the specification demands.
+    secure = json.loads(json.dumps(metadata).replace("http://", "https://"))
+    AuthorizationServerMetadata(secure).validate()
     client = {"authlib": Authlib, "oauthlib": OAuthLib}[library](metadata)
     codes = client.authorize()
     report("authorized", **codes)

@@ -56,6 +56,59 @@ struct AmbiguousRequestTests {
     }
 
     @Test(
+        "a header that a request may have once is rejected by its name if it is there twice",
+        arguments: ["application/json", "text/plain", ""])
+    func repeatedHeaders(second: String) throws {
+        for (method, path) in [
+            ("POST", "/v1/projects"), ("POST", "/v1/tokens"), ("POST", "/v1/tokens/report"),
+            ("POST", "/v1/device/code"),
+        ] {
+            let response = try client.send(
+                method, path, #"{"name": "a"}"#,
+                headers: [("Content-Type", "application/json"), ("Content-Type", second)])
+            #expect(response.status == 400 && response.code == "bad_request", "\(path)")
+            #expect(response.body.contains("Content-Type is given twice"), "\(response.body)")
+        }
+        let once = try client.send(
+            "POST", "/v1/projects", #"{"name": "a"}"#, headers: [("Content-Type", "application/json")])
+        #expect(once.status == 201)
+    }
+
+    @Test("a form with a field twice, or with two types or origins, changes nothing and names it")
+    func repeatedFormFields() throws {
+        let viewer = try TestClient(signedUpAt: try RunningServer(clock: ManualClock()))
+        let key = try #require(viewer.formKey)
+        let form = "application/x-www-form-urlencoded"
+        func post(_ body: String, _ headers: [(String, String)] = []) throws -> TestResponse {
+            try viewer.request(
+                "POST", "/projects", headers: [("Content-Type", form)] + headers, body: "form_key=\(key)&" + body)
+        }
+        for (body, name) in [
+            ("name=a&name=b", "name"), ("name=a&name=a", "name"), ("name=a&description=&description=b", "description"),
+            ("form_key=\(key)&name=a", "form_key"), ("name=a&x=1&x=2", "x"), ("name=a&na%6De=b", "name"),
+        ] {
+            let response = try post(body)
+            #expect(response.status == 400, "\(body)")
+            #expect(response.says("The field \(name) is given twice"), "\(body)")
+        }
+        for (header, value) in [("Content-Type", form), ("Origin", viewer.origin), ("Sec-Fetch-Site", "same-origin")] {
+            let first = header == "Content-Type" ? [] : [(header, value)]
+            let response = try post("name=a", first + [(header, value)])
+            #expect(response.status == 400, "\(header)")
+            #expect(response.says("The header \(header) is given twice"), "\(header)")
+        }
+        let page = try viewer.get("/projects?done=a&done=b")
+        #expect(page.status == 400 && page.says("The parameter done is given twice"))
+        #expect(try !viewer.get("/projects").says("no such thing"))
+        #expect(try post("name=a").status == 303)
+        // Several checkboxes of a group have one name.
+        let several = try viewer.request(
+            "POST", "/account/tokens", headers: [("Content-Type", form)],
+            body: "form_key=\(key)&name=t&access=custom&scope=tokens%3Aread&scope=projects%3Aread")
+        #expect(several.status != 400)
+    }
+
+    @Test(
         "a time that does not exist is rejected with the name of its field",
         arguments: [
             "2027-02-30T00:00:00Z", "2027-06-31T12:00:00+02:00", "2027-01-01T24:00:00Z", "2027-06-30T23:59:60Z",
@@ -123,15 +176,34 @@ struct AmbiguousRequestTests {
         "a host may be any name or address that a resolver knows",
         arguments: [
             "my_service:8080", "_x._tcp.example.com", "a-b.example", "127.0.0.1:8080", "[::1]:8443", "localhost.",
+            "[::1]",
+            "x:1", "x:65535", "[2001:db8::1]:443", "xn--bcher-kva.example",
         ])
     func hosts(host: String) throws {
         var request = Request(method: "GET", path: "/")
         request.headers = [("host", host)]
         #expect(try PublicURL().of(request) == "http://\(host)")
         #expect(try PublicURL.checked("https://\(host)") == "https://\(host)")
-        for invalid in ["a b", "a/b", "a\"b", "a<b", "ä", "a@b", "a?b", "a#b", "a\\b", ""] {
+        for invalid in Self.invalidHosts + [""] {
             request.headers = [("host", invalid)]
             #expect(throws: PublicURL.InvalidHost.self) { try PublicURL().of(request) }
+            #expect(throws: PublicURL.InvalidURL.self) { try PublicURL.checked("https://\(invalid)") }
+        }
+    }
+
+    static let invalidHosts = [
+        "a b", "a/b", "a\"b", "a<b", "ä", "a@b", "a?b", "a#b", "a\\b", "x:99999", "x:65536", "x:-1", "x:+1", "x:8o",
+        "x:1:2",
+        "::1", ":80", "[::1", "::1]", "[::1]x", "[::1]80", "[]", "[x]", "[127.0.0.1]", "x:80 ", "[::1]:99999", "x:0x50",
+    ]
+
+    @Test("a request whose host cannot exist gets a 400 on every path", arguments: AmbiguousRequestTests.invalidHosts)
+    func invalidHost(host: String) throws {
+        for path in ["/healthz", "/v1/tokens", "/sign-in", "/.well-known/oauth-authorization-server"] {
+            let connection = try RawHTTP(port: client.server.server.port)
+            try connection.send("GET \(path) HTTP/1.1\r\nHost: \(host)\r\n\r\n")
+            // The space at the end is not part of the value.
+            #expect(try connection.response().status == 400 || host.hasSuffix(" "), "\(path)")
         }
     }
 }

@@ -107,6 +107,67 @@ struct DeploymentTests {
         #expect(site.contains("return 301 https://"))
     }
 
+    /// Returns the lines of the code block of a guide that contains a text.
+    private func commands(in guide: String, with text: String) throws -> [String] {
+        let guide = try String(contentsOfFile: Self.folder + "/../docs/" + guide, encoding: .utf8)
+        let block = guide.components(separatedBy: "```").first { $0.hasPrefix("\n") && $0.contains(text) }
+        return try #require(block).split(separator: "\n").map(String.init)
+    }
+
+    @Test(
+        "the guide's steps for nginx make a running nginx serve the service under another host name",
+        .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/curl"), "curl is not installed"))
+    func nginxSteps() throws {
+        let folder = try TemporaryDirectory()
+        let server = try RunningServer()
+        let authority = try PrivateAuthority()
+        defer { withExtendedLifetime(authority) {} }
+        let host = "tokens.example.net"
+        let (certificate, key) = try authority.issue("server", for: "DNS:\(host)")
+        let files = FileManager.default
+        for name in ["deploy", "conf.d", "etc", "log"] {
+            try files.createDirectory(atPath: folder.file(name), withIntermediateDirectories: true)
+        }
+        try files.copyItem(atPath: certificate, toPath: folder.file("fullchain.pem"))
+        try files.copyItem(atPath: key, toPath: folder.file("privkey.pem"))
+        let port = try LoopbackListener.freePorts(1)[0]
+        let nginx = try Nginx(ports: 1) { ports in
+            // Other programs may use the ports of the file.
+            let text = (try? Self.text("nginx.conf")) ?? ""
+            let local = [
+                ("listen [::]:80;", ""), ("listen [::]:443 ssl;", ""), ("listen 80;", "listen 127.0.0.1:\(ports[0]);"),
+                ("listen 443 ssl;", "listen 127.0.0.1:\(port) ssl;"),
+                ("server 127.0.0.1:8080;", "server 127.0.0.1:\(server.server.port);"),
+                ("/var/log/nginx", folder.file("log")), ("/etc/podstack", folder.file("etc")),
+            ].reduce(text) { $0.replacing($1.0, with: $1.1) }
+            _ = try? folder.write(local, to: "deploy/nginx.conf")
+            // Before the steps, nginx serves something else.
+            return "include \(folder.file("conf.d"))/*.conf; "
+                + "server { listen 127.0.0.1:\(ports[0]); server_name other; }"
+        }
+        let main = "-e stderr -c \(nginx.configuration)"
+        let steps = try commands(in: "operating.md", with: "nginx -t").map { line in
+            [
+                ("HOST=podstack.example.com", "HOST=\(host)"),
+                ("sudo systemctl reload nginx", "nginx -s reload \(main)"),
+                ("sudo nginx -t", "nginx -t \(main)"), ("sudo ", ""), ("/etc/nginx/conf.d", folder.file("conf.d")),
+                ("/etc/podstack", folder.file("etc")),
+                (
+                    "curl ",
+                    "curl -sS --retry 20 --retry-delay 1 --retry-all-errors --fail --cacert \(authority.bundle) "
+                        + "--connect-to \(host):443:127.0.0.1:\(port) "
+                ),
+            ].reduce(line) { $0.replacing($1.0, with: $1.1) }
+        }
+        #expect(steps.count == 8)
+        let script = try folder.writeProgram("set -e\ncd \(folder.path)\n" + steps.joined(separator: "\n"), to: "steps")
+        let process = try ToolProcess(installed: "sh", [script])
+        #expect(process.wait() == 0, "\(process.standardError)")
+        #expect(process.standardOutput.contains(#""status":"ok""#), "\(process.standardOutput)")
+        let installed = try String(contentsOfFile: folder.file("conf.d/podstack.conf"), encoding: .utf8)
+        #expect(!installed.contains("podstack.example.com") && installed.contains("https://\(host)$request_uri"))
+    }
+
     @Test(
         "systemd accepts the units and the timers",
         .enabled(

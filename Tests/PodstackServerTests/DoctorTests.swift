@@ -103,11 +103,47 @@ struct DoctorTests {
         unlink(file)
         #expect(try doctor().report.problems("pepper").count == 1)
         #expect(!FileManager.default.fileExists(atPath: file))
-        // During a rotation, the previous pepper may be that of the database.
+        // What serve refuses is a problem: the pepper must be right, and not only the previous one.
         try write(Data(repeating: 7, count: 32))
         try right.write(to: URL(filePath: data + "/pepper.previous"))
         chmod(data + "/pepper.previous", 0o600)
+        #expect(try doctor().report.problems("pepper").contains { $0.message.contains("not that of the database") })
+        let served = try ToolProcess.run(
+            "podstack-server", ["serve", "--listen", "127.0.0.1:0", "--data", data], environment: place.environment)
+        #expect(served.status == 1 && served.error.contains("is not the pepper of this database"))
+        try write(right)
         #expect(try doctor().report.problems("pepper").isEmpty)
+    }
+
+    @Test(
+        "a pepper from before the last rotation that is missing and needed is reported",
+        arguments: TestDatabase.selected)
+    func previousPepper(_: TestDatabase) throws {
+        func run(_ words: String...) throws -> (status: Int32, output: String, error: String) {
+            try ToolProcess.run("podstack-server", words + ["--data", data], environment: place.environment)
+        }
+        let verified = try run("audit", "verify")
+        #expect(verified.output.hasPrefix("intact: ") && verified.output.hasSuffix(" of 1 account\n"), "\(verified)")
+        #expect(try run("token", "create", "you@example.com", "--name", "t").status == 0)
+        let previous = data + "/pepper.previous"
+        try? FileManager.default.removeItem(atPath: previous)
+        #expect(try run("pepper", "rotate").status == 0)
+        #expect(try doctor().report.problems("pepper").isEmpty)
+        let kept = try Data(contentsOf: URL(filePath: previous))
+        unlink(previous)
+        let found = try doctor().report.problems("pepper")
+        #expect(found.count == 1 && found[0].message.contains("pepper.previous is missing"), "\(found)")
+        let status = try run("pepper", "status")
+        #expect(status.status == 1 && status.output.contains("tokens not used since the rotation: "))
+        #expect(status.error.hasPrefix("error: \(previous) is missing: restore it"), "\(status.error)")
+        // Nothing is called modified: the events cannot be verified.
+        let lost = try run("audit", "verify")
+        #expect(lost.status == 1 && lost.output.isEmpty, "\(lost)")
+        #expect(lost.error.contains("cannot be verified, because \(previous) is missing"), "\(lost.error)")
+        try kept.write(to: URL(filePath: previous))
+        chmod(previous, 0o600)
+        #expect(try run("audit", "verify").status == 0)
+        #expect(try run("pepper", "status").status == 0)
     }
 
     @Test("a damaged and a missing SQLite database are reported", arguments: TestDatabase.selected)

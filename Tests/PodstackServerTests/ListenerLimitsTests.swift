@@ -87,6 +87,10 @@ struct ListenerLimitsTests {
         for body in [
             "d\n{\"tokens\":[]}\r\n0\r\n\r\n", "d;a=b\n{\"tokens\":[]}\r\n0\r\n\r\n",
             "5\r\n{\"tok\r\n8\nens\":[]}\r\n0\r\n\r\n", "00d\n{\"tokens\":[]}\r\n0\r\n\r\n",
+            // The last chunk, the end of a chunk's data, and a bare CR.
+            "d\r\n{\"tokens\":[]}\r\n0\n\r\n", "d\r\n{\"tokens\":[]}\r\n0;a=b\n\r\n", "0\n\r\n", "000\n\r\n",
+            "d\r\n{\"tokens\":[]}\r\n00\n\n", "d\r\n{\"tokens\":[]}\n0\r\n\r\n", "d\r\n{\"tokens\":[]}\n\r0\r\n\r\n",
+            "5\r\n{\"tok\n8\r\nens\":[]}\r\n0\r\n\r\n", "d\r{\"tokens\":[]}\r\n0\r\n\r\n", "0\n\n",
         ] {
             let connection = try RawHTTP(port: server.port)
             try connection.send(head + body)
@@ -96,8 +100,11 @@ struct ListenerLimitsTests {
         }
         // The same requests with CR LF, and data that looks like such a line.
         for body in [
-            "d\r\n{\"tokens\":[]}\r\n0\r\n\r\n", "d;a=b\r\n{\"tokens\":[]}\r\n0\r\n\r\n",
-            "11\r\n{\"tokens\":\n\n5\n[]}\r\n0\r\n\r\n", "b\r\n{\"tokens\":5\n\r\n3\r\n[]}\r\n0\r\n\r\n",
+            "d\r\n{\"tokens\":[]}\r\n0\r\n\r\n", "d;a=b\r\n{\"tokens\":[]}\r\n0\r\n\r\n", "0\r\n\r\n",
+            "000;a=b\r\nX: y\r\n\r\n",
+            "d\r\n{\"tokens\":[]}\r\n0;\(String(repeating: "a", count: 60))\r\n\r\n",
+            String(repeating: "1\r\n \r\n", count: 9) + "d\r\n{\"tokens\":[]}\r\n0\r\nX: y\r\n\r\n",
+            "11\r\n{\"tokens\":\n\n5\n[]}\r\n0\r\n\r\n", "c\r\n{\"tokens\":5\n\r\n3\r\n[]}\r\n0\r\n\r\n",
         ] {
             #expect([202, 400].contains(try response(to: head + body).status), "\(body)")
             #expect(try response(to: head + body).body.contains("CR LF") == false, "\(body)")
@@ -107,6 +114,84 @@ struct ListenerLimitsTests {
             to: "POST /v1/tokens/report HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                 + "Content-Length: \(known.utf8.count)\r\n\r\n\(known)")
         #expect(plain.status == 202)
+    }
+
+    @Test("a body whose chunks arrive in pieces of any size is served")
+    func piecesOfChunks() throws {
+        let request = """
+            POST /v1/tokens/report HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+            Transfer-Encoding: chunked\r\n\r\n5;a\r\n{"tok\r\n8\r\nens":[]}\r\n0\r\n\r\n
+            """
+        let connection = try RawHTTP(port: server.port)
+        for size in [1, 2, 3, 5, 7, 11, 23, 170] {
+            let characters = Array(request.utf8)
+            for start in stride(from: 0, to: characters.count, by: size) {
+                try connection.send(
+                    String(decoding: characters[start..<min(start + size, characters.count)], as: UTF8.self))
+            }
+            #expect(try connection.response().status == 202, "\(size)")
+        }
+    }
+
+    @Test("the bodies of all requests have a limit: stalled ones make room, and otherwise a request gets a 503")
+    func bodies() throws {
+        let clock = ManualClock(100)
+        var options = ListenerOptions()
+        options.maxBodyBytes = 200_000
+        let connections = OpenConnections(options, now: { clock.now })
+        let ends = (0..<6).map { _ in OpenConnectionsTests.End(connections, from: "192.0.2.1") }
+        let entries = try ends.map { try #require($0.entry) }
+        for entry in entries[0..<3] { #expect(connections.holdBody(65_000, of: entry)) }
+        // All have just begun, so none is closed.
+        #expect(!connections.holdBody(60_000, of: entries[3]))
+        #expect(connections.bodyBytes == 195_000)
+        #expect(ends.allSatisfy { !$0.isClosed })
+        clock.set(clock.now + 2)
+        #expect(connections.requestIsComplete(entries[0]))
+        #expect(connections.holdBody(60_000, of: entries[3]))
+        // The first one is being handled, so the second one makes room.
+        #expect(ends.map(\.isClosed) == [false, true, false, false, false, false])
+        #expect(connections.bodyBytes == 190_000)
+        connections.requestEnds(entries[0])
+        #expect(connections.bodyBytes == 125_000)
+        #expect(connections.holdBody(75_000, of: entries[4]))
+        connections.releaseBody(of: entries[4])
+        for entry in entries { connections.remove(entry) }
+        #expect(connections.bodyBytes == 0)
+    }
+
+    @Test("a client whose body there is no room for gets a 503 with Retry-After")
+    func noRoom() throws {
+        var options = ListenerOptions()
+        options.maxBodyBytes = 100_000
+        let (gate, queue, handler) = (Gate(), WorkQueue(capacity: 8, threads: 2), server.handler)
+        let listener = try Listener(ListenAddress("127.0.0.1:0"), options) { request in
+            guard request.defect == nil else { return handler.handle(request) }
+            return .deferred(queue) { _ in
+                gate.pass()
+                return .ready(Response(status: request.body.count == 50_000 ? 200 : 500), requestID: "")
+            }
+        }
+        defer { listener.stop(timeoutMilliseconds: 10) }
+        func begin() throws -> RawHTTP {
+            let connection = try RawHTTP(port: listener.port, silence: 60)
+            try connection.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n")
+            try connection.send(String(repeating: " ", count: 50_000))
+            return connection
+        }
+        let handled = try (0..<2).map { _ in try begin() }
+        try blockUntil("both requests are handled") { gate.holds(2) }
+        #expect(listener.bodyBytes == 100_000)
+        let refused = try begin()
+        let response = try refused.response()
+        #expect(response.status == 503 && response.code == "unavailable" && response.headers["retry-after"] == "1")
+        gate.open()
+        for connection in handled { #expect(try connection.response().status == 200) }
+        try blockUntil("the bodies are released") { listener.bodyBytes == 0 }
+        // On the connection of the refused request too.
+        try refused.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n")
+        try refused.send(String(repeating: " ", count: 50_000))
+        #expect(try refused.response().status == 200)
     }
 
     /// Sends `piece` repeatedly and slowly until the server closes the connection.

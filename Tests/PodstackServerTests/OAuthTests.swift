@@ -178,6 +178,33 @@ struct OAuthTests {
     }
 
     @Test(
+        "a client that sends credentials gets invalid_client and the scheme, at both endpoints",
+        arguments: TestDatabase.selected, [OAuthTests.authorization, OAuthTests.token])
+    func credentials(_: TestDatabase, path: String) throws {
+        let good = "\(Self.grant)&client_id=n&device_code=x"
+        func send(_ body: String, _ authorization: String?) throws -> TestResponse {
+            try TestClient(running).request(
+                "POST", path,
+                headers: [("Content-Type", Self.form)] + (authorization.map { [("Authorization", $0)] } ?? []),
+                body: body)
+        }
+        for authorization in ["Basic bXk6c2VjcmV0", "basic bXk6", "Basic", "Basic !", "Digest x", "Bearer x"] {
+            for body in [good, "\(Self.grant)&device_code=x", ""] {
+                let response = try send(body, authorization)
+                #expect(try error(response, status: 401) == "invalid_client", "\(authorization)")
+                #expect(response.headers["www-authenticate"] == #"Basic realm="podstack""#)
+                #expect(!response.body.contains("bXk6"))
+            }
+        }
+        for parameter in ["client_secret=s", "client_assertion=x&client_assertion_type=y"] {
+            let response = try send("\(good)&\(parameter)", nil)
+            #expect(try error(response, status: 401) == "invalid_client")
+            #expect(response.headers["www-authenticate"] != nil)
+        }
+        #expect(try send("\(good)&client_secret=", nil).status != 401)
+    }
+
+    @Test(
         "a parameter without a value counts as omitted, and a charset of UTF-8 is allowed",
         arguments: TestDatabase.selected)
     func lenient(_: TestDatabase) throws {
@@ -256,7 +283,8 @@ struct OAuthTests {
         #expect(metadata["token_endpoint"] == "http://localhost/v1/oauth/token")
         #expect(metadata["grant_types_supported"] == .array(["urn:ietf:params:oauth:grant-type:device_code"]))
         #expect(metadata["token_endpoint_auth_methods_supported"] == .array(["none"]))
-        #expect(metadata["response_types_supported"] == .array([]))
+        // An empty list is invalid: RFC 8414, section 3.2.
+        #expect(metadata["response_types_supported"] == .array(["none"]))
         guard case .array(let scopes)? = metadata["scopes_supported"] else {
             Issue.record("there are no scopes")
             return

@@ -19,7 +19,7 @@ struct OvertakenWriteTests {
         server = try RunningServer(clock: clock, maxActiveTokens: 1000)
         database = OvertakenDatabase(server.server.service.database)
         waiting = try Service(
-            database: database, peppers: try DataDirectory(server.data.file("data")).peppers(mayCreate: false),
+            database: database, peppers: try DataDirectory(server.data.file("data")).peppers(),
             settings: ServiceSettings(maxActiveTokens: 1000), log: Log(sink: { _ in }), now: { [clock] in clock.now })
     }
 

@@ -56,6 +56,8 @@ struct RequestHeadTests {
         #expect(defect([host, host], isHTTP11: false) == .malformedHeaders)
         for name in ["a ", "", "a:b", "a\u{e9}", "a(b"] { #expect(defect([host, (name, "x")]) == .malformedHeaders) }
         for name in ["x-a_b.c~1", "!#$%&'*+^`|"] { #expect(defect([host, (name, "x")]) == nil) }
+        for name in ["a:1", "[::1]", ""] { #expect(defect([("host", name)]) == nil) }
+        for name in ["a:99999", "a b", "::1"] { #expect(defect([("host", name)]) == .malformedHeaders) }
         #expect(defect([host, ("content-length", "1")]) == nil)
         #expect(defect([host, ("transfer-encoding", "Chunked")]) == nil)
         #expect(defect([host, ("transfer-encoding", "gzip, chunked")]) == .unclearEnd)

@@ -29,7 +29,9 @@ struct VisibleTextTests {
             "می\u{200C}\u{200C}خ",
             "\u{301}", "\u{301}a", "a \u{301}", "\u{20DD}", "a\u{E000}", "a\u{F8FF}", "a\u{10FFFD}", "a\u{FFFE}",
             "a\u{FFFF}",
-            "a\u{1FFFE}", "a\u{378}", "\u{2800}", "\u{2800} \u{2800}", "\u{1D159}", "\u{3000}", " \u{A0} ",
+            "a\u{1FFFE}", "a\u{378}", "\u{2800}", "\u{2800} \u{2800}", "\u{2800}\u{301}", "\u{13441}", "\u{13442}",
+            "\u{16FE4}",
+            "\u{1680}", "\u{1D159}", "\u{3000}", " \u{A0} ",
             "a\u{2028}b",
             "a\u{2029}b", "a\u{85}b", "a\u{0}b", "a\tb", "a\nb", "a\u{7F}", "a\u{9B}b", "a\u{1D173}b", "a\u{13430}b",
             "",
@@ -85,7 +87,8 @@ struct VisibleTextTests {
             #expect(response.body.utf8.elementsEqual(response.body.replacing(entered, with: stored).utf8))
             #expect(Array(response.body.unicodeScalars).contains("\u{FC}"))
         }
-        for name in ["\u{200B}", "a\u{202E}b"] {
+        for name in ["\u{200B}", "a\u{202E}b", "\u{2800}", "\u{3164}", "\u{115F}", "\u{1160}", "\u{FFA0}", "\u{1D159}"]
+        {
             for (path, field) in [("/v1/projects", "name"), ("/v1/tokens", "name"), ("/v1/device/code", "client_name")]
             {
                 #expect(try client.send("POST", path, #"{"\#(field)": "\#(name)"}"#).status == 422, "\(path)")
@@ -109,6 +112,9 @@ struct VisibleTextTests {
             try $0.execute("UPDATE users SET email_key = \(decomposed) WHERE email_key = \(composed)")
         }
         #expect(try database.read { try UserStore.find(email: decomposed, in: $0) } != nil)
+        for email in ["\u{2800}@example.com", "a\u{2800}b@example.com", "a@\u{1D159}.com", "\u{13441}@example.com"] {
+            #expect(!EmailAddress.isValid(email), "\(email)")
+        }
         for email in ["a\u{3164}b@example.com", "a\u{34F}@example.com", "a\u{E0041}@x.com", "a\u{1FFFE}@x.com"] {
             #expect(!EmailAddress.isValid(email))
         }

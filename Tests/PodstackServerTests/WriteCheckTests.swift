@@ -63,6 +63,30 @@ struct WriteCheckTests {
         #expect(try session.send("POST", "/v1/projects", #"{"name": "p"}"#).status == 201)
     }
 
+    @Test("the regular check writes every 30 seconds while it succeeds", arguments: TestDatabase.selected)
+    func regular(_: TestDatabase) throws {
+        let opened = try OpenedDatabase()
+        try Migrations.run(on: opened.database)
+        let database = CountingDatabase(opened.database)
+        let clock = ManualClock()
+        let service = try Service(
+            database: database, peppers: Peppers(current: Pepper(bytes: [UInt8](repeating: 1, count: 32))),
+            now: { clock.now }, elapsed: { clock.elapsed })
+        let housekeeping = Housekeeping(service)
+        /// Returns the number of transactions of the next run.
+        func calls(after seconds: Int64) -> Int {
+            clock.advance(seconds)
+            let before = database.calls + database.writeChecks
+            housekeeping.run()
+            return database.calls + database.writeChecks - before
+        }
+        #expect(calls(after: 0) > 0 && database.writeChecks == 1)
+        let without = (0..<5).map { _ in calls(after: 5) }
+        #expect(Set(without).count == 1, "\(without)")
+        #expect(calls(after: 5) > without[0])
+        #expect(calls(after: 5) == without[0])
+    }
+
     @Test("many callers at once, and within a second, cause one write", arguments: TestDatabase.selected)
     func shared(_: TestDatabase) async throws {
         let opened = try OpenedDatabase()

@@ -91,7 +91,8 @@ struct DeviceRoutes: Sendable {
         case .pending: throw refusal(.authorizationPending, "The user has not decided yet; ask again later")
         case .tooFast(let interval):
             throw refusal(
-                .slowDown, "Ask at most once every \(interval) seconds", ["interval": .integer(Int(interval))])
+                .slowDown, "Ask at most once every \(counted(interval, "second"))",
+                ["interval": .integer(Int(interval))])
         case .denied: throw refusal(.accessDenied, "The user denied the request")
         case .expired: throw refusal(.expiredToken, "The code has expired; start again")
         case .unknown: throw refusal(.invalidGrant, "The code is unknown, or the token was already fetched")

@@ -72,17 +72,24 @@ extension ErrorResponse {
         case .malformedTarget:
             self = .badRequest("The URL is invalid: it must be percent-encoded UTF-8 without NUL or an encoded slash")
         case .malformedHeaders:
-            self = .badRequest("A header name is invalid, or there is not exactly one Host header")
+            self = .badRequest("A header name is invalid, or there is not exactly one valid Host header")
         case .longURL: self.init(status: 414, code: .uriTooLong, message: "The URL is longer than 4 KiB")
         case .largeHeaders:
             self.init(
                 status: 431, code: .headerFieldsTooLarge,
                 message: "The request has more than 100 headers, or more than 16 KiB of them")
         case .malformedChunk:
-            self = .badRequest("A line with the size of a chunk must end in CR LF")
+            self = .badRequest("The data of a chunk, and the line with its size, must end in CR LF")
+        case .noMemory: self = .busy
         case .largeBody:
             self.init(status: 413, code: .contentTooLarge, message: "The body is larger than 64 KiB")
         }
+    }
+}
+
+extension ErrorResponse {
+    init(_ repeated: Request.Repeated) {
+        self = .badRequest("The \(repeated.kind) \(JSONBody.displayed(repeated.name)) is given twice")
     }
 }
 
@@ -131,17 +138,17 @@ extension ErrorResponse {
                     "field_errors": .object(errors.messages.mapValues { .array($0.map(JSONValue.string)) })
                 ])
         case .quotaExceeded(let excess):
-            let (kind, advice) =
+            let (noun, advice) =
                 switch excess.resource {
-                case "tokens": ("active tokens", "revoke one first")
-                case "projects": ("projects", "delete one first")
+                case "tokens": ("active token", "revoke one first")
+                case "projects": ("project", "delete one first")
                 case "invitations":
-                    ("pending invitations", "remove one first, or wait until one is answered or expires")
-                default: (excess.resource, "remove one first")
+                    ("pending invitation", "remove one first, or wait until one is answered or expires")
+                default: (String(excess.resource.dropLast()), "remove one first")
                 }
             self.init(
                 status: 409, code: .quotaExceeded,
-                message: "The account has reached its limit of \(excess.limit) \(kind); \(advice)",
+                message: "The account has reached its limit of \(counted(excess.limit, noun)); \(advice)",
                 details: [
                     "resource_type": .string(excess.resource), "limit": .integer(excess.limit),
                     "current": .integer(excess.current),
@@ -149,7 +156,7 @@ extension ErrorResponse {
         case .rateLimited(let verdict, let message):
             self.init(
                 status: 429, code: .rateLimited,
-                message: message ?? "Too many requests: try again in \(verdict.retryAfter) seconds",
+                message: message ?? "Too many requests: try again in \(counted(verdict.retryAfter, "second"))",
                 headers: [
                     ("Retry-After", String(verdict.retryAfter)), ("RateLimit", verdict.header),
                     (

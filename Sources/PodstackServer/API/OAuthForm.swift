@@ -16,8 +16,9 @@ struct OAuthForm {
     ///
     /// - Parameter request: The request.
     /// - Throws: ``ErrorResponse`` with the error `invalid_request` if the body is not a form, if a parameter is repeated,
-    ///   or if the URL has parameters.
+    ///   or if the URL has parameters; with `invalid_client` if the client tries to authenticate.
     init(_ request: Request) throws {
+        if request.header("authorization") != nil { throw Self.invalidClient }
         // A URL is logged by proxies, and parameters may be secrets.
         guard request.query.isEmpty else {
             throw Self.invalid("Send the parameters in the body of the request, not in its URL")
@@ -38,6 +39,7 @@ struct OAuthForm {
                 throw Self.invalid("The parameter \(displayed) is repeated")
             }
         }
+        for name in ["client_secret", "client_assertion"] where values[name] != nil { throw Self.invalidClient }
     }
 
     /// Returns the value of a parameter; nil if it is missing or empty.
@@ -50,6 +52,14 @@ struct OAuthForm {
         guard let value = values[name] else { throw Self.invalid("The parameter \(name) is missing") }
         return value
     }
+
+    /// The error of a client that sends credentials, although clients have none.
+    ///
+    /// Source: RFC 6749, section 5.2, which requires the header.
+    private static let invalidClient = ErrorResponse(
+        status: 401, code: .invalidClient,
+        message: "Clients have no credentials: send the client_id in the body, without a secret and without an "
+            + "Authorization header", headers: [("WWW-Authenticate", #"Basic realm="podstack""#)])
 
     private static func invalid(_ message: String) -> ErrorResponse { .oauth(.invalidRequest, message) }
 

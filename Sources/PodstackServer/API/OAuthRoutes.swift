@@ -56,7 +56,8 @@ struct OAuthRoutes: Sendable {
         } catch DomainError.quotaExceeded(let excess) {
             throw ErrorResponse.oauth(
                 .accessDenied,
-                "The account has reached its limit of \(excess.limit) active tokens; revoke one and start again")
+                "The account has reached its limit of \(counted(excess.limit, "active token")); revoke one and start again"
+            )
         }
         guard let secret = fetched.secret else { throw Self.invalidGrant }
         return try Self.uncached(
@@ -116,7 +117,10 @@ private struct OAuthMetadata: Encodable {
     var grantTypesSupported: [String]
     let authMethodsSupported = ["none"]
     /// There is no authorization endpoint.
-    let responseTypesSupported: [String] = []
+    ///
+    /// The field is required and must not be empty, and clients such as Authlib check that. Source: RFC 8414, sections 2
+    /// and 3.2.
+    let responseTypesSupported = ["none"]
 
     private enum CodingKeys: String, CodingKey {
         case issuer
@@ -139,6 +143,7 @@ extension ErrorCode {
     fileprivate static let serverError = ErrorCode(rawValue: "server_error")
     fileprivate static let invalidScope = ErrorCode(rawValue: "invalid_scope")
     fileprivate static let unsupportedGrantType = ErrorCode(rawValue: "unsupported_grant_type")
+    static let invalidClient = ErrorCode(rawValue: "invalid_client")
     static let invalidRequest = ErrorCode(rawValue: "invalid_request")
 }
 
@@ -168,7 +173,7 @@ extension ErrorResponse {
     private func oauthCode(_ request: Request) -> ErrorCode {
         switch code {
         case .authorizationPending, .slowDown, .accessDenied, .expiredToken, .invalidGrant, .invalidScope,
-            .unsupportedGrantType:
+            .unsupportedGrantType, .invalidClient:
             code
         // The client polls less often and does not give up.
         case .rateLimited where request.path == OAuthRoutes.tokenPath: .slowDown

@@ -314,6 +314,7 @@ struct RequestHandler: Sendable {
             return .internal
         case let error as DomainError: return ErrorResponse(error)
         case let error as ErrorResponse: return error
+        case let repeated as Request.Repeated: return ErrorResponse(repeated)
         case is PublicURL.InvalidHost: return .badRequest("The Host header is not a valid name or address")
         case let error as DatabaseFailure:
             logFailure("database_failure", request, requestID, reason: error.reason)

@@ -13,7 +13,7 @@ enum JSONBody {
     ///
     /// - Throws: ``ErrorResponse`` if the body is not a JSON object, or is not declared as JSON.
     static func object(of request: Request) throws -> [String: JSONValue] {
-        let type = request.header("content-type")?.split(separator: ";").first.map { $0.lowercased() } ?? ""
+        let type = try request.onlyHeader("Content-Type")?.split(separator: ";").first.map { $0.lowercased() } ?? ""
         guard type == "application/json" else {
             throw ErrorResponse(
                 status: 415, code: .unsupportedMediaType, message: "Send JSON, with Content-Type: application/json")

@@ -73,16 +73,28 @@ struct AuditChain: Sendable {
 struct AuditVerification: Sendable {
     private(set) var accounts = 0
     private(set) var events = 0
+    /// The number of events that only the lost previous pepper could verify.
+    private(set) var unverifiable = 0
     /// One sentence per fault, in the order of the log.
     private(set) var faults: [String] = []
 
     private let chain: AuditChain
+    /// The time until which events were hashed under a pepper that is lost; nil if none is.
+    private let lostUntil: Int64?
     /// Whether an event of the current account was hashed under the current pepper.
     private var isAfterRotation = false
     private static let batch = 1000
 
-    init(of database: any Database, chain: AuditChain) throws {
+    /// Verifies the log.
+    ///
+    /// - Parameters:
+    ///   - database: The database.
+    ///   - chain: The chain with the peppers.
+    ///   - lostUntil: The time of the last rotation, if the pepper from before it is missing. Older events are then counted
+    ///     as ``unverifiable``, and only their order is verified.
+    init(of database: any Database, chain: AuditChain, previousPepperLostUntil lostUntil: Int64? = nil) throws {
         self.chain = chain
+        self.lostUntil = lostUntil
         try database.read { connection in
             for accountID in try AuditStore.accountIDs(in: connection) { try check(accountID, in: connection) }
         }
@@ -126,6 +138,7 @@ struct AuditVerification: Sendable {
         case .current: isAfterRotation = true
         // After the first event under the current pepper, only a stolen previous pepper explains an event under that.
         case .previous where !isAfterRotation: break
+        case nil where !isAfterRotation && lostUntil.map { event.createdAt <= $0 } ?? false: unverifiable += 1
         case .previous, nil: faults.append("\(name) is not what was written")
         }
     }

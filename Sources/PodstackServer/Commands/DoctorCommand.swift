@@ -198,7 +198,7 @@ struct DoctorCommand {
         }
         report.add(
             "descriptors", .warning,
-            "a process may open only \(limit.rlim_max) files, less than 2,000 connections need.",
+            "a process may open only \(counted(limit.rlim_max, "file")), less than 2,000 connections need.",
             "Raise the limit, for systemd with LimitNOFILE=65536. The limit of the service may differ from that "
                 + "of this command.")
     }
@@ -237,7 +237,8 @@ struct DoctorCommand {
         let step = Self.clockDifference() - before
         if abs(step) > 1_000_000_000 {
             report.add(
-                "clock", .warning, "the clock was changed by \(step / 1_000_000_000) seconds during the checks.",
+                "clock", .warning,
+                "the clock was changed by \(counted(step / 1_000_000_000, "second")) during the checks.",
                 "Check the time synchronization.")
         }
         switch podstack_clock_is_synchronized() {

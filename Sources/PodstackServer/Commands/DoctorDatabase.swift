@@ -1,5 +1,3 @@
-import PodstackCryptography
-
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -152,38 +150,32 @@ struct DoctorDatabase {
 
     // MARK: - Pepper
 
+    /// Checks the peppers as a start does.
     private func checkPepper(_ database: any Database, _ report: inout DoctorReport) throws {
         guard let peppers else { return }
-        let known = [peppers.current] + (peppers.previous.map { [$0] } ?? [])
-        guard let isRight = try database.read({ try isPepperRight(known, in: $0) }) else {
-            return report.add(.ok("pepper", "nothing in the database depends on a pepper yet."))
-        }
-        if isRight {
-            report.add(.ok("pepper", "the pepper is that of the database."))
-        } else {
+        switch try database.read({ try PepperMark.match(peppers, in: $0) }) {
+        case .marked, .unmarked: report.add(.ok("pepper", "the pepper is that of the database."))
+        case .interrupted:
+            report.add(
+                "pepper", .warning, "a rotation of the pepper was interrupted.",
+                "Stop the service, and run podstack-server pepper rotate again.")
+        case .new where url == nil:
+            report.add(
+                "pepper", .critical,
+                "\(directory.databasePath) has no account, so the pepper beside it belongs to another database.",
+                "Restore the database of the pepper, or, for a new service, move both files away.")
+        case .new: report.add(.ok("pepper", "nothing in the database depends on a pepper yet."))
+        case .mismatch:
             report.add(
                 "pepper", .critical, "the pepper in \(directory.path) is not that of the database.",
                 "Restore the pepper that was in use with this database: until then, every token is rejected.")
         }
-    }
-
-    /// Returns whether one of the peppers is that of the database, or nil if the database does not depend on one.
-    private func isPepperRight(_ peppers: [Pepper], in connection: any DatabaseConnection) throws -> Bool? {
-        if let mark = try? connection.query("SELECT mark FROM pepper_mark").first?.blob("mark") {
-            return peppers.contains { pepper in
-                Sodium.constantTimeEqual(
-                    Sodium.hmacSHA256(Array("podstack pepper mark 1".utf8), key: pepper.bytes), mark)
-            }
-        }
-        // The seals of audit logs depend on the pepper. One may have been changed, but not the first twenty.
-        let ends = try AuditStore.accountIDs(in: connection).prefix(20).compactMap {
-            try AuditStore.ends(of: $0, in: connection)
-        }
-        guard !ends.isEmpty else { return nil }
-        return peppers.contains { pepper in
-            let chain = AuditChain(Peppers(current: pepper))
-            return ends.contains { chain.seal($0.ends) == $0.seal }
-        }
+        let previous = directory.path + "/pepper.previous"
+        guard let needs = try PepperRotation.needs(now: Service.systemClock(), previous, database), needs.isMissing
+        else { return }
+        report.add(
+            "pepper", .warning, "\(previous) is missing, and needed by \(needs.kinds.joined(separator: "; ")).",
+            "Restore it from a copy: without it, these tokens are rejected, and these events cannot be verified.")
     }
 
     // MARK: - PostgreSQL
@@ -224,7 +216,7 @@ struct DoctorDatabase {
         if available < Self.connectionsPerInstance {
             report.add(
                 "postgresql", .warning,
-                "PostgreSQL has \(available) connections for all clients, and one instance uses up to "
+                "PostgreSQL has \(counted(available, "connection")) for all clients, and one instance uses up to "
                     + "\(Self.connectionsPerInstance).", "Raise max_connections.")
         }
         let times = try database.read { connection in
@@ -245,7 +237,7 @@ struct DoctorDatabase {
             if abs(difference) > 5 {
                 report.add(
                     "clock", .warning,
-                    "the clock of PostgreSQL differs by \(difference) seconds from this "
+                    "the clock of PostgreSQL differs by \(counted(difference, "second")) from this "
                         + "machine's.",
                     "Synchronize the clocks of both machines.")
             }

@@ -32,9 +32,7 @@ struct DoctorDirectory {
     /// Continues as the owner of the directory, if this process is root: files that SQLite creates beside the database must
     /// belong to the user of the service.
     func actAsOwner() {
-        guard geteuid() == 0, let status, status.st_uid != 0 else { return }
-        guard setegid(status.st_gid) == 0 else { return }
-        seteuid(status.st_uid)
+        DataDirectory.actAsOwner(of: path)
     }
 
     // MARK: - Modes and owners
@@ -49,8 +47,11 @@ struct DoctorDirectory {
         let count = report.findings.count
         if status.st_uid != geteuid() {
             report.add(
-                "data_directory", .critical, "\(path) belongs to another user than the one who runs this command.",
-                "Run the command and the service as its owner, or change the owner with chown -R.")
+                "data_directory", .critical,
+                "\(path) belongs to the user \(DataDirectory.userName(status.st_uid)), and this command runs as "
+                    + "\(DataDirectory.userName(geteuid())).",
+                "Run the command with sudo -u \(DataDirectory.userName(status.st_uid)), or change the owner with chown -R."
+            )
         } else if access(path, R_OK | W_OK | X_OK) != 0 {
             report.add(
                 "data_directory", .critical, "\(path) cannot be written: \(String(cString: strerror(errno))).",
@@ -121,7 +122,7 @@ struct DoctorDirectory {
             guard access(file, F_OK) == 0 else { return nil }
             let bytes = try SetupFile.readSecret(file, maxBytes: 1 << 10, flags: O_NOFOLLOW)
             guard bytes.count == Pepper.length else {
-                throw SetupFailure("\(file) has \(bytes.count) bytes and not \(Pepper.length)")
+                throw SetupFailure("\(file) has \(counted(bytes.count, "byte")) and not \(Pepper.length)")
             }
             return Pepper(bytes: bytes)
         }
@@ -130,7 +131,8 @@ struct DoctorDirectory {
         guard stat(pepperPath, &status) != 0 || status.st_mode & 0o077 == 0 else { return nil }
         do {
             guard let current = try read("pepper") else { return nil }
-            return Peppers(current: current, previous: try read("pepper.previous"))
+            return Peppers(
+                current: current, previous: try read("pepper.previous"), next: try read("pepper.next"))
         } catch {
             report.add(
                 "pepper", .critical, "\(DoctorCommand.reason(error)).",
@@ -160,7 +162,8 @@ struct DoctorDirectory {
         guard system.f_files > 0 else { return }
         if Double(system.f_favail) / Double(system.f_files) < 0.05 || system.f_favail < 100 {
             report.add(
-                "disk", .warning, "only \(system.f_favail) files can be created on the disk of \(path).",
+                "disk", .warning,
+                "only \(counted(system.f_favail, "more file")) can be created on the disk of \(path).",
                 "Remove files: the disk runs out of inodes.")
         }
     }

@@ -51,7 +51,7 @@ struct DoctorReport: Sendable {
             lines.append(TerminalText.printable("\(level)  \(finding.check): \(finding.message)"))
             if let advice = finding.advice { lines.append(TerminalText.printable("          \(advice)")) }
         }
-        let count = problems == 1 ? "1 problem" : "\(problems) problems"
+        let count = counted(problems, "problem")
         return (lines + ["", problems == 0 ? "no problems found" : "\(count) found"]).joined(separator: "\n") + "\n"
     }
 

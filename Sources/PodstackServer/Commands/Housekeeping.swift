@@ -14,9 +14,13 @@ final class Housekeeping: Sendable {
     private let offer: Mutex<FirstAccountOffer?>
     /// The seconds between two counts of the sessions.
     private static let countingSeconds: Int64 = 60
-    /// The monotonic times of the last removal and of the last count, in seconds.
+    /// The seconds between two successful readiness checks, each of which writes to the disk. After a failure, every run
+    /// checks again.
+    private static let readinessSeconds: Int64 = 30
+    /// The monotonic times of the last removal, of the last count and of the last successful check, in seconds.
     private let lastPruned = Mutex<Int64?>(nil)
     private let lastCounted = Mutex<Int64?>(nil)
+    private let lastReady = Mutex<Int64?>(nil)
     /// The time of both clocks at the start, in seconds.
     private let startedAt: (time: Int64, elapsed: Int64)
     /// One run at a time, and another one that waits.
@@ -67,9 +71,12 @@ final class Housekeeping: Sendable {
 
     /// Checks the database for the metrics, because `/readyz` may not be requested.
     private func checkReadiness() {
-        let route = service.routes.first { $0.operation == .getReadiness }
-        // The handler records the time of a success.
-        _ = try? route?.handle(Exchange(request: Request(method: "GET", path: "/readyz")))
+        let second = service.elapsed() / 1_000_000_000
+        let isDue = lastReady.withLock { $0.map { second - $0 >= Self.readinessSeconds } ?? true }
+        guard isDue, let route = service.routes.first(where: { $0.operation == .getReadiness }) else { return }
+        // The handler records the time of a success for the metrics.
+        let isReady = (try? route.handle(Exchange(request: Request(method: "GET", path: "/readyz")))) != nil
+        lastReady.withLock { $0 = isReady ? second : nil }
     }
 
     /// Counts the sessions for the metrics, once a minute.

@@ -1,5 +1,13 @@
 import PodstackCommandLine
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// The commands that maintain the data of the service: `audit`, `backup`, `pepper` and `migrate`.
 enum MaintenanceCommands {
     static let all = [verifyAudit, backup, rotatePepper, pepperStatus, migrate]
@@ -9,13 +17,23 @@ enum MaintenanceCommands {
         examples: ["podstack-server audit verify --data /var/lib/podstack"]
     ) { arguments in
         let service = try arguments.service()
-        let result = try AuditVerification(of: service.database, chain: service.changes.trail.chain)
+        let previous = try arguments.dataDirectory().previousPepperPath
+        let rotatedAt =
+            try access(previous, F_OK) == 0 ? nil : service.database.read { try PepperRotation.rotatedAt(in: $0) }
+        let result = try AuditVerification(
+            of: service.database, chain: service.changes.trail.chain, previousPepperLostUntil: rotatedAt)
         for fault in result.faults { StandardStream.output.write(fault + "\n") }
         guard result.faults.isEmpty else {
-            let count = result.faults.count == 1 ? "1 fault" : "\(result.faults.count) faults"
-            throw SetupFailure("the audit log is not as it was written: \(count)")
+            throw SetupFailure("the audit log is not as it was written: \(counted(result.faults.count, "fault"))")
         }
-        StandardStream.output.write("intact: \(result.events) events of \(result.accounts) accounts\n")
+        guard result.unverifiable == 0 else {
+            throw SetupFailure(
+                "\(counted(result.unverifiable, "event")) from before the rotation of the pepper at "
+                    + "\(displayedTime(rotatedAt)) cannot be verified, because \(previous) is missing: restore it from a "
+                    + "copy; nothing else is wrong")
+        }
+        let events = counted(result.events, "event")
+        StandardStream.output.write("intact: \(events) of \(counted(result.accounts, "account"))\n")
     }
 
     private static let backup = ServerCommand(
@@ -28,7 +46,8 @@ enum MaintenanceCommands {
             throw UsageError(
                 "--database: backup copies only the database of a data directory; use pg_dump for PostgreSQL")
         }
-        let directory = try arguments.existingDataDirectory()
+        // Root may write the copy where the owner of the directory may not.
+        let directory = try arguments.existingDataDirectory(actsAsOwner: false)
         let progress = ProgressLine { StandardStream.error.write($0) }
         let showsProgress = StandardStream.error.isTerminal
         try SQLiteBackup.create(of: directory.databasePath, to: file) { done, all in
@@ -60,30 +79,37 @@ enum MaintenanceCommands {
     }
 
     private static let pepperStatus = ServerCommand(
-        "pepper", "status", summary: "Show what still needs the previous pepper.",
+        "pepper", "status",
+        summary: "Show what still needs the previous pepper. Fails if something does and the file is missing.",
         examples: ["podstack-server pepper status --data /var/lib/podstack"]
     ) { arguments in
         let (rotation, now) = try rotation(arguments)
-        let needs = try rotation.needs(now: now)
-        guard !needs.isEmpty else {
+        guard let needs = try rotation.needs(now: now) else {
             StandardStream.output.write("nothing needs an older pepper\n")
             return
         }
-        StandardStream.output.write("\(rotation.directory.previousPepperPath) is needed by\n")
-        for need in needs { StandardStream.output.write("  \(need)\n") }
+        StandardStream.output.write("\(needs.path) is \(needs.isMissing ? "missing, and " : "")needed by\n")
+        for kind in needs.kinds { StandardStream.output.write("  \(kind)\n") }
+        guard needs.isMissing else { return }
+        throw SetupFailure(
+            "\(needs.path) is missing: restore it from a copy; without it, these tokens are rejected, and these events "
+                + "cannot be verified")
     }
 
     private static func rotation(_ arguments: Arguments) throws -> (PepperRotation, now: Int64) {
         let url = try arguments.database()
         let directory = try url == nil ? arguments.existingDataDirectory() : arguments.dataDirectory()
-        let service = try Service(directory: directory, database: url)
+        let service = try Service(directory: directory, database: url, updatesSchema: false)
         return (PepperRotation(directory: directory, database: service.database), service.now())
     }
 
     // MARK: - Migrations
 
     private static let migrate = ServerCommand(
-        "migrate", summary: "Update the database to the schema of this version, as serve does on startup.",
+        "migrate",
+        summary:
+            "Update the database to the schema of this version, as serve does on startup. All other commands refuse "
+            + "an older schema.",
         examples: ["podstack-server migrate --data /var/lib/podstack"]
     ) { arguments in
         let database: any Database
@@ -92,8 +118,11 @@ enum MaintenanceCommands {
             try shared.checkSessions()
             database = shared
         } else {
-            database = try SQLiteDatabase(
-                path: try arguments.existingDataDirectory().databasePath, mayCreate: false)
+            let directory = try arguments.existingDataDirectory()
+            try directory.checkAccess()
+            let file = try SQLiteDatabase(path: directory.databasePath, mayCreate: false)
+            try directory.checkDatabase { try file.tables() }
+            database = file
         }
         let old = try database.write { try Migrations.version(in: $0) }
         try Migrations.run(on: database)

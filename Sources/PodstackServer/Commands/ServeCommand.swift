@@ -120,7 +120,7 @@ struct ServeCommand {
         Self.ignoreOtherSignals()
 
         Self.allowManyConnections()
-        let directory = try arguments.dataDirectory()
+        let directory = try arguments.dataDirectory(actsAsOwner: false)
         let database = try arguments.database()
         // With PostgreSQL, the directory contains only the pepper, which several instances may share.
         if database == nil { try directory.lockForServing() }

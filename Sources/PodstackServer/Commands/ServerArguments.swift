@@ -37,11 +37,22 @@ extension Flag {
 }
 
 extension Arguments {
-    /// Returns the data directory, and creates it if it does not exist.
-    func dataDirectory() throws -> DataDirectory { try DataDirectory(value("data") ?? DataDirectory.defaultPath) }
+    private var dataPath: String { value("data") ?? DataDirectory.defaultPath }
 
-    func existingDataDirectory() throws -> DataDirectory {
-        try .existing(value("data") ?? DataDirectory.defaultPath)
+    /// Returns the data directory, and creates it if it does not exist.
+    ///
+    /// - Parameter actsAsOwner: Whether root continues as the owner of the directory, so that it leaves no files that the
+    ///   service cannot read.
+    /// - Returns: The directory.
+    func dataDirectory(actsAsOwner: Bool = true) throws -> DataDirectory {
+        if actsAsOwner { DataDirectory.actAsOwner(of: dataPath) }
+        return try DataDirectory(dataPath)
+    }
+
+    /// Returns the data directory, which must have a database.
+    func existingDataDirectory(actsAsOwner: Bool = true) throws -> DataDirectory {
+        if actsAsOwner { DataDirectory.actAsOwner(of: dataPath) }
+        return try .existing(dataPath)
     }
 
     /// Returns the URL of the PostgreSQL database; nil for the database in the data directory.
@@ -61,10 +72,13 @@ extension Arguments {
         return url
     }
 
-    /// Opens the service of the data directory and the database.
+    /// Opens the service of the data directory and the database, whose schema must be up to date.
+    ///
+    /// Only `serve` and `migrate` update a schema, so that a command of a newer program does not change the database of a
+    /// running older one.
     func service() throws -> Service {
         try Service(
-            directory: try dataDirectory(), database: try database(),
+            directory: try dataDirectory(), database: try database(), updatesSchema: false,
             settings: ServiceSettings(maxActiveTokens: try count("max-active-tokens") ?? 5))
     }
 

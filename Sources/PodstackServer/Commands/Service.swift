@@ -56,46 +56,52 @@ struct Service: Sendable {
         metrics.collect(database)
     }
 
-    /// Opens the database, brings its schema up to date and builds the service on it.
+    /// Opens the database and builds the service on it.
     ///
     /// - Parameters:
     ///   - directory: The data directory; it holds the pepper and, without `url`, the database.
     ///   - url: The PostgreSQL database to use, or nil for the SQLite database in the data directory.
+    ///   - updatesSchema: Whether to bring an older schema up to date; if not, it is an error. A new database always gets the
+    ///     schema.
     ///   - settings: The operator's settings.
     ///   - log: The log of the service.
     ///   - now: Returns the system's time in seconds since 1970.
     ///   - elapsed: Returns the nanoseconds of a monotonic clock.
     /// - Throws: ``SetupFailure`` if the operator has to correct something first.
     init(
-        directory: DataDirectory, database url: PostgresURL? = nil, settings: ServiceSettings = ServiceSettings(),
-        log: Log = .standardError, now: @escaping @Sendable () -> Int64 = Service.systemClock,
+        directory: DataDirectory, database url: PostgresURL? = nil, updatesSchema: Bool = true,
+        settings: ServiceSettings = ServiceSettings(), log: Log = .standardError,
+        now: @escaping @Sendable () -> Int64 = Service.systemClock,
         elapsed: @escaping @Sendable () -> Int64 = MonotonicClock.elapsed
     ) throws {
-        let database = try Self.open(url, in: directory)
-        // A database without accounts and mark holds nothing that depends on an existing pepper.
-        let isNew = try database.read { try UserStore.isEmpty(in: $0) && PepperMark.isMissing(in: $0) }
-        let peppers = try directory.peppers(mayCreate: isNew)
+        let database = try Self.open(url, in: directory, updatesSchema: updatesSchema)
+        try PepperMark.prepare(directory, for: database, isInDirectory: url == nil)
+        let peppers = try directory.peppers()
         try PepperMark.check(peppers, in: database)
         try self.init(
             database: database, peppers: peppers, settings: settings, log: log, now: now, elapsed: elapsed)
     }
 
-    /// Opens the database and brings its schema up to date.
+    /// Opens the database.
     ///
-    /// - Throws: ``SetupFailure`` if that is not possible, or if the database has no schema although its pepper exists.
-    private static func open(_ url: PostgresURL?, in directory: DataDirectory) throws -> any Database {
+    /// - Throws: ``SetupFailure`` if that is not possible, if the database has no schema although its pepper exists, or if its
+    ///   schema is older than this program's and must not be updated.
+    private static func open(
+        _ url: PostgresURL?, in directory: DataDirectory, updatesSchema: Bool
+    ) throws -> any Database {
         let name = url.map { _ in "the database" } ?? directory.databasePath
         do {
             guard let url else {
                 let mayCreate = try directory.mayCreateDatabase()
+                try directory.checkAccess()
                 let database = try SQLiteDatabase(path: directory.databasePath, mayCreate: mayCreate)
-                try directory.checkIsNew { try database.isEmpty() }
-                try Migrations.run(on: database)
+                try directory.checkDatabase { try database.tables() }
+                try Migrations.run(on: database, updatesSchema: updatesSchema)
                 return database
             }
             let database = PostgresDatabase(url)
             try database.checkSessions()
-            try Migrations.run(on: database)
+            try Migrations.run(on: database, updatesSchema: updatesSchema)
             try PostgresSchema.prepare(database)
             return database
         } catch let failure as DatabaseFailure {

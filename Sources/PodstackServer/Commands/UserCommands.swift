@@ -38,7 +38,7 @@ enum UserCommands {
             throw UsageError("EMAIL: \"\(Arguments.displayed(email))\" is not an email address")
         }
         let directory = try arguments.dataDirectory()
-        let service = try Service(directory: directory, database: try arguments.database())
+        let service = try arguments.service()
         let name: String?
         do throws(InvalidValue) { name = try arguments.value("name").map(ResourceName.validate) } catch {
             throw UsageError("--name \(error.message)")
@@ -66,7 +66,7 @@ enum UserCommands {
     ) { arguments in
         let email = arguments.positional[0]
         let directory = try arguments.dataDirectory()
-        let service = try Service(directory: directory, database: try arguments.database())
+        let service = try arguments.service()
         guard let user = try service.database.read({ try UserStore.find(email: email, in: $0) }) else {
             throw SetupFailure("no user has the email address \(email): podstack-server user add creates an account")
         }

@@ -76,26 +76,24 @@ struct UserRemoval: Equatable {
     var lines: [String] {
         var lines = ["Removing \(user.email) (\(user.id)) has these effects:"]
         func add(_ text: String) { lines.append("  - \(text)") }
-        let tokens = Self.counted(activeTokenIDs.count, "active token")
+        let tokens = counted(activeTokenIDs.count, "active token")
         add("\(tokens) will be revoked, and programs that use them stop working")
-        add("\(Self.counted(Int(sessions), "session")) of the dashboard will end")
+        add("\(counted(Int(sessions), "session")) of the dashboard will end")
         for (share, fate) in projects {
             let name = "project \(share.project.id) \"\(share.project.name)\""
             switch fate {
-            case .leave: add("\(name): the membership ends; \(Self.counted(share.members - 1, "other member")) stay")
+            case .leave:
+                let verb = share.members == 2 ? "stays" : "stay"
+                add("\(name): the membership ends; \(counted(share.members - 1, "other member")) \(verb)")
             case .delete: add("\(name): will be deleted, because it has no other member")
             case .transfer: add("\(name): \(recipient?.email ?? "") becomes its admin")
             case .block:
-                let others = Self.counted(share.members - 1, "other member")
+                let others = counted(share.members - 1, "other member")
                 add("\(name): has \(others) and no other admin, which blocks the removal")
             }
         }
         add("the audit log keeps the events of the account \(user.accountID)")
         return lines
-    }
-
-    private static func counted(_ count: Int, _ noun: String) -> String {
-        count == 1 ? "1 \(noun)" : "\(count) \(noun)s"
     }
 
     // MARK: - Change

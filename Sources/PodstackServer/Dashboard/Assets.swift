@@ -37,6 +37,8 @@ enum Asset: CaseIterable {
     private static let names = Dictionary(uniqueKeysWithValues: allCases.map { ($0, $0.name) })
     private static let byName = Dictionary(uniqueKeysWithValues: allCases.map { ($0.name, $0) })
 
+    private static let constants = Dictionary(uniqueKeysWithValues: allCases.map { ($0, ConstantBody($0.bytes)) })
+
     var link: Link { Link("/assets", Self.names[self] ?? "") }
 
     /// Returns the file that the path names.
@@ -45,6 +47,7 @@ enum Asset: CaseIterable {
             throw ErrorResponse(status: 404, code: .notFound, message: "There is no file at this address")
         }
         var response = Response(status: 200, body: asset.bytes)
+        response.constant = constants[asset]
         response.contentType = asset.contentType
         response.cacheControl = "public, max-age=31536000, immutable"
         response.set("X-Content-Type-Options", "nosniff")

@@ -65,6 +65,7 @@ struct Dashboard: PageHandler {
     /// Returns the response to a request for a page.
     func respond(to request: Request, identified: (_ userID: String) -> Void) throws -> Response {
         let (route, parameters) = try route(request)
+        try Form.checkNames(of: request.query, kind: "parameter")
         let isSecure = publicURL.isSecure
         let now = now()
         let sessionCookie = Cookie.session.value(in: request, isSecure: isSecure)

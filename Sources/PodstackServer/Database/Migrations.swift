@@ -18,12 +18,21 @@ enum Migrations {
     /// Brings a database from any released schema to the newest one, in one transaction.
     ///
     /// If several instances start at once, the first one does it, and the others wait for it and find it done.
-    static func run(on database: any Database, all: [[SQL]] = all) throws {
+    ///
+    /// - Parameters:
+    ///   - database: The database.
+    ///   - all: The migrations.
+    ///   - updatesSchema: Whether to update an older schema. A database without one gets it anyway.
+    /// - Throws: ``SetupFailure`` if the schema is older and must not be updated.
+    static func run(on database: any Database, all: [[SQL]] = all, updatesSchema: Bool = true) throws {
         // A read suffices for a database that is up to date. It fails on a new one, which has no such table.
-        if let version = try? database.read({ try $0.query(Self.versionQuery).first?.integer("version") }),
-            version == Int64(all.count)
-        {
-            return
+        if let version = try? database.read({ try $0.query(Self.versionQuery).first?.integer("version") }) {
+            if version == Int64(all.count) { return }
+            guard updatesSchema || version == 0 || version > Int64(all.count) else {
+                throw SetupFailure(
+                    "the database has schema version \(version), and this program needs version \(all.count): back it up, "
+                        + "then run podstack-server migrate or start the service, which updates it too")
+            }
         }
         try database.write { connection in
             let version = try version(in: connection)

@@ -50,8 +50,9 @@ final class PostgresConnection: DatabaseConnection {
         }
         self.handle = handle
         guard PQstatus(handle) == CONNECTION_OK || Self.isOpenAfterAll(handle, since: start) else {
-            let reason = "PostgreSQL: " + url.withoutPassword(String(cString: PQerrorMessage(handle)))
-            throw DatabaseFailure(Self.kind(ofRefusal: reason), reason: reason)
+            let reason = url.withoutPassword(String(cString: PQerrorMessage(handle)))
+            throw DatabaseFailure(
+                Self.kind(ofRefusal: reason), reason: "PostgreSQL: " + PostgresDialect.explaining(reason))
         }
         // By default, libpq writes the server's notices to standard error.
         PQsetNoticeReceiver(
@@ -399,13 +400,32 @@ enum PostgresDialect {
         return definesColumns ? text.replacing(" BLOB", with: " BYTEA") : text
     }
 
-    /// Returns the reason that the log gives for an error.
-    ///
-    /// Source: the classes in appendix A of the PostgreSQL manual.
+    /// Returns the reason that operators see for an error.
     static func reason(_ state: String?) -> String {
-        let meaning =
-            switch state?.prefix(2) {
-            case nil: "the connection was lost"
+        guard let state else { return "PostgreSQL: the connection was lost" }
+        return "PostgreSQL: \(meaning(of: state)) (\(state))"
+    }
+
+    /// Returns what the code of an error means: the end of a sentence.
+    ///
+    /// Source: appendix A of the PostgreSQL manual.
+    private static func meaning(of state: String) -> String {
+        switch state {
+        case "25006": "the server is read-only"
+        case "28000": "the server does not accept this role or this machine, see its pg_hba.conf"
+        case "28P01": "the password or the role is wrong"
+        case "3D000": "the server has no database of this name"
+        case "42501": "the role lacks a privilege: make it the owner of the database"
+        case "42P01": "a table is missing"
+        case "42P07", "42701": "the database has a table of another program with the same name"
+        case "53100": "the disk of the server is full"
+        case "53200": "the server has no memory left"
+        case "53300": "the server has no free slot for a connection"
+        case "57014": "the statement took too long"
+        case "57P01", "57P02": "the server was stopped"
+        case "57P03": "the server is starting or stopping"
+        default:
+            switch state.prefix(2) {
             case "08": "the connection failed"
             case "22", "42": "a statement is invalid"
             case "23": "a constraint was violated"
@@ -414,10 +434,24 @@ enum PostgresDialect {
             case "53", "54": "the server has no resources left"
             case "55": "another transaction holds a lock for too long"
             case "57": "the server was stopped, or the statement took too long"
-            case "58", "XX": "the server has an internal error; see its log"
+            case "58", "XX": "the server has an internal error, see its log"
             default: "the statement failed"
             }
-        return "PostgreSQL\(state.map { " \($0)" } ?? ""): \(meaning)"
+        }
+    }
+
+    /// Replaces the codes in a message of libpq about a refused connection by what they mean.
+    ///
+    /// The message has a code in place of the server's own text, which may be in any language: "FATAL:  28P01".
+    static func explaining(_ message: String) -> String {
+        var words = message.split(separator: " ").map(String.init)
+        for index in words.indices.dropFirst() where words[index - 1].hasSuffix(":") {
+            let isCode =
+                words[index].utf8.count == 5
+                && words[index].utf8.allSatisfy { (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) }
+            if isCode { words[index] = "\(meaning(of: words[index])) (\(words[index]))" }
+        }
+        return words.joined(separator: " ")
     }
 
     /// Returns the kind of an error.

@@ -86,6 +86,28 @@ final class SQLiteConnection: DatabaseConnection {
 
     private var changes: Int { Int(sqlite3_changes(handle)) }
 
+    /// The stamp in the header of the file itself, see ``DatabaseStamp``; nil if the file is too short to have one.
+    ///
+    /// Read through SQLite's own descriptor: closing another one would release the locks of this process.
+    var fileStamp: UInt32? {
+        var stamp: UInt32 = 0
+        let code = withUnsafeMutableBytes(of: &stamp) {
+            podstack_read_file(handle, $0.baseAddress, Int32($0.count), Self.stampOffset)
+        }
+        return code == SQLITE_OK ? UInt32(bigEndian: stamp) : nil
+    }
+
+    /// The position of `user_version` in the file. Source: section 1.3 of "Database File Format".
+    private static let stampOffset: Int64 = 60
+
+    /// Does not copy the write-ahead log into the database when this connection is closed.
+    func keepLog() { podstack_keep_log(handle) }
+
+    /// Writes a stamp with the current transaction.
+    func setStamp(_ stamp: UInt32) throws(DatabaseFailure) {
+        try perform(SQL(text: "PRAGMA user_version = \(Int32(bitPattern: stamp))"))
+    }
+
     func query(_ statement: SQL) throws -> [DatabaseRow] { try perform(statement) }
 
     @discardableResult
@@ -144,6 +166,8 @@ final class SQLiteConnection: DatabaseConnection {
         guard code == SQLITE_DONE else { throw Self.failure(code) }
         // One file, without the write-ahead log beside it.
         try destination.perform("PRAGMA journal_mode = DELETE")
+        // The server notices if the copy is copied over the open database.
+        try destination.setStamp(DatabaseStamp.generate())
         // A damaged database must not replace older, good backups.
         let damage = try destination.perform("PRAGMA quick_check(1)").first?.text("quick_check")
         guard damage == "ok" else {

@@ -18,7 +18,7 @@ final class SQLiteDatabase: Database {
 
     /// The seconds that a write waits for all other writes together, those of this process and of others.
     private let timeoutSeconds: Double
-    /// The seconds that ``checkWritable()`` waits for other writes.
+    /// The seconds that ``checkWritable()`` and ``follow(_:_:)`` wait for other writes.
     private static let checkSeconds = 2.0
 
     private let writer: Guarded
@@ -26,8 +26,9 @@ final class SQLiteDatabase: Database {
     private let isWriting = Monitor(false)
     private let idleReaders: Mutex<[Guarded]>
     private let files: SQLiteFiles
+    private let stamp: DatabaseStamp
     private let mark: SharedMark
-    /// Whether this process has a cache.
+    /// Whether this process is the server, which has a cache and watches the stamp.
     ///
     /// It removes what it changes itself from that cache, so it must not change the mark, which would clear the whole
     /// cache.
@@ -45,12 +46,42 @@ final class SQLiteDatabase: Database {
         writer = Guarded(connection: try SQLiteConnection(path: path, mayCreate ? .creating : .existing))
         mark = try SharedMark(path: path + SharedMark.suffix)
         files = try SQLiteFiles(path: path)
+        stamp = DatabaseStamp(path: path)
         idleReaders = Mutex([])
     }
 
     /// The mark that commands change which run beside a server.
     var foreignChanges: SharedMark? { mark }
-    func follow(_ cache: any AnnouncedCache, _ log: Log) throws { isFollowing.store(true, ordering: .releasing) }
+
+    func follow(_ cache: any AnnouncedCache, _ log: Log) throws {
+        try read { connection in
+            // The write-ahead log of an earlier server may contain a newer stamp than the file.
+            let found = (connection as? SQLiteConnection)?.fileStamp
+            let next = try connection.query("PRAGMA user_version").first?.integer("user_version")
+            stamp.begin(with: found, next: next.map(UInt32.init(truncatingIfNeeded:)))
+        }
+        isFollowing.store(true, ordering: .releasing)
+        // Marks the file. A full disk or a busy database must not prevent the start.
+        try? runWrite(within: Self.checkSeconds) { _ in }
+    }
+
+    /// Keeps the write-ahead log out of a file that was copied over the database: closing the last connection would copy it
+    /// into that file, and so would the next process that opens it.
+    func unfollow() {
+        guard isFollowing.load(ordering: .acquiring) else { return }
+        let isFree = isWriting.wait(Self.checkSeconds) { isWriting -> Bool? in
+            guard !isWriting else { return nil }
+            isWriting = true
+            return true
+        }
+        guard isFree == true else { return }
+        defer { isWriting.change { $0 = false } }
+        do { try checkStamp(writer.connection) } catch {
+            writer.connection.keepLog()
+            idleReaders.withLock { for reader in $0 { reader.connection.keepLog() } }
+            _ = rename(files.path + "-wal", files.path + "-wal.overwritten")
+        }
+    }
 
     let activity: DatabaseActivity? = DatabaseActivity()
 
@@ -65,12 +96,28 @@ final class SQLiteDatabase: Database {
     }
 
     private func runRead<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
-        try files.check()
+        try files.checkForRead()
         let reader = try idleReaders.withLock { $0.popLast() } ?? openReader()
         defer { idleReaders.withLock { $0.append(reader) } }
         try reader.connection.execute("BEGIN")
         defer { _ = try? reader.connection.execute("COMMIT") }
-        return try body(reader.connection)
+        do {
+            let result = try body(reader.connection)
+            try checkStamp(reader.connection)
+            return result
+        } catch {
+            // The reason why a row was not found may be that it belongs to another database.
+            try checkStamp(reader.connection)
+            throw error
+        }
+    }
+
+    /// Checks that no other file was copied over the database, if this process is the server.
+    ///
+    /// Commands do not: the server changes the stamp while they run.
+    private func checkStamp(_ connection: SQLiteConnection) throws(DatabaseFailure) {
+        guard isFollowing.load(ordering: .relaxed) else { return }
+        try stamp.check { connection.fileStamp }
     }
 
     private func openReader() throws -> Guarded {
@@ -80,14 +127,21 @@ final class SQLiteDatabase: Database {
         return reader
     }
 
-    private func runWrite<Result>(_ body: (any DatabaseConnection) throws -> Result) throws -> Result {
-        try withWriter(within: timeoutSeconds) { connection in
+    private func runWrite<Result>(
+        within seconds: Double? = nil, _ body: (any DatabaseConnection) throws -> Result
+    ) throws -> Result {
+        try withWriter(within: seconds ?? timeoutSeconds) { connection in
             connection.hasAnnounced = false
             let result = try body(connection)
+            let newStamp = isFollowing.load(ordering: .relaxed) ? stamp.renewal() : nil
+            if let newStamp { try connection.setStamp(newStamp) }
             try connection.execute("COMMIT")
             if connection.hasAnnounced, !isFollowing.load(ordering: .acquiring) { try mark.change() }
             // A commit to a file that is no longer the database must not be acknowledged.
             try files.check()
+            // So that the stamp soon reaches the file; a reader of an older state may prevent it.
+            if newStamp != nil { _ = try? connection.execute("PRAGMA wal_checkpoint(PASSIVE)") }
+            try checkStamp(connection)
             return result
         }
     }
@@ -107,14 +161,17 @@ final class SQLiteDatabase: Database {
         let connection = writer.connection
         connection.setBusyTimeout(milliseconds: Int32(max(0, end - MonotonicClock.nanoseconds) / 1_000_000))
         try files.check()
+        try checkStamp(connection)
         try connection.execute("BEGIN IMMEDIATE")
         defer { if connection.isInTransaction { _ = try? connection.execute("ROLLBACK") } }
         return try body(connection)
     }
 
-    /// Returns whether the database has no table yet.
-    func isEmpty() throws -> Bool {
-        try read { try $0.query("SELECT name FROM sqlite_schema LIMIT 1").isEmpty }
+    /// Returns the names of all tables.
+    func tables() throws -> Set<String> {
+        try read { connection in
+            Set(try connection.query("SELECT name FROM sqlite_schema WHERE type = 'table'").map { try $0.text("name") })
+        }
     }
 
     func checkWritable() throws {
@@ -128,157 +185,6 @@ final class SQLiteDatabase: Database {
             try connection.execute("UPDATE schema_version SET version = version")
             try connection.execute("INSERT INTO write_checks (data) VALUES (zeroblob(131072))")
         }
-    }
-}
-
-// MARK: - Files
-
-/// The identity of a file, which does not depend on its path.
-private struct FileIdentity: Equatable {
-    private let device: UInt64
-    private let number: UInt64
-
-    /// Returns the identity of the file at a path, or nil if there is none.
-    init?(_ path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        device = UInt64(status.st_dev)
-        number = UInt64(status.st_ino)
-    }
-}
-
-/// The files of an open database.
-///
-/// SQLite continues with the files that it has opened when they are moved, deleted or replaced, and what it writes to them
-/// is then lost to the next process that opens the database.
-struct SQLiteFiles: Sendable {
-    let path: String
-    /// The files, with the identity that each had when it was opened.
-    private let opened: [(path: String, identity: FileIdentity)]
-
-    /// Remembers the database, its write-ahead log, the index of that, and the mark.
-    ///
-    /// A connection must be open, because the last one to close removes two of them.
-    init(path: String) throws(DatabaseFailure) {
-        self.path = path
-        var opened: [(String, FileIdentity)] = []
-        for path in ["", "-wal", "-shm", SharedMark.suffix].map({ path + $0 }) {
-            guard let identity = FileIdentity(path) else { throw Self.missing(path) }
-            opened.append((path, identity))
-        }
-        self.opened = opened
-    }
-
-    /// Checks that the paths still lead to the open files; costs one system call for each.
-    ///
-    /// Once the original files are back, the check succeeds again: meanwhile, no other process could use the database
-    /// through these paths, because none creates a database in a directory that was used before.
-    func check() throws(DatabaseFailure) {
-        for (path, identity) in opened {
-            guard let found = FileIdentity(path) else { throw Self.missing(path) }
-            guard found == identity else {
-                throw DatabaseFailure(
-                    .unreachable,
-                    reason:
-                        "\(path) was replaced by another file while the service runs: put the original file back, or "
-                        + "restart the service to use the other one")
-            }
-        }
-    }
-
-    private static func missing(_ path: String) -> DatabaseFailure {
-        DatabaseFailure(.unreachable, reason: "\(path) is missing: put the file back")
-    }
-
-    /// Checks that a file in the directory can grow, because the write-ahead log may not have to for a while.
-    func checkDisk() throws(DatabaseFailure) {
-        let probe = path + ".probe"
-        let file = open(probe, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard file >= 0 else { throw Self.full(probe) }
-        defer {
-            close(file)
-            unlink(probe)
-        }
-        // Page by page, because a longer write may end early, without an error.
-        let page = [UInt8](repeating: 1, count: 4096)
-        for _ in 0..<16 {
-            guard write(file, page, page.count) == page.count else { throw Self.full(probe) }
-        }
-        guard fsync(file) == 0 else { throw Self.full(probe) }
-    }
-
-    private static func full(_ path: String) -> DatabaseFailure {
-        DatabaseFailure(.cannotSave, reason: "cannot write \(path): \(String(cString: strerror(errno)))")
-    }
-}
-
-// MARK: - Changes by other processes
-
-/// Eight bytes that all processes with the same SQLite database share through a memory-mapped file.
-///
-/// A command changes them after it has made a server's cached state stale. The server compares them for each request,
-/// which costs no system call. Once a second it checks that the file was not replaced: commands would then change another
-/// one.
-// Safe: `file` and `bytes` never change, and the memory at `bytes` is only read, as an atomic.
-final class SharedMark: @unchecked Sendable {
-    /// The end of the file's name, after that of the database.
-    static let suffix = ".mark"
-    private static let size = MemoryLayout<UInt64>.size
-
-    private let path: String
-    private let identity: FileIdentity?
-    /// The second in which the file was last checked, and whether it was in its place.
-    private let checkedAt = Atomic<Int64>(.min)
-    private let isInPlace = Atomic(true)
-    private let file: Int32
-    private let bytes: UnsafeMutablePointer<Atomic<UInt64>>
-
-    init(path: String) throws {
-        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard file >= 0 else { throw Self.failure("open", path) }
-        // Only one process writes the first value: a second one could undo a change.
-        flock(file, LOCK_EX)
-        defer { flock(file, LOCK_UN) }
-        // Written instead of only extended, so that a full disk is noticed here and not at the first access.
-        var first: UInt64 = 1
-        if lseek(file, 0, SEEK_END) < Self.size, pwrite(file, &first, Self.size, 0) != Self.size {
-            defer { close(file) }
-            throw Self.failure("write", path)
-        }
-        guard let mapped = mmap(nil, Self.size, PROT_READ, MAP_SHARED, file, 0), mapped != MAP_FAILED else {
-            defer { close(file) }
-            throw Self.failure("map", path)
-        }
-        self.path = path
-        identity = FileIdentity(path)
-        self.file = file
-        bytes = mapped.bindMemory(to: Atomic<UInt64>.self, capacity: 1)
-    }
-
-    deinit {
-        munmap(bytes, Self.size)
-        close(file)
-    }
-
-    /// The value; another one each time while the file is not in its place, so that no cached state is used.
-    var value: UInt64 {
-        let second = MonotonicClock.seconds()
-        if checkedAt.load(ordering: .relaxed) != second {
-            checkedAt.store(second, ordering: .relaxed)
-            isInPlace.store(FileIdentity(path) == identity, ordering: .relaxed)
-        }
-        guard isInPlace.load(ordering: .relaxed) else { return .random(in: .min ... .max) }
-        return bytes.pointee.load(ordering: .acquiring)
-    }
-
-    /// Changes the value; when this returns, every process sees the new one.
-    func change() throws {
-        var next = UInt64.random(in: .min ... .max)
-        guard pwrite(file, &next, Self.size, 0) == Self.size else { throw Self.failure("write", "the shared mark") }
-    }
-
-    private static func failure(_ action: String, _ path: String) -> DatabaseFailure {
-        DatabaseFailure(.cannotSave, reason: "cannot \(action) \(path): \(String(cString: strerror(errno)))")
     }
 }
 

@@ -40,7 +40,7 @@ struct DeviceService: Sendable {
                     limit: RateLimit(
                         name: "pending-devices", count: maximumPerNetwork, window: DeviceRequest.lifetimeSeconds),
                     isAllowed: false, remaining: 0, resetsIn: seconds, retryAfter: seconds),
-                "Too many programs at your network wait for an approval: try again in \(seconds) seconds")
+                "Too many programs at your network wait for an approval: try again in \(counted(seconds, "second"))")
         }
         if try DeviceStore.count(of: network, in: connection) >= 2 * maximumPerNetwork {
             try DeviceStore.removeExpired(until: now, now: now, of: network, in: connection)

@@ -126,3 +126,10 @@ extension RateLimit.Verdict {
     /// The error of a request that the limit refuses.
     var error: DomainError { .rateLimited(self, nil) }
 }
+
+// MARK: - Numbers in messages
+
+/// Returns a number with its noun, such as "1 second" or "2 seconds".
+func counted(_ number: some BinaryInteger, _ noun: String) -> String {
+    number == 1 ? "1 \(noun)" : "\(number) \(noun)s"
+}

@@ -61,8 +61,15 @@ final class ConnectionDriver: Sendable {
         return incoming.head?.defect == nil || handle(incoming, connection)
     }
 
-    func receiveBody(_ bytes: UnsafeRawBufferPointer, of incoming: IncomingRequest) -> Bool {
-        incoming.append(bytes)
+    /// Takes a part of a body; returns false if the connection should be closed instead of reading on.
+    func receiveBody(
+        _ bytes: UnsafeRawBufferPointer, of incoming: IncomingRequest, on connection: Microhttpd.Connection
+    ) -> Bool {
+        guard let entry = connection.entry else { return false }
+        let isKept = incoming.keeps(bytes.count)
+        if isKept, !connections.holdBody(bytes.count, of: entry) { incoming.refuse() }
+        if !isKept { connections.releaseBody(of: entry) }
+        return incoming.append(bytes)
     }
 
     /// Responds to a complete request; called again for a connection that was suspended and resumed.
@@ -115,7 +122,7 @@ final class ConnectionDriver: Sendable {
         _ ready: HandlerResult.Ready, to incoming: IncomingRequest, on connection: Microhttpd.Connection
     ) -> Bool {
         guard let entry = connection.entry else { return false }
-        incoming.held = ready.response.held
+        incoming.held = ready.response.held ?? ready.response.constant
         var ready = ready
         if requiresTLS { ready.response.set("Strict-Transport-Security", Self.strictTransport) }
         if isDraining.load(ordering: .relaxed) { ready.response.set("Connection", "close") }
@@ -167,6 +174,9 @@ final class OpenConnections: Sendable {
         fileprivate let isNew = Atomic(true)
         /// The second at which the client began to read a response of known size; otherwise the largest number.
         fileprivate let readsSince = Atomic<Int64>(.max)
+        /// The bytes of the current request's body, and the second at which they began to arrive.
+        fileprivate let bodyBytes = Atomic<Int>(0)
+        fileprivate let bodySince = Atomic<Int64>(.max)
 
         fileprivate init(_ socket: Int32, _ network: ClientAddress, serial: UInt64, now: Int64, deadline: Int64) {
             self.socket = socket
@@ -251,6 +261,22 @@ final class OpenConnections: Sendable {
             }
         }
 
+        /// Closes the connection whose body has been arriving for the longest time, and for some seconds; returns it, or
+        /// nil if there is none.
+        mutating func closeOldestBody(except entry: Entry, at now: Int64) -> Entry? {
+            let end = now - OpenConnections.stalledSeconds
+            let stalled = entries.values.filter {
+                $0 !== entry && $0.bodyBytes.load(ordering: .relaxed) > 0
+                    && $0.bodySince.load(ordering: .relaxed) <= end
+            }.sorted {
+                ($0.bodySince.load(ordering: .relaxed), $0.serial) < ($1.bodySince.load(ordering: .relaxed), $1.serial)
+            }
+            guard let oldest = stalled.first(where: { $0.startClosing() }) else { return nil }
+            OpenConnections.shutDown(oldest.socket)
+            remove(oldest)
+            return oldest
+        }
+
         /// Closes such a connection of the network with the most connections.
         mutating func closeOldest(at now: Int64) -> Bool {
             let networks = networks.sorted { $0.value.count > $1.value.count }.map(\.key)
@@ -263,6 +289,8 @@ final class OpenConnections: Sendable {
     static let maxCount = 2000
     /// The seconds that a client may read one response before its connection can make room.
     private static let patientSeconds: Int64 = 5
+    /// The seconds that a body may arrive before its connection can make room.
+    private static let stalledSeconds: Int64 = 2
     /// The seconds that work may take in addition to the time of a request: the database gives up earlier.
     private static let workSeconds: Int64 = 60
 
@@ -284,6 +312,9 @@ final class OpenConnections: Sendable {
     private let isExempt: @Sendable (ClientAddress) -> Bool
     private let now: @Sendable () -> Int64
     private let open = Mutex(State())
+    private let maxBodyBytes: Int
+    /// The bytes of the bodies of all requests.
+    private let allBodyBytes = Atomic<Int>(0)
 
     /// Creates an empty list.
     ///
@@ -300,10 +331,44 @@ final class OpenConnections: Sendable {
         maxPerNetwork = options.connectionsPerNetwork
         isExempt = options.isExempt
         self.maxCount = maxCount
+        maxBodyBytes = options.maxBodyBytes
         self.now = now
     }
 
     var count: Int { open.withLock { $0.entries.count } }
+
+    // MARK: Bodies
+
+    /// The bytes of the bodies of all requests that are arriving or being handled.
+    var bodyBytes: Int { allBodyBytes.load(ordering: .relaxed) }
+
+    /// Counts bytes of a body, and closes connections with stalled bodies if there are too many.
+    ///
+    /// - Returns: False if there is no room, because all other bodies have just begun to arrive or are being handled. The
+    ///   body is then not counted any more.
+    func holdBody(_ count: Int, of entry: Entry) -> Bool {
+        if entry.bodyBytes.add(count, ordering: .relaxed).oldValue == 0 {
+            entry.bodySince.store(now(), ordering: .relaxed)
+        }
+        allBodyBytes.add(count, ordering: .relaxed)
+        while bodyBytes > maxBodyBytes {
+            guard let closed = open.withLock({ $0.closeOldestBody(except: entry, at: now()) }) else {
+                releaseBody(of: entry)
+                return false
+            }
+            releaseBody(of: closed)
+        }
+        return true
+    }
+
+    /// Stops counting the body of a connection's request.
+    func releaseBody(of entry: Entry) {
+        guard entry.bodyBytes.load(ordering: .relaxed) > 0 else { return }
+        allBodyBytes.subtract(entry.bodyBytes.exchange(0, ordering: .relaxed), ordering: .relaxed)
+        entry.bodySince.store(.max, ordering: .relaxed)
+    }
+
+    // MARK: Phases
 
     /// Adds a connection, and closes another one if there are too many.
     ///
@@ -339,7 +404,10 @@ final class OpenConnections: Sendable {
     func entry(socket: Int32) -> Entry? { open.withLock { $0.entries[socket] } }
 
     /// Removes a connection; required before its socket is closed, because the number may then belong to another one.
-    func remove(_ entry: Entry) { open.withLock { $0.remove(entry) } }
+    func remove(_ entry: Entry) {
+        open.withLock { $0.remove(entry) }
+        releaseBody(of: entry)
+    }
 
     /// Sets the deadline of a request whose first line has arrived.
     func requestBegins(_ entry: Entry) { limit(entry, to: requestSeconds) }
@@ -367,6 +435,7 @@ final class OpenConnections: Sendable {
     /// Sets the deadline of a connection that may idle and then begin the next request: time for both.
     func requestEnds(_ entry: Entry) {
         let now = now()
+        releaseBody(of: entry)
         entry.readsSince.store(.max, ordering: .relaxed)
         entry.deadline.store(now + 2 * requestSeconds, ordering: .relaxed)
         guard entry.phase.load(ordering: .relaxed) == Entry.Phase.responding else { return }

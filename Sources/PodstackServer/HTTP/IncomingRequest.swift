@@ -8,7 +8,7 @@
 struct Request {
     /// A reason to reject a request regardless of its route.
     enum Defect: Sendable {
-        case unclearEnd, malformedTarget, malformedHeaders, longURL, largeHeaders, largeBody, malformedChunk
+        case unclearEnd, malformedTarget, malformedHeaders, longURL, largeHeaders, largeBody, malformedChunk, noMemory
     }
 
     var method: String
@@ -28,11 +28,35 @@ struct Request {
     func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
 
     func query(_ name: String) -> String? { query.first { $0.name == name }?.value }
+
+    /// A request has a header, a parameter or a field twice, so that two programs could read different values.
+    struct Repeated: Error {
+        /// The kind of the thing, such as "header", and its name as people write it.
+        var kind: String
+        var name: String
+    }
+
+    /// Returns the value of a header that a request may have once.
+    ///
+    /// - Parameter name: The name, as people write it.
+    /// - Returns: The value, or nil if the request does not have it.
+    /// - Throws: ``Repeated`` if the request has it twice.
+    func onlyHeader(_ name: String) throws(Repeated) -> String? {
+        let key = name.lowercased()
+        var value: String?
+        for header in headers where header.name == key {
+            guard value == nil else { throw Repeated(kind: "header", name: name) }
+            value = header.value
+        }
+        return value
+    }
 }
 
 /// The limits of a request, in bytes unless noted otherwise.
 enum RequestLimits {
     static let body = 64 << 10
+    /// The bodies of all requests that are arriving or being handled.
+    static let allBodies = 32 << 20
     /// The first line and all header fields.
     static let head = 16 << 10
     /// The number of header fields.
@@ -57,8 +81,12 @@ final class IncomingRequest {
     private var body: [UInt8] = []
     /// The bytes of a too large body, which are not kept.
     private var discarded = 0
+    /// The lines between chunks; nil if the body does not consist of chunks.
+    var chunks: ChunkFraming?
     /// Whether a line with the size of a chunk ended in a bare LF.
     var hasMalformedChunk = false
+    /// Whether the bodies of all requests take too much memory, so that this one is not kept.
+    private(set) var isRefused = false
     /// A value that is kept alive until the response is sent.
     var held: (any AnyObject & Sendable)?
     /// Set once the request is complete and its response is deferred.
@@ -68,17 +96,38 @@ final class IncomingRequest {
 
     /// Appends bytes to the body; returns false if the connection should be closed instead of reading on.
     func append(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard discarded == 0, body.count + bytes.count <= RequestLimits.body else {
+        guard keeps(bytes.count) else {
             discarded += bytes.count
             body = []
             return discarded <= RequestLimits.discarded
         }
+        if body.isEmpty { reserve() }
         body.append(contentsOf: bytes)
         return true
     }
 
+    /// Returns whether the next bytes of the body are kept.
+    func keeps(_ count: Int) -> Bool {
+        !isRefused && discarded == 0 && body.count + count <= RequestLimits.body
+    }
+
+    /// Drops the body, whose request is then refused.
+    func refuse() {
+        isRefused = true
+        body = []
+    }
+
+    /// Reserves the memory that the body needs, without which it would grow to twice as much.
+    private func reserve() {
+        guard let length = head?.headers.first(where: { $0.name == "content-length" }).flatMap({ Int($0.value) }) else {
+            return
+        }
+        body.reserveCapacity(min(max(length, 0), RequestLimits.body))
+    }
+
     private var bodyDefect: Request.Defect? {
-        hasMalformedChunk ? .malformedChunk : discarded > 0 ? .largeBody : nil
+        if hasMalformedChunk || chunks?.isMalformed == true { return .malformedChunk }
+        return isRefused ? .noMemory : discarded > 0 ? .largeBody : nil
     }
 
     /// Returns the request for its handler; nil if its head has not arrived.

@@ -16,6 +16,8 @@ struct ListenerOptions: Sendable {
     var requestSeconds = RequestLimits.seconds
     /// The maximum number of connections from one network: an IPv4 address, or an IPv6 network of 64 bits.
     var connectionsPerNetwork = 256
+    /// The maximum number of bytes of the bodies of all requests.
+    var maxBodyBytes = RequestLimits.allBodies
     /// Returns whether the connections of an address are only limited in total.
     var isExempt: @Sendable (ClientAddress) -> Bool = { _ in false }
 }
@@ -72,6 +74,8 @@ final class Listener: Sendable {
 
     var openConnections: Int { driver.connections.count }
     var openStreams: Int { driver.streams.count }
+    /// The bytes of the bodies of all requests that are arriving or being handled.
+    var bodyBytes: Int { driver.connections.bodyBytes }
 
     deinit { stop() }
 

@@ -199,26 +199,76 @@ final class Microhttpd: Sendable {
         let incoming = Unmanaged<IncomingRequest>.fromOpaque(kept).takeUnretainedValue()
         let count = size.pointee
         size.pointee = 0
-        guard let head = incoming.head else {
+        guard incoming.head != nil else {
             guard let state = Connection(pointer: connection).state else { return .NO }
             // The first call for this request. If it is responded to here, libmicrohttpd closes the connection, so that
             // the rest is not read as another request.
             incoming.head = receivedHead(
                 of: incoming, method, isHTTP11: strcmp(version, "HTTP/1.1") == 0, on: connection, state)
+            if incoming.head?.isChunked == true { incoming.chunks = chunks(connection) }
             return driver.receiveHead(of: incoming, on: Connection(pointer: connection)) ? .YES : .NO
         }
         let isKept: Bool
         if let upload, count > 0 {
-            if head.isChunked, followsBareLineFeed(upload) { incoming.hasMalformedChunk = true }
-            isKept = driver.receiveBody(UnsafeRawBufferPointer(start: upload, count: count), of: incoming)
+            if incoming.chunks != nil { checkChunk(upload, count, connection, incoming) }
+            isKept = driver.receiveBody(
+                UnsafeRawBufferPointer(start: upload, count: count), of: incoming, on: Connection(pointer: connection))
         } else {
+            if incoming.deferred == nil { incoming.chunks?.end(received: receivedBytes(connection)) }
             isKept = driver.respond(to: incoming, on: Connection(pointer: connection))
         }
         return isKept ? .YES : .NO
     }
 
+    // MARK: - Chunks
+
+    /// Returns the number of bytes that a connection has received; nil if that is not known, as with TLS.
+    private static func receivedBytes(_ connection: OpaquePointer) -> Int64? {
+        guard podstack_tls_session(connection) == nil else { return nil }
+        let count = podstack_received(podstack_socket(connection))
+        return count < 0 ? nil : count
+    }
+
+    /// Returns the bytes at a place in the buffer of a connection.
+    ///
+    /// Its last bytes are always in use for the list of the header fields, so the result is never beyond it.
+    private static func bytes(at place: UnsafePointer<CChar>) -> [UInt8] {
+        Array(UnsafeRawBufferPointer(start: place, count: ChunkFraming.maxLine))
+    }
+
+    /// Returns the beginning of a body behind its head; nil if the head has no field.
+    private static func chunks(_ connection: OpaquePointer) -> ChunkFraming? {
+        var end: UnsafePointer<CChar>?
+        withUnsafeMutablePointer(to: &end) { end in
+            _ = MHD_get_connection_values_n(
+                connection, .HEADER_KIND,
+                { context, _, _, _, value, count in
+                    guard let value, let end = context?.assumingMemoryBound(to: UnsafePointer<CChar>?.self) else {
+                        return .NO
+                    }
+                    let here = value + count
+                    if end.pointee.map({ $0 < here }) ?? true { end.pointee = here }
+                    return .YES
+                }, end)
+        }
+        guard var start = end else { return nil }
+        // libmicrohttpd has replaced the CR LF of the last field, and that of the empty line, by NUL.
+        for _ in 0..<4 where start.pointee == 0 { start += 1 }
+        return ChunkFraming(
+            at: Int(bitPattern: start), following: bytes(at: start), received: receivedBytes(connection))
+    }
+
+    private static func checkChunk(
+        _ data: UnsafePointer<CChar>, _ count: Int, _ connection: OpaquePointer, _ incoming: IncomingRequest
+    ) {
+        if followsBareLineFeed(data) { incoming.hasMalformedChunk = true }
+        let start = Int(bitPattern: data)
+        incoming.chunks?.data(
+            at: start..<start + count, following: bytes(at: data + count), received: receivedBytes(connection))
+    }
+
     /// The length of a chunk-size line that is checked.
-    private static let maxChunkLine = 40
+    private static let maxChunkLine = ChunkFraming.maxLine
 
     /// Returns whether a chunk-size line that ends in a bare LF is directly before the data of a chunk.
     ///
@@ -233,6 +283,8 @@ final class Microhttpd: Sendable {
         while start > -maxChunkLine, data[start - 1] != lineFeed, data[start - 1] != 0 { start -= 1 }
         return start < -1 && isxdigit(Int32(data[start])) != 0
     }
+
+    // MARK: - Ends of requests
 
     private static let completed: MHD_RequestCompletedCallback = { context, connection, kept, _ in
         guard let started = kept?.pointee else { return }
@@ -339,6 +391,11 @@ final class Microhttpd: Sendable {
         let pointer =
             if let stream = response.stream {
                 streamed(OutgoingStream(stream, connection.pointer, streams))
+            } else if let constant = response.constant {
+                // `IncomingRequest.held` keeps the bytes until the response is sent.
+                MHD_create_response_from_buffer(
+                    constant.bytes.count, UnsafeMutableRawPointer(mutating: constant.bytes.baseAddress),
+                    .RESPMEM_PERSISTENT)
             } else {
                 response.body.withUnsafeBytes { bytes in
                     MHD_create_response_from_buffer(

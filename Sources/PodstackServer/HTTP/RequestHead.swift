@@ -66,7 +66,9 @@ final class RequestHead: Sendable {
         var length: String?
         for (name, value) in headers {
             switch name {
-            case "host": hosts += 1
+            case "host":
+                hosts += 1
+                guard value.isEmpty || PublicURL.isHost(value) else { return .malformedHeaders }
             case "content-length":
                 framing += 1
                 length = value

@@ -8,6 +8,8 @@ struct Response {
     var contentType = "application/json"
     var cacheControl = "no-store"
     var body: [UInt8] = []
+    /// The same bytes as ``body``, if many responses have them: they are then not copied for each connection.
+    var constant: ConstantBody?
     /// A body that is written while it is sent; it replaces ``body``.
     var stream: ResponseStream?
     /// Work that produces the actual response; it replaces everything else.
@@ -46,6 +48,22 @@ struct Response {
             && cacheControl == other.cacheControl
             && headers.elementsEqual(other.headers) { $0.name.utf8Start == $1.name.utf8Start && $0.value == $1.value }
     }
+}
+
+// MARK: - Constant bodies
+
+/// The bytes of a body that many responses have in common, in memory that never moves.
+// Safe: the memory is only read after it was initialized.
+final class ConstantBody: @unchecked Sendable {
+    let bytes: UnsafeRawBufferPointer
+
+    init(_ bytes: [UInt8]) {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
+        memory.copyBytes(from: bytes)
+        self.bytes = UnsafeRawBufferPointer(memory)
+    }
+
+    deinit { bytes.deallocate() }
 }
 
 // MARK: - Connections

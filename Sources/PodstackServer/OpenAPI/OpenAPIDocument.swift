@@ -7,8 +7,11 @@ enum OpenAPIDocument {
     /// Returns the routes together with the one that serves the document, which describes itself too.
     static func adding(to routes: [Route], version: String) throws -> [Route] {
         func route(_ body: [UInt8]) -> Route {
-            Route("GET", "/openapi.json", .noToken, .getDocument, on: .memory()) { _ in
-                Response(status: 200, body: body)
+            let constant = ConstantBody(body)
+            return Route("GET", "/openapi.json", .noToken, .getDocument, on: .memory()) { _ in
+                var response = Response(status: 200, body: body)
+                response.constant = constant
+                return response
             }
         }
         return routes + [route(try APICoding.encode(create(routes + [route([])], version: version)))]

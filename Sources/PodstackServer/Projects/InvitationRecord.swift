@@ -88,7 +88,7 @@ enum InvitationStore {
             SELECT \(columns), p.name AS project_name, i.email AS inviter_email
             FROM \(counting(at: now)) JOIN projects p ON p.id = v.project_id
             WHERE v.user_id = \(userID)
-                AND (v.created_at < \(position) OR (v.created_at = \(position) AND v.project_id < \(id)))\(isAllowed)
+                AND (v.created_at, v.project_id) < (\(position), \(id))\(isAllowed)
             ORDER BY v.created_at DESC, v.project_id DESC LIMIT \(Int64(limit))
             """
         ).map {

@@ -275,7 +275,7 @@ private struct UnknownAddresses: Sendable {
     private func throwIfRefused(_ verdict: RateLimit.Verdict) throws {
         guard verdict.isAllowed else {
             throw DomainError.rateLimited(
-                verdict, "Too many unknown email addresses: try again in \(verdict.retryAfter) seconds")
+                verdict, "Too many unknown email addresses: try again in \(counted(verdict.retryAfter, "second"))")
         }
     }
 }

@@ -44,7 +44,7 @@ enum MemberStore {
                     v.created_at, NULL, v.expires_at
                 FROM \(InvitationStore.counting(at: now)) WHERE v.project_id = \(projectID)
             ) m JOIN users u ON u.id = m.user_id
-            WHERE m.added_at < \(position) OR (m.added_at = \(position) AND m.user_id < \(id))
+            WHERE (m.added_at, m.user_id) < (\(position), \(id))
             ORDER BY m.added_at DESC, m.user_id DESC LIMIT \(Int64(limit))
             """
         ).map { row in

@@ -26,7 +26,7 @@ enum ProjectStore {
             """
             SELECT \(columns), \(MemberStore.columns) FROM projects p JOIN members m ON m.project_id = p.id
             WHERE m.user_id = \(userID) AND m.can_read = 1 AND m.deactivated_at IS NULL
-                AND (p.created_at < \(position) OR (p.created_at = \(position) AND p.id < \(id)))\(isAllowed)
+                AND (p.created_at, p.id) < (\(position), \(id))\(isAllowed)
             ORDER BY p.created_at DESC, p.id DESC LIMIT \(Int64(limit))
             """
         ).map { Joined(project: try record($0), membership: try MemberStore.membership($0)) }

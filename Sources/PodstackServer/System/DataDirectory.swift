@@ -20,11 +20,14 @@ struct DataDirectory: Sendable {
     var nextPepperPath: String { path + "/pepper.next" }
 
     /// Opens the directory for the service's user only; creates it if it is missing.
+    ///
+    /// - Throws: ``SetupFailure`` if that is not possible, or if the directory belongs to another user.
     init(_ path: String) throws {
         self.path = path
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
             throw SetupFailure("cannot create \(path): \(String(cString: strerror(errno)))")
         }
+        try Self.checkOwner(of: path)
         guard chmod(path, 0o700) == 0 else {
             throw SetupFailure("cannot use \(path): \(String(cString: strerror(errno)))")
         }
@@ -34,11 +37,52 @@ struct DataDirectory: Sendable {
 
     /// Opens a directory that a service has used before; never creates one, because the path may be mistyped.
     static func existing(_ path: String) throws -> DataDirectory {
+        try checkOwner(of: path)
         guard access(path + "/podstack.sqlite", F_OK) == 0 else {
-            throw SetupFailure("\(path) is not a data directory of podstack-server: it contains no podstack.sqlite")
+            throw SetupFailure(
+                errno == ENOENT || errno == ENOTDIR
+                    ? "\(path) is not a data directory of podstack-server: it contains no podstack.sqlite"
+                    : "cannot use \(path): \(String(cString: strerror(errno)))")
         }
         return try DataDirectory(path)
     }
+
+    // MARK: - Owner
+
+    /// Throws if the directory belongs to another user, whose files this process can neither read nor create.
+    private static func checkOwner(of path: String) throws {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_uid != geteuid(), geteuid() != 0 else { return }
+        let owner = userName(status.st_uid)
+        throw SetupFailure(
+            "\(path) belongs to the user \(owner), and this command runs as \(userName(geteuid())): run it with "
+                + "sudo -u \(owner)")
+    }
+
+    /// Throws if this user cannot use a file of the database, which a command that another user ran has created.
+    func checkAccess() throws {
+        for file in ["", "-wal", "-shm", ".mark"].map({ databasePath + $0 }) {
+            guard faccessat(AT_FDCWD, file, R_OK | W_OK, AT_EACCESS) != 0, errno == EACCES else { continue }
+            throw SetupFile.denied(file, to: "use")
+        }
+    }
+
+    /// Returns the name of a user; a number, as sudo reads it, if the user has no name.
+    static func userName(_ id: uid_t) -> String {
+        getpwuid(id).flatMap { $0.pointee.pw_name }.map { String(cString: $0) } ?? "#\(id)"
+    }
+
+    /// Continues as the owner of the directory, if this process is root: files that a command creates must belong to the
+    /// user of the service.
+    static func actAsOwner(of path: String) {
+        var status = stat()
+        guard geteuid() == 0, stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid != 0,
+            setegid(status.st_gid) == 0
+        else { return }
+        seteuid(status.st_uid)
+    }
+
+    // MARK: - Database
 
     /// Returns whether the directory may get a new database: only at the first start.
     ///
@@ -63,34 +107,61 @@ struct DataDirectory: Sendable {
         return true
     }
 
-    /// Throws if the database is empty although the directory has a pepper, which is created after the first tables.
-    func checkIsNew(_ isDatabaseEmpty: () throws -> Bool) throws {
+    /// Throws if the database is not one of this service, or not the one to which the pepper belongs.
+    ///
+    /// - Parameter tables: Returns the names of the tables of the database.
+    func checkDatabase(_ tables: () throws -> Set<String>) throws {
         // Read in this order: another process may be starting for the first time.
-        guard exists(pepperPath), try isDatabaseEmpty() else { return }
-        throw SetupFailure(
-            "\(databasePath) is empty, and the pepper beside it belongs to another database: restore the database, or, "
-                + "for a new one, move both files away")
+        let hasPepper = hasPepper
+        let tables = try tables()
+        if tables.isEmpty, hasPepper {
+            throw SetupFailure(
+                "\(databasePath) is empty, and the pepper beside it belongs to another database: restore the database, or, "
+                    + "for a new one, move both files away")
+        }
+        if !tables.isEmpty, !tables.contains("schema_version") {
+            throw SetupFailure(
+                "\(databasePath) is not a database of podstack-server, because it has only other tables: put the right "
+                    + "file in its place")
+        }
     }
 
     private func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+    // MARK: - Pepper
+
+    var hasPepper: Bool { exists(pepperPath) }
+
     /// Reads the peppers.
     ///
-    /// - Parameter mayCreate: Whether to create a missing pepper; true only if no digest exists that needs the old one.
     /// - Returns: The current pepper and, during a rotation, the previous one.
     /// - Throws: ``SetupFailure`` if a file is missing, invalid or readable by other users.
-    func peppers(mayCreate: Bool) throws -> Peppers {
-        let isMissing = !exists(pepperPath)
-        guard mayCreate || !isMissing else {
+    func peppers() throws -> Peppers {
+        guard hasPepper else {
             throw SetupFailure(
                 "\(pepperPath) is missing, and no token can be verified without it: restore it from a backup, or copy it "
                     + "from another instance")
         }
-        let current = try Pepper(file: pepperPath)
-        if isMissing { sync() }
         return Peppers(
-            current: current, previous: exists(previousPepperPath) ? try Pepper(file: previousPepperPath) : nil,
-            next: exists(nextPepperPath) ? try Pepper(file: nextPepperPath) : nil)
+            current: try Pepper(existing: pepperPath),
+            previous: exists(previousPepperPath) ? try Pepper(existing: previousPepperPath) : nil,
+            next: exists(nextPepperPath) ? try Pepper(existing: nextPepperPath) : nil)
+    }
+
+    /// Returns the pepper that ``installPepper(_:)`` will install; generates it if there is none.
+    func stagedPepper() throws -> Pepper { try Pepper(file: nextPepperPath) }
+
+    /// Installs the staged pepper, if the directory has none; the files are not changed if another process has done it.
+    ///
+    /// - Parameter isRight: Returns whether the database is marked with a pepper.
+    func installPepper(_ isRight: (Pepper) throws -> Bool) throws {
+        guard !hasPepper, exists(nextPepperPath), let staged = try? Pepper(existing: nextPepperPath),
+            try isRight(staged)
+        else { return }
+        guard rename(nextPepperPath, pepperPath) == 0 || hasPepper else {
+            throw SetupFailure("cannot create \(pepperPath): \(String(cString: strerror(errno)))")
+        }
+        sync()
     }
 
     /// Makes created and renamed files durable.

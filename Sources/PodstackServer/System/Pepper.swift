@@ -25,6 +25,13 @@ struct Pepper: Sendable {
     /// - Throws: ``SetupFailure`` if other users can read the file, or it does not contain a pepper.
     init(file path: String) throws {
         if access(path, F_OK) != 0 { try Self.create(path) }
+        try self.init(existing: path)
+    }
+
+    /// Reads the file.
+    ///
+    /// - Throws: ``SetupFailure`` if the file is missing or can be read by other users, or does not contain a pepper.
+    init(existing path: String) throws {
         let bytes = try SetupFile.readSecret(path, maxBytes: 1 << 10, flags: O_NOFOLLOW)
         guard bytes.count == Self.length else {
             throw SetupFailure("\(path) does not contain \(Self.length) bytes: restore it from a backup")

@@ -24,7 +24,10 @@ enum SetupFile {
 
     private static func read(_ path: String, maxBytes: Int, isSecret: Bool, flags: Int32 = 0) throws -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags)
-        guard descriptor >= 0 else { throw SetupFailure("cannot read \(path): \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else {
+            guard errno != EACCES else { throw denied(path, to: "read") }
+            throw SetupFailure("cannot read \(path): \(String(cString: strerror(errno)))")
+        }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -45,6 +48,25 @@ enum SetupFile {
         }
         guard count <= maxBytes else { throw SetupFailure("\(path) is too large: it has more than \(maxBytes) bytes") }
         return Array(bytes.prefix(count))
+    }
+}
+
+extension SetupFile {
+    /// Returns the error of a file that this user may not use, with its owner.
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - action: The denied action, such as "read".
+    /// - Returns: The error.
+    static func denied(_ path: String, to action: String) -> SetupFailure {
+        var status = stat()
+        let user = DataDirectory.userName(geteuid())
+        guard stat(path, &status) == 0, status.st_uid != geteuid() else {
+            return SetupFailure("the user \(user) may not \(action) \(path): \(String(cString: strerror(EACCES)))")
+        }
+        return SetupFailure(
+            "the user \(user) may not \(action) \(path), which belongs to the user \(DataDirectory.userName(status.st_uid)): "
+                + "run the command with sudo -u as that user, or change the owner with chown")
     }
 }
 

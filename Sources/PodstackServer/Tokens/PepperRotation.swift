@@ -26,8 +26,8 @@ struct PepperRotation {
             throw SetupFailure(
                 "\(directory.previousPepperPath) still exists: podstack-server pepper status lists what needs it")
         }
-        let old = try directory.peppers(mayCreate: false).current
-        let new = try Pepper(file: directory.nextPepperPath)
+        let old = try directory.peppers().current
+        let new = try directory.stagedPepper()
         try database.write { connection in
             try sealAgain(from: AuditChain(Peppers(current: old)), to: AuditChain(Peppers(current: new)), connection)
             try connection.execute("INSERT INTO pepper_rotations (rotated_at) VALUES (\(now))")
@@ -52,21 +52,42 @@ struct PepperRotation {
         }
     }
 
-    /// Returns a text for each kind of data that still needs the previous pepper.
-    func needs(now: Int64) throws -> [String] {
-        guard access(directory.previousPepperPath, F_OK) == 0,
-            let rotatedAt = try database.read({ connection in
-                try connection.query("SELECT MAX(rotated_at) AS rotated_at FROM pepper_rotations")
-                    .first?.optionalInteger("rotated_at")
-            })
-        else { return [] }
+    /// The data that needs the previous pepper.
+    struct Needs: Sendable {
+        /// The file of the previous pepper.
+        var path: String
+        /// Whether the file is missing although something needs it.
+        var isMissing: Bool
+        /// A text for each kind of data.
+        var kinds: [String]
+    }
+
+    /// Returns what needs the previous pepper; nil if nothing does.
+    ///
+    /// Without a file, tokens and events may still need it: it may have been lost with its directory.
+    func needs(now: Int64) throws -> Needs? { try Self.needs(now: now, directory.previousPepperPath, database) }
+
+    static func needs(now: Int64, _ path: String, _ database: any Database) throws -> Needs? {
+        guard let rotatedAt = try database.read({ try rotatedAt(in: $0) }) else { return nil }
         let unused = try database.read { try TokenStore.countActive(notUsedSince: rotatedAt, now: now, in: $0) }
+        let hasOldEvents = try database.read {
+            try !AuditStore.accountIDs(withEventsUntil: rotatedAt, limit: 1, in: $0).isEmpty
+        }
         let graceEnd = rotatedAt + Int64(RotationRequest.maxGraceSeconds)
         let auditEnd = rotatedAt + AuditTrail.retentionSeconds
-        return [
+        let kinds = [
             unused > 0 ? "tokens not used since the rotation: \(unused)" : nil,
             now < graceEnd ? "rotated secrets in their grace period, until \(Timestamp.format(.init(graceEnd)))" : nil,
-            now < auditEnd ? "audit events from before, until \(Timestamp.format(.init(auditEnd)))" : nil,
+            now < auditEnd && hasOldEvents
+                ? "audit events from before, until \(Timestamp.format(.init(auditEnd)))" : nil,
         ].compactMap { $0 }
+        guard !kinds.isEmpty else { return nil }
+        return Needs(path: path, isMissing: access(path, F_OK) != 0, kinds: kinds)
+    }
+
+    /// Returns the time of the last rotation; nil if there was none.
+    static func rotatedAt(in connection: any DatabaseConnection) throws -> Int64? {
+        try connection.query("SELECT MAX(rotated_at) AS rotated_at FROM pepper_rotations").first?
+            .optionalInteger("rotated_at")
     }
 }

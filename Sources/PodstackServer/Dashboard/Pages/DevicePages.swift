@@ -163,7 +163,7 @@ private struct DeviceRequestPage {
         Document("A program requests access to your account", for: exchange) {
             if let excess {
                 Element("p", .class("notice problem"), .role("alert")) {
-                    "Your account has reached its limit of \(excess.limit) active tokens. Revoke one under "
+                    "Your account has reached its limit of \(counted(excess.limit, "active token")). Revoke one under "
                     Element("a", .href(Link("/account/tokens"))) { "API Tokens" }
                     ", then return to this page. The program waits until \(CivilDate.text(of: request.expiresAt))."
                 }

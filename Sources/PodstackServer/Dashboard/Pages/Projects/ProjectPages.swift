@@ -80,7 +80,7 @@ struct ProjectPages: Sendable {
             form.problems = FieldProblems(errors)
             return try list(exchange, form, status: 422)
         } catch DomainError.quotaExceeded(let excess) {
-            form.problems.add("your account has reached its limit of \(excess.limit) projects", to: "name")
+            form.problems.add("your account has reached its limit of \(counted(excess.limit, "project"))", to: "name")
             return try list(exchange, form, status: 409)
         }
     }
@@ -168,7 +168,7 @@ struct ProjectPages: Sendable {
             form.problems.add(message.prefix(1).lowercased() + message.dropFirst(), to: "email")
         } catch DomainError.quotaExceeded(let excess) {
             form.problems.add(
-                "you have \(excess.limit) invitations that are not answered yet, the most that you may have",
+                "you have \(counted(excess.limit, "pending invitation")), the most that you may have",
                 to: "email")
         } catch DomainError.rateLimited(let verdict, let message) {
             let limit = RetryText.sentence("Too many unknown email addresses.", seconds: verdict.retryAfter)

@@ -36,7 +36,8 @@ extension TokenPages {
         } catch DomainError.invalid(let errors) {
             return try creationForm(form, exchange, FieldProblems(errors))
         } catch DomainError.quotaExceeded(let excess) {
-            let notice = "Your account has reached its limit of \(excess.limit) active tokens. Revoke one first."
+            let notice =
+                "Your account has reached its limit of \(counted(excess.limit, "active token")). Revoke one first."
             return try creationForm(form, exchange, notice: notice, status: 409)
         } catch DomainError.notFound(.project, _) {
             var problems = FieldProblems()
@@ -74,7 +75,9 @@ extension TokenPages {
         Document("Create a token", .tokens, under: TokenPages.parent, for: exchange) {
             Element("div", .class("card")) {
                 Element("p") {
-                    Element("strong") { "Your account has reached its limit of \(tokens.maxActive) active tokens." }
+                    Element("strong") {
+                        "Your account has reached its limit of \(counted(tokens.maxActive, "active token"))."
+                    }
                 }
                 Element("p") {
                     "Revoke a token that you no longer need, and then create a new one. If you only need a new secret, "
