@@ -43,7 +43,10 @@ let package = Package(
         .systemLibrary(name: "CUnistring", providers: [.apt(["libunistring-dev"])]),
 
         .target(name: "PodstackAPI", swiftSettings: strictImports),
-        .target(name: "PodstackCryptography", dependencies: ["CSodium"], swiftSettings: strict),
+        // Apple platforms have CryptoKit.
+        .target(
+            name: "PodstackCryptography",
+            dependencies: [.target(name: "CSodium", condition: .when(platforms: [.linux]))], swiftSettings: strict),
         // HTTP requests over libcurl. It knows neither tokens nor the API.
         .target(
             name: "PodstackTransport",
@@ -57,7 +60,8 @@ let package = Package(
         .target(
             name: "Podstack",
             dependencies: [
-                "PodstackAPI", "PodstackCryptography", "PodstackTransport", "CPosix",
+                "PodstackAPI", "PodstackCryptography", "PodstackTransport",
+                .target(name: "CPosix", condition: .when(platforms: [.linux])),
                 .target(name: "PodstackURLSession", condition: .when(platforms: [.macOS, .iOS])),
             ],
             swiftSettings: strict

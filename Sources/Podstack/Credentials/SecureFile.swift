@@ -1,4 +1,3 @@
-import CPosix
 import Synchronization
 
 #if canImport(Glibc)
