@@ -47,7 +47,10 @@ let package = Package(
         // Paths, arguments and variables as bytes, and waits: the part of the system that every program shares.
         .target(name: "PodstackSystem", swiftSettings: strictImports),
         .target(name: "PodstackAPI", swiftSettings: strictImports),
-        .target(name: "PodstackCryptography", dependencies: ["CSodium"], swiftSettings: strict),
+        // Apple platforms have CryptoKit.
+        .target(
+            name: "PodstackCryptography",
+            dependencies: [.target(name: "CSodium", condition: .when(platforms: [.linux]))], swiftSettings: strict),
         // HTTP requests over libcurl. It knows neither tokens nor the API.
         .target(
             name: "PodstackTransport",
@@ -62,7 +65,8 @@ let package = Package(
         .target(
             name: "Podstack",
             dependencies: [
-                "PodstackAPI", "PodstackCryptography", "PodstackSystem", "PodstackTransport", "CPosix",
+                "PodstackAPI", "PodstackCryptography", "PodstackSystem", "PodstackTransport",
+                .target(name: "CPosix", condition: .when(platforms: [.linux])),
                 .target(name: "PodstackURLSession", condition: .when(platforms: [.macOS, .iOS])),
             ],
             swiftSettings: strict

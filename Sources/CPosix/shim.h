@@ -9,9 +9,6 @@ extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *
 static inline int podstack_spawn_close_from(posix_spawn_file_actions_t *actions, int from) {
     return posix_spawn_file_actions_addclosefrom_np(actions, from);
 }
-#else
-static const short podstack_spawn_new_session = POSIX_SPAWN_SETSID | POSIX_SPAWN_CLOEXEC_DEFAULT;
-static inline int podstack_spawn_close_from(posix_spawn_file_actions_t *actions, int from) { return 0; }
 #endif
 
 #ifdef __linux__
@@ -33,8 +30,6 @@ static inline int podstack_clock_is_synchronized(void) {
     if (result < 0) return -1;
     return result != TIME_ERROR && !(state.status & STA_UNSYNC);
 }
-#else
-static inline int podstack_clock_is_synchronized(void) { return -1; }
 #endif
 
 // For terminals in tests.

@@ -349,7 +349,7 @@ private final class SessionDelegate: NSObject, URLSessionDataDelegate {
                 guard let end = part.range(of: "-----END CERTIFICATE-----"),
                     let data = Data(base64Encoded: String(part[..<end.lowerBound]), options: .ignoreUnknownCharacters)
                 else { return nil }
-                return SecCertificateCreateWithData(nil, data as CFData)
+                return SecCertificateCreateWithData(nil, NSData(data: data) as CFData)
             }
             if certificates.isEmpty { return nil }
         }
@@ -357,7 +357,7 @@ private final class SessionDelegate: NSObject, URLSessionDataDelegate {
         /// Returns whether these authorities, and not the system's, sign the server's certificate; its name and dates are
         /// checked too.
         func accept(_ trust: SecTrust) -> Bool {
-            SecTrustSetAnchorCertificates(trust, certificates as CFArray) == errSecSuccess
+            SecTrustSetAnchorCertificates(trust, NSArray(array: certificates) as CFArray) == errSecSuccess
                 && SecTrustSetAnchorCertificatesOnly(trust, true) == errSecSuccess
                 && SecTrustEvaluateWithError(trust, nil)
         }

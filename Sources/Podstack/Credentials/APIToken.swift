@@ -169,6 +169,6 @@ struct GeneratedToken {
         let text = TokenFormat.generateToken(id: id, using: &generator)
         self.id = id
         secret = APIToken(text)
-        sha256 = Sodium.sha256(text.utf8).hexadecimal
+        sha256 = Hash.sha256(text.utf8).hexadecimal
     }
 }

@@ -1,8 +1,10 @@
-import CPosix
 import PodstackAPI
 import PodstackSystem
 import Synchronization
 
+#if canImport(CPosix)
+    import CPosix
+#endif
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -98,7 +100,13 @@ package enum ChildProcess {
         _ words: [String], _ environment: [String: String], input: Int32?, output: Int32, error: Int32,
         _ source: ClientConfiguration.Source
     ) throws(ConfigurationError) -> pid_t {
-        var actions = posix_spawn_file_actions_t()
+        #if canImport(Darwin)
+            var actions: posix_spawn_file_actions_t?
+            var attributes: posix_spawnattr_t?
+        #else
+            var actions = posix_spawn_file_actions_t()
+            var attributes = posix_spawnattr_t()
+        #endif
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         if let input {
@@ -108,11 +116,17 @@ package enum ChildProcess {
         }
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_adddup2(&actions, error, 2)
-        podstack_spawn_close_from(&actions, 3)
-        var attributes = posix_spawnattr_t()
+        #if !canImport(Darwin)
+            podstack_spawn_close_from(&actions, 3)
+        #endif
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        posix_spawnattr_setflags(&attributes, podstack_spawn_new_session)
+        #if canImport(Darwin)
+            // The program inherits only the descriptors that an action names.
+            posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSID | POSIX_SPAWN_CLOEXEC_DEFAULT))
+        #else
+            posix_spawnattr_setflags(&attributes, podstack_spawn_new_session)
+        #endif
         var arguments = words.map { SystemText.withCString($0) { strdup($0) } } + [nil]
         var variables = environment.map { SystemText.withCString("\($0.key)=\($0.value)") { strdup($0) } } + [nil]
         defer { for string in arguments + variables { free(string) } }

@@ -1,4 +1,3 @@
-import CPosix
 package import PodstackSystem
 
 #if canImport(Glibc)
