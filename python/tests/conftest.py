@@ -36,7 +36,7 @@ class Server:
         self.email = EMAIL
         self.run("user", "add", EMAIL)
         self.run("user", "add", "other@example.com")
-        self.token = self.create_token("tests")
+        self.token = self.create_token("tests", "--expires-in-days", "never")
         self.log = open(folder / "log", "wb")
         self.process = subprocess.Popen(
             [self.program, "serve", "--listen", "127.0.0.1:0", "--data", self.data, "--max-active-tokens", "100",

@@ -156,7 +156,7 @@ def test_projects_and_members(client, signed_in):
         other.members.leave(project.id)
         client.members.add("other@example.com", project.id, role="admin")
         other.members.decline(project.id)
-        client.members.add("other@example.com", project.id)
+        client.members.add("other@example.com", project.id, permissions=["read"])
         client.members.remove(member.user_id, project.id)
         other.auth.revoke()
     finally:

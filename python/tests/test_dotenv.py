@@ -110,7 +110,7 @@ def test_the_credentials_file(folder):
     again.remove("default", "api_token")
     again.set("default", "project_id", "prj_2")
     again.save()
-    assert path.read_text() == "[default]\nproject_id = prj_2\n"
+    assert path.read_text().split("\n") == ["[default]", "project_id = prj_2", "", ""]
     with pytest.raises(exceptions.ConfigurationError):
         again.set("default", "nonsense", "x")
         again.save()

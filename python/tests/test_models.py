@@ -89,9 +89,9 @@ def test_every_operation_of_the_service_has_a_method(server):
     """A new path in the document needs a decision here."""
     known = {
         "/v1/auth/whoami", "/v1/auth/can", "/v1/tokens", "/v1/tokens/{id}", "/v1/tokens/{id}/rotate", "/v1/tokens/self",
-        "/v1/tokens/self/rotate", "/v1/tokens/report", "/v1/projects", "/v1/projects/{id}", "/v1/projects/{id}/members",
-        "/v1/projects/{id}/members/{user_id}", "/v1/projects/{id}/members/{user_id}/accept",
-        "/v1/projects/{id}/members/{user_id}/decline", "/v1/invitations", "/v1/audit-logs", "/v1/device/code",
+        "/v1/tokens/self/rotate", "/v1/tokens/report", "/v1/projects", "/v1/projects/{project}", "/v1/projects/{project}/members",
+        "/v1/projects/{project}/members/{user}", "/v1/projects/{project}/members/{user}/accept",
+        "/v1/projects/{project}/members/{user}/decline", "/v1/invitations", "/v1/audit-logs", "/v1/device/code",
         "/v1/device/token",
     }
     # For other programs than SDKs.
