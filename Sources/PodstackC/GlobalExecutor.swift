@@ -22,16 +22,18 @@ enum GlobalExecutor {
             { job, _ in if let job { run(Job(pointer: job)) } },
             { nanoseconds, job, _ in
                 guard let job else { return }
-                let now = SleepingJobs.now
+                let now = Timers.now
                 let (sum, isLarge) = now.addingReportingOverflow(Int64(clamping: nanoseconds))
-                SleepingJobs.shared.add(Job(pointer: job), at: isLarge ? .max : sum)
+                let job = Job(pointer: job)
+                Timers.shared.run(at: isLarge ? .max : sum) { run(job) }
             },
             { seconds, nanoseconds, _, _, clock, job in
                 guard let job else { return }
-                // The deadline is a time of the clock, which may differ from the clock of `SleepingJobs`.
-                let left = SleepingJobs.nanoseconds(seconds, nanoseconds) - SleepingJobs.time(ofSwiftClock: clock)
-                let (sum, isLarge) = SleepingJobs.now.addingReportingOverflow(max(0, left))
-                SleepingJobs.shared.add(Job(pointer: job), at: isLarge ? .max : sum)
+                // The deadline is a time of the clock, which may differ from the clock of the timers.
+                let left = Timers.nanoseconds(seconds, nanoseconds) - Timers.time(ofSwiftClock: clock)
+                let (sum, isLarge) = Timers.now.addingReportingOverflow(max(0, left))
+                let job = Job(pointer: job)
+                Timers.shared.run(at: isLarge ? .max : sum) { run(job) }
             })
         return true
     }()
@@ -69,13 +71,13 @@ enum GlobalExecutor {
     }
 }
 
-/// The jobs of sleeping tasks, in the order of their times.
-private final class SleepingJobs: Sendable {
-    static let shared = SleepingJobs()
+/// Functions to run later, in the order of their times.
+final class Timers: Sendable {
+    static let shared = Timers()
 
     private struct State {
-        /// A binary heap: the job with the earliest time is the first.
-        var heap: [(time: Int64, job: GlobalExecutor.Job)] = []
+        /// A binary heap: the function with the earliest time is the first.
+        var heap: [(time: Int64, action: @Sendable () -> Void)] = []
         var hasThread = false
         /// The number of forks before the thread was started.
         var forks = 0
@@ -108,16 +110,31 @@ private final class SleepingJobs: Sendable {
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 
-    func add(_ job: GlobalExecutor.Job, at time: Int64) {
+    /// Waits for a duration, also in a child process whose parent slept before.
+    static func sleep(_ duration: Duration) async throws {
+        let promise = Promise<Void>()
+        let components = max(.zero, duration).components
+        let (end, isLarge) = now.addingReportingOverflow(
+            nanoseconds(components.seconds, components.attoseconds / 1_000_000_000))
+        shared.run(at: isLarge ? .max : end) { promise.complete(with: .success(())) }
+        try await withTaskCancellationHandler {
+            try await promise.value
+        } onCancel: {
+            promise.fail(CancellationError())
+        }
+    }
+
+    /// Runs a function at a time of ``now``, on the thread of the timers.
+    func run(at time: Int64, _ action: @escaping @Sendable () -> Void) {
         let (wakeUp, mustStart) = state.withLock { state in
             if state.wakeUp < 0 || state.forks != Fork.count {
-                // The parent's jobs are not this process's, and its descriptor is shared with it.
+                // The parent's functions are not this process's, and its descriptor is shared with it.
                 if state.forks != Fork.count { state.heap = [] }
                 state.wakeUp = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
                 state.forks = Fork.count
                 state.hasThread = false
             }
-            state.heap.append((time, job))
+            state.heap.append((time, action))
             var index = state.heap.count - 1
             while index > 0, state.heap[(index - 1) / 2].time > state.heap[index].time {
                 state.heap.swapAt(index, (index - 1) / 2)
@@ -127,7 +144,7 @@ private final class SleepingJobs: Sendable {
             return (state.wakeUp, !state.hasThread)
         }
         if mustStart {
-            guard BlockingThread.startWithoutSignals({ [self] in wakeJobs(wakeUp) }) else {
+            guard BlockingThread.startWithoutSignals({ [self] in runActions(wakeUp) }) else {
                 state.withLock { $0.hasThread = false }
                 return
             }
@@ -135,16 +152,16 @@ private final class SleepingJobs: Sendable {
         eventfd_write(wakeUp, 1)
     }
 
-    private func wakeJobs(_ wakeUp: Int32) {
+    private func runActions(_ wakeUp: Int32) {
         while true {
-            let (job, wait) = state.withLock { state -> (GlobalExecutor.Job?, Int32) in
+            let (action, wait) = state.withLock { state -> ((@Sendable () -> Void)?, Int32) in
                 guard let first = state.heap.first else { return (nil, -1) }
                 let left = first.time - Self.now
                 guard left <= 0 else { return (nil, Int32(min(left / 1_000_000 + 1, 3_600_000))) }
                 return (Self.removeFirst(&state.heap), 0)
             }
-            if let job {
-                GlobalExecutor.run(job)
+            if let action {
+                action()
                 continue
             }
             var descriptor = pollfd(fd: wakeUp, events: Int16(POLLIN), revents: 0)
@@ -154,9 +171,11 @@ private final class SleepingJobs: Sendable {
         }
     }
 
-    private static func removeFirst(_ heap: inout [(time: Int64, job: GlobalExecutor.Job)]) -> GlobalExecutor.Job {
+    private static func removeFirst(
+        _ heap: inout [(time: Int64, action: @Sendable () -> Void)]
+    ) -> @Sendable () -> Void {
         heap.swapAt(0, heap.count - 1)
-        let removed = heap.removeLast().job
+        let removed = heap.removeLast().action
         var index = 0
         while true {
             var least = index

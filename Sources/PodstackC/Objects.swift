@@ -80,6 +80,7 @@ final class ClientObject: OperationTarget {
 
     static func options(_ arguments: Arguments) throws -> ClientOptions {
         var options = ClientOptions()
+        options.time.sleep = { try await Timers.sleep($0) }
         if let variables = try arguments.texts("environment") { options.environment = PodstackEnvironment(variables) }
         if let timeout = try arguments.duration("timeout") { options.timeout = timeout }
         if let retry = try arguments.object("retry") {
@@ -139,7 +140,7 @@ final class LoginObject: OperationTarget {
         login = try DeviceLogin(
             apiEndpoint: try arguments.string("api_endpoint"), timeout: options.timeout,
             environment: options.environment,
-            transport: hasTransport ? CallerTransport(requests: requests) : options.transport,
+            transport: hasTransport ? CallerTransport(requests: requests) : options.transport, time: options.time,
             onEvent: { event in CallInProgress.current?.deliver(.event(event.fields)) })
     }
 

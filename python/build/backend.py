@@ -19,7 +19,8 @@ from pathlib import Path
 
 PYTHON = Path(__file__).resolve().parent.parent
 REPOSITORY = PYTHON.parent
-LIBRARY = "libPodstackC.so"
+# Not named *.so: that would be a module.
+LIBRARY = "libPodstackC.so.1"
 # PodstackC and what it depends on.
 MODULES = [
     "PodstackC", "PodstackCLI", "PodstackCommandLine", "Podstack", "PodstackTransport", "PodstackCryptography", "PodstackAPI",
@@ -111,7 +112,7 @@ def _pack(target, contents):
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = 3
-            entry.external_attr = (0o100755 if name.endswith(".so") else 0o100644) << 16
+            entry.external_attr = (0o100755 if name.endswith(LIBRARY) else 0o100644) << 16
             archive.writestr(entry, data)
 
         for name in sorted(contents):

@@ -16,7 +16,7 @@ from podstack import _native
 FOLDER = Path(podstack.__file__).parent
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 _native._library.version()
-LIBRARY = ctypes.CDLL(str(FOLDER / "libPodstackC.so"))
+LIBRARY = ctypes.CDLL(str(FOLDER / "libPodstackC.so.1"))
 
 
 def call(name, *arguments):
@@ -100,7 +100,7 @@ def test_only_the_interface_is_exported():
     if shutil.which("nm") is None:
         pytest.skip("nm is not installed")
     output = subprocess.run(
-        ["nm", "--dynamic", "--defined-only", "--format=posix", FOLDER / "libPodstackC.so"], capture_output=True, text=True,
+        ["nm", "--dynamic", "--defined-only", "--format=posix", FOLDER / "libPodstackC.so.1"], capture_output=True, text=True,
         check=True).stdout
     exported = {line.split()[0].split("@")[0] for line in output.splitlines()}
     header = (REPOSITORY / "Sources/PodstackC/podstack.h").read_text()
@@ -144,7 +144,7 @@ def test_a_program_in_c(server, tmp_path):
     program = tmp_path / "program"
     subprocess.run(
         [compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wno-unused-parameter", "-I", REPOSITORY / "Sources/PodstackC",
-         "-o", program, source, FOLDER / "libPodstackC.so", f"-Wl,-rpath,{FOLDER}", "-Wl,--allow-shlib-undefined"],
+         "-o", program, source, FOLDER / "libPodstackC.so.1", f"-Wl,-rpath,{FOLDER}", "-Wl,--allow-shlib-undefined"],
         check=True)
     result = subprocess.run([program, server.token, server.url], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0

@@ -16,7 +16,7 @@ __version__ = "0.2.0"
 _MODULES = {
     "_client": ("Client",),
     "_async_client": ("AsyncClient",),
-    "configuration": ("Configuration", "RetryConfiguration", "Setting", "Shadow", "Source"),
+    "configuration": ("Configuration", "RetryConfiguration", "Setting"),
     "credentials": ("Credential", "CredentialProvider", "AsyncCredentialProvider"),
     "credentials_file": ("CredentialsFile",),
     "dotenv": ("DotEnv", "load_dotenv", "parse_dotenv", "read_dotenv"),
@@ -37,7 +37,8 @@ _MODULES = {
     "_async_resources": (
         "AsyncAuditLogs", "AsyncAuth", "AsyncMembers", "AsyncPaged", "AsyncProjects", "AsyncTokens",
     ),
-    "token": ("APIToken", "CreatedToken"),
+    "token": ("APIToken",),
+    "_tuples": ("CreatedToken", "Shadow", "Source"),
     "transport": ("AsyncTransport", "Transport", "TransportFailure", "TransportRequest", "TransportResponse"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

@@ -38,8 +38,6 @@ from .configuration import (
     Configuration as Configuration,
     RetryConfiguration as RetryConfiguration,
     Setting as Setting,
-    Shadow as Shadow,
-    Source as Source,
 )
 from .credentials import (
     AsyncCredentialProvider as AsyncCredentialProvider,
@@ -95,7 +93,6 @@ from .models import (
 )
 from .token import (
     APIToken as APIToken,
-    CreatedToken as CreatedToken,
 )
 from .transport import (
     AsyncTransport as AsyncTransport,
@@ -104,6 +101,7 @@ from .transport import (
     TransportRequest as TransportRequest,
     TransportResponse as TransportResponse,
 )
+from ._tuples import CreatedToken as CreatedToken, Shadow as Shadow, Source as Source
 
 __version__: str
 __all__ = [

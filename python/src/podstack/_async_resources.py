@@ -11,8 +11,9 @@ from typing import Any, Generic, AsyncIterator, Sequence, TypeVar
 from ._model import Model, as_text
 from ._async_session import AsyncSession
 from ._resources import Page
+from ._tuples import CreatedToken, created
 from .models import AuditEvent, Invitation, Member, Permission, Project, Token, User
-from .token import APIToken, CreatedToken, _created
+from .token import APIToken
 
 __all__ = ["AsyncAuditLogs", "AsyncAuth", "AsyncMembers", "AsyncPaged", "AsyncProjects", "AsyncTokens"]
 
@@ -134,7 +135,7 @@ class AsyncAuth:
         Raises:
             ConfigurationError: The source cannot be changed; the old secret then stays valid.
         """
-        return _created(await self._session.call(b"auth.rotate", {"grace": _seconds(grace)}))
+        return created(await self._session.call(b"auth.rotate", {"grace": _seconds(grace)}))
 
     async def revoke(self) -> None:
         """Revokes the token in use immediately.
@@ -206,7 +207,7 @@ class AsyncTokens:
             "scopes": _texts("scopes", scopes),
             "projects": _texts("projects", projects),
         }
-        return _created(await self._session.call(b"tokens.create", arguments))
+        return created(await self._session.call(b"tokens.create", arguments))
 
     async def update(
         self,
@@ -250,7 +251,7 @@ class AsyncTokens:
             ResourceNotFoundError: The account has no such token.
             ValidationError: A value is invalid.
         """
-        return _created(await self._session.call(b"tokens.rotate", {"id": id, "grace": _seconds(grace)}))
+        return created(await self._session.call(b"tokens.rotate", {"id": id, "grace": _seconds(grace)}))
 
     async def revoke(self, id: str) -> None:
         """Revokes a token. Once this returns, every instance of the service rejects it.

@@ -8,15 +8,16 @@ import json
 import os
 import struct
 import threading
+import time
 import weakref
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Dict
 
 from . import exceptions
 
 if TYPE_CHECKING:
     import asyncio
 
-    Deliver = Callable[[dict[str, Any]], None]
+Deliver = Callable[[Dict[str, Any]], None]
 
 _INTERFACE = 1
 _OK, _ERROR, _PENDING, _MESSAGE = range(4)
@@ -29,6 +30,11 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class _Result(ctypes.Structure):
+    buffer: int | None
+    capacity: int
+    data: int | None
+    size: int
+    handle: int
     _fields_ = [
         ("buffer", ctypes.c_void_p),
         ("capacity", ctypes.c_size_t),
@@ -55,6 +61,7 @@ class _Place:
         if size <= result.capacity:
             return ctypes.string_at(self.address, size)
         data = result.data
+        assert data is not None
         try:
             return ctypes.string_at(data, size)
         finally:
@@ -70,7 +77,7 @@ _local = _Local()
 
 
 def _load() -> ctypes.CDLL:
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "libPodstackC.so")
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "libPodstackC.so.1")
     try:
         library = ctypes.CDLL(path)
         interface = library.podstack_interface
@@ -130,12 +137,21 @@ class _LazyLibrary:
             if name not in self.__dict__:
                 functions = _Functions()
                 self.__dict__.update(vars(functions))
-                # Ends the calls of threads that the interpreter does not wait for.
-                atexit.register(functions.shutdown, 2000)
+                atexit.register(_end)
         return self.__dict__[name]
 
 
 _loading = threading.Lock()
+_is_ending = False
+
+
+def _end() -> None:
+    """Ends the calls in progress, because the interpreter ends."""
+    global _is_ending
+    _is_ending = True
+    _library.shutdown(2000)
+
+
 _library: Any = _LazyLibrary()
 
 
@@ -159,6 +175,10 @@ def version() -> str:
 
 def error(data: bytes) -> exceptions.PodstackError | int | None:
     """Returns the error that a result describes, the number of the caller's own error, or None for a cancellation."""
+    if _is_ending and threading.current_thread() is not threading.main_thread():
+        # The interpreter ends without waiting for this thread, which would otherwise print an error that nothing caused.
+        while True:
+            time.sleep(3600)
     fields = _decode(data.decode())
     kind = fields.get("type")
     if kind == "CallerError":

@@ -10,8 +10,9 @@ from typing import Any, Generic, Iterator, Sequence, TypeVar
 
 from ._model import Model, as_text
 from ._session import Session
+from ._tuples import CreatedToken, created
 from .models import AuditEvent, Invitation, Member, Permission, Project, Token, User
-from .token import APIToken, CreatedToken, _created
+from .token import APIToken
 
 __all__ = ["AuditLogs", "Auth", "Members", "Page", "Paged", "Projects", "Tokens"]
 
@@ -156,7 +157,7 @@ class Auth:
         Raises:
             ConfigurationError: The source cannot be changed; the old secret then stays valid.
         """
-        return _created(self._session.call(b"auth.rotate", {"grace": _seconds(grace)}))
+        return created(self._session.call(b"auth.rotate", {"grace": _seconds(grace)}))
 
     def revoke(self) -> None:
         """Revokes the token in use immediately.
@@ -228,7 +229,7 @@ class Tokens:
             "scopes": _texts("scopes", scopes),
             "projects": _texts("projects", projects),
         }
-        return _created(self._session.call(b"tokens.create", arguments))
+        return created(self._session.call(b"tokens.create", arguments))
 
     def update(
         self,
@@ -272,7 +273,7 @@ class Tokens:
             ResourceNotFoundError: The account has no such token.
             ValidationError: A value is invalid.
         """
-        return _created(self._session.call(b"tokens.rotate", {"id": id, "grace": _seconds(grace)}))
+        return created(self._session.call(b"tokens.rotate", {"id": id, "grace": _seconds(grace)}))
 
     def revoke(self, id: str) -> None:
         """Revokes a token. Once this returns, every instance of the service rejects it.

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Mapping, NamedTuple, TypeVar
+from typing import Any, Generic, Mapping, TypeVar
 
 from . import _native, exceptions
+from ._tuples import Shadow, Source
 from .token import APIToken
 
 __all__ = ["Configuration", "RetryConfiguration", "Setting", "Shadow", "Source"]
 
 _Value = TypeVar("_Value")
 _CONDITIONS = ("server_error", "rate_limit", "network_error")
-
-
-class Source(NamedTuple):
-    """The place that the value of a setting came from."""
-
-    kind: str
-    """The kind: `argument`, `environment`, `dotenv`, `profile`, `process` or `default`."""
-    origin: str
-    """The exact place: a parameter, a variable, or a line of a file."""
-
-
-class Shadow(NamedTuple):
-    """A source whose value is not used because another source takes precedence."""
-
-    source: Source
-    """The source that is not used."""
-    reason: str
-    """The reason, such as "a value passed by the program takes precedence"."""
 
 
 class Setting(Generic[_Value]):

@@ -18,7 +18,7 @@ from . import _native
 from ._client import open_handle
 from ._resources import _texts
 from ._session import Callbacks, OnEvent, Session
-from .token import CreatedToken, _created
+from ._tuples import CreatedToken, created
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -137,7 +137,7 @@ class DeviceLoginRequest(_Code):
             QuotaExceededError: The user's account has reached its limit of active tokens.
         """
         self._callbacks.on_wait = on_wait
-        return _created(self._session.call(b"token"))
+        return created(self._session.call(b"token"))
 
 
 class AsyncDeviceLogin:
@@ -214,4 +214,4 @@ class AsyncDeviceLoginRequest(_Code):
             QuotaExceededError: The user's account has reached its limit of active tokens.
         """
         self._callbacks.on_wait = on_wait
-        return _created(await self._session.call(b"token"))
+        return created(await self._session.call(b"token"))

@@ -344,16 +344,17 @@ class Cassette:
             response = _send(request)
             body = _without(request.token, response.body.decode("utf-8", "replace"))
             headers = [[name, _without(request.token, value)] for name, value in response.headers]
-            answer = {"method": request.method, "target": target, "status": response.status, "headers": headers, "body": body}
+            recorded = {
+                "method": request.method, "target": target, "status": response.status, "headers": headers, "body": body}
             with self._lock:
-                self._answers.append(answer)
+                self._answers.append(recorded)
             return response
         with self._lock:
             for index, answer in enumerate(self._answers):
                 if (answer["method"], answer["target"]) == (request.method, target):
                     del self._answers[index]
-                    headers = [(name, value) for name, value in answer["headers"]]
-                    return TransportResponse(answer["status"], headers, answer["body"].encode())
+                    fields = [(name, value) for name, value in answer["headers"]]
+                    return TransportResponse(answer["status"], fields, answer["body"].encode())
         raise TransportFailure(f"{self.path} has no answer to {request.method} {target}", retryable=False)
 
     def save(self) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from . import _native
-from .models import Token
 
-__all__ = ["APIToken", "CreatedToken"]
+__all__ = ["APIToken"]
 
 
 class APIToken:
@@ -97,19 +96,3 @@ def _without_secret() -> APIToken:
     token = APIToken("")
     object.__setattr__(token, "_APIToken__secret", None)
     return token
-
-
-class CreatedToken(NamedTuple):
-    """A new token and its secret, which is known only now.
-
-    It can be unpacked: `token, secret = client.tokens.create("CI")`.
-    """
-
-    token: Token
-    """The token, without its secret."""
-    secret: APIToken
-    """The secret, to store or to pass on."""
-
-
-def _created(values: dict[str, Any]) -> CreatedToken:
-    return CreatedToken(Token._from(values["token"]), APIToken(values["secret"]))
