@@ -30,6 +30,7 @@ let package = Package(
         .executable(name: "podstack", targets: ["podstack-cli"]),
         .executable(name: "podstack-keyring", targets: ["podstack-keyring"]),
         .executable(name: "podstack-server", targets: ["podstack-server"]),
+        .library(name: "PodstackC", type: .static, targets: ["PodstackC"]),
     ],
     targets: [
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
@@ -112,6 +113,16 @@ let package = Package(
             path: "Sources/PodstackTestSupport",
             swiftSettings: tests
         ),
+
+        // The C interface. python/build/backend.py links it into the dynamic library that the Python package loads.
+        .systemLibrary(name: "CPodstack"),
+        .target(
+            name: "PodstackC",
+            dependencies: [
+                "CPodstack", "CPosix", "Podstack", "PodstackAPI", "PodstackCLI", "PodstackCommandLine",
+                "PodstackTransport",
+            ],
+            exclude: ["podstack.h", "exports.map"], swiftSettings: strict),
 
         // The guide's snippets, compiled and run by the tests.
         .executableTarget(

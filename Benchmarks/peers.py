@@ -1,6 +1,6 @@
 """Measures other clients on the same work and the same stub.
 
-Usage: peers.py podstack|aiohttp|boto3 URL TOKEN COUNT CONCURRENCY   prints requests a second
+Usage: peers.py podstack|aiohttp|boto3|httpx URL TOKEN COUNT CONCURRENCY   prints requests a second; httpx uses threads
        peers.py huggingface_hub|botocore COUNT                       prints microseconds to find a credential
        peers.py dotenv COUNT FILE                                    prints microseconds to read a .env
 """
@@ -62,6 +62,22 @@ def boto3(url, token, count, concurrency):
     return count / (time.perf_counter() - start)
 
 
+def httpx(url, token, count, concurrency):
+    import httpx as library
+
+    with library.Client(headers={"Authorization": f"Bearer {token}"}) as client:
+        request = lambda: client.get(url + "/v1/auth/whoami").json()["email"]
+        request()
+        start = time.perf_counter()
+        if concurrency == 1:
+            for _ in range(count):
+                request()
+        else:
+            with ThreadPoolExecutor(concurrency) as pool:
+                list(pool.map(lambda _: request(), range(count)))
+        return count / (time.perf_counter() - start)
+
+
 def median_microseconds(once, count):
     once()
     times = []
@@ -77,6 +93,8 @@ def main(words):
     if name in ("podstack", "aiohttp"):
         url, token, count, concurrency = words[1], words[2], int(words[3]), int(words[4])
         print(int(asyncio.run(globals()[name](url, token, count, concurrency))))
+    elif name == "httpx":
+        print(int(httpx(words[1], words[2], int(words[3]), int(words[4]))))
     elif name == "boto3":
         print(int(boto3(words[1], words[2], int(words[3]), int(words[4]))))
     elif name == "huggingface_hub":

@@ -174,6 +174,16 @@ public struct Client: Sendable {
         return client
     }
 
+    /// Returns a copy with connections and a cached token of its own, for a child process made by `fork`.
+    ///
+    /// - Parameter transport: The transport of the copy.
+    /// - Returns: The copy.
+    package func reconnected(by transport: any Transport) -> Client {
+        var client = self
+        client.pipeline = pipeline.reconnected(by: transport)
+        return client
+    }
+
     /// The user and the token in use.
     public var auth: Auth { Auth(pipeline: pipeline) }
     /// The API tokens of the account.

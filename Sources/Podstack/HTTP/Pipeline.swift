@@ -43,12 +43,23 @@ final class Pipeline: Sendable {
             transport: transport, events: events, tracer: tracer, time: time, otherTokens: otherTokens, budget: budget)
     }
 
+    /// Returns a copy with another transport, a cache of its own that has the same token, and a new retry budget.
+    func reconnected(by transport: any Transport) -> Pipeline {
+        Pipeline(
+            credentials: TokenCache(credentials.provider, first: credentials.tokenAtHand, time: time),
+            endpoint: endpoint, project: project, retry: retry, timeout: timeout, transport: transport, events: events,
+            time: time, otherTokens: otherTokens)
+    }
+
     /// Sends a request and decodes its response.
     func call<Value: Decodable>(_ call: Call, returning: Value.Type = Value.self) async throws -> Value {
         let (response, token) = try await response(to: call)
-        do { return try APICoding.decode(Value.self, from: response.body) } catch {
+        let value: Value
+        do { value = try APICoding.decode(Value.self, from: response.body) } catch {
             throw ErrorMapping.notDecodable(response, token: token)
         }
+        ResponseRecorder.current?.record(response.body)
+        return value
     }
 
     /// Sends a request whose response has no content, or one that does not matter.

@@ -1,5 +1,3 @@
-import PodstackTestSupport
-
 /// A second implementation of the precedence table: layers of values, searched from the top.
 struct SettingsModel {
     /// The values of one source for the three settings.

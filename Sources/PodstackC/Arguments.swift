@@ -1,0 +1,106 @@
+import Podstack
+import PodstackAPI
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// The JSON object with the arguments of an operation.
+struct Arguments: Sendable {
+    private let fields: [String: JSONValue]
+
+    /// Reads arguments; no bytes at all mean no arguments.
+    init(_ json: [UInt8]) throws {
+        guard !json.isEmpty else {
+            fields = [:]
+            return
+        }
+        guard case .object(let fields)? = try? StrictJSON.value(of: json) else { throw InterfaceError.notJSON }
+        self.fields = fields
+    }
+
+    init(_ fields: [String: JSONValue]) { self.fields = fields }
+
+    private func value(_ name: String) -> JSONValue? {
+        guard let value = fields[name], value != .null else { return nil }
+        return value
+    }
+
+    /// Whether an argument is passed and not null.
+    func has(_ name: String) -> Bool { value(name) != nil }
+
+    func string(_ name: String) throws -> String? {
+        guard let value = value(name) else { return nil }
+        guard let text = value.stringValue else { throw InterfaceError.argument(name, "a string") }
+        return text
+    }
+
+    func required(_ name: String) throws -> String {
+        guard let text = try string(name) else { throw InterfaceError.argument(name, "a string") }
+        return text
+    }
+
+    func strings(_ name: String) throws -> [String]? {
+        guard let value = value(name) else { return nil }
+        guard case .array(let values) = value else { throw InterfaceError.argument(name, "a list of strings") }
+        return try values.map { value in
+            guard let text = value.stringValue else { throw InterfaceError.argument(name, "a list of strings") }
+            return text
+        }
+    }
+
+    func texts(_ name: String) throws -> [String: String]? {
+        guard let value = value(name) else { return nil }
+        guard case .object(let fields) = value else { throw InterfaceError.argument(name, "an object of strings") }
+        return try fields.mapValues { value in
+            guard let text = value.stringValue else { throw InterfaceError.argument(name, "an object of strings") }
+            return text
+        }
+    }
+
+    func object(_ name: String) throws -> Arguments? {
+        guard let value = value(name) else { return nil }
+        guard case .object(let fields) = value else { throw InterfaceError.argument(name, "an object") }
+        return Arguments(fields)
+    }
+
+    func objects(_ name: String) throws -> [Arguments] {
+        guard let value = value(name) else { return [] }
+        guard case .array(let values) = value else { throw InterfaceError.argument(name, "a list of objects") }
+        return try values.map { value in
+            guard case .object(let fields) = value else { throw InterfaceError.argument(name, "a list of objects") }
+            return Arguments(fields)
+        }
+    }
+
+    func integer(_ name: String) throws -> Int? {
+        guard let value = value(name) else { return nil }
+        guard let number = value.integerValue else { throw InterfaceError.argument(name, "an integer") }
+        return number
+    }
+
+    func flag(_ name: String) throws -> Bool {
+        guard let value = value(name) else { return false }
+        guard case .bool(let flag) = value else { throw InterfaceError.argument(name, "true or false") }
+        return flag
+    }
+
+    func number(_ name: String) throws -> Double? {
+        guard let value = value(name) else { return nil }
+        guard let number = value.doubleValue, number.isFinite else { throw InterfaceError.argument(name, "a number") }
+        return number
+    }
+
+    /// Returns a number of seconds as a duration, within what a duration can hold.
+    func duration(_ name: String) throws -> Duration? {
+        try number(name).map { .seconds(min(max($0, -1e9), 1e9)) }
+    }
+
+    func date(_ name: String) throws -> Date? {
+        guard let text = try string(name) else { return nil }
+        guard let date = Timestamp.parse(text) else { throw InterfaceError.argument(name, "an ISO 8601 time") }
+        return date
+    }
+}

@@ -1,0 +1,174 @@
+"""The Podstack SDK."""
+
+from . import configuration as configuration
+from . import credentials as credentials
+from . import credentials_file as credentials_file
+from . import dotenv as dotenv
+from . import events as events
+from . import exceptions as exceptions
+from . import login as login
+from . import models as models
+from . import testing as testing
+from . import token as token
+from . import transport as transport
+from ._async_client import (
+    AsyncClient as AsyncClient,
+)
+from ._async_resources import (
+    AsyncAuditLogs as AsyncAuditLogs,
+    AsyncAuth as AsyncAuth,
+    AsyncMembers as AsyncMembers,
+    AsyncPaged as AsyncPaged,
+    AsyncProjects as AsyncProjects,
+    AsyncTokens as AsyncTokens,
+)
+from ._client import (
+    Client as Client,
+)
+from ._resources import (
+    AuditLogs as AuditLogs,
+    Auth as Auth,
+    Members as Members,
+    Page as Page,
+    Paged as Paged,
+    Projects as Projects,
+    Tokens as Tokens,
+)
+from .configuration import (
+    Configuration as Configuration,
+    RetryConfiguration as RetryConfiguration,
+    Setting as Setting,
+)
+from .credentials import (
+    AsyncCredentialProvider as AsyncCredentialProvider,
+    Credential as Credential,
+    CredentialProvider as CredentialProvider,
+)
+from .credentials_file import (
+    CredentialsFile as CredentialsFile,
+)
+from .dotenv import (
+    DotEnv as DotEnv,
+    load_dotenv as load_dotenv,
+    parse_dotenv as parse_dotenv,
+    read_dotenv as read_dotenv,
+)
+from .events import (
+    ClientEvent as ClientEvent,
+    RequestFinished as RequestFinished,
+    RequestRetried as RequestRetried,
+    RequestStarted as RequestStarted,
+    TokenExpiring as TokenExpiring,
+    TokenReloaded as TokenReloaded,
+    WarningEvent as WarningEvent,
+)
+from .exceptions import (
+    AuthenticationError as AuthenticationError,
+    ConfigurationError as ConfigurationError,
+    InsufficientBalanceError as InsufficientBalanceError,
+    NetworkError as NetworkError,
+    PermissionError as PermissionError,
+    PodstackError as PodstackError,
+    QuotaExceededError as QuotaExceededError,
+    RateLimitError as RateLimitError,
+    ResourceNotFoundError as ResourceNotFoundError,
+    ServerError as ServerError,
+    ValidationError as ValidationError,
+)
+from .login import (
+    AsyncDeviceLogin as AsyncDeviceLogin,
+    AsyncDeviceLoginRequest as AsyncDeviceLoginRequest,
+    DeviceLogin as DeviceLogin,
+    DeviceLoginRequest as DeviceLoginRequest,
+)
+from .models import (
+    AuditEvent as AuditEvent,
+    Invitation as Invitation,
+    Member as Member,
+    MissingPermission as MissingPermission,
+    Permission as Permission,
+    Project as Project,
+    Token as Token,
+    User as User,
+)
+from .token import (
+    APIToken as APIToken,
+)
+from .transport import (
+    AsyncTransport as AsyncTransport,
+    Transport as Transport,
+    TransportFailure as TransportFailure,
+    TransportRequest as TransportRequest,
+    TransportResponse as TransportResponse,
+)
+from ._tuples import CreatedToken as CreatedToken, Shadow as Shadow, Source as Source
+
+__version__: str
+__all__ = [
+    "APIToken",
+    "AsyncAuditLogs",
+    "AsyncAuth",
+    "AsyncClient",
+    "AsyncCredentialProvider",
+    "AsyncDeviceLogin",
+    "AsyncDeviceLoginRequest",
+    "AsyncMembers",
+    "AsyncPaged",
+    "AsyncProjects",
+    "AsyncTokens",
+    "AsyncTransport",
+    "AuditEvent",
+    "AuditLogs",
+    "Auth",
+    "AuthenticationError",
+    "Client",
+    "ClientEvent",
+    "Configuration",
+    "ConfigurationError",
+    "CreatedToken",
+    "Credential",
+    "CredentialProvider",
+    "CredentialsFile",
+    "DeviceLogin",
+    "DeviceLoginRequest",
+    "DotEnv",
+    "InsufficientBalanceError",
+    "Invitation",
+    "Member",
+    "Members",
+    "MissingPermission",
+    "NetworkError",
+    "Page",
+    "Paged",
+    "Permission",
+    "PermissionError",
+    "PodstackError",
+    "Project",
+    "Projects",
+    "QuotaExceededError",
+    "RateLimitError",
+    "RequestFinished",
+    "RequestRetried",
+    "RequestStarted",
+    "ResourceNotFoundError",
+    "RetryConfiguration",
+    "ServerError",
+    "Setting",
+    "Shadow",
+    "Source",
+    "Token",
+    "TokenExpiring",
+    "TokenReloaded",
+    "Tokens",
+    "Transport",
+    "TransportFailure",
+    "TransportRequest",
+    "TransportResponse",
+    "User",
+    "ValidationError",
+    "WarningEvent",
+    "load_dotenv",
+    "parse_dotenv",
+    "read_dotenv",
+]
+

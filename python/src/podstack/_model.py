@@ -1,0 +1,99 @@
+"""The base of the models."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import Any, NoReturn, TypeVar
+
+_Self = TypeVar("_Self", bound="Model")
+
+
+def as_time(text: str) -> datetime:
+    """Returns an ISO 8601 time in UTC."""
+    # The form that the service writes: 2027-01-31T12:00:00Z.
+    if len(text) == 20 and text[19] == "Z":
+        return datetime.fromisoformat(text[:19] + "+00:00")
+    date, _, rest = text.partition("T")
+    zone = rest[8:]
+    fraction = ""
+    if zone.startswith("."):
+        digits = len(zone) - len(zone[1:].lstrip("0123456789")) - 1
+        fraction, zone = "." + zone[1 : digits + 1][:6].ljust(6, "0"), zone[digits + 1 :]
+    if zone == "Z":
+        zone = "+00:00"
+    elif len(zone) == 3:
+        zone += ":00"
+    elif len(zone) == 5:
+        zone = zone[:3] + ":" + zone[3:]
+    return datetime.fromisoformat(f"{date}T{rest[:8]}{fraction}{zone}").astimezone(timezone.utc)
+
+
+def as_text(time: datetime | None) -> str | None:
+    """Returns a time as the API writes it."""
+    if time is None:
+        return None
+    if time.tzinfo is None:
+        raise ValueError("a time must have a time zone, such as datetime.timezone.utc")
+    text = time.astimezone(timezone.utc).isoformat()
+    return text.replace("+00:00", "Z")
+
+
+class Model:
+    """A frozen object whose attributes come from a JSON object."""
+
+    __slots__ = ("__weakref__", "_values")
+    _fields: tuple[str, ...] = ()
+    _values: dict[str, Any]
+
+    def _init(self, values: dict[str, Any]) -> None:
+        _set_values(self, values)
+
+    @classmethod
+    def _from(cls: type[_Self], values: dict[str, Any]) -> _Self:
+        model = cls.__new__(cls)
+        _set_values(model, values)
+        return model
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is frozen: {name} cannot be changed")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is frozen: {name} cannot be deleted")
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._fields)
+        return f"{type(self).__name__}({fields})"
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._compared() == other._compared()
+
+    def _compared(self) -> dict[str, Any]:
+        return {name: self._values.get(name) for name in self._fields}
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, json.dumps(self._compared(), sort_keys=True)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), dict(self._values))
+
+    def __copy__(self: _Self) -> _Self:
+        return self
+
+    def __deepcopy__(self: _Self, memo: object) -> _Self:
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the fields as the API writes them, for JSON."""
+        values: dict[str, Any] = json.loads(json.dumps(self._compared()))
+        return values
+
+
+# The slot's own setter, because the class refuses assignments.
+_set_values = Model.__dict__["_values"].__set__
+
+
+def _rebuild(kind: type[Model], values: dict[str, Any]) -> Model:
+    return kind._from(values)

@@ -1,0 +1,106 @@
+"""The calls of a client."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NoReturn
+
+from . import _native, credentials, events, exceptions, transport
+from .token import APIToken
+
+OnEvent = Callable[[events.ClientEvent], object]
+
+# The errors of callbacks that may still be raised by calls that wait for them.
+_MOST_ERRORS = 64
+
+
+class Callbacks:
+    """The functions of a program that an object of the library calls."""
+
+    def __init__(self, provider: Any, transport: Any, on_event: OnEvent | None) -> None:
+        self.provider = provider
+        self.transport = transport
+        self.on_event = on_event
+        self.errors: dict[int, BaseException] = {}
+        self.last_error = 0
+
+    def keep(self, error: BaseException) -> int:
+        """Keeps an error until the calls that wait for it raise it, and returns its number."""
+        self.last_error += 1
+        self.errors[self.last_error] = error
+        self.errors.pop(self.last_error - _MOST_ERRORS, None)
+        return self.last_error
+
+    def report(self, fields: dict[str, Any]) -> None:
+        """Passes an event to the program."""
+        if self.on_event is None:
+            return
+        event = events._event(fields)
+        if event is not None:
+            self.on_event(event)
+
+    def ask(self, message: dict[str, Any]) -> Any:
+        """Calls the provider or the transport, and returns its result or an awaitable."""
+        if message["kind"] == "credential":
+            refused = message.get("refused")
+            provide = getattr(self.provider, "credential", None)
+            if provide is None:
+                return self.provider()
+            return provide(None if refused is None else APIToken(refused))
+        return self.transport.send(transport._request(message))
+
+    def answer(self, message: dict[str, Any], result: Any) -> dict[str, Any]:
+        """Returns a result as the answer to a message."""
+        return credentials._answer(result) if message["kind"] == "credential" else transport._answer(result)
+
+    def failure(self, message: dict[str, Any], error: BaseException) -> dict[str, Any]:
+        """Returns an error as the answer to a message."""
+        if message["kind"] == "transport":
+            if isinstance(error, transport.TransportFailure):
+                return {"failure": {"reason": error.reason, "retryable": error.retryable}}
+            if isinstance(error, OSError) and not isinstance(error, exceptions.PodstackError):
+                reason = error.strerror or str(error) or type(error).__name__
+                return {"failure": {"reason": reason, "retryable": True}}
+        return {"error": self.keep(error)}
+
+    def raise_from(self, data: bytes) -> NoReturn:
+        """Raises the error that a result describes."""
+        found = _native.error(data)
+        if found is None:
+            raise exceptions.ConfigurationError("The call was canceled because the process ends", code="canceled")
+        if isinstance(found, int):
+            raise self.errors.get(found) or exceptions.PodstackError("A callback failed")
+        raise found
+
+
+class Session:
+    """An object of the library whose calls block."""
+
+    __slots__ = ("callbacks", "deliver", "handle")
+
+    def __init__(self, handle: _native.Handle, callbacks: Callbacks) -> None:
+        self.handle = handle
+        self.callbacks = callbacks
+        has_callbacks = callbacks.provider or callbacks.transport or callbacks.on_event
+        self.deliver = self._deliver if has_callbacks else None
+        for text in handle.warnings:
+            callbacks.report({"type": "warning", "message": text})
+
+    def call(self, operation: bytes, arguments: dict[str, Any] | None = None) -> Any:
+        status, data = _native.call(self.handle, operation, arguments, self.deliver)
+        if status:
+            self.callbacks.raise_from(data)
+        return _native._decode(data.decode())
+
+    def _deliver(self, message: dict[str, Any]) -> None:
+        callbacks = self.callbacks
+        if message["kind"] == "event":
+            callbacks.report(message["event"])
+            return
+        try:
+            answer = callbacks.answer(message, callbacks.ask(message))
+        except BaseException as error:
+            _native.reply(message["reply"], callbacks.failure(message, error))
+            if not isinstance(error, Exception):
+                raise
+            return
+        _native.reply(message["reply"], answer)
