@@ -41,4 +41,6 @@ static inline int podstack_clock_is_synchronized(void) { return -1; }
 extern int posix_openpt(int flags);
 extern int grantpt(int terminal);
 extern int unlockpt(int terminal);
-extern char *ptsname(int terminal);
+#ifdef __linux__
+extern int ptsname_r(int terminal, char *name, size_t size);
+#endif
