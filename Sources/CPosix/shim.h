@@ -36,4 +36,6 @@ static inline int podstack_clock_is_synchronized(void) {
 extern int posix_openpt(int flags);
 extern int grantpt(int terminal);
 extern int unlockpt(int terminal);
-extern char *ptsname(int terminal);
+#ifdef __linux__
+extern int ptsname_r(int terminal, char *name, size_t size);
+#endif

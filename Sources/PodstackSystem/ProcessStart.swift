@@ -16,12 +16,18 @@ package enum ProcessStart {
         return pointers.dropFirst().compactMap { $0.map { SystemText.text(of: $0) } }
     }
 
+    /// Prepares the process; call it before anything else.
+    package static func prepare() {
+        openStandardDescriptors()
+        endAtQuit()
+    }
+
     /// Opens the descriptors 0 to 2 that are closed.
     ///
     /// Otherwise the next files that the program opens would become its standard streams, and an error message would be
-    /// written into a file of tokens or a database. Call it before anything else. Standard input then is empty. Standard
-    /// output cannot be written to, so that lost output is still an error. What is written to standard error is dropped.
-    package static func openStandardDescriptors() {
+    /// written into a file of tokens or a database. Standard input then is empty. Standard output cannot be written to,
+    /// so that lost output is still an error. What is written to standard error is dropped.
+    private static func openStandardDescriptors() {
         for (descriptor, mode) in [(0, O_RDONLY), (1, O_RDONLY), (2, O_RDWR)] as [(Int32, Int32)] {
             guard fcntl(descriptor, F_GETFD) < 0, errno == EBADF else { continue }
             // The system returns the lowest descriptor that is closed, which is this one.
@@ -31,5 +37,14 @@ package enum ProcessStart {
                 close(opened)
             }
         }
+    }
+
+    /// Makes SIGQUIT end the process, unless it is ignored.
+    ///
+    /// Swift's runtime may regard it as a crash, and then shows the memory, which can contain a token, and asks what to
+    /// do.
+    private static func endAtQuit() {
+        let former = signal(SIGQUIT, SIG_DFL)
+        if unsafeBitCast(former, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { signal(SIGQUIT, SIG_IGN) }
     }
 }

@@ -27,7 +27,10 @@
             _ path: String, _ arguments: [String], environment: [String: String], isControlling: Bool = true
         ) throws {
             terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)
-            guard terminal >= 0, grantpt(terminal) == 0, unlockpt(terminal) == 0, let name = ptsname(terminal) else {
+            var name = [CChar](repeating: 0, count: 64)
+            guard terminal >= 0, grantpt(terminal) == 0, unlockpt(terminal) == 0,
+                ptsname_r(terminal, &name, name.count) == 0
+            else {
                 throw ToolProcess.Failure(reason: "cannot open a terminal")
             }
             var actions = posix_spawn_file_actions_t()

@@ -10,5 +10,5 @@ import PodstackSystem
     import Darwin
 #endif
 
-ProcessStart.openStandardDescriptors()
+ProcessStart.prepare()
 exit(await PodstackTool.run(ProcessStart.arguments, context: .process).rawValue)

@@ -61,7 +61,7 @@ func quoted(_ token: String) -> String {
     "\"" + token.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : "\($0)" }.joined() + "\""
 }
 
-ProcessStart.openStandardDescriptors()
+ProcessStart.prepare()
 let words = ProcessStart.arguments.map { SystemText.displayed($0) }
 if words == ["--help"] || words == ["-h"] {
     write(usage, to: 1)

@@ -10,5 +10,5 @@ import PodstackSystem
     import Darwin
 #endif
 
-ProcessStart.openStandardDescriptors()
+ProcessStart.prepare()
 exit(ServerTool.run(ProcessStart.arguments).rawValue)

@@ -131,7 +131,7 @@ import Testing
             _ = try folder.write(Self.before, to: name)
             let result = try change(
                 to: String(repeating: "x", count: 8000),
-                script: #"trap '' XFSZ; ulimit -f 1; TMPDIR=/dev/null exec "$@""#,
+                script: #"trap '' XFSZ; ulimit -f 4; TMPDIR=/dev/null exec "$@""#,
                 environment: ["PODSTACK_CREDENTIALS_FILE": folder.file(name)])
             #expect(result.status == 1)
             #expect(result.error.contains("error: cannot write \(folder.file(name)): "), "\(result.error)")

@@ -133,7 +133,8 @@ import Testing
             try terminal.wait(for: "ended 3")
             #expect(!terminal.text.contains(Self.token))
             let error = try #require(home.read("err"))
-            #expect(error.hasPrefix("error: ") && !error.contains("API token: ") && !error.contains(Self.token))
+            #expect(error.hasPrefix("error: Invalid API token: "), "\(error)")
+            #expect(!error.contains(Self.token) && home.read("out") == "")
         }
 
         @Test("a terminal that does not control the session hides the token, too")

@@ -94,13 +94,13 @@ struct FileReplacement {
         }
         let copy = path + Self.copySuffix
         let hasCopy = keepCopy(of: former.bytes, at: copy)
-        FileFailure.warn(hasCopy ? .overwritten : .overwrittenWithoutCopy, path, code)
         guard Self.overwrite(descriptor, former.bytes, with: bytes) else {
             throw SecureFile.failure("cannot write", path)
         }
         try restrict(descriptor, to: former.mode & 0o600)
         try sync(descriptor)
         if hasCopy { _ = copy.withCString { unlink($0) } }
+        FileFailure.warn(hasCopy ? .overwritten : .overwrittenWithoutCopy, path, code)
         return .done
     }
 

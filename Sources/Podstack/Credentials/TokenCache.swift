@@ -1,3 +1,4 @@
+import PodstackSystem
 import Synchronization
 
 #if canImport(FoundationEssentials)
@@ -56,8 +57,12 @@ final class TokenCache: Sendable {
     func use(_ token: APIToken) { current.withLock { $0 = Credential(token) } }
 
     private func request(insteadOf rejected: APIToken?) async throws -> Credential {
-        try await flight.run { [self] in
-            let credential = try await provider.credential(insteadOf: rejected)
+        // The run has its own task, because several callers may wait for it.
+        let work = BlockingWork.current
+        return try await flight.run { [self] in
+            let credential = try await BlockingWork.$current.withValue(work) {
+                try await provider.credential(insteadOf: rejected)
+            }
             current.withLock { $0 = credential }
             return credential
         }
