@@ -11,6 +11,7 @@ package enum SettingCheck {
     /// - Parameters:
     ///   - text: The value of the setting.
     ///   - source: The source of the value, which an error names.
+    /// - Returns: The ID.
     /// - Throws: ``ConfigurationError`` when no project can have this ID.
     package static func projectID(
         _ text: String, from source: ClientConfiguration.Source

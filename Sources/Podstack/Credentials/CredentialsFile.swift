@@ -210,10 +210,13 @@ extension CredentialsFile {
 
 extension CredentialsFile: CustomStringConvertible, CustomReflectable {
     /// The path of the file.
-    public var description: String { "CredentialsFile(\(path))" }
+    public var description: String { "CredentialsFile(\(TokenRedaction.redact(path)))" }
 
     /// A mirror without the values, so that dumping a file shows no token.
-    public var customMirror: Mirror { Mirror(self, children: ["path": path, "profileNames": profileNames]) }
+    public var customMirror: Mirror {
+        let (path, names) = (TokenRedaction.redact(path), profileNames.map(TokenRedaction.redact))
+        return Mirror(self, children: ["path": path, "profileNames": names])
+    }
 }
 
 // MARK: - Profiles
