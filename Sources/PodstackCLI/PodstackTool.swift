@@ -92,6 +92,8 @@ package enum PodstackTool {
         case .help(let text), .incomplete(group: nil, let text):
             context.standardOutput(text)
             return .success
+        case .incomplete(let group?, _) where format == .json:
+            throw UsageError("\(group) needs a command", hint: "podstack \(group) --help lists the commands")
         case .incomplete(_, let text):
             context.standardError(text)
             return .usage

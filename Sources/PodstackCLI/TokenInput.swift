@@ -33,11 +33,7 @@ struct TokenInput: Sendable {
         return TokenInput(text: text, source: file(path))
     }
 
-    /// Returns the token that is typed at the terminal or piped to standard input.
-    ///
-    /// - Parameters:
-    ///   - context: The process.
-    ///   - prompt: The question on the terminal.
+    /// Returns the token that is typed at the terminal, after a prompt, or piped to standard input.
     static func asked(_ context: Context, _ prompt: String = "API token: ") throws -> TokenInput {
         let ask = context.askSecret
         let input =

@@ -55,8 +55,8 @@ struct WebLogin {
             throw CommandError(message: "the service does not name a page to open, but \"\(page)\"")
         }
         let code = TerminalText.printable(request.userCode)
-        context.standardError("Open this page in any browser:  \(page)\n")
-        context.standardError("It must show this code:         \(code)\n")
+        let text = "Open this page in any browser:  \(page)\nIt must show this code:         \(code)"
+        Message(.info, text).write(to: context.standardError, format: invocation.format)
         context.openPage?(page)
     }
 

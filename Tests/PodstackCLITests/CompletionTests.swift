@@ -25,7 +25,7 @@ struct CompletionTests {
                 #expect(next.candidates.contains { $0.text == word }, "\(command.name)")
             }
             let flags = complete(command.words + ["-"])
-            for flag in command.flags + PodstackTool.program.globalFlags {
+            for flag in PodstackTool.program.flags(of: command) {
                 #expect(flags.candidates.contains { $0.text == "--\(flag.name)" && $0.summary == flag.summary })
             }
         }

@@ -54,7 +54,7 @@ struct MessageTests {
         let file = try home.write("[default]\napi_token = t\n", to: "file")
         let lines = try home.write("what is this\nA=1\n", to: ".env")
         let cases: [([String], [String: String], [String: Int])] = [
-            (["fly"], [:], ["error": 1]), (["auth", "whoami"], [:], ["error": 1]),
+            (["fly"], [:], ["error": 1]), (["auth", "whoami"], [:], ["error": 1]), (["token"], [:], ["error": 1]),
             (["auth", "whoami", "--token", "a b"], [:], ["warning": 1, "error": 1]),
             (["auth", "whoami", "--profile", "gone"], ["PODSTACK_CREDENTIALS_FILE": file], ["error": 1]),
             (["auth", "whoami", "--env-file", lines], [:], ["warning": 1, "error": 1]),

@@ -15,7 +15,7 @@ public struct ClientConfiguration: Sendable {
     public let profile: Setting<String>?
     /// The proxy for requests to the service; nil when none is set.
     ///
-    /// ``noProxy`` may exempt the service. The value may contain a password.
+    /// ``noProxy`` may exempt the service. The value has no user name and no password.
     public var proxy: Setting<String>? { connection?.proxy }
     /// The hosts that are reached without the proxy; nil when none are set.
     public var noProxy: Setting<String>? { connection?.noProxy }
@@ -216,7 +216,7 @@ extension ClientConfiguration: CustomStringConvertible {
             ("project_id", projectID?.value ?? "", projectID?.source, projectID?.shadows ?? []),
             ("api_endpoint", apiEndpoint.value.url, apiEndpoint.source, apiEndpoint.shadows),
             ("profile", profile?.value ?? "", profile?.source, profile?.shadows ?? []),
-            ("proxy", proxy.map { ProxyAddress.displayed($0.value) } ?? "", proxy?.source, proxy?.shadows ?? []),
+            ("proxy", proxy?.value ?? "", proxy?.source, proxy?.shadows ?? []),
             ("no_proxy", noProxy?.value ?? "", noProxy?.source, noProxy?.shadows ?? []),
             (
                 "ca_bundle", certificateAuthorities?.value ?? "", certificateAuthorities?.source,
@@ -226,7 +226,9 @@ extension ClientConfiguration: CustomStringConvertible {
     }
 
     /// A table of the settings and their sources; the token is redacted.
-    public var description: String {
+    public var description: String { TokenRedaction.redact(table) }
+
+    private var table: String {
         let rows = rows
         let widest = rows.map { $0.value.count }.max() ?? 0
         return rows.flatMap { row in

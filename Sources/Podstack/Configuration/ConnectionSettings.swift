@@ -4,7 +4,7 @@ import PodstackTransport
 struct ConnectionSettings: Sendable {
     typealias Setting = ClientConfiguration.Setting<String>
 
-    /// The proxy for the endpoint; nil when none is set, even if `noProxy` exempts the endpoint.
+    /// The proxy for the endpoint, without its password; nil when none is set, even if `noProxy` exempts the endpoint.
     var proxy: Setting?
     var noProxy: Setting?
     /// The file of trusted certificate authorities.
@@ -16,19 +16,19 @@ struct ConnectionSettings: Sendable {
     init(_ environment: PodstackEnvironment, for endpoint: APIEndpoint) throws(ConfigurationError) {
         let lookUp = { (name: String) in environment[name] }
         let proxies = endpoint.isSecure ? ProxyVariables.secure(lookUp) : ProxyVariables.plain(lookUp)
-        proxy = Self.setting(proxies, environment)
+        proxy = Self.setting(proxies.map { ($0.name, ProxyAddress.displayed($0.value)) }, environment)
         noProxy = Self.setting(ProxyVariables.exemptions(lookUp), environment)
         let files = [PodstackEnvironment.Variable.caBundle, .sslCertFile].compactMap { variable in
             environment[variable].map { (name: variable.rawValue, value: $0) }
         }
         certificateAuthorities = Self.setting(files, environment)
-        if let proxy { try SettingCheck.proxy(proxy.value, from: proxy.source) }
+        if let proxy, let used = proxies.first { try SettingCheck.proxy(used.value, from: proxy.source) }
     }
 
     private static func setting(_ found: [ProxyVariables.Found], _ environment: PodstackEnvironment) -> Setting? {
         guard let first = found.first else { return nil }
         return Setting(
-            first.value, environment.source(ofVariable: first.name),
+            TokenRedaction.redact(first.value), environment.source(ofVariable: first.name),
             shadows: found.dropFirst().map { environment.source(ofVariable: $0.name) })
     }
 }

@@ -178,7 +178,7 @@ extension PodstackEnvironment {
 extension PodstackEnvironment: CustomStringConvertible, CustomReflectable {
     /// The names of the variables; many of the values are secrets.
     public var description: String {
-        values.map { "PodstackEnvironment(\($0.keys.sorted().joined(separator: ", ")))" }
+        values.map { TokenRedaction.redact("PodstackEnvironment(\($0.keys.sorted().joined(separator: ", ")))") }
             ?? "PodstackEnvironment.process"
     }
 

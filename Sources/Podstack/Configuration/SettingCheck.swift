@@ -11,6 +11,7 @@ package enum SettingCheck {
     /// - Parameters:
     ///   - text: The value of the setting.
     ///   - source: The source of the value, which an error names.
+    /// - Returns: The ID.
     /// - Throws: ``ConfigurationError`` when no project can have this ID.
     package static func projectID(
         _ text: String, from source: ClientConfiguration.Source
@@ -75,6 +76,7 @@ package enum SettingCheck {
         case .apiToken, .pendingAPIToken: _ = try ErrorMapping.usable(APIToken(entry.value), from: source)
         case .projectID: _ = try projectID(entry.value, from: source)
         case .apiEndpoint: _ = try APIEndpoint(entry.value, from: source)
+        case .profile: try refuseToken(in: entry.value, insteadOf: "the name of a profile", from: source)
         case .credentialProcess, .credentialStoreProcess:
             guard CommandWords.split(entry.value)?.isEmpty == false else {
                 throw ConfigurationError(

@@ -260,10 +260,13 @@ extension CredentialsFile {
 
 extension CredentialsFile: CustomStringConvertible, CustomReflectable {
     /// The path of the file.
-    public var description: String { "CredentialsFile(\(filePath))" }
+    public var description: String { "CredentialsFile(\(TokenRedaction.redact("\(filePath)")))" }
 
     /// A mirror without the values, so that dumping a file shows no token.
-    public var customMirror: Mirror { Mirror(self, children: ["path": "\(filePath)", "profileNames": profileNames]) }
+    public var customMirror: Mirror {
+        let (path, names) = (TokenRedaction.redact("\(filePath)"), profileNames.map(TokenRedaction.redact))
+        return Mirror(self, children: ["path": path, "profileNames": names])
+    }
 }
 
 // MARK: - Profiles

@@ -28,17 +28,17 @@ package struct TokenInspection: Sendable {
             TokenInspection(of: APIToken(text), from: .argument("apiToken:"))
         }
         var search = TokenSearch(Resolution(profile: profile, environment: environment))
-        return (argument.map { [$0] } ?? []) + search.lowerCandidates().map(inspect)
+        return (argument.map { [$0] } ?? []) + search.lowerCandidates().map { inspect($0, environment) }
     }
 
-    private static func inspect(_ match: TokenCandidateMatch) -> TokenInspection {
+    private static func inspect(_ match: TokenCandidateMatch, _ environment: PodstackEnvironment) -> TokenInspection {
         switch match.content {
         case .token(let token): return TokenInspection(of: token, from: match.source)
         case .command: return TokenInspection(source: match.source)
         case .file(let path):
             do {
                 // Without waiting, because a pipe gives its token only once.
-                guard let content = try SecureFile.read(path, within: .zero, most: APIToken.largestText) else {
+                guard let content = try SecureFile.read(environment.path(path), within: .zero, most: APIToken.largestText) else {
                     throw ErrorMapping.missingFile(match.source)
                 }
                 let token = APIToken(String(decoding: content.bytes, as: UTF8.self))

@@ -19,8 +19,6 @@ package enum TokenRedaction {
     }
 
     /// Returns whether a text contains a token in the service's format, also a damaged one.
-    ///
-    /// - Parameter text: Any text.
     package static func isTokenContained(in text: String) -> Bool {
         var text = text
         guard text.withUTF8(TokenScanner.mayFindToken) else { return false }

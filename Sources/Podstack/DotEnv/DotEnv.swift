@@ -126,16 +126,21 @@ public struct DotEnv: Sendable {
 
 extension DotEnv: CustomStringConvertible, CustomReflectable {
     /// The names of the variables.
-    public var description: String { "DotEnv(\(variables.map(\.name).joined(separator: ", ")))" }
+    public var description: String { "DotEnv(\(names.joined(separator: ", ")))" }
     /// A mirror without the values.
-    public var customMirror: Mirror { Mirror(self, children: ["names": variables.map(\.name)]) }
+    public var customMirror: Mirror { Mirror(self, children: ["names": names]) }
+
+    private var names: [String] { variables.map { TokenRedaction.redact($0.name) } }
 }
 
 extension DotEnv.Variable: CustomStringConvertible, CustomReflectable {
     /// The name of the variable.
-    public var description: String { value == nil ? name : "\(name)=…" }
+    public var description: String {
+        let name = TokenRedaction.redact(name)
+        return value == nil ? name : "\(name)=…"
+    }
     /// A mirror without the value.
-    public var customMirror: Mirror { Mirror(self, children: ["name": name, "line": line]) }
+    public var customMirror: Mirror { Mirror(self, children: ["name": TokenRedaction.redact(name), "line": line]) }
 }
 
 // MARK: - Loading

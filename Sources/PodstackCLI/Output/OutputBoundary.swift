@@ -112,9 +112,7 @@ extension Context {
             && !words.prefix { $0 != "--" }.contains("--no-color")
     }
 
-    /// Returns a copy whose streams pass through an ``OutputBoundary``.
-    ///
-    /// - Parameter words: The command line, which may contain `--no-color`.
+    /// Returns a copy whose streams pass through an ``OutputBoundary``, for a command line that may contain `--no-color`.
     func bounded(_ words: [String]) -> Context {
         guard boundary == nil else { return self }
         var context = self

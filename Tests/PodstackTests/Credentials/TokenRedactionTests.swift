@@ -44,7 +44,7 @@ struct TokenRedactionTests {
             "\(token[..<half]) \(token[half...])", "podstack_01\n23abcd_\(secret)", "podstack_\(secret)",
             "podstack__\(secret)", token.uppercased(), String(token.map { "%" + Self.hexadecimal($0) }.joined()),
         ]
-        texts += try TokenVectors.load().invalid.map(\.token).filter { $0.utf8.count > 40 }
+        texts += try TokenVectors.load(#filePath + "/..").invalid.map(\.token).filter { $0.utf8.count > 40 }
         for text in texts {
             #expect(TokenRedaction.isTokenContained(in: text), "case \(texts.firstIndex(of: text) ?? -1)")
             let redacted = TokenRedaction.redact("a \(text) b")
@@ -123,6 +123,31 @@ struct TokenRedactionTests {
         #expect(events.all.isEmpty)
         try await client.tokens.report([APIToken(token)])
         #expect(transport.requests.count == 1)
+    }
+
+    @Test("descriptions and dumps of values that contain names and paths show no token")
+    func descriptions() throws {
+        let folder = try TemporaryDirectory()
+        let file = try folder.write("[\(token)]\nproject_id = p\napi_token = t\n", to: "credentials-\(token)")
+        let variables = try DotEnv.parse("\(token)=1\n", environment: PodstackEnvironment([:]))
+        let environment = PodstackEnvironment([token: "1"])
+        let configuration = try ClientConfiguration(
+            apiToken: "t",
+            environment: PodstackEnvironment(["SSL_CERT_FILE": "/\(token)", "NO_PROXY": token]))
+        let sources: [ClientConfiguration.Source] = [
+            .argument(token), .environment(token), .dotEnv("A", path: token, line: 1),
+            .file(token, namedBy: .environment("X")), .profile(token, path: "/", line: 1),
+            .process("x", path: token, line: 2),
+        ]
+        let values: [Any] =
+            [try CredentialsFile(path: file), variables, variables.variables, environment, configuration, sources]
+            + [try Client(apiToken: "t", environment: environment), ClientEvent.warning("of \(token)").redacted]
+        for (index, value) in values.enumerated() {
+            var text = "\(value) \(String(reflecting: value))"
+            dump(value, to: &text)
+            let isPrinted = text.contains(secret.prefix(12))
+            #expect(!isPrinted, "value \(index)")
+        }
     }
 
     @Test("a token in place of another setting is refused, and the error names the setting but not the token")
