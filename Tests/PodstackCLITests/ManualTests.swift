@@ -45,7 +45,9 @@ struct ManualTests {
             #expect(Set(program.groups).count == program.groups.count)
             #expect(Set(program.firstWords) == Set(program.groups))
             for command in program.commands {
-                let lines = program.overview.split(separator: "\n").count { $0.hasPrefix("  \(command.name)  ") || $0 == "  \(command.name)" }
+                let lines = program.overview.split(separator: "\n").count {
+                    $0.hasPrefix("  \(command.name)  ") || $0 == "  \(command.name)"
+                }
                 #expect(lines == 1, "\(command.name)")
             }
         }
@@ -129,9 +131,11 @@ struct ManualTests {
             "tool", summary: "Show.",
             commands: [
                 PodstackCommandLine.Command(
-                    "run", summary: "Print 'quotes', \"more\" and C:\\path.", flags: [
+                    "run", summary: "Print 'quotes', \"more\" and C:\\path.",
+                    flags: [
                         Flag("x", value: "A-B", summary: ".dots 'first' and ~/-^`…")
-                    ], details: "  literal --line\n  .second\n\n'quoted' start", examples: ["tool run --x '.a\\b'"], action: 1)
+                    ], details: "  literal --line\n  .second\n\n'quoted' start", examples: ["tool run --x '.a\\b'"],
+                    action: 1)
             ], globalFlags: [])
         let files = try ManPages(of: tricky, section: 1, version: "1.0").write(to: folder.path)
         #expect(files == ["tool.1", "tool-run.1"])
@@ -142,7 +146,8 @@ struct ManualTests {
         // The terminal's bold is a character, a backspace and the character again.
         let plain = shown.output.replacing(/.\u{8}/, with: "")
         for text in [
-            "Print 'quotes', \"more\" and C:\\path", "--x A-B", ".dots 'first' and ~/-^`...", "literal --line", ".second",
+            "Print 'quotes', \"more\" and C:\\path", "--x A-B", ".dots 'first' and ~/-^`...", "literal --line",
+            ".second",
             "'quoted' start", "tool run --x '.a\\b'",
         ] { #expect(plain.contains(text), "\(text) in \(plain)") }
         #expect(throws: UsageError.self) {

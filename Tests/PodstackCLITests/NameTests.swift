@@ -16,7 +16,9 @@ struct NameTests: ServerSuite {
     }
 
     func token(_ name: String, _ flags: String...) async -> String {
-        String(await console.run(["token", "create", "--name", name, "--scope", "projects:read"] + flags).output.prefix(17))
+        String(
+            await console.run(["token", "create", "--name", name, "--scope", "projects:read"] + flags).output.prefix(17)
+        )
     }
 
     @Test("a project is found by its name, in arguments and in --project")

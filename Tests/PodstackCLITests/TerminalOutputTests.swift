@@ -12,7 +12,9 @@ struct TerminalOutputTests: ServerSuite {
 
     /// Returns what the terminal receives from a command line.
     func run(_ words: String, _ environment: [String: String] = [:]) throws -> (status: Int32, output: String) {
-        var all = console.environment.merging(["TERM": "xterm", "PATH": "/usr/bin:/bin", "PODSTACK_PAGER": "cat"]) { $1 }
+        var all = console.environment.merging(["TERM": "xterm", "PATH": "/usr/bin:/bin", "PODSTACK_PAGER": "cat"]) {
+            $1
+        }
         all.merge(environment) { $1 }
         let settings = all.map { "\($0.key)='\($0.value)'" }.joined(separator: " ")
         let program = try ToolProcess.path(of: "podstack")

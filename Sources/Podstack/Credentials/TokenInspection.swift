@@ -31,6 +31,13 @@ package struct TokenInspection: Sendable {
         return (argument.map { [$0] } ?? []) + search.lowerCandidates().map(inspect)
     }
 
+    /// Inspects the token of every profile of a credentials file.
+    package static func all(in file: CredentialsFile) -> [TokenInspection] {
+        file.profileNames.compactMap { file.profile($0) }.compactMap { profile in
+            profile.entry(.apiToken).map { TokenInspection(of: APIToken($0.value), from: profile.source($0)) }
+        }
+    }
+
     private static func inspect(_ match: TokenCandidateMatch) -> TokenInspection {
         switch match.content {
         case .token(let token): return TokenInspection(of: token, from: match.source)

@@ -28,7 +28,11 @@ enum ProfileCommands {
         if invocation.arguments.value("profile") != nil { return "--profile" }
         let variable = PodstackEnvironment.Variable.profile.rawValue
         let isSet = invocation.context.environment[variable]?.contains { !$0.isWhitespace } == true
-        return isSet ? variable : "default"
+        if isSet { return variable }
+        guard invocation.profileName != CredentialsFile.defaultProfile else { return "default" }
+        // The key `profile`, which podstack auth switch sets.
+        let path = (try? CredentialsFile.path(invocation.context.environment)) ?? ""
+        return "\(path) [\(CredentialsFile.defaultProfile)]"
     }
 
     static let setProfile = Command(
