@@ -239,7 +239,8 @@ struct AuthDoctorTests: ServerSuite {
             ("ghp_" + String(repeating: "b", count: 36), "GitHub"),
             ("sk-" + String(repeating: "c", count: 40), "OpenAI"),
             ("two words", "contains whitespace"),
-            ("podstack_00000000" + String(repeating: "A", count: 39), "checksum"),
+            ("podstack_00000000_" + String(repeating: "A", count: 38), "checksum"),
+            ("podstack_00000000_" + String(repeating: "A", count: 20), "38 characters instead of 56"),
         ])
     func tokens(token: String, fault: String) async throws {
         let file = try home.write(token + "\n", to: "token")

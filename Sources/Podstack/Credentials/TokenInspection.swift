@@ -65,7 +65,17 @@ package struct TokenInspection: Sendable {
         self.source = source
         self.token = token
         defect = token.defect
-        suspicion = token.suspicion
+        suspicion = token.suspicion ?? Self.wrongLength(of: token)
+    }
+
+    /// Returns the suspicion that a token in the service's format was cut or joined with other text.
+    private static func wrongLength(of token: APIToken) -> String? {
+        token.withSecret { text in
+            guard text.hasPrefix("podstack_"), text.utf8.count != TokenFormat.length else { return nil }
+            return
+                "It has \(text.utf8.count) characters instead of \(TokenFormat.length): it was copied incompletely, or "
+                + "joined with other text"
+        }
     }
 }
 
