@@ -12,16 +12,11 @@ typedef struct {
     } u;
 } podstack_jv;
 
-// The kinds of a value, and a flag of jv_dump_string.
+// The kinds of a value.
 static const int podstack_jv_kind_invalid = 0;
 static const int podstack_jv_kind_string = 5;
-static const int podstack_jv_print_pretty = 1;
-static const int podstack_jv_print_color = 4;
-static const int podstack_jv_print_indent_2 = 2 << 8;
 
 #ifdef JV_H
 _Static_assert(sizeof(podstack_jv) == sizeof(jv), "");
 _Static_assert(JV_KIND_INVALID == 0 && JV_KIND_STRING == 5, "");
-_Static_assert(JV_PRINT_PRETTY == 1 && JV_PRINT_COLOR == 4, "");
-_Static_assert((JV_PRINT_INDENT_FLAGS(2)) == (2 << 8 | 1), "");
 #endif

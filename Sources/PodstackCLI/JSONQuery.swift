@@ -17,7 +17,7 @@ final class JSONQuery {
     enum Value: Equatable {
         /// A string, without quotes and escapes.
         case string(String)
-        /// Any other value, as JSON.
+        /// Any other value, as JSON on one line.
         case json(String)
     }
 
@@ -60,13 +60,10 @@ final class JSONQuery {
 
     /// Returns the results for a JSON text.
     ///
-    /// - Parameters:
-    ///   - json: One JSON text.
-    ///   - isPretty: Whether results have one value per line.
-    ///   - isStyled: Whether results are styled, for a terminal.
+    /// - Parameter json: One JSON text.
     /// - Returns: The results, in order.
     /// - Throws: ``CommandError`` when the text is not JSON, or when the program fails for it.
-    func results(of json: [UInt8], isPretty: Bool = false, isStyled: Bool = false) throws -> [Value] {
+    func results(of json: [UInt8]) throws -> [Value] {
         guard let state else { return [] }
         let input = json.withUnsafeBytes {
             library.parse($0.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(clamping: $0.count))
@@ -76,8 +73,6 @@ final class JSONQuery {
             throw CommandError(message: "--jq: the response is not JSON")
         }
         library.start(state, input, 0)
-        var flags: Int32 = isPretty ? podstack_jv_print_pretty | podstack_jv_print_indent_2 : 0
-        if isStyled { flags |= podstack_jv_print_color }
         var values: [Value] = []
         while true {
             let value = library.next(state)
@@ -90,7 +85,7 @@ final class JSONQuery {
                 let message = library.text(library.message(value))
                 throw CommandError(message: "--jq: \(Self.sentence(message))")
             case podstack_jv_kind_string: values.append(.string(library.text(value)))
-            default: values.append(.json(library.text(library.dump(value, flags))))
+            default: values.append(.json(library.text(library.dump(value, 0))))
             }
         }
     }
@@ -98,13 +93,18 @@ final class JSONQuery {
     /// Returns a message of the library without the name of its program and its further lines.
     private static func sentence(_ text: String?) -> String {
         let line = text?.split(whereSeparator: \.isNewline).first.map(String.init) ?? "invalid expression"
-        for start in ["jq: error: ", "error: "] where line.hasPrefix(start) { return String(line.dropFirst(start.count)) }
-        return line
+        let start = "jq: error: "
+        let sentence = line.hasPrefix(start) ? line.dropFirst(start.count) : line[...]
+        // The library names the line of the expression, which is always the first.
+        let end = " at <top-level>, line 1:"
+        return String(sentence.hasSuffix(end) ? sentence.dropLast(end.count) : sentence)
     }
 
     // MARK: - The library
 
-    /// The functions of libjq that are used. Each of them consumes its values, as the library's documentation says.
+    /// The functions of libjq that are used.
+    ///
+    /// Each of them consumes its values, except `kind` and `string`.
     private struct Library {
         typealias MessageFunction = @convention(c) (UnsafeMutableRawPointer?, podstack_jv) -> Void
 

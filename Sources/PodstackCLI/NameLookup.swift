@@ -73,7 +73,9 @@ extension Invocation {
 
     /// Returns a copy whose `--project` is an ID, even if a name was given.
     func resolvingProject() async throws -> Invocation {
-        guard let text = arguments.value("project"), !text.hasPrefix(Self.projectIDPrefix) else { return self }
+        guard let text = arguments.value("project"), !text.hasPrefix(Self.projectIDPrefix),
+            text.contains(where: { !$0.isWhitespace })
+        else { return self }
         var resolved = self
         // The client rejects a project that is not an ID, so the name is looked up without it.
         resolved.arguments.removeValue(of: "project")

@@ -24,14 +24,18 @@ package final class Pager: Sendable {
     private let command: String
     private let state = Mutex(State.unused)
 
-    /// Creates the pager that the environment names; nil for `cat`, which pages nothing, and if it is not installed.
+    /// Creates the pager that the environment names.
+    ///
+    /// Nil for `cat`, which pages nothing, if the pager is not installed, and for a terminal that cannot show pages.
     ///
     /// - Parameter lookUp: Returns the value of an environment variable; nil if it is not set.
     package init?(_ lookUp: (String) -> String?) {
         func value(_ name: String) -> String? { lookUp(name).flatMap { $0.isEmpty ? nil : $0 } }
         let command = value("PODSTACK_PAGER") ?? value("PAGER") ?? "less"
         let words = command.split(separator: " ")
-        guard let program = words.first, command != "cat", value("TERM") != "dumb" else { return nil }
+        guard let program = words.first, command != "cat", let terminal = value("TERM"), terminal != "dumb" else {
+            return nil
+        }
         // Otherwise a command that is not found would swallow the output. `NAME=value` before a program is for the shell.
         guard program.contains("=") || Self.isInstalled(String(program), value("PATH") ?? "/usr/bin:/bin") else {
             return nil

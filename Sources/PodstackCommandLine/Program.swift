@@ -136,7 +136,8 @@ package struct Program<Action: Sendable>: Sendable {
     /// Returns a question that names the nearest command: for `token lst`, or for `whoami` without its group.
     private func question(for words: [String]) -> String {
         let visible = visibleCommands
-        if let command = visible.first(where: { $0.words.last == words.first }) {
+        let isGroup = visible.contains { $0.words.first == words.first }
+        if !isGroup, let command = visible.first(where: { $0.words.last == words.first }) {
             return "; did you mean \"\(command.name)\"?"
         }
         let typed = words.prefix(2).joined(separator: " ")

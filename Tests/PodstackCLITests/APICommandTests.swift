@@ -142,23 +142,24 @@ struct APICommandTests: ServerSuite {
         let outcome = await console.run(
             "api", "projects/{project}", "--jq", ".id", environment: ["PODSTACK_PROJECT": id])
         #expect(outcome.output == "\(id)\n", "\(outcome.error)")
-        #expect(await console.run("api", "projects/{project}", "--project", "training", "--jq", ".id").output == "\(id)\n")
+        #expect(
+            await console.run("api", "projects/{project}", "--project", "training", "--jq", ".id").output == "\(id)\n")
     }
 }
 
 @Suite("jq expressions", .timeLimit(.minutes(1)))
 struct JSONQueryTests {
-    func run(_ program: String, _ json: String, isPretty: Bool = false) throws -> [JSONQuery.Value] {
-        try JSONQuery(program).results(of: Array(json.utf8), isPretty: isPretty)
+    func run(_ program: String, _ json: String) throws -> [JSONQuery.Value] {
+        try JSONQuery(program).results(of: Array(json.utf8))
     }
 
     @Test("results are strings without quotes, and JSON")
     func results() throws {
         #expect(try run(".a", #"{"a": "é\n\u0000x"}"#) == [.string("é\n\0x")])
-        #expect(try run(".[]", #"[1, "x", null, {"a": [true]}]"#) == [
-            .json("1"), .string("x"), .json("null"), .json(#"{"a":[true]}"#),
-        ])
-        #expect(try run(".", #"{"a":1}"#, isPretty: true) == [.json("{\n  \"a\": 1\n}")])
+        #expect(
+            try run(".[]", #"[1, "x", null, {"a": [true]}]"#) == [
+                .json("1"), .string("x"), .json("null"), .json(#"{"a":[true]}"#),
+            ])
         #expect(try run("empty", "{}") == [])
         let query = try JSONQuery("length")
         #expect(try query.results(of: Array("[1,2]".utf8)) == [.json("2")])
@@ -202,7 +203,9 @@ struct JSONTextTests {
                   "d": null
                 }
                 """#)
-        #expect(JSONText.pretty(Array(#"{"a":"b"}"#.utf8), isStyled: true) == "{\n  \u{1B}[34m\"a\"\u{1B}[0m: \u{1B}[32m\"b\"\u{1B}[0m\n}")
+        #expect(
+            JSONText.pretty(Array(#"{"a":"b"}"#.utf8), isStyled: true)
+                == "{\n  \u{1B}[34m\"a\"\u{1B}[0m: \u{1B}[32m\"b\"\u{1B}[0m\n}")
         #expect(JSONText.pretty(Array(" 1 ".utf8)) == "1")
     }
 
@@ -218,7 +221,8 @@ struct RelativeTimeTests {
     @Test(
         "a time is told in its largest unit",
         arguments: [
-            (0, "in less than a minute"), (-1, "just now"), (-59, "just now"), (60, "in 1 minute"), (-61, "1 minute ago"),
+            (0, "in less than a minute"), (-1, "just now"), (-59, "just now"), (60, "in 1 minute"),
+            (-61, "1 minute ago"),
             (3590, "in 1 hour"), (-7200, "2 hours ago"), (86_399, "in 1 day"), (86_400 * 30 - 5, "in 30 days"),
             (86_400 * 60, "in 60 days"), (-86_400 * 90, "3 months ago"), (86_400 * 365, "in 12 months"),
             (-86_400 * 365 * 3, "3 years ago"),

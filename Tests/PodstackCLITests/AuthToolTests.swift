@@ -24,7 +24,8 @@ struct AuthToolTests: ServerSuite {
         console.secrets = ["2", token]
         let login = await console.run("auth", "login")
         #expect(login.status == .success, "\(login.error)")
-        #expect(login.error.hasPrefix("How do you want to log in to \(server.url)?\n  1  approve the login in a browser\n"))
+        #expect(
+            login.error.hasPrefix("How do you want to log in to \(server.url)?\n  1  approve the login in a browser\n"))
         #expect(login.error.contains("\(server.url)/account/tokens/new\n"))
         #expect(opened.withLock { $0 } == ["\(server.url)/account/tokens/new"])
         #expect(!login.error.contains(token))
@@ -54,7 +55,8 @@ struct AuthToolTests: ServerSuite {
         let stranger = try ScriptedServer { request in
             let isStart = request.hasPrefix("POST /v1/device/code ")
             let body = isStart ? code : denied
-            return "HTTP/1.1 \(isStart ? 200 : 400) X\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+            return
+                "HTTP/1.1 \(isStart ? 200 : 400) X\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
         }
         var console = console
         console.time.sleep = { _ in }
@@ -77,7 +79,8 @@ struct AuthToolTests: ServerSuite {
             "auth", "token", environment: offline.merging(["PODSTACK_API_TOKEN": token]) { $1 })
         #expect(variable.output == token + "\n")
         #expect(variable.error.isEmpty)
-        let file = try home.write("[work]\napi_token = \(token)\n[other]\ncredential_process = \(home.file("vault"))\n", to: "f")
+        let file = try home.write(
+            "[work]\napi_token = \(token)\n[other]\ncredential_process = \(home.file("vault"))\n", to: "f")
         #expect(try ToolProcess.run("/bin/chmod", ["600", file]).status == 0)
         _ = try home.writeProgram(#"echo '{"version": 1, "api_token": "from_vault"}'"#, to: "vault")
         let named = offline.merging(["PODSTACK_CREDENTIALS_FILE": file]) { $1 }
@@ -98,8 +101,10 @@ struct AuthToolTests: ServerSuite {
         #expect(failed.status == .failure)
         #expect(failed.output.hasPrefix("Authenticated as: you@example.com\n"))
         #expect(failed.error.contains("error: the token expires in 3 days, at 20"))
-        #expect(await console.run("auth", "status", "--fail-if-expires-within=2d", environment: soon).status == .success)
-        #expect(await console.run("auth", "status", "--fail-if-expires-within", "soon", environment: soon).status == .usage)
+        #expect(
+            await console.run("auth", "status", "--fail-if-expires-within=2d", environment: soon).status == .success)
+        #expect(
+            await console.run("auth", "status", "--fail-if-expires-within", "soon", environment: soon).status == .usage)
     }
 
     @Test("an account that is disabled gets a hint that says what to do")
@@ -112,7 +117,9 @@ struct AuthToolTests: ServerSuite {
             await console.run("auth", "whoami", environment: environment).status == .notAuthenticated
         }
         let outcome = await console.run("auth", "whoami", environment: environment)
-        #expect(outcome.error.contains("hint: The user's account is disabled; ask the operator of the service to enable it"))
+        #expect(
+            outcome.error.contains("hint: The user's account is disabled; ask the operator of the service to enable it")
+        )
     }
 
     @Test("an unreachable service gets a hint, which names the default endpoint only if that is used")
@@ -124,7 +131,8 @@ struct AuthToolTests: ServerSuite {
         console.environment = ["HOME": home.path, "PODSTACK_API_TOKEN": "t"]
         console.transport = Unreachable()
         let usual = await console.run("auth", "whoami")
-        #expect(usual.error.contains("hint: This is the default endpoint; --api-endpoint or PODSTACK_API_ENDPOINT names"))
+        #expect(
+            usual.error.contains("hint: This is the default endpoint; --api-endpoint or PODSTACK_API_ENDPOINT names"))
     }
 
     struct Unreachable: Transport {
@@ -148,6 +156,8 @@ struct AuthToolTests: ServerSuite {
         #expect(await console.run("auth", "token", environment: ["PODSTACK_PROFILE": "default"]).output == first + "\n")
         #expect(await console.run("config", "get-profile").output == "work\n")
         let path = "\(home.path)/.podstack/credentials"
+        let origin = await console.run("config", "get-profile", "-o", "json").output
+        #expect(origin == "{\"origin\":\"\(path) [default]\",\"profile\":\"work\"}\n")
         let explained = await console.run("config", "explain", "-o", "json")
         #expect(explained.output.contains("\"profile\":{\"origin\":\"\(path):"), "\(explained.output)")
         #expect(await console.run("config", "check").status == .success)
@@ -169,7 +179,8 @@ struct AuthToolTests: ServerSuite {
         #expect(unknown.status == .failure)
         #expect(unknown.error.contains("has no profile \"work\""))
         #expect(home.read(".podstack/credentials") == nil)
-        #expect(await console.run("auth", "login", "--profile", "work", input: try server.createToken()).status == .success)
+        #expect(
+            await console.run("auth", "login", "--profile", "work", input: try server.createToken()).status == .success)
         let warned = await console.run(
             "auth", "switch", "work", environment: ["PODSTACK_API_TOKEN": "t", "PODSTACK_PROFILE": "other"])
         #expect(warned.status == .success)
@@ -188,7 +199,9 @@ struct AuthToolTests: ServerSuite {
         #expect(try ToolProcess.run("/bin/chmod", ["600", path]).status == 0)
         let outcome = await console.run("auth", "whoami", environment: ["PODSTACK_CREDENTIALS_FILE": path])
         #expect(outcome.status == .notAuthenticated)
-        #expect(outcome.error.hasPrefix("error: No API token provided: profile \"gone\" is selected in [default], but is not in"))
+        #expect(
+            outcome.error.hasPrefix(
+                "error: No API token provided: profile \"gone\" is selected in [default], but is not in"))
         let checked = await console.run("config", "check", environment: ["PODSTACK_CREDENTIALS_FILE": path])
         #expect(checked.status == .failure)
         #expect(checked.output.contains("selects a profile that does not exist"))
@@ -221,16 +234,20 @@ struct AuthDoctorTests: ServerSuite {
     @Test(
         "a token that cannot work is named with its source and its fault, and without its text",
         arguments: [
-            ("your_api_token_here", "contains the placeholder"), ("hf_" + String(repeating: "a", count: 34), "Hugging Face"),
-            ("ghp_" + String(repeating: "b", count: 36), "GitHub"), ("sk-" + String(repeating: "c", count: 40), "OpenAI"),
+            ("your_api_token_here", "contains the placeholder"),
+            ("hf_" + String(repeating: "a", count: 34), "Hugging Face"),
+            ("ghp_" + String(repeating: "b", count: 36), "GitHub"),
+            ("sk-" + String(repeating: "c", count: 40), "OpenAI"),
             ("two words", "contains whitespace"),
-            ("podstack_00000000" + String(repeating: "A", count: 39), "checksum"),
+            ("podstack_00000000_" + String(repeating: "A", count: 38), "checksum"),
+            ("podstack_00000000_" + String(repeating: "A", count: 20), "38 characters instead of 56"),
         ])
     func tokens(token: String, fault: String) async throws {
         let file = try home.write(token + "\n", to: "token")
         #expect(try ToolProcess.run("/bin/chmod", ["600", file]).status == 0)
         for (environment, place) in [
-            (["PODSTACK_API_TOKEN": token], "PODSTACK_API_TOKEN"), (["PODSTACK_API_TOKEN_FILE": file], "PODSTACK_API_TOKEN_FILE"),
+            (["PODSTACK_API_TOKEN": token], "PODSTACK_API_TOKEN"),
+            (["PODSTACK_API_TOKEN_FILE": file], "PODSTACK_API_TOKEN_FILE"),
         ] {
             let outcome = await run(environment)
             #expect(outcome.status == .failure)
@@ -252,10 +269,29 @@ struct AuthDoctorTests: ServerSuite {
         #expect(outcome.output.contains("OK        service: it accepts"))
     }
 
+    @Test("the tokens of other profiles are checked")
+    func otherProfiles() async throws {
+        let token = try server.createToken()
+        let path = try home.write(
+            "[default]\napi_token = \(token)\n[old]\napi_token = your_api_token_here\n[hub]\napi_token = hf_aaaaaaaa\n",
+            to: "f")
+        #expect(try ToolProcess.run("/bin/chmod", ["600", path]).status == 0)
+        let outcome = await run(["PODSTACK_CREDENTIALS_FILE": path])
+        #expect(
+            outcome.output.contains("WARNING   token: the token of another profile, from \(path):4 [old], contains the")
+        )
+        #expect(
+            outcome.output.contains(
+                "from \(path):6 [hub], is probably not valid. It looks like a token from Hugging Face"))
+        #expect(outcome.output.hasSuffix("\n2 problems found\n"), "\(outcome.output)")
+    }
+
     @Test("whitespace around a token in a variable is a warning")
     func whitespace() async throws {
         let outcome = await run(["PODSTACK_API_TOKEN": " \(try server.createToken())\n"])
-        #expect(outcome.output.hasPrefix("WARNING   whitespace: the token from PODSTACK_API_TOKEN has whitespace around it"))
+        #expect(
+            outcome.output.hasPrefix("WARNING   whitespace: the token from PODSTACK_API_TOKEN has whitespace around it")
+        )
         #expect(outcome.output.contains("OK        service: it accepts"))
     }
 
@@ -279,7 +315,8 @@ struct AuthDoctorTests: ServerSuite {
     func service() async throws {
         let token = try server.createToken()
         let plain = await run(["PODSTACK_API_TOKEN": token, "PODSTACK_API_ENDPOINT": "http://example.com"])
-        #expect(plain.output.hasPrefix("CRITICAL  endpoint: The API endpoint from PODSTACK_API_ENDPOINT uses plain http"))
+        #expect(
+            plain.output.hasPrefix("CRITICAL  endpoint: The API endpoint from PODSTACK_API_ENDPOINT uses plain http"))
         let closed = await run(["PODSTACK_API_TOKEN": token, "PODSTACK_API_ENDPOINT": "http://127.0.0.1:1"])
         #expect(closed.output.hasPrefix("CRITICAL  connection: No response from http://127.0.0.1:1: "))
         let withoutToken = await run(["PODSTACK_API_ENDPOINT": "http://127.0.0.1:1"])
@@ -291,7 +328,8 @@ struct AuthDoctorTests: ServerSuite {
             "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 2\r\n\r\n{}"
         }
         let clock = await run(["PODSTACK_API_TOKEN": token, "PODSTACK_API_ENDPOINT": "http://127.0.0.1:\(late.port)"])
-        #expect(clock.output.contains("WARNING   clock: the clock of this machine is fast: the time of the service is "))
+        #expect(
+            clock.output.contains("WARNING   clock: the clock of this machine is fast: the time of the service is "))
         #expect(clock.output.contains("CRITICAL  service: the response is not one of the Podstack API"))
     }
 

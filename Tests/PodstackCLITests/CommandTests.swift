@@ -93,7 +93,8 @@ struct CommandTests: ServerSuite {
         let secret = String(created.output.dropLast())
         let list = await run("token", "list", "-o", "json", environment: ["PODSTACK_API_TOKEN": secret])
         #expect(list.output.contains("\"tokens:read\""))
-        let denied = await run("token", "create", "--name", "x", "--full-access", environment: ["PODSTACK_API_TOKEN": secret])
+        let denied = await run(
+            "token", "create", "--name", "x", "--full-access", environment: ["PODSTACK_API_TOKEN": secret])
         #expect(denied.status == .notAllowed)
         #expect(denied.error == "error: Access denied to resource: the token lacks tokens:create\n")
         let id = String(secret.dropFirst(9).prefix(8))

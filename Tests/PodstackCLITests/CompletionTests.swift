@@ -42,7 +42,8 @@ struct CompletionTests {
         #expect(texts("auth", "whoami", "--profile", "") == ["default", "my work"])
         #expect(texts("--profile=") == ["--profile=default", "--profile=my work"])
         #expect(texts("token", "create", "--scope", "").contains("projects:read"))
-        #expect(complete("project", "get", "").candidates == [LineCompletion.Candidate(text: "prj_1", summary: "projects")])
+        #expect(
+            complete("project", "get", "").candidates == [LineCompletion.Candidate(text: "prj_1", summary: "projects")])
         #expect(complete("--project=").candidates == [.init(text: "--project=prj_1", summary: "projects")])
         #expect(complete("token", "revoke", "").candidates == [.init(text: "prj_1", summary: "tokens")])
         #expect(complete("auth", "switch", "").candidates.map(\.text) == ["default", "my work"])

@@ -47,17 +47,8 @@ struct ConfigCommandTests {
         let json = await console.run("config", "show", "-o", "json", "--profile", "work")
         #expect(
             json.output == """
-                {
-                  "path" : "\(path)",
-                  "profiles" : {
-                    "work" : {
-                      "api_tokn" : "…",
-                      "credential_process" : "/bin/x …",
-                      "project_id" : "p"
-                    }
-                  },
-                  "used_profile" : "work"
-                }
+                {"path":"\(path)","profiles":{"work":{"api_tokn":"…","credential_process":"/bin/x …","project_id":"p"}},\
+                "used_profile":"work"}
 
                 """)
         let shadowed = await console.run("config", "show", environment: ["PODSTACK_API_TOKEN": "x"])

@@ -23,7 +23,7 @@ struct ErrorMessageTests {
         let profile = await run("auth", "whoami", "--profile", "")
         #expect(profile.status == .usage)
         #expect(profile.error == "error: The profile from --profile is empty\n")
-        let project = await run("auth", "whoami", "--token", "t", "--project", "a b")
+        let project = await run("auth", "whoami", "--token", "t", "--project", "prj_a b")
         #expect(project.status == .usage)
         #expect(project.error.contains("error: The project from --project is empty or contains"))
     }

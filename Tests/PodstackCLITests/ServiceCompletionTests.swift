@@ -75,13 +75,16 @@ struct ServiceCompletionTests: ServerSuite {
             #expect(offered.isEmpty)
             #expect(ContinuousClock.now - start < .seconds(20))
         }
-        #expect(await complete("project", "get", "", environment: ["PODSTACK_API_TOKEN": "your_api_token_here"]).isEmpty)
+        #expect(
+            await complete("project", "get", "", environment: ["PODSTACK_API_TOKEN": "your_api_token_here"]).isEmpty)
     }
 
     @Test("a credentials file that is a pipe keeps its content")
     func pipe() throws {
         let path = home.file("pipe")
-        #expect(try ToolProcess.run("/bin/sh", ["-c", "mkfifo \"$0\"", path], environment: ["PATH": "/usr/bin:/bin"]).status == 0)
+        #expect(
+            try ToolProcess.run("/bin/sh", ["-c", "mkfifo \"$0\"", path], environment: ["PATH": "/usr/bin:/bin"]).status
+                == 0)
         let script = """
             exec 3<>"$1"; printf '[default]\\napi_token = t\\n' >&3
             printf 'project\\0get\\0\\0' | PODSTACK_CREDENTIALS_FILE=$1 "$2" __complete

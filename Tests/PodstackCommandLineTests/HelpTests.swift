@@ -49,7 +49,9 @@ struct HelpTests {
     @Test("the help of a command has its required options, paragraphs and examples")
     func command() throws {
         let help = program.help(for: program.commands[0])
-        #expect(help.hasPrefix("Usage: tool thing make --name NAME [OPTIONS]\n\nMake a thing.\n\nOne paragraph in two lines.\n"))
+        #expect(
+            help.hasPrefix(
+                "Usage: tool thing make --name NAME [OPTIONS]\n\nMake a thing.\n\nOne paragraph in two lines.\n"))
         #expect(help.contains("\n\n  a literal line\n    more\n\n"))
         #expect(help.contains("  --name NAME  its name (required)\n"))
         #expect(

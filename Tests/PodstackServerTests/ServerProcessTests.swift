@@ -188,7 +188,7 @@ struct ServerProcessTests {
         for command in ServerTool.program.commands {
             let help = try ToolProcess.run("podstack-server", command.words + ["--help"])
             #expect(help.status == 0)
-            #expect(help.output.hasPrefix("Usage: podstack-server \(command.usage) [OPTIONS]\n"))
+            #expect(help.output.hasPrefix("Usage: podstack-server \(command.fullUsage)\n"))
             for flag in command.flags + ServerTool.program.globalFlags {
                 #expect(help.output.contains("  \(flag.usage)"), "\(command.name)")
             }

@@ -31,6 +31,13 @@ package struct TokenInspection: Sendable {
         return (argument.map { [$0] } ?? []) + search.lowerCandidates().map { inspect($0, environment) }
     }
 
+    /// Inspects the token of every profile of a credentials file.
+    package static func all(in file: CredentialsFile) -> [TokenInspection] {
+        file.profileNames.compactMap { file.profile($0) }.compactMap { profile in
+            profile.entry(.apiToken).map { TokenInspection(of: APIToken($0.value), from: profile.source($0)) }
+        }
+    }
+
     private static func inspect(_ match: TokenCandidateMatch, _ environment: PodstackEnvironment) -> TokenInspection {
         switch match.content {
         case .token(let token): return TokenInspection(of: token, from: match.source)
@@ -58,7 +65,17 @@ package struct TokenInspection: Sendable {
         self.source = source
         self.token = token
         defect = token.defect
-        suspicion = token.suspicion
+        suspicion = token.suspicion ?? Self.wrongLength(of: token)
+    }
+
+    /// Returns the suspicion that a token in the service's format was cut or joined with other text.
+    private static func wrongLength(of token: APIToken) -> String? {
+        token.withSecret { text in
+            guard text.hasPrefix("podstack_"), text.utf8.count != TokenFormat.length else { return nil }
+            return
+                "It has \(text.utf8.count) characters instead of \(TokenFormat.length): it was copied incompletely, or "
+                + "joined with other text"
+        }
     }
 }
 

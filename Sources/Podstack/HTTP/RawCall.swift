@@ -31,7 +31,10 @@ extension Client {
     /// - Throws: ``NetworkError`` if no response arrives, and the error of the token's source.
     package func send(_ call: RawCall) async throws -> TransportResponse {
         let token = try await pipeline.credentials.token()
-        var headers = [HeaderField("Accept", "application/json"), HeaderField("User-Agent", "podstack-swift/\(PodstackVersion.current)")]
+        var headers = [
+            HeaderField("Accept", "application/json"),
+            HeaderField("User-Agent", "podstack-swift/\(PodstackVersion.current)"),
+        ]
         if let project = pipeline.project { headers.append(HeaderField("X-Project-ID", project.value)) }
         if call.body != nil { headers.append(HeaderField("Content-Type", "application/json")) }
         let given = Set(call.headers.map { $0.name.lowercased() })

@@ -7,7 +7,8 @@ struct APICommand {
     static let command = Command(
         "api", summary: "Send a request to the API and print the response.",
         arguments: [
-            Argument("PATH", summary: "the path, such as tokens or /v1/tokens?limit=10; {project} is the project in use")
+            Argument(
+                "PATH", summary: "the path, such as tokens or /v1/tokens?limit=10; {project} is the project in use")
         ],
         flags: [
             Flag(
@@ -64,7 +65,8 @@ struct APICommand {
             throw UsageError("--input and fields cannot both be given: the body is one of them")
         }
         fields = try RequestFields(
-            raw: arguments.all("raw-field") ?? [], typed: arguments.all("field") ?? [], readInput: Self.read(invocation))
+            raw: arguments.all("raw-field") ?? [], typed: arguments.all("field") ?? [], readInput: Self.read(invocation)
+        )
         method = try Self.method(arguments, hasBody: arguments.has("input") || !fields.isEmpty)
         guard method == "GET" || !arguments.has("paginate") else { throw UsageError("--paginate needs the method GET") }
         headers = try (arguments.all("header") ?? []).map(Self.header)
@@ -180,7 +182,8 @@ struct APICommand {
             path = path.replacing("{project}", with: try await invocation.projectInUse(client))
         }
         guard !path.isEmpty, path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }) else {
-            throw UsageError("PATH must be a path such as tokens or /v1/tokens, without spaces and with encoded characters")
+            throw UsageError(
+                "PATH must be a path such as tokens or /v1/tokens, without spaces and with encoded characters")
         }
         if path.hasPrefix("/") { return path }
         return path == "v1" || path.hasPrefix("v1/") ? "/\(path)" : "/v1/\(path)"
@@ -195,13 +198,11 @@ struct APICommand {
 
     private func write(_ body: [UInt8]) throws {
         guard let query else { return try writeUnfiltered(body) }
-        let isPretty = invocation.prettyPrints
-        let styled = invocation.context.stylesOutput
-        for value in try query.results(of: body, isPretty: isPretty, isStyled: styled) {
+        for value in try query.results(of: body) {
             switch value {
             case .string(let text):
                 invocation.print(invocation.context.isOutputTerminal ? Self.printableLines(text) : text)
-            case .json(let text): invocation.print(text)
+            case .json(let text): invocation.print(invocation.jsonText(Array(text.utf8)))
             }
         }
     }
@@ -260,7 +261,9 @@ struct RequestFields {
         case "false": return .bool(false)
         case "null": return .null
         default:
-            if text.hasPrefix("@") { return .string(String(decoding: try readInput(String(text.dropFirst())), as: UTF8.self)) }
+            if text.hasPrefix("@") {
+                return .string(String(decoding: try readInput(String(text.dropFirst())), as: UTF8.self))
+            }
             // Only a number that is written in the same way, so that an ID such as 007 stays a string.
             return Int(text).flatMap { String($0) == text ? .integer($0) : nil } ?? .string(text)
         }

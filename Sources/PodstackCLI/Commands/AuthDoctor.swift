@@ -19,7 +19,8 @@ import PodstackCommandLine
 /// `podstack auth doctor`: checks everything that authentication depends on.
 struct AuthDoctor {
     static let command = Command(
-        "auth", "doctor", summary: "Check what authentication depends on, and list what is wrong, most important first.",
+        "auth", "doctor",
+        summary: "Check what authentication depends on, and list what is wrong, most important first.",
         details: """
             It checks the credentials file and its mode, every source of a token, the endpoint, the proxy, the \
             certificates, the clock, and whether the service accepts the token. Changes nothing, and prints no secret. \
@@ -94,7 +95,8 @@ struct AuthDoctor {
 
     private func checkTokens(_ report: inout DoctorReport) {
         let found = TokenInspection.all(
-            apiToken: invocation.token, profile: invocation.arguments.value("profile"), environment: context.environment)
+            apiToken: invocation.token, profile: invocation.arguments.value("profile"), environment: context.environment
+        )
         for (index, inspection) in found.enumerated() {
             let isUsed = index == 0
             // A token that is not used cannot stop anything, but explains what the user may see.
@@ -122,6 +124,22 @@ struct AuthDoctor {
             }
             checkSpelling(inspection, name, &report)
         }
+        checkOtherProfiles(than: found, &report)
+    }
+
+    /// Checks the tokens of the other profiles, which do not matter until they are selected.
+    private func checkOtherProfiles(than found: [TokenInspection], _ report: inout DoctorReport) {
+        // An invalid file has its own finding.
+        guard let path = try? CredentialsFile.path(context.environment), let file = try? CredentialsFile(path: path)
+        else { return }
+        for inspection in TokenInspection.all(in: file) where !found.contains(where: { $0.source == inspection.source })
+        {
+            let name = "the token of another profile, from \(inspection.source.onCommandLine),"
+            if let defect = inspection.defect { report.add("token", .warning, "\(name) \(defect)") }
+            if let suspicion = inspection.suspicion {
+                report.add("token", .warning, "\(name) is probably not valid. \(suspicion)")
+            }
+        }
     }
 
     /// Warns about whitespace, which podstack ignores but other programs send.
@@ -130,7 +148,8 @@ struct AuthDoctor {
             text.first?.isWhitespace == true || text.last?.isWhitespace == true
         else { return }
         report.add(
-            "whitespace", .warning, "\(name) has whitespace around it, which podstack ignores and other programs may not",
+            "whitespace", .warning,
+            "\(name) has whitespace around it, which podstack ignores and other programs may not",
             "Set \(variable) without it")
     }
 

@@ -99,7 +99,9 @@ private struct ServiceCompletion {
         guard let client = try? client(), let pairs = try? await pairs(of: list, client) else { return [] }
         let counts = Dictionary(pairs.map { ($0.name, 1) }, uniquingKeysWith: +)
         // A name that several share would be refused.
-        let names = pairs.filter { counts[$0.name] == 1 }.map { LineCompletion.Candidate(text: $0.name, summary: $0.id) }
+        let names = pairs.filter { counts[$0.name] == 1 }.map {
+            LineCompletion.Candidate(text: $0.name, summary: $0.id)
+        }
         return pairs.map { LineCompletion.Candidate(text: $0.id, summary: $0.name) } + names
     }
 
@@ -109,8 +111,10 @@ private struct ServiceCompletion {
         case CompletionCommands.projects:
             return try await client.withoutProject.projects.list().first(count).map { ($0.id, $0.name) }
         case CompletionCommands.tokens:
-            return try await client.tokens.list().first(count).filter { $0.status != "expired" && $0.status != "revoked" }
-                .map { ($0.id, $0.name) }
+            return try await client.tokens.list().first(count).filter {
+                $0.status != "expired" && $0.status != "revoked"
+            }
+            .map { ($0.id, $0.name) }
         case CompletionCommands.members:
             let invocation = try Invocation(arguments: Arguments(), context: context, format: .table)
             let project = try await invocation.projectInUse(client)

@@ -27,8 +27,11 @@ enum ProfileCommands {
     private static func origin(_ invocation: Invocation) -> String {
         if invocation.arguments.value("profile") != nil { return "--profile" }
         let variable = PodstackEnvironment.Variable.profile.rawValue
-        let isSet = invocation.context.environment.value(of: variable) != nil
-        return isSet ? variable : "default"
+        if invocation.context.environment.value(of: variable) != nil { return variable }
+        guard invocation.profileName != CredentialsFile.defaultProfile else { return "default" }
+        // The key `profile`, which podstack auth switch sets.
+        let path = (try? CredentialsFile.path(invocation.context.environment)) ?? ""
+        return "\(path) [\(CredentialsFile.defaultProfile)]"
     }
 
     static let setProfile = Command(

@@ -66,7 +66,8 @@ enum ProjectCommands {
     static let delete = Command(
         "project", "delete", summary: "Delete an empty project.", arguments: [id],
         examples: [
-            "podstack project delete training", Example("podstack project delete prj_example --yes", "without a question"),
+            "podstack project delete training",
+            Example("podstack project delete prj_example --yes", "without a question"),
         ]
     ) { invocation in
         let text = invocation.arguments.positional[0]

@@ -21,7 +21,7 @@ enum JSONText {
         var text: [UInt8] = []
         var depth = 0
         var wasOpened = false
-        func newLine() { text += Array("\n".utf8) + [UInt8](repeating: UInt8(ascii: " "), count: depth * 2) }
+        func newLine() { text += Array("\n".utf8) + [UInt8](repeating: UInt8(ascii: " "), count: max(0, depth) * 2) }
         forEachToken(in: json) { token, next in
             let first = token.first ?? 0
             let isClosing = first == UInt8(ascii: "}") || first == UInt8(ascii: "]")

@@ -84,20 +84,26 @@ struct TableFormatter<Element: Listed>: ListFormatter {
 struct JSONFormatter<Element: Listed>: ListFormatter {
     private let invocation: Invocation
     private var isFirst = true
+    private var hasElement = false
 
     init(_ invocation: Invocation) { self.invocation = invocation }
 
     mutating func text(_ page: [Element]) throws -> String {
-        defer { isFirst = false }
         let elements = try page.map { invocation.jsonText(try APICoding.encode($0)) }
-        guard invocation.prettyPrints else {
-            return (isFirst ? "{\"\(Element.listKey)\":[" : ",") + elements.joined(separator: ",")
-        }
-        let lines = elements.map { "    " + $0.replacing("\n", with: "\n    ") }
-        return (isFirst ? "{\n  \"\(Element.listKey)\": [\n" : ",\n") + lines.joined(separator: ",\n")
+        let start =
+            isFirst ? (invocation.prettyPrints ? "{\n  \"\(Element.listKey)\": [" : "{\"\(Element.listKey)\":[") : ""
+        let comma = hasElement && !page.isEmpty ? "," : ""
+        isFirst = false
+        hasElement = hasElement || !page.isEmpty
+        guard invocation.prettyPrints else { return start + comma + elements.joined(separator: ",") }
+        let lines = elements.map { "\n    " + $0.replacing("\n", with: "\n    ") }
+        return start + comma + lines.joined(separator: ",")
     }
 
-    var end: String { invocation.prettyPrints ? "\n  ]\n}\n" : "]}\n" }
+    var end: String {
+        guard invocation.prettyPrints else { return "]}\n" }
+        return (hasElement ? "\n  ]" : "]") + "\n}\n"
+    }
 }
 
 struct YAMLFormatter<Element: Listed>: ListFormatter {

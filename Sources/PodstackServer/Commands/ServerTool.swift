@@ -41,7 +41,8 @@ package enum ServerTool {
         ],
         examples: [
             Example("eval \"$(podstack-server completion bash)\"", "in ~/.bashrc"),
-            Example("podstack-server completion fish >~/.config/fish/completions/podstack-server.fish", "once, for fish"),
+            Example(
+                "podstack-server completion fish >~/.config/fish/completions/podstack-server.fish", "once, for fish"),
         ]
     ) { arguments in
         guard let shell = CompletionShell(rawValue: arguments.positional[0]) else { return }
