@@ -149,7 +149,7 @@ final class ArchiveReader {
 
     private func name(of entry: OpaquePointer?) -> [UInt8] {
         // Without a locale, the library cannot represent some names in one of the two forms.
-        guard let name = library.pathname(entry) ?? library.pathnameUTF8(entry) else { return Array("?".utf8) }
+        guard let name = library.pathnameUTF8(entry) ?? library.pathname(entry) else { return Array("?".utf8) }
         return UnsafeBufferPointer(start: name, count: strlen(name)).map { UInt8(bitPattern: $0) }
     }
 

@@ -13,11 +13,14 @@ import Synchronization
 /// Whether compressed files are searched inside, and the library for it, loaded when the first one is found.
 final class ArchiveSupport: Sendable {
     let isOn: Bool
+    /// The bytes that even a small file may expand to.
+    let floor: Int
     private let name: String
     private let loaded = Mutex<ArchiveLibrary??>(nil)
 
-    init(isOn: Bool, library name: String) {
+    init(isOn: Bool = true, library name: String = ArchiveLibrary.name, floor: Int = 1 << 30) {
         self.isOn = isOn
+        self.floor = floor
         self.name = name
     }
 
@@ -36,7 +39,7 @@ final class ArchiveSupport: Sendable {
 ///
 /// Invariants:
 /// 1. Memory is constant, whatever an archive contains.
-/// 2. An archive produces at most ``Expansion/floor`` bytes, and ``Expansion/ratio`` times its own size.
+/// 2. An archive produces at most ``ArchiveSupport/floor`` bytes, and ``Expansion/ratio`` times its own size.
 /// 3. Archives are opened at most ``deepest`` levels deep.
 /// 4. What is not searched for one of these reasons, or because it is damaged, is reported.
 struct ContentScan {
@@ -96,7 +99,7 @@ struct ContentScan {
 
     /// Searches a source that can be read only once: either its bytes, or the members if it is an archive.
     mutating func run(_ source: ByteSource, report: (Event) -> Void) {
-        search(source, members: [], Expansion(), report)
+        search(source, members: [], Expansion(floor: archives.floor), report)
     }
 
     /// Searches the members of an archive whose bytes were searched, and reports what both have.
@@ -105,7 +108,7 @@ struct ContentScan {
     private mutating func searchInside(_ archive: ByteSource?, after found: [Event], _ report: (Event) -> Void) {
         var inside: Set<APIToken> = []
         if let archive {
-            searchArchive(archive, members: [], Expansion()) { event in
+            searchArchive(archive, members: [], Expansion(floor: archives.floor)) { event in
                 if case .found(_, _, _, let token) = event { inside.insert(token) }
                 report(event)
             }
@@ -199,18 +202,19 @@ struct ContentScan {
 
 /// The bytes that the archives of one file have produced, and their limit.
 final class Expansion {
-    /// The bytes that even a small file may produce.
-    static let floor = 1 << 30
-    /// The bytes that each byte of the file may produce beyond that.
+    /// The bytes that each byte of the file may produce beyond the floor.
     static let ratio = 64
     /// The bytes that the header of a member counts as.
     static let costOfMember = 512
 
     var depth = 0
+    private let floor: Int
     private var consumed = 0
     private var produced = 0
     /// The failure of a file that produces too much.
     private(set) var failure: ReadFailure?
+
+    init(floor: Int) { self.floor = floor }
 
     /// Returns a source that counts the bytes that are read from another.
     func counting(_ source: ByteSource) -> ByteSource {
@@ -232,8 +236,8 @@ final class Expansion {
 
     func add(_ count: Int) throws(ReadFailure) {
         produced += count
-        guard produced > Self.floor, produced - Self.floor > Self.ratio * consumed else { return }
-        let failure = ReadFailure("it expands to more than 1 GB and \(Self.ratio) times its size; the rest was not searched")
+        guard produced - floor > Self.ratio * consumed else { return }
+        let failure = ReadFailure("it expands to more than \(ScanCounts.size(floor)) and \(Self.ratio) times its size; the rest was not searched")
         self.failure = failure
         throw failure
     }
