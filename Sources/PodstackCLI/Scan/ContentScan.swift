@@ -49,8 +49,8 @@ struct ContentScan {
         case unreadable(members: [String], reason: String)
     }
 
-    /// The most archives that contain each other.
-    static let deepest = 8
+    /// The most archives and compressed files that contain each other; a compressed archive is two.
+    static let deepest = 16
     static let packageOfLibrary = "libarchive13"
     static let missingReason = "it is compressed, and libarchive is not installed"
 
@@ -72,8 +72,9 @@ struct ContentScan {
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             return run(source, report: report)
         }
-        let startsLikeArchive = (try? source.peek(ArchiveFormat.longestHead)).map(ArchiveFormat.isArchive) ?? false
-        let isArchive = startsLikeArchive || Self.endsLikeZip(descriptor, size: Int(status.st_size))
+        let kind =
+            (try? source.peek(ArchiveFormat.longestHead)).flatMap(ArchiveFormat.kind(of:))
+            ?? (Self.endsLikeZip(descriptor, size: Int(status.st_size)) ? .archive : nil)
         var found: [Event] = []
         do throws(ReadFailure) {
             try stream.run(source, passed: counts.add(bytes:)) {
@@ -82,8 +83,8 @@ struct ContentScan {
         } catch {
             found.append(.unreadable(members: [], reason: error.reason))
         }
-        let isReopened = isArchive && lseek(descriptor, 0, SEEK_SET) == 0
-        searchInside(isReopened ? ByteSource(descriptor: descriptor) : nil, after: found, report)
+        let isReopened = kind != nil && lseek(descriptor, 0, SEEK_SET) == 0
+        searchInside(isReopened ? ByteSource(descriptor: descriptor) : nil, kind, after: found, report)
     }
 
     /// Searches bytes in memory, also inside, if they are an archive.
@@ -92,9 +93,10 @@ struct ContentScan {
         counts.add(bytes: bytes.count)
         stream.search(bytes) { found.append(.found(members: [], line: $0, column: $1, token: $2)) }
         let tail = bytes[max(0, bytes.count - ArchiveFormat.zipTail)...]
-        let isArchive =
-            ArchiveFormat.isArchive(bytes) || ArchiveFormat.isEndOfZip(UnsafeRawBufferPointer(rebasing: tail))
-        searchInside(isArchive ? ByteSource(bytes: bytes) : nil, after: found, report)
+        let kind =
+            ArchiveFormat.kind(of: bytes)
+            ?? (ArchiveFormat.isEndOfZip(UnsafeRawBufferPointer(rebasing: tail)) ? .archive : nil)
+        searchInside(kind == nil ? nil : ByteSource(bytes: bytes), kind, after: found, report)
     }
 
     /// Searches a source that can be read only once: either its bytes, or the members if it is an archive.
@@ -105,10 +107,12 @@ struct ContentScan {
     /// Searches the members of an archive whose bytes were searched, and reports what both have.
     ///
     /// A token that occurs both in the bytes of an archive and in a member is reported with the member.
-    private mutating func searchInside(_ archive: ByteSource?, after found: [Event], _ report: (Event) -> Void) {
+    private mutating func searchInside(
+        _ archive: ByteSource?, _ kind: ArchiveFormat.Kind?, after found: [Event], _ report: (Event) -> Void
+    ) {
         var inside: Set<APIToken> = []
-        if let archive {
-            searchArchive(archive, members: [], Expansion(floor: archives.floor)) { event in
+        if let archive, let kind {
+            searchArchive(archive, kind, members: [], Expansion(floor: archives.floor)) { event in
                 if case .found(_, _, _, let token) = event { inside.insert(token) }
                 report(event)
             }
@@ -125,8 +129,8 @@ struct ContentScan {
         _ source: ByteSource, members: [String], _ expansion: Expansion, _ report: (Event) -> Void
     ) {
         do throws(ReadFailure) {
-            if archives.isOn, ArchiveFormat.isArchive(try source.peek(ArchiveFormat.longestHead)) {
-                return searchArchive(source, members: members, expansion, report)
+            if archives.isOn, let kind = ArchiveFormat.kind(of: try source.peek(ArchiveFormat.longestHead)) {
+                return searchArchive(source, kind, members: members, expansion, report)
             }
             try searchBytes(of: source, members: members, report)
         } catch {
@@ -143,7 +147,8 @@ struct ContentScan {
     }
 
     private mutating func searchArchive(
-        _ source: ByteSource, members: [String], _ expansion: Expansion, _ sink: (Event) -> Void
+        _ source: ByteSource, _ kind: ArchiveFormat.Kind, members: [String], _ expansion: Expansion,
+        _ sink: (Event) -> Void
     ) {
         guard archives.isOn else { return }
         guard let library = archives.library else {
@@ -160,10 +165,10 @@ struct ContentScan {
                 throw ReadFailure("more than \(Self.deepest) archives contain each other here")
             }
             let counted = expansion.depth == 0 ? expansion.counting(source) : source
-            let reader = try ArchiveReader(library, counted)
+            let reader = try ArchiveReader(library, counted, kind)
             while let name = try reader.next() {
                 try expansion.add(Expansion.costOfMember)
-                searchMember(named: name, of: reader, members: members, expansion, report)
+                searchMember(kind == .archive ? name : nil, of: reader, members: members, expansion, report)
                 if let failure = expansion.failure ?? counted.failure { throw failure }
             }
         } catch {
@@ -172,7 +177,7 @@ struct ContentScan {
     }
 
     private mutating func searchMember(
-        named name: [UInt8], of reader: ArchiveReader, members: [String], _ expansion: Expansion,
+        _ name: [UInt8]?, of reader: ArchiveReader, members: [String], _ expansion: Expansion,
         _ report: (Event) -> Void
     ) {
         let content = ByteSource { space throws(ReadFailure) in
@@ -180,11 +185,11 @@ struct ContentScan {
             try expansion.add(count)
             return count
         }
-        let kind = reader.kind
-        let path = kind == .members ? members + [String(decoding: name, as: UTF8.self)] : members
+        let path = name.map { members + [String(decoding: $0, as: UTF8.self)] } ?? members
         expansion.depth += 1
         defer { expansion.depth -= 1 }
-        guard kind == .plain else { return search(content, members: path, expansion, report) }
+        // Content that only looked compressed would look so again.
+        guard name == nil, !reader.isCompressed else { return search(content, members: path, expansion, report) }
         do throws(ReadFailure) { try searchBytes(of: content, members: path, report) } catch {
             report(.unreadable(members: path, reason: error.reason))
         }
@@ -250,22 +255,32 @@ enum ArchiveFormat {
     /// The number of bytes of a zip archive's end without a comment.
     static let zipTail = 22
 
-    private static let signatures: [[UInt8]] = [
-        [0x1F, 0x8B], [0x1F, 0x9D], Array("BZh".utf8), [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00], [0x28, 0xB5, 0x2F, 0xFD],
-        [0x04, 0x22, 0x4D, 0x18], Array("LZIP".utf8), [0x50, 0x4B, 3, 4], [0x50, 0x4B, 5, 6], [0x50, 0x4B, 7, 8],
-        [0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C], Array("!<arch>\n".utf8), Array("070701".utf8), Array("070702".utf8),
-        Array("070707".utf8), [0xED, 0xAB, 0xEE, 0xDB], [0x5D, 0x00, 0x00],
-    ]
+    /// How the content is reached.
+    enum Kind { case archive, compressed }
+
+    private static let signatures: [(kind: Kind, bytes: [UInt8])] =
+        ([
+            [0x1F, 0x8B], [0x1F, 0x9D], Array("BZh".utf8), [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00],
+            [0x28, 0xB5, 0x2F, 0xFD], [0x04, 0x22, 0x4D, 0x18], Array("LZIP".utf8), [0xED, 0xAB, 0xEE, 0xDB],
+            [0x5D, 0x00, 0x00],
+        ] as [[UInt8]]).map { (.compressed, $0) }
+        + ([
+            [0x50, 0x4B, 3, 4], [0x50, 0x4B, 5, 6], [0x50, 0x4B, 7, 8], [0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C],
+            Array("!<arch>\n".utf8), Array("070701".utf8), Array("070702".utf8), Array("070707".utf8),
+        ] as [[UInt8]]).map { (.archive, $0) }
     private static let tarMark = Array("ustar".utf8)
     private static let tarMarkOffset = 257
-
     /// Whether a signature starts with each byte.
-    private static let isFirst: [Bool] = (0...255).map { byte in signatures.contains { $0[0] == UInt8(byte) } }
+    private static let isFirst: [Bool] = (0...255).map { byte in signatures.contains { $0.bytes[0] == UInt8(byte) } }
 
-    static func isArchive(_ head: UnsafeRawBufferPointer) -> Bool {
-        guard let first = head.first else { return false }
-        if isFirst[Int(first)], signatures.contains(where: { head.starts(with: $0) }) { return true }
-        return head.count >= tarMarkOffset + tarMark.count && head[tarMarkOffset...].starts(with: tarMark)
+    /// Returns the kind of an archive or a compressed file, from its first bytes; nil for other files.
+    static func kind(of head: UnsafeRawBufferPointer) -> Kind? {
+        guard let first = head.first else { return nil }
+        if isFirst[Int(first)], let signature = signatures.first(where: { head.starts(with: $0.bytes) }) {
+            return signature.kind
+        }
+        let isTar = head.count >= tarMarkOffset + tarMark.count && head[tarMarkOffset...].starts(with: tarMark)
+        return isTar ? .archive : nil
     }
 
     static func isEndOfZip(_ tail: UnsafeRawBufferPointer) -> Bool {

@@ -205,8 +205,8 @@ struct GitScan {
         }
         guard isSearched == nil else { return }
         let source = objects.content()
-        let isArchive = ArchiveFormat.isArchive(try source.peek(ArchiveFormat.longestHead))
-        guard isArchive, archives.isOn, header.size <= Self.largestInMemory else {
+        let kind = ArchiveFormat.kind(of: try source.peek(ArchiveFormat.longestHead))
+        guard kind != nil, archives.isOn, header.size <= Self.largestInMemory else {
             return content.run(source, report: handle)
         }
         var bytes: [UInt8] = []
