@@ -214,6 +214,8 @@ final class Expansion {
 
     var depth = 0
     private let floor: Int
+    /// The size of the file; nil for a pipe, of which the bytes that were read count.
+    private var size: Int?
     private var consumed = 0
     private var produced = 0
     /// The failure of a file that produces too much.
@@ -225,6 +227,9 @@ final class Expansion {
     func counting(_ source: ByteSource) -> ByteSource {
         var counted: ByteSource.Seek?
         if let seek = source.seek {
+            // An archive may be read more than once.
+            size = seek(0, SEEK_END).map(Int.init)
+            _ = seek(0, SEEK_SET)
             counted = { offset, whence in
                 source.forget()
                 return seek(offset, whence)
@@ -241,7 +246,7 @@ final class Expansion {
 
     func add(_ count: Int) throws(ReadFailure) {
         produced += count
-        guard produced - floor > Self.ratio * consumed else { return }
+        guard produced - floor > Self.ratio * (size ?? consumed) else { return }
         let failure = ReadFailure("it expands to more than \(ScanCounts.size(floor)) and \(Self.ratio) times its size; the rest was not searched")
         self.failure = failure
         throw failure
