@@ -10,6 +10,8 @@ import Testing
 
 /// A repository in a temporary directory.
 struct TestRepository {
+    struct Failure: Error { var reason: String }
+
     let home: TemporaryDirectory
     let token = TestToken.generate(id: "abc12345")
 
@@ -35,7 +37,7 @@ struct TestRepository {
     @discardableResult
     func run(_ words: String, environment: [String: String] = [:]) throws -> String {
         let result = try attempt(words, environment: environment)
-        guard result.status == 0 else { throw ToolProcess.Failure(reason: "\(words): \(result.output)\(result.error)") }
+        guard result.status == 0 else { throw Failure(reason: "\(words): \(result.output)\(result.error)") }
         return result.output.hasSuffix("\n") ? String(result.output.dropLast()) : result.output
     }
 
@@ -80,21 +82,21 @@ struct TokenScanGitTests {
             ("untracked stash", "00000004", "echo \"$T\" >untracked && git stash -q -u && git stash drop -q 'stash@{1}'"),
             ("tag", "00000005", "git tag -a v1 -m \"$T\""),
             ("note", "00000006", "git notes add -m \"$T\" HEAD"),
-            ("amended", "00000007", "echo \"$T\" >amended && git add . && git commit -qm a && rm amended && git commit -qa --amend -m b"),
+            ("amended", "00000007", "echo \"$T\" >amended && git add . && git commit -qm a && rm amended && git commit -qa --amend --allow-empty -m b"),
             (
                 "unreachable", "00000008",
                 "echo \"$T\" >gone && git add . && git commit -qm gone && git reset -q --hard HEAD~1 && "
                     + "git reflog expire --expire=now --all"
             ),
             ("blob", "00000009", "echo \"$T\" | git hash-object -w --stdin"),
-            ("staged", "0000000a", "echo \"$T\" >staged && git add staged"),
             ("binary", "0000000b", "printf '\\0%s' \"$T\" >bin && git add . && git commit -qm bin"),
             ("text conversion", "0000000c", "echo '*.c diff=hide' >.gitattributes && git config diff.hide.textconv true && echo \"$T\" >x.c && git add . && git commit -qm c"),
             ("name", "0000000d", "echo x >\"$T\" && git add . && git commit -qm name"),
             ("remote", "0000000e", "git remote add origin \"https://you:$T@example.com\""),
             ("compressed", "0000000f", "echo \"$T\" | gzip >x.gz && git add . && git commit -qm gz"),
             ("link", "0000000g", "ln -s \"$T\" link && git add . && git commit -qm link"),
-            ("replaced", "0000000h", "echo \"$T\" >r && git add r && git commit -qm r && git replace HEAD:r \"$(echo | git hash-object -w --stdin)\""),
+            ("replaced", "0000000h", "echo \"$T\" >r && git add r && git commit -qm rpl && git replace HEAD:r \"$(echo | git hash-object -w --stdin)\""),
+            ("staged", "0000000a", "echo \"$T\" >staged && git add staged"),
         ]
         try repository.run("echo x >tracked && git add . && git commit -qm first")
         for kind in kinds {
@@ -108,7 +110,7 @@ struct TokenScanGitTests {
         for kind in kinds { #expect(!line(kind.id).isEmpty, "\(kind.name)") }
         func commit(_ revision: String) throws -> String { try repository.run("git rev-parse '\(revision)'") }
         #expect(line("00000001") == "\(try commit(":/see")):6:5: podstack_00000001… (commit message)")
-        #expect(line("00000002") == "\(try commit(":/merge$")):merged:1:1: podstack_00000002…")
+        #expect(line("00000002") == "\(try repository.run("git rev-list --merges main")):merged:1:1: podstack_00000002…")
         #expect(line("00000003").contains(":tracked:1:1: "))
         #expect(line("00000004").contains(":untracked:1:1: "))
         #expect(line("00000005") == "\(try commit("v1^{tag}")):6:1: podstack_00000005… (message of tag v1)")
@@ -121,7 +123,7 @@ struct TokenScanGitTests {
         #expect(line("0000000d").hasSuffix(" (name of a file)"))
         #expect(line("0000000e").hasPrefix("\(repository.home.path)/.git/config:"))
         #expect(line("0000000f") == "\(try commit(":/^gz")):x.gz:1:1: podstack_0000000f…")
-        #expect(line("0000000h") == "\(try commit(":/^r$")):r:1:1: podstack_0000000h…")
+        #expect(line("0000000h") == "\(try commit(":/^rpl")):r:1:1: podstack_0000000h…")
         #expect(try repository.run("git status --porcelain && git for-each-ref") == before)
     }
 
@@ -134,7 +136,7 @@ struct TokenScanGitTests {
         #expect(
             outcome.output == """
                 \(commits[0]):a:1:1: podstack_abc12345… (and in 1 later version)
-                \(commits[3]):b?c:1:1: podstack_abc12345…
+                \(commits[2]):b?c:1:1: podstack_abc12345… (and in 1 later version)
 
                 """)
         let json = await repository.scan("-q", "-o", "json")
@@ -150,6 +152,15 @@ struct TokenScanGitTests {
         #expect(first["object_type"] == .string("blob"))
         #expect(first["later_versions"] == .integer(1))
         #expect(first["object"] == .string(try repository.run("git rev-parse \(commits[0]):a")))
+    }
+
+    @Test("a file with the same content at several paths is reported at each")
+    func copies() async throws {
+        try repository.run("mkdir x && echo \"$TOKEN\" >b && git add . && git commit -qm 1 && cp b a && cp b x/c && git add . && git commit -qm 2")
+        let commits = try repository.run("git rev-list --reverse HEAD").split(separator: "\n")
+        let paths = ["\(commits[0]):b", "\(commits[1]):a", "\(commits[1]):x/c"]
+        let outcome = await repository.scan("-q")
+        #expect(outcome.output == paths.map { "\($0):1:1: podstack_abc12345…\n" }.joined())
     }
 
     @Test("--exclude skips paths in every commit, but not a file that is elsewhere too")
@@ -237,7 +248,7 @@ struct TokenScanGitTests {
         #expect(
             refused.error == """
                 error: git does not read \(repository.home.path), because another user owns it
-                If you trust it: git config --global --add safe.directory \(repository.home.path)
+                hint: If you trust it: git config --global --add safe.directory \(repository.home.path)
 
                 """, "\(refused.error)")
     }
@@ -253,7 +264,7 @@ struct TokenScanGitTests {
     func noGit() throws {
         let tool = try ToolProcess.path(of: "podstack")
         let outcome = try ToolProcess.run(tool, ["token", "scan", "--git"], environment: ["PATH": "/nonexistent"])
-        #expect(outcome.error == "error: git is not installed, which --git and --staged need\nInstall git\n")
+        #expect(outcome.error == "error: git is not installed, which --git and --staged need\nhint: Install git\n")
     }
 
     @Test(
@@ -264,11 +275,11 @@ struct TokenScanGitTests {
     func memory() throws {
         // Random bytes are stored as they are; the second file is one that Git compresses well.
         try repository.run(
-            "head -c 60M /dev/urandom >random && echo \"$TOKEN\" >>random && yes | head -c 300M >yes && echo \"$TOKEN\" >>yes && "
+            "head -c 20M /dev/urandom >random && echo \"$TOKEN\" >>random && yes | head -c 120M >yes && echo \"$TOKEN\" >>yes && "
                 + "git -c core.compression=1 add . && git commit -qm large && rm random yes")
         let outcome = try repository.attempt("ulimit -v 200000; podstack token scan --git -q")
         let found = outcome.output.split(separator: "\n").map { $0.dropFirst(41) }
-        #expect(Set(found.map { $0.prefix(6) }) == ["random", "yes:15"], "\(outcome)")
+        #expect(Set(found.map { $0.prefix(6) }) == ["random", "yes:62"], "\(outcome)")
     }
 
     @Test("progress shows the share of the objects")
@@ -404,7 +415,7 @@ struct TokenScanHookTests {
                 + "git -c advice.addEmbeddedRepo=false add library && git commit -qm module")
         try repository.run("cd library && git commit -q --allow-empty -m y && cd .. && git config diff.ignoreSubmodules all")
         try expectRefused("echo \"$TOKEN\" >zzz && git add zzz library && git commit -qm x")
-        try repository.run("git rm -qf --cached zzz && git add library && git commit -qm update")
+        try repository.run("git rm -qf --cached zzz && git config diff.ignoreSubmodules none && git add library && git commit -qm update")
     }
 
     @Test("--staged names the files, honors --exclude, and needs no hook")
@@ -444,7 +455,7 @@ struct TokenScanReportTests: ServerSuite {
             #expect(outcome.error.components(separatedBy: line).count == 2)
             #expect(!(outcome.output + outcome.error).contains(token))
         }
-        #expect(outcome.error.hasSuffix("Every reported token that was valid there is now revoked\n"))
+        #expect(outcome.error.contains("\nEvery reported token that was valid there is now revoked\n"))
         for token in [first, second] {
             let refused = await whoami(token)
             #expect(refused.status == .notAuthenticated)

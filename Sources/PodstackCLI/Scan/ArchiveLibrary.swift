@@ -27,7 +27,8 @@ struct ArchiveLibrary: Sendable {
 
     fileprivate let create: @Sendable @convention(c) () -> Handle?
     fileprivate let free: Call
-    fileprivate let features: [Call]
+    fileprivate let filters: [Call]
+    fileprivate let formats: [Call]
     fileprivate let setOptions: @Sendable @convention(c) (Handle?, UnsafePointer<CChar>?) -> Int32
     fileprivate let setRead: @Sendable @convention(c) (Handle?, Read?) -> Int32
     fileprivate let setSeek: @Sendable @convention(c) (Handle?, Seek?) -> Int32
@@ -37,14 +38,15 @@ struct ArchiveLibrary: Sendable {
     fileprivate let pathname: @Sendable @convention(c) (OpaquePointer?) -> UnsafePointer<CChar>?
     fileprivate let pathnameUTF8: @Sendable @convention(c) (OpaquePointer?) -> UnsafePointer<CChar>?
     fileprivate let readData: @Sendable @convention(c) (Handle?, UnsafeMutableRawPointer?, Int) -> Int
-    fileprivate let format: Call
     fileprivate let filterCount: Call
     fileprivate let errorString: @Sendable @convention(c) (Handle?) -> UnsafePointer<CChar>?
 
-    /// The formats that are common and have no programs or references to other files in them.
-    private static let featureNames =
+    /// What decompresses a file; the format is the content itself.
+    private static let filterNames =
         ["gzip", "bzip2", "xz", "zstd", "lz4", "lzma", "lzip", "compress", "rpm"].map { "filter_\($0)" }
-        + ["tar", "zip", "7zip", "cpio", "ar", "raw", "empty"].map { "format_\($0)" }
+        + ["format_raw", "format_empty"]
+    /// The formats of archives that are common and have no programs or references to other files in them.
+    private static let formatNames = ["tar", "zip", "7zip", "cpio", "ar", "empty"].map { "format_\($0)" }
 
     /// Loads the library; nil when it is not installed.
     init?(_ name: String = Self.name) {
@@ -74,39 +76,44 @@ struct ArchiveLibrary: Sendable {
                 "entry_pathname_utf8", as: (@Sendable @convention(c) (OpaquePointer?) -> UnsafePointer<CChar>?).self),
             let readData = function(
                 "read_data", as: (@Sendable @convention(c) (Handle?, UnsafeMutableRawPointer?, Int) -> Int).self),
-            let format = function("format", as: Call.self), let filterCount = function("filter_count", as: Call.self),
+            let filterCount = function("filter_count", as: Call.self),
             let errorString = function(
                 "error_string", as: (@Sendable @convention(c) (Handle?) -> UnsafePointer<CChar>?).self)
         else { return nil }
         (self.create, self.free, self.setOptions, self.open) = (create, free, setOptions, open)
         (self.setRead, self.setSeek, self.setData) = (setRead, setSeek, setData)
         (self.nextHeader, self.pathname, self.pathnameUTF8) = (nextHeader, pathname, pathnameUTF8)
-        (self.readData, self.format, self.filterCount, self.errorString) = (readData, format, filterCount, errorString)
-        features = Self.featureNames.compactMap { function("read_support_\($0)", as: Call.self) }
+        (self.readData, self.filterCount, self.errorString) = (readData, filterCount, errorString)
+        filters = Self.filterNames.compactMap { function("read_support_\($0)", as: Call.self) }
+        formats = Self.formatNames.compactMap { function("read_support_\($0)", as: Call.self) }
     }
 }
 
 /// The members of one archive, or the content of one compressed file, read from a source in constant memory.
+///
+/// A compressed archive is read by two readers. libarchive would do that at once, but it takes any content that begins
+/// with zeros for an empty archive.
 final class ArchiveReader {
-    /// Whether the archive is a compressed file without a name for its content, or a file that is not compressed.
-    enum Kind { case members, compressed, plain }
 
     private static let ok: Int32 = 0
     private static let end: Int32 = 1
     private static let retry: Int32 = -10
     private static let warning: Int32 = -20
     private static let fatal = -30
-    private static let rawFormat: Int32 = 0x90000
 
     private let library: ArchiveLibrary
     private let source: ByteSource
     private let handle: OpaquePointer
 
-    /// Opens an archive.
-    init(_ library: ArchiveLibrary, _ source: ByteSource) throws(ReadFailure) {
+    /// A locale in which the library can represent the names of members; nil if the system has none.
+    // Safe: created once and never freed or changed.
+    nonisolated(unsafe) private static let locale = newlocale(Int32(LC_CTYPE_MASK), "C.UTF-8", nil)
+
+    /// Opens an archive or a compressed file.
+    init(_ library: ArchiveLibrary, _ source: ByteSource, _ kind: ArchiveFormat.Kind) throws(ReadFailure) {
         guard let handle = library.create() else { throw ReadFailure(errno: ENOMEM) }
         (self.library, self.source, self.handle) = (library, source, handle)
-        for enable in library.features { _ = enable(handle) }
+        for enable in kind == .archive ? library.formats : library.filters { _ = enable(handle) }
         _ = library.setOptions(handle, "tar:read_concatenated_archives")
         _ = library.setData(handle, Unmanaged.passUnretained(source).toOpaque())
         _ = library.setRead(handle, Self.read)
@@ -121,6 +128,9 @@ final class ArchiveReader {
     /// - Returns: The bytes of its name; nil after the last member.
     /// - Throws: The reason why the members after this one cannot be read.
     func next() throws(ReadFailure) -> [UInt8]? {
+        // Of this thread only. Without a locale, it stays as it is.
+        let former = uselocale(Self.locale)
+        defer { uselocale(former) }
         var entry: OpaquePointer?
         var attempts = 0
         while true {
@@ -140,16 +150,14 @@ final class ArchiveReader {
         return count
     }
 
-    /// The kind of the archive, known once ``next()`` has returned a member.
-    var kind: Kind {
-        guard library.format(handle) == Self.rawFormat else { return .members }
-        // One filter is the absence of filters.
-        return library.filterCount(handle) > 1 ? .compressed : .plain
-    }
+    /// Whether the source is compressed, known once ``next()`` has returned its content.
+    ///
+    /// One filter is the absence of filters.
+    var isCompressed: Bool { library.filterCount(handle) > 1 }
 
     private func name(of entry: OpaquePointer?) -> [UInt8] {
-        // Without a locale, the library cannot represent some names in one of the two forms.
-        guard let name = library.pathname(entry) ?? library.pathnameUTF8(entry) else { return Array("?".utf8) }
+        // A name that is not valid UTF-8 has only the other form.
+        guard let name = library.pathnameUTF8(entry) ?? library.pathname(entry) else { return Array("?".utf8) }
         return UnsafeBufferPointer(start: name, count: strlen(name)).map { UInt8(bitPattern: $0) }
     }
 

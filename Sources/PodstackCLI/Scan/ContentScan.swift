@@ -13,11 +13,14 @@ import Synchronization
 /// Whether compressed files are searched inside, and the library for it, loaded when the first one is found.
 final class ArchiveSupport: Sendable {
     let isOn: Bool
+    /// The bytes that even a small file may expand to.
+    let floor: Int
     private let name: String
     private let loaded = Mutex<ArchiveLibrary??>(nil)
 
-    init(isOn: Bool, library name: String) {
+    init(isOn: Bool = true, library name: String = ArchiveLibrary.name, floor: Int = 1 << 30) {
         self.isOn = isOn
+        self.floor = floor
         self.name = name
     }
 
@@ -36,7 +39,7 @@ final class ArchiveSupport: Sendable {
 ///
 /// Invariants:
 /// 1. Memory is constant, whatever an archive contains.
-/// 2. An archive produces at most ``Expansion/floor`` bytes, and ``Expansion/ratio`` times its own size.
+/// 2. An archive produces at most ``ArchiveSupport/floor`` bytes, and ``Expansion/ratio`` times its own size.
 /// 3. Archives are opened at most ``deepest`` levels deep.
 /// 4. What is not searched for one of these reasons, or because it is damaged, is reported.
 struct ContentScan {
@@ -46,8 +49,8 @@ struct ContentScan {
         case unreadable(members: [String], reason: String)
     }
 
-    /// The most archives that contain each other.
-    static let deepest = 8
+    /// The most archives and compressed files that contain each other; a compressed archive is two.
+    static let deepest = 16
     static let packageOfLibrary = "libarchive13"
     static let missingReason = "it is compressed, and libarchive is not installed"
 
@@ -69,8 +72,9 @@ struct ContentScan {
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             return run(source, report: report)
         }
-        let startsLikeArchive = (try? source.peek(ArchiveFormat.longestHead)).map(ArchiveFormat.isArchive) ?? false
-        let isArchive = startsLikeArchive || Self.endsLikeZip(descriptor, size: Int(status.st_size))
+        let kind =
+            (try? source.peek(ArchiveFormat.longestHead)).flatMap(ArchiveFormat.kind(of:))
+            ?? (Self.endsLikeZip(descriptor, size: Int(status.st_size)) ? .archive : nil)
         var found: [Event] = []
         do throws(ReadFailure) {
             try stream.run(source, passed: counts.add(bytes:)) {
@@ -79,8 +83,8 @@ struct ContentScan {
         } catch {
             found.append(.unreadable(members: [], reason: error.reason))
         }
-        let isReopened = isArchive && lseek(descriptor, 0, SEEK_SET) == 0
-        searchInside(isReopened ? ByteSource(descriptor: descriptor) : nil, after: found, report)
+        let isReopened = kind != nil && lseek(descriptor, 0, SEEK_SET) == 0
+        searchInside(isReopened ? ByteSource(descriptor: descriptor) : nil, kind, after: found, report)
     }
 
     /// Searches bytes in memory, also inside, if they are an archive.
@@ -89,23 +93,26 @@ struct ContentScan {
         counts.add(bytes: bytes.count)
         stream.search(bytes) { found.append(.found(members: [], line: $0, column: $1, token: $2)) }
         let tail = bytes[max(0, bytes.count - ArchiveFormat.zipTail)...]
-        let isArchive =
-            ArchiveFormat.isArchive(bytes) || ArchiveFormat.isEndOfZip(UnsafeRawBufferPointer(rebasing: tail))
-        searchInside(isArchive ? ByteSource(bytes: bytes) : nil, after: found, report)
+        let kind =
+            ArchiveFormat.kind(of: bytes)
+            ?? (ArchiveFormat.isEndOfZip(UnsafeRawBufferPointer(rebasing: tail)) ? .archive : nil)
+        searchInside(kind == nil ? nil : ByteSource(bytes: bytes), kind, after: found, report)
     }
 
     /// Searches a source that can be read only once: either its bytes, or the members if it is an archive.
     mutating func run(_ source: ByteSource, report: (Event) -> Void) {
-        search(source, members: [], Expansion(), report)
+        search(source, members: [], Expansion(floor: archives.floor), report)
     }
 
     /// Searches the members of an archive whose bytes were searched, and reports what both have.
     ///
     /// A token that occurs both in the bytes of an archive and in a member is reported with the member.
-    private mutating func searchInside(_ archive: ByteSource?, after found: [Event], _ report: (Event) -> Void) {
+    private mutating func searchInside(
+        _ archive: ByteSource?, _ kind: ArchiveFormat.Kind?, after found: [Event], _ report: (Event) -> Void
+    ) {
         var inside: Set<APIToken> = []
-        if let archive {
-            searchArchive(archive, members: [], Expansion()) { event in
+        if let archive, let kind {
+            searchArchive(archive, kind, members: [], Expansion(floor: archives.floor)) { event in
                 if case .found(_, _, _, let token) = event { inside.insert(token) }
                 report(event)
             }
@@ -122,8 +129,8 @@ struct ContentScan {
         _ source: ByteSource, members: [String], _ expansion: Expansion, _ report: (Event) -> Void
     ) {
         do throws(ReadFailure) {
-            if archives.isOn, ArchiveFormat.isArchive(try source.peek(ArchiveFormat.longestHead)) {
-                return searchArchive(source, members: members, expansion, report)
+            if archives.isOn, let kind = ArchiveFormat.kind(of: try source.peek(ArchiveFormat.longestHead)) {
+                return searchArchive(source, kind, members: members, expansion, report)
             }
             try searchBytes(of: source, members: members, report)
         } catch {
@@ -140,7 +147,8 @@ struct ContentScan {
     }
 
     private mutating func searchArchive(
-        _ source: ByteSource, members: [String], _ expansion: Expansion, _ sink: (Event) -> Void
+        _ source: ByteSource, _ kind: ArchiveFormat.Kind, members: [String], _ expansion: Expansion,
+        _ sink: (Event) -> Void
     ) {
         guard archives.isOn else { return }
         guard let library = archives.library else {
@@ -157,10 +165,10 @@ struct ContentScan {
                 throw ReadFailure("more than \(Self.deepest) archives contain each other here")
             }
             let counted = expansion.depth == 0 ? expansion.counting(source) : source
-            let reader = try ArchiveReader(library, counted)
+            let reader = try ArchiveReader(library, counted, kind)
             while let name = try reader.next() {
                 try expansion.add(Expansion.costOfMember)
-                searchMember(named: name, of: reader, members: members, expansion, report)
+                searchMember(kind == .archive ? name : nil, of: reader, members: members, expansion, report)
                 if let failure = expansion.failure ?? counted.failure { throw failure }
             }
         } catch {
@@ -169,7 +177,7 @@ struct ContentScan {
     }
 
     private mutating func searchMember(
-        named name: [UInt8], of reader: ArchiveReader, members: [String], _ expansion: Expansion,
+        _ name: [UInt8]?, of reader: ArchiveReader, members: [String], _ expansion: Expansion,
         _ report: (Event) -> Void
     ) {
         let content = ByteSource { space throws(ReadFailure) in
@@ -177,11 +185,11 @@ struct ContentScan {
             try expansion.add(count)
             return count
         }
-        let kind = reader.kind
-        let path = kind == .members ? members + [String(decoding: name, as: UTF8.self)] : members
+        let path = name.map { members + [String(decoding: $0, as: UTF8.self)] } ?? members
         expansion.depth += 1
         defer { expansion.depth -= 1 }
-        guard kind == .plain else { return search(content, members: path, expansion, report) }
+        // Content that only looked compressed would look so again.
+        guard name == nil, !reader.isCompressed else { return search(content, members: path, expansion, report) }
         do throws(ReadFailure) { try searchBytes(of: content, members: path, report) } catch {
             report(.unreadable(members: path, reason: error.reason))
         }
@@ -199,23 +207,29 @@ struct ContentScan {
 
 /// The bytes that the archives of one file have produced, and their limit.
 final class Expansion {
-    /// The bytes that even a small file may produce.
-    static let floor = 1 << 30
-    /// The bytes that each byte of the file may produce beyond that.
+    /// The bytes that each byte of the file may produce beyond the floor.
     static let ratio = 64
     /// The bytes that the header of a member counts as.
     static let costOfMember = 512
 
     var depth = 0
+    private let floor: Int
+    /// The size of the file; nil for a pipe, of which the bytes that were read count.
+    private var size: Int?
     private var consumed = 0
     private var produced = 0
     /// The failure of a file that produces too much.
     private(set) var failure: ReadFailure?
 
+    init(floor: Int) { self.floor = floor }
+
     /// Returns a source that counts the bytes that are read from another.
     func counting(_ source: ByteSource) -> ByteSource {
         var counted: ByteSource.Seek?
         if let seek = source.seek {
+            // An archive may be read more than once.
+            size = seek(0, SEEK_END).map(Int.init)
+            _ = seek(0, SEEK_SET)
             counted = { offset, whence in
                 source.forget()
                 return seek(offset, whence)
@@ -232,8 +246,8 @@ final class Expansion {
 
     func add(_ count: Int) throws(ReadFailure) {
         produced += count
-        guard produced > Self.floor, produced - Self.floor > Self.ratio * consumed else { return }
-        let failure = ReadFailure("it expands to more than 1 GB and \(Self.ratio) times its size; the rest was not searched")
+        guard produced - floor > Self.ratio * (size ?? consumed) else { return }
+        let failure = ReadFailure("it expands to more than \(ScanCounts.size(floor)) and \(Self.ratio) times its size; the rest was not searched")
         self.failure = failure
         throw failure
     }
@@ -246,22 +260,32 @@ enum ArchiveFormat {
     /// The number of bytes of a zip archive's end without a comment.
     static let zipTail = 22
 
-    private static let signatures: [[UInt8]] = [
-        [0x1F, 0x8B], [0x1F, 0x9D], Array("BZh".utf8), [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00], [0x28, 0xB5, 0x2F, 0xFD],
-        [0x04, 0x22, 0x4D, 0x18], Array("LZIP".utf8), [0x50, 0x4B, 3, 4], [0x50, 0x4B, 5, 6], [0x50, 0x4B, 7, 8],
-        [0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C], Array("!<arch>\n".utf8), Array("070701".utf8), Array("070702".utf8),
-        Array("070707".utf8), [0xED, 0xAB, 0xEE, 0xDB], [0x5D, 0x00, 0x00],
-    ]
+    /// How the content is reached.
+    enum Kind { case archive, compressed }
+
+    private static let signatures: [(kind: Kind, bytes: [UInt8])] =
+        ([
+            [0x1F, 0x8B], [0x1F, 0x9D], Array("BZh".utf8), [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00],
+            [0x28, 0xB5, 0x2F, 0xFD], [0x04, 0x22, 0x4D, 0x18], Array("LZIP".utf8), [0xED, 0xAB, 0xEE, 0xDB],
+            [0x5D, 0x00, 0x00],
+        ] as [[UInt8]]).map { (.compressed, $0) }
+        + ([
+            [0x50, 0x4B, 3, 4], [0x50, 0x4B, 5, 6], [0x50, 0x4B, 7, 8], [0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C],
+            Array("!<arch>\n".utf8), Array("070701".utf8), Array("070702".utf8), Array("070707".utf8),
+        ] as [[UInt8]]).map { (.archive, $0) }
     private static let tarMark = Array("ustar".utf8)
     private static let tarMarkOffset = 257
-
     /// Whether a signature starts with each byte.
-    private static let isFirst: [Bool] = (0...255).map { byte in signatures.contains { $0[0] == UInt8(byte) } }
+    private static let isFirst: [Bool] = (0...255).map { byte in signatures.contains { $0.bytes[0] == UInt8(byte) } }
 
-    static func isArchive(_ head: UnsafeRawBufferPointer) -> Bool {
-        guard let first = head.first else { return false }
-        if isFirst[Int(first)], signatures.contains(where: { head.starts(with: $0) }) { return true }
-        return head.count >= tarMarkOffset + tarMark.count && head[tarMarkOffset...].starts(with: tarMark)
+    /// Returns the kind of an archive or a compressed file, from its first bytes; nil for other files.
+    static func kind(of head: UnsafeRawBufferPointer) -> Kind? {
+        guard let first = head.first else { return nil }
+        if isFirst[Int(first)], let signature = signatures.first(where: { head.starts(with: $0.bytes) }) {
+            return signature.kind
+        }
+        let isTar = head.count >= tarMarkOffset + tarMark.count && head[tarMarkOffset...].starts(with: tarMark)
+        return isTar ? .archive : nil
     }
 
     static func isEndOfZip(_ tail: UnsafeRawBufferPointer) -> Bool {

@@ -1,6 +1,6 @@
 import PodstackCommandLine
 
-/// Finds the first commit and path of blobs.
+/// Finds the paths of blobs, and the first commit with each.
 struct GitHistory {
     struct Place {
         /// The commit; nil when only the index contains the blob.
@@ -8,22 +8,22 @@ struct GitHistory {
         var path: [UInt8]
         /// The position of the commit in the history, where parents come first.
         var order: Int
-        /// Whether every path of the blob is excluded.
-        var isExcluded: Bool
     }
 
     /// The most blobs that Git is asked for by name; with more, all changes are read.
     private static let mostNamed = 1000
+    /// The most paths of one blob that are kept.
+    private static let mostPlaces = 100
 
     let git: GitProgram
     let excluded: IgnoreRules
 
-    /// Returns the places of the blobs that a commit or the index contains.
+    /// Returns the places of the blobs that a commit or the index contains; an empty list when all are excluded.
     ///
     /// A branch, tag, stash or entry of the reflog leads to most commits. Only if a blob is in none of them, the commits
     /// to which nothing leads any more are read too.
-    func places(of blobs: Set<String>) throws -> [String: Place] {
-        var places: [String: Place] = [:]
+    func places(of blobs: Set<String>) throws -> [String: [Place]] {
+        var places: [String: [Place]] = [:]
         let list = try TemporaryList()
         let commits = try git.start(["rev-list", "--all", "--reflog", "--topo-order", "--reverse"])
         try readRecords(of: commits, separator: UInt8(ascii: "\n")) { list.append(String(decoding: $0, as: UTF8.self)) }
@@ -36,7 +36,7 @@ struct GitHistory {
     }
 
     private func findChanges(
-        of blobs: Set<String>, in commits: TemporaryList, from first: Int, _ places: inout [String: Place]
+        of blobs: Set<String>, in commits: TemporaryList, from first: Int, _ places: inout [String: [Place]]
     ) throws {
         let words =
             ["diff-tree", "--stdin", "-r", "-z", "--raw", "--root", "-m", "--no-renames", "--no-relative", "--no-abbrev"]
@@ -49,7 +49,7 @@ struct GitHistory {
             if let pending = change {
                 change = nil
                 guard let object = pending.object, blobs.contains(object) else { return }
-                add(Place(commit: commit, path: Array(record), order: order, isExcluded: false), object, &places)
+                add(Place(commit: commit, path: Array(record), order: order), object, &places)
             } else if let next = RawChange(record) {
                 change = next
             } else {
@@ -59,14 +59,14 @@ struct GitHistory {
         }
     }
 
-    private func findStaged(_ blobs: Set<String>, _ places: inout [String: Place]) throws {
+    private func findStaged(_ blobs: Set<String>, _ places: inout [String: [Place]]) throws {
         try readRecords(of: try git.start(["ls-files", "--stage", "-z"]), separator: 0) { record in
             guard let tab = record.firstIndex(of: UInt8(ascii: "\t")) else { return }
             let words = record[..<tab].split(separator: UInt8(ascii: " "))
             guard words.count == 3, case let object = String(decoding: words[1], as: UTF8.self), blobs.contains(object)
             else { return }
             let path = Array(record[(tab + 1)...])
-            add(Place(commit: nil, path: path, order: .max - 1, isExcluded: false), object, &places)
+            add(Place(commit: nil, path: path, order: .max - 1), object, &places)
         }
     }
 
@@ -82,12 +82,12 @@ struct GitHistory {
         return list
     }
 
-    private func add(_ place: Place, _ object: String, _ places: inout [String: Place]) {
-        var place = place
-        place.isExcluded = excluded.excludesFile(place.path)
-        // The first place that is not excluded wins.
-        if let known = places[object], !known.isExcluded || place.isExcluded { return }
-        places[object] = place
+    private func add(_ place: Place, _ object: String, _ places: inout [String: [Place]]) {
+        let known = places[object] ?? []
+        let isKept =
+            known.count < Self.mostPlaces && !known.contains { $0.path == place.path }
+            && !excluded.excludesFile(place.path)
+        places[object] = isKept ? known + [place] : known
     }
 
     /// Reads the output of a command that is a list of records.

@@ -196,11 +196,11 @@ final class RunningGit {
 private enum GitFailure {
     static func error(_ text: String, in folder: String) -> CommandError {
         let name = TerminalText.printable(TokenRedaction.redact(folder))
-        let lines = text.split(separator: "\n").map { TerminalText.printable(TokenRedaction.redact(String($0))) }
+        let lines = text.split(separator: "\n").map { TerminalText.printable(TokenRedaction.redact(String($0).trimmed)) }
         if lines.contains(where: { $0.contains("dubious ownership") }) {
             return CommandError(
                 message: "git does not read \(name), because another user owns it",
-                hint: "If you trust it: \(lines.last { $0.contains("safe.directory") }?.trimmed ?? "see safe.directory")")
+                hint: "If you trust it: \(lines.last { $0.contains("safe.directory") } ?? "see safe.directory")")
         }
         if lines.contains(where: { $0.contains("not a git repository") }) {
             return CommandError(message: "\(name) is not in a Git repository")

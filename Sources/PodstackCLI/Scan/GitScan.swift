@@ -67,19 +67,31 @@ struct GitScan {
         let places = blobs.isEmpty ? [:] : try history.places(of: blobs)
         var findings: [(order: Int, finding: ScanFinding)] = []
         for find in finds {
-            let place = places[find.object]
-            if place?.isExcluded == true { continue }
-            var finding = ScanFinding(
-                path: place.map { String(decoding: $0.path, as: UTF8.self) }, members: find.members, line: find.line,
-                column: find.column, token: find.token)
-            finding.object = find.object
-            finding.objectType = find.type
-            finding.commit = find.type == "commit" ? find.object : place?.commit
-            finding.tag = find.tag
-            findings.append((place?.order ?? .max, finding))
+            guard find.type == "blob", let places = places[find.object] else {
+                findings.append((.max, finding(find, in: nil)))
+                continue
+            }
+            findings += places.map { ($0.order, finding(find, in: $0)) }
         }
-        findings.sort { ($0.order, $0.finding.object ?? "", $0.finding.line) < ($1.order, $1.finding.object ?? "", $1.finding.line) }
+        findings.sort { first, second in
+            func key(_ item: (order: Int, finding: ScanFinding)) -> (Int, String, String, Int, Int) {
+                let finding = item.finding
+                return (item.order, finding.path ?? "", finding.object ?? "", finding.line, finding.column)
+            }
+            return key(first) < key(second)
+        }
         for finding in Self.firstVersions(of: findings.map(\.finding)) { report(.found(finding)) }
+    }
+
+    private func finding(_ find: Find, in place: GitHistory.Place?) -> ScanFinding {
+        var finding = ScanFinding(
+            path: place.map { String(decoding: $0.path, as: UTF8.self) }, members: find.members, line: find.line,
+            column: find.column, token: find.token)
+        finding.object = find.object
+        finding.objectType = find.type
+        finding.commit = find.type == "commit" ? find.object : place?.commit
+        finding.tag = find.tag
+        return finding
     }
 
     /// Returns the findings without those in later versions of a file that has the same token at first.
@@ -193,8 +205,8 @@ struct GitScan {
         }
         guard isSearched == nil else { return }
         let source = objects.content()
-        let isArchive = ArchiveFormat.isArchive(try source.peek(ArchiveFormat.longestHead))
-        guard isArchive, archives.isOn, header.size <= Self.largestInMemory else {
+        let kind = ArchiveFormat.kind(of: try source.peek(ArchiveFormat.longestHead))
+        guard kind != nil, archives.isOn, header.size <= Self.largestInMemory else {
             return content.run(source, report: handle)
         }
         var bytes: [UInt8] = []

@@ -121,7 +121,7 @@ final class ScanCounts: Sendable {
 
     private static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
-    private static func size(_ bytes: Int) -> String {
+    static func size(_ bytes: Int) -> String {
         let units = ["bytes", "kB", "MB", "GB", "TB"]
         var (rest, unit) = (bytes, 0)
         while rest >= 1_000_000, unit < units.count - 2 { (rest, unit) = (rest / 1000, unit + 1) }
