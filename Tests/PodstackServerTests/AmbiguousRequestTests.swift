@@ -77,6 +77,7 @@ struct AmbiguousRequestTests {
     @Test("a form with a field twice, or with two types or origins, changes nothing and names it")
     func repeatedFormFields() throws {
         let viewer = try TestClient(signedUpAt: try RunningServer(clock: ManualClock()))
+        try viewer.get("/projects")
         let key = try #require(viewer.formKey)
         let form = "application/x-www-form-urlencoded"
         func post(_ body: String, _ headers: [(String, String)] = []) throws -> TestResponse {
@@ -177,7 +178,7 @@ struct AmbiguousRequestTests {
         arguments: [
             "my_service:8080", "_x._tcp.example.com", "a-b.example", "127.0.0.1:8080", "[::1]:8443", "localhost.",
             "[::1]",
-            "x:1", "x:65535", "[2001:db8::1]:443", "xn--bcher-kva.example",
+            "x:1", "x:65535", "[2001:db8::1]:8443", "xn--bcher-kva.example",
         ])
     func hosts(host: String) throws {
         var request = Request(method: "GET", path: "/")

@@ -4,7 +4,6 @@ import Testing
 
 @testable import PodstackServer
 
-/// What commands say before they can work.
 @Suite("A database with an older schema", .blocking, .databases, .timeLimit(.perTest))
 struct OlderSchemaTests {
     let place: ServerPlace

@@ -95,7 +95,9 @@ struct ListenerLimitsTests {
             let connection = try RawHTTP(port: server.port)
             try connection.send(head + body)
             let response = try connection.response()
-            #expect(isErrorOfTheAPI(response, 400, "bad_request"), "\(body)")
+            // libmicrohttpd itself responds to some of them.
+            let isOwn = response.status == 400 && response.body.contains("chunked encoding was syntactically incorrect")
+            #expect(isOwn || isErrorOfTheAPI(response, 400, "bad_request"), "\(body)")
             try blockUntil("the connection is closed") { connection.isClosed }
         }
         // The same requests with CR LF, and data that looks like such a line.
@@ -175,7 +177,7 @@ struct ListenerLimitsTests {
         defer { listener.stop(timeoutMilliseconds: 10) }
         func begin() throws -> RawHTTP {
             let connection = try RawHTTP(port: listener.port, silence: 60)
-            try connection.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n")
+            try connection.send("POST /v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n")
             try connection.send(String(repeating: " ", count: 50_000))
             return connection
         }
@@ -189,7 +191,7 @@ struct ListenerLimitsTests {
         for connection in handled { #expect(try connection.response().status == 200) }
         try blockUntil("the bodies are released") { listener.bodyBytes == 0 }
         // On the connection of the refused request too.
-        try refused.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n")
+        try refused.send("POST /v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n")
         try refused.send(String(repeating: " ", count: 50_000))
         #expect(try refused.response().status == 200)
     }

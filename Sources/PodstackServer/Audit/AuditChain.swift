@@ -92,6 +92,7 @@ struct AuditVerification: Sendable {
     ///   - chain: The chain with the peppers.
     ///   - lostUntil: The time of the last rotation, if the pepper from before it is missing. Older events are then counted
     ///     as ``unverifiable``, and only their order is verified.
+    /// - Throws: ``DatabaseFailure`` if the log cannot be read.
     init(of database: any Database, chain: AuditChain, previousPepperLostUntil lostUntil: Int64? = nil) throws {
         self.chain = chain
         self.lostUntil = lostUntil

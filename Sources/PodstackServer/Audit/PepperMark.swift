@@ -47,7 +47,7 @@ enum PepperMark {
 
     /// Returns whether nothing in the database depends on a pepper.
     private static func isNew(_ connection: any DatabaseConnection) throws -> Bool {
-        try known(in: connection) == nil && UserStore.isEmpty(in: connection)
+        try known(in: connection) == nil && connection.query("SELECT id FROM users LIMIT 1").isEmpty
             && AuditStore.accountIDs(limit: 1, in: connection).isEmpty
     }
 

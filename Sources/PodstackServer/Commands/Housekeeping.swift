@@ -14,8 +14,9 @@ final class Housekeeping: Sendable {
     private let offer: Mutex<FirstAccountOffer?>
     /// The seconds between two counts of the sessions.
     private static let countingSeconds: Int64 = 60
-    /// The seconds between two successful readiness checks, each of which writes to the disk. After a failure, every run
-    /// checks again.
+    /// The seconds between two successful readiness checks, each of which writes to the disk.
+    ///
+    /// After a failure, every run checks again.
     private static let readinessSeconds: Int64 = 30
     /// The monotonic times of the last removal, of the last count and of the last successful check, in seconds.
     private let lastPruned = Mutex<Int64?>(nil)

@@ -44,6 +44,7 @@ extension Arguments {
     /// - Parameter actsAsOwner: Whether root continues as the owner of the directory, so that it leaves no files that the
     ///   service cannot read.
     /// - Returns: The directory.
+    /// - Throws: ``SetupFailure`` if the directory cannot be used.
     func dataDirectory(actsAsOwner: Bool = true) throws -> DataDirectory {
         if actsAsOwner { DataDirectory.actAsOwner(of: dataPath) }
         return try DataDirectory(dataPath)

@@ -97,7 +97,9 @@ final class SQLiteConnection: DatabaseConnection {
         return code == SQLITE_OK ? UInt32(bigEndian: stamp) : nil
     }
 
-    /// The position of `user_version` in the file. Source: section 1.3 of "Database File Format".
+    /// The position of `user_version` in the file.
+    ///
+    /// Source: section 1.3 of "Database File Format".
     private static let stampOffset: Int64 = 60
 
     /// Does not copy the write-ahead log into the database when this connection is closed.

@@ -76,11 +76,10 @@ final class SQLiteDatabase: Database {
         }
         guard isFree == true else { return }
         defer { isWriting.change { $0 = false } }
-        do { try checkStamp(writer.connection) } catch {
-            writer.connection.keepLog()
-            idleReaders.withLock { for reader in $0 { reader.connection.keepLog() } }
-            _ = rename(files.path + "-wal", files.path + "-wal.overwritten")
-        }
+        guard !stamp.isValid({ writer.connection.fileStamp }) else { return }
+        writer.connection.keepLog()
+        idleReaders.withLock { for reader in $0 { reader.connection.keepLog() } }
+        _ = rename(files.path + "-wal", files.path + "-wal.overwritten")
     }
 
     let activity: DatabaseActivity? = DatabaseActivity()

@@ -140,6 +140,8 @@ final class DatabaseStamp: Sendable {
     private let state = Mutex(State(valid: []))
     /// The stamp that the file had at the last check, as a ``number(_:)``.
     private let last = Atomic<UInt64>(0)
+    /// Whether the file had a stamp that this process has not written.
+    private let isLost = Atomic(false)
 
     /// Creates the stamp of a file; the path is for the message.
     init(path: String) { self.path = path }
@@ -163,11 +165,24 @@ final class DatabaseStamp: Sendable {
 
     /// Checks that the file has a stamp that this process has written.
     ///
+    /// Once it had another one, every check fails: SQLite may have kept pages of the other file in memory.
+    ///
     /// - Parameter read: Reads the stamp from the file.
     /// - Throws: ``DatabaseFailure`` if another process has overwritten the file.
     func check(_ read: () -> UInt32?) throws(DatabaseFailure) {
-        guard last.load(ordering: .relaxed) != Self.number(read()) else { return }
-        let isValid = state.withLock { state in
+        if !isLost.load(ordering: .relaxed), isValid(read) { return }
+        isLost.store(true, ordering: .relaxed)
+        throw DatabaseFailure(
+            .unreachable,
+            reason:
+                "\(path) was overwritten while the service runs: restart the service to use what was copied over it, or "
+                + "stop the service and restore a backup")
+    }
+
+    /// Returns whether the file has a stamp that this process has written.
+    func isValid(_ read: () -> UInt32?) -> Bool {
+        if last.load(ordering: .relaxed) == Self.number(read()) { return true }
+        return state.withLock { state in
             // Read again in the lock, so that the stamp is not older than one that another thread has found meanwhile.
             let found = read()
             guard let index = state.valid.firstIndex(of: found) else { return false }
@@ -175,13 +190,6 @@ final class DatabaseStamp: Sendable {
             state.valid.removeFirst(index)
             last.store(Self.number(found), ordering: .relaxed)
             return true
-        }
-        guard isValid else {
-            throw DatabaseFailure(
-                .unreachable,
-                reason:
-                    "\(path) was overwritten while the service runs: restart the service to use what was copied over it, or "
-                    + "stop the service and restore a backup")
         }
     }
 

@@ -119,9 +119,8 @@ final class IncomingRequest {
 
     /// Reserves the memory that the body needs, without which it would grow to twice as much.
     private func reserve() {
-        guard let length = head?.headers.first(where: { $0.name == "content-length" }).flatMap({ Int($0.value) }) else {
-            return
-        }
+        let length = head?.headers.first { $0.name == "content-length" }.flatMap { Int($0.value) }
+        guard let length else { return }
         body.reserveCapacity(min(max(length, 0), RequestLimits.body))
     }
 

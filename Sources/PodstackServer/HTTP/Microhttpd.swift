@@ -199,18 +199,19 @@ final class Microhttpd: Sendable {
         let incoming = Unmanaged<IncomingRequest>.fromOpaque(kept).takeUnretainedValue()
         let count = size.pointee
         size.pointee = 0
-        guard incoming.head != nil else {
+        guard let head = incoming.head else {
             guard let state = Connection(pointer: connection).state else { return .NO }
             // The first call for this request. If it is responded to here, libmicrohttpd closes the connection, so that
             // the rest is not read as another request.
-            incoming.head = receivedHead(
+            let head = receivedHead(
                 of: incoming, method, isHTTP11: strcmp(version, "HTTP/1.1") == 0, on: connection, state)
-            if incoming.head?.isChunked == true { incoming.chunks = chunks(connection) }
+            incoming.head = head
+            if head.isChunked { incoming.chunks = chunks(connection) }
             return driver.receiveHead(of: incoming, on: Connection(pointer: connection)) ? .YES : .NO
         }
         let isKept: Bool
         if let upload, count > 0 {
-            if incoming.chunks != nil { checkChunk(upload, count, connection, incoming) }
+            if head.isChunked { checkChunk(upload, count, connection, incoming) }
             isKept = driver.receiveBody(
                 UnsafeRawBufferPointer(start: upload, count: count), of: incoming, on: Connection(pointer: connection))
         } else {

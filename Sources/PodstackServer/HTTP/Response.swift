@@ -8,7 +8,7 @@ struct Response {
     var contentType = "application/json"
     var cacheControl = "no-store"
     var body: [UInt8] = []
-    /// The same bytes as ``body``, if many responses have them: they are then not copied for each connection.
+    /// Holds the bytes of ``body`` too if many responses have them: they are then not copied for each connection.
     var constant: ConstantBody?
     /// A body that is written while it is sent; it replaces ``body``.
     var stream: ResponseStream?

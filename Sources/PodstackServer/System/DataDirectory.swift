@@ -107,9 +107,10 @@ struct DataDirectory: Sendable {
         return true
     }
 
-    /// Throws if the database is not one of this service, or not the one to which the pepper belongs.
+    /// Checks that the database is one of this service, and the one to which the pepper belongs.
     ///
     /// - Parameter tables: Returns the names of the tables of the database.
+    /// - Throws: ``SetupFailure`` if it is not.
     func checkDatabase(_ tables: () throws -> Set<String>) throws {
         // Read in this order: another process may be starting for the first time.
         let hasPepper = hasPepper
@@ -154,6 +155,7 @@ struct DataDirectory: Sendable {
     /// Installs the staged pepper, if the directory has none; the files are not changed if another process has done it.
     ///
     /// - Parameter isRight: Returns whether the database is marked with a pepper.
+    /// - Throws: ``SetupFailure`` if the file cannot be renamed.
     func installPepper(_ isRight: (Pepper) throws -> Bool) throws {
         guard !hasPepper, exists(nextPepperPath), let staged = try? Pepper(existing: nextPepperPath),
             try isRight(staged)
