@@ -136,7 +136,8 @@ enum ClientOperations {
     }
 
     /// Returns a page of a list as the service sent it.
-    private static func page<Element: Sendable>(_ list: Paged<Element>, _ arguments: Arguments) async throws -> [UInt8] {
+    private static func page<Element: Sendable>(_ list: Paged<Element>, _ arguments: Arguments) async throws -> [UInt8]
+    {
         let (limit, cursor) = (try arguments.integer("limit") ?? 200, try arguments.string("cursor"))
         return try await response { try await list.page(limit: limit, cursor: cursor) }
     }
