@@ -51,6 +51,17 @@ struct Arguments: Sendable {
         }
     }
 
+    /// Returns a name of the API, such as a scope, as the type that the SDK has for it.
+    func name<Name: ExpressibleByStringLiteral>(_ name: String) throws -> Name? where Name.StringLiteralType == String {
+        try string(name).map(Name.init(stringLiteral:))
+    }
+
+    /// Returns names of the API, such as scopes, as the type that the SDK has for them.
+    func names<Name: ExpressibleByStringLiteral>(_ name: String) throws -> [Name]?
+    where Name.StringLiteralType == String {
+        try strings(name)?.map(Name.init(stringLiteral:))
+    }
+
     func texts(_ name: String) throws -> [String: String]? {
         guard let value = value(name) else { return nil }
         guard case .object(let fields) = value else { throw InterfaceError.argument(name, "an object of strings") }

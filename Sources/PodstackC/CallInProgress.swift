@@ -75,10 +75,12 @@ final class CallInProgress: HandleObject {
     func close() {
         cancel()
         // A request that no thread will take from this call is delivered to another one.
-        requests?.end(self, undelivered: state.withLock { state in
-            defer { state.messages = [] }
-            return state.messages
-        })
+        requests?.end(
+            self,
+            undelivered: state.withLock { state in
+                defer { state.messages = [] }
+                return state.messages
+            })
     }
 
     private func finish(_ result: CallResult) {

@@ -10,8 +10,10 @@ enum ClientOperations {
     static let all: [String: Operation] = [
         "auth.whoami": { client, _ in try await response { try await client.auth.whoami() } },
         "auth.can": { client, arguments in
-            let (scope, project) = (try arguments.required("scope"), try arguments.string("project"))
-            return try await response { try await client.auth.can(scope, project: project) }
+            _ = try arguments.required("scope")
+            return try await response {
+                try await client.auth.can(try arguments.name("scope") ?? "", project: try arguments.string("project"))
+            }
         },
         "auth.rotate": { client, arguments in
             try created(await client.auth.rotate(grace: try arguments.duration("grace")))
@@ -27,14 +29,14 @@ enum ClientOperations {
             try created(
                 await client.tokens.create(
                     name: try arguments.required("name"), expiresIn: try expiry(arguments),
-                    scopes: try arguments.strings("scopes"), projects: try arguments.strings("projects")))
+                    scopes: try arguments.names("scopes"), projects: try arguments.strings("projects")))
         },
         "tokens.update": { client, arguments in
             let id = try arguments.required("id")
-            let (name, scopes) = (try arguments.string("name"), try arguments.strings("scopes"))
-            let projects = try arguments.strings("projects")
             return try await response {
-                try await client.tokens.update(id, name: name, scopes: scopes, projects: projects)
+                try await client.tokens.update(
+                    id, name: try arguments.string("name"), scopes: try arguments.names("scopes"),
+                    projects: try arguments.strings("projects"))
             }
         },
         "tokens.rotate": { client, arguments in
@@ -75,18 +77,18 @@ enum ClientOperations {
         },
         "members.add": { client, arguments in
             let (email, project) = (try arguments.required("email"), try arguments.required("project"))
-            let (role, permissions) = (try arguments.string("role"), try arguments.strings("permissions"))
             return try await response {
-                try await client.members.add(email, to: project, role: role ?? "user", permissions: permissions)
+                try await client.members.add(
+                    email, to: project, role: try arguments.name("role") ?? "user",
+                    permissions: try arguments.names("permissions"))
             }
         },
         "members.update": { client, arguments in
             let (user, project) = (try arguments.required("user"), try arguments.required("project"))
-            let (role, permissions) = (try arguments.string("role"), try arguments.strings("permissions"))
-            let status = try arguments.string("status")
             return try await response {
                 try await client.members.update(
-                    user, of: project, role: role, permissions: permissions, status: status)
+                    user, of: project, role: try arguments.name("role"),
+                    permissions: try arguments.names("permissions"), status: try arguments.name("status"))
             }
         },
         "members.remove": { client, arguments in
@@ -136,7 +138,8 @@ enum ClientOperations {
     }
 
     /// Returns a page of a list as the service sent it.
-    private static func page<Element: Sendable>(_ list: Paged<Element>, _ arguments: Arguments) async throws -> [UInt8] {
+    private static func page<Element: Sendable>(_ list: Paged<Element>, _ arguments: Arguments) async throws -> [UInt8]
+    {
         let (limit, cursor) = (try arguments.integer("limit") ?? 200, try arguments.string("cursor"))
         return try await response { try await list.page(limit: limit, cursor: cursor) }
     }

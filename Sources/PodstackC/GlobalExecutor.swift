@@ -24,16 +24,16 @@ enum GlobalExecutor {
                 guard let job else { return }
                 let now = Timers.now
                 let (sum, isLarge) = now.addingReportingOverflow(Int64(clamping: nanoseconds))
-                let job = Job(pointer: job)
-                Timers.shared.run(at: isLarge ? .max : sum) { run(job) }
+                let later = Job(pointer: job)
+                Timers.shared.run(at: isLarge ? .max : sum) { run(later) }
             },
             { seconds, nanoseconds, _, _, clock, job in
                 guard let job else { return }
                 // The deadline is a time of the clock, which may differ from the clock of the timers.
                 let left = Timers.nanoseconds(seconds, nanoseconds) - Timers.time(ofSwiftClock: clock)
                 let (sum, isLarge) = Timers.now.addingReportingOverflow(max(0, left))
-                let job = Job(pointer: job)
-                Timers.shared.run(at: isLarge ? .max : sum) { run(job) }
+                let later = Job(pointer: job)
+                Timers.shared.run(at: isLarge ? .max : sum) { run(later) }
             })
         return true
     }()
@@ -179,7 +179,8 @@ final class Timers: Sendable {
         var index = 0
         while true {
             var least = index
-            for child in [2 * index + 1, 2 * index + 2] where child < heap.count && heap[child].time < heap[least].time {
+            for child in [2 * index + 1, 2 * index + 2] where child < heap.count && heap[child].time < heap[least].time
+            {
                 least = child
             }
             guard least != index else { return removed }

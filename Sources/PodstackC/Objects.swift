@@ -150,7 +150,7 @@ final class LoginObject: OperationTarget {
         return { [login, requests] in
             let arguments = try Arguments(arguments)
             let request = try await login.begin(
-                clientName: try arguments.required("client_name"), scopes: try arguments.strings("scopes"))
+                clientName: try arguments.required("client_name"), scopes: try arguments.names("scopes"))
             let handle = Handles.add(LoginRequestObject(request, requests))
             return try APICoding.encode(
                 [

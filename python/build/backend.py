@@ -21,10 +21,6 @@ PYTHON = Path(__file__).resolve().parent.parent
 REPOSITORY = PYTHON.parent
 # Not named *.so: that would be a module.
 LIBRARY = "libPodstackC.so.1"
-# PodstackC and what it depends on.
-MODULES = [
-    "PodstackC", "PodstackCLI", "PodstackCommandLine", "Podstack", "PodstackTransport", "PodstackCryptography", "PodstackAPI",
-]
 
 
 def _project():
@@ -77,7 +73,7 @@ def _library():
     # The object files themselves and not their archive: the driver hides the symbols of archives.
     objects = [
         str(products / f"{module}.build" / f"{source.name}.o")
-        for module in MODULES
+        for module in _modules()
         for source in sorted((REPOSITORY / "Sources" / module).rglob("*.swift"))
     ]
     # With the Swift runtime in it, and without symbols other than the interface's.
@@ -91,6 +87,24 @@ def _library():
     ]
     subprocess.run(link, check=True, stdout=sys.stderr)
     return folder / LIBRARY
+
+
+def _modules():
+    """Returns PodstackC and the Swift modules that it depends on."""
+    package = json.loads(_output("swift", "package", "--package-path", str(REPOSITORY), "dump-package"))
+    targets = {target["name"]: target for target in package["targets"]}
+    found, left = set(), ["PodstackC"]
+    while left:
+        name = left.pop()
+        if name in found or targets[name]["type"] == "system":
+            continue
+        found.add(name)
+        for dependency in targets[name]["dependencies"]:
+            (kind, values), = dependency.items()
+            platforms = (values[1] or {}).get("platformNames", [])
+            if kind in ("byName", "target") and (not platforms or "linux" in platforms):
+                left.append(values[0])
+    return sorted(found)
 
 
 def _output(*words):

@@ -62,14 +62,21 @@ def test_a_token_that_expires_soon(server, kind):
     assert expiring[0].expires_at > datetime.datetime.now(datetime.timezone.utc)
 
 
-@both
-def test_an_error_of_on_event_is_raised(signed_in, kind):
+def test_an_error_of_on_event(signed_in):
     def on_event(event):
         raise KeyError("of the program")
 
-    if kind == "Client":
-        with pytest.raises(KeyError, match="of the program"):
-            whoami({"on_event": on_event}, kind)
+    with pytest.raises(KeyError, match="of the program"):
+        whoami({"on_event": on_event}, "Client")
+
+    async def asynchronous():
+        contexts = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: contexts.append(context))
+        async with AsyncClient(on_event=on_event) as failing, AsyncClient() as other:
+            users = await asyncio.gather(*(client.auth.whoami() for client in (failing, other) for _ in range(20)))
+        return len(users), {type(context["exception"]) for context in contexts}
+
+    assert asyncio.run(asynchronous()) == (40, {KeyError})
 
 
 @both

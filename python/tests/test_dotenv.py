@@ -2,6 +2,7 @@
 
 import os
 import random
+from importlib.metadata import version
 
 import dotenv
 import pytest
@@ -82,6 +83,8 @@ def test_parse_and_read(folder):
         read_dotenv(path)
 
 
+@pytest.mark.skipif(
+    version("python-dotenv") != "1.2.4", reason="the grammar is that of python-dotenv 1.2.4, which needs a newer Python")
 def test_random_files_are_read_as_python_dotenv_reads_them(folder):
     generator = random.Random(15)
     pieces = ["A", "B", "=", "'", '"', " ", "\t", "#", "\\", "\\n", "${A}", "${C:-d}", "$A", "export ", "\n", "\n", "x", "é"]

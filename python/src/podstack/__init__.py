@@ -21,7 +21,7 @@ _MODULES = {
     "credentials_file": ("CredentialsFile",),
     "dotenv": ("DotEnv", "load_dotenv", "parse_dotenv", "read_dotenv"),
     "events": (
-        "ClientEvent", "RequestFinished", "RequestRetried", "RequestStarted", "TokenExpiring", "TokenReloaded",
+        "ClientEvent", "RequestFailed", "RequestFinished", "RequestRetried", "RequestStarted", "TokenExpiring", "TokenReloaded",
         "WarningEvent",
     ),
     "exceptions": (

@@ -55,6 +55,7 @@ from .dotenv import (
 )
 from .events import (
     ClientEvent as ClientEvent,
+    RequestFailed as RequestFailed,
     RequestFinished as RequestFinished,
     RequestRetried as RequestRetried,
     RequestStarted as RequestStarted,
@@ -147,6 +148,7 @@ __all__ = [
     "Projects",
     "QuotaExceededError",
     "RateLimitError",
+    "RequestFailed",
     "RequestFinished",
     "RequestRetried",
     "RequestStarted",

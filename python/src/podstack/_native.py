@@ -319,6 +319,7 @@ class LoopQueue:
         data = place.take()
         offset, end = 0, len(data)
         waiting = self._waiting
+        interrupt: BaseException | None = None
         while offset < end:
             tag, status, size = _RECORD.unpack_from(data, offset)
             offset += 16
@@ -327,11 +328,20 @@ class LoopQueue:
             if status == _MESSAGE:
                 found = waiting.get(tag)
                 if found is not None and found[1] is not None:
-                    found[1](_decode(content.decode()))
+                    try:
+                        found[1](_decode(content.decode()))
+                    except Exception as error:
+                        # The records that follow belong to other calls.
+                        context = {"message": "A callback of a podstack client failed", "exception": error}
+                        found[0].get_loop().call_exception_handler(context)
+                    except BaseException as error:
+                        interrupt = error
                 continue
             found = waiting.pop(tag, None)
             if found is not None and not found[0].done():
                 found[0].set_result((status, content))
+        if interrupt is not None:
+            raise interrupt
 
 
 _queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopQueue] = weakref.WeakKeyDictionary()

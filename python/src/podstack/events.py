@@ -12,6 +12,7 @@ from ._model import Model, as_text, as_time
 
 __all__ = [
     "ClientEvent",
+    "RequestFailed",
     "RequestFinished",
     "RequestRetried",
     "RequestStarted",
@@ -98,6 +99,43 @@ class RequestFinished(ClientEvent):
         """The `X-Request-ID` of the response, if it has one."""
         value: str | None = self._values.get("request_id")
         return value
+
+
+class RequestFailed(ClientEvent):
+    """No response arrived.
+
+    Args:
+        method: The method, such as `GET`.
+        path: The path.
+        reason: A text such as `the request timed out`.
+        duration: The duration of this attempt alone, in seconds.
+    """
+
+    __slots__ = ()
+    _fields = ("method", "path", "reason", "duration")
+
+    def __init__(self, *, method: str, path: str, reason: str, duration: float) -> None:
+        self._init({"method": method, "path": path, "reason": reason, "duration": duration})
+
+    @property
+    def method(self) -> str:
+        """The method, such as `GET`."""
+        return str(self._values["method"])
+
+    @property
+    def path(self) -> str:
+        """The path."""
+        return str(self._values["path"])
+
+    @property
+    def reason(self) -> str:
+        """A text such as `the request timed out`."""
+        return str(self._values["reason"])
+
+    @property
+    def duration(self) -> float:
+        """The duration of this attempt alone, in seconds."""
+        return float(self._values["duration"])
 
 
 class RequestRetried(ClientEvent):
@@ -209,6 +247,7 @@ class WarningEvent(ClientEvent):
 _KINDS: dict[str, type[ClientEvent]] = {
     "request_started": RequestStarted,
     "request_finished": RequestFinished,
+    "request_failed": RequestFailed,
     "request_retried": RequestRetried,
     "token_reloaded": TokenReloaded,
     "token_expiring": TokenExpiring,

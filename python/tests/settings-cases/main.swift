@@ -4,15 +4,16 @@
 
 func quoted(_ text: String?) -> String {
     guard let text else { return "null" }
-    return "\"" + text.unicodeScalars.map { scalar in
-        switch scalar {
-        case "\"": "\\\""
-        case "\\": "\\\\"
-        case _ where scalar.value < 0x20:
-            "\\u00" + (scalar.value < 0x10 ? "0" : "") + String(scalar.value, radix: 16)
-        default: String(scalar)
-        }
-    }.joined() + "\""
+    return "\""
+        + text.unicodeScalars.map { scalar in
+            switch scalar {
+            case "\"": "\\\""
+            case "\\": "\\\\"
+            case _ where scalar.value < 0x20:
+                "\\u00" + (scalar.value < 0x10 ? "0" : "") + String(scalar.value, radix: 16)
+            default: String(scalar)
+            }
+        }.joined() + "\""
 }
 
 func object(_ fields: [(String, String)]) -> String {
