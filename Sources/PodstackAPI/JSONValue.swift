@@ -91,3 +91,20 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
         self = .object(Dictionary(elements) { _, last in last })
     }
 }
+
+extension JSONValue: ExpressibleByArrayLiteral, ExpressibleByBooleanLiteral, ExpressibleByFloatLiteral {
+    /// Creates an array.
+    ///
+    /// - Parameter elements: The elements.
+    public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+
+    /// Creates a Boolean.
+    ///
+    /// - Parameter value: The Boolean.
+    public init(booleanLiteral value: Bool) { self = .bool(value) }
+
+    /// Creates a number.
+    ///
+    /// - Parameter value: The number.
+    public init(floatLiteral value: Double) { self = .number(value) }
+}

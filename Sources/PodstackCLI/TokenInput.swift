@@ -1,5 +1,6 @@
 import Podstack
 import PodstackCommandLine
+import PodstackSystem
 
 /// A token that the user gave to a command, and the name of the place for errors.
 ///

@@ -36,9 +36,11 @@ package enum PythonOracle {
     }
 
     /// Starts `Tests/Oracles/NAME`.
-    package static func start(_ name: String, _ arguments: [String]) throws -> ToolProcess {
+    package static func start(
+        _ name: String, _ arguments: [String], environment: [String: String] = [:]
+    ) throws -> ToolProcess {
         guard let interpreter else { throw ToolProcess.Failure(reason: "PODSTACK_TEST_PYTHON is not set") }
         let script = URL(filePath: #filePath).appending(path: "../../../Tests/Oracles/\(name)").standardized.path
-        return try ToolProcess(interpreter, [script] + arguments)
+        return try ToolProcess(interpreter, [script] + arguments, environment: environment)
     }
 }

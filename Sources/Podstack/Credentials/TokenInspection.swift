@@ -18,14 +18,15 @@ package struct TokenInspection: Sendable {
     ///
     /// - Parameters:
     ///   - apiToken: The token that the program was given.
+    ///   - source: The source of that token.
     ///   - profile: The name of a profile.
     ///   - environment: The environment that variables and the home directory are read from.
     /// - Returns: The sources. Those that cannot be found are missing; a client reports them as errors.
     package static func all(
-        apiToken: String?, profile: String?, environment: PodstackEnvironment
+        apiToken: String?, from source: ClientConfiguration.Source, profile: String?, environment: PodstackEnvironment
     ) -> [TokenInspection] {
         let argument = apiToken.map { text in
-            TokenInspection(of: APIToken(text), from: .argument("apiToken:"))
+            TokenInspection(of: APIToken(text), from: source)
         }
         var search = TokenSearch(Resolution(profile: profile, environment: environment))
         return (argument.map { [$0] } ?? []) + search.lowerCandidates().map { inspect($0, environment) }

@@ -95,8 +95,8 @@ struct AuthDoctor {
 
     private func checkTokens(_ report: inout DoctorReport) {
         let found = TokenInspection.all(
-            apiToken: invocation.token, profile: invocation.arguments.value("profile"), environment: context.environment
-        )
+            apiToken: invocation.token?.text, from: invocation.token?.source ?? TokenInput.flag,
+            profile: invocation.arguments.value("profile"), environment: context.environment)
         for (index, inspection) in found.enumerated() {
             let isUsed = index == 0
             // A token that is not used cannot stop anything, but explains what the user may see.

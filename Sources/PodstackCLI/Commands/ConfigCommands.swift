@@ -241,7 +241,7 @@ struct ProfileKey {
             guard CommandWords.split(value)?.isEmpty == false else {
                 throw UsageError("\(key.rawValue) is empty or has a quote that is not closed")
             }
-        case .apiToken, .pendingAPIToken: break
+        case .apiToken, .pendingAPIToken, .profile: break
         }
     }
 
