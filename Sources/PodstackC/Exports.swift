@@ -95,7 +95,7 @@ public func podstackCall(
     _ milliseconds: Int64, _ result: UnsafeMutablePointer<podstack_result>?
 ) -> Int32 {
     do {
-        guard let target = Handles.object(object) as? any OperationTarget else { throw InterfaceError.closed }
+        guard let target = Handles.object(object)?.asTarget else { throw InterfaceError.closed }
         let run = try target.operation(operation.map { String(cString: $0) } ?? "", bytes(arguments, size))
         let call = CallInProgress(requests: target.requests)
         call.start(run)
@@ -149,7 +149,7 @@ public func podstackSubmit(
     _ queue: UInt64, _ tag: UInt64, _ result: UnsafeMutablePointer<podstack_result>?
 ) -> Int32 {
     do {
-        guard let target = Handles.object(object) as? any OperationTarget,
+        guard let target = Handles.object(object)?.asTarget,
             let queue = Handles.object(queue) as? CompletionQueue
         else { throw InterfaceError.closed }
         let run = try target.operation(operation.map { String(cString: $0) } ?? "", bytes(arguments, size))

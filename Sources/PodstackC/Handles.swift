@@ -38,4 +38,14 @@ enum Handles {
 protocol HandleObject: AnyObject, Sendable {
     /// Cancels the object's work; the handle is already invalid.
     func close()
+    /// The object as one that has operations; nil for others. A cast would take longer than the rest of a call's start.
+    var asTarget: (any OperationTarget)? { get }
+}
+
+extension HandleObject {
+    var asTarget: (any OperationTarget)? { nil }
+}
+
+extension OperationTarget {
+    var asTarget: (any OperationTarget)? { self }
 }
