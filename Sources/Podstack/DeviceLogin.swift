@@ -35,17 +35,29 @@ public struct DeviceLogin: Sendable {
         time: TimeSource = .system,
         onEvent: (@Sendable (ClientEvent) -> Void)? = nil
     ) throws {
-        let retry = RetryConfiguration()
-        try Client.check(retry, timeout: timeout)
+        var options = ClientOptions()
+        (options.timeout, options.environment, options.transport) = (timeout, environment, transport)
+        (options.time, options.onEvent) = (time, onEvent)
+        try self.init(apiEndpoint: apiEndpoint, options: options)
+    }
+
+    /// Creates a login with options; sends no request.
+    ///
+    /// - Parameters:
+    ///   - apiEndpoint: The service's URL; if nil, `PODSTACK_API_ENDPOINT`, or the default.
+    ///   - options: The less common settings. The timeout is that of each request.
+    /// - Throws: ``ConfigurationError`` if a setting is invalid.
+    public init(apiEndpoint: String? = nil, options: ClientOptions) throws {
+        try Client.check(options.retry, timeout: options.timeout)
         let none = StaticCredentials(token: APIToken(""), source: .default)
-        let configuration = try Resolution(apiEndpoint: apiEndpoint, environment: environment)
+        let configuration = try Resolution(apiEndpoint: apiEndpoint, environment: options.environment)
             .configuration(tokenFrom: none.source)
         self.apiEndpoint = configuration.apiEndpoint
         pipeline = Pipeline(
-            credentials: TokenCache(none, first: nil, time: time), endpoint: configuration.apiEndpoint.value,
-            project: nil, retry: retry, timeout: min(timeout, .seconds(31_536_000)),
-            transport: transport ?? DefaultTransport(environment: environment), events: EventSink(onEvent),
-            time: time, otherTokens: { _ in [] })
+            credentials: TokenCache(none, first: nil, time: options.time), endpoint: configuration.apiEndpoint.value,
+            project: nil, retry: options.retry, timeout: min(options.timeout, .seconds(31_536_000)),
+            transport: options.transport ?? DefaultTransport(environment: options.environment),
+            events: EventSink(options), tracer: options.tracer, time: options.time, otherTokens: { _ in [] })
     }
 
     /// Requests a code that a user can approve.

@@ -44,12 +44,19 @@ extension Token {
 extension APIToken {
     /// A well-formed token with the ID of ``Token/sample``, which no service accepts.
     public static let sample: APIToken = {
-        var generator = Zeros()
+        var generator = FixedNumbers()
         return APIToken(TokenFormat.generateToken(id: Token.sample.id, using: &generator))
     }()
 
-    /// "Random" numbers that are always zero, so that the sample is always the same.
-    private struct Zeros: RandomNumberGenerator { mutating func next() -> UInt64 { 0 } }
+    /// "Random" numbers that are always the same ones, so that the sample is too.
+    private struct FixedNumbers: RandomNumberGenerator {
+        private var state: UInt64 = 1
+
+        mutating func next() -> UInt64 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return state ^ (state >> 29)
+        }
+    }
 }
 
 extension Credential {

@@ -52,8 +52,8 @@ struct PrivilegeTests {
 
     /// Returns whether `token` may do nothing that `holder` may not do.
     func isWithin(_ token: Token, _ holder: Token) -> Bool {
-        let held = holder.scopes.compactMap { Scope($0) }
-        let scopes = token.scopes.compactMap { Scope($0) }.allSatisfy { held.allows($0) }
+        let held = holder.scopes
+        let scopes = token.scopes.allSatisfy { held.allows($0) }
         let projects =
             holder.projectIDs.map { allowed in token.projectIDs?.allSatisfy(allowed.contains) ?? false } ?? true
         let lifetime = holder.expiresAt.map { end in token.expiresAt.map { $0 <= end } ?? false } ?? true

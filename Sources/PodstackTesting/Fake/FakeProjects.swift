@@ -38,7 +38,8 @@ struct FakeMember: Sendable {
     var isDeactivated = false
     /// The end of the invitation; nil for a member.
     var invitedUntil: Int?
-    var inviterEmail = ""
+    /// The user who invited; empty for a member.
+    var inviterID = ""
 
     var isInvited: Bool { invitedUntil != nil }
     var isActive: Bool { !isDeactivated && !isInvited }
@@ -83,10 +84,17 @@ struct FakeMember: Sendable {
 // MARK: - Projects
 
 extension FakeState {
-    /// Returns a user's membership or invitation, unless the invitation has expired.
+    /// Returns a user's membership or invitation, if it counts.
     func member(_ userID: String, of projectID: String) -> FakeMember? {
-        let member = projects.first { $0.id == projectID }?.members.first { $0.userID == userID }
-        return member.flatMap { $0.invitedUntil.map { $0 > now } ?? true ? $0 : nil }
+        let project = projects.first { $0.id == projectID }
+        return project?.members.first { $0.userID == userID && counts($0, in: project) }
+    }
+
+    /// Returns whether an invitation has not expired, and its sender may still invite; a membership always counts.
+    private func counts(_ member: FakeMember, in project: FakeProject?) -> Bool {
+        guard let end = member.invitedUntil else { return true }
+        let isAdmin = project?.members.contains { $0.userID == member.inviterID && $0.isActiveAdmin } ?? false
+        return end > now && isAdmin && user(member.inviterID)?.isDisabled == false
     }
 
     private func index(_ projectID: String) throws -> Int {
@@ -198,7 +206,8 @@ extension FakeState {
     }
 
     func members(of id: String, _ request: FakeRequest) throws -> TransportResponse {
-        let members = projects[try index(id)].members.filter { $0.invitedUntil.map { $0 > now } ?? true }
+        let project = projects[try index(id)]
+        let members = project.members.filter { counts($0, in: project) }
         let sorted = members.sorted { ($0.addedAt, $0.userID) > ($1.addedAt, $1.userID) }
         return try page(request, sorted.map { ($0.addedAt, model($0)) })
     }
@@ -265,7 +274,7 @@ extension FakeState {
         }
         let member = FakeMember(
             userID: user.id, role: role ?? .user, permissions: permissions ?? [], addedAt: now,
-            invitedUntil: now + 86_400, inviterEmail: caller.user.email)
+            invitedUntil: now + 86_400, inviterID: caller.user.id)
         try set(member, user.id, of: id)
         try record("member_invited", member, of: id, caller)
         return try .json(model(member), status: 201)
@@ -300,6 +309,7 @@ extension FakeState {
             member.isDeactivated = status == "deactivated"
         }
         guard member.audited != old.audited else { return try .json(model(old)) }
+        if member.isInvited { member.inviterID = caller.user.id }
         if member.isDeactivated { try checkNotDefault(old, id) }
         if old.isActiveAdmin, !member.isActiveAdmin { try checkOtherAdmin(id) }
         try set(member, userID, of: id)
@@ -349,7 +359,7 @@ extension FakeState {
                 member.addedAt,
                 Invitation(
                     projectID: project.id, projectName: project.name, role: member.role,
-                    permissions: member.displayedPermissions, invitedBy: member.inviterEmail,
+                    permissions: member.displayedPermissions, invitedBy: user(member.inviterID)?.email ?? "",
                     createdAt: Date(seconds: member.addedAt), expiresAt: Date(seconds: end))
             )
         }

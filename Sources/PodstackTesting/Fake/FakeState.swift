@@ -9,7 +9,9 @@ import PodstackAPI
 
 // MARK: - Records
 
-/// Everything that a fake service stores. Times are seconds since 1970.
+/// Everything that a fake service stores.
+///
+/// Times are seconds since 1970.
 struct FakeState: Sendable {
     var now: Int
     var maxActiveTokens = 5

@@ -166,7 +166,7 @@ extension FakeState {
             throw FakeError.excluded(foreign, by: caller.token)
         }
         let (token, text) = try add(
-            secret, name: name ?? "", scopes: scopes, projects: projects, checking: projectIDs, end: end,
+            secret, name: name ?? "", scopes: scopes, projects: projects, end: end,
             to: caller.user,
             by: caller)
         return try .json(CreatedToken(token: model(token), secret: text), status: 201)
@@ -196,14 +196,14 @@ extension FakeState {
     /// Adds a token, or returns the one that an earlier request with the same secret added.
     mutating func add(
         _ secret: (id: String, digest: String)?, name: String, scopes: [Scope], projects: [String]?,
-        checking wanted: [String]?, end: Int?, to user: FakeUser, by caller: FakeCaller?
+        end: Int?, to user: FakeUser, by caller: FakeCaller?
     ) throws -> (FakeToken, secret: String?) {
         if let secret, let existing = tokens.first(where: { $0.id == secret.id }) {
             guard existing.accountID == user.accountID, existing.revokedAt == nil, existing.current == secret.digest
             else { throw FakeError.conflict("That ID is taken; create a token with another ID") }
             return (existing, nil)
         }
-        if let missing = wanted?.first(where: { member(user.id, of: $0)?.isInvited ?? true }) {
+        if let missing = projects?.first(where: { member(user.id, of: $0)?.isInvited ?? true }) {
             throw FakeError.notFound("project", missing)
         }
         let active = tokens.count { $0.accountID == user.accountID && !$0.hasEnded(at: now) }
@@ -307,7 +307,9 @@ extension FakeState {
     mutating func rotate(_ id: String, _ request: FakeRequest, _ caller: FakeCaller) throws -> TransportResponse {
         var fields = try request.fields(of: "a rotation", ["id", "sha256", "grace_seconds"], isOptional: true)
         let secret = fields.clientSecret()
-        if let secret, secret.id != id { fields.refuse("id", "must be the ID of the token that is rotated") }
+        if let other = fields["id"]?.stringValue, TokenFormat.isID(other), other != id {
+            fields.refuse("id", "must be the ID of the token that is rotated")
+        }
         let grace = fields["grace_seconds"].map { $0.integerValue ?? -1 } ?? 3600
         if !(0...604_800).contains(grace) {
             fields.refuse("grace_seconds", "must be a number of seconds from 0 to 604800 (7 days)")
@@ -417,7 +419,7 @@ struct FakeDevice: Sendable {
 
 extension FakeState {
     mutating func beginDevice(_ request: FakeRequest) throws -> TransportResponse {
-        var fields = try request.fields(of: "a device authorization", ["client_name", "scopes", "id", "sha256"])
+        var fields = try request.fields(of: "a device request", ["client_name", "scopes", "id", "sha256"])
         let name = fields.name("client_name", isRequired: true)
         let (scopes, secret) = (fields.scopes(), fields.clientSecret())
         try fields.check()
@@ -451,7 +453,7 @@ extension FakeState {
     mutating func fetchDevice(_ request: FakeRequest) throws -> TransportResponse {
         var fields = try request.fields(of: "a request for a token", ["device_code"])
         if fields["device_code"] == nil { fields.refuse("device_code", "is missing") }
-        let code = fields.string("device_code")
+        let code = fields.string("device_code", "must be the device_code of an earlier response")
         try fields.check()
         func refusal(_ code: ErrorCode, _ message: String, _ details: [String: JSONValue] = [:]) -> FakeError {
             FakeError(status: 400, code: code, message: message, details: details)
@@ -478,7 +480,7 @@ extension FakeState {
             throw refusal(.invalidGrant, "The code is unknown, or the token was already fetched")
         case .approved(let user):
             let (token, text) = try add(
-                device.secret, name: device.name, scopes: device.scopes ?? [.all], projects: nil, checking: nil,
+                device.secret, name: device.name, scopes: device.scopes ?? [.all], projects: nil,
                 end: now + 30 * 86_400, to: user, by: nil)
             devices[index].isFetched = true
             return try .json(CreatedToken(token: model(token), secret: text))
