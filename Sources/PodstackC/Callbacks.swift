@@ -191,10 +191,16 @@ extension ClientEvent {
         switch self {
         case .requestStarted(let method, let path):
             ["type": "request_started", "method": .string(method), "path": .string(path)]
-        case .requestFinished(let method, let path, let status, let duration):
+        case .requestFinished(let method, let path, let status, let duration, let requestID):
             [
                 "type": "request_finished", "method": .string(method), "path": .string(path),
                 "status": .integer(status), "duration": .number(duration / .seconds(1)),
+                "request_id": requestID.map { .string($0) } ?? .null,
+            ]
+        case .requestFailed(let method, let path, let reason, let duration):
+            [
+                "type": "request_failed", "method": .string(method), "path": .string(path),
+                "reason": .string(reason), "duration": .number(duration / .seconds(1)),
             ]
         case .requestRetried(let method, let path, let retry, let delay, let reason):
             [

@@ -154,7 +154,16 @@ enum ClientOperations {
     private static func expiry(_ arguments: Arguments) throws -> TokenExpiry {
         if try arguments.flag("never_expires") { return .never }
         if let date = try arguments.date("expires_at") { return .at(date) }
-        return try arguments.integer("expires_in_days").map { .days($0) } ?? .serviceDefault
+        guard let number = try arguments.integer("expires_in_days") else { return .serviceDefault }
+        guard let days = TokenExpiry.Days(rawValue: number) else {
+            let choices = TokenExpiry.choices.map(String.init).joined(separator: ", ")
+            let problem = "must be one of \(choices)"
+            throw ValidationError(
+                response: ServiceResponse(
+                    message: "expires_in_days \(problem)", code: .validationFailed,
+                    details: ["field_errors": ["expires_in_days": .array([.string(problem)])]]))
+        }
+        return .days(days)
     }
 }
 

@@ -180,6 +180,37 @@ import Testing
                 "\(result.error)")
         }
 
+        @Test("a mounted token file is rotated, though no file can be beside it")
+        func mountedTokenFile() throws {
+            let server = try RunningServer()
+            let old = try server.createToken()
+            _ = try folder.write(old + "\n", to: "real")
+            _ = try folder.write("", to: "home/token")
+            #expect(chmod(folder.file("real"), 0o600) == 0)
+            let script = #"""
+                mount --bind "$folder/home" "$folder/home" && mount --bind "$folder/real" "$folder/home/token" &&
+                mount -o bind,remount,ro "$folder/home" || exit 99
+                "$1" auth refresh && "$1" auth whoami && exec "$1" auth refresh
+                """#
+            let environment = [
+                "HOME": folder.path, "PODSTACK_API_ENDPOINT": server.url, "PATH": "/usr/bin:/bin:/usr/sbin",
+                "PODSTACK_API_TOKEN_FILE": folder.file("home/token"), "folder": folder.path, "inner": script,
+            ]
+            let result = try ToolProcess.run(
+                "/bin/sh",
+                ["-c", #"exec unshare -Urm /bin/sh -c "$inner" sh "$1""#, "sh", ToolProcess.path(of: "podstack")],
+                environment: environment)
+            #expect(result.status == 0, "\(result.error)")
+            #expect(result.output.contains(RunningServer.email + "\n"))
+            #expect(result.error.contains("overwritten in place"), "\(result.error)")
+            let new = try #require(folder.read("real"))
+            #expect(new.hasPrefix("podstack_") && new != old + "\n")
+            let whoami = try ToolProcess.run(
+                "podstack", ["auth", "whoami", "--token-file", folder.file("real")],
+                environment: ["HOME": folder.path, "PODSTACK_API_ENDPOINT": server.url])
+            #expect(whoami.output == RunningServer.email + "\n", "\(whoami.error)")
+        }
+
         @Test("on a read-only file system, a change is an error that says so")
         func readOnly() throws {
             let script =

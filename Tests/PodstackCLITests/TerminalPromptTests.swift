@@ -156,7 +156,7 @@ import Testing
             #expect(!standardInput.text.contains(Self.token))
             let file = try login(["auth", "whoami", "--token-file", "/dev/tty"])
             #expect(try file.wait() == 1)
-            #expect(file.text.hasPrefix("error: /dev/tty is a terminal, which would show a token that is typed"))
+            try file.wait(for: "error: /dev/tty is a terminal, which would show a token that is typed")
         }
 
         @Test("the end of the input is not a token, and the line after the token is not run")
@@ -165,7 +165,7 @@ import Testing
             try terminal.wait(for: "API token: ")
             terminal.type("\u{4}")
             #expect(try terminal.wait() == 1)
-            #expect(terminal.text.contains("error: no token was entered"))
+            try terminal.wait(for: "error: no token was entered")
             let script = try shell(#""$1" auth login; echo "ended $?"; read -r -t 1 line; echo "next <$line>""#)
             try typePart(on: script)
             script.type("\nsecond line\n")

@@ -268,7 +268,7 @@ public struct ProcessCredentials: CredentialProvider {
         let program = try environment.path(words[0]).text
         let rest = try words.dropFirst().map { $0 == "~" || $0.hasPrefix("~/") ? try environment.path($0).text : $0 }
         // Without untrusted variables, because a `.env` file must not choose the program or the code that it loads.
-        return try await BlockingWork.reporting("\(source)") {
+        return try await BlockingWork.reporting(source.origin) {
             try await ChildProcess.run(
                 [program] + rest, input: input, environment: environment.allTrusted, of: source)
         }

@@ -9,7 +9,7 @@ import PodstackSystem
 /// 1. The new secret is written down before the service knows it, and the service accepts the old secret until the new
 ///    one is first used. So after a crash at any step, the file contains a token that works.
 /// 2. A command that stores one token receives the new one after it is registered and before its first use, while both
-///    work.
+///    work. So does a mounted file, beside which no second one can be written.
 /// 3. The new secret is removed from the file only when the service responds with a status below 500. After a 5xx or
 ///    without a response, the rotation may have taken effect.
 struct Rotation {
@@ -133,8 +133,12 @@ package enum TokenStorage {
     package static func lock(
         file path: String, within limit: Duration = FileLock.defaultTimeLimit, _ time: TimeSource
     ) async throws -> FileLock? {
-        let lock = try FileLock.open(SecureFile.resolved(FilePath(path)) + ".rotation.lock")
-        _ = try await lock?.wait(within: limit, time)
+        let path = SecureFile.resolved(FilePath(path)) + ".rotation.lock"
+        guard let lock = try FileLock.open(path) else {
+            FileFailure.warn(.notLocked, path, 0)
+            return nil
+        }
+        _ = try await lock.wait(within: limit, time)
         return lock
     }
 
@@ -167,14 +171,24 @@ package enum TokenStorage {
         case .file(let path):
             // Checked first, so that a file that cannot be written stops the rotation before it begins.
             try SecureFile.checkWritable(FilePath(path))
-            try write(new, to: TokenFileCredentials.pendingPath(path))
+            if hasRoomForPending { try write(new, to: TokenFileCredentials.pendingPath(path)) }
         case .command, .elsewhere: break
         }
     }
 
-    /// Stores a token where only one can be stored.
+    /// Stores a token where only one can be stored: by a command, or in a file that no other can be beside.
     func keep(_ token: APIToken) async throws {
-        if case .command(let process, _) = self { try await process.store(token) }
+        switch self {
+        case .command(let process, _): try await process.store(token)
+        case .file(let path) where !hasRoomForPending: try write(token, to: path)
+        case .profile, .file, .elsewhere: break
+        }
+    }
+
+    /// Whether a second file can be written beside a token file; not so beside one that is mounted.
+    private var hasRoomForPending: Bool {
+        guard case .file(let path) = self else { return true }
+        return SecureFile.isFolderWritable(of: FilePath(path))
     }
 
     /// Replaces the old token by the new one.
@@ -189,7 +203,7 @@ package enum TokenStorage {
             }
         case .file(let path):
             try write(new, to: path)
-            try SecureFile.remove(FilePath(TokenFileCredentials.pendingPath(path)))
+            if hasRoomForPending { try SecureFile.remove(FilePath(TokenFileCredentials.pendingPath(path))) }
         case .command, .elsewhere: break
         }
     }
@@ -201,7 +215,8 @@ package enum TokenStorage {
             try change(path) { file in
                 try new.withSecret { try file.remove(.pendingAPIToken, profile: name, ifValueIs: $0) }
             }
-        case .file(let path): try SecureFile.remove(FilePath(TokenFileCredentials.pendingPath(path)))
+        case .file(let path):
+            if hasRoomForPending { try SecureFile.remove(FilePath(TokenFileCredentials.pendingPath(path))) }
         case .command, .elsewhere: break
         }
     }

@@ -179,13 +179,15 @@ package enum SecureFile {
         ConfigurationError(message: "\(path) cannot be written: it is not a regular file")
     }
 
-    /// Throws ``ConfigurationError`` when this user may not change the file or its folder.
+    /// Throws ``ConfigurationError`` when this user may not change the file.
     static func checkWritable(_ path: FilePath) throws {
         try checkReplaceable(path)
-        let target = resolved(path)
-        guard target.withCString({ access($0, W_OK) }) == 0, target.parent.withCString({ access($0, W_OK) }) == 0 else {
-            throw failure("cannot write", path)
-        }
+        guard resolved(path).withCString({ access($0, W_OK) }) == 0 else { throw failure("cannot write", path) }
+    }
+
+    /// Returns whether this user may create files in the folder of a file.
+    static func isFolderWritable(of path: FilePath) -> Bool {
+        resolved(path).parent.withCString { access($0, W_OK) } == 0
     }
 
     static func remove(_ path: FilePath) throws {
