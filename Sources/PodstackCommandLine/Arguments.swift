@@ -121,10 +121,13 @@ package struct Arguments: Sendable {
                 throw UsageError(
                     "missing argument \(argument.name): \(argument.summary)", hint: "\(helpCommand) shows the usage")
             }
-            let given = [.oneOrMore, .zeroOrMore].contains(argument.count) ? positional[index...] : positional[index...index]
+            let given =
+                [.oneOrMore, .zeroOrMore].contains(argument.count) ? positional[index...] : positional[index...index]
             for value in given { try Self.check(value, argument.values, of: argument.name) }
         }
-        if ![.oneOrMore, .zeroOrMore].contains(command.arguments.last?.count), positional.count > command.arguments.count {
+        if ![.oneOrMore, .zeroOrMore].contains(command.arguments.last?.count),
+            positional.count > command.arguments.count
+        {
             throw UsageError(
                 "unexpected argument \"\(Self.displayed(positional[command.arguments.count]))\"",
                 hint: "\(helpCommand) shows the usage")

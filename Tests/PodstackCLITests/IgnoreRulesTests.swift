@@ -10,7 +10,8 @@ struct IgnoreRulesTests {
     /// Files whose names contain the characters that patterns use.
     static let files = [
         "a", "b", "ab", "a.lock", "A", "keep", "a b", "a ", "#a", "!a", "[a]", "a*b", "a?b", "\\a", "é", "a\u{301}",
-        "build/a", "build/b/a", "build/keep/a", "build/.env", "sub/build/a", "sub/build/keep", "sub/a/b", "a1/b", "a1/c/b",
+        "build/a", "build/b/a", "build/keep/a", "build/.env", "sub/build/a", "sub/build/keep", "sub/a/b", "a1/b",
+        "a1/c/b",
         "a1/c/d/b", "x/a/b", "x/y/z/a", "x/.env", ".env", ".hidden/a", "-", "9", "z-a", "a]b", "dir/a.lock",
         "dir/b.lock/c", "node_modules/p/i.js", "sub/node_modules/p", "ë/ü", "x y/z",
     ]
@@ -19,14 +20,17 @@ struct IgnoreRulesTests {
         "known patterns",
         arguments: [
             (["build/"], ["build/a"], ["build", "a"]), (["build/*"], ["build/a", "build/b/a"], ["sub/build/a"]),
-            (["a/b"], ["a/b", "a/b/c"], ["x/a/b"]), (["/a"], ["a", "a/x"], ["x/a"]), (["a"], ["a", "x/a", "a/x"], ["ab"]),
+            (["a/b"], ["a/b", "a/b/c"], ["x/a/b"]), (["/a"], ["a", "a/x"], ["x/a"]),
+            (["a"], ["a", "x/a", "a/x"], ["ab"]),
             (["**/b"], ["b", "x/b", "x/y/b"], ["ab"]), (["a/**"], ["a/b", "a/b/c"], ["a"]),
-            (["a/**/b"], ["a/b", "a/x/b", "a/x/y/b"], ["x/a/b"]), (["*.lock", "!keep.lock"], ["a.lock"], ["keep.lock"]),
+            (["a/**/b"], ["a/b", "a/x/b", "a/x/y/b"], ["x/a/b"]),
+            (["*.lock", "!keep.lock"], ["a.lock"], ["keep.lock"]),
             // A file cannot be included again when its directory is excluded.
             (["d/", "!d/keep"], ["d/keep"], []), (["d/*", "!d/keep"], ["d/x"], ["d/keep"]),
             (["A"], ["A"], ["a"]), (["#a"], [], ["#a"]), (["\\#a"], ["#a"], []), (["\\!a"], ["!a"], ["a"]),
             (["a "], ["a"], ["a "]), (["a\\ "], ["a "], ["a"]), (["a,b"], ["a,b"], ["a", "b"]),
-            (["[[:digit:]-]"], ["1", "-"], ["a"]), (["[!a]"], ["b"], ["a"]), (["[]-]"], ["]", "-"], ["a"]), (["[a"], [], ["[a"]),
+            (["[[:digit:]-]"], ["1", "-"], ["a"]), (["[!a]"], ["b"], ["a"]), (["[]-]"], ["]", "-"], ["a"]),
+            (["[a"], [], ["[a"]),
         ] as [([String], [String], [String])])
     func known(patterns: [String], excluded: [String], included: [String]) throws {
         let rules = try IgnoreRules(patterns)
@@ -82,12 +86,16 @@ struct IgnoreRulesTests {
 
     func pattern(_ generator: inout SeededGenerator) -> String {
         let pieces = [
-            "a", "b", "build", "keep", "sub", "x", "y", "a1", "c", ".env", ".lock", "*", "*", "**", "**/", "/**", "/", "/", "/",
-            "?", "[ab]", "[!a]", "[^b]", "[a-c]", "[[:alpha:]]", "[[:digit:]x]", "[]]", "[", "]", "\\", "\\*", "\\a", " ", "#",
+            "a", "b", "build", "keep", "sub", "x", "y", "a1", "c", ".env", ".lock", "*", "*", "**", "**/", "/**", "/",
+            "/", "/",
+            "?", "[ab]", "[!a]", "[^b]", "[a-c]", "[[:alpha:]]", "[[:digit:]x]", "[]]", "[", "]", "\\", "\\*", "\\a",
+            " ", "#",
             "!", "-", "é", "[z-a]", "[[:nope:]]", "[a\\]b]", "node_modules", "dir",
         ]
         let start = ["", "", "", "", "!", "/", "**/"].randomElement(using: &generator) ?? ""
-        let body = (0..<Int.random(in: 1...5, using: &generator)).map { _ in pieces.randomElement(using: &generator) ?? "" }
+        let body = (0..<Int.random(in: 1...5, using: &generator)).map { _ in
+            pieces.randomElement(using: &generator) ?? ""
+        }
         let end = ["", "", "", "/", "/*", " "].randomElement(using: &generator) ?? ""
         return start + body.joined() + end
     }

@@ -65,7 +65,9 @@ struct TokenScanArchiveTests {
         #expect(outcome.error.isEmpty)
         #expect(
             outcome.output
-                == lines("a.gz:2:5", "b:2:5", "c.xz:2:5", "d.lzma:2:5", "e.log.1.gz:2:1", "f.gz:2:5", "g.zst:1:1", "zeros.gz:2:5"))
+                == lines(
+                    "a.gz:2:5", "b:2:5", "c.xz:2:5", "d.lzma:2:5", "e.log.1.gz:2:1", "f.gz:2:5", "g.zst:1:1",
+                    "zeros.gz:2:5"))
     }
 
     @Test("archives are searched inside, and report the member")
@@ -116,7 +118,8 @@ struct TokenScanArchiveTests {
         let tool = try ToolProcess.path(of: "podstack")
         for file in ["a.tgz", "b.zip"] {
             let outcome = try ToolProcess.run(
-                "/bin/sh", ["-c", "cat '\(home.file(file))' | \(tool) token scan -q -"], environment: ["PATH": "/usr/bin:/bin"])
+                "/bin/sh", ["-c", "cat '\(home.file(file))' | \(tool) token scan -q -"],
+                environment: ["PATH": "/usr/bin:/bin"])
             #expect(outcome.output == "-!x:2:5: podstack_abc12345…\n", "\(outcome.error)")
         }
     }

@@ -27,7 +27,8 @@ struct TestRepository {
     ) throws -> (status: Int32, output: String, error: String) {
         let folder = URL(filePath: try ToolProcess.path(of: "podstack")).deletingLastPathComponent().path
         let base = [
-            "HOME": home.path, "PATH": "\(folder):/usr/local/bin:/usr/bin:/bin", "GIT_CONFIG_NOSYSTEM": "1", "TOKEN": token,
+            "HOME": home.path, "PATH": "\(folder):/usr/local/bin:/usr/bin:/bin", "GIT_CONFIG_NOSYSTEM": "1",
+            "TOKEN": token,
         ]
         return try ToolProcess.run(
             "/bin/sh", ["-c", "cd \"$HOME\" && \(words)"], environment: base.merging(environment) { $1 })
@@ -55,13 +56,16 @@ struct TokenScanGitTests {
 
     @Test("a deleted token is found only in the history, and a message says how to search it")
     func history() async throws {
-        try repository.run("echo \"token = $TOKEN\" >file && git add . && git commit -qm add && git rm -q file && git commit -qm remove")
+        try repository.run(
+            "echo \"token = $TOKEN\" >file && git add . && git commit -qm add && git rm -q file && git commit -qm remove"
+        )
         let commit = try repository.run("git rev-parse HEAD~1")
         let tree = await Console(environment: [:]).run("token", "scan", repository.home.path)
         #expect(tree.status == .success)
         #expect(
             tree.error.hasPrefix(
-                "The history in \(repository.home.path)/.git was not searched: it is compressed. This command searches it:\n"))
+                "The history in \(repository.home.path)/.git was not searched: it is compressed. This command searches it:\n"
+            ))
         let command = try #require(tree.error.split(separator: "\n").dropFirst().first?.dropFirst(2))
         let outcome = try repository.attempt(String(command))
         #expect(outcome.status == 1)
@@ -79,10 +83,16 @@ struct TokenScanGitTests {
                     + "git merge -q --no-ff --no-commit side && echo \"$T\" >merged && git add merged && git commit -qm merge"
             ),
             ("stash", "00000003", "echo \"$T\" >tracked && git stash -q"),
-            ("untracked stash", "00000004", "echo \"$T\" >untracked && git stash -q -u && git stash drop -q 'stash@{1}'"),
+            (
+                "untracked stash", "00000004",
+                "echo \"$T\" >untracked && git stash -q -u && git stash drop -q 'stash@{1}'"
+            ),
             ("tag", "00000005", "git tag -a v1 -m \"$T\""),
             ("note", "00000006", "git notes add -m \"$T\" HEAD"),
-            ("amended", "00000007", "echo \"$T\" >amended && git add . && git commit -qm a && rm amended && git commit -qa --amend --allow-empty -m b"),
+            (
+                "amended", "00000007",
+                "echo \"$T\" >amended && git add . && git commit -qm a && rm amended && git commit -qa --amend --allow-empty -m b"
+            ),
             (
                 "unreachable", "00000008",
                 "echo \"$T\" >gone && git add . && git commit -qm gone && git reset -q --hard HEAD~1 && "
@@ -90,12 +100,18 @@ struct TokenScanGitTests {
             ),
             ("blob", "00000009", "echo \"$T\" | git hash-object -w --stdin"),
             ("binary", "0000000b", "printf '\\0%s' \"$T\" >bin && git add . && git commit -qm bin"),
-            ("text conversion", "0000000c", "echo '*.c diff=hide' >.gitattributes && git config diff.hide.textconv true && echo \"$T\" >x.c && git add . && git commit -qm c"),
+            (
+                "text conversion", "0000000c",
+                "echo '*.c diff=hide' >.gitattributes && git config diff.hide.textconv true && echo \"$T\" >x.c && git add . && git commit -qm c"
+            ),
             ("name", "0000000d", "echo x >\"$T\" && git add . && git commit -qm name"),
             ("remote", "0000000e", "git remote add origin \"https://you:$T@example.com\""),
             ("compressed", "0000000f", "echo \"$T\" | gzip >x.gz && git add . && git commit -qm gz"),
             ("link", "0000000g", "ln -s \"$T\" link && git add . && git commit -qm link"),
-            ("replaced", "0000000h", "echo \"$T\" >r && git add r && git commit -qm rpl && git replace HEAD:r \"$(echo | git hash-object -w --stdin)\""),
+            (
+                "replaced", "0000000h",
+                "echo \"$T\" >r && git add r && git commit -qm rpl && git replace HEAD:r \"$(echo | git hash-object -w --stdin)\""
+            ),
             ("staged", "0000000a", "echo \"$T\" >staged && git add staged"),
         ]
         try repository.run("echo x >tracked && git add . && git commit -qm first")
@@ -110,7 +126,8 @@ struct TokenScanGitTests {
         for kind in kinds { #expect(!line(kind.id).isEmpty, "\(kind.name)") }
         func commit(_ revision: String) throws -> String { try repository.run("git rev-parse '\(revision)'") }
         #expect(line("00000001") == "\(try commit(":/see")):6:5: podstack_00000001… (commit message)")
-        #expect(line("00000002") == "\(try repository.run("git rev-list --merges main")):merged:1:1: podstack_00000002…")
+        #expect(
+            line("00000002") == "\(try repository.run("git rev-list --merges main")):merged:1:1: podstack_00000002…")
         #expect(line("00000003").contains(":tracked:1:1: "))
         #expect(line("00000004").contains(":untracked:1:1: "))
         #expect(line("00000005") == "\(try commit("v1^{tag}")):6:1: podstack_00000005… (message of tag v1)")
@@ -156,7 +173,9 @@ struct TokenScanGitTests {
 
     @Test("a file with the same content at several paths is reported at each")
     func copies() async throws {
-        try repository.run("mkdir x && echo \"$TOKEN\" >b && git add . && git commit -qm 1 && cp b a && cp b x/c && git add . && git commit -qm 2")
+        try repository.run(
+            "mkdir x && echo \"$TOKEN\" >b && git add . && git commit -qm 1 && cp b a && cp b x/c && git add . && git commit -qm 2"
+        )
         let commits = try repository.run("git rev-list --reverse HEAD").split(separator: "\n")
         let paths = ["\(commits[0]):b", "\(commits[1]):a", "\(commits[1]):x/c"]
         let outcome = await repository.scan("-q")
@@ -195,7 +214,8 @@ struct TokenScanGitTests {
         let trap = try repository.home.writeProgram("echo ran >>'\(repository.home.path)/ran'; cat", to: "trap")
         for setting in [
             "core.fsmonitor \(trap)", "core.pager \(trap)", "pager.cat-file \(trap)", "diff.external \(trap)",
-            "core.sshCommand \(trap)", "core.hooksPath \(repository.home.path)/hooks", "core.alternateRefsCommand \(trap)",
+            "core.sshCommand \(trap)", "core.hooksPath \(repository.home.path)/hooks",
+            "core.alternateRefsCommand \(trap)",
             "diff.x.textconv \(trap)", "filter.x.clean \(trap)", "filter.x.process \(trap)", "gpg.program \(trap)",
             "log.showSignature true", "alias.cat-file '!\(trap)'", "alias.rev-list '!\(trap)'", "core.editor \(trap)",
             "credential.helper '!\(trap)'", "remote.origin.promisor true", "remote.origin.url 'ext::\(trap)'",
@@ -205,7 +225,9 @@ struct TokenScanGitTests {
         try repository.run("echo '* diff=x filter=x' >.git/info/attributes")
         // An object that a partial clone would fetch.
         let object = try repository.run("git rev-parse HEAD:a")
-        try repository.run("echo other >b && git -c core.fsmonitor=false -c filter.x.clean=cat -c filter.x.process= hash-object -w b; rm -f ran")
+        try repository.run(
+            "echo other >b && git -c core.fsmonitor=false -c filter.x.clean=cat -c filter.x.process= hash-object -w b; rm -f ran"
+        )
         let other = String(repeating: "1", count: 40)
         let directory = URL(filePath: #filePath).appending(path: "../../..").standardized.path
         let environment = [
@@ -219,7 +241,8 @@ struct TokenScanGitTests {
         #expect(outcome.status == 1)
         // The commit whose file is missing is read too.
         try repository.run("rm -f .git/objects/\(object.prefix(2))/\(object.dropFirst(2))")
-        try repository.run("git update-ref refs/heads/x HEAD; printf '100644 blob \(other)\\tz\\n' | git mktree --missing; rm -f ran")
+        try repository.run(
+            "git update-ref refs/heads/x HEAD; printf '100644 blob \(other)\\tz\\n' | git mktree --missing; rm -f ran")
         _ = try repository.attempt("podstack token scan -q --git .", environment: environment)
         #expect(repository.home.read("ran") == nil)
     }
@@ -244,7 +267,8 @@ struct TokenScanGitTests {
         #expect(missing.error.hasPrefix("error: git failed: fatal: cannot change to '\(other.path)/gone'"))
         guard geteuid() == 0 else { return }
         try repository.run("chown -R 12345 .")
-        let refused = await Console(environment: ["HOME": other.path]).run("token", "scan", "--git", repository.home.path)
+        let refused = await Console(environment: ["HOME": other.path]).run(
+            "token", "scan", "--git", repository.home.path)
         #expect(
             refused.error == """
                 error: git does not read \(repository.home.path), because another user owns it
@@ -327,7 +351,8 @@ struct TokenScanHookTests {
         #expect(text.contains("podstack_abc12345…"), "\(text)", sourceLocation: sourceLocation)
         #expect(text.contains("Commit rejected: "), sourceLocation: sourceLocation)
         #expect(!text.contains(repository.token), sourceLocation: sourceLocation)
-        #expect(try repository.attempt("git rev-parse -q --verify HEAD").output == before, sourceLocation: sourceLocation)
+        #expect(
+            try repository.attempt("git rev-parse -q --verify HEAD").output == before, sourceLocation: sourceLocation)
     }
 
     @Test("the first commit is searched")
@@ -383,7 +408,8 @@ struct TokenScanHookTests {
     func merges() throws {
         try repository.run(
             "echo none >file && git add file && git commit -qm first && git checkout -qb side && echo \"$TOKEN\" >x && "
-                + "git add x && git commit -qm x --no-verify && git checkout -q main && echo y >y && git add y && git commit -qm y")
+                + "git add x && git commit -qm x --no-verify && git checkout -q main && echo y >y && git add y && git commit -qm y"
+        )
         try expectRefused("git merge -q --no-edit side")
         try repository.run("git merge --abort 2>/dev/null || git reset -q --hard")
         try expectRefused("git merge -q --no-commit --no-ff side && git commit -qm merge")
@@ -413,9 +439,12 @@ struct TokenScanHookTests {
             "git init -q library && cd library && git config user.name a && git config user.email b && "
                 + "git commit -q --allow-empty -m x && cd .. && git config --global protocol.file.allow always && "
                 + "git -c advice.addEmbeddedRepo=false add library && git commit -qm module")
-        try repository.run("cd library && git commit -q --allow-empty -m y && cd .. && git config diff.ignoreSubmodules all")
+        try repository.run(
+            "cd library && git commit -q --allow-empty -m y && cd .. && git config diff.ignoreSubmodules all")
         try expectRefused("echo \"$TOKEN\" >zzz && git add zzz library && git commit -qm x")
-        try repository.run("git rm -qf --cached zzz && git config diff.ignoreSubmodules none && git add library && git commit -qm update")
+        try repository.run(
+            "git rm -qf --cached zzz && git config diff.ignoreSubmodules none && git add library && git commit -qm update"
+        )
     }
 
     @Test("--staged names the files, honors --exclude, and needs no hook")
@@ -492,7 +521,9 @@ struct TokenScanReportTests: ServerSuite {
         #expect(await whoami(token).status == .notAuthenticated)
         _ = try home.write("none", to: "file")
         let endpoint = ["PODSTACK_API_ENDPOINT": "http://127.0.0.1:1"]
-        #expect(await console.run(["token", "scan", "--report", home.file("file")], environment: endpoint).status == .success)
+        #expect(
+            await console.run(["token", "scan", "--report", home.file("file")], environment: endpoint).status
+                == .success)
     }
 
     @Test("a report that fails is an error, after the findings")

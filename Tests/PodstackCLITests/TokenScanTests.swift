@@ -46,7 +46,8 @@ struct TokenScanTests {
                     "b/deep/x.env:3:1: podstack_abc12345…", "c:1:1: podstack_abc12345…",
                     "c:1:57: podstack_abc12345…", "Ω:1:4: podstack_abc12345…"))
         #expect(outcome.error.hasPrefix("Found 6 tokens in 5 files, "))
-        #expect(outcome.error.hasSuffix("\nRevoke each token now: podstack token revoke abc12345, or scan with --report\n"))
+        #expect(
+            outcome.error.hasSuffix("\nRevoke each token now: podstack token revoke abc12345, or scan with --report\n"))
         let isShown = (outcome.output + outcome.error).contains(token.dropFirst(18).prefix(8))
         #expect(!isShown)
     }

@@ -41,7 +41,7 @@ struct ArchiveLibrary: Sendable {
     fileprivate let filterCount: Call
     fileprivate let errorString: @Sendable @convention(c) (Handle?) -> UnsafePointer<CChar>?
 
-    /// What decompresses a file; the format is the content itself.
+    /// The functions for compressed files, whose format is the content itself.
     private static let filterNames =
         ["gzip", "bzip2", "xz", "zstd", "lz4", "lzma", "lzip", "compress", "rpm"].map { "filter_\($0)" }
         + ["format_raw", "format_empty"]

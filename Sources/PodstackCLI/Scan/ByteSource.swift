@@ -65,7 +65,9 @@ final class ByteSource {
         self.init(
             seek: { offset, whence in
                 let base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? position : bytes.count
-                guard let target = Int(exactly: offset), target >= -base, target <= bytes.count - base else { return nil }
+                guard let target = Int(exactly: offset), target >= -base, target <= bytes.count - base else {
+                    return nil
+                }
                 position = base + target
                 return Int64(position)
             },

@@ -247,7 +247,9 @@ final class Expansion {
     func add(_ count: Int) throws(ReadFailure) {
         produced += count
         guard produced - floor > Self.ratio * (size ?? consumed) else { return }
-        let failure = ReadFailure("it expands to more than \(ScanCounts.size(floor)) and \(Self.ratio) times its size; the rest was not searched")
+        let failure = ReadFailure(
+            "it expands to more than \(ScanCounts.size(floor)) and \(Self.ratio) times its size; the rest was not searched"
+        )
         self.failure = failure
         throw failure
     }

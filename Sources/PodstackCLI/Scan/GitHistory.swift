@@ -39,7 +39,10 @@ struct GitHistory {
         of blobs: Set<String>, in commits: TemporaryList, from first: Int, _ places: inout [String: [Place]]
     ) throws {
         let words =
-            ["diff-tree", "--stdin", "-r", "-z", "--raw", "--root", "-m", "--no-renames", "--no-relative", "--no-abbrev"]
+            [
+                "diff-tree", "--stdin", "-r", "-z", "--raw", "--root", "-m", "--no-renames", "--no-relative",
+                "--no-abbrev",
+            ]
             + (blobs.count > Self.mostNamed ? [] : blobs.sorted().map { "--find-object=\($0)" })
         var commit = ""
         var order = first

@@ -40,8 +40,9 @@ struct GitProgram: Sendable {
         self.folder = folder
         var variables = environment.allTrusted.filter { name, _ in
             guard name.hasPrefix("GIT_") else { return !name.hasPrefix("PODSTACK_") }
-            return isInHook && (Self.location.contains(name) || name.hasPrefix("GIT_CONFIG_KEY_")
-                || name.hasPrefix("GIT_CONFIG_VALUE_"))
+            return isInHook
+                && (Self.location.contains(name) || name.hasPrefix("GIT_CONFIG_KEY_")
+                    || name.hasPrefix("GIT_CONFIG_VALUE_"))
         }
         variables["LC_ALL"] = "C"
         // A repository that lacks objects would fetch them, with programs that its configuration names.
@@ -196,7 +197,9 @@ final class RunningGit {
 private enum GitFailure {
     static func error(_ text: String, in folder: String) -> CommandError {
         let name = TerminalText.printable(TokenRedaction.redact(folder))
-        let lines = text.split(separator: "\n").map { TerminalText.printable(TokenRedaction.redact(String($0).trimmed)) }
+        let lines = text.split(separator: "\n").map {
+            TerminalText.printable(TokenRedaction.redact(String($0).trimmed))
+        }
         if lines.contains(where: { $0.contains("dubious ownership") }) {
             return CommandError(
                 message: "git does not read \(name), because another user owns it",

@@ -21,7 +21,9 @@ struct IgnoreRules: Sendable {
 
     init(_ patterns: [String]) throws(UsageError) {
         for pattern in patterns {
-            if pattern.allSatisfy({ $0 == " " }) { throw UsageError("--exclude needs a pattern, such as build/ or *.lock") }
+            if pattern.allSatisfy({ $0 == " " }) {
+                throw UsageError("--exclude needs a pattern, such as build/ or *.lock")
+            }
             append(pattern)
         }
     }

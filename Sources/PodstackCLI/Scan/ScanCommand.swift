@@ -44,7 +44,7 @@ enum ScanCommand {
     }
 }
 
-/// What a scan searches, from its arguments.
+/// The files or the repository that a scan searches, from its arguments.
 enum ScanRequest {
     case paths([String])
     case repository(String)

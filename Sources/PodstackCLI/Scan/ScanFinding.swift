@@ -64,7 +64,7 @@ struct ScanFinding: Sendable, Encodable {
     }
 }
 
-/// What a scan reports while it runs.
+/// An event that a scan reports while it runs.
 enum ScanEvent: Sendable {
     case found(ScanFinding)
     case unreadable(path: String, reason: String)

@@ -198,7 +198,9 @@ private struct ByteSet: Sendable, Equatable {
         ]
     }()
 
-    static func == (left: ByteSet, right: ByteSet) -> Bool { left.bits == right.bits && left.isNegated == right.isNegated }
+    static func == (left: ByteSet, right: ByteSet) -> Bool {
+        left.bits == right.bits && left.isNegated == right.isNegated
+    }
 }
 
 extension PatternBytes {
