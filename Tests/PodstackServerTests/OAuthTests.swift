@@ -188,7 +188,7 @@ struct OAuthTests {
                 headers: [("Content-Type", Self.form)] + (authorization.map { [("Authorization", $0)] } ?? []),
                 body: body)
         }
-        for authorization in ["Basic bXk6c2VjcmV0", "basic bXk6", "Basic", "Basic !", "Digest x", "Bearer x"] {
+        for authorization in ["Basic bXk6c2VjcmV0", "basic bXk6", "Basic", "Basic !", "Digest x", ""] {
             for body in [good, "\(Self.grant)&device_code=x", ""] {
                 let response = try send(body, authorization)
                 #expect(try error(response, status: 401) == "invalid_client", "\(authorization)")
@@ -202,6 +202,8 @@ struct OAuthTests {
             #expect(response.headers["www-authenticate"] != nil)
         }
         #expect(try send("\(good)&client_secret=", nil).status != 401)
+        // The token of a user is ignored.
+        #expect(try send(good, "Bearer x").status != 401)
     }
 
     @Test(

@@ -121,7 +121,7 @@ struct ServerProcessTests {
         defer { process.signal(SIGKILL) }
         let intact = try administrate(["audit", "verify"])
         #expect(intact.status == 0)
-        #expect(intact.output == "intact: 2 events of 1 accounts\n")
+        #expect(intact.output == "intact: 2 events of 1 account\n")
     }
 
     @Test("a second server on the same data directory is rejected", arguments: TestDatabase.selected)

@@ -18,7 +18,10 @@ struct OAuthForm {
     /// - Throws: ``ErrorResponse`` with the error `invalid_request` if the body is not a form, if a parameter is repeated,
     ///   or if the URL has parameters; with `invalid_client` if the client tries to authenticate.
     init(_ request: Request) throws {
-        if request.header("authorization") != nil { throw Self.invalidClient }
+        for header in request.headers where header.name == "authorization" {
+            // A token authenticates a user and no client, and is of no use here.
+            guard header.value.prefix(7).lowercased() == "bearer " else { throw Self.invalidClient }
+        }
         // A URL is logged by proxies, and parameters may be secrets.
         guard request.query.isEmpty else {
             throw Self.invalid("Send the parameters in the body of the request, not in its URL")

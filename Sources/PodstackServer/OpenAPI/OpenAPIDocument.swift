@@ -140,7 +140,7 @@ enum OpenAPIDocument {
         var statuses = [400, 414, 431, 500, 503]
         if route.requiresToken { statuses += [401, 403, 404, 406, 429] }
         if details.body != nil { statuses += [413, 415, 429] }
-        if details.body != nil, !details.isOAuth { statuses.append(422) }
+        if details.body != nil { statuses.append(details.isOAuth ? 401 : 422) }
         // A query parameter, or an Idempotency-Key of another request, can be invalid.
         if !details.query.isEmpty || route.requiresToken && route.method == "POST" { statuses.append(422) }
         if route.requiresToken, route.method != "GET" { statuses.append(409) }
