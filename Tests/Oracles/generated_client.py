@@ -35,12 +35,12 @@ def use(url, token):
     from podstack_client import AuthenticatedClient
     from podstack_client.api.auth import check_permission, whoami
     from podstack_client.api.tokens import create_token, get_token, list_tokens, revoke_token
-    from podstack_client.models import Error, NewToken
+    from podstack_client.models import CheckPermissionScope, Error, NewToken
 
     client = AuthenticatedClient(base_url=url, token=token, raise_on_unexpected_status=True)
     user = whoami.sync(client=client)
     report("whoami", email=user.email, name=user.token.name)
-    report("can", allowed=check_permission.sync(client=client, scope="pods:create").allowed)
+    report("can", allowed=check_permission.sync(client=client, scope=CheckPermissionScope("pods:create")).allowed)
 
     created = create_token.sync(
         client=client, body=NewToken.from_dict({"name": "generated", "expires_in_days": 7, "scopes": ["pods:read"]}))

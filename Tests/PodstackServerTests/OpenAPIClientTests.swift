@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodstackServer
 
-/// What readers of the OpenAPI document get: groups, texts and examples.
+/// Checks the groups, texts and examples of the OpenAPI document.
 @Suite("/openapi.json for readers", .blocking, .timeLimit(.perTest))
 struct OpenAPIReadersTests {
     let document: JSONValue

@@ -116,17 +116,10 @@ package enum ChildProcess {
         }
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_adddup2(&actions, error, 2)
-        #if !canImport(Darwin)
-            podstack_spawn_close_from(&actions, 3)
-        #endif
+        podstack_spawn_close_from(&actions, 3)
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        #if canImport(Darwin)
-            // The program inherits only the descriptors that an action names.
-            posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSID | POSIX_SPAWN_CLOEXEC_DEFAULT))
-        #else
-            posix_spawnattr_setflags(&attributes, podstack_spawn_new_session)
-        #endif
+        posix_spawnattr_setflags(&attributes, podstack_spawn_new_session)
         var arguments = words.map { SystemText.withCString($0) { strdup($0) } } + [nil]
         var variables = environment.map { SystemText.withCString("\($0.key)=\($0.value)") { strdup($0) } } + [nil]
         defer { for string in arguments + variables { free(string) } }
@@ -293,6 +286,15 @@ private final class ProgramPipe {
         }
     }
 }
+
+#if canImport(Darwin)
+    /// A new session, in which the program inherits only the descriptors that an action names.
+    private let podstack_spawn_new_session = Int16(POSIX_SPAWN_SETSID | POSIX_SPAWN_CLOEXEC_DEFAULT)
+
+    /// Does nothing, because the flags above close the descriptors.
+    private func podstack_spawn_close_from(_ actions: UnsafeMutablePointer<posix_spawn_file_actions_t?>, _ first: Int32)
+    {}
+#endif
 
 /// The C library's `read`, which methods with that name hide.
 private let systemRead: @Sendable (Int32, UnsafeMutableRawPointer?, Int) -> Int = { read($0, $1, $2) }
