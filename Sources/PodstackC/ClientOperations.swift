@@ -160,7 +160,7 @@ enum ClientOperations {
             let problem = "must be one of \(choices)"
             throw ValidationError(
                 response: ServiceResponse(
-                    message: "expires_in_days \(problem)", code: .validationFailed,
+                    "expires_in_days \(problem)", code: .validationFailed,
                     details: ["field_errors": ["expires_in_days": .array([.string(problem)])]]))
         }
         return .days(days)

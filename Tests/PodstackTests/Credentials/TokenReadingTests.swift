@@ -131,7 +131,10 @@ struct TokenReadingTests {
     }
 
     private func write(_ bytes: [UInt8], to path: String) throws {
-        let octal = bytes.map { "\\" + String(Int($0) >> 6) + String(Int($0) >> 3 & 7) + String(Int($0) & 7) }.joined()
+        let octal = bytes.map { byte -> String in
+            let digits: [UInt8] = [byte >> 6, byte >> 3 & 7, byte & 7]
+            return "\\" + digits.map { "\($0)" }.joined()
+        }.joined()
         let outcome = try ToolProcess.run("/bin/sh", ["-c", "printf '\(octal)' >\"$0\"", path])
         #expect(outcome.status == 0)
     }
