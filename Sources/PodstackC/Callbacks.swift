@@ -52,7 +52,17 @@ final class CallerRequests: Sendable {
     }
 
     /// Sends a request to the caller of the current task, or else to any caller, and returns the answer.
+    ///
+    /// A caller that is interrupted while it works on the answer hands the request back, and another caller gets it.
     func answer(_ request: [String: JSONValue]) async throws -> [String: JSONValue] {
+        while true {
+            let answer = try await firstAnswer(request)
+            guard answer["handed_back"] == .bool(true) else { return answer }
+            try Task.checkCancellation()
+        }
+    }
+
+    private func firstAnswer(_ request: [String: JSONValue]) async throws -> [String: JSONValue] {
         let reply = Replies.nextNumber()
         defer { Replies.forget(reply) }
         return try await withTaskCancellationHandler {
@@ -207,10 +217,11 @@ extension ClientEvent {
                 "type": "request_retried", "method": .string(method), "path": .string(path),
                 "retry": .integer(retry), "delay": .number(delay / .seconds(1)), "reason": .string(reason),
             ]
-        case .tokenReloaded(let origin): ["type": "token_reloaded", "origin": .string(origin)]
+        case .tokenReloaded(let origin):
+            ["type": "token_reloaded", "origin": .string(PythonNames.text(origin))]
         case .tokenExpiring(let expiresAt, let secondsLeft):
             ["type": "token_expiring", "expires_at": .string(expiresAt), "seconds_left": .integer(secondsLeft)]
-        case .warning(let text): ["type": "warning", "message": .string(text)]
+        case .warning(let text): ["type": "warning", "message": .string(PythonNames.text(text))]
         }
     }
 }

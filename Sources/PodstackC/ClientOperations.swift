@@ -182,7 +182,7 @@ enum SettingsJSON {
                 "project_id": configuration.projectID.map { value($0) { .string($0) } } ?? .null,
                 "api_endpoint": value(configuration.apiEndpoint) { .string($0.url) },
                 "profile": configuration.profile.map { value($0) { .string($0) } } ?? .null,
-                "warnings": .array(configuration.warnings.map(JSONValue.string)),
+                "warnings": .array(configuration.warnings.map { .string(PythonNames.text($0)) }),
                 "token_error": configuration.tokenError.map { .object(ErrorJSON.fields($0)) } ?? .null,
             ] as [String: JSONValue])
     }

@@ -64,6 +64,11 @@ enum PythonNames {
         "credentials:": "credentials=", "grace:": "grace=",
     ]
 
+    /// Returns a text in which the SDK's parameters have the names of Python's.
+    static func text(_ text: String) -> String {
+        parameters.reduce(text) { $0.replacing($1.key, with: $1.value) }
+    }
+
     static func text(_ wording: Wording) -> String {
         wording.text(calling: origin).replacing("trust: true", with: "trust=True")
     }

@@ -45,7 +45,7 @@ final class ClientObject: OperationTarget {
                     call.deliver(.event(event.fields))
                 } else if case .warning(let text) = event {
                     // Only the initializer reports outside of a call.
-                    warn(text)
+                    warn(PythonNames.text(text))
                 }
             }
         }

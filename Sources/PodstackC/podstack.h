@@ -82,7 +82,9 @@ int32_t podstack_call(
 /* Waits for a call in progress, for at most `milliseconds`. PODSTACK_OK and PODSTACK_ERROR close the call. */
 int32_t podstack_wait(podstack_handle call, int64_t milliseconds, podstack_result *result);
 
-/* Answers a message that has a "reply" number. Answering it again, or too late, does nothing. */
+/* Answers a message that has a "reply" number. Answering it again, or too late, does nothing.
+ *
+ * {"handed_back": true} means that this caller cannot answer, and that another one may. */
 void podstack_reply(uint64_t reply, const char *answer, size_t size);
 
 /* Creates a queue that collects the results of many calls. */

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 import podstack
+from conftest import eventually
 from podstack import AsyncClient, Client, Credential, credentials, exceptions, testing
 from podstack.transport import TransportFailure, TransportResponse
 
@@ -128,7 +129,7 @@ def test_a_provider_is_asked_again_after_a_rejection(server, kind):
     arguments = {"credentials": Provider(), "api_endpoint": server.url, "on_event": events.append}
     assert whoami(arguments, kind).email == server.email
     assert asked == [None, podstack.APIToken("an_old_token")]
-    assert [event.origin for event in events if isinstance(event, podstack.TokenReloaded)] == ["credentials:"]
+    assert [event.origin for event in events if isinstance(event, podstack.TokenReloaded)] == ["credentials="]
 
 
 @both
@@ -171,19 +172,35 @@ def test_a_provider_is_asked_once_for_many_threads(server):
     assert len(asked) == 1
 
 
-def test_a_provider_whose_thread_is_interrupted_is_asked_by_another(server):
-    asked = []
+def test_an_interrupted_provider_is_called_again_by_another_thread(server):
+    asked, waiting, results = [], threading.Event(), {}
 
     def provider():
-        asked.append(threading.current_thread())
+        asked.append(threading.get_ident())
         if len(asked) == 1:
+            # Until another call waits for the same answer.
+            waiting.wait(10)
             raise KeyboardInterrupt
         return server.token
 
-    with Client(credentials=provider, api_endpoint=server.url) as client:
-        with pytest.raises(KeyboardInterrupt):
-            client.auth.whoami()
-        assert client.auth.whoami().email == server.email
+    calls = Client(credentials=provider, api_endpoint=server.url)
+
+    def work(name):
+        try:
+            if name == "second":
+                eventually(lambda: asked)
+                threading.Timer(0.2, waiting.set).start()
+            results[name] = calls.auth.whoami().email
+        except BaseException as error:
+            results[name] = type(error)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("first", "second")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert results == {"first": KeyboardInterrupt, "second": server.email}
+    assert len(asked) == 2 and asked[0] != asked[1]
 
 
 @both

@@ -120,7 +120,7 @@ def test_calls_leak_no_memory(signed_in):
             for _ in range(count):
                 client.auth.whoami()
                 with pytest.raises(exceptions.ConfigurationError):
-                    client.projects.delete("a/b") if False else Client(api_endpoint="ftp://x")
+                    Client(api_endpoint="ftp://x")
             gc.collect()
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
@@ -298,7 +298,7 @@ print("done")
 
 
 def test_imports_and_clients_are_fast(monkeypatch, run_program):
-    result = run_program(
+    program = (
         "import time\n"
         "start = time.perf_counter()\n"
         "import podstack\n"
@@ -306,14 +306,16 @@ def test_imports_and_clients_are_fast(monkeypatch, run_program):
         "from podstack import Client\n"
         "end = time.perf_counter()\n"
         "import sys\n"
-        "assert 'asyncio' not in sys.modules and 'ssl' not in sys.modules and 'typing_extensions' not in sys.modules\n"
+        "assert 'asyncio' not in sys.modules and 'ssl' not in sys.modules and 'inspect' not in sys.modules\n"
         "print(middle - start, end - start)\n")
-    first, both = map(float, result.stdout.split())
-    # The aims are 30 ms and 50 µs, which scripts/bench measures; here the machine may be busy.
-    assert first < 0.03 and both < 0.3
+    # The aims are 30 ms and 50 µs, which scripts/bench measures; here the machine may be busy, so the best of several counts.
+    times = [tuple(map(float, run_program(program).stdout.split())) for _ in range(5)]
+    assert min(first for first, _ in times) < 0.03
+    assert min(both for _, both in times) < 0.3
     monkeypatch.setenv("PODSTACK_API_TOKEN", "a-token")
-    Client()
-    start = time.perf_counter()
+    durations = []
     for _ in range(1000):
+        start = time.perf_counter()
         Client()
-    assert time.perf_counter() - start < 0.5
+        durations.append(time.perf_counter() - start)
+    assert sorted(durations)[500] < 0.0005

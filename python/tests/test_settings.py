@@ -49,14 +49,14 @@ def variables_of(case, folder):
         if case["is_file_broken"]:
             text += "this is no line of a credentials file\n"
         path = folder / "credentials"
-        path.write_text(text, newline="")
+        path.write_bytes(text.encode())
         path.chmod(0o600)
         variables["PODSTACK_CREDENTIALS_FILE"] = str(path)
     if "PODSTACK_API_TOKEN_FILE" in variables:
         variables["PODSTACK_API_TOKEN_FILE"] = str(folder / "gone")
         if case["token_file"] is not None:
             path = folder / "token"
-            path.write_text(case["token_file"], newline="")
+            path.write_bytes(case["token_file"].encode())
             variables["PODSTACK_API_TOKEN_FILE"] = str(path)
     return variables
 

@@ -243,6 +243,15 @@ class Handle:
         self.close()
 
 
+class Interrupted(BaseException):
+    """An interrupt of a callback, such as Ctrl-C, before it could answer a message."""
+
+    def __init__(self, number: int, error: BaseException) -> None:
+        super().__init__(number)
+        self.number = number
+        self.error = error
+
+
 def call(
     handle: Handle, operation: bytes, arguments: dict[str, Any] | None, deliver: Deliver | None
 ) -> tuple[int, bytes]:
@@ -263,6 +272,11 @@ def _finish(number: int, status: int, place: _Place, deliver: Deliver | None) ->
                 deliver(_decode(place.take().decode()))
             status = _library.wait(number, pause, place.reference)
         return status, place.take()
+    except Interrupted as interrupted:
+        # Closed first, so that another call that waits for the answer gets the message.
+        _library.close(number)
+        reply(interrupted.number, {"handed_back": True})
+        raise interrupted.error from None
     except BaseException:
         _library.close(number)
         raise

@@ -98,9 +98,9 @@ class Session:
             return
         try:
             answer = callbacks.answer(message, callbacks.ask(message))
-        except BaseException as error:
+        except Exception as error:
             _native.reply(message["reply"], callbacks.failure(message, error))
-            if not isinstance(error, Exception):
-                raise
             return
+        except BaseException as error:
+            raise _native.Interrupted(message["reply"], error) from error
         _native.reply(message["reply"], answer)
