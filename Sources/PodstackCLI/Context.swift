@@ -67,9 +67,9 @@ package struct Context: Sendable {
             context.openPage = Browser.opener(context.environment)
             context.showsProgress = StandardStream.error.isTerminal
         }
+        context.outputFailure = { StandardStream.outputFailure }
         context.addStyles()
         context.readBody = readRequestBody
-        context.outputFailure = { StandardStream.outputFailure }
         context.keyringProgram = Keyring.installedProgram
         context.isOutputTerminal = StandardStream.output.isTerminal
         context.isErrorTerminal = StandardStream.error.isTerminal
@@ -83,7 +83,11 @@ package struct Context: Sendable {
         let isStyled = TextStyle.isWanted { environment[$0] }
         stylesOutput = isStyled && StandardStream.output.isTerminal
         stylesErrors = isStyled && StandardStream.error.isTerminal
-        if StandardStream.output.isTerminal { pager = Pager { environment[$0] } }
+        guard StandardStream.output.isTerminal, let pager = Pager({ environment[$0] }) else { return }
+        self.pager = pager
+        standardOutput = { pager.write($0) }
+        // Once the user has left the pager, no more pages of a list are requested.
+        outputFailure = { pager.hasBeenLeft ? "the pager was left" : StandardStream.outputFailure }
     }
 
     private static func readRequestBody() throws -> String {

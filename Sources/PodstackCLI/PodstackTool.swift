@@ -106,18 +106,13 @@ extension PodstackTool {
     private static func perform(
         _ command: Command, _ arguments: Arguments, context: Context, format: OutputFormat
     ) async throws -> ExitStatus {
-        var paged = context
-        if command.isPaged, let pager = context.pager {
-            context.boundary?.redirectOutput { pager.write($0) }
-            // Then no more pages of a list are requested.
-            paged.outputFailure = { pager.hasBeenLeft ? "the pager was left" : context.outputFailure() }
-        }
+        if command.isPaged { context.pager?.begin() }
         // Before an error is written, for which the terminal must be free.
         defer {
             context.boundary?.finish()
             context.pager?.finish()
         }
-        let invocation = try Invocation(arguments: arguments, context: paged, format: format)
+        let invocation = try Invocation(arguments: arguments, context: context, format: format)
         let ignoresProject = ignoringProject.contains(command.name)
         return try await command.action(ignoresProject ? invocation : invocation.resolvingProject())
     }

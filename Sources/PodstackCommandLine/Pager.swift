@@ -10,9 +10,11 @@ import Synchronization
 
 /// A program that shows long output on a terminal page by page, such as `less`.
 ///
-/// It starts with the first text, so that a command without output starts none.
+/// Until ``begin()``, text goes to standard output. After it, the pager starts with the first text, so that a command
+/// without output starts none.
 package final class Pager: Sendable {
     private enum State {
+        case off
         case unused
         case running(process: pid_t, pipe: Int32)
         /// The user has left the pager: nothing reads the output any more.
@@ -22,7 +24,7 @@ package final class Pager: Sendable {
     }
 
     private let command: String
-    private let state = Mutex(State.unused)
+    private let state = Mutex(State.off)
 
     /// Creates the pager that the environment names.
     ///
@@ -53,6 +55,9 @@ package final class Pager: Sendable {
         state.withLock { if case .left = $0 { true } else { false } }
     }
 
+    /// Shows the text that is written from now on.
+    package func begin() { state.withLock { $0 = .unused } }
+
     package func write(_ text: String) {
         state.withLock { state in
             if case .unused = state { state = start() }
@@ -61,13 +66,13 @@ package final class Pager: Sendable {
                 guard !Self.write(Array(text.utf8), to: pipe) else { return }
                 close(pipe)
                 state = .left(process: process)
-            case .failed: StandardStream.output.write(text)
+            case .failed, .off: StandardStream.output.write(text)
             case .left, .unused: break
             }
         }
     }
 
-    /// Waits until the user leaves the pager.
+    /// Waits until the user leaves the pager; text then goes to standard output again.
     package func finish() {
         state.withLock { state in
             switch state {
@@ -75,9 +80,9 @@ package final class Pager: Sendable {
                 close(pipe)
                 Self.wait(for: process)
             case .left(let process): Self.wait(for: process)
-            case .unused, .failed: break
+            case .off, .unused, .failed: break
             }
-            state = .unused
+            state = .off
         }
     }
 

@@ -25,9 +25,6 @@ final class OutputBoundary: Sendable {
         error.finish()
     }
 
-    /// Sends the output to another place than standard output, such as a pager.
-    func redirectOutput(to target: @escaping @Sendable (String) -> Void) { output.redirect(to: target) }
-
     fileprivate func writeData(_ text: String) { output.writeUnfiltered(text) }
 
     fileprivate func writeNewToken(_ text: String) {
@@ -70,13 +67,6 @@ private final class FilteredStream: Sendable {
     }
 
     func finish() { state.withLock { $0.emit($0.redactor.finish()) } }
-
-    func redirect(to target: @escaping @Sendable (String) -> Void) {
-        state.withLock { state in
-            state.emit(state.redactor.finish())
-            state.target = target
-        }
-    }
 }
 
 /// Removes the escape codes of terminals from a text that arrives in pieces.
