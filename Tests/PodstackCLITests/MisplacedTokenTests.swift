@@ -144,12 +144,11 @@ struct MisplacedTokenTests {
             let isRepresentative = ["auth whoami", "token list", "config show"].contains(command.name)
             let flags = command.flags + (isRepresentative ? program.globalFlags : [])
             for flag in flags where flag.valueName != nil && flag.name != "token" {
-                for more in [["--\(flag.name)", sample.text], ["--\(flag.name)=\(sample.text)"]] {
-                    let outcome = await run(words(of: command) + more + ["-y"], environment: environment)
-                    expectNoSecret(of: sample, in: outcome.all, "\(command.usage) --\(flag.name)")
-                    #expect(outcome.status != .success, "\(command.usage) --\(flag.name)")
-                    #expect(outcome.requests.isEmpty, "\(command.usage) --\(flag.name) sends a request")
-                }
+                let outcome = await run(
+                    words(of: command) + ["--\(flag.name)=\(sample.text)", "-y"], environment: environment)
+                expectNoSecret(of: sample, in: outcome.all, "\(command.usage) --\(flag.name)")
+                #expect(outcome.status != .success, "\(command.usage) --\(flag.name)")
+                #expect(outcome.requests.isEmpty, "\(command.usage) --\(flag.name) sends a request")
             }
         }
     }
@@ -200,43 +199,45 @@ struct MisplacedTokenTests {
         ["auth", "login", "--web"],
     ]
 
+    /// The samples for places that the same code reads; the others are tried where each place has its own code.
+    static let fewSamples = samples.filter { ["valid", "wrong checksum", "lengthened", "encoded"].contains($0.name) }
+
+    /// Every second command writes JSON.
+    static func isJSON(_ index: Int) -> [String] { index.isMultiple(of: 2) ? [] : ["-o", "json"] }
+
     @Test("no variable that the program reads repeats or sends a token", arguments: variables)
     func variable(name: String) async {
-        for sample in Self.samples {
-            // In its own place, any text is sent to the service, as the token.
-            for words in Self.commands {
+        for (number, sample) in Self.fewSamples.enumerated() {
+            for (index, words) in Self.commands.enumerated() {
                 var environment = environment
+                // In its own place, any text is sent to the service, as the token.
                 if name == "PODSTACK_API_TOKEN_FILE" || name == "PODSTACK_PROFILE" {
                     environment["PODSTACK_API_TOKEN"] = nil
                 }
                 environment[name] = sample.text
-                for more in [[], ["-o", "json"]] {
-                    let outcome = await run(words + more, environment: environment)
-                    expectNoSecret(of: sample, in: outcome.all, "\(name) with \(words.joined(separator: " "))")
-                }
+                let outcome = await run(words + Self.isJSON(index + number), environment: environment)
+                expectNoSecret(of: sample, in: outcome.all, "\(name) with \(words.joined(separator: " "))")
             }
         }
-        // Files are created only in the home directory.
-        #expect(folder.read(".podstack/credentials") == nil)
     }
 
-    @Test("no key, name or value of the credentials file is repeated or sent", arguments: samples)
+    @Test("no key, name or value of the credentials file is repeated or sent", arguments: fewSamples)
     func credentialsFile(sample: Sample) async throws {
         let keys = CredentialsFile.Key.allCases.map(\.rawValue) + ["api_tokn", "unknown"]
         var files = keys.map { "[default]\n\($0) = \(sample.text)\n" }
         files += keys.filter { $0 != "api_token" }.map { "[default]\napi_token = opaque\n\($0) = \(sample.text)\n" }
         files += ["[\(sample.text)]\napi_token = opaque\n", "[default]\n\(sample.text) = x\n", "\(sample.text)\n"]
         files += ["[default]\ncredential_process = /missing/\(sample.text) \(sample.text)\n"]
-        for text in files {
-            let path = try folder.write(text, to: "credentials")
-            for words in Self.commands + [["config", "check", "--fix"], ["config", "show", "--profile", "default"]] {
-                _ = try folder.write(text, to: "credentials")
-                for more in [[], ["-o", "json"]] {
-                    let outcome = await run(words + more, environment: ["PODSTACK_CREDENTIALS_FILE": path])
-                    let key = text.split(separator: "\n").last?.split(separator: " ").first ?? ""
-                    let place = "\(key.count < 40 ? key : "a name") with \(words.joined(separator: " "))"
-                    expectNoSecret(of: sample, in: outcome.all, place)
-                }
+        let commands =
+            Self.commands.prefix(9) + [["config", "check", "--fix"], ["config", "show", "--profile", "default"]]
+        for (number, text) in files.enumerated() {
+            for (index, words) in commands.enumerated() {
+                let path = try folder.write(text, to: "credentials")
+                let outcome = await run(
+                    words + Self.isJSON(index + number), environment: ["PODSTACK_CREDENTIALS_FILE": path])
+                let key = text.split(separator: "\n").last?.split(separator: " ").first ?? ""
+                let place = "\(key.count < 40 ? key : "a name") with \(words.joined(separator: " "))"
+                expectNoSecret(of: sample, in: outcome.all, place)
             }
         }
     }
@@ -246,7 +247,7 @@ struct MisplacedTokenTests {
         for name in Self.variables + ["OTHER"] where name != "PODSTACK_API_TOKEN" {
             let path = try folder.write(
                 "\(name)='\(sample.text)'\n\(sample.text) what\nA B\n", to: "dev.env")
-            for words in Self.commands.prefix(5) {
+            for words in Self.commands.prefix(3).dropFirst() {
                 let outcome = await run(words + ["--env-file", path], environment: environment)
                 expectNoSecret(of: sample, in: outcome.all, "\(name) in a .env file")
             }
