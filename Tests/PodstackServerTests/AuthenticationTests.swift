@@ -1,6 +1,8 @@
 import PodstackTestSupport
 import Testing
 
+@testable import PodstackServer
+
 @Suite("Authentication", .blocking, .databases, .timeLimit(.perTest))
 struct AuthenticationTests {
     let clock = ManualClock()
@@ -32,6 +34,20 @@ struct AuthenticationTests {
             #expect(response.headers["www-authenticate"] == #"Bearer realm="podstack""#)
             #expect(response.body.contains(#""code":"missing_token""#))
             #expect(response.headers["x-request-id"]?.hasPrefix("req_") == true)
+        }
+    }
+
+    @Test("the verifier reads nothing for a token that is not well formed", arguments: TestDatabase.selected)
+    func malformed(_: TestDatabase) throws {
+        let token = try server.createToken()
+        let damaged = String(token.dropLast()) + (token.hasSuffix("0") ? "1" : "0")
+        let service = server.server.service
+        let error = #expect(throws: DomainError.self) {
+            try service.verifier.verify(damaged.utf8, now: clock.now)
+        }
+        guard case .unauthenticated(.malformed)? = error else {
+            Issue.record("the error is \(String(describing: error))")
+            return
         }
     }
 

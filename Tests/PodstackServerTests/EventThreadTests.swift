@@ -40,7 +40,7 @@ struct EventThreadTests {
     func expectResponses(with token: String) throws {
         for _ in 0..<4 {
             let connection = try RawHTTP(port: server.port)
-            for _ in 0..<25 {
+            for _ in 0..<8 {
                 #expect(try connection.request("GET", "/healthz").status == 200)
                 #expect(try connection.request("GET", "/metrics").status == 200)
                 let headers = [("Authorization", "Bearer \(token)")]

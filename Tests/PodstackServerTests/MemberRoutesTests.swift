@@ -2,6 +2,8 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
+@testable import PodstackServer
+
 @Suite("/v1/projects/{id}/members", .blocking, .databases, .timeLimit(.perTest))
 struct MemberRoutesTests {
     let owner: TestClient
@@ -65,6 +67,12 @@ struct MemberRoutesTests {
         #expect(try remove(ann).status == 204)
         #expect(try ann.send("GET", path).code == "not_found")
         #expect(try owner.send("DELETE", "\(path)/members/\(member.userID)").code == "not_found")
+    }
+
+    @Test("the scope for everything is only an admin's", arguments: TestDatabase.selected)
+    func everything(_: TestDatabase) {
+        #expect(Role.admin.allows(.all))
+        #expect(!Role.user(Set(Scope.actions)).allows(.all))
     }
 
     @Test(

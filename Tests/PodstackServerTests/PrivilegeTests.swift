@@ -91,6 +91,32 @@ struct PrivilegeTests {
         #expect(granted > 10)
     }
 
+    @Test("no token expires later than its creator, whatever the form of the time", arguments: TestDatabase.selected)
+    func expiry(_: TestDatabase) throws {
+        let end = clock.now + 10 * 86_400
+        let creator = owner.with(try owner.server.createToken(expiresAt: end))
+        func create(_ field: String) throws -> TestResponse {
+            try creator.send("POST", "/v1/tokens", "{\"name\": \"later\", \(field)}")
+        }
+        for field in [
+            #""expires_in_days": 11"#, #""expires_at": "\#(TestClient.time(end + 1))""#, #""expires_at": null"#,
+        ] {
+            #expect(try create(field).status == 422, "\(field)")
+        }
+        let latest = try create(#""expires_at": "\#(TestClient.time(end))""#).decoded(CreatedToken.self)
+        #expect(latest.token.expiresAt.map { Int64($0.timeIntervalSince1970) } == end)
+    }
+
+    @Test("a token that has expired can no longer change", arguments: TestDatabase.selected)
+    func expiredChange(_: TestDatabase) throws {
+        let expiring = owner.with(try owner.server.createToken(expiresAt: clock.now + 10))
+        #expect(try owner.send("PATCH", "/v1/tokens/\(expiring.id)", #"{"name": "new"}"#).status == 200)
+        clock.set(clock.now + 10)
+        for (method, path) in [("PATCH", "/v1/tokens/\(expiring.id)"), ("POST", "/v1/tokens/\(expiring.id)/rotate")] {
+            #expect(try owner.send(method, path, method == "PATCH" ? #"{"name": "newer"}"# : "{}").status == 409)
+        }
+    }
+
     @Test(
         "a wrong secret gets the same error in every state of the token",
         arguments: TestDatabase.selected)

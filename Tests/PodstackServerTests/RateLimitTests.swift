@@ -134,10 +134,22 @@ struct RateLimitTests {
         #expect(!allowances.take(5).isAllowed)
         clock.advance(60)
         #expect(allowances.take(100).isAllowed)
+        #expect(allowances.count == 1)
         #expect(!allowances.take(100).isAllowed)
         clock.advance(1)
         for key in 200..<1000 { #expect(allowances.take(key).isAllowed) }
         #expect(allowances.count <= 100)
+    }
+
+    @Test("the seconds to wait are rounded up", arguments: TestDatabase.selected)
+    func rounding(_: TestDatabase) {
+        let limit = RateLimit(name: "x", count: 1)
+        for (time, seconds) in [(Int64(1), Int64(60)), (59_000_001, 1)] {
+            var fullAt: Int64 = 0
+            #expect(limit.take(from: &fullAt, at: 0).isAllowed)
+            let refused = limit.take(from: &fullAt, at: time)
+            #expect(!refused.isAllowed && refused.retryAfter == seconds && refused.resetsIn == seconds)
+        }
     }
 
     @Test("an attack from many addresses frees no address from its limit", arguments: TestDatabase.selected)

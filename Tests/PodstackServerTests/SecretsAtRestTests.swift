@@ -76,6 +76,22 @@ struct SecretsAtRestTests {
         #expect(response.body.contains("invalid_token"))
     }
 
+    @Test(
+        "without its pepper, a used database is refused, and no new pepper is created", arguments: TestDatabase.selected
+    )
+    func missingPepper(_: TestDatabase) throws {
+        let server = try RunningServer()
+        _ = try server.createToken()
+        server.server.stop()
+        let pepper = server.data.file("data/pepper")
+        #expect(unlink(pepper) == 0)
+        let failure = #expect(throws: SetupFailure.self) {
+            try EmbeddedServer(directory: server.data.file("data"), database: server.database?.url)
+        }
+        #expect(failure?.message.contains("pepper is missing") == true)
+        #expect(access(pepper, F_OK) != 0)
+    }
+
     @Test("a pepper that other users can read, or that is too short, is refused", arguments: TestDatabase.selected)
     func badPepper(_: TestDatabase) throws {
         let folder = try TemporaryDirectory()

@@ -132,6 +132,12 @@ struct TrustedProxiesTests {
         #expect(ClientAddress("192.0.2.1")?.shortDescription == "192.0.2.1")
     }
 
+    @Test("a quote that the client opens cannot hide the element that the proxy appends")
+    func openQuote() {
+        #expect(Forwarded.hops([#"for=198.51.100.1;by="x, for=203.0.113.7"#]) == [""])
+        #expect(Forwarded.hops([#"for=198.51.100.1;by="x", for=203.0.113.7"#]) == ["198.51.100.1", "203.0.113.7"])
+    }
+
     @Test("a client cannot change its address by what it sends itself")
     func spoofing() {
         var generator = TestSeed.generator()

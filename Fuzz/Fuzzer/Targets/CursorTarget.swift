@@ -20,7 +20,8 @@ enum CursorTarget {
                 Cursor(position: Int64($0), id: "a")
             }
             let count = max(1, min(page.limit, PageRequest.maxBytes / bytes))
-            require(elements.count == count && next != nil, "a page is as full as its limits allow, and another follows")
+            require(
+                elements.count == count && next != nil, "a page is as full as its limits allow, and another follows")
             require(next.flatMap { Cursor($0.text) } == next, "what is given out is taken back")
         } catch {
             AuthorizationTarget.check(error, [400])

@@ -78,27 +78,36 @@ struct RequestHandler: Sendable {
     /// Returns the response to a request, or the pool whose workers respond to it; never blocks.
     private func admit(_ request: Request, _ caller: inout Caller) throws -> Admission {
         if let defect = request.defect { throw ErrorResponse(defect) }
-        try ContentEncoding.check(request)
-        if pages.owns(request.path) {
-            caller.route = pages.latency(of: request)
-            return try pages.responseFromMemory(to: request).map { .response($0) } ?? .work(pages.pool(for: request))
+        let plan: RequestPlan
+        if let kept = RequestPlan.kept(with: request) {
+            plan = kept
+        } else {
+            try ContentEncoding.check(request)
+            if pages.owns(request.path) {
+                caller.route = pages.latency(of: request)
+                return try pages.responseFromMemory(to: request).map { .response($0) }
+                    ?? .work(pages.pool(for: request))
+            }
+            let (route, parameters) = try router.route(request)
+            caller.route = route.latency
+            plan = try RequestPlan(request, route, parameters)
+            plan.keep(with: request)
         }
-        let (route, parameters) = try router.route(request)
+        let route = plan.route
         caller.route = route.latency
-        let pool = route.pool(request)
         // The workers that verify a token and search later are not those that search.
-        let first = pool == .searches ? WorkerPool.reads : pool ?? .reads
-        guard route.requiresToken else {
-            guard pool == nil else { return .work(first) }
-            return .response(try route.handle(Exchange(request: request, parameters: parameters, identity: nil)))
+        let first = plan.pool == .searches ? WorkerPool.reads : plan.pool ?? .reads
+        guard let token = plan.token else {
+            guard plan.pool == nil else { return .work(first) }
+            return .response(
+                try route.handle(Exchange(request: request, parameters: plan.parameters, identity: nil)))
         }
-        let token = try Authentication.token(of: request)
         let time = now()
         guard let identity = try verifier.verifiedIdentity(of: token, now: time) else { return .work(first) }
         try admit(identity, &caller)
-        guard pool == nil else { return .work(first) }
+        guard plan.pool == nil else { return .work(first) }
         countUse(of: identity, by: request, at: time)
-        return .response(try respond(to: request, route, parameters, identity))
+        return .response(try respond(to: request, route, plan.parameters, identity))
     }
 
     /// Takes a request from the limit of its token, unless an earlier step did.

@@ -14,7 +14,9 @@ enum Routes {
             Route("GET", "/readyz", .noToken, .getReadiness, on: .pool(.checks), handle: routes.readiness),
             Route("GET", "/metrics", .noToken, .getMetrics, on: .memory(), handle: routes.metrics),
             Route("GET", "/v1/auth/whoami", .anyToken, .whoami, on: .memory()) { exchange in
-                Response(status: 200, body: try exchange.caller().whoamiBody(at: services.now()))
+                var response = Response(status: 200, body: try exchange.caller().whoamiBody(at: services.now()))
+                response.isRepeatable = true
+                return response
             },
             Route(
                 "GET", "/v1/auth/can", .anyToken, .checkPermission, on: .memory(exceptWith: ["project"]),

@@ -53,15 +53,21 @@ package struct InMemoryRequest: Sendable {
     }
 
     private func incoming() -> Request {
-        let incoming = IncomingRequest(target: target)
-        incoming.method = method
-        incoming.headers = headers
+        var fields = HeaderFields()
+        for (name, value) in headers {
+            Array(name.utf8).withUnsafeBytes { name in
+                Array(value.utf8).withUnsafeBytes { value in fields.append(name, value) }
+            }
+        }
         let size = headers.reduce(method.utf8.count + target.utf8.count + 12) {
             $0 + $1.name.utf8.count + $1.value.utf8.count + 4
         }
-        let defect = RequestHead.defect(target: target, size: size, isHTTP11: true, headers: headers)
-        if defect == nil { body.withUnsafeBytes { _ = incoming.append($0) } }
-        return incoming.request(from: ClientAddress("127.0.0.1") ?? .unknown, defect: defect)
+        let incoming = IncomingRequest(target: target)
+        let head = RequestHead(
+            RequestHead.Source(method: method, target: target, isHTTP11: true, size: size, fields: fields))
+        incoming.head = head
+        if head.defect == nil { body.withUnsafeBytes { _ = incoming.append($0) } }
+        return incoming.request(from: ClientAddress("127.0.0.1") ?? .unknown, head)
     }
 
     private func completed(_ response: PodstackServer.Response, _ requestID: String) -> Response {

@@ -55,22 +55,10 @@ final class ConnectionDriver: Sendable {
     /// The number of requests that have arrived and whose response libmicrohttpd does not have yet.
     var requestsInProgress: Int { handling.load(ordering: .acquiring) + deferredResponses.count }
 
-    /// Checks the head of a request.
-    ///
-    /// - Parameters:
-    ///   - incoming: The request, with its method and headers.
-    ///   - size: The bytes of the first line and all header fields, as they were received.
-    ///   - isHTTP11: Whether the request is HTTP/1.1.
-    ///   - connection: The connection of the request.
-    /// - Returns: Whether to keep the connection open.
-    func receiveHead(
-        of incoming: IncomingRequest, size: Int, isHTTP11: Bool, on connection: Microhttpd.Connection
-    ) -> Bool {
+    /// Responds at once to a request whose head has a defect; returns whether to keep the connection open.
+    func receiveHead(of incoming: IncomingRequest, on connection: Microhttpd.Connection) -> Bool {
         if let entry = connection.entry { connections.requestBegins(entry) }
-        let defect = RequestHead.defect(
-            target: incoming.target, size: size, isHTTP11: isHTTP11, headers: incoming.headers)
-        return defect.map { handle(incoming.request(from: connection.address, defect: $0), incoming, connection) }
-            ?? true
+        return incoming.head?.defect == nil || handle(incoming, connection)
     }
 
     func receiveBody(_ bytes: UnsafeRawBufferPointer, of incoming: IncomingRequest) -> Bool {
@@ -80,13 +68,13 @@ final class ConnectionDriver: Sendable {
     /// Responds to a complete request; called again for a connection that was suspended and resumed.
     func respond(to incoming: IncomingRequest, on connection: Microhttpd.Connection) -> Bool {
         if let deferred = incoming.deferred { return send(deferred, to: incoming, on: connection) }
-        return handle(incoming.request(from: connection.address), incoming, connection)
+        return handle(incoming, connection)
     }
 
-    private func handle(
-        _ request: Request, _ incoming: IncomingRequest, _ connection: Microhttpd.Connection
-    ) -> Bool {
-        guard let entry = connection.entry, connections.requestIsComplete(entry) else { return false }
+    private func handle(_ incoming: IncomingRequest, _ connection: Microhttpd.Connection) -> Bool {
+        guard let entry = connection.entry, let request = incoming.request(from: connection.address),
+            connections.requestIsComplete(entry)
+        else { return false }
         handling.add(1, ordering: .relaxed)
         defer { handling.subtract(1, ordering: .releasing) }
         switch handler(request) {

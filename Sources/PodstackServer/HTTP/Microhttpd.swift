@@ -131,34 +131,34 @@ final class Microhttpd: Sendable {
         ///
         /// libmicrohttpd must not be stopped before this, or it sends nothing.
         func queue(_ ready: HandlerResult.Ready, _ streams: OpenStreams) -> Bool {
-            let body = ready.response.body
-            let response =
-                if let stream = ready.response.stream {
-                    Microhttpd.streamed(Outgoing(stream, pointer, streams))
-                } else {
-                    body.withUnsafeBytes { bytes in
-                        MHD_create_response_from_buffer(
-                            bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress), .RESPMEM_MUST_COPY)
-                    }
-                }
-            guard let response else { return false }
-            defer { MHD_destroy_response(response) }
-            if ready.response.stream != nil || !body.isEmpty {
-                MHD_add_response_header(response, "Content-Type", ready.response.contentType)
-            }
-            MHD_add_response_header(response, "Date", DateHeader.current)
-            MHD_add_response_header(response, "Cache-Control", ready.response.cacheControl)
-            MHD_add_response_header(response, "X-Request-ID", ready.requestID)
-            for (name, value) in ready.response.headers { Microhttpd.add(name, value, to: response) }
-            return MHD_queue_response(pointer, UInt32(ready.response.status), response) == .YES
+            guard let outgoing = Microhttpd.outgoing(ready, on: self, streams) else { return false }
+            return MHD_queue_response(pointer, UInt32(ready.response.status), outgoing.pointer) == .YES
         }
 
-        var address: ClientAddress { podstack_client_address(pointer).map { ClientAddress($0) } ?? .unknown }
+        var address: ClientAddress { state?.address ?? .unknown }
+        var entry: OpenConnections.Entry? { state?.entry }
 
-        var entry: OpenConnections.Entry? {
+        fileprivate var state: ConnectionState? {
             podstack_socket_context(pointer).map {
-                Unmanaged<OpenConnections.Entry>.fromOpaque($0).takeUnretainedValue()
+                Unmanaged<ConnectionState>.fromOpaque($0).takeUnretainedValue()
             }
+        }
+    }
+
+    /// A connection as its event thread knows it; no other thread uses it.
+    fileprivate final class ConnectionState {
+        let entry: OpenConnections.Entry
+        let address: ClientAddress
+        /// The fields of the request whose head has arrived last; kept for their memory.
+        var fields = HeaderFields()
+        /// The head of the last request, unless it was large.
+        var lastHead: RequestHead?
+        /// The last response that is likely to be sent again.
+        var lastResponse: OutgoingResponse?
+
+        init(_ entry: OpenConnections.Entry, _ address: ClientAddress) {
+            self.entry = entry
+            self.address = address
         }
     }
 
@@ -171,10 +171,11 @@ final class Microhttpd: Sendable {
         let driver = driver(context)
         if event == .CONNECTION_NOTIFY_STARTED {
             guard let entry = driver.connections.entry(socket: podstack_socket(connection)) else { return }
-            kept.pointee = Unmanaged.passRetained(entry).toOpaque()
+            let address = podstack_client_address(connection).map { ClientAddress($0) } ?? .unknown
+            kept.pointee = Unmanaged.passRetained(ConnectionState(entry, address)).toOpaque()
             if let session = podstack_tls_session(connection) { driver.certificate?.present(to: session) }
         } else if let known = kept.pointee {
-            driver.connections.remove(Unmanaged<OpenConnections.Entry>.fromOpaque(known).takeRetainedValue())
+            driver.connections.remove(Unmanaged<ConnectionState>.fromOpaque(known).takeRetainedValue().entry)
             kept.pointee = nil
         }
     }
@@ -198,17 +199,17 @@ final class Microhttpd: Sendable {
         let incoming = Unmanaged<IncomingRequest>.fromOpaque(kept).takeUnretainedValue()
         let count = size.pointee
         size.pointee = 0
-        let isKept: Bool
-        if incoming.method == nil {
+        guard let head = incoming.head else {
+            guard let state = Connection(pointer: connection).state else { return .NO }
             // The first call for this request. If it is responded to here, libmicrohttpd closes the connection, so that
             // the rest is not read as another request.
-            incoming.method = String(cString: method)
-            collectHeaders(connection, into: incoming)
-            isKept = driver.receiveHead(
-                of: incoming, size: podstack_header_size(connection), isHTTP11: strcmp(version, "HTTP/1.1") == 0,
-                on: Connection(pointer: connection))
-        } else if let upload, count > 0 {
-            if incoming.isChunked, followsBareLineFeed(upload) { incoming.hasMalformedChunk = true }
+            incoming.head = receivedHead(
+                of: incoming, method, isHTTP11: strcmp(version, "HTTP/1.1") == 0, on: connection, state)
+            return driver.receiveHead(of: incoming, on: Connection(pointer: connection)) ? .YES : .NO
+        }
+        let isKept: Bool
+        if let upload, count > 0 {
+            if head.isChunked, followsBareLineFeed(upload) { incoming.hasMalformedChunk = true }
             isKept = driver.receiveBody(UnsafeRawBufferPointer(start: upload, count: count), of: incoming)
         } else {
             isKept = driver.respond(to: incoming, on: Connection(pointer: connection))
@@ -240,34 +241,118 @@ final class Microhttpd: Sendable {
         if let context, let connection { driver(context).finish(incoming, on: Connection(pointer: connection)) }
     }
 
-    /// Copies the headers.
-    ///
-    /// libmicrohttpd itself cuts a value off at a NUL.
-    private static func collectHeaders(_ connection: OpaquePointer, into incoming: IncomingRequest) {
-        incoming.headers.reserveCapacity(8)
+    /// The bytes of header fields up to which a connection keeps the last head.
+    private static let maxKeptFields = 2 << 10
+
+    /// Returns the head of a request, which is the last one of its connection if they are equal.
+    private static func receivedHead(
+        of incoming: IncomingRequest, _ method: UnsafePointer<CChar>, isHTTP11: Bool, on connection: OpaquePointer,
+        _ state: ConnectionState
+    ) -> RequestHead {
+        state.fields.removeAll()
         _ = MHD_get_connection_values_n(
             connection, .HEADER_KIND,
-            { context, _, name, _, value, count in
-                guard let name, let context else { return .NO }
-                let incoming = Unmanaged<IncomingRequest>.fromOpaque(context).takeUnretainedValue()
-                incoming.headers.append((HeaderText.name(name), HeaderText.value(value, count)))
+            { context, _, name, nameSize, value, valueSize in
+                guard let context else { return .NO }
+                // libmicrohttpd itself cuts a value off at a NUL.
+                Unmanaged<ConnectionState>.fromOpaque(context).takeUnretainedValue().fields.append(
+                    UnsafeRawBufferPointer(start: name, count: nameSize),
+                    UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : valueSize))
                 return .YES
-            }, Unmanaged.passUnretained(incoming).toOpaque())
+            }, Unmanaged.passUnretained(state).toOpaque())
+        let size = podstack_header_size(connection)
+        if let last = state.lastHead, last.source.size == size, last.source.fields == state.fields,
+            last.source.target == incoming.target, last.source.isHTTP11 == isHTTP11,
+            last.source.method.withCString({ strcmp($0, method) == 0 })
+        {
+            return last
+        }
+        let head = RequestHead(
+            RequestHead.Source(
+                method: String(cString: method), target: incoming.target, isHTTP11: isHTTP11, size: size,
+                fields: state.fields))
+        let isKept = state.fields.size <= maxKeptFields
+        state.lastHead = isKept ? head : nil
+        // Its memory belongs to the head now, or is too large to keep.
+        state.fields = HeaderFields()
+        return head
     }
 
     // MARK: - Responses
 
-    private static func add(_ name: StaticString, _ value: String, to response: OpaquePointer) {
-        name.withUTF8Buffer { bytes in
-            bytes.withMemoryRebound(to: CChar.self) { name in
+    /// A response as libmicrohttpd sends it.
+    fileprivate final class OutgoingResponse {
+        let pointer: OpaquePointer
+        private let response: Response
+        private var date: String
+        private var requestID: String
+
+        /// Adds the header fields to a response that libmicrohttpd has created from the body.
+        init(_ pointer: OpaquePointer, _ response: Response, requestID: String) {
+            self.pointer = pointer
+            self.response = response
+            self.requestID = requestID
+            date = DateHeader.current
+            if response.stream != nil || !response.body.isEmpty { add("Content-Type", response.contentType) }
+            add("Cache-Control", response.cacheControl)
+            for (name, value) in response.headers { add(name, value) }
+            add("Date", date)
+            add("X-Request-ID", requestID)
+        }
+
+        deinit { MHD_destroy_response(pointer) }
+
+        /// Makes this the response to another request; returns false if it differs in more than its time and ID.
+        func becomes(_ other: Response, requestID: String) -> Bool {
+            guard response.isEqual(to: other) else { return false }
+            replace("X-Request-ID", &self.requestID, requestID)
+            let now = DateHeader.current
+            if now != date { replace("Date", &date, now) }
+            return true
+        }
+
+        private func replace(_ name: StaticString, _ old: inout String, _ new: String) {
+            Self.withPointer(to: name) { _ = MHD_del_response_header(pointer, $0, old) }
+            add(name, new)
+            old = new
+        }
+
+        private func add(_ name: StaticString, _ value: String) {
+            Self.withPointer(to: name) { _ = MHD_add_response_header(pointer, $0, value) }
+        }
+
+        private static func withPointer(to name: StaticString, _ use: (UnsafePointer<CChar>) -> Void) {
+            name.withUTF8Buffer { bytes in
                 // A static string is terminated by NUL.
-                _ = MHD_add_response_header(response, name.baseAddress, value)
+                bytes.withMemoryRebound(to: CChar.self) { if let name = $0.baseAddress { use(name) } }
             }
         }
     }
 
+    /// Returns the response for libmicrohttpd, which is the last one of its connection if they are equal; nil if there is
+    /// no memory for it.
+    fileprivate static func outgoing(
+        _ ready: HandlerResult.Ready, on connection: Connection, _ streams: OpenStreams
+    ) -> OutgoingResponse? {
+        let response = ready.response
+        if let last = connection.state?.lastResponse, last.becomes(response, requestID: ready.requestID) { return last }
+        let pointer =
+            if let stream = response.stream {
+                streamed(OutgoingStream(stream, connection.pointer, streams))
+            } else {
+                response.body.withUnsafeBytes { bytes in
+                    MHD_create_response_from_buffer(
+                        bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress), .RESPMEM_MUST_COPY)
+                }
+            }
+        guard let pointer else { return nil }
+        let outgoing = OutgoingResponse(pointer, response, requestID: ready.requestID)
+        if response.isRepeatable { connection.state?.lastResponse = outgoing }
+        return outgoing
+    }
+
     /// A stream that is being sent on a connection.
-    private final class Outgoing {
+    private final class OutgoingStream {
         let stream: ResponseStream
         let connection: OpaquePointer
         let streams: OpenStreams
@@ -279,7 +364,7 @@ final class Microhttpd: Sendable {
         }
     }
 
-    private static func streamed(_ outgoing: Outgoing) -> OpaquePointer? {
+    private static func streamed(_ outgoing: OutgoingStream) -> OpaquePointer? {
         let context = Unmanaged.passRetained(outgoing)
         let response = MHD_create_response_from_callback(.max, 4 << 10, next, context.toOpaque(), released)
         if response == nil {
@@ -291,7 +376,7 @@ final class Microhttpd: Sendable {
 
     private static let next: MHD_ContentReaderCallback = { context, _, buffer, size in
         guard let context, let buffer else { return -2 }
-        let outgoing = Unmanaged<Outgoing>.fromOpaque(context).takeUnretainedValue()
+        let outgoing = Unmanaged<OutgoingStream>.fromOpaque(context).takeUnretainedValue()
         let result = outgoing.stream.read(into: UnsafeMutableRawBufferPointer(start: buffer, count: size)) {
             MHD_suspend_connection(outgoing.connection)
         }
@@ -305,7 +390,7 @@ final class Microhttpd: Sendable {
 
     private static let released: MHD_ContentReaderFreeCallback = { context in
         guard let context else { return }
-        let outgoing = Unmanaged<Outgoing>.fromOpaque(context).takeRetainedValue()
+        let outgoing = Unmanaged<OutgoingStream>.fromOpaque(context).takeRetainedValue()
         outgoing.streams.remove(outgoing.stream)
     }
 }

@@ -14,6 +14,10 @@ struct Response {
     var deferredWork: DeferredWork?
     /// An object that is kept until the response is sent, such as a place within a limit.
     var held: (any AnyObject & Sendable)?
+    /// Whether the next request on the connection is likely to get the same body, which has less than a few kilobytes.
+    ///
+    /// The connection then keeps the response, so it must not contain a secret.
+    var isRepeatable = false
     /// The body that a repeated request gets in place of one that contains a secret.
     var repeatable: [UInt8]?
 
@@ -35,6 +39,13 @@ struct Response {
     static let referrerPolicy = "strict-origin"
 
     mutating func set(_ name: StaticString, _ value: String) { headers.append((name, value)) }
+
+    /// Returns whether another repeatable response has the same status, fields and body.
+    func isEqual(to other: Response) -> Bool {
+        other.isRepeatable && status == other.status && body == other.body && contentType == other.contentType
+            && cacheControl == other.cacheControl
+            && headers.elementsEqual(other.headers) { $0.name.utf8Start == $1.name.utf8Start && $0.value == $1.value }
+    }
 }
 
 // MARK: - Connections

@@ -4,6 +4,22 @@ import PodstackCryptography
 /// A token cannot be verified without a write, for which the thread may not wait.
 struct WriteRequired: Error {}
 
+/// A token as a client sends it, which is not verified yet.
+struct PresentedToken: Sendable {
+    let bytes: [UInt8]
+    let key: VerifiedTokens.Key
+
+    /// Creates a token from the bytes of a credential.
+    ///
+    /// - Throws: ``DomainError/unauthenticated(_:)`` if the length is not that of a token.
+    init(_ bytes: some Collection<UInt8>) throws {
+        // Checked first, so that text of another length does not cost a hash.
+        guard bytes.count == TokenFormat.length else { throw DomainError.unauthenticated(.malformed) }
+        self.bytes = Array(bytes)
+        key = VerifiedTokens.Key(Sodium.sha256(self.bytes))
+    }
+}
+
 /// Decides whether a token is valid: by its checksum, then in the cache, then in the database.
 final class TokenVerifier: Sendable {
     private let database: any Database
@@ -25,12 +41,12 @@ final class TokenVerifier: Sendable {
     /// Never blocks.
     ///
     /// - Throws: ``DomainError/unauthenticated(_:)`` if the token is malformed.
-    func verifiedIdentity(of token: some Collection<UInt8>, now: Int64) throws -> Identity? {
-        // Checked first, so that text of another length does not cost a hash.
-        guard token.count == TokenFormat.length else { throw DomainError.unauthenticated(.malformed) }
-        let (known, _) = verified.find(VerifiedTokens.Key(Sodium.sha256(token)))
+    func verifiedIdentity(of token: PresentedToken, now: Int64) throws -> Identity? {
+        let (known, _) = verified.find(token.key)
         if let known { return now < known.endsAt ? known : nil }
-        guard case .wellFormed = TokenFormat.shape(of: token) else { throw DomainError.unauthenticated(.malformed) }
+        guard case .wellFormed = TokenFormat.shape(of: token.bytes) else {
+            throw DomainError.unauthenticated(.malformed)
+        }
         return nil
     }
 

@@ -23,9 +23,9 @@ struct OvertakenChangeTests {
     }
 
     /// Makes a change as a page that read the session before it ended.
-    private func change(in session: WebSession) throws {
+    private func change(in session: WebSession, at time: Int64? = nil) throws {
         try service.changes.perform(
-            by: Actor(session, from: Origin()), requiring: .credential, at: service.now()
+            by: Actor(session, from: Origin()), requiring: .credential, at: time ?? service.now()
         ) { _ in }
     }
 
@@ -36,6 +36,15 @@ struct OvertakenChangeTests {
         try client.get("/account/sign-in")
         #expect(try client.post("/sign-out").status == 303)
         #expect(throws: SessionEnded.self) { try change(in: session) }
+    }
+
+    @Test("a session whose time is over before the change makes no change", arguments: TestDatabase.selected)
+    func expiredSession(_: TestDatabase) throws {
+        let session = try #require(try client.session)
+        try change(in: session, at: session.createdAt + WebSession.idleSeconds - 1)
+        #expect(throws: SessionEnded.self) {
+            try change(in: session, at: session.createdAt + WebSession.lifetimeSeconds)
+        }
     }
 
     @Test("a password that was replaced during the check does not sign in", arguments: TestDatabase.selected)

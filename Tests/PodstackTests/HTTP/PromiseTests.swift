@@ -8,7 +8,7 @@ import Testing
 struct PromiseTests {
     @Test("a result and a cancellation at the same moment do not deadlock")
     func resultAndCancellation() async {
-        for _ in 0..<20_000 {
+        for _ in 0..<5_000 {
             let promise = Promise<Int>()
             let isAwaiting = Atomic(false)
             let task = Task {
