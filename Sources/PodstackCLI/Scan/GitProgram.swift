@@ -24,6 +24,7 @@ struct GitProgram: Sendable {
         ["--no-pager", "--no-replace-objects", "--no-optional-locks", "--literal-pathspecs"]
         + [
             "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.quotePath=false", "core.bigFileThreshold=16m",
+            "core.packedGitWindowSize=16m", "core.packedGitLimit=64m",
             "protocol.allow=never", "log.showSignature=false", "core.commitGraph=false",
         ].flatMap { ["-c", $0] }
 
