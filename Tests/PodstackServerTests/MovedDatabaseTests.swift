@@ -35,7 +35,7 @@ struct MovedDatabaseTests {
         let unknown = TestClient(session.server, try session.server.createToken())
         try files.moveItem(atPath: place, toPath: folder.file("away"))
         // Until the next check of the paths, a read uses the open files, which are right.
-        try await eventually(within: .seconds(1), "a read notices it") {
+        try await eventually("a read notices it") {
             let state = try TestClient(session.server, TestToken.generate(id: "00000000")).tokenState()
             #expect(["invalid_token", "unavailable"].contains(state))
             return state == "unavailable"
@@ -78,7 +78,7 @@ struct MovedDatabaseTests {
             case "copy": try files.copyItem(atPath: folder.file("away"), toPath: path)
             default: #expect(files.createFile(atPath: path, contents: nil))
             }
-            try await eventually(within: .seconds(1), "a read notices it") {
+            try await eventually("a read notices it") {
                 try TestClient(session.server, TestToken.generate(id: "00000000")).tokenState() == "unavailable"
             }
             #expect(try unknown.tokenState() == "unavailable")
@@ -112,7 +112,7 @@ struct MovedDatabaseTests {
         func events(_ name: String) -> Int { session.server.log.split(separator: "\n").count { $0.contains(name) } }
         housekeeping.run()
         try files.moveItem(atPath: path, toPath: folder.file("away"))
-        try await eventually(within: .seconds(2), "the loss is logged") {
+        try await eventually("the loss is logged") {
             housekeeping.run()
             return events("database_lost") == 1
         }
