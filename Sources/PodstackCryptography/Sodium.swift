@@ -33,8 +33,8 @@
             return left.count == right.count && sodium_memcmp(left, right, left.count) == 0
         }
 
-        /// Returns the Argon2id hash of a password as text, with its salt and its cost; nil if its 64 MiB of memory are not
-        /// available.
+        /// Returns the Argon2id hash of a password as text, with its salt and its cost; nil if its 64 MiB of memory
+        /// are not available.
         ///
         /// It takes about 100 ms, so that guessing passwords is slow.
         package static func passwordHash(_ password: String) -> String? {

@@ -58,7 +58,7 @@ public final class URLSessionTransport: Transport {
     ///
     /// - Parameter request: The request to send.
     /// - Returns: The response, whatever its status.
-    /// - Throws: ``TransportFailure`` if no response arrives, and `CancellationError` if the task is canceled.
+    /// - Throws: `TransportFailure` if no response arrives, and `CancellationError` if the task is canceled.
     public func send(_ request: TransportRequest) async throws -> TransportResponse {
         try Task.checkCancellation()
         #if !canImport(Darwin)

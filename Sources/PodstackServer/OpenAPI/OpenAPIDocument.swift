@@ -51,12 +51,14 @@ enum OpenAPIDocument {
     }
 
     private static let introduction = """
-        Authenticate with `Authorization: Bearer TOKEN`. Times are ISO 8601 in UTC. IDs are opaque: do not parse them.
+        Authenticate with `Authorization: Bearer TOKEN`. Times are ISO 8601 in UTC. IDs are opaque: do not parse \
+        them.
 
-        Lists are paged: send the `next_cursor` of a page as `cursor` to get the next one; it is `null` on the last page.
+        Lists are paged: send the `next_cursor` of a page as `cursor` to get the next one; it is `null` on the last \
+        page.
 
-        An unknown field in a body is an error, so that a misspelled restriction never means no restriction. Every response \
-        has an `X-Request-ID`, which an error repeats as `request_id`.
+        An unknown field in a body is an error, so that a misspelled restriction never means no restriction. Every \
+        response has an `X-Request-ID`, which an error repeats as `request_id`.
         """
 
     private static func error(_ description: String, _ schema: String, _ examples: [String: JSONValue]) -> JSONValue {

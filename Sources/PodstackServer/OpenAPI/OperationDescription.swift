@@ -88,7 +88,10 @@ extension OperationID {
             OperationDescription(
                 summary: "Check that the service can save changes in its database",
                 description:
-                    "Writes to the database, so that a full disk or a read-only replica is noticed. For load balancers.",
+                    """
+                    Writes to the database, so that a full disk or a read-only replica is noticed. For load \
+                    balancers.
+                    """,
                 response: "Status")
         case .getMetrics:
             OperationDescription(
@@ -113,7 +116,11 @@ extension OperationID {
             OperationDescription(
                 summary: "Create a token",
                 description:
-                    "The only response that contains the token. It never has more scopes, more projects or a longer lifetime than the token that creates it. With `id` and `sha256` of a token that the caller generated, the response contains no secret.",
+                    """
+                    The only response that contains the token. It never has more scopes, more projects or a longer \
+                    lifetime than the token that creates it. With `id` and `sha256` of a token that the caller \
+                    generated, the response contains no secret.
+                    """,
                 body: "NewToken", status: 201, response: "CreatedToken")
         case .getToken: OperationDescription(summary: "Get a token", response: "Token")
         case .updateToken:
@@ -128,7 +135,10 @@ extension OperationID {
             OperationDescription(
                 summary: "Rotate a token: give it a new secret",
                 description:
-                    "The new secret is pending until its first use, at most 24 hours. From then on, the old secret works for `grace_seconds` (default: 3600).",
+                    """
+                    The new secret is pending until its first use, at most 24 hours. From then on, the old secret \
+                    works for `grace_seconds` (default: 3600).
+                    """,
                 body: "TokenRotation", isBodyOptional: true,
                 response: "CreatedToken")
         case .getOwnToken: OperationDescription(summary: "Get the token of the request", response: "Token")
@@ -141,7 +151,10 @@ extension OperationID {
             OperationDescription(
                 summary: "Rotate the token of the request: give it a new secret",
                 description:
-                    "Needs no scope. The new secret is pending until its first use, at most 24 hours. From then on, the old secret works for `grace_seconds` (default: 3600).",
+                    """
+                    Needs no scope. The new secret is pending until its first use, at most 24 hours. From then on, \
+                    the old secret works for `grace_seconds` (default: 3600).
+                    """,
                 body: "TokenRotation",
                 isBodyOptional: true,
                 response: "CreatedToken")
@@ -149,20 +162,29 @@ extension OperationID {
             OperationDescription(
                 summary: "Report leaked tokens; valid ones are revoked",
                 description:
-                    "Needs no token: possession of the leaked ones is the proof. The response is the same for every valid report.",
+                    """
+                    Needs no token: possession of the leaked ones is the proof. The response is the same for every \
+                    valid report.
+                    """,
                 body: "TokenReport", status: 202)
         case .beginDevice:
             OperationDescription(
                 summary: "Start the device flow (RFC 8628): request a device code and a user code",
                 description:
-                    "Show the user `user_code` and `verification_uri`, then poll `fetchDeviceToken` every `interval` seconds.",
+                    """
+                    Show the user `user_code` and `verification_uri`, then poll `fetchDeviceToken` every `interval` \
+                    seconds.
+                    """,
                 body: "NewDeviceCode",
                 response: "DeviceCode")
         case .fetchDeviceToken:
             OperationDescription(
                 summary: "Poll for the token of a device code",
                 description:
-                    "Fails with `authorization_pending` until the user decides, and with `slow_down` if it is called too often.",
+                    """
+                    Fails with `authorization_pending` until the user decides, and with `slow_down` if it is called \
+                    too often.
+                    """,
                 body: "DeviceTokenRequest", response: "CreatedToken")
         case .getOAuthMetadata:
             OperationDescription(
@@ -175,7 +197,10 @@ extension OperationID {
             OperationDescription(
                 summary: "Poll for the token of a device code as an OAuth client (RFC 8628, section 3.4)",
                 description:
-                    "Fails with `authorization_pending` until the user decides, and with `slow_down` if it is called too often.",
+                    """
+                    Fails with `authorization_pending` until the user decides, and with `slow_down` if it is called \
+                    too often.
+                    """,
                 body: "OAuthTokenRequest", bodyType: OperationDescription.form, response: "OAuthToken")
         case .listProjects:
             OperationDescription(
@@ -225,7 +250,10 @@ extension OperationID {
             OperationDescription(
                 summary: "List audit events, newest first; with Accept: text/csv, as CSV",
                 description:
-                    "Lists the events of the account or, with `X-Project-ID`, those of one project. A CSV export has up to 10,000 events; the header `Podstack-Next-Cursor` is the cursor of the rest.",
+                    """
+                    Lists the events of the account or, with `X-Project-ID`, those of one project. A CSV export has \
+                    up to 10,000 events; the header `Podstack-Next-Cursor` is the cursor of the rest.
+                    """,
                 query: ["action", "resource_type", "user", "q"].map {
                     OperationDescription.Parameter(name: $0, schema: Schema.parameter)
                 }
