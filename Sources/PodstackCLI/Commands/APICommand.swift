@@ -59,7 +59,8 @@ struct APICommand {
 
     init(_ invocation: Invocation) throws {
         let arguments = invocation.arguments
-        self.invocation = invocation
+        // A response is data: that of a creation contains a token.
+        self.invocation = invocation.printingData
         guard !arguments.has("slurp") || arguments.has("paginate") else { throw UsageError("--slurp needs --paginate") }
         guard !arguments.has("input") || !(arguments.has("field") || arguments.has("raw-field")) else {
             throw UsageError("--input and fields cannot both be given: the body is one of them")

@@ -82,7 +82,7 @@ enum AuthCommands {
         ]
     ) { invocation in
         let token = try await invocation.configuration().currentToken(invocation.context.environment)
-        try token.withSecret { text in try invocation.write(["token": text]) { text } }
+        try token.withSecret { text in try invocation.printingData.write(["token": text]) { text } }
         return .success
     }
 
