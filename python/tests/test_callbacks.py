@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import random
 import threading
 
 import httpx
@@ -201,6 +202,47 @@ def test_an_interrupted_provider_is_called_again_by_another_thread(server):
         thread.join(20)
     assert results == {"first": KeyboardInterrupt, "second": server.email}
     assert len(asked) == 2 and asked[0] != asked[1]
+
+
+def test_canceled_tasks_that_wait_for_a_provider(server):
+    async def call():
+        ready = asyncio.Event()
+
+        async def provider():
+            await ready.wait()
+            return server.token
+
+        for canceled in (1, 20, 39, 40):
+            ready.clear()
+            async with AsyncClient(credentials=provider, api_endpoint=server.url) as client:
+                tasks = [asyncio.ensure_future(client.auth.whoami()) for _ in range(40)]
+                await asyncio.sleep(0.02)
+                for task in tasks[:canceled]:
+                    task.cancel()
+                await asyncio.sleep(0.02)
+                ready.set()
+                results = await asyncio.gather(*tasks, return_exceptions=True)
+                assert [type(result) for result in results[:canceled]] == [asyncio.CancelledError] * canceled
+                assert [result.email for result in results[canceled:]] == [server.email] * (40 - canceled)
+
+    asyncio.run(call())
+
+
+def test_calls_canceled_at_random_moments(signed_in):
+    generator = random.Random(15)
+
+    async def call():
+        async with AsyncClient() as client:
+            for _ in range(20):
+                tasks = [asyncio.ensure_future(client.auth.whoami()) for _ in range(50)]
+                for task in tasks:
+                    if generator.random() < 0.5:
+                        asyncio.get_running_loop().call_later(generator.random() * 0.02, task.cancel)
+                results = await asyncio.gather(*tasks, return_exceptions=True)
+                assert {type(result) for result in results} <= {podstack.User, asyncio.CancelledError}
+            assert (await client.auth.whoami()).email == signed_in.email
+
+    asyncio.run(call())
 
 
 @both
