@@ -61,7 +61,7 @@ final class CallInProgress: HandleObject {
             if state.result == nil { state.task = task }
             return state.isCanceled
         }
-        if isLate { task.cancel() }
+        if isLate { GlobalExecutor.runJobs(after: { task.cancel() }) }
     }
 
     func cancel() {
@@ -69,7 +69,7 @@ final class CallInProgress: HandleObject {
             state.isCanceled = true
             return state.task
         }
-        task?.cancel()
+        GlobalExecutor.runJobs(after: { task?.cancel() })
     }
 
     func close() {

@@ -55,12 +55,20 @@ enum GlobalExecutor {
     static func run(_ job: Job) {
         if let list = pthread_getspecific(listKey) {
             list.assumingMemoryBound(to: [Job].self).pointee.append(job)
-            return
+        } else {
+            runJobs(after: { podstack_run_job(job.pointer) })
         }
+    }
+
+    /// Runs a function, and then the jobs that it makes ready.
+    ///
+    /// The runtime holds a lock of a task while it cancels it. A job of that task must not run before the lock is free.
+    static func runJobs(after body: () -> Void) {
+        guard pthread_getspecific(listKey) == nil else { return body() }
         var ready: [Job] = []
         withUnsafeMutablePointer(to: &ready) { list in
             pthread_setspecific(listKey, list)
-            podstack_run_job(job.pointer)
+            body()
             var index = 0
             while index < list.pointee.count {
                 podstack_run_job(list.pointee[index].pointer)
