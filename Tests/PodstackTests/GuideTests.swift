@@ -53,7 +53,8 @@ struct GuideTests {
         let readme = Self.root.appending(path: "README.md")
         for file in try Self.files("Sources/Podstack/Podstack.docc", ".md") + [readme] {
             for snippet in Self.regions(try String(contentsOf: file, encoding: .utf8), from: "```swift", to: "```") {
-                let body = snippet.hasPrefix("import Podstack\n") ? String(snippet.dropFirst(17)) : snippet
+                let isWhole = compiled.contains(snippet) || !snippet.hasPrefix("import Podstack\n")
+                let body = isWhole ? snippet : String(snippet.dropFirst(17))
                 // A manifest depends on the location of the package. QuickStartTests reads that of the guide.
                 if body.hasPrefix(".package(") || body.hasPrefix("// swift-tools-version") { continue }
                 displayed.insert(body)

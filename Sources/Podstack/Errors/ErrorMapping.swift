@@ -129,7 +129,7 @@ enum ErrorMapping {
         switch response.status {
         // Whatever limits the requests, the client must slow down.
         case 429: return false
-        case 401, 403:
+        case 401:
             let scheme = response.header("www-authenticate")?.lowercased() ?? "bearer"
             return !response.body.isEmpty || !scheme.hasPrefix("bearer")
         default: return response.isForeign

@@ -46,6 +46,9 @@ struct ForeignResponseTests {
             ("", []), ("", [HeaderField("WWW-Authenticate", "Bearer error=\"invalid_token\"")]),
             (#"{"error": "unauthorized"}"#, []), (#"{"error": {"message": "no"}}"#, []),
         ] { #expect(try await error(401, body, headers) is AuthenticationError, "\(body) \(headers)") }
+        // The status of other JSON counts: some services have errors of their own form.
+        #expect(try await error(403, "{}") is PermissionError)
+        #expect(try await error(404, "{}") is ResourceNotFoundError)
     }
 
     @Test("after a gateway's 401, the token's source is not asked for another token")
