@@ -37,6 +37,8 @@ package struct Context: Sendable {
     /// Makes an interrupt write a sentence before it ends the program, until the function is called with nil.
     package var onInterrupt: @Sendable (_ sentence: StaticString?) -> Void = { _ in }
     package var time = TimeSource.system
+    /// The longest time that a user waits for names from the service after pressing the key that completes.
+    package var completionTimeLimit = Duration.seconds(2)
     /// The transport of clients; nil for the one of the SDK.
     package var transport: (any Transport)?
     /// The boundary that the streams pass through; nil before ``bounded(_:)``.

@@ -38,6 +38,8 @@ struct Console: Sendable {
     /// Whether standard output is a terminal, which shows styles.
     var isTerminal = false
     var time = TimeSource.system
+    /// Long, because a busy machine may need more than the two seconds of the program.
+    var completionTimeLimit = Duration.seconds(60)
     /// The transport of clients; nil for the one of the SDK.
     var transport: (any Transport)?
 
@@ -67,6 +69,7 @@ struct Console: Sendable {
         context.stylesOutput = isTerminal
         context.stylesErrors = isTerminal
         context.time = time
+        context.completionTimeLimit = completionTimeLimit
         context.transport = transport
         let status = await PodstackTool.run(words, context: context)
         return Outcome(

@@ -68,11 +68,15 @@ struct ServiceCompletionTests: ServerSuite {
     func failures() async throws {
         let silent = try ScriptedServer { _ in nil }
         let broken = try ScriptedServer { _ in "HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n" }
+        var impatient = console
+        impatient.completionTimeLimit = .seconds(2)
         for port in [silent.port, broken.port, 1] {
             let start = ContinuousClock.now
-            let offered = await complete(
-                "project", "get", "", environment: ["PODSTACK_API_ENDPOINT": "http://127.0.0.1:\(port)"])
-            #expect(offered.isEmpty)
+            let offered = await impatient.run(
+                "__complete", environment: ["PODSTACK_API_ENDPOINT": "http://127.0.0.1:\(port)"],
+                input: "project\0get\0\0")
+            #expect(offered.output == "words\n")
+            #expect(offered.error.isEmpty)
             #expect(ContinuousClock.now - start < .seconds(20))
         }
         #expect(

@@ -85,8 +85,6 @@ private struct ServiceCompletion {
     private let line: [String]
     private let context: Context
 
-    /// The longest time that the user waits after pressing the key.
-    private static let timeLimit = Duration.seconds(2)
     /// The largest number of elements of a list that are offered.
     private static let largestCount = 200
 
@@ -137,7 +135,7 @@ private struct ServiceCompletion {
         var options = ClientOptions()
         options.environment = environment
         options.transport = context.transport
-        options.timeout = Self.timeLimit
+        options.timeout = context.completionTimeLimit
         options.retry = RetryConfiguration(maxRetries: 0)
         let project = value(of: "project").flatMap { $0.hasPrefix("prj_") ? $0 : nil }
         return try Client(
