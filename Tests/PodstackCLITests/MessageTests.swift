@@ -7,7 +7,7 @@ import Testing
 
 @testable import PodstackCLI
 
-@Suite("Messages of podstack", .blocking, .timeLimit(.perTest))
+@Suite("Messages of podstack", .serialized, .blocking, .timeLimit(.perTest))
 struct MessageTests {
     let home: TemporaryDirectory
     let console: Console

@@ -8,7 +8,7 @@ import Testing
 @testable import PodstackCommandLine
 
 /// Puts tokens wherever a user can put text, and searches everything that leaves the program.
-@Suite("A token in the wrong place", .blocking, .timeLimit(.perTest))
+@Suite("A token in the wrong place", .serialized, .blocking, .timeLimit(.perTest))
 struct MisplacedTokenTests {
     let home: TemporaryDirectory
     let folder: TemporaryDirectory

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Podstack
 
-@Suite("Redaction", .timeLimit(.perTest))
+@Suite("Redaction", .serialized, .blocking, .timeLimit(.perTest))
 struct TokenRedactionTests {
     let token = TestToken.generate(id: "0123abcd")
     var secret: String { String(token.dropFirst(18)) }
