@@ -30,6 +30,7 @@ struct IgnoreRulesTests {
             (["A"], ["A"], ["a"]), (["#a"], [], ["#a"]), (["\\#a"], ["#a"], []), (["\\!a"], ["!a"], ["a"]),
             (["a "], ["a"], ["a "]), (["a\\ "], ["a "], ["a"]), (["a,b"], ["a,b"], ["a", "b"]),
             (["[[:digit:]-]"], ["1", "-"], ["a"]), (["[!a]"], ["b"], ["a"]), (["[]-]"], ["]", "-"], ["a"]),
+            (["a**/b"], ["ab", "ax/b"], ["xab"]), (["?a**/b"], ["xay/b"], ["xab"]),
             (["[a"], [], ["[a"]),
         ] as [([String], [String], [String])])
     func known(patterns: [String], excluded: [String], included: [String]) throws {
