@@ -37,7 +37,9 @@ struct Wildmatch: Sendable {
 
     private mutating func appendStar(_ rest: inout PatternBytes) {
         let slash = UInt8(ascii: "/")
-        let followsSlash = rest.index == 1 || rest.bytes[rest.index - 2] == slash
+        // Git compares the text before the first special byte apart, so that what follows is at a start too.
+        let isFirst = !rest.bytes[..<(rest.index - 1)].contains { "*?[\\".utf8.contains($0) }
+        let followsSlash = isFirst || rest.bytes[rest.index - 2] == slash
         let start = rest.index
         while rest.peek() == UInt8(ascii: "*") { _ = rest.next() }
         let isEnclosed =
