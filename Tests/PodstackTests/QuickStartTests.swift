@@ -42,9 +42,8 @@ struct QuickStartTests {
             try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
         #expect((package["targets"] as? [Any])?.count == 2)
         // The products that it names are those of this package.
-        let products = manifest.split(separator: "\n").compactMap { line -> String? in
-            let parts = line.split(separator: "\"")
-            return line.contains(".product(name: \"") && parts.count > 1 ? String(parts[1]) : nil
+        let products: [String] = manifest.components(separatedBy: ".product(name: \"").dropFirst().map { rest in
+            String(rest.prefix { $0 != "\"" })
         }
         let own = try String(contentsOf: GuideTests.root.appending(path: "Package.swift"), encoding: .utf8)
         #expect(products == ["Podstack", "PodstackTesting"])

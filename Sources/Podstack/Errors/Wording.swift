@@ -35,7 +35,7 @@ package struct Wording: Sendable {
         }.joined()
         // Here, because every sentence of an error passes here. A path in it may contain bytes that are not UTF-8, and a
         // name or a path may be a token.
-        return SystemText.displayed(TokenRedaction.redact(text))
+        return TokenRedaction.redact(SystemText.displayed(text))
     }
 
     static func + (left: Wording, right: Wording) -> Wording {
