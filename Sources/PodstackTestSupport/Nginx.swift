@@ -17,19 +17,25 @@ package final class Nginx: Sendable {
     /// - Parameters:
     ///   - count: The number of ports.
     ///   - files: The names and sizes of the files in the folder that is the `root` of every server.
+    ///   - isReloadable: Whether it has a master process, without which it serves no new ports after a reload.
     ///   - servers: Returns the `server` blocks for the ports.
     /// - Throws: An error if nginx does not start.
-    package init(ports count: Int, files: [String: Int] = [:], servers: ([UInt16]) -> String) throws {
+    package init(
+        ports count: Int, files: [String: Int] = [:], isReloadable: Bool = false, servers: ([UInt16]) -> String
+    ) throws {
         directory = try TemporaryDirectory()
         for (name, size) in files { _ = try directory.write(String(repeating: "x", count: size), to: name) }
         var problem = ""
+        // Without a user, the workers of root run as another one, who cannot read the folder.
+        let user = geteuid() == 0 ? "user root;" : ""
+        let mode = isReloadable ? "master_process on; \(user)" : "master_process off;"
         // Another process may take a port before nginx does.
         for _ in 0..<5 {
             let ports = try LoopbackListener.freePorts(count)
             let path = directory.path
             let configuration = try directory.write(
                 """
-                worker_processes 1; daemon off; master_process off; pid \(path)/pid; error_log stderr;
+                worker_processes 1; daemon off; \(mode) pid \(path)/pid; error_log stderr;
                 events { worker_connections 8192; }
                 http {
                     access_log off; keepalive_requests 1000000; client_max_body_size 8m; root \(path);

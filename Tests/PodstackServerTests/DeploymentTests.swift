@@ -131,7 +131,7 @@ struct DeploymentTests {
         try files.copyItem(atPath: certificate, toPath: folder.file("fullchain.pem"))
         try files.copyItem(atPath: key, toPath: folder.file("privkey.pem"))
         let port = try LoopbackListener.freePorts(1)[0]
-        let nginx = try Nginx(ports: 1) { ports in
+        let nginx = try Nginx(ports: 1, isReloadable: true) { ports in
             // Other programs may use the ports of the file.
             let text = (try? Self.text("nginx.conf")) ?? ""
             let local = [
@@ -154,7 +154,7 @@ struct DeploymentTests {
                 ("/etc/podstack", folder.file("etc")),
                 (
                     "curl ",
-                    "curl -sS --retry 20 --retry-delay 1 --retry-all-errors --fail --cacert \(authority.bundle) "
+                    "curl -sS --max-time 60 --retry 20 --retry-delay 1 --retry-all-errors --fail --cacert \(authority.bundle) "
                         + "--connect-to \(host):443:127.0.0.1:\(port) "
                 ),
             ].reduce(line) { $0.replacing($1.0, with: $1.1) }
