@@ -43,7 +43,7 @@ class AsyncSession:
             raise
         if status:
             self.callbacks.raise_from(data)
-        return _native._decode(data.decode())
+        return _native._decode(data)
 
     def _deliver(self, message: dict[str, Any]) -> None:
         callbacks = self.callbacks

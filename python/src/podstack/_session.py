@@ -89,7 +89,7 @@ class Session:
         status, data = _native.call(self.handle, operation, arguments, self.deliver)
         if status:
             self.callbacks.raise_from(data)
-        return _native._decode(data.decode())
+        return _native._decode(data)
 
     def _deliver(self, message: dict[str, Any]) -> None:
         callbacks = self.callbacks
