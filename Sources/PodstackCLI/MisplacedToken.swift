@@ -29,8 +29,8 @@ enum MisplacedToken {
         _ value: String, _ values: Values, _ name: String, _ command: Command
     ) throws(UsageError) {
         guard TokenRedaction.isTokenContained(in: value) else { return }
-        // A file may have such a name.
-        if case .files = values, access(value, F_OK) == 0 { return }
+        // A file may have such a name, and a scan reports what it cannot find.
+        if case .files = values, command.words == ["token", "scan"] || access(value, F_OK) == 0 { return }
         throw UsageError(
             "\(name) contains an API token in place of its value, so the command was not carried out",
             hint: command.words.first == "token"

@@ -108,22 +108,21 @@ extension Invocation {
     /// A name may have the form of an ID: it is looked up when no token has that ID.
     func withTokenID<Result>(_ body: (Client, Token.ID) async throws -> Result) async throws -> Result {
         let text = arguments.positional[0]
-        let client = try client()
-        let isPrefix = text.hasPrefix("podstack_")
-        let id = isPrefix ? String(text.dropFirst(9)) : text
-        var rejection: ResourceNotFoundError?
-        if TokenFormat.isID(id) {
-            do { return try await body(client, id) } catch let error as ResourceNotFoundError where !isPrefix {
-                rejection = error
+        if text.hasPrefix("podstack_") {
+            let id = String(text.dropFirst(9))
+            if let problem = TokenFormat.problem(ofID: id) {
+                throw UsageError("invalid token ID: \(problem)", hint: "podstack token list shows the IDs")
             }
+            return try await body(client(), id)
+        }
+        let client = try client()
+        var rejection: ResourceNotFoundError?
+        if TokenFormat.isID(text) {
+            do { return try await body(client, text) } catch let error as ResourceNotFoundError { rejection = error }
         }
         let lookup = try await tokenLookup(client)
         if let named = try lookup.id(of: text) { return try await body(client, named) }
-        if let rejection { throw rejection }
-        guard isPrefix else { throw lookup.notFound(text) }
-        throw UsageError(
-            "invalid token prefix: it is podstack_ and 8 lower-case letters or digits, as in podstack_abc12345",
-            hint: "podstack token list shows the IDs")
+        throw rejection ?? lookup.notFound(text)
     }
 
     private func tokenLookup(_ client: Client) async throws -> NameLookup {

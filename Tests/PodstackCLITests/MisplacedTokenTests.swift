@@ -175,7 +175,7 @@ struct MisplacedTokenTests {
             #expect(outcome.requests.isEmpty)
             #expect(
                 outcome.error == """
-                    error: ID contains an API token in place of its value, so the command was not carried out
+                    error: TOKEN contains an API token in place of its value, so the command was not carried out
                     hint: The ID of a token is the 8 characters after podstack_; others can see a token on the command line
 
                     """)

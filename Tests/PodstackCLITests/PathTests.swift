@@ -42,7 +42,7 @@ struct PathTests {
         #expect(raw.output == "equal\n")
         let path = folder.path + #"/h\xff/.podstack/credentials"#
         let escaped = folder.path + #"/h\\xff/.podstack/credentials"#
-        #expect(try run(#""$1" config path -o json"#).output.contains("\"path\" : \"\(escaped)\""))
+        #expect(try run(#""$1" config path -o json"#).output.contains("\"path\":\"\(escaped)\""))
         #expect(try run(#""$1" config path -o yaml"#).output == "path: \"\(escaped)\"\n")
         let missing = try run(#""$1" config get project_id"#)
         #expect(missing.error == "error: \(path): [default] has no project_id\n")
@@ -72,7 +72,7 @@ struct PathTests {
             (#"PODSTACK_API_TOKEN_FILE="$b/t" "$1""#, "environment"),
         ] {
             let text = try value(script)
-            #expect(text.contains("\"source\" : \"\(source)\""), "\(text)")
+            #expect(text.contains("\"source\":\"\(source)\""), "\(text)")
         }
         #expect(try value(#"PODSTACK_API_TOKEN_FILE="$b/t" "$1""#).contains(#"h\\xfe/t"#))
         #expect(try value(#""$1" --env-file "$b/.env""#).contains(#"h\\xfe/.env:1"#))

@@ -32,7 +32,7 @@ struct TimeTests {
         let start = ContinuousClock.now
         // A timeout that restarted with each piece would let the drip end, after ten seconds, in an incomplete response.
         let failure = await subject.transport().failure(TransportRequest(server.url, timeout: .milliseconds(300)))
-        #expect(failure == TransportFailure(reason: "the request timed out"))
+        #expect(failure == .timedOut)
         #expect(ContinuousClock.now - start >= .milliseconds(290))
     }
 
@@ -40,7 +40,7 @@ struct TimeTests {
     func noTime(_ subject: TransportUnderTest, timeout: Duration) async throws {
         let server = try WireServer { _ in [.hang] }
         let failure = await subject.transport().failure(TransportRequest(server.url, timeout: timeout))
-        #expect(failure == TransportFailure(reason: "the request timed out"))
+        #expect(failure == .timedOut)
     }
 
     @Test("with its response also if its timeout is the longest possible", arguments: TransportUnderTest.all)

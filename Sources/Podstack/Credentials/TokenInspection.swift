@@ -46,7 +46,9 @@ package struct TokenInspection: Sendable {
         case .file(let path):
             do {
                 // Without waiting, because a pipe gives its token only once.
-                guard let content = try SecureFile.read(environment.path(path), within: .zero, most: APIToken.largestText) else {
+                guard
+                    let content = try SecureFile.read(environment.path(path), within: .zero, most: APIToken.largestText)
+                else {
                     throw ErrorMapping.missingFile(match.source)
                 }
                 let token = APIToken(String(decoding: content.bytes, as: UTF8.self))

@@ -291,8 +291,12 @@ private enum EscapedCharacter {
             let rest = bytes[digits...]
             if rest.starts(with: "u00".utf8) {
                 digits += 3
+            } else if rest.starts(with: "u{".utf8) {
+                return scalar(rest.dropFirst(2)) ?? (byte, 1)
             } else if rest.starts(with: "x".utf8) {
                 digits += 1
+            } else if let next = rest.first, "nrt".utf8.contains(next) {
+                return (gap, 2)
             } else {
                 return (byte, 1)
             }
@@ -301,8 +305,24 @@ private enum EscapedCharacter {
         guard digits + 1 < bytes.count, let high = value(bytes[digits]), let low = value(bytes[digits + 1])
         else { return (byte, 1) }
         let decoded = high << 4 | low
-        guard Base62.isDigit(decoded) || decoded == UInt8(ascii: "_") else { return (byte, 1) }
+        guard Base62.isDigit(decoded) || decoded == UInt8(ascii: "_") else {
+            return byte == UInt8(ascii: "%") ? (byte, 1) : (gap, digits + 2 - index)
+        }
         return (decoded, digits + 2 - index)
+    }
+
+    /// Stands for a character that is neither a letter, a digit nor an underscore.
+    private static let gap: UInt8 = 0x7F
+
+    /// Decodes the rest of an escape such as `\u{200b}`, which paths have in messages; nil if it is not one.
+    private static func scalar(_ rest: ArraySlice<UInt8>) -> (value: UInt8, length: Int)? {
+        let digits = rest.prefix(6).prefix { value($0) != nil }
+        guard !digits.isEmpty, digits.endIndex < rest.endIndex, rest[digits.endIndex] == UInt8(ascii: "}") else {
+            return nil
+        }
+        let number = digits.reduce(UInt32(0)) { $0 << 4 | UInt32(value($1) ?? 0) }
+        let decoded = UInt8(exactly: number).flatMap { Base62.isDigit($0) || $0 == UInt8(ascii: "_") ? $0 : nil }
+        return (decoded ?? gap, digits.count + 4)
     }
 
     /// The value of a hexadecimal digit.

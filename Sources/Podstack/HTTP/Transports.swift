@@ -44,5 +44,5 @@ extension APIToken {
 
 extension APIToken {
     /// The digest of the whole token in hexadecimal, as the service receives it.
-    package var sha256: String { withSecret { Sodium.sha256($0.utf8).hexadecimal } }
+    package var sha256: String { withSecret { Hash.sha256($0.utf8).hexadecimal } }
 }

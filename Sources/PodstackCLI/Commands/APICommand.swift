@@ -106,7 +106,8 @@ struct APICommand {
         { path in
             let context = invocation.context
             if path == "-" { return Array(try (context.readBody ?? context.readInput)().utf8) }
-            guard let content = try SecureFile.read(context.environment.path(path), within: SecureFile.defaultTimeLimit) else {
+            guard let content = try SecureFile.read(context.environment.path(path), within: SecureFile.defaultTimeLimit)
+            else {
                 throw CommandError(message: "\(path) does not exist")
             }
             return content.bytes

@@ -235,15 +235,15 @@ enum AuthCommands {
         if let token = invocation.token { return token }
         guard let ask = invocation.context.askSecret else { return try TokenInput.asked(invocation.context) }
         let page = try TokenPage(of: endpointOfProfile(invocation), invocation)
-        invocation.context.standardError(
-            """
-            How do you want to log in to \(page.service)?
-              1  approve the login in a browser
-              2  create a token on its page and paste it here: \(page.url)
-
-            """)
         // Without echo, so that a token that is pasted at once is not shown.
-        let choice = ask("Type 1 or 2, or paste an API token: ") ?? ""
+        let choice =
+            ask(
+                """
+                How do you want to log in to \(page.service)?
+                  1  approve the login in a browser
+                  2  create a token on its page and paste it here: \(page.url)
+                Type 1 or 2, or paste an API token:\u{20}
+                """) ?? ""
         switch choice.filter({ !$0.isWhitespace }).lowercased() {
         case "1", "b", "browser", "web": return nil
         case "2", "t", "token":

@@ -98,9 +98,10 @@ struct AuditLogPageTests {
         // A date field cannot contain other text; the other fields keep their values.
         #expect(!response.body.contains("2030-02-31") && response.body.contains("value=\"beta\""))
         #expect(!response.body.contains("<table"))
-        for query in ["acton=create", "limit=0", "limit=1001", "limit=x", "before=x", "q=a&q=b", "after=-1"] {
+        for query in ["acton=create", "limit=0", "limit=1001", "limit=x", "before=x", "after=-1"] {
             #expect(try owner.get("/audit-log?\(query)").status == 422, "\(query)")
         }
+        #expect(try owner.get("/audit-log?q=a&q=b").status == 400)
         #expect(try owner.get("/audit-log.csv?since=x").status == 422)
         #expect(try owner.get("/audit-log/events?since=x&after=1").status == 422)
         #expect(try owner.get("/audit-log/events").status == 400)

@@ -141,7 +141,6 @@ struct ConnectionSettingsTests {
 
     @Test("an empty variable is not set wherever one is read", arguments: ["", " \t"])
     func emptyEverywhere(empty: String) throws {
-        let home = folder.path
         _ = try folder.write("[default]\napi_token = t\nproject_id = p\n", to: "credentials")
         let names =
             PodstackEnvironment.Variable.allCases.map(\.rawValue) + [
@@ -161,8 +160,6 @@ struct ConnectionSettingsTests {
         let options = ConnectionOptions(environment: PodstackEnvironment(variables))
         #expect(options.secureProxy == nil && options.plainProxy == nil && options.noProxy == nil)
         #expect(options.certificateAuthorities == nil)
-        let profile = PodstackEnvironment(["HOME": "", "USERPROFILE": home])
-        #expect(try CredentialsFile.path(profile) == "\(home)/.podstack/credentials")
         let gateway = PodstackEnvironment(["REQUEST_METHOD": "", "HTTP_PROXY": "http://127.0.0.1:1"])
         #expect(ConnectionOptions(environment: gateway).plainProxy == "http://127.0.0.1:1")
     }
