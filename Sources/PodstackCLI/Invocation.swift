@@ -84,7 +84,7 @@ struct Invocation: Sendable {
         let isDebugging = arguments.has("debug")
         let isQuiet = arguments.has("quiet")
         let standardError = context.standardError
-        let wait = ServiceWait()
+        let wait = ServiceWait(context)
         return { event in
             wait.observe(event)
             switch event {
