@@ -161,8 +161,7 @@ let package = Package(
             name: "PodstackCLITests",
             dependencies: [
                 "PodstackCLI", "PodstackCommandLine", "PodstackServer", "Podstack", "PodstackAPI", "PodstackSystem",
-                "PodstackTestSupport", "CPosix",
-                "podstack-cli", "podstack-keyring", "podstack-server",
+                "PodstackTesting", "PodstackTestSupport", "CPosix", "podstack-cli", "podstack-keyring", "podstack-server",
             ],
             swiftSettings: tests
         ),

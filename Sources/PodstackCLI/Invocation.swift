@@ -78,7 +78,7 @@ struct Invocation: Sendable {
         let isDebugging = arguments.has("debug")
         let isQuiet = arguments.has("quiet")
         let (standardError, format) = (context.standardError, self.format)
-        let wait = ServiceWait()
+        let wait = ServiceWait(context)
         @Sendable func write(_ kind: Message.Kind, _ text: String) {
             Message(kind, TerminalText.printable(text)).write(to: standardError, format: format)
         }

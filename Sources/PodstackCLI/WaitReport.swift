@@ -25,7 +25,12 @@ final class ServiceWait: Sendable {
     private let isReported = Atomic(false)
 
     /// Creates a report for the requests of the current command.
-    init() { report = BlockingWork.current.onWait }
+    ///
+    /// Only a user at a terminal wants to know: a slow response is not unusual, and ends by itself.
+    init(_ context: Context) {
+        let work = context.showsProgress ? BlockingWork.current : BlockingWork()
+        report = { work.onWait($0) }
+    }
 
     func observe(_ event: ClientEvent) {
         switch event {

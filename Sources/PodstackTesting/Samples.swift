@@ -42,7 +42,7 @@ extension Token {
 }
 
 extension APIToken {
-    /// A well-formed token with the ID of ``Token/sample``, which no service accepts.
+    /// A well-formed token with the ID of `Token.sample`, which no service accepts.
     public static let sample: APIToken = {
         var generator = FixedNumbers()
         return APIToken(TokenFormat.generateToken(id: Token.sample.id, using: &generator))

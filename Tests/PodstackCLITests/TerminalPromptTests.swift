@@ -198,26 +198,30 @@ import Testing
                 environment: ["HOME": home.path, "PATH": "/usr/bin:/bin"].merging(environment) { $1 })
         }
 
-        @Test("a file that the program opens does not take the place of a stream")
-        func notReplaced() throws {
+        @Test(
+            "a file that a program opens does not take the place of a stream",
+            arguments: ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"], ["podstack", "podstack-server"])
+        func notReplaced(closed: String, program: String) throws {
+            let words =
+                program == "podstack" ? "config set project_id x" : #"user add you@example.com --data "$HOME/data""#
             // The trace shows the descriptor of each file.
-            let command = #"exec strace -f -o "$HOME/trace" -e trace=openat,socket,eventfd2,epoll_create1,pipe2,dup "#
-            for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"] {
-                let process = try run(
-                    command + #""$1" config set project_id x "# + closed,
-                    environment: ["PODSTACK_CREDENTIALS_FILE": home.file("credentials")])
-                #expect(process.wait() == 0, "\(closed): \(process.standardError)")
-                #expect(home.read("credentials") == "[default]\nproject_id = x\n")
-                let calls = (home.read("trace") ?? "").split(separator: "\n")
-                let afterwards = calls.drop { !$0.contains("\"/dev/null\"") }
-                #expect(!afterwards.isEmpty, "\(closed)")
-                let opened = afterwards.filter { line in
-                    [" = 0", " = 1", " = 2"].contains(where: line.hasSuffix) && !line.contains("\"/dev/null\"")
-                }
-                #expect(opened.isEmpty, "\(closed): \(opened)")
-                let credentials = calls.filter { $0.contains("credentials") && $0.contains("openat") }
-                #expect(!credentials.isEmpty)
-                #expect(unlink(home.file("credentials")) == 0)
+            let trace =
+                #"exec strace -f -o "$HOME/trace" -e trace=open,openat,socket,eventfd2,epoll_create1,pipe2,dup "#
+            let process = try ToolProcess(
+                "/bin/sh", ["-c", "\(trace) \"$1\" \(words) \(closed)", "sh", ToolProcess.path(of: program)],
+                environment: ["HOME": home.path, "PATH": "/usr/bin:/bin"])
+            #expect(process.wait() == 0, "\(process.standardError)")
+            let calls = (home.read("trace") ?? "").split(separator: "\n")
+            let afterwards = calls.drop { !$0.contains("\"/dev/null\"") }
+            #expect(afterwards.count > 3)
+            let replaced = afterwards.filter { line in
+                [" = 0", " = 1", " = 2"].contains(where: line.hasSuffix) && !line.contains("\"/dev/null\"")
+            }
+            #expect(replaced.isEmpty, "\(replaced)")
+            if program == "podstack" {
+                #expect(home.read(".podstack/credentials") == "[default]\nproject_id = x\n")
+            } else {
+                #expect(home.read("data/podstack.sqlite")?.hasPrefix("SQLite format 3") == true)
             }
         }
 
