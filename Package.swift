@@ -120,7 +120,7 @@ let package = Package(
             name: "PodstackC",
             dependencies: [
                 "CPodstack", "CPosix", "Podstack", "PodstackAPI", "PodstackCLI", "PodstackCommandLine",
-                "PodstackTransport",
+                "PodstackSystem", "PodstackTransport",
             ],
             exclude: ["podstack.h", "exports.map"], swiftSettings: strict),
 
@@ -161,7 +161,8 @@ let package = Package(
             name: "PodstackCLITests",
             dependencies: [
                 "PodstackCLI", "PodstackCommandLine", "PodstackServer", "Podstack", "PodstackAPI", "PodstackSystem",
-                "PodstackTesting", "PodstackTestSupport", "CPosix", "podstack-cli", "podstack-keyring", "podstack-server",
+                "PodstackTesting", "PodstackTestSupport", "CPosix", "podstack-cli", "podstack-keyring",
+                "podstack-server",
             ],
             swiftSettings: tests
         ),

@@ -157,11 +157,7 @@ enum ClientOperations {
         guard let number = try arguments.integer("expires_in_days") else { return .serviceDefault }
         guard let days = TokenExpiry.Days(rawValue: number) else {
             let choices = TokenExpiry.choices.map(String.init).joined(separator: ", ")
-            let problem = "must be one of \(choices)"
-            throw ValidationError(
-                response: ServiceResponse(
-                    "expires_in_days \(problem)", code: .validationFailed,
-                    details: ["field_errors": ["expires_in_days": .array([.string(problem)])]]))
+            throw InterfaceError.argument("expires_in_days", "one of \(choices)")
         }
         return .days(days)
     }

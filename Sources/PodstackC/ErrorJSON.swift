@@ -48,6 +48,7 @@ enum ErrorJSON {
         fields["status_code"] = error.statusCode.map(JSONValue.integer)
         switch error {
         case let error as RateLimitError: fields["retry_after"] = error.retryAfter.map(JSONValue.integer)
+        case let error as NetworkError: fields["kind"] = .string(error.kind.rawValue)
         case let error as ConfigurationError:
             fields["source"] = error.source.map { .object(PythonNames.fields($0)) }
         default: break

@@ -4,6 +4,7 @@ import Podstack
 import PodstackAPI
 import PodstackCLI
 import PodstackCommandLine
+import PodstackSystem
 import Synchronization
 
 // The functions of podstack.h, in its order; the header describes them.
@@ -195,7 +196,7 @@ public func podstackShutdown(_ milliseconds: Int64) {
 @_cdecl("podstack_main")
 public func podstackMain(_ count: Int32, _ arguments: UnsafePointer<UnsafePointer<CChar>?>?) -> Int32 {
     let words = (1..<max(1, Int(count))).compactMap { index in
-        arguments?[index].map { String(cString: $0) }
+        arguments?[index].map { SystemText.text(of: $0) }
     }
     let end = Waiter()
     let status = Mutex(ExitStatus.failure)

@@ -35,7 +35,7 @@ final class ServiceWait: Sendable {
     func observe(_ event: ClientEvent) {
         switch event {
         case .requestStarted: begin()
-        case .requestFinished: end()
+        case .requestFinished, .requestFailed: end()
         default: break
         }
     }

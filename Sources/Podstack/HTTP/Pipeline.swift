@@ -48,7 +48,7 @@ final class Pipeline: Sendable {
         Pipeline(
             credentials: TokenCache(credentials.provider, first: credentials.tokenAtHand, time: time),
             endpoint: endpoint, project: project, retry: retry, timeout: timeout, transport: transport, events: events,
-            time: time, otherTokens: otherTokens)
+            tracer: tracer, time: time, otherTokens: otherTokens)
     }
 
     /// Sends a request and decodes its response.
