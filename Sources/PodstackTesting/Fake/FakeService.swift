@@ -110,7 +110,7 @@ public final class FakeService: Transport {
     ///   - projects: The IDs of the projects that the token is limited to; nil for all.
     ///   - projectID: The project that the client uses, or nil.
     /// - Returns: The client, whose time is that of ``clock``.
-    /// - Throws: ``ConfigurationError`` if a setting is invalid.
+    /// - Throws: `ConfigurationError` if a setting is invalid.
     public func client(
         _ email: String = FakeService.email, scopes: [Scope] = [.all], projects: [Project.ID]? = nil,
         projectID: Project.ID? = nil
@@ -124,7 +124,7 @@ public final class FakeService: Transport {
     ///   - token: The token, such as one that the service created.
     ///   - projectID: The project that the client uses, or nil.
     /// - Returns: The client, whose time is that of ``clock``.
-    /// - Throws: ``ConfigurationError`` if a setting is invalid.
+    /// - Throws: `ConfigurationError` if a setting is invalid.
     public func client(token: APIToken, projectID: Project.ID? = nil) throws -> Client {
         try token.withSecret {
             try Client(
