@@ -49,9 +49,9 @@ enum TokenTarget {
         }
         require(TokenRedaction.redact(token, in: redacted).utf8.elementsEqual(bytes), "once is enough")
         if text.utf8.elementsEqual(bytes) { return }
-        let hasOne =
-            FuzzInput.contains(secret.utf8, in: text.utf8) || FuzzInput.contains("podstack_".utf8, in: text.utf8)
-        require(hasOne, "a text without a token stays as it is")
+        // Parts of tokens, and tokens whose characters are escaped, are taken out too: all of them have one of these.
+        let mayHaveOne = FuzzInput.contains(secret.utf8, in: text.utf8) || text.utf8.contains { "_%\\".utf8.contains($0) }
+        require(mayHaveOne, "a text without a token stays as it is")
     }
 
     private static func isOurs(_ bytes: [UInt8]) -> Bool {
