@@ -26,11 +26,21 @@ package enum TokenRedaction {
     }
 
     static func redact(_ bytes: [UInt8]) -> [UInt8] {
-        guard bytes.withUnsafeBufferPointer(TokenScanner.mayFindToken) else { return bytes }
+        var bytes = bytes
+        // What is left around a secret may look like a part of another token. Each round removes letters or digits.
+        while bytes.withUnsafeBufferPointer(TokenScanner.mayFindToken) {
+            let secrets = TokenScanner(bytes).matches()
+            guard !secrets.isEmpty else { break }
+            bytes = replace(secrets, in: bytes)
+        }
+        return bytes
+    }
+
+    private static func replace(_ secrets: [Range<Int>], in bytes: [UInt8]) -> [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(bytes.count)
         var copied = 0
-        for secret in TokenScanner(bytes).matches() {
+        for secret in secrets {
             output += bytes[copied..<secret.lowerBound]
             output += "…".utf8
             copied = secret.upperBound
