@@ -50,7 +50,8 @@ enum TokenTarget {
         require(TokenRedaction.redact(token, in: redacted).utf8.elementsEqual(bytes), "once is enough")
         if text.utf8.elementsEqual(bytes) { return }
         // Parts of tokens, and tokens whose characters are escaped, are taken out too: all of them have one of these.
-        let mayHaveOne = FuzzInput.contains(secret.utf8, in: text.utf8) || text.utf8.contains { "_%\\".utf8.contains($0) }
+        let marks = Array("_%\\".utf8)
+        let mayHaveOne = FuzzInput.contains(secret.utf8, in: text.utf8) || text.utf8.contains(where: marks.contains)
         require(mayHaveOne, "a text without a token stays as it is")
     }
 
