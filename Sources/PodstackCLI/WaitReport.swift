@@ -19,7 +19,8 @@ extension BlockingWork {
 
 /// Reports once that a command waits for the service, if a response takes longer than ``BlockingWork/noticeDelay``.
 final class ServiceWait: Sendable {
-    private let report: @Sendable (String) -> Void
+    /// Writes the report; nil when no user is at a terminal, so that no timer is started.
+    private let report: (@Sendable (String) -> Void)?
     /// Nil while there is no request.
     private let notice = Mutex<Task<Void, any Error>?>(nil)
     private let isReported = Atomic(false)
@@ -28,8 +29,7 @@ final class ServiceWait: Sendable {
     ///
     /// Only a user at a terminal wants to know: a slow response is not unusual, and ends by itself.
     init(_ context: Context) {
-        let work = context.showsProgress ? BlockingWork.current : BlockingWork()
-        report = { work.onWait($0) }
+        report = context.showsProgress ? BlockingWork.current.onWait : nil
     }
 
     func observe(_ event: ClientEvent) {
@@ -42,8 +42,8 @@ final class ServiceWait: Sendable {
 
     private func begin() {
         end()
-        guard !isReported.load(ordering: .relaxed) else { return }
-        let task = Task.detached { [report, weak self] in
+        guard let report, !isReported.load(ordering: .relaxed) else { return }
+        let task = Task.detached { [weak self] in
             try await Task.sleep(for: BlockingWork.noticeDelay)
             guard let self, !isReported.exchange(true, ordering: .relaxed) else { return }
             report("the service")

@@ -78,7 +78,7 @@ struct OlderSchemaTests {
 @Suite("A data directory of another user", .blocking, .timeLimit(.perTest))
 struct DirectoryOwnerTests {
     let place: ServerPlace
-    /// The user nobody, whom every system has.
+    /// The ID of the account `nobody`, which exists on every system.
     static let other: uid_t = 65_534
     static let canChangeUser = geteuid() == 0 && access("/usr/bin/setpriv", X_OK) == 0
 
@@ -87,7 +87,7 @@ struct DirectoryOwnerTests {
         _ = try ToolProcess.run("podstack-server", ["user", "add", "you@example.com", "--data", place.data])
     }
 
-    /// Runs a command as the user nobody.
+    /// Runs a command as the account `nobody`.
     private func runAsOther(_ words: [String]) throws -> (status: Int32, error: String, output: String) {
         let process = try ToolProcess(
             installed: "setpriv",

@@ -103,7 +103,7 @@ struct DoctorTests {
         unlink(file)
         #expect(try doctor().report.problems("pepper").count == 1)
         #expect(!FileManager.default.fileExists(atPath: file))
-        // What serve refuses is a problem: the pepper must be right, and not only the previous one.
+        // serve refuses to start with a wrong pepper, even if the previous one is right, so doctor must report it.
         try write(Data(repeating: 7, count: 32))
         try right.write(to: URL(filePath: data + "/pepper.previous"))
         chmod(data + "/pepper.previous", 0o600)

@@ -53,8 +53,8 @@ package final class FileLock: Sendable {
         let flags = O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
         var opened = open(path, flags | O_EXCL)
         if opened >= 0 {
-            // Only a new file: an existing one may be a hard link to any other file. Without the owner, other users
-            // of the folder cannot lock the file, and say so.
+            // Only for a new file: an existing one may be a hard link to any other file. If the owner cannot be set, other
+            // users of the folder cannot lock the file, and get an error.
             _ = FileOwner.give(opened, to: FileOwner.ofNewFile(in: path.parent))
         } else if errno == EEXIST {
             opened = open(path, flags)

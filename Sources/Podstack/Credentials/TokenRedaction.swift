@@ -27,7 +27,8 @@ package enum TokenRedaction {
 
     static func redact(_ bytes: [UInt8]) -> [UInt8] {
         var bytes = bytes
-        // What is left around a secret may look like a part of another token. Each round removes letters or digits.
+        // The text around a removed secret can look like another token, so the search is repeated. It ends, because each
+        // round removes letters or digits.
         while bytes.withUnsafeBufferPointer(TokenScanner.mayFindToken) {
             let secrets = TokenScanner(bytes).matches()
             guard !secrets.isEmpty else { break }

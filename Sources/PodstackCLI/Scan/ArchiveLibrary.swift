@@ -128,7 +128,7 @@ final class ArchiveReader {
     /// - Returns: The bytes of its name; nil after the last member.
     /// - Throws: The reason why the members after this one cannot be read.
     func next() throws(ReadFailure) -> [UInt8]? {
-        // Of this thread only. Without a locale, it stays as it is.
+        // Changes only the locale of this thread. Passing nil changes nothing.
         let former = uselocale(Self.locale)
         defer { uselocale(former) }
         var entry: OpaquePointer?

@@ -48,7 +48,7 @@ struct FilePathTests {
 
     @Test("paths are equal only if their bytes are")
     func equality() {
-        // The same text to a reader, and equal as strings.
+        // Both look alike, and Swift regards them as equal strings.
         #expect(FilePath("\u{E9}") != FilePath("e\u{301}"))
         #expect(FilePath(bytes: [0xFF]) != FilePath(bytes: [0xFE]))
     }
