@@ -28,10 +28,8 @@ package struct Context: Sendable {
     package var showsProgress = false
     package var isOutputTerminal = false
     package var isErrorTerminal = false
-    /// Whether standard output shows styles, such as colors.
-    package var stylesOutput = false
-    /// Whether standard error shows styles.
-    package var stylesErrors = false
+    /// Whether standard output shows styles, such as colors; set by ``bounded(_:)``.
+    var stylesOutput = false
     /// The pager for long output; nil when standard output is not a terminal.
     package var pager: Pager?
     /// Makes an interrupt write a sentence before it ends the program, until the function is called with nil.
@@ -70,7 +68,7 @@ package struct Context: Sendable {
             context.showsProgress = StandardStream.error.isTerminal
         }
         context.outputFailure = { StandardStream.outputFailure }
-        context.addStyles()
+        context.addPager()
         context.readBody = readRequestBody
         context.keyringProgram = Keyring.installedProgram
         context.isOutputTerminal = StandardStream.output.isTerminal
@@ -79,12 +77,9 @@ package struct Context: Sendable {
         return context
     }
 
-    /// Uses styles and a pager where a terminal shows them.
-    private mutating func addStyles() {
+    /// Uses a pager where a terminal shows it.
+    private mutating func addPager() {
         let environment = environment
-        let isStyled = TextStyle.isWanted { environment[$0] }
-        stylesOutput = isStyled && StandardStream.output.isTerminal
-        stylesErrors = isStyled && StandardStream.error.isTerminal
         guard StandardStream.output.isTerminal, let pager = Pager({ environment[$0] }) else { return }
         self.pager = pager
         standardOutput = { pager.write($0) }

@@ -52,9 +52,8 @@ package enum PodstackTool {
 
     /// Runs the command line `words`, without the name of the program.
     package static func run(_ words: [String], context: Context) async -> ExitStatus {
-        let bounded = context.bounded(words)
-        defer { bounded.boundary?.finish() }
-        let context = words.contains("--no-color") ? bounded.withoutStyles : bounded.withStyledMessages
+        let context = context.bounded(words)
+        defer { context.boundary?.finish() }
         // An error in the command line itself is written in this format too.
         var format = OutputFormat.requested(in: words, environment: context.environment)
         var command: Command?
@@ -115,24 +114,6 @@ extension PodstackTool {
         let invocation = try Invocation(arguments: arguments, context: context, format: format)
         let ignoresProject = ignoringProject.contains(command.name)
         return try await command.action(ignoresProject ? invocation : invocation.resolvingProject())
-    }
-}
-
-extension Context {
-    /// A copy that writes no styles.
-    fileprivate var withoutStyles: Context {
-        var context = self
-        context.stylesOutput = false
-        context.stylesErrors = false
-        return context
-    }
-
-    /// A copy that styles the kinds of messages on standard error, if it shows styles.
-    fileprivate var withStyledMessages: Context {
-        guard stylesErrors else { return self }
-        var context = self
-        context.standardError = { [standardError] in standardError(TextStyle.styledMessage($0)) }
-        return context
     }
 }
 

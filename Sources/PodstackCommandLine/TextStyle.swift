@@ -15,12 +15,9 @@ package enum TextStyle: String, Sendable {
     /// Returns whether a terminal gets styles.
     ///
     /// - Parameter lookUp: Returns the value of an environment variable; nil if it is not set.
-    /// - Returns: False with `NO_COLOR` (see no-color.org), `TERM=dumb` or without `TERM`.
+    /// - Returns: False with `NO_COLOR` (see no-color.org) or `TERM=dumb`.
     package static func isWanted(_ lookUp: (String) -> String?) -> Bool {
-        guard lookUp("NO_COLOR")?.isEmpty != false, let terminal = lookUp("TERM"), !terminal.isEmpty else {
-            return false
-        }
-        return terminal != "dumb"
+        lookUp("NO_COLOR")?.isEmpty != false && lookUp("TERM") != "dumb"
     }
 
     /// The style of a state such as `active` or `revoked`; nil for other words.

@@ -66,8 +66,7 @@ struct Console: Sendable {
         }
         context.openPage = openPage
         context.isOutputTerminal = isTerminal
-        context.stylesOutput = isTerminal
-        context.stylesErrors = isTerminal
+        context.isErrorTerminal = isTerminal
         context.time = time
         context.completionTimeLimit = completionTimeLimit
         context.transport = transport

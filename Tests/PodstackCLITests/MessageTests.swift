@@ -224,14 +224,15 @@ struct MessageTests {
     @Test("no escape codes are written with TERM=dumb, NO_COLOR or --no-color, or where there is no terminal")
     func escapeCodes() {
         for (variables, words, isTerminal) in [
-            (["TERM": "dumb"], [], true), (["NO_COLOR": "1"], [], true), ([:], ["--no-color"], true), ([:], [], false),
+            (["TERM": "dumb"], [], true), (["NO_COLOR": "1"], [], true), (["TERM": "xterm"], ["--no-color"], true),
+            (["TERM": "xterm"], [], false),
         ] as [([String: String], [String], Bool)] {
             let (text, showsProgress) = written(variables, words, isTerminal: isTerminal)
             #expect(text == "red")
             #expect(!showsProgress)
         }
         for (variables, words) in [
-            (["TERM": "xterm", "NO_COLOR": ""], []), ([:], ["--", "--no-color"]),
+            (["TERM": "xterm", "NO_COLOR": ""], []), (["TERM": "xterm"], ["--", "--no-color"]),
         ] as [([String: String], [String])] {
             let (text, showsProgress) = written(variables, words, isTerminal: true)
             #expect(text == "\u{1B}[31mred\u{1B}[0m\u{1B}]0;title\u{7}")

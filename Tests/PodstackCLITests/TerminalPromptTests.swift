@@ -14,7 +14,7 @@ import Testing
         init() throws { home = try TemporaryDirectory() }
 
         var environment: [String: String] {
-            ["HOME": home.path, "PATH": "/usr/bin:/bin"]
+            ["HOME": home.path, "PATH": "/usr/bin:/bin", "NO_COLOR": "1"]
         }
 
         func login(

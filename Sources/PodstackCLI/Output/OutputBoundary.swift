@@ -98,8 +98,7 @@ private struct EscapeCodes {
 extension Context {
     /// Whether escape codes are wanted: not with `NO_COLOR`, `--no-color` or a terminal that does not understand them.
     private func wantsCodes(_ words: [String]) -> Bool {
-        environment.value(of: "NO_COLOR") == nil && environment.value(of: "TERM") != "dumb"
-            && !words.prefix { $0 != "--" }.contains("--no-color")
+        TextStyle.isWanted { environment.value(of: $0) } && !words.prefix { $0 != "--" }.contains("--no-color")
     }
 
     /// Returns a copy whose streams pass through an ``OutputBoundary``, for a command line that may contain `--no-color`.
@@ -109,10 +108,12 @@ extension Context {
         let wantsCodes = wantsCodes(words)
         // A line that is replaced as work advances consists of codes.
         context.showsProgress = showsProgress && wantsCodes
-        let output = FilteredStream(allowsCodes: wantsCodes && isOutputTerminal, standardOutput)
-        let error = FilteredStream(allowsCodes: wantsCodes && (isErrorTerminal || showsProgress), standardError)
+        context.stylesOutput = isOutputTerminal && wantsCodes
+        let stylesErrors = isErrorTerminal && wantsCodes
+        let output = FilteredStream(allowsCodes: context.stylesOutput, standardOutput)
+        let error = FilteredStream(allowsCodes: stylesErrors || context.showsProgress, standardError)
         context.standardOutput = { output.write($0) }
-        context.standardError = { error.write($0) }
+        context.standardError = { error.write(stylesErrors ? TextStyle.styledMessage($0) : $0) }
         context.boundary = OutputBoundary(output: output, error: error)
         if let askLine {
             context.askLine = { prompt in
