@@ -33,6 +33,8 @@ public struct ErrorCode: RawRepresentable, Hashable, Sendable, Codable, CustomSt
     public static let rotatedToken = ErrorCode("rotated_token")
     /// 401: the user was disabled by the operator.
     public static let accountDisabled = ErrorCode("account_disabled")
+    /// 402: the wallet, the budget or a spend limit does not cover the operation.
+    public static let insufficientBalance = ErrorCode("insufficient_balance")
     /// 403: the token's scopes do not allow the action.
     public static let insufficientScope = ErrorCode("insufficient_scope")
     /// 403: the token is not valid for the project.
@@ -57,6 +59,8 @@ public struct ErrorCode: RawRepresentable, Hashable, Sendable, Codable, CustomSt
     public static let conflict = ErrorCode("conflict")
     /// 409: the account has reached a limit.
     public static let quotaExceeded = ErrorCode("quota_exceeded")
+    /// 409: the service has no such GPU, or too few are free.
+    public static let gpuNotAvailable = ErrorCode("gpu_not_available")
     /// 409: the project still contains resources.
     public static let projectNotEmpty = ErrorCode("project_not_empty")
     /// 422: the Idempotency-Key was used with another body.

@@ -5,7 +5,7 @@
 /// ```
 public struct Scope: APIName, LosslessStringConvertible {
     /// The resources that a scope can name.
-    public static let resources = ["projects", "members", "pods", "tokens", "audit-logs"]
+    public static let resources = ["projects", "members", "pods", "tokens", "audit-logs", "volumes", "billing"]
     /// The actions that a scope can name.
     public static let actions = ["create", "read", "update", "delete"]
 
@@ -45,6 +45,15 @@ public struct Scope: APIName, LosslessStringConvertible {
     public static let podsDelete = Scope(rawValue: "pods:delete")
     /// `audit-logs:read`.
     public static let auditLogsRead = Scope(rawValue: "audit-logs:read")
+
+    /// `volumes:read`.
+    public static let volumesRead = Scope(rawValue: "volumes:read")
+    /// `volumes:create`.
+    public static let volumesCreate = Scope(rawValue: "volumes:create")
+    /// `volumes:delete`.
+    public static let volumesDelete = Scope(rawValue: "volumes:delete")
+    /// `billing:read`.
+    public static let billingRead = Scope(rawValue: "billing:read")
 
     // MARK: Scopes of a resource
 
@@ -99,6 +108,18 @@ public struct Scope: APIName, LosslessStringConvertible {
     /// - Parameter action: The action.
     /// - Returns: The scope, such as `audit-logs:read`.
     public static func auditLogs(_ action: Action) -> Scope { Scope(resource: "audit-logs", action: action.rawValue) }
+
+    /// Returns the scope of an action on volumes.
+    ///
+    /// - Parameter action: The action.
+    /// - Returns: The scope, such as `volumes:read`.
+    public static func volumes(_ action: Action) -> Scope { Scope(resource: "volumes", action: action.rawValue) }
+
+    /// Returns the scope of an action on the wallet and the usage.
+    ///
+    /// - Parameter action: The action.
+    /// - Returns: The scope, such as `billing:read`.
+    public static func billing(_ action: Action) -> Scope { Scope(resource: "billing", action: action.rawValue) }
 
     // MARK: Text
 

@@ -4,7 +4,7 @@
 enum Migrations {
     static let all: [[SQL]] = [
         initialSchema, tokenRotation, projectMembers, idempotentReplies, auditLog, pepperRotations, deviceRequests,
-        disabledUsers, signIn, tokenUses, invitations, anonymousLimits, databaseChecks, largeDatabases,
+        disabledUsers, signIn, tokenUses, invitations, anonymousLimits, databaseChecks, largeDatabases, pods,
     ]
 
     private static let versionQuery: SQL = "SELECT version FROM schema_version"
@@ -373,5 +373,150 @@ extension Migrations {
         "CREATE INDEX audit_events_of_user ON audit_events (account_id, user_id, number)",
         "CREATE INDEX audit_events_of_email ON audit_events (account_id, LOWER(user_email), number)",
         "CREATE INDEX tokens_by_end ON tokens (account_id, expires_at) WHERE revoked_at IS NULL",
+    ]
+}
+
+// MARK: - 15: pods
+
+extension Migrations {
+    /// The pods, their volumes and events, what they cost, and the limits of that.
+    ///
+    /// Times of pods are milliseconds since 1970, because bills follow the engine's clock. Amounts are millionths.
+    /// `specification` and lists are JSON. `sealed` holds the values of variables and the password of the registry,
+    /// encrypted with a key from the pepper.
+    fileprivate static let pods: [SQL] = [
+        """
+        CREATE TABLE pods (
+            id TEXT NOT NULL PRIMARY KEY,
+            account_id TEXT NOT NULL REFERENCES accounts (id),
+            project_id TEXT NOT NULL REFERENCES projects (id),
+            user_id TEXT NOT NULL,
+            token_id TEXT,
+            name TEXT NOT NULL,
+            specification TEXT NOT NULL,
+            sealed BLOB,
+            labels TEXT NOT NULL,
+            gpu_type TEXT,
+            gpu_count BIGINT NOT NULL,
+            devices TEXT,
+            price_per_hour BIGINT NOT NULL,
+            stop_after_seconds BIGINT,
+            delete_after_seconds BIGINT,
+            max_cost BIGINT,
+            own_token_id TEXT,
+            desired TEXT NOT NULL,
+            is_forced BIGINT NOT NULL,
+            run_number BIGINT NOT NULL,
+            status TEXT NOT NULL,
+            status_reason TEXT,
+            node TEXT,
+            addresses TEXT NOT NULL,
+            first_started_at BIGINT,
+            started_at BIGINT,
+            finished_at BIGINT,
+            exit_code BIGINT,
+            attempts BIGINT NOT NULL,
+            next_attempt_at BIGINT,
+            last_event_number BIGINT NOT NULL,
+            created_at BIGINT NOT NULL,
+            changed_at BIGINT NOT NULL,
+            terminated_at BIGINT
+        )
+        """,
+        "CREATE UNIQUE INDEX pods_by_name ON pods (project_id, name) WHERE terminated_at IS NULL",
+        "CREATE INDEX pods_of_project ON pods (project_id, created_at, id)",
+        "CREATE INDEX pods_of_account ON pods (account_id, created_at, id)",
+        "CREATE INDEX pods_alive ON pods (id) WHERE terminated_at IS NULL",
+        """
+        CREATE TABLE pod_events (
+            pod_id TEXT NOT NULL REFERENCES pods (id),
+            number BIGINT NOT NULL,
+            created_at BIGINT NOT NULL,
+            type TEXT NOT NULL,
+            message TEXT NOT NULL,
+            PRIMARY KEY (pod_id, number)
+        )
+        """,
+        """
+        CREATE TABLE volumes (
+            id TEXT NOT NULL PRIMARY KEY,
+            account_id TEXT NOT NULL REFERENCES accounts (id),
+            project_id TEXT NOT NULL REFERENCES projects (id),
+            user_id TEXT NOT NULL,
+            token_id TEXT,
+            name TEXT NOT NULL,
+            created_at BIGINT NOT NULL,
+            deleted_at BIGINT
+        )
+        """,
+        "CREATE UNIQUE INDEX volumes_by_name ON volumes (project_id, name) WHERE deleted_at IS NULL",
+        """
+        CREATE TABLE pod_volumes (
+            pod_id TEXT NOT NULL REFERENCES pods (id),
+            volume_id TEXT NOT NULL REFERENCES volumes (id),
+            mount_path TEXT NOT NULL,
+            PRIMARY KEY (pod_id, mount_path)
+        )
+        """,
+        "CREATE INDEX pod_volumes_of_volume ON pod_volumes (volume_id)",
+        """
+        CREATE TABLE usage_intervals (
+            pod_id TEXT NOT NULL,
+            started_at BIGINT NOT NULL,
+            finished_at BIGINT,
+            account_id TEXT NOT NULL,
+            project_id TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            token_id TEXT,
+            gpu_type TEXT,
+            gpu_count BIGINT NOT NULL,
+            price_per_hour BIGINT NOT NULL,
+            PRIMARY KEY (pod_id, started_at)
+        )
+        """,
+        "CREATE INDEX usage_intervals_of_account ON usage_intervals (account_id, started_at)",
+        "CREATE INDEX usage_intervals_of_project ON usage_intervals (project_id, started_at)",
+        "CREATE INDEX usage_intervals_of_token ON usage_intervals (token_id, started_at)",
+        "CREATE INDEX usage_intervals_running ON usage_intervals (pod_id) WHERE finished_at IS NULL",
+        """
+        CREATE TABLE gpu_types (
+            name TEXT NOT NULL PRIMARY KEY,
+            memory_gigabytes BIGINT,
+            price_per_hour BIGINT NOT NULL,
+            devices TEXT NOT NULL,
+            created_at BIGINT NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE resource_prices (
+            resource TEXT NOT NULL PRIMARY KEY,
+            price_per_hour BIGINT NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE wallet_entries (
+            id TEXT NOT NULL PRIMARY KEY,
+            account_id TEXT NOT NULL REFERENCES accounts (id),
+            amount BIGINT NOT NULL,
+            reason TEXT,
+            created_at BIGINT NOT NULL
+        )
+        """,
+        "CREATE INDEX wallet_entries_of_account ON wallet_entries (account_id, created_at)",
+        "ALTER TABLE tokens ADD COLUMN spend_amount BIGINT",
+        "ALTER TABLE tokens ADD COLUMN spend_period TEXT",
+        "ALTER TABLE projects ADD COLUMN spend_amount BIGINT",
+        "ALTER TABLE projects ADD COLUMN spend_period TEXT",
+        """
+        CREATE TABLE budget_notices (
+            subject TEXT NOT NULL,
+            period_start BIGINT NOT NULL,
+            percent BIGINT NOT NULL,
+            account_id TEXT NOT NULL,
+            created_at BIGINT NOT NULL,
+            PRIMARY KEY (subject, period_start, percent)
+        )
+        """,
+        "CREATE INDEX budget_notices_of_account ON budget_notices (account_id, created_at)",
     ]
 }

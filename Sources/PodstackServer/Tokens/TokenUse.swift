@@ -14,7 +14,7 @@ struct TokenUse: Sendable, Equatable {
 /// A set of scopes that name one resource and one action each, in 64 bits.
 struct ScopeSet: OptionSet, Sendable {
     /// The databases store positions in these lists: a new resource is added at the end, and none is removed.
-    private static let resources = ["projects", "members", "pods", "tokens", "audit-logs"]
+    private static let resources = ["projects", "members", "pods", "tokens", "audit-logs", "volumes", "billing"]
     private static let actions = ["create", "read", "update", "delete"]
 
     var rawValue: Int64
