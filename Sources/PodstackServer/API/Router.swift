@@ -72,6 +72,7 @@ enum OperationID: String, Sendable, CaseIterable {
     case listMembers, addMember, updateMember, removeMember
     case listInvitations, acceptInvitation, declineInvitation
     case listAuditLogs
+    case listGPUs, getWallet, getUsage
 }
 
 /// One operation of the API.

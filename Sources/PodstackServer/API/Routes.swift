@@ -4,6 +4,7 @@ import PodstackAPI
 enum Routes {
     static func all(_ services: Services) -> [Route] {
         operation(services) + tokens(services) + devices(services) + projects(services) + auditLogs(services)
+            + billing(services)
     }
 
     private static func operation(_ services: Services) -> [Route] {
@@ -80,6 +81,17 @@ enum Routes {
             Route(
                 "POST", one + "/members/{user}/decline", .ownMembership, .declineInvitation, handle: members.decline),
             Route("GET", "/v1/invitations", .anyToken, .listInvitations, handle: members.invitations),
+        ]
+    }
+
+    private static func billing(_ services: Services) -> [Route] {
+        let routes = BillingRoutes(database: services.database, billing: Billing(), now: services.now)
+        return [
+            Route("GET", "/v1/gpus", .anyToken, .listGPUs, handle: routes.gpus),
+            Route("GET", "/v1/billing/wallet", .scope(.billingRead), .getWallet, handle: routes.wallet),
+            Route(
+                "GET", "/v1/billing/usage", .scope(.billingRead), .getUsage, on: .pool(.searches),
+                handle: routes.usage),
         ]
     }
 

@@ -392,6 +392,7 @@ extension Migrations {
             project_id TEXT NOT NULL REFERENCES projects (id),
             user_id TEXT NOT NULL,
             token_id TEXT,
+            charged_token_id TEXT,
             name TEXT NOT NULL,
             specification TEXT NOT NULL,
             sealed BLOB,
@@ -474,10 +475,16 @@ extension Migrations {
             PRIMARY KEY (pod_id, started_at)
         )
         """,
-        "CREATE INDEX usage_intervals_of_account ON usage_intervals (account_id, started_at)",
-        "CREATE INDEX usage_intervals_of_project ON usage_intervals (project_id, started_at)",
-        "CREATE INDEX usage_intervals_of_token ON usage_intervals (token_id, started_at)",
+        "CREATE INDEX usage_intervals_of_account ON usage_intervals (account_id, finished_at)",
+        "CREATE INDEX usage_intervals_of_project ON usage_intervals (project_id, finished_at)",
+        "CREATE INDEX usage_intervals_of_token ON usage_intervals (token_id, finished_at)",
         "CREATE INDEX usage_intervals_running ON usage_intervals (pod_id) WHERE finished_at IS NULL",
+        """
+        CREATE TABLE usage_totals (
+            subject TEXT NOT NULL PRIMARY KEY,
+            settled BIGINT NOT NULL
+        )
+        """,
         """
         CREATE TABLE gpu_types (
             name TEXT NOT NULL PRIMARY KEY,
@@ -505,6 +512,7 @@ extension Migrations {
         "CREATE INDEX wallet_entries_of_account ON wallet_entries (account_id, created_at)",
         "ALTER TABLE tokens ADD COLUMN spend_amount BIGINT",
         "ALTER TABLE tokens ADD COLUMN spend_period TEXT",
+        "ALTER TABLE tokens ADD COLUMN parent_id TEXT",
         "ALTER TABLE projects ADD COLUMN spend_amount BIGINT",
         "ALTER TABLE projects ADD COLUMN spend_period TEXT",
         """

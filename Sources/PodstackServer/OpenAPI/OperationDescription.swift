@@ -39,6 +39,7 @@ enum OperationTag: String, CaseIterable {
     case members = "Members"
     case invitations = "Invitations"
     case auditLogs = "Audit logs"
+    case billing = "Billing"
     case deviceFlow = "Device flow"
     case operation = "Operation"
 
@@ -51,6 +52,7 @@ enum OperationTag: String, CaseIterable {
         case .members: "The users of a project, with their roles and permissions."
         case .invitations: "The projects that the user is invited to."
         case .auditLogs: "Who changed what, and when."
+        case .billing: "GPUs, prices, the prepaid balance, and what pods cost."
         case .deviceFlow:
             "Sign in programs without a browser, as RFC 8628 describes; the OAuth operations follow it word by word."
         case .operation: "Health, metrics and this document, for operators."
@@ -72,6 +74,7 @@ extension OperationID {
         case .listMembers, .addMember, .updateMember, .removeMember: .members
         case .listInvitations, .acceptInvitation, .declineInvitation: .invitations
         case .listAuditLogs: .auditLogs
+        case .listGPUs, .getWallet, .getUsage: .billing
         }
     }
 }
@@ -80,6 +83,9 @@ extension OperationID {
     /// The description of this operation in the document.
     var details: OperationDescription {
         switch self {
+        case .listGPUs: OperationDescription(summary: "List the types of GPUs", response: "Any")
+        case .getWallet: OperationDescription(summary: "Get the prepaid balance of the account", response: "Any")
+        case .getUsage: OperationDescription(summary: "Get what pods cost, grouped", response: "Any")
         case .getHealth:
             OperationDescription(
                 summary: "Check that the service is running",

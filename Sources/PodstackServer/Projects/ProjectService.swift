@@ -49,6 +49,13 @@ struct ProjectService: Sendable {
         var project = old
         if let name = request.name { project.name = name }
         if let description = request.description { project.description = description }
+        if let limit = request.spendLimit {
+            // A token with a spend limit must not widen another one.
+            guard try change.grant.spendLimit == nil || limit.map({ $0.isWithin(old.spendLimit ?? $0) }) ?? false else {
+                throw DomainError.invalid("spend_limit", "can only shrink: your token has a spend limit itself")
+            }
+            project.spendLimit = limit
+        }
         guard project != old else { return project }
         try ProjectStore.update(project, in: change.connection)
         try change.record(.update, on: AuditResource(project), .changed(from: old.audited, to: project.audited))
