@@ -93,8 +93,8 @@ let package = Package(
         .target(
             name: "PodstackServer",
             dependencies: [
-                "PodstackAPI", "PodstackCommandLine", "PodstackCryptography", "PodstackSystem", "CGnuTLS",
-                "CMicrohttpd",
+                "PodstackAPI", "PodstackCommandLine", "PodstackCryptography", "PodstackSystem", "PodstackTransport",
+                "CGnuTLS", "CMicrohttpd",
                 "CPostgres", "CPosix", "CSQLite", "CUnistring",
             ],
             resources: [
@@ -149,7 +149,7 @@ let package = Package(
             name: "PodstackServerTests",
             dependencies: [
                 "PodstackServer", "PodstackAPI", "PodstackCommandLine", "PodstackCryptography", "PodstackTestSupport",
-                "Podstack", "podstack-server",
+                "PodstackTransport", "Podstack", "podstack-server",
             ],
             swiftSettings: tests
         ),

@@ -72,3 +72,15 @@ static inline CURLMcode podstack_multi_setopt_long(CURLM *multi, CURLMoption opt
 
 // The result is in an unnamed union, which Swift imports under a generated name.
 static inline CURLcode podstack_message_result(const CURLMsg *message) { return message->data.result; }
+
+typedef int (*podstack_progress_function)(
+    void *context, curl_off_t downloadSize, curl_off_t downloaded, curl_off_t uploadSize, curl_off_t uploaded);
+
+static inline CURLcode podstack_setopt_progress(CURL *easy, void *context, podstack_progress_function function) {
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, function);
+    return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_XFERINFODATA, context);
+}
+
+static inline CURLcode podstack_getinfo_socket(CURL *easy, curl_socket_t *socket) {
+    return curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, socket);
+}

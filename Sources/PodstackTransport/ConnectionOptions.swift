@@ -1,3 +1,5 @@
+package import PodstackSystem
+
 /// The proxies, certificate authorities and limits of a transport.
 ///
 /// A transport uses only what its options say, and never reads the process's environment by itself.
@@ -10,6 +12,10 @@ package struct ConnectionOptions: Sendable {
     package var noProxy: String?
     /// The path of a PEM file whose certificate authorities are trusted instead of the system's.
     package var certificateAuthorities: String?
+    /// The certificate with which the client proves its identity, and the key; both are PEM files.
+    package var clientCertificate: (certificate: FilePath, key: FilePath)?
+    /// The socket of this machine through which the server is reached, whatever the URL's host.
+    package var unixSocket: FilePath?
     /// The end of the error for a certificate that no trusted authority signed; it says which setting to change.
     package var certificateAdvice: String?
     /// The sources of the settings above, such as `HTTPS_PROXY`, which errors name.

@@ -1,5 +1,6 @@
 #if os(Linux)
-    // The only file that imports libcurl: its pointers and callbacks stay here.
+    // Only this file and CurlEasy.swift, CurlStream.swift and CurlConnection.swift import libcurl: its pointers and callbacks
+    // stay in them.
     import CCurl
     import CPosix
     import Glibc
@@ -16,16 +17,13 @@
         private(set) var timerDeadline: ContinuousClock.Instant?
         private let multi: UnsafeMutableRawPointer
 
-        /// Initialized once for the process, by the first transport.
-        private static let isReady = curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK
-
         /// Creates a multi handle whose sockets `epoll` watches; nil if libcurl cannot be initialized.
         ///
         /// - Parameters:
         ///   - largestConnectionCount: The largest number of connections that are kept open.
         ///   - epoll: The descriptor of the epoll instance.
         init?(largestConnectionCount: Int, epoll: Int32) {
-            guard Self.isReady, let multi = curl_multi_init() else { return nil }
+            guard CurlEasy.isReady, let multi = curl_multi_init() else { return nil }
             self.multi = multi
             sockets = SocketWatcher(epoll: epoll)
             podstack_multi_setopt_long(multi, CURLMOPT_MAXCONNECTS, largestConnectionCount)
@@ -105,15 +103,14 @@
 
     /// libcurl's easy handle, which remembers its options: most requests differ in none from the one before.
     final class CurlHandle {
-        fileprivate let raw: UnsafeMutableRawPointer
-        private let options: ConnectionOptions
+        private let easy: CurlEasy
+        fileprivate var raw: UnsafeMutableRawPointer { easy.raw }
+        private var options: ConnectionOptions { easy.options }
         private let sockets: SocketWatcher
         /// Whether the options are those for https; nil if no options are set.
         private var isSecure: Bool?
-        private var url = ""
         private var credential: TransportCredential?
         private var headers: [HeaderField] = []
-        private var list: UnsafeMutablePointer<curl_slist>?
         private(set) var transfer: Transfer?
         /// The response of the transfer at work.
         ///
@@ -125,16 +122,13 @@
 
         /// Creates a handle; nil if there is no memory left.
         init?(_ options: ConnectionOptions, _ sockets: SocketWatcher) {
-            guard let raw = curl_easy_init() else { return nil }
-            self.raw = raw
-            self.options = options
+            guard let easy = CurlEasy(options) else { return nil }
+            self.easy = easy
             self.sockets = sockets
             response.initialize(to: IncomingResponse(options, reservesCapacity: false))
         }
 
         deinit {
-            curl_easy_cleanup(raw)
-            curl_slist_free_all(list)
             response.deinitialize(count: 1)
             response.deallocate()
         }
@@ -146,10 +140,7 @@
             let request = transfer.request
             let isSecure = request.url.hasPrefix("https:")
             if isSecure != self.isSecure { setUp(isSecure: isSecure) }
-            if request.url != url {
-                set(CURLOPT_URL, request.url)
-                url = request.url
-            }
+            easy.setURL(request.url)
             set(CURLOPT_TIMEOUT_MS, timeout)
             set(CURLOPT_CONNECTTIMEOUT_MS, min(timeout, 10_000))
             if !request.isPlainGET || request.credential != credential || request.headers != headers {
@@ -180,18 +171,14 @@
 
         // MARK: Options
 
-        private func set(_ option: CURLoption, _ value: String?) { podstack_setopt_string(raw, option, value) }
-        private func set(_ option: CURLoption, _ value: Int) { podstack_setopt_long(raw, option, value) }
+        private func set(_ option: CURLoption, _ value: Int) { easy.set(option, value) }
 
         /// Clears every option, and frees the body that libcurl copied.
         ///
         /// Connections stay open.
         private func reset() {
-            curl_easy_reset(raw)
-            curl_slist_free_all(list)
-            list = nil
+            easy.reset()
             isSecure = nil
-            url = ""
             credential = nil
             headers = []
         }
@@ -200,37 +187,12 @@
         private func setUp(isSecure: Bool) {
             reset()
             self.isSecure = isSecure
-            set(CURLOPT_PROTOCOLS_STR, "http,https")
-            set(CURLOPT_FOLLOWLOCATION, 0)
-            set(CURLOPT_PATH_AS_IS, 1)
-            set(CURLOPT_NOSIGNAL, 1)
-            podstack_forget_lookups(raw)
-            set(CURLOPT_HTTP09_ALLOWED, 0)
-            set(CURLOPT_TCP_KEEPALIVE, 1)
+            easy.setConnection(isSecure: isSecure)
             // A response whose Content-Length is too large is not read at all.
             set(CURLOPT_MAXFILESIZE_LARGE, options.largestBody)
-            // In seconds: less than the idle timeout of most services, and short enough to follow a changed DNS record.
-            set(CURLOPT_MAXAGE_CONN, 50)
-            set(CURLOPT_MAXLIFETIME_CONN, 600)
             set(CURLOPT_HTTP_VERSION, Int(isSecure ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1))
             // The first requests wait for the first connection, to share it if the service speaks HTTP/2.
             set(CURLOPT_PIPEWAIT, isSecure ? 1 : 0)
-            // An empty proxy keeps libcurl from reading the environment.
-            set(CURLOPT_PROXY, options.proxy(isSecure: isSecure) ?? "")
-            set(CURLOPT_NOPROXY, options.noProxy ?? "")
-            // Headers are sent only through the tunnel, and the proxy's own headers are not part of the response.
-            set(CURLOPT_HEADEROPT, Int(CURLHEADER_SEPARATE))
-            set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
-            set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
-            set(CURLOPT_PROXY_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
-            if let bundle = options.certificateAuthorities {
-                SystemText.withCString(bundle) { path in
-                    for option in [CURLOPT_CAINFO, CURLOPT_PROXY_CAINFO] { podstack_setopt_string(raw, option, path) }
-                }
-                // Otherwise libcurl would also trust the system's folder of authorities.
-                set(CURLOPT_CAPATH, nil)
-                set(CURLOPT_PROXY_CAPATH, nil)
-            }
             setSocketFunctions()
             let context = Unmanaged.passUnretained(self).toOpaque()
             podstack_setopt_pointer(raw, CURLOPT_PRIVATE, context)
@@ -270,27 +232,9 @@
         }
 
         private func setHeaders(_ request: TransportRequest) throws(TransportFailure) {
-            var list: UnsafeMutablePointer<curl_slist>?
-            func append(_ field: HeaderField) throws(TransportFailure) {
-                guard field.isOneLine else {
-                    curl_slist_free_all(list)
-                    throw .invalidHeader(field.name)
-                }
-                // libcurl removes a header that has a colon and nothing after it; a semicolon makes it empty.
-                list = curl_slist_append(list, field.value.isEmpty ? "\(field.name);" : "\(field.name): \(field.value)")
-            }
-            try request.credential?.withSecret { secret throws(TransportFailure) in
-                try append(HeaderField("Authorization", "Bearer \(secret)"))
-            }
-            for field in request.headers { try append(field) }
-            // Removes the headers that libcurl would add. It searches this list for each of them, so the list is short.
-            let own = request.isPlainGET ? ["Accept"] : ["Accept", "Content-Type", "Expect"]
-            for name in own where !request.headers.contains(where: { $0.name.lowercased() == name.lowercased() }) {
-                list = curl_slist_append(list, "\(name):")
-            }
-            podstack_setopt_pointer(raw, CURLOPT_HTTPHEADER, list)
-            curl_slist_free_all(self.list)
-            self.list = list
+            // libcurl searches the list for each header that it would add, so the list is short.
+            let removed = request.isPlainGET ? ["Accept"] : ["Accept", "Content-Type", "Expect"]
+            try easy.setHeaders(request.headers, credential: request.credential, removing: removed)
             credential = request.credential
             headers = request.headers
         }
@@ -299,17 +243,11 @@
             // Methods that usually have a body send `Content-Length: 0` without one (RFC 9110, section 8.6).
             let hasBody = request.body != nil || ["POST", "PUT", "PATCH"].contains(request.method)
             if hasBody {
-                let body = request.body ?? []
-                set(CURLOPT_POSTFIELDSIZE, body.count)
-                body.withUnsafeBytes { bytes in
-                    // Copied by libcurl.
-                    _ = podstack_setopt_pointer(
-                        raw, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: bytes.baseAddress))
-                }
+                easy.setBody(request.body ?? [])
             } else if request.method == "HEAD" {
                 set(CURLOPT_NOBODY, 1)
             }
-            set(CURLOPT_CUSTOMREQUEST, request.method)
+            easy.set(CURLOPT_CUSTOMREQUEST, request.method)
         }
 
         // MARK: Result
@@ -317,80 +255,12 @@
         /// Returns the status of the response after a transfer ended.
         fileprivate func status(after code: CURLcode) -> Result<Int, any Error> {
             if let failure = response.pointee.failure { return .failure(failure) }
-            guard code == CURLE_OK else { return .failure(failure(code).with(kind(of: code))) }
+            guard code == CURLE_OK else { return .failure(easy.failure(code)) }
             guard response.pointee.hasWholeHead else {
                 return .failure(
                     TransportFailure(reason: "the response ended in the middle of its headers", kind: .connectionLost))
             }
-            return .success(number(CURLINFO_RESPONSE_CODE))
-        }
-
-        private func number(_ info: CURLINFO) -> Int {
-            var value = 0
-            podstack_getinfo_long(raw, info, &value)
-            return value
-        }
-
-        private func kind(of code: CURLcode) -> TransportFailure.Kind {
-            switch code {
-            case CURLE_OPERATION_TIMEDOUT: .timeout
-            case CURLE_FILESIZE_EXCEEDED: .invalidResponse
-            case _ where number(CURLINFO_HTTP_CONNECTCODE) >= 300: .proxy
-            case CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY: .proxy
-            case CURLE_COULDNT_RESOLVE_HOST: .nameResolution
-            // With a proxy, libcurl itself connects only to the proxy.
-            case CURLE_COULDNT_CONNECT: options.proxyDescription(for: url) == nil ? .connection : .proxy
-            case CURLE_SSL_CONNECT_ERROR: .tls
-            case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE: .certificate
-            case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY: .invalidResponse
-            case CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_PARTIAL_FILE: .connectionLost
-            default: .other
-            }
-        }
-
-        private func failure(_ code: CURLcode) -> TransportFailure {
-            let proxyStatus = number(CURLINFO_HTTP_CONNECTCODE)
-            let text = String(cString: curl_easy_strerror(code))
-            let proxy = options.proxyDescription(for: url)
-            switch code {
-            case CURLE_OPERATION_TIMEDOUT: return .timedOut
-            case CURLE_FILESIZE_EXCEEDED: return .tooLarge(bytes: options.largestBody)
-            case _ where proxyStatus >= 300:
-                return .proxy(
-                    "\(proxy ?? "the proxy") refused with HTTP \(proxyStatus)", isRetryable: proxyStatus >= 500)
-            case CURLE_PEER_FAILED_VERIFICATION:
-                return TransportFailure(reason: certificateProblem, isRetryable: false)
-            case CURLE_SSL_CACERT_BADFILE:
-                return TransportFailure(
-                    reason: "the certificate authorities in "
-                        + "\(options.certificateAuthoritiesDescription ?? "the system's file") cannot be read",
-                    isRetryable: false)
-            // The URL's scheme is http or https, so the unsupported protocol is that of the response.
-            case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY:
-                return TransportFailure(reason: "the response is not HTTP")
-            case CURLE_COULDNT_RESOLVE_PROXY:
-                return .proxy(
-                    "cannot connect to \(proxy ?? "the proxy"): its host name cannot be resolved", isRetryable: false)
-            case CURLE_COULDNT_CONNECT, CURLE_PROXY:
-                guard let proxy else { return TransportFailure(reason: text) }
-                return .proxy("cannot connect to \(proxy)", isRetryable: true)
-            case CURLE_URL_MALFORMAT: return TransportFailure(reason: text, isRetryable: false)
-            default: return TransportFailure(reason: text)
-            }
-        }
-
-        /// The reason for a rejected certificate, from OpenSSL's verification result (`X509_V_ERR_…`).
-        private var certificateProblem: String {
-            switch number(CURLINFO_SSL_VERIFYRESULT) {
-            // 0 and 1 (libcurl's initial value) mean that the chain is valid, so only the name can be wrong.
-            case 0, 1: return "its certificate is for another name"
-            case 9: return "its certificate is not valid yet"
-            case 10: return "its certificate has expired"
-            default:
-                let authorities = options.certificateAuthoritiesDescription.map { "of \($0)" } ?? "of the system"
-                let advice = options.certificateAdvice.map { "; \($0)" } ?? ""
-                return "its certificate is not from the authorities \(authorities)\(advice)"
-            }
+            return .success(easy.number(CURLINFO_RESPONSE_CODE))
         }
     }
 
