@@ -31,7 +31,7 @@ struct Billing: Sendable {
 
     // MARK: - Runs
 
-    /// Stores a run of a pod: opens it, closes it or corrects its end.
+    /// Stores a run of a pod: opens it, closes it, corrects its end, or opens it again if the engine still runs it.
     ///
     /// Repeating it changes nothing.
     func record(
@@ -45,8 +45,6 @@ struct Billing: Sendable {
                 charge: charge, userID: userID, gpuType: gpuType, gpuCount: gpuCount, startedAt: startedAt)
         let oldCost = known?.finishedAt.map { run.cost(to: $0) } ?? 0
         guard known == nil || finishedAt != known?.finishedAt else { return }
-        // A run that has ended never runs again: the engine starts another one.
-        if known?.finishedAt != nil, finishedAt == nil { return }
         run.finishedAt = finishedAt.map { max($0, startedAt) }
         if known == nil {
             try BillingStore.insert(run, in: connection)

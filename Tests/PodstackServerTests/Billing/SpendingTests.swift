@@ -77,8 +77,10 @@ struct SpendingTests {
         #expect(try balance(Self.minute * 10) == 9)
         for _ in 0..<3 { try record(charge("pod_a"), 0, Self.minute * 30) }
         #expect(try balance(Self.hour) == 7)
-        // A late report that the run still lasts does not open it again.
+        // A run that was taken for lost is found again.
         try record(charge("pod_a"), 0, nil)
+        #expect(try balance(Self.hour) == 4)
+        try record(charge("pod_a"), 0, Self.minute * 30)
         #expect(try balance(Self.hour * 5) == 7)
         // The engine corrects the end.
         try record(charge("pod_a"), 0, Self.minute * 20)
