@@ -124,6 +124,14 @@ extension ErrorResponse {
             self.init(
                 status: 404, code: .notFound, message: message, details: ["resource_type": .string(kind.rawValue)])
         case .conflict(let message): self.init(status: 409, code: .conflict, message: message)
+        case .wrongState(let message, let current, let required):
+            self.init(
+                status: 409, code: .conflict, message: message,
+                details: ["current_state": .string(current), "required_state": .string(required)])
+        case .volumeInUse(let podIDs):
+            self.init(
+                status: 409, code: .conflict, message: "The volume is in use; delete the pods that mount it first",
+                details: ["pod_ids": .array(podIDs.map(JSONValue.string))])
         case .projectNotEmpty(let contents):
             let list = contents.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
             self.init(
@@ -142,6 +150,8 @@ extension ErrorResponse {
                 switch excess.resource {
                 case "tokens": ("active token", "revoke one first")
                 case "projects": ("project", "delete one first")
+                case "pods": ("pod", "delete one first")
+                case "volumes": ("volume", "delete one first")
                 case "invitations":
                     ("pending invitation", "remove one first, or wait until one is answered or expires")
                 default: (String(excess.resource.dropLast()), "remove one first")

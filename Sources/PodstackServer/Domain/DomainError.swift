@@ -16,6 +16,10 @@ enum DomainError: Error {
     case noMatch(ResourceKind, String)
     /// The state of a resource does not allow the operation. The text is one sentence without its period.
     case conflict(String)
+    /// The resource is in a state that does not allow the operation. The text is one sentence without its period.
+    case wrongState(String, current: String, required: String)
+    /// The volume is mounted by these pods.
+    case volumeInUse(podIDs: [String])
     /// The project cannot be deleted: the numbers of what it contains, by kind.
     case projectNotEmpty([String: Int])
     /// Values of the request are invalid: all problems at once.

@@ -73,6 +73,10 @@ extension OperationID {
         case .listProjects, .createProject, .getProject, .updateProject, .deleteProject: .projects
         case .listMembers, .addMember, .updateMember, .removeMember: .members
         case .listInvitations, .acceptInvitation, .declineInvitation: .invitations
+        case .listPods, .createPod, .getPod, .updatePod, .deletePod, .startPod, .stopPod, .restartPod, .getPodLogs,
+            .execInPod, .downloadPodFiles, .uploadPodFiles, .getPodMetrics, .listPodEvents, .listVolumes, .createVolume,
+            .getVolume, .deleteVolume:
+            .projects
         case .listAuditLogs: .auditLogs
         case .listGPUs, .getWallet, .getUsage: .billing
         }
@@ -252,6 +256,10 @@ extension OperationID {
                 summary: "Decline an invitation to a project",
                 description: "Only the invited user can decline, with any token that includes the project.", status: 204
             )
+        case .listPods, .createPod, .getPod, .updatePod, .deletePod, .startPod, .stopPod, .restartPod, .getPodLogs,
+            .execInPod, .downloadPodFiles, .uploadPodFiles, .getPodMetrics, .listPodEvents, .listVolumes, .createVolume,
+            .getVolume, .deleteVolume:
+            OperationDescription(summary: rawValue, response: "Any")
         case .listAuditLogs:
             OperationDescription(
                 summary: "List audit events, newest first; with Accept: text/csv, as CSV",

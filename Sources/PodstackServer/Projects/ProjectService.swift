@@ -3,6 +3,8 @@ struct ProjectService: Sendable {
     let database: any Database
     /// The most projects that an account may have.
     let maxProjects: Int
+    /// Returns the numbers of the resources of a project that the parts above manage, by kind.
+    let countResources: @Sendable (_ projectID: String, any DatabaseConnection) throws -> [String: Int]
 
     /// Returns a page of the projects that the caller may read, newest first.
     func list(_ caller: Grant, _ page: PageRequest) throws -> (page: [ProjectStore.Joined], next: Cursor?) {
@@ -90,7 +92,7 @@ struct ProjectService: Sendable {
     private func contents(of id: String, in connection: any DatabaseConnection) throws -> [String: Int] {
         // The member who deletes the project is not an obstacle.
         let otherMembers = try MemberStore.count(projectID: id, in: connection) - 1
-        return ["members": otherMembers].filter { $0.value > 0 }
+        return try countResources(id, connection).merging(["members": otherMembers]) { $1 }.filter { $0.value > 0 }
     }
 
     func find(_ id: String, in connection: any DatabaseConnection) throws -> ProjectRecord {

@@ -38,6 +38,8 @@ struct TokenRecord: Sendable, Equatable {
     var spendLimit: SpendLimit?
     /// The key of the token that created this one, whose spend limit it shares; nil if that one has none.
     var parentID: String?
+    /// The pod whose own token it is; nil for a token of a user.
+    var podID: String?
 
     /// The approximate number of bytes that the token takes in a list.
     var listedBytes: Int { 400 + name.utf8.count + 24 * (scopes.count + (projectIDs?.count ?? 0)) }

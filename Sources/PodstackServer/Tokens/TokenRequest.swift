@@ -215,9 +215,9 @@ extension FieldErrors {
     static let invalidDigest = InvalidValue("must be 64 lower-case hexadecimal digits")
 
     /// Validates a list of scopes, and returns each scope once.
-    mutating func collectScopes(_ texts: [String]?) -> [Scope]? {
+    mutating func collectScopes(_ texts: [String]?, of field: String = "scopes") -> [Scope]? {
         guard let texts else { return nil }
-        return collect("scopes") { () throws(InvalidValue) in
+        return collect(field) { () throws(InvalidValue) in
             guard !texts.isEmpty else { throw InvalidValue("must name at least one scope") }
             return try Self.unique(texts).map { text throws(InvalidValue) in
                 // A text that is too long for a scope may be a token, and is not repeated.

@@ -109,6 +109,40 @@ struct TokenService: Sendable {
         return (record, secret)
     }
 
+    /// Creates the own token of a pod, which does not count toward the limit of active tokens.
+    ///
+    /// It has no more scopes and does not live longer than the creator's token, and is good for the pod's project only.
+    ///
+    /// - Parameters:
+    ///   - scopes: The scopes.
+    ///   - pod: The ID and the name of the pod.
+    ///   - projectID: The project of the pod.
+    ///   - change: The change in which the token is created.
+    /// - Returns: The token and its secret.
+    /// - Throws: ``DomainError/forbidden(_:)`` if the creator may do less.
+    func create(
+        scopes: [Scope], ofPod pod: (id: String, name: String), projectID: String, in change: Change
+    ) throws -> (TokenRecord, secret: String) {
+        let creator = try change.grant
+        if let wider = scopes.first(where: { !creator.scopes.allows($0) }) {
+            throw DomainError.forbidden(creator.lacks(wider))
+        }
+        var generator = SecureGenerator()
+        let id = TokenFormat.generateID(using: &generator)
+        let secret = TokenFormat.generateToken(id: id, using: &generator)
+        guard let key = try TokenStore.unusedKey(for: id, in: change.connection) else { throw DomainError.inconsistent }
+        var record = TokenRecord(
+            id: key, accountID: creator.accountID, userID: creator.userID, name: "pod \(pod.name)",
+            digest: digest.digest(ofSHA256: Sodium.sha256(secret.utf8)), scopes: scopes, projectIDs: [projectID],
+            createdAt: change.now, expiresAt: creator.expiresAt, spendLimit: creator.spendLimit)
+        if creator.spendLimit != nil { record.parentID = creator.tokenID }
+        record.podID = pod.id
+        try TokenStore.insert(record, in: change.connection)
+        try change.record(
+            .tokenCreated, on: AuditResource(record), record.audited.merging(["pod_id": .string(pod.id)]) { $1 })
+        return (record, secret)
+    }
+
     private static let idInUse = DomainError.conflict("That ID is taken; create a token with another ID")
 
     /// Throws if another token with the same ID has a secret, which would make it ambiguous.
@@ -286,6 +320,9 @@ struct TokenService: Sendable {
         let hash = request.sha256 ?? Sodium.sha256((secret ?? "").utf8)
         try digest.renew(hash, of: id, in: change.connection)
         let token = try find(id, accountID: caller.accountID, in: change.connection)
+        guard token.podID == nil else {
+            throw DomainError.conflict("A pod's own token cannot be rotated, because the pod reads it from a file")
+        }
         try checkHandingOut(token, to: caller, in: change.connection)
         var secrets = try SecretStore.secrets(of: token, in: change.connection)
         let newDigest = digest.digest(ofSHA256: hash)
