@@ -61,6 +61,8 @@ public struct ErrorCode: RawRepresentable, Hashable, Sendable, Codable, CustomSt
     public static let quotaExceeded = ErrorCode("quota_exceeded")
     /// 409: the service has no such GPU, or too few are free.
     public static let gpuNotAvailable = ErrorCode("gpu_not_available")
+    /// A command in a pod did not end within its time.
+    public static let execTimeout = ErrorCode("exec_timeout")
     /// 409: the project still contains resources.
     public static let projectNotEmpty = ErrorCode("project_not_empty")
     /// 422: the Idempotency-Key was used with another body.

@@ -7,7 +7,7 @@
     /// The thread that makes a request starts it, and one thread of the transport waits for the responses. Handing every
     /// request to that thread would cost two more context switches each.
     public final class CurlTransport: Transport {
-        private let options: ConnectionOptions
+        package let options: ConnectionOptions
         /// Created with the first request, because a client that sends none needs no file descriptors.
         private let createdLoop = Mutex<SharedLoop?>(nil)
 

@@ -71,6 +71,10 @@ enum OperationID: String, Sendable, CaseIterable {
     case listProjects, createProject, getProject, updateProject, deleteProject
     case listMembers, addMember, updateMember, removeMember
     case listInvitations, acceptInvitation, declineInvitation
+    case listPods, createPod, getPod, updatePod, deletePod, startPod, stopPod, restartPod
+    case getPodLogs, execInPod, downloadPodFiles, uploadPodFiles, getPodMetrics, listPodEvents
+    case listVolumes, createVolume, getVolume, deleteVolume
+    case listGPUs, getWallet, getUsage
     case listAuditLogs
 }
 

@@ -75,7 +75,7 @@ enum Schema {
 
 extension Schema {
     /// The components of the document, by name.
-    static let all: [String: JSONValue] = [
+    static let all: [String: JSONValue] = pods.merging([
         "Any": any, "Text": string, "Status": object(["status": choice(["ok"])]),
         "User": object(
             [
@@ -161,7 +161,7 @@ extension Schema {
             "error": object(
                 ["code": string, "message": string, "request_id": string], optional: ["details": ["type": "object"]])
         ]),
-    ]
+    ]) { $1 }
 
     /// A name without control characters that is not only white space.
     ///

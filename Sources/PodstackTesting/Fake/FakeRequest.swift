@@ -52,6 +52,9 @@ struct FakeRequest {
     func header(_ name: String) -> String? { request.headers.first { $0.name.lowercased() == name }?.value }
     func query(_ name: String) -> String? { parameters.first { $0.name == name }?.value }
 
+    /// Returns the values of a parameter that may be repeated.
+    func queries(_ name: String) -> [String] { parameters.filter { $0.name == name }.map(\.value) }
+
     /// Throws if the query has unknown parameters: a misspelled filter must not become no filter.
     func checkQuery(_ known: [String]) throws {
         let unknown = parameters.map(\.name).filter { !known.contains($0) }
