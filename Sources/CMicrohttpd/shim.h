@@ -39,6 +39,11 @@ static inline void *podstack_socket_context(struct MHD_Connection *connection) {
     return info == NULL ? NULL : info->socket_context;
 }
 
+// MHD_upgrade_action is variadic too. Closes a connection that has switched to another protocol.
+static inline void podstack_close_upgraded(struct MHD_UpgradeResponseHandle *upgraded) {
+    MHD_upgrade_action(upgraded, MHD_UPGRADE_ACTION_CLOSE);
+}
+
 // MHD_add_connection closes the socket when it fails.
 static inline int podstack_add_connection(
     struct MHD_Daemon *daemon, int socket, const struct sockaddr *address, socklen_t size) {

@@ -23,6 +23,24 @@ public struct Amount: Sendable, Hashable, Comparable {
         millionths = Int64((value * 1_000_000).rounded())
     }
 
+    /// Parses an amount such as `2.50` exactly; nil if the text has another form or more than six decimals.
+    ///
+    /// - Parameter text: Digits, with a decimal point and a minus sign if there are any.
+    package init?(text: String) {
+        let isNegative = text.hasPrefix("-")
+        let parts = text.dropFirst(isNegative ? 1 : 0).split(separator: ".", omittingEmptySubsequences: false)
+        guard (1...2).contains(parts.count), parts.allSatisfy({ !$0.isEmpty }),
+            parts.joined().utf8.allSatisfy({ (0x30...0x39).contains($0) }), parts[0].utf8.count <= 10,
+            let whole = Int64(parts[0])
+        else { return nil }
+        let fraction = parts.count == 2 ? parts[1] : ""
+        guard fraction.utf8.count <= 6,
+            let rest = Int64(fraction + String(repeating: "0", count: 6 - fraction.utf8.count)),
+            whole <= Int64(Self.maximum)
+        else { return nil }
+        millionths = (whole * 1_000_000 + rest) * (isNegative ? -1 : 1)
+    }
+
     /// The largest amount whose millionths a JSON number represents exactly.
     package static let maximum = 9_000_000_000.0
 

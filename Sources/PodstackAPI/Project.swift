@@ -24,6 +24,8 @@ public struct Project: Codable, Sendable, Hashable, Identifiable {
     public var permissions: [Member.Permission]?
     /// Whether the caller's requests without a project use this one.
     public var isDefault: Bool?
+    /// The most that the pods of the project may cost; nil for no limit.
+    public var spendLimit: SpendLimit?
 
     /// Creates a project's description.
     ///
@@ -35,9 +37,11 @@ public struct Project: Codable, Sendable, Hashable, Identifiable {
     ///   - role: The caller's role.
     ///   - permissions: The permissions of a caller with the role `user`.
     ///   - isDefault: Whether the caller's requests without a project use this one.
+    ///   - spendLimit: The most that the pods of the project may cost.
     public init(
         id: String, name: String, description: String? = nil, createdAt: Date, role: Member.Role? = nil,
-        permissions: [Member.Permission]? = nil, isDefault: Bool? = nil
+        permissions: [Member.Permission]? = nil, isDefault: Bool? = nil,
+        spendLimit: SpendLimit? = nil
     ) {
         self.id = id
         self.name = name
@@ -46,12 +50,14 @@ public struct Project: Codable, Sendable, Hashable, Identifiable {
         self.role = role
         self.permissions = permissions
         self.isDefault = isDefault
+        self.spendLimit = spendLimit
     }
 
     private enum CodingKeys: String, CodingKey {
         case id, name, description, role, permissions
         case createdAt = "created_at"
         case isDefault = "is_default"
+        case spendLimit = "spend_limit"
     }
 
     /// Encodes the project.
@@ -69,6 +75,7 @@ public struct Project: Codable, Sendable, Hashable, Identifiable {
         try container.encodeIfPresent(role, forKey: .role)
         try container.encodeIfPresent(permissions, forKey: .permissions)
         try container.encodeIfPresent(isDefault, forKey: .isDefault)
+        try container.encodeIfPresent(spendLimit, forKey: .spendLimit)
     }
 }
 

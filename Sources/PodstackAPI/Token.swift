@@ -32,6 +32,8 @@ public struct Token: Codable, Sendable, Hashable, Identifiable {
     public var status: Status?
     /// The time of revocation; nil if the token is not revoked.
     public var revokedAt: Date?
+    /// The most that pods which the token starts may cost; nil for no limit.
+    public var spendLimit: SpendLimit?
 
     /// Creates a token's description; the prefix follows from the ID.
     ///
@@ -47,10 +49,11 @@ public struct Token: Codable, Sendable, Hashable, Identifiable {
     ///   - rotateBy: The time by which the token should be rotated.
     ///   - status: The state.
     ///   - revokedAt: The time of revocation.
+    ///   - spendLimit: The most that pods which the token starts may cost.
     public init(
         id: String, name: String, scopes: [Scope], projectIDs: [String]? = nil, createdAt: Date, expiresAt: Date? = nil,
         lastUsedAt: Date? = nil, generation: Int = 1, rotateBy: Date? = nil, status: Status? = .active,
-        revokedAt: Date? = nil
+        revokedAt: Date? = nil, spendLimit: SpendLimit? = nil
     ) {
         self.id = id
         self.name = name
@@ -64,6 +67,7 @@ public struct Token: Codable, Sendable, Hashable, Identifiable {
         self.rotateBy = rotateBy
         self.status = status
         self.revokedAt = revokedAt
+        self.spendLimit = spendLimit
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
@@ -74,11 +78,12 @@ public struct Token: Codable, Sendable, Hashable, Identifiable {
         case lastUsedAt = "last_used_at"
         case rotateBy = "rotate_by"
         case revokedAt = "revoked_at"
+        case spendLimit = "spend_limit"
     }
 
     /// Encodes the token.
     ///
-    /// Missing values become `null`, because the API always sends all fields.
+    /// Missing values become `null`, except the spend limit, which the API sends only if there is one.
     ///
     /// - Parameter encoder: The encoder to write to.
     /// - Throws: `EncodingError` if the encoder cannot represent a value.
@@ -96,6 +101,7 @@ public struct Token: Codable, Sendable, Hashable, Identifiable {
         try container.encode(rotateBy, forKey: .rotateBy)
         try container.encode(status, forKey: .status)
         try container.encode(revokedAt, forKey: .revokedAt)
+        try container.encodeIfPresent(spendLimit, forKey: .spendLimit)
     }
 }
 
@@ -125,6 +131,8 @@ extension Token: PlainJSONReadable {
             case .rotateBy: rotateBy = try json.readOptionalDate()
             case .status: status = try json.readOptionalString()
             case .revokedAt: revokedAt = try json.readOptionalDate()
+            // The general decoder reads the few tokens that have a limit.
+            case .spendLimit: throw PlainJSON.NotPlain()
             }
         }
         guard let id, let name, let prefix, let scopes, let createdAt, let generation else {

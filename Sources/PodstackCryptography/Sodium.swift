@@ -73,6 +73,47 @@
             return fill(count) { randombytes_buf($0, count) }
         }
 
+        /// The bytes of the nonce of ``seal(_:context:nonce:key:)``, which may be random.
+        package static let sealNonceLength = Int(crypto_aead_xchacha20poly1305_ietf_NPUBBYTES)
+
+        /// Encrypts bytes with XChaCha20-Poly1305, bound to a context.
+        ///
+        /// - Parameters:
+        ///   - message: The bytes.
+        ///   - context: Bytes that are required to decrypt the message, and are not part of the result.
+        ///   - nonce: ``sealNonceLength`` bytes that are used once with the key.
+        ///   - key: 32 bytes.
+        /// - Returns: The ciphertext with its authenticator.
+        package static func seal(_ message: [UInt8], context: [UInt8], nonce: [UInt8], key: [UInt8]) -> [UInt8] {
+            precondition(ready, "libsodium could not be initialized")
+            precondition(
+                nonce.count == sealNonceLength && key.count == Int(crypto_aead_xchacha20poly1305_ietf_KEYBYTES),
+                "the nonce or the key has the wrong length")
+            return fill(message.count + Int(crypto_aead_xchacha20poly1305_ietf_ABYTES)) {
+                _ = crypto_aead_xchacha20poly1305_ietf_encrypt(
+                    $0, nil, message, UInt64(message.count), context, UInt64(context.count), nil, nonce, key)
+            }
+        }
+
+        /// Decrypts the result of ``seal(_:context:nonce:key:)``; nil if it was changed, or belongs to another context or
+        /// key.
+        package static func open(_ sealed: [UInt8], context: [UInt8], nonce: [UInt8], key: [UInt8]) -> [UInt8]? {
+            precondition(ready, "libsodium could not be initialized")
+            let overhead = Int(crypto_aead_xchacha20poly1305_ietf_ABYTES)
+            guard sealed.count >= overhead, nonce.count == sealNonceLength,
+                key.count == Int(crypto_aead_xchacha20poly1305_ietf_KEYBYTES)
+            else { return nil }
+            var isAuthentic = false
+            // One byte more, so that the memory of an empty message has an address.
+            let message = fill(sealed.count - overhead + 1) { output in
+                isAuthentic =
+                    crypto_aead_xchacha20poly1305_ietf_decrypt(
+                        output, nil, nil, sealed, UInt64(sealed.count), context, UInt64(context.count), nonce, key) == 0
+                output[sealed.count - overhead] = 0
+            }
+            return isAuthentic ? Array(message.dropLast()) : nil
+        }
+
         private static func fill(_ count: Int, _ body: (UnsafeMutablePointer<UInt8>) -> Void) -> [UInt8] {
             [UInt8](unsafeUninitializedCapacity: count) { output, initialized in
                 guard let start = output.baseAddress else { return }

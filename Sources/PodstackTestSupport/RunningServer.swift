@@ -29,32 +29,49 @@ package final class RunningServer: Sendable {
     ///   - requestTime: Seconds that a request may take to arrive.
     ///   - connectionsPerNetwork: The maximum number of connections from one network.
     /// - Throws: The errors of ``EmbeddedServer``.
-    package init(
+    package convenience init(
         clock: ManualClock? = nil, maxActiveTokens: Int = 5, maxProjects: Int = 100,
         failedAuthentications: Int? = nil, requests: Int? = nil, reports: Int? = nil, deviceCodes: Int? = nil,
         proxies: [String] = [], requestTime: Int = 30, connectionsPerNetwork: Int = 256
     ) throws {
+        try self.init(clock: clock) { place in
+            try EmbeddedServer(
+                directory: place.directory, database: place.database, maxActiveTokens: maxActiveTokens,
+                maxProjects: maxProjects, failedAuthentications: failedAuthentications, requests: requests,
+                reports: reports, deviceCodes: deviceCodes, proxies: proxies, requestTime: requestTime,
+                connectionsPerNetwork: connectionsPerNetwork, now: place.now, elapsed: place.elapsed, log: place.log)
+        }
+    }
+
+    /// What a server under test needs of its surroundings.
+    package struct Place {
+        package var directory: String
+        package var database: String?
+        package var now: (@Sendable () -> Int64)?
+        package var elapsed: (@Sendable () -> Int64)?
+        package var log: @Sendable ([UInt8]) -> Void
+    }
+
+    /// Starts a server with other settings.
+    ///
+    /// - Parameters:
+    ///   - clock: The clock of the server; nil for the system's.
+    ///   - start: Starts the server in its place.
+    /// - Throws: The errors of `start`.
+    package init(clock: ManualClock? = nil, _ start: (Place) throws -> EmbeddedServer) throws {
         let lines = LogLines()
         logged = lines
         data = try TemporaryDirectory()
         database = try TestDatabase.current.create()
         self.clock = clock
-        let log: @Sendable ([UInt8]) -> Void = { line in
+        var place = Place(directory: data.file("data"), database: database?.url) { line in
             lines.text.withLock { $0 += String(decoding: line, as: UTF8.self) }
         }
-        var now: (@Sendable () -> Int64)?
-        var elapsed: (@Sendable () -> Int64)?
         if let clock {
-            now = { clock.now }
-            elapsed = { clock.elapsed }
+            place.now = { clock.now }
+            place.elapsed = { clock.elapsed }
         }
-        server = try EmbeddedServer(
-            directory: data.file("data"), database: database?.url, maxActiveTokens: maxActiveTokens,
-            maxProjects: maxProjects, failedAuthentications: failedAuthentications, requests: requests,
-            reports: reports,
-            deviceCodes: deviceCodes, proxies: proxies,
-            requestTime: requestTime, connectionsPerNetwork: connectionsPerNetwork, now: now, elapsed: elapsed, log: log
-        )
+        server = try start(place)
         try server.addUser(Self.email)
     }
 

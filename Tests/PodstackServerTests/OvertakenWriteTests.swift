@@ -20,7 +20,8 @@ struct OvertakenWriteTests {
         database = OvertakenDatabase(server.server.service.database)
         waiting = try Service(
             database: database, peppers: try DataDirectory(server.data.file("data")).peppers(),
-            settings: ServiceSettings(maxActiveTokens: 1000), log: Log(sink: { _ in }), now: { [clock] in clock.now })
+            settings: ServiceSettings(maxActiveTokens: 1000, maxPods: 1000), engine: ModelEngine(),
+            log: Log(sink: { _ in }), now: { [clock] in clock.now })
     }
 
     var service: Service { server.server.service }
@@ -81,6 +82,8 @@ struct OvertakenWriteTests {
         var otherSessionID: String
         /// A project that the user is invited to.
         var invitation: String
+        var podID: String
+        var volumeID: String
         var tokenID: String { String(token.dropFirst(9).prefix(8)) }
         var targetID: String { String(target.dropFirst(9).prefix(8)) }
     }
@@ -123,10 +126,19 @@ struct OvertakenWriteTests {
                 MemberRequest(adding: MemberRequest.Values(email: user.email, role: "admin")), to: invitation,
                 in: inviter)
             let (own, another) = (try session(), try session())
+            // A project of their own, so that the other one can be deleted.
+            let projectID = try project()
+            var values = PodRequest.Values(name: "p", image: "a")
+            values.projectID = projectID
+            var pod = try waiting.pods.create(try PodRequest(values), in: change)
+            pod.state.status = .running
+            try PodStore.update(pod, in: connection)
+            let volume = try waiting.volumes.create(
+                try VolumeRequest(name: "v", projectID: projectID), in: change)
             return Scene(
                 user: user, other: other, token: try token(.at(end)), target: try token(.at(end)),
                 project: try project(), named: try project(), sessionID: own.id, cookie: own.cookie,
-                otherSessionID: another.id, invitation: invitation)
+                otherSessionID: another.id, invitation: invitation, podID: pod.id, volumeID: volume.id)
         }
     }
 
@@ -191,7 +203,11 @@ struct OvertakenWriteTests {
 
     private func body(_ name: String, _ scene: Scene) throws -> String? {
         switch name {
-        case "POST /v1/tokens", "POST /v1/projects": #"{"name": "n"}"#
+        case "POST /v1/tokens", "POST /v1/projects", "POST /v1/volumes": #"{"name": "n"}"#
+        case "POST /v1/pods": #"{"name": "n", "image": "a"}"#
+        case "PATCH /v1/pods/{id}": #"{"name": "another"}"#
+        case "POST /v1/pods/{id}/exec": #"{"command": ["ls"]}"#
+        case let name where ["/start", "/stop", "/restart"].contains { name.hasSuffix($0) }: nil
         case "PATCH /v1/tokens/{id}", "PATCH /v1/projects/{project}": #"{"name": "another"}"#
         case "POST /v1/projects/{project}/members": #"{"email": "\#(RunningServer.email)", "role": "admin"}"#
         case "PATCH /v1/projects/{project}/members/{user}": #"{"role": "user", "permissions": ["read"]}"#
@@ -205,14 +221,16 @@ struct OvertakenWriteTests {
     @Test("every write of the API fails as if it had come later, and changes nothing", arguments: TestDatabase.selected)
     func api(_: TestDatabase) throws {
         var number = 0
-        for route in waiting.routes where route.requiresToken && route.method != "GET" {
+        // An upload to a pod changes nothing in the database.
+        for route in waiting.routes
+        where route.requiresToken && route.method != "GET" && route.operation != .uploadPodFiles {
             let name = "\(route.method) \(route.path)"
             let variants: [Bool]
             var isInvitation = false
             switch route.access {
             case .ownMembership: (variants, isInvitation) = ([true], true)
             case .projectOrOwnMembership: variants = [false, true]
-            case .noToken, .anyToken, .scope, .project: variants = [false]
+            case .noToken, .anyToken, .scope, .project, .object: variants = [false]
             }
             for isOwn in variants {
                 for loss in Loss.allCases {
@@ -220,6 +238,8 @@ struct OvertakenWriteTests {
                     let scene = try scene(number, isAlone: name == "DELETE /v1/projects/{project}")
                     let parameters = route.pattern.filter { $0.hasPrefix("{") }.map { part in
                         switch part {
+                        case "{id}" where route.pattern.contains("pods"): scene.podID
+                        case "{id}" where route.pattern.contains("volumes"): scene.volumeID
                         case "{project}": isInvitation ? scene.invitation : scene.project
                         case "{user}": isOwn ? scene.user.id : scene.other.id
                         default: scene.targetID
@@ -238,7 +258,8 @@ struct OvertakenWriteTests {
                     if loss == .removedFromNamedProject { headers.append(("X-Project-ID", scene.named)) }
                     let body = try body(name, scene)
                     func send(_ client: TestClient) throws -> TestResponse {
-                        try client.send(route.method, path, body, headers: headers)
+                        let query = name == "DELETE /v1/pods/{id}" ? "?force=true" : ""
+                        return try client.send(route.method, path + query, body, headers: headers)
                     }
                     try expectFailure(
                         loss, of: scene, "\(name) \(isOwn ? "own " : "")\(loss)", { try send(client(scene.token)) },

@@ -13,6 +13,9 @@ struct RouteGuardTests {
     let project: Project
     let other: Project
     let memberID: String
+    let service: PodServer
+    let pod: Pod
+    let volume: Volume
     let routes: [Route]
 
     /// The routes that require no token.
@@ -25,7 +28,8 @@ struct RouteGuardTests {
     ]
 
     init() throws {
-        owner = try TestClient(maxActiveTokens: 500)
+        service = try PodServer()
+        owner = service.owner
         let server = owner.server.server
         routes = server.service.routes
         for name in ["stranger", "member"] { try server.addUser("\(name)@example.com") }
@@ -36,18 +40,27 @@ struct RouteGuardTests {
             "POST", "/v1/projects/\(project.id)/members", #"{"email": "member@example.com", "role": "admin"}"#)
         memberID = try added.decoded(Member.self).userID
         try owner.with(try server.createToken("member@example.com")).accept(project.id)
+        pod = try service.runningPod(#""project_id": "\(project.id)""#)
+        volume = try owner.send("POST", "/v1/volumes", #"{"name": "v", "project_id": "\#(project.id)"}"#)
+            .decoded(Volume.self)
     }
 
     func name(_ route: Route) -> String { "\(route.method) \(route.path)" }
 
     /// Returns the path of a route for the owner's objects.
-    func path(_ route: Route, token: TestClient) -> String {
-        "/"
+    func path(_ route: Route, token: TestClient, podID: String? = nil) -> String {
+        let id =
+            switch route.pattern.dropFirst().first {
+            case "pods": podID ?? pod.id
+            case "volumes": volume.id
+            default: token.id
+            }
+        return "/"
             + route.pattern.map { part in
                 switch part {
                 case "{project}": project.id
                 case "{user}": memberID
-                case "{id}": token.id
+                case "{id}": id
                 default: String(part)
                 }
             }.joined(separator: "/")
@@ -56,7 +69,11 @@ struct RouteGuardTests {
     /// Returns a body that the route accepts.
     func body(_ route: Route) throws -> String? {
         switch name(route) {
-        case "POST /v1/tokens", "POST /v1/projects": #"{"name": "n"}"#
+        case "POST /v1/tokens", "POST /v1/projects", "POST /v1/volumes": #"{"name": "n"}"#
+        case "POST /v1/pods": #"{"name": "n", "image": "test:1"}"#
+        case "POST /v1/pods/{id}/exec": #"{"command": ["ls"]}"#
+        case "PUT /v1/pods/{id}/files": "an archive"
+        case let name where ["/start", "/stop", "/restart"].contains { name.hasSuffix($0) }: nil
         case "POST /v1/projects/{project}/members": #"{"email": "stranger@example.com", "role": "admin"}"#
         case "POST /v1/device/code": #"{"client_name": "n"}"#
         case "POST /v1/device/token": #"{"device_code": "n"}"#
@@ -70,21 +87,31 @@ struct RouteGuardTests {
         }
     }
 
-    func send(_ route: Route, by caller: TestClient, about token: TestClient) throws -> TestResponse {
-        let query = name(route) == "GET /v1/auth/can" ? "?scope=*" : ""
-        return try caller.send(route.method, path(route, token: token) + query, try body(route))
+    func send(
+        _ route: Route, by caller: TestClient, about token: TestClient, podID: String? = nil
+    ) throws -> TestResponse {
+        let query =
+            switch name(route) {
+            case "GET /v1/auth/can": "?scope=*"
+            case let name where name.hasSuffix("/files"): "?path=/tmp"
+            case "DELETE /v1/pods/{id}": "?force=true"
+            default: ""
+            }
+        let headers = route.method == "PUT" ? [("Content-Type", "application/x-tar")] : []
+        return try caller.send(
+            route.method, path(route, token: token, podID: podID) + query, try body(route), headers: headers)
     }
 
     func scope(_ route: Route) -> Scope? {
         switch route.access {
-        case .scope(let scope), .project(let scope), .projectOrOwnMembership(let scope): scope
+        case .scope(let scope), .project(let scope), .object(let scope), .projectOrOwnMembership(let scope): scope
         case .noToken, .anyToken, .ownMembership: nil
         }
     }
 
     func isOfProject(_ route: Route) -> Bool {
         switch route.access {
-        case .project, .ownMembership, .projectOrOwnMembership: true
+        case .project, .object, .ownMembership, .projectOrOwnMembership: true
         case .noToken, .anyToken, .scope: false
         }
     }
@@ -93,7 +120,7 @@ struct RouteGuardTests {
     func isForOwnMembership(_ route: Route) -> Bool {
         switch route.access {
         case .ownMembership, .projectOrOwnMembership: true
-        case .noToken, .anyToken, .scope, .project: false
+        case .noToken, .anyToken, .scope, .project, .object: false
         }
     }
 
@@ -127,7 +154,10 @@ struct RouteGuardTests {
             let caller = try owner.createToken("\"scopes\": [\"\(needed)\"]")
             // A token with no more authority than the caller, which the caller may therefore rotate.
             let target = try owner.createToken("\"scopes\": [\"\(needed)\"]")
-            let response = try send(route, by: caller, about: target)
+            // A pod of its own for each route, some of which end it.
+            let isOfPod = route.path.hasPrefix("/v1/pods/{id}")
+            let podID = isOfPod ? try service.runningPod(name: "pod-\(route.operation.rawValue.lowercased())").id : nil
+            let response = try send(route, by: caller, about: target, podID: podID)
             let isDeletion = name(route) == "DELETE /v1/projects/{project}"
             #expect(
                 response.status < 300 || isDeletion && response.code == "project_not_empty",
@@ -143,6 +173,7 @@ struct RouteGuardTests {
         }
         #expect(try owner.whoami().status == 200)
         #expect(try owner.send("GET", "/v1/projects/\(project.id)").decoded(Project.self).name == "p")
+        #expect(try service.pod(pod.id).status == .running)
         let members = try owner.send("GET", "/v1/projects/\(project.id)/members").decoded(Page<Member>.self)
         #expect(members.elements.count == 2)
     }
@@ -213,6 +244,7 @@ struct RouteGuardTests {
     func table(_: TestDatabase) {
         #expect(Set(routes.map(name)).count == routes.count)
         for route in routes where isOfProject(route) {
+            if case .object = route.access { continue }
             #expect(route.pattern.first { $0.hasPrefix("{") } == "{project}", "\(name(route))")
         }
     }

@@ -124,6 +124,14 @@ extension ErrorResponse {
             self.init(
                 status: 404, code: .notFound, message: message, details: ["resource_type": .string(kind.rawValue)])
         case .conflict(let message): self.init(status: 409, code: .conflict, message: message)
+        case .wrongState(let message, let current, let required):
+            self.init(
+                status: 409, code: .conflict, message: message,
+                details: ["current_state": .string(current), "required_state": .string(required)])
+        case .volumeInUse(let podIDs):
+            self.init(
+                status: 409, code: .conflict, message: "The volume is in use; delete the pods that mount it first",
+                details: ["pod_ids": .array(podIDs.map(JSONValue.string))])
         case .projectNotEmpty(let contents):
             let list = contents.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
             self.init(
@@ -142,6 +150,8 @@ extension ErrorResponse {
                 switch excess.resource {
                 case "tokens": ("active token", "revoke one first")
                 case "projects": ("project", "delete one first")
+                case "pods": ("pod", "delete one first")
+                case "volumes": ("volume", "delete one first")
                 case "invitations":
                     ("pending invitation", "remove one first, or wait until one is answered or expires")
                 default: (String(excess.resource.dropLast()), "remove one first")
@@ -152,6 +162,25 @@ extension ErrorResponse {
                 details: [
                     "resource_type": .string(excess.resource), "limit": .integer(excess.limit),
                     "current": .integer(excess.current),
+                ])
+        case .gpuNotAvailable(let type, let available):
+            let advice = available.isEmpty ? "none is available" : "available: \(available.joined(separator: ", "))"
+            self.init(
+                status: 409, code: .gpuNotAvailable,
+                message: "No GPU of the type \(Self.displayed(type)) is free; \(advice)",
+                details: [
+                    "gpu_type": .string(Self.displayed(type)),
+                    "available_types": .array(available.map(JSONValue.string)),
+                ])
+        case .insufficientBalance(let required, let available, let limit):
+            let (required, available) = (Amount(millionths: required), Amount(millionths: available))
+            self.init(
+                status: 402, code: .insufficientBalance,
+                message: "\(limit.subject) does not cover a minute of this pod: \(required) is required, and "
+                    + "\(available) is available",
+                details: [
+                    "required_amount": .number(required.doubleValue),
+                    "available_amount": .number(available.doubleValue), "limit": .string(limit.rawValue),
                 ])
         case .rateLimited(let verdict, let message):
             self.init(
@@ -228,6 +257,11 @@ extension ErrorResponse {
                 case .rotateUnrestrictedToken: "the token includes every project, and yours does not"
                 }
             self = forbidden(.projectForbidden, reason, ["token_project_ids": list(tokenProjectIDs)])
+        case .exceedsSpendLimit(let limit):
+            self.init(
+                status: 403, code: .insufficientScope,
+                message: "Access denied to resource: what that token spends does not count for the spend limit of your "
+                    + "token (\(limit.text))")
         case .longerLifetime:
             self = forbidden(.insufficientScope, "the token lives longer than yours", [:])
         case .deactivatedMembership(let facts):
@@ -247,5 +281,17 @@ extension ErrorResponse {
             "project_id": .string(facts.projectID), "role": .string(facts.role),
             "permissions": .array(facts.permissions.map(JSONValue.string)), "active": .bool(facts.isActive),
         ]
+    }
+}
+
+extension SpendLimitKind {
+    /// The limit as the subject of a sentence.
+    var subject: String {
+        switch self {
+        case .wallet: "The balance of the account"
+        case .token: "The spend limit of the token"
+        case .project: "The spend limit of the project"
+        case .pod: "The maximum cost of the pod"
+        }
     }
 }

@@ -58,7 +58,7 @@ extension ProjectRequest {
     ///
     /// - Throws: ``DomainError/invalid(_:)`` with the problems of all fields.
     init(_ fields: [String: JSONValue], isNew: Bool) throws {
-        var reader = FieldReader(fields, of: "a project", known: ["name", "description"])
+        var reader = FieldReader(fields, of: "a project", known: ["name", "description", "spend_limit"])
         var values = Values()
         values.name = reader.take("name") { value throws(InvalidValue) in
             guard let text = value.stringValue else { throw InvalidValue("must be a string") }
@@ -69,6 +69,7 @@ extension ProjectRequest {
             guard let text = value.stringValue else { throw InvalidValue("must be a string or null") }
             return text
         }
+        values.spendLimit = reader.takeSpendLimit()
         if isNew {
             try self.init(creating: values, problems: reader.problems)
         } else {

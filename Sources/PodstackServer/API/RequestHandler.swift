@@ -67,6 +67,11 @@ struct RequestHandler: Sendable {
         return finding.address
     }
 
+    /// Returns whether the route of a request reads the body while it arrives.
+    @Sendable func streamsBody(_ head: RequestHead) -> Bool {
+        router.streamsBody(method: head.source.method, path: head.path)
+    }
+
     // MARK: - In memory
 
     /// The result of handling a request in memory.
@@ -162,6 +167,19 @@ struct RequestHandler: Sendable {
     private func completed(
         _ response: Response, _ request: Request, _ requestID: String, _ caller: Caller
     ) -> HandlerResult {
+        if let upload = response.upload {
+            // Logged once the body has been read.
+            var accepted = response
+            accepted.upload?.produceResult = { isTurn in
+                defer { upload.body.close() }
+                do { return completed(try upload.produce(isTurn), request, requestID, caller) } catch {
+                    return .ready(
+                        failed(errorResponse(error, request, requestID), request, requestID, caller, mayRead: isTurn),
+                        requestID: requestID)
+                }
+            }
+            return .ready(accepted, requestID: requestID)
+        }
         guard let work = response.deferredWork else {
             return .ready(succeeded(response, request, requestID, caller), requestID: requestID)
         }
@@ -204,7 +222,8 @@ struct RequestHandler: Sendable {
             recordUse(of: requirement.scope, by: identity, from: request.address)
         }
         guard
-            !route.requiresToken || ContentNegotiation.accepts("application/json", request) || isExport(route, request)
+            !route.requiresToken || ContentNegotiation.accepts("application/json", request)
+                || route.operation.otherContentTypes.contains(where: { ContentNegotiation.accepts($0, request) })
         else {
             throw ErrorResponse(
                 status: 406, code: .notAcceptable, message: "The response is JSON, which the Accept header excludes")
@@ -213,10 +232,6 @@ struct RequestHandler: Sendable {
             request: request, parameters: parameters, identity: identity, requirement: requirement)
         guard route.pool(request) == .searches, let identity else { return try route.handle(exchange) }
         return try .search(in: pools, by: identity.token.accountID, limits) { try route.handle(exchange) }
-    }
-
-    private func isExport(_ route: Route, _ request: Request) -> Bool {
-        route.operation == .listAuditLogs && ContentNegotiation.accepts("text/csv", request)
     }
 
     private func authenticate(_ request: Request, _ access: Access, mayWrite: Bool) throws -> Identity? {

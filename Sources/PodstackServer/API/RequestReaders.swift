@@ -112,12 +112,20 @@ struct QueryReader {
     private let query: [(name: String, value: String)]
     private var errors: [String: [String]] = [:]
 
-    init(_ request: Request, known: [String]) {
+    /// Creates a reader.
+    ///
+    /// - Parameters:
+    ///   - request: The request.
+    ///   - known: The names of the allowed parameters.
+    ///   - repeatable: Those of them that may be given several times.
+    init(_ request: Request, known: [String], repeatable: Set<String> = []) {
         query = request.query
         for (name, _) in query where !known.contains(name) {
             errors[JSONBody.displayed(name)] = ["is not a parameter of this request"]
         }
-        for name in known where query.count(where: { $0.name == name }) > 1 { errors[name] = ["is given twice"] }
+        for name in known where !repeatable.contains(name) && query.count(where: { $0.name == name }) > 1 {
+            errors[name] = ["is given twice"]
+        }
     }
 
     func has(_ name: String) -> Bool { query.contains { $0.name == name } }
@@ -128,6 +136,15 @@ struct QueryReader {
             errors[name, default: []].append(error.message)
             return nil
         }
+    }
+
+    /// Returns the values of a parameter that may be given several times.
+    mutating func takeAll<Value>(_ name: String, _ read: (String) throws(InvalidValue) -> Value) -> [Value] {
+        var values: [Value] = []
+        for (_, text) in query.filter({ $0.name == name }) {
+            do { values.append(try read(text)) } catch { errors[name, default: []].append(error.message) }
+        }
+        return values
     }
 
     mutating func require(_ name: String) { if !has(name) { errors[name] = ["is missing"] } }

@@ -10,6 +10,10 @@ enum Access: Sendable {
     case scope(Scope)
     /// The scope, in the project that the first segment in braces names.
     case project(Scope)
+    /// The scope, in the project of the pod or volume that the first segment in braces names.
+    ///
+    /// The domain finds the project and checks it.
+    case object(Scope)
     /// Any valid token that includes the project of the first segment in braces; the second one names the caller.
     case ownMembership
     /// As ``ownMembership`` if the second segment in braces names the caller, otherwise as ``project(_:)``.
@@ -19,7 +23,7 @@ enum Access: Sendable {
     var scope: Scope? {
         switch self {
         case .noToken, .anyToken, .ownMembership: nil
-        case .scope(let scope), .project(let scope), .projectOrOwnMembership(let scope): scope
+        case .scope(let scope), .project(let scope), .object(let scope), .projectOrOwnMembership(let scope): scope
         }
     }
 
@@ -39,6 +43,7 @@ enum Access: Sendable {
         case .noToken, .anyToken: return .credential
         case .scope(let scope): return .scope(scope, in: named)
         case .project(let scope): return .scope(scope, in: parameters.first, naming: named)
+        case .object(let scope): return .scope(scope, naming: named)
         // The header does not matter here either: a user may leave a project whatever other projects they can use.
         case .ownMembership: return .ownMembership(of: parameters.first ?? "")
         case .projectOrOwnMembership(let scope):
@@ -48,7 +53,9 @@ enum Access: Sendable {
     }
 
     /// Returns the project that the X-Project-ID header names.
-    private static func project(of request: Request) throws -> String? {
+    ///
+    /// - Throws: ``ErrorResponse`` if it is sent twice.
+    static func project(of request: Request) throws -> String? {
         var project: String?
         for header in request.headers where header.name == "x-project-id" {
             guard project == nil else { throw ErrorResponse.badRequest("The request has two X-Project-ID headers") }
@@ -76,6 +83,18 @@ enum OperationID: String, Sendable, CaseIterable {
     case listVolumes, createVolume, getVolume, deleteVolume
     case listGPUs, getWallet, getUsage
     case listAuditLogs
+}
+
+extension OperationID {
+    /// The types of the operation's response beside JSON.
+    var otherContentTypes: [String] {
+        switch self {
+        case .listAuditLogs: ["text/csv"]
+        case .getPodLogs: ["text/plain"]
+        case .downloadPodFiles: ["application/x-tar"]
+        default: []
+        }
+    }
 }
 
 /// One operation of the API.
@@ -148,8 +167,11 @@ struct Exchange {
 struct Router: Sendable {
     private let fixed: [String: [Route]]
     private let open: [Route]
+    /// The route whose handler reads the body while it arrives.
+    private let streamed: Route?
 
     init(_ routes: [Route]) {
+        streamed = routes.first { $0.operation == .uploadPodFiles }
         let isOpen: (Route) -> Bool = { $0.pattern.contains { $0.hasPrefix("{") } }
         fixed = Dictionary(grouping: routes.filter { !isOpen($0) }) { $0.path }
         open = routes.filter(isOpen)
@@ -176,6 +198,13 @@ struct Router: Sendable {
             throw methodNotAllowed(matching.map(\.0))
         }
         return found
+    }
+
+    /// Returns whether the handler of a request reads its body while it arrives.
+    func streamsBody(method: String, path: String) -> Bool {
+        guard let route = streamed, method == route.method else { return false }
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        return PathPattern.parameters(of: segments, in: route.pattern) != nil
     }
 
     private func methodNotAllowed(_ routes: [Route]) -> ErrorResponse {

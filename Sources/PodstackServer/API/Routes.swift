@@ -4,6 +4,7 @@ import PodstackAPI
 enum Routes {
     static func all(_ services: Services) -> [Route] {
         operation(services) + tokens(services) + devices(services) + projects(services) + auditLogs(services)
+            + pods(services) + volumes(services) + billing(services)
     }
 
     private static func operation(_ services: Services) -> [Route] {
@@ -80,6 +81,50 @@ enum Routes {
             Route(
                 "POST", one + "/members/{user}/decline", .ownMembership, .declineInvitation, handle: members.decline),
             Route("GET", "/v1/invitations", .anyToken, .listInvitations, handle: members.invitations),
+        ]
+    }
+
+    private static func pods(_ services: Services) -> [Route] {
+        let routes = PodRoutes(pods: services.pods, changes: services.idempotentChanges, now: services.now)
+        let data = PodDataRoutes(services)
+        let one = "/v1/pods/{id}"
+        return [
+            Route("GET", "/v1/pods", .scope(.podsRead), .listPods, handle: routes.list),
+            Route("POST", "/v1/pods", .scope(.podsCreate), .createPod, handle: routes.create),
+            Route("GET", one, .object(.podsRead), .getPod, handle: routes.get),
+            Route("PATCH", one, .object(.podsUpdate), .updatePod, handle: routes.update),
+            Route("DELETE", one, .object(.podsDelete), .deletePod, handle: routes.delete),
+            Route("POST", one + "/start", .object(.podsUpdate), .startPod, handle: routes.start),
+            Route("POST", one + "/stop", .object(.podsUpdate), .stopPod, handle: routes.stop),
+            Route("POST", one + "/restart", .object(.podsUpdate), .restartPod, handle: routes.restart),
+            Route("GET", one + "/logs", .object(.podsRead), .getPodLogs, handle: data.logs),
+            Route("POST", one + "/exec", .object(.podsUpdate), .execInPod, handle: data.exec),
+            Route("GET", one + "/files", .object(.podsUpdate), .downloadPodFiles, handle: data.download),
+            Route("PUT", one + "/files", .object(.podsUpdate), .uploadPodFiles, handle: data.upload),
+            Route("GET", one + "/metrics", .object(.podsRead), .getPodMetrics, handle: data.metrics),
+            Route("GET", one + "/events", .object(.podsRead), .listPodEvents, handle: routes.events),
+        ]
+    }
+
+    private static func volumes(_ services: Services) -> [Route] {
+        let routes = VolumeRoutes(volumes: services.volumes, changes: services.idempotentChanges, now: services.now)
+        let one = "/v1/volumes/{id}"
+        return [
+            Route("GET", "/v1/volumes", .scope(.volumesRead), .listVolumes, handle: routes.list),
+            Route("POST", "/v1/volumes", .scope(.volumesCreate), .createVolume, handle: routes.create),
+            Route("GET", one, .object(.volumesRead), .getVolume, handle: routes.get),
+            Route("DELETE", one, .object(.volumesDelete), .deleteVolume, handle: routes.delete),
+        ]
+    }
+
+    private static func billing(_ services: Services) -> [Route] {
+        let routes = BillingRoutes(database: services.database, billing: Billing(), now: services.now)
+        return [
+            Route("GET", "/v1/gpus", .anyToken, .listGPUs, handle: routes.gpus),
+            Route("GET", "/v1/billing/wallet", .scope(.billingRead), .getWallet, handle: routes.wallet),
+            Route(
+                "GET", "/v1/billing/usage", .scope(.billingRead), .getUsage, on: .pool(.searches),
+                handle: routes.usage),
         ]
     }
 

@@ -12,6 +12,9 @@ struct Services: Sendable {
     let projects: ProjectService
     let members: MemberService
     let devices: DeviceService
+    let pods: PodService
+    let transfers: PodTransfers
+    let volumes: VolumeService
     let signIn: SignInService
     let lastUsed: LastUsedTracker
     let pools: WorkerPools
@@ -33,6 +36,11 @@ struct ServiceSettings: Sendable {
     var maxActiveTokens = 5
     /// The number of projects that an account may have.
     var maxProjects = 100
+    /// The number of pods that an account may have, and of volumes.
+    var maxPods = 100
+    var maxVolumes = 100
+    /// The settings of pods.
+    var pods = PodWorker.Settings()
     /// Failed authentications per address and minute; nil for no limit.
     var failedAuthentications: Int?
     /// Requests per token and minute; nil for no limit.

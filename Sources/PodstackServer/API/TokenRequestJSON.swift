@@ -8,7 +8,7 @@ extension TokenRequest {
     init(json fields: [String: JSONValue], at now: Int64) throws {
         var reader = FieldReader(
             fields, of: "a new token",
-            known: ["name", "expires_in_days", "expires_at", "scopes", "project_ids", "id", "sha256"])
+            known: ["name", "expires_in_days", "expires_at", "scopes", "project_ids", "id", "sha256", "spend_limit"])
         var values = Values()
         values.name = reader.takeString("name")
         if let days = reader.take("expires_in_days", Self.days) { values.expiry = .days(days) }
@@ -20,6 +20,7 @@ extension TokenRequest {
         values.scopes = reader.takeStrings("scopes")
         values.projectIDs = reader.takeStringsOrNull("project_ids") ?? nil
         (values.id, values.sha256) = reader.takeClientSecret()
+        values.spendLimit = reader.takeSpendLimit() ?? nil
         try self.init(values, at: now, problems: reader.problems)
     }
 
@@ -40,11 +41,13 @@ extension TokenRequest {
 extension TokenUpdate {
     /// Reads the body of `PATCH /v1/tokens/{id}`.
     init(json fields: [String: JSONValue]) throws {
-        var reader = FieldReader(fields, of: "a token that can change", known: ["name", "scopes", "project_ids"])
+        var reader = FieldReader(
+            fields, of: "a token that can change", known: ["name", "scopes", "project_ids", "spend_limit"])
         var values = Values()
         values.name = reader.takeString("name")
         values.scopes = reader.takeStrings("scopes")
         values.projectIDs = reader.takeStringsOrNull("project_ids")
+        values.spendLimit = reader.takeSpendLimit()
         try self.init(values, problems: reader.problems)
     }
 }
@@ -97,6 +100,21 @@ extension FieldReader {
     mutating func takeStringsOrNull(_ name: String) -> [String]?? {
         take(name) { value throws(InvalidValue) in
             value == .null ? nil : try Self.strings(value)
+        }
+    }
+
+    /// Returns the field `spend_limit`, an object with an amount and a period, or `null`.
+    ///
+    /// - Returns: `.some(nil)` for `null`; nil if the field is missing or invalid, which is then a problem.
+    mutating func takeSpendLimit() -> SpendLimit?? {
+        take("spend_limit") { value throws(InvalidValue) -> SpendLimit? in
+            if value == .null { return nil }
+            guard case .object(let fields) = value, fields.count == 2, let amount = fields["amount"]?.doubleValue,
+                let period = fields["period"]?.stringValue
+            else {
+                throw InvalidValue("must be an object such as {\"amount\": 5, \"period\": \"month\"}, or null")
+            }
+            return try SpendLimit.validated(amount: amount, period: period)
         }
     }
 

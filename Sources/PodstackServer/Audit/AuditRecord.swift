@@ -76,6 +76,15 @@ enum AuditAction: String, Sendable, CaseIterable {
     case deviceDenied = "device_denied"
     /// A rotated secret was used after its grace period: a program was not updated, or the secret was stolen.
     case rotatedTokenUsed = "rotated_token_used"
+    case start, stop, restart
+    /// A pod was stopped or deleted because it reached a limit.
+    case limitReached = "limit_reached"
+    /// A budget has reached 50, 80 or 100 percent of its amount.
+    case budgetReached = "budget_reached"
+    /// The engine had a pod that the service does not know, and removed it.
+    case podOrphaned = "pod_orphaned"
+    case walletCredited = "wallet_credited"
+    case pricesChanged = "prices_changed"
 }
 
 /// The resource that an event is about.

@@ -4,7 +4,7 @@ package final class EmbeddedServer: Sendable {
     let handler: RequestHandler
     private let listener: Listener
 
-    /// Starts a service on a free port of 127.0.0.1.
+    /// Starts a service without an engine on a free port of 127.0.0.1.
     ///
     /// - Parameters:
     ///   - directory: The data directory, which is created if it is missing.
@@ -22,10 +22,39 @@ package final class EmbeddedServer: Sendable {
     ///   - elapsed: Returns the nanoseconds of a monotonic clock; nil for the system's clock.
     ///   - log: Called with each line of the log.
     /// - Throws: If the service cannot be started.
-    package init(
+    package convenience init(
         directory: String, database: String? = nil, maxActiveTokens: Int = 5, maxProjects: Int = 100,
         failedAuthentications: Int? = nil,
         requests: Int? = nil, reports: Int? = nil, deviceCodes: Int? = nil, proxies: [String] = [],
+        requestTime: Int = 30, connectionsPerNetwork: Int = 256,
+        now: (@Sendable () -> Int64)? = nil, elapsed: (@Sendable () -> Int64)? = nil,
+        log: @escaping @Sendable ([UInt8]) -> Void = { _ in }
+    ) throws {
+        try self.init(
+            directory: directory, database: database,
+            settings: ServiceSettings(
+                maxActiveTokens: maxActiveTokens, maxProjects: maxProjects,
+                failedAuthentications: failedAuthentications, requests: requests,
+                reports: reports, deviceCodes: deviceCodes,
+                proxies: TrustedProxies(try proxies.map { try AddressRange($0) })), engine: nil,
+            requestTime: requestTime, connectionsPerNetwork: connectionsPerNetwork, now: now, elapsed: elapsed, log: log)
+    }
+
+    /// Starts a service on a free port of 127.0.0.1.
+    ///
+    /// - Parameters:
+    ///   - directory: The data directory, which is created if it is missing.
+    ///   - database: The URL of a PostgreSQL database; nil for SQLite in the data directory.
+    ///   - settings: The operator's settings.
+    ///   - engine: The engine of the pods; nil for none.
+    ///   - requestTime: The seconds that a request may take to arrive.
+    ///   - connectionsPerNetwork: The maximum number of connections from one network.
+    ///   - now: Returns the time in seconds since 1970; nil for the system's clock.
+    ///   - elapsed: Returns the nanoseconds of a monotonic clock; nil for the system's clock.
+    ///   - log: Called with each line of the log.
+    /// - Throws: If the service cannot be started.
+    init(
+        directory: String, database: String? = nil, settings: ServiceSettings, engine: (any PodEngine)?,
         requestTime: Int = 30, connectionsPerNetwork: Int = 256,
         now: (@Sendable () -> Int64)? = nil, elapsed: (@Sendable () -> Int64)? = nil,
         log: @escaping @Sendable ([UInt8]) -> Void = { _ in }
@@ -35,19 +64,15 @@ package final class EmbeddedServer: Sendable {
             return url
         }
         service = try Service(
-            directory: DataDirectory(directory), database: url,
-            settings: ServiceSettings(
-                maxActiveTokens: maxActiveTokens, maxProjects: maxProjects,
-                failedAuthentications: failedAuthentications, requests: requests,
-                reports: reports, deviceCodes: deviceCodes,
-                proxies: TrustedProxies(try proxies.map { try AddressRange($0) })), log: Log(sink: log),
+            directory: DataDirectory(directory), database: url, settings: settings, engine: engine, log: Log(sink: log),
             now: now ?? Service.systemClock, elapsed: elapsed ?? MonotonicClock.elapsed)
         try service.start()
-        let proxies = service.settings.proxies
-        let listenerOptions = ListenerOptions(
-            requestSeconds: requestTime, connectionsPerNetwork: connectionsPerNetwork, isExempt: proxies.contains)
         let handler = service.handler
         self.handler = handler
+        let proxies = service.settings.proxies
+        let listenerOptions = ListenerOptions(
+            requestSeconds: requestTime, connectionsPerNetwork: connectionsPerNetwork, isExempt: proxies.contains,
+            streamsBody: handler.streamsBody)
         listener = try Listener(ListenAddress("127.0.0.1:0"), listenerOptions) { handler.handle($0) }
         service.metrics.collect(listener)
     }

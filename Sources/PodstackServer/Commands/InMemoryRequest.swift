@@ -34,10 +34,17 @@ package struct InMemoryRequest: Sendable {
 
     /// Returns the response of `handler`, on the calling thread; waits for a response that is produced on a queue.
     func response(of handler: RequestHandler) -> Response {
-        var result = handler.handle(incoming())
+        let path = target.split(separator: "?", maxSplits: 1).first.map(String.init) ?? ""
+        var result = handler.handle(incoming(handler.router.streamsBody(method: method, path: path)))
         while true {
             switch result {
-            case .ready(let response, let requestID): return completed(response, requestID)
+            case .ready(let response, let requestID):
+                guard let upload = response.upload, let produce = upload.produceResult else {
+                    return completed(response, requestID)
+                }
+                _ = body.withUnsafeBytes { upload.body.append($0) {} }
+                upload.body.complete()
+                result = produce(true)
             case .deferred(let queue, let produce):
                 let produced = Monitor<HandlerResult?>(nil)
                 let isQueued = queue.add {
@@ -52,7 +59,7 @@ package struct InMemoryRequest: Sendable {
         }
     }
 
-    private func incoming() -> Request {
+    private func incoming(_ isStreamed: Bool) -> Request {
         var fields = HeaderFields()
         for (name, value) in headers {
             Array(name.utf8).withUnsafeBytes { name in
@@ -63,10 +70,11 @@ package struct InMemoryRequest: Sendable {
             $0 + $1.name.utf8.count + $1.value.utf8.count + 4
         }
         let incoming = IncomingRequest(target: target)
+        incoming.isStreamed = isStreamed
         let head = RequestHead(
             RequestHead.Source(method: method, target: target, isHTTP11: true, size: size, fields: fields))
         incoming.head = head
-        if head.defect == nil { body.withUnsafeBytes { _ = incoming.append($0) } }
+        if head.defect == nil, !isStreamed { body.withUnsafeBytes { _ = incoming.append($0) } }
         return incoming.request(from: ClientAddress("127.0.0.1") ?? .unknown, head)
     }
 

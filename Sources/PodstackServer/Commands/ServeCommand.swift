@@ -17,6 +17,26 @@ struct ServeCommand {
             .maxActiveTokens,
             Flag(
                 "max-projects", value: "N", summary: "the maximum number of projects of an account (default: 100)"),
+            Flag("max-pods", value: "N", summary: "the maximum number of pods of an account (default: 100)"),
+            Flag("max-volumes", value: "N", summary: "the maximum number of volumes of an account (default: 100)"),
+            Flag(
+                "engine", value: "URL",
+                summary: "the container engine that runs the pods: unix:///var/run/docker.sock, tcp://HOST:2376 with "
+                    + "--engine-cert, --engine-key and --engine-ca, or swarm+unix:///var/run/docker.sock for a Docker "
+                    + "Swarm (default: none, or what \(ProcessEnvironment.engineURL) says)"),
+            Flag(
+                "engine-cert", value: "FILE", summary: "the certificate by which the engine knows the service, in PEM",
+                values: .files),
+            Flag("engine-key", value: "FILE", summary: "the key of that certificate, in PEM", values: .files),
+            Flag(
+                "engine-ca", value: "FILE", summary: "the certificate of the authority that signed the engine's, in PEM",
+                values: .files),
+            Flag(
+                "pods-address", value: "IP",
+                summary: "the address at which the ports of pods can be reached (default: 127.0.0.1)"),
+            Flag(
+                "pod-runtime", value: "NAME",
+                summary: "the engine's runtime for pods, such as runsc for gVisor (default: the engine's default)"),
             Flag(
                 "requests-per-minute", value: "N",
                 summary: "the maximum number of requests with one token in a minute (default: no limit)"),
@@ -54,6 +74,7 @@ struct ServeCommand {
         examples: [
             "podstack-server serve --listen 127.0.0.1:8080",
             "podstack-server serve --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem",
+            "podstack-server serve --engine unix:///var/run/docker.sock",
             "PODSTACK_DATABASE_URL=postgres://podstack@db.example.com/podstack podstack-server serve",
         ]
     ) { try ServeCommand($0).run() }
@@ -93,6 +114,9 @@ struct ServeCommand {
         settings = ServiceSettings(
             maxActiveTokens: try arguments.count("max-active-tokens") ?? 5,
             maxProjects: try arguments.count("max-projects") ?? 100,
+            maxPods: try arguments.count("max-pods") ?? 100,
+            maxVolumes: try arguments.count("max-volumes") ?? 100,
+            pods: try arguments.podSettings(),
             failedAuthentications: try arguments.count("failed-authentications") ?? 20,
             requests: try arguments.count("requests-per-minute"),
             reports: try arguments.count("reports-per-minute") ?? 60,
@@ -125,14 +149,15 @@ struct ServeCommand {
         // With PostgreSQL, the directory contains only the pepper, which several instances may share.
         if database == nil { try directory.lockForServing() }
         let tls = try certificate.map { try TLSCertificate(certificateFile: $0.file, keyFile: $0.key) }
-        let service = try Service(directory: directory, database: database, settings: settings)
+        let service = try Service(
+            directory: directory, database: database, settings: settings, engine: try arguments.engine())
         if let tls { service.metrics.certificateExpires(at: tls.end) }
         try service.start()
         let handler = service.handler
         let proxies = settings.proxies
         let options = ListenerOptions(
             threads: threads, certificate: tls, requestSeconds: requestTimeoutSeconds,
-            connectionsPerNetwork: connectionsPerNetwork, isExempt: proxies.contains)
+            connectionsPerNetwork: connectionsPerNetwork, isExempt: proxies.contains, streamsBody: handler.streamsBody)
         let listener = try Listener(address, options) { handler.handle($0) }
         service.metrics.collect(listener)
         let url = "\(tls == nil ? "http" : "https")://\(address.host):\(listener.port)"

@@ -1,4 +1,6 @@
+import PodstackAPI
 import PodstackCommandLine
+import PodstackSystem
 
 #if canImport(Glibc)
     import Glibc
@@ -93,9 +95,62 @@ extension Arguments {
     }
 }
 
+// MARK: - The engine of the pods
+
+extension Arguments {
+    /// Returns the engine that `--engine` or the environment names; nil for none.
+    ///
+    /// - Throws: `UsageError` if the URL is invalid, or does not go together with the certificates.
+    func engine() throws -> (any PodEngine)? {
+        let files = ["engine-cert", "engine-key", "engine-ca"].map { value($0) }
+        guard let url = value("engine") ?? ProcessEnvironment.value(ProcessEnvironment.engineURL) else {
+            guard files.allSatisfy({ $0 == nil }) else {
+                throw UsageError("--engine-cert, --engine-key and --engine-ca need --engine")
+            }
+            return nil
+        }
+        var identity: EngineEndpoint.Identity?
+        switch (files[0], files[1], files[2]) {
+        case (nil, nil, nil): break
+        case (let certificate?, let key?, let authorities?):
+            identity = EngineEndpoint.Identity(
+                certificate: FilePath(certificate), key: FilePath(key), authorities: FilePath(authorities))
+        default: throw UsageError("--engine-cert, --engine-key and --engine-ca must be given together")
+        }
+        let endpoint: EngineEndpoint
+        do { endpoint = try EngineEndpoint(url, identity: identity) } catch { throw UsageError(error.reason) }
+        switch endpoint.kind {
+        case .docker: return DockerEngine(endpoint.address)
+        case .swarm: throw UsageError("this version has no support for Docker Swarm")
+        }
+    }
+
+    /// Returns the settings of pods.
+    func podSettings() throws(UsageError) -> PodWorker.Settings {
+        var settings = PodWorker.Settings()
+        if let text = value("pods-address") {
+            guard ClientAddress(text) != nil else {
+                throw UsageError("--pods-address \(Arguments.displayed(text)) is not an IP address")
+            }
+            settings.publishAddress = text
+        }
+        if let name = value("pod-runtime") {
+            let isName = name.utf8.allSatisfy {
+                $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || Base62.isDigit($0)
+            }
+            guard (1...63).contains(name.utf8.count), isName else {
+                throw UsageError("--pod-runtime must be the name of a runtime of the engine, such as runsc")
+            }
+            settings.runtime = name
+        }
+        return settings
+    }
+}
+
 /// The environment variables of this process.
 enum ProcessEnvironment {
     static let databaseURL = "PODSTACK_DATABASE_URL"
+    static let engineURL = "PODSTACK_ENGINE"
 
     /// Returns the value of a variable; nil when it is not set or empty.
     static func value(_ name: String) -> String? {

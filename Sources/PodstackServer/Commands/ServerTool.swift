@@ -21,9 +21,11 @@ package enum ServerTool {
         groups: [
             CommandGroup("Service", "serve", "doctor", "migrate"),
             CommandGroup("Users and tokens", "user", "token", "device"),
+            CommandGroup("GPUs and money", "gpu", "price", "wallet"),
             CommandGroup("Data", "audit", "backup", "pepper"), CommandGroup("Tools", "completion", "version"),
         ],
-        commands: [ServeCommand.command] + UserCommands.all + TokenCommands.all + MaintenanceCommands.all
+        commands: [ServeCommand.command] + UserCommands.all + TokenCommands.all + BillingCommands.all
+            + MaintenanceCommands.all
             + [DoctorCommand.command, completion, version, complete, manual],
         globalFlags: [.data, .database], commandComesFirst: true,
         footer: "All commands except serve, migrate and pepper rotate may run while a server is running.",

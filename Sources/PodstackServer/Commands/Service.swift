@@ -7,12 +7,13 @@ struct Service: Sendable {
     let dashboard: Dashboard
     /// Every route of the API.
     let routes: [Route]
+    private let podControl: PodControl
 
     static let systemClock = SystemClock.seconds
 
     init(
         database: any Database, peppers: Peppers, settings: ServiceSettings = ServiceSettings(),
-        log: Log = .standardError,
+        engine: (any PodEngine)? = nil, log: Log = .standardError,
         now: @escaping @Sendable () -> Int64 = Service.systemClock,
         elapsed: @escaping @Sendable () -> Int64 = MonotonicClock.elapsed
     ) throws {
@@ -33,12 +34,27 @@ struct Service: Sendable {
             forget: verifier.forget, count: metrics.event, readAuthority: TokenVerifier.authority)
         let tokens = TokenService(
             database: database, digest: digest, lastUsed: lastUsed, maxActive: settings.maxActiveTokens)
+        let milliseconds = SystemClock.milliseconds { clock.now }
+        let sealing = SealedValues(peppers)
+        let billing = Billing()
+        let link = EngineLink(engine)
+        podControl = PodControl(
+            link: link, changes: changes, billing: billing, sealing: sealing, settings: settings.pods, log: log,
+            now: milliseconds, elapsed: elapsed)
         services = Services(
             database: database, verifier: verifier, changes: changes, idempotentChanges: IdempotentChanges(changes),
             reuse: ReuseWatch(changes: changes, digest: digest), leaks: LeakReport(changes: changes, digest: digest),
-            tokens: tokens, projects: ProjectService(database: database, maxProjects: settings.maxProjects),
+            tokens: tokens,
+            projects: ProjectService(
+                database: database, maxProjects: settings.maxProjects, countResources: PodService.countResources),
             members: MemberService(database: database, elapsed: elapsed),
             devices: DeviceService(tokens: tokens, digest: digest, systemTime: now),
+            pods: PodService(
+                database: database, billing: billing, tokens: tokens, sealing: sealing, link: link,
+                maxPods: settings.maxPods, now: milliseconds),
+            transfers: PodTransfers(),
+            volumes: VolumeService(
+                database: database, link: link, maxVolumes: settings.maxVolumes, now: milliseconds),
             signIn: SignInService(
                 database: database, changes: changes, digest: digest, writes: pools.writes, systemTime: now,
                 elapsed: elapsed
@@ -64,13 +80,14 @@ struct Service: Sendable {
     ///   - updatesSchema: Whether to bring an older schema up to date; if not, it is an error. A new database always gets the
     ///     schema.
     ///   - settings: The operator's settings.
+    ///   - engine: The engine of the pods; nil for none.
     ///   - log: The log of the service.
     ///   - now: Returns the system's time in seconds since 1970.
     ///   - elapsed: Returns the nanoseconds of a monotonic clock.
     /// - Throws: ``SetupFailure`` if the operator has to correct something first.
     init(
         directory: DataDirectory, database url: PostgresURL? = nil, updatesSchema: Bool = true,
-        settings: ServiceSettings = ServiceSettings(), log: Log = .standardError,
+        settings: ServiceSettings = ServiceSettings(), engine: (any PodEngine)? = nil, log: Log = .standardError,
         now: @escaping @Sendable () -> Int64 = Service.systemClock,
         elapsed: @escaping @Sendable () -> Int64 = MonotonicClock.elapsed
     ) throws {
@@ -79,7 +96,8 @@ struct Service: Sendable {
         let peppers = try directory.peppers()
         try PepperMark.check(peppers, in: database)
         try self.init(
-            database: database, peppers: peppers, settings: settings, log: log, now: now, elapsed: elapsed)
+            database: database, peppers: peppers, settings: settings, engine: engine, log: log, now: now,
+            elapsed: elapsed)
     }
 
     /// Opens the database.
@@ -111,12 +129,19 @@ struct Service: Sendable {
 
     subscript<Member>(dynamicMember member: KeyPath<Services, Member>) -> Member { services[keyPath: member] }
 
-    /// Starts to follow the changes of other instances; required before the first request.
-    func start() throws { try services.verifier.follow(services.log) }
+    /// Starts to follow the changes of other instances and the engine of the pods; required before the first request.
+    ///
+    /// When it returns, pods that have reached a limit are stopped.
+    func start() throws {
+        try services.verifier.follow(services.log)
+        try podControl.start()
+    }
 
     /// Stops following other instances and writes last-used times; required after the last request.
     func stop() {
         dashboard.stop()
+        services.transfers.stop()
+        podControl.stop()
         services.database.unfollow()
         flushLastUsed()
     }

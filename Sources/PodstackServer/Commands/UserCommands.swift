@@ -113,14 +113,22 @@ enum UserCommands {
     private static func set(isDisabled: Bool, _ arguments: Arguments) throws {
         let email = arguments.positional[0]
         let service = try arguments.service()
-        let hasChanged = try service.changes.perform(by: .administrator, at: service.now()) { change in
+        let (hasChanged, pods) = try service.changes.perform(by: .administrator, at: service.now()) { change in
             guard let user = try UserStore.find(email: email, in: change.connection) else {
                 throw SetupFailure("no user has the email address \(email)")
             }
-            return try UserService.setDisabled(isDisabled, user, in: change)
+            return (
+                try UserService.setDisabled(isDisabled, user, in: change),
+                try PodStore.countAlive(userID: user.id, in: change.connection)
+            )
         }
         let state = isDisabled ? "disabled" : "enabled"
         StandardStream.output.write("\(email) is \(hasChanged ? "" : "already ")\(state)\n")
+        if isDisabled, pods > 0 {
+            StandardStream.output.write(
+                "\(counted(pods, "pod")) that the user created \(pods == 1 ? "is" : "are") not stopped, and "
+                    + "\(pods == 1 ? "its" : "their") own tokens are rejected\n")
+        }
     }
 
     // MARK: - List
@@ -248,7 +256,7 @@ enum UserCommands {
             guard current == planned else {
                 throw SetupFailure("the user or a project has changed meanwhile, so nothing was removed: try again")
             }
-            try current.perform(in: change)
+            try current.perform(service.pods, service.volumes, in: change)
         }
         StandardStream.output.write("\(TerminalText.printable(email)) is removed\n")
     }

@@ -22,9 +22,12 @@ struct UserRemoval: Equatable {
     let activeTokenIDs: [String]
     let sessions: Int64
     let projects: [(share: ProjectShare, fate: Fate)]
+    /// The numbers of pods and of volumes in each project, by ID.
+    let contents: [String: [String: Int]]
 
     static func == (left: UserRemoval, right: UserRemoval) -> Bool {
         left.user == right.user && left.recipient == right.recipient && left.activeTokenIDs == right.activeTokenIDs
+            && left.contents == right.contents
             && left.projects.elementsEqual(right.projects) { $0.share == $1.share && $0.fate == $1.fate }
     }
 
@@ -60,6 +63,11 @@ struct UserRemoval: Equatable {
         projects = try ProjectStore.shares(userID: user.id, in: connection).map { share in
             (share, Self.fate(of: share, hasRecipient: recipient != nil))
         }
+        var contents: [String: [String: Int]] = [:]
+        for (share, _) in projects {
+            contents[share.project.id] = try PodService.countResources(of: share.project.id, in: connection)
+        }
+        self.contents = contents
     }
 
     private static func fate(of share: ProjectShare, hasRecipient: Bool) -> Fate {
@@ -85,23 +93,37 @@ struct UserRemoval: Equatable {
             case .leave:
                 let verb = share.members == 2 ? "stays" : "stay"
                 add("\(name): the membership ends; \(counted(share.members - 1, "other member")) \(verb)")
-            case .delete: add("\(name): will be deleted, because it has no other member")
+            case .delete:
+                let (pods, volumes) = (count("pods", in: share), count("volumes", in: share))
+                let contents =
+                    pods + volumes > 0 ? " with \(counted(pods, "pod")) and \(counted(volumes, "volume"))" : ""
+                add("\(name): will be deleted\(contents), because it has no other member")
             case .transfer: add("\(name): \(recipient?.email ?? "") becomes its admin")
             case .block:
                 let others = counted(share.members - 1, "other member")
                 add("\(name): has \(others) and no other admin, which blocks the removal")
             }
         }
+        let kept = projects.filter { $0.fate != .delete }.reduce(0) { $0 + count("pods", in: $1.share) }
+        if kept > 0 {
+            add("pods in projects that stay keep running: they belong to their project, whoever created them")
+        }
         add("the audit log keeps the events of the account \(user.accountID)")
         return lines
     }
+
+    private func count(_ kind: String, in share: ProjectShare) -> Int { contents[share.project.id]?[kind] ?? 0 }
 
     // MARK: - Change
 
     /// Removes the user, in one transaction with everything else.
     ///
+    /// - Parameters:
+    ///   - pods: Deletes the pods of deleted projects.
+    ///   - volumes: Deletes the volumes of deleted projects.
+    ///   - change: The change.
     /// - Throws: ``SetupFailure`` if a project blocks the removal.
-    func perform(in change: Change) throws {
+    func perform(_ pods: PodService, _ volumes: VolumeService, in change: Change) throws {
         if let project = blocking.first?.project {
             throw SetupFailure(
                 "\(user.email) is the only admin of \(project.id) \"\(project.name)\", which has other members: give "
@@ -115,7 +137,19 @@ struct UserRemoval: Equatable {
             }
             try TokenService.revoke(token, because: "user removed", in: change)
         }
-        for (share, fate) in projects { try leave(share.project, fate, in: change) }
+        for (share, fate) in projects {
+            if fate == .delete {
+                // Their rows stay until the engine has removed them.
+                for pod in try PodStore.alive(projectID: share.project.id, in: change.connection)
+                where pod.state.desired != .terminated {
+                    try pods.delete(pod, isForced: true, in: change)
+                }
+                for volume in try VolumeStore.all(projectID: share.project.id, in: change.connection) {
+                    try volumes.delete(volume, in: change)
+                }
+            }
+            try leave(share.project, fate, in: change)
+        }
         try InvitationStore.removeAll(ofOrBy: user.id, in: change.connection)
         try SignInStore.removeSessions(userID: user.id, in: change.connection)
         try SignInStore.removeLinks(userID: user.id, in: change.connection)

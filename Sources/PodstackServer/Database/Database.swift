@@ -21,6 +21,9 @@ protocol Database: Sendable {
     /// Ends ``follow(_:_:)``; after this, no cached state is used any more.
     func unfollow()
 
+    /// Returns a lock that one of the processes on the database can hold.
+    func processLock() -> any ProcessLock
+
     /// The counters of the transactions, or nil if the database does not count.
     var activity: DatabaseActivity? { get }
     /// The connections that threads share.
@@ -35,8 +38,23 @@ protocol AnnouncedCache: AnyObject, Sendable {
     func forgetAll()
 }
 
+/// A lock that one process holds until it releases it or loses its connection to the database.
+protocol ProcessLock: Sendable {
+    /// Takes the lock if it is free; returns whether this process holds it.
+    func hold() -> Bool
+    /// Releases the lock.
+    func release()
+}
+
+/// The lock of a database that only one server uses.
+struct SoleProcessLock: ProcessLock {
+    func hold() -> Bool { true }
+    func release() {}
+}
+
 /// The defaults of a database that only this process changes.
 extension Database {
+    func processLock() -> any ProcessLock { SoleProcessLock() }
     var lease: Lease? { nil }
     var foreignChanges: SharedMark? { nil }
     func follow(_ cache: any AnnouncedCache, _ log: Log) throws {}

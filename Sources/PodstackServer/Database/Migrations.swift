@@ -383,15 +383,17 @@ extension Migrations {
     ///
     /// Times of pods are milliseconds since 1970, because bills follow the engine's clock. Amounts are millionths.
     /// `specification` and lists are JSON. `sealed` holds the values of variables and the password of the registry,
-    /// encrypted with a key from the pepper.
+    /// encrypted with a key from the pepper. Pods and volumes name a project without a reference, because the rows of those
+    /// that are gone outlive it.
     fileprivate static let pods: [SQL] = [
         """
         CREATE TABLE pods (
             id TEXT NOT NULL PRIMARY KEY,
             account_id TEXT NOT NULL REFERENCES accounts (id),
-            project_id TEXT NOT NULL REFERENCES projects (id),
+            project_id TEXT NOT NULL,
             user_id TEXT NOT NULL,
             token_id TEXT,
+            charged_token_id TEXT,
             name TEXT NOT NULL,
             specification TEXT NOT NULL,
             sealed BLOB,
@@ -405,19 +407,22 @@ extension Migrations {
             max_cost BIGINT,
             own_token_id TEXT,
             desired TEXT NOT NULL,
-            is_forced BIGINT NOT NULL,
+            grace_seconds BIGINT NOT NULL,
             run_number BIGINT NOT NULL,
+            prepared_run BIGINT NOT NULL,
+            baseline_started_at BIGINT,
+            replaces BIGINT NOT NULL,
+            attempts BIGINT NOT NULL,
             status TEXT NOT NULL,
             status_reason TEXT,
             node TEXT,
             addresses TEXT NOT NULL,
-            first_started_at BIGINT,
             started_at BIGINT,
             finished_at BIGINT,
+            observed_at BIGINT,
             exit_code BIGINT,
-            attempts BIGINT NOT NULL,
-            next_attempt_at BIGINT,
             last_event_number BIGINT NOT NULL,
+            revision BIGINT NOT NULL,
             created_at BIGINT NOT NULL,
             changed_at BIGINT NOT NULL,
             terminated_at BIGINT
@@ -427,6 +432,14 @@ extension Migrations {
         "CREATE INDEX pods_of_project ON pods (project_id, created_at, id)",
         "CREATE INDEX pods_of_account ON pods (account_id, created_at, id)",
         "CREATE INDEX pods_alive ON pods (id) WHERE terminated_at IS NULL",
+        """
+        CREATE TABLE pod_labels (
+            pod_id TEXT NOT NULL REFERENCES pods (id),
+            name TEXT NOT NULL,
+            value TEXT NOT NULL,
+            PRIMARY KEY (pod_id, name)
+        )
+        """,
         """
         CREATE TABLE pod_events (
             pod_id TEXT NOT NULL REFERENCES pods (id),
@@ -441,14 +454,18 @@ extension Migrations {
         CREATE TABLE volumes (
             id TEXT NOT NULL PRIMARY KEY,
             account_id TEXT NOT NULL REFERENCES accounts (id),
-            project_id TEXT NOT NULL REFERENCES projects (id),
+            project_id TEXT NOT NULL,
             user_id TEXT NOT NULL,
             token_id TEXT,
             name TEXT NOT NULL,
             created_at BIGINT NOT NULL,
-            deleted_at BIGINT
+            deleted_at BIGINT,
+            removed_at BIGINT
         )
         """,
+        "CREATE INDEX volumes_of_project ON volumes (project_id, created_at, id)",
+        "CREATE INDEX volumes_of_account ON volumes (account_id)",
+        "CREATE INDEX volumes_to_remove ON volumes (id) WHERE deleted_at IS NOT NULL AND removed_at IS NULL",
         "CREATE UNIQUE INDEX volumes_by_name ON volumes (project_id, name) WHERE deleted_at IS NULL",
         """
         CREATE TABLE pod_volumes (
@@ -474,10 +491,16 @@ extension Migrations {
             PRIMARY KEY (pod_id, started_at)
         )
         """,
-        "CREATE INDEX usage_intervals_of_account ON usage_intervals (account_id, started_at)",
-        "CREATE INDEX usage_intervals_of_project ON usage_intervals (project_id, started_at)",
-        "CREATE INDEX usage_intervals_of_token ON usage_intervals (token_id, started_at)",
+        "CREATE INDEX usage_intervals_of_account ON usage_intervals (account_id, finished_at)",
+        "CREATE INDEX usage_intervals_of_project ON usage_intervals (project_id, finished_at)",
+        "CREATE INDEX usage_intervals_of_token ON usage_intervals (token_id, finished_at)",
         "CREATE INDEX usage_intervals_running ON usage_intervals (pod_id) WHERE finished_at IS NULL",
+        """
+        CREATE TABLE usage_totals (
+            subject TEXT NOT NULL PRIMARY KEY,
+            settled BIGINT NOT NULL
+        )
+        """,
         """
         CREATE TABLE gpu_types (
             name TEXT NOT NULL PRIMARY KEY,
@@ -503,8 +526,11 @@ extension Migrations {
         )
         """,
         "CREATE INDEX wallet_entries_of_account ON wallet_entries (account_id, created_at)",
+        "CREATE TABLE engine_instance (instance TEXT NOT NULL)",
+        "ALTER TABLE tokens ADD COLUMN pod_id TEXT",
         "ALTER TABLE tokens ADD COLUMN spend_amount BIGINT",
         "ALTER TABLE tokens ADD COLUMN spend_period TEXT",
+        "ALTER TABLE tokens ADD COLUMN parent_id TEXT",
         "ALTER TABLE projects ADD COLUMN spend_amount BIGINT",
         "ALTER TABLE projects ADD COLUMN spend_period TEXT",
         """

@@ -106,6 +106,8 @@ final class PostgresDatabase: Database {
         }
     }
 
+    func processLock() -> any ProcessLock { PostgresProcessLock(url) }
+
     func checkWritable() throws {
         let connection = try pool.take(.write, beginning: Self.beginCheck, within: 2)
         defer { pool.give(connection, .write) }
@@ -198,6 +200,48 @@ final class PostgresTransaction: DatabaseConnection {
             announced = number
         }
     }
+}
+
+// MARK: - The lock of one process
+
+/// An advisory lock of a connection of its own, which PostgreSQL releases when the connection ends.
+final class PostgresProcessLock: ProcessLock {
+    /// The number of the lock: "podslead" in ASCII.
+    private static let number: SQL = "8101804701565411684"
+
+    private struct State {
+        var connection: PostgresConnection?
+        var isHeld = false
+    }
+
+    private let url: PostgresURL
+    private let state = Monitor(State())
+
+    init(_ url: PostgresURL) { self.url = url }
+
+    func hold() -> Bool {
+        state.change(waking: .none) { state in
+            do {
+                let connection = try state.connection ?? PostgresConnection(url)
+                state.connection = connection
+                if state.isHeld {
+                    // The lock is as alive as its connection.
+                    try connection.script("SELECT 1")
+                } else {
+                    let row = try connection.query(
+                        "SELECT CAST(pg_try_advisory_lock(\(Self.number)) AS INTEGER) AS held"
+                    ).first
+                    state.isHeld = try row?.integer("held") == 1
+                }
+            } catch {
+                state = State()
+            }
+            return state.isHeld
+        }
+    }
+
+    /// Closes the connection, which releases the lock.
+    func release() { state.change(waking: .none) { $0 = State() } }
 }
 
 // MARK: - Connections

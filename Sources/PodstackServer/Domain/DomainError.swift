@@ -16,12 +16,20 @@ enum DomainError: Error {
     case noMatch(ResourceKind, String)
     /// The state of a resource does not allow the operation. The text is one sentence without its period.
     case conflict(String)
+    /// The resource is in a state that does not allow the operation. The text is one sentence without its period.
+    case wrongState(String, current: String, required: String)
+    /// The volume is mounted by these pods.
+    case volumeInUse(podIDs: [String])
     /// The project cannot be deleted: the numbers of what it contains, by kind.
     case projectNotEmpty([String: Int])
     /// Values of the request are invalid: all problems at once.
     case invalid(FieldErrors)
     /// The account or project has reached a limit.
     case quotaExceeded(QuotaExcess)
+    /// The service has no such GPU, or too few are free: the type, and the types that could be used instead.
+    case gpuNotAvailable(type: String, availableTypes: [String])
+    /// A limit does not cover the cost of the operation; amounts are millionths.
+    case insufficientBalance(required: Int64, available: Int64, limit: SpendLimitKind)
     /// The caller has to wait. The text, if any, replaces the general sentence.
     case rateLimited(RateLimit.Verdict, String?)
     /// The service cannot do this at the moment. The text is one sentence without its period.
@@ -32,7 +40,8 @@ enum DomainError: Error {
 
 /// The kind of a resource, as the API names it.
 enum ResourceKind: String, Sendable {
-    case token, project, member, user, device, invitation
+    case token, project, member, user, device, invitation, pod, volume
+    case gpuType = "gpu_type"
 }
 
 /// Reasons why a credential does not authenticate.
@@ -56,6 +65,8 @@ enum Denial: Sendable, Equatable {
     case projectNotIncluded(String, tokenProjectIDs: [String]?)
     /// The operation needs a token for every project, and the caller's token is restricted to some.
     case restrictedToProjects(UnrestrictedOperation, tokenProjectIDs: [String])
+    /// The token may spend more than the caller's, or what it spends does not count for the caller's limit.
+    case exceedsSpendLimit(SpendLimit)
     /// The token lives longer than the caller's.
     case longerLifetime
     case deactivatedMembership(MembershipFacts)
@@ -81,6 +92,18 @@ struct QuotaExcess: Sendable, Equatable {
     var resource: String
     var limit: Int
     var current: Int
+}
+
+/// The limit that a pod's cost has reached.
+enum SpendLimitKind: String, Sendable {
+    /// The prepaid balance of the account.
+    case wallet
+    /// The spend limit of the token that started the pod, or of a token that created that one.
+    case token
+    /// The spend limit of the project.
+    case project
+    /// The pod's own `max_cost`.
+    case pod
 }
 
 /// An invalid value: the end of a sentence that begins with the name of its field, such as "must be a number".

@@ -14,6 +14,8 @@ struct Grant: Sendable, Equatable {
     var projectIDs: [String]?
     /// Seconds since 1970; nil for never.
     var expiresAt: Int64?
+    /// The most that pods which the token starts may cost; nil for no limit.
+    var spendLimit: SpendLimit?
 
     func isGood(for projectID: String) -> Bool { projectIDs?.contains(projectID) ?? true }
 

@@ -19,13 +19,19 @@ final class ConnectionDriver: Sendable {
     /// Source: RFC 6797, section 6.1.
     private static let strictTransport = "max-age=15552000"
 
+    /// The seconds for which a connection may use another protocol.
+    private static let upgradeSeconds: Int64 = 86_400
+
     private let handler: Handler
     let certificate: TLSCertificate?
     /// Whether responses tell browsers to use TLS only.
     private let requiresTLS: Bool
+    /// Returns whether the handler wants the body of a request while it arrives.
+    private let streamsBody: @Sendable (RequestHead) -> Bool
     let connections: OpenConnections
     let streams = OpenStreams()
     let deferredResponses = OpenDeferredResponses()
+    let upgrades = OpenUpgrades()
     private let handling = Atomic<Int>(0)
     private let isDraining = Atomic(false)
 
@@ -37,9 +43,12 @@ final class ConnectionDriver: Sendable {
     ///   - isPublic: Whether other machines can connect. If not, responses do not require TLS
     ///     from browsers, which could no longer reach other programs on `localhost`.
     ///   - connections: The connections and their deadlines.
+    ///   - streamsBody: Returns whether the handler wants the body of a request while it arrives.
     init(
-        _ handler: @escaping Handler, _ certificate: TLSCertificate?, isPublic: Bool, _ connections: OpenConnections
+        _ handler: @escaping Handler, _ certificate: TLSCertificate?, isPublic: Bool, _ connections: OpenConnections,
+        streamsBody: @escaping @Sendable (RequestHead) -> Bool = { _ in false }
     ) {
+        self.streamsBody = streamsBody
         self.handler = handler
         self.certificate = certificate
         requiresTLS = certificate != nil && isPublic
@@ -50,15 +59,20 @@ final class ConnectionDriver: Sendable {
     func drain() {
         isDraining.store(true, ordering: .sequentiallyConsistent)
         streams.endLive()
+        upgrades.endAll()
     }
 
     /// The number of requests that have arrived and whose response libmicrohttpd does not have yet.
     var requestsInProgress: Int { handling.load(ordering: .acquiring) + deferredResponses.count }
 
-    /// Responds at once to a request whose head has a defect; returns whether to keep the connection open.
+    /// Handles a request at once whose head has a defect, or whose body is streamed; returns whether to keep the connection
+    /// open.
     func receiveHead(of incoming: IncomingRequest, on connection: Microhttpd.Connection) -> Bool {
         if let entry = connection.entry { connections.requestBegins(entry) }
-        return incoming.head?.defect == nil || handle(incoming, connection)
+        guard let head = incoming.head else { return true }
+        // A streamed body may be large, which is the last defect that is looked for.
+        incoming.isStreamed = (head.defect == nil || head.defect == .largeBody) && streamsBody(head)
+        return head.defect == nil && !incoming.isStreamed || handle(incoming, connection)
     }
 
     /// Takes a part of a body; returns false if the connection should be closed instead of reading on.
@@ -66,6 +80,10 @@ final class ConnectionDriver: Sendable {
         _ bytes: UnsafeRawBufferPointer, of incoming: IncomingRequest, on connection: Microhttpd.Connection
     ) -> Bool {
         guard let entry = connection.entry else { return false }
+        if let body = incoming.streamedBody {
+            if incoming.hasMalformedChunks { body.cut() }
+            return body.append(bytes) { connection.suspend() }
+        }
         let isKept = incoming.keeps(bytes.count)
         if isKept, !connections.holdBody(bytes.count, of: entry) { incoming.refuse() }
         if !isKept { connections.releaseBody(of: entry) }
@@ -74,6 +92,10 @@ final class ConnectionDriver: Sendable {
 
     /// Responds to a complete request; called again for a connection that was suspended and resumed.
     func respond(to incoming: IncomingRequest, on connection: Microhttpd.Connection) -> Bool {
+        if let body = incoming.streamedBody, !incoming.isBodyComplete {
+            incoming.isBodyComplete = true
+            if incoming.hasMalformedChunks { body.cut() } else { body.complete() }
+        }
         if let deferred = incoming.deferred { return send(deferred, to: incoming, on: connection) }
         return handle(incoming, connection)
     }
@@ -105,7 +127,8 @@ final class ConnectionDriver: Sendable {
     ) -> ConnectionControl {
         ConnectionControl(
             resume: { connection.resume() }, close: { [connections] in connections.close(entry) },
-            isClientGone: { [connections] in connections.isClientGone(entry) })
+            isClientGone: { [connections] in connections.isClientGone(entry) },
+            extend: { [connections] in connections.extend(entry, by: $0) })
     }
 
     private func send(
@@ -122,8 +145,15 @@ final class ConnectionDriver: Sendable {
         _ ready: HandlerResult.Ready, to incoming: IncomingRequest, on connection: Microhttpd.Connection
     ) -> Bool {
         guard let entry = connection.entry else { return false }
+        if let upload = ready.response.upload { return begin(upload, of: incoming, on: connection, entry) }
         incoming.held = ready.response.held ?? ready.response.constant
         var ready = ready
+        if let upgrade = ready.response.upgrade {
+            let pending = PendingUpgrade(upgrade, upgrades)
+            incoming.held = pending
+            connections.extend(entry, by: Self.upgradeSeconds)
+            return connection.queue(ready, pending)
+        }
         if requiresTLS { ready.response.set("Strict-Transport-Security", Self.strictTransport) }
         if isDraining.load(ordering: .relaxed) { ready.response.set("Connection", "close") }
         guard let stream = ready.response.stream else {
@@ -136,8 +166,27 @@ final class ConnectionDriver: Sendable {
         return connection.queue(ready, streams)
     }
 
+    /// Begins to read a streamed body, whose handler has accepted it.
+    private func begin(
+        _ upload: UploadWork, of incoming: IncomingRequest, on connection: Microhttpd.Connection,
+        _ entry: OpenConnections.Entry
+    ) -> Bool {
+        guard let produce = upload.produceResult else { return false }
+        connections.extend(entry, by: upload.maxSeconds)
+        var control = control(connection, entry)
+        // Asked while the connection may be closed at any time, and a client may close its end after the body.
+        control.isClientGone = { false }
+        upload.body.begin(on: control)
+        incoming.streamedBody = upload.body
+        let deferred = DeferredResponse(upload.queue, on: control, produce: produce)
+        incoming.deferred = deferred
+        deferredResponses.begin(deferred)
+        return true
+    }
+
     /// Ends a request whose response was sent, or whose connection is gone.
     func finish(_ incoming: IncomingRequest, on connection: Microhttpd.Connection) {
+        incoming.streamedBody?.cut()
         if let entry = connection.entry { connections.requestEnds(entry) }
         if let deferred = incoming.deferred { deferredResponses.remove(deferred) }
     }
@@ -422,6 +471,9 @@ final class OpenConnections: Sendable {
 
     /// Sets the deadline of a request that a worker thread handles.
     func workBegins(_ entry: Entry) { limit(entry, to: requestSeconds + Self.workSeconds) }
+
+    /// Sets the deadline of a request whose work takes some seconds more.
+    func extend(_ entry: Entry, by seconds: Int64) { limit(entry, to: requestSeconds + Self.workSeconds + seconds) }
 
     /// Sets the deadline of a response.
     func responseBegins(_ entry: Entry, size: Int) {

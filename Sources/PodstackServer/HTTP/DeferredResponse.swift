@@ -211,6 +211,7 @@ final class DeferredResponse: Sendable {
                 guard !state.machine.isFinished else { return }
                 (state.queue, state.produce, state.since) = (queue, produce, MonotonicClock.seconds())
             }
+            if let seconds = queue.workSeconds { control.extend(seconds) }
             perform { $0.handOn() }
         }
     }

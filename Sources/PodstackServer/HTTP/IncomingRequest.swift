@@ -91,6 +91,14 @@ final class IncomingRequest {
     var held: (any AnyObject & Sendable)?
     /// Set once the request is complete and its response is deferred.
     var deferred: DeferredResponse?
+    /// Whether a worker reads the body while it arrives.
+    var isStreamed = false
+    /// Set once the handler has accepted a streamed body.
+    var streamedBody: StreamedBody?
+    /// Whether the streamed body has arrived completely.
+    var isBodyComplete = false
+    /// Whether the lines between the chunks of the body are malformed.
+    var hasMalformedChunks: Bool { hasMalformedChunk || chunks?.isMalformed == true }
 
     init(target: String) { self.target = target }
 
@@ -125,7 +133,7 @@ final class IncomingRequest {
     }
 
     private var bodyDefect: Request.Defect? {
-        if hasMalformedChunk || chunks?.isMalformed == true { return .malformedChunk }
+        if hasMalformedChunks { return .malformedChunk }
         return isRefused ? .noMemory : discarded > 0 ? .largeBody : nil
     }
 
@@ -136,7 +144,7 @@ final class IncomingRequest {
     func request(from address: ClientAddress, _ head: RequestHead) -> Request {
         Request(
             method: head.source.method, path: head.path, query: head.query, headers: head.headers, body: body,
-            defect: head.defect ?? bodyDefect ?? (head.hasMalformedTarget ? .malformedTarget : nil), address: address,
-            head: head)
+            defect: (isStreamed ? nil : head.defect) ?? bodyDefect ?? (head.hasMalformedTarget ? .malformedTarget : nil),
+            address: address, head: head)
     }
 }

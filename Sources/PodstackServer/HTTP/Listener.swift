@@ -20,6 +20,8 @@ struct ListenerOptions: Sendable {
     var maxBodyBytes = RequestLimits.allBodies
     /// Returns whether the connections of an address are only limited in total.
     var isExempt: @Sendable (ClientAddress) -> Bool = { _ in false }
+    /// Returns whether the handler wants the body of a request while it arrives: see ``StreamedBody``.
+    var streamsBody: @Sendable (RequestHead) -> Bool = { _ in false }
 }
 
 /// Accepts connections and passes complete requests to a handler.
@@ -49,7 +51,8 @@ final class Listener: Sendable {
         let (socket, port) = try address.open()
         self.port = port
         driver = ConnectionDriver(
-            handler, options.certificate, isPublic: !address.isLoopback, OpenConnections(options))
+            handler, options.certificate, isPublic: !address.isLoopback, OpenConnections(options),
+            streamsBody: options.streamsBody)
         let library = Microhttpd(
             threads: max(options.threads, 2), pem, requestSeconds: options.requestSeconds, driver)
         guard let library else {
@@ -102,11 +105,14 @@ final class Listener: Sendable {
             }
             // The time is over. libmicrohttpd cannot be stopped while a connection is suspended.
             driver.streams.cutAll()
+            driver.upgrades.endAll()
             driver.deferredResponses.refuseAll()
             Self.wait(500) { [driver] in driver.requestsInProgress == 0 }
             driver.deferredResponses.cutAll()
             // Clients that still read get a proper end of their response; clients that do not are not waited for.
             Self.wait(500) { [driver] in driver.streams.count + driver.deferredResponses.count == 0 }
+            // Nor while one uses another protocol.
+            driver.upgrades.waitUntilClosed(seconds: 5)
             library.stop()
             running = nil
         }

@@ -57,6 +57,7 @@ final class Microhttpd: Sendable {
         var flags =
             MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_ALLOW_SUSPEND_RESUME.rawValue
             | MHD_USE_NO_LISTEN_SOCKET.rawValue | MHD_USE_SUPPRESS_DATE_NO_CLOCK.rawValue
+            | MHD_ALLOW_UPGRADE.rawValue
         var options = [
             // More than the driver allows, so that libmicrohttpd's own limit, which closes the newest, is not reached.
             MHD_OptionItem(option: .CONNECTION_LIMIT, value: 2 * OpenConnections.maxCount, ptr_value: nil),
@@ -132,6 +133,18 @@ final class Microhttpd: Sendable {
         /// libmicrohttpd must not be stopped before this, or it sends nothing.
         func queue(_ ready: HandlerResult.Ready, _ streams: OpenStreams) -> Bool {
             guard let outgoing = Microhttpd.outgoing(ready, on: self, streams) else { return false }
+            return MHD_queue_response(pointer, UInt32(ready.response.status), outgoing.pointer) == .YES
+        }
+
+        /// Hands a response to libmicrohttpd after which the connection switches to another protocol.
+        ///
+        /// The upgrade must live until the request ends.
+        func queue(_ ready: HandlerResult.Ready, _ pending: PendingUpgrade) -> Bool {
+            let context = Unmanaged.passUnretained(pending).toOpaque()
+            guard let response = MHD_create_response_for_upgrade(Microhttpd.upgraded, context) else { return false }
+            // libmicrohttpd keeps the response until it is sent.
+            let outgoing = OutgoingResponse(response, ready.response, requestID: ready.requestID)
+            outgoing.add("Upgrade", pending.name)
             return MHD_queue_response(pointer, UInt32(ready.response.status), outgoing.pointer) == .YES
         }
 
@@ -215,7 +228,8 @@ final class Microhttpd: Sendable {
             isKept = driver.receiveBody(
                 UnsafeRawBufferPointer(start: upload, count: count), of: incoming, on: Connection(pointer: connection))
         } else {
-            if incoming.deferred == nil { incoming.chunks?.end(received: receivedBytes(connection)) }
+            let isEnd = incoming.streamedBody == nil ? incoming.deferred == nil : !incoming.isBodyComplete
+            if isEnd { incoming.chunks?.end(received: receivedBytes(connection)) }
             isKept = driver.respond(to: incoming, on: Connection(pointer: connection))
         }
         return isKept ? .YES : .NO
@@ -283,6 +297,21 @@ final class Microhttpd: Sendable {
         var start = -1
         while start > -maxChunkLine, data[start - 1] != lineFeed, data[start - 1] != 0 { start -= 1 }
         return start < -1 && isxdigit(Int32(data[start])) != 0
+    }
+
+    // MARK: - Upgrades
+
+    // Safe: the functions of libmicrohttpd may be called from any thread.
+    private struct Upgraded: @unchecked Sendable {
+        let handle: OpaquePointer
+    }
+
+    fileprivate static let upgraded: MHD_UpgradeHandler = { context, _, _, extra, count, socket, handle in
+        guard let context, let handle else { return }
+        let pending = Unmanaged<PendingUpgrade>.fromOpaque(context).takeUnretainedValue()
+        let beginning = extra.map { Array(UnsafeRawBufferPointer(start: $0, count: count)) } ?? []
+        let upgraded = Upgraded(handle: handle)
+        pending.begin(on: UpgradedSocket(socket, beginning: beginning)) { podstack_close_upgraded(upgraded.handle) }
     }
 
     // MARK: - Ends of requests
@@ -370,7 +399,7 @@ final class Microhttpd: Sendable {
             old = new
         }
 
-        private func add(_ name: StaticString, _ value: String) {
+        func add(_ name: StaticString, _ value: String) {
             Self.withPointer(to: name) { _ = MHD_add_response_header(pointer, $0, value) }
         }
 

@@ -14,6 +14,10 @@ struct Response {
     var stream: ResponseStream?
     /// Work that produces the actual response; it replaces everything else.
     var deferredWork: DeferredWork?
+    /// The switch to another protocol that follows a response with status 101.
+    var upgrade: Upgrade?
+    /// Work that reads the request's body while it arrives and produces the actual response; it replaces everything else.
+    var upload: UploadWork?
     /// An object that is kept until the response is sent, such as a place within a limit.
     var held: (any AnyObject & Sendable)?
     /// Whether the next request on the connection is likely to get the same body, which has less than a few kilobytes.
@@ -76,6 +80,8 @@ struct ConnectionControl: Sendable {
     var close: @Sendable () -> Void
     /// Returns whether the client has closed its end; called only while the connection is suspended.
     var isClientGone: @Sendable () -> Bool
+    /// Gives the work on the request some more seconds.
+    var extend: @Sendable (Int64) -> Void = { _ in }
 }
 
 // MARK: - Streams
@@ -88,10 +94,13 @@ struct ConnectionControl: Sendable {
 final class ResponseStream: Sendable {
     private struct State {
         var pending: [UInt8] = []
+        /// The number of those bytes that were read already.
+        var readCount = 0
         var control: ConnectionControl?
         /// The reader has taken everything, and the connection is suspended until more is written.
         var isSuspended = false
         var isOver = false
+        var unread: Int { pending.count - readCount }
 
         /// Resumes the connection once for each time that it was suspended, as libmicrohttpd requires.
         mutating func resume() {
@@ -106,8 +115,12 @@ final class ResponseStream: Sendable {
 
     /// The seconds after which the connection is closed, if the writer has not ended the stream.
     let maxSeconds: Int64
-    /// Asks the writer for the next part, without waiting for it; nil for a live stream.
+    /// Asks the writer for the next part, without waiting for it; nil if the writer does not have to be asked.
     private let requestPart: (@Sendable (ResponseStream) -> Void)?
+    /// Whether the stream has no end of its own, so that it ends when the service stops.
+    let isLive: Bool
+    /// Called when the connection does not use the stream any more.
+    private let onRelease: (@Sendable () -> Void)?
     private let state: Mutex<State>
 
     /// Creates a stream.
@@ -115,14 +128,20 @@ final class ResponseStream: Sendable {
     /// - Parameters:
     ///   - maxSeconds: The seconds after which the connection is closed.
     ///   - beginning: The bytes that are sent first.
-    ///   - requestPart: Called on an event thread, which must not block, whenever everything is read; nil for a live stream.
-    init(maxSeconds: Int64, beginning: [UInt8], requestPart: (@Sendable (ResponseStream) -> Void)? = nil) {
+    ///   - isLive: Whether the stream ends when the service stops; by default, if its writer is not asked for parts.
+    ///   - requestPart: Called on an event thread, which must not block, whenever everything is read; nil if the writer does
+    ///     not have to be asked.
+    ///   - onRelease: Called once, on an event thread, when the connection is gone or free for the next request.
+    init(
+        maxSeconds: Int64, beginning: [UInt8], isLive: Bool? = nil,
+        requestPart: (@Sendable (ResponseStream) -> Void)? = nil, onRelease: (@Sendable () -> Void)? = nil
+    ) {
         self.maxSeconds = maxSeconds
         self.requestPart = requestPart
+        self.isLive = isLive ?? (requestPart == nil)
+        self.onRelease = onRelease
         state = Mutex(State(pending: beginning))
     }
-
-    var isLive: Bool { requestPart == nil }
 
     // MARK: For the writer
 
@@ -130,8 +149,18 @@ final class ResponseStream: Sendable {
     @discardableResult
     func write(_ bytes: [UInt8]) -> Bool {
         state.withLock { state in
-            guard !state.isOver, state.pending.count < Self.maxPending else { return false }
+            guard !state.isOver, state.unread < Self.maxPending else { return false }
             state.pending += bytes
+            state.resume()
+            return true
+        }
+    }
+
+    /// Writes bytes; returns false, having written nothing, if the reader lags too far behind or is gone.
+    func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        state.withLock { state in
+            guard !state.isOver, state.unread < Self.maxPending else { return false }
+            state.pending.append(contentsOf: bytes)
             state.resume()
             return true
         }
@@ -159,7 +188,7 @@ final class ResponseStream: Sendable {
     func cut() {
         state.withLock { state in
             state.isOver = true
-            state.pending = []
+            (state.pending, state.readCount) = ([], 0)
             state.control?.close()
             state.resume()
         }
@@ -190,10 +219,14 @@ final class ResponseStream: Sendable {
     /// - Returns: The number of bytes, ``ReadResult/nothing`` after suspending the connection, or ``ReadResult/end``.
     func read(into buffer: UnsafeMutableRawBufferPointer, suspend: () -> Void) -> ReadResult {
         let result: ReadResult = state.withLock { state in
-            let count = min(state.pending.count, buffer.count)
+            let count = min(state.unread, buffer.count)
             if count > 0 {
-                buffer.copyBytes(from: state.pending.prefix(count))
-                state.pending.removeFirst(count)
+                buffer.copyBytes(from: state.pending[state.readCount..<state.readCount + count])
+                state.readCount += count
+                if state.unread == 0 {
+                    state.pending.removeAll(keepingCapacity: true)
+                    state.readCount = 0
+                }
                 return .bytes(count)
             }
             if state.isOver { return .end }
@@ -208,6 +241,7 @@ final class ResponseStream: Sendable {
     /// Ends the use of the connection, which is gone or free for the next request.
     func released() {
         state.withLock { $0 = State(isOver: true) }
+        onRelease?()
     }
 }
 

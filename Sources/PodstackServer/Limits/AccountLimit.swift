@@ -46,4 +46,12 @@ struct AccountLimits: Sendable {
     let exports = AccountLimit(2)
     /// Streams of new audit events.
     let streams = AccountLimit(16)
+    /// Outputs of pods that are being read.
+    let logs = AccountLimit(32)
+    /// Commands that run in pods, with or without a terminal.
+    let commands = AccountLimit(32)
+    /// Files of pods that are being read or written.
+    let files = AccountLimit(8)
+    /// Measurements of pods.
+    let measurements = AccountLimit(16)
 }

@@ -1,15 +1,21 @@
+import PodstackAPI
+
 /// A valid request to create a project, or to change one.
 struct ProjectRequest: Sendable, Equatable {
     /// The name; nil to leave it as it is.
     private(set) var name: String?
     /// The description: `.some(nil)` removes it, nil leaves it as it is.
     private(set) var description: String??
+    /// The most that the pods of the project may cost: `.some(nil)` removes the limit, nil leaves it as it is.
+    private(set) var spendLimit: SpendLimit??
 
     /// The values of a request before they are validated; nil for a value that is missing.
     struct Values: Sendable {
         var name: String?
         /// `.some(nil)` and `.some("")` remove the description.
         var description: String??
+        /// `.some(nil)` removes the limit.
+        var spendLimit: SpendLimit??
     }
 
     /// Validates a request to create a project, which requires a name.
@@ -40,6 +46,7 @@ struct ProjectRequest: Sendable, Equatable {
                 try ResourceName.validateDescription(text)
             }
         }
+        spendLimit = values.spendLimit
         try problems.throwIfAny()
     }
 }

@@ -3,6 +3,8 @@ struct ProjectService: Sendable {
     let database: any Database
     /// The most projects that an account may have.
     let maxProjects: Int
+    /// Returns the numbers of the resources of a project that the parts above manage, by kind.
+    let countResources: @Sendable (_ projectID: String, any DatabaseConnection) throws -> [String: Int]
 
     /// Returns a page of the projects that the caller may read, newest first.
     func list(_ caller: Grant, _ page: PageRequest) throws -> (page: [ProjectStore.Joined], next: Cursor?) {
@@ -49,6 +51,13 @@ struct ProjectService: Sendable {
         var project = old
         if let name = request.name { project.name = name }
         if let description = request.description { project.description = description }
+        if let limit = request.spendLimit {
+            // A token with a spend limit must not widen another one.
+            guard try change.grant.spendLimit == nil || limit.map({ $0.isWithin(old.spendLimit ?? $0) }) ?? false else {
+                throw DomainError.invalid("spend_limit", "can only shrink: your token has a spend limit itself")
+            }
+            project.spendLimit = limit
+        }
         guard project != old else { return project }
         try ProjectStore.update(project, in: change.connection)
         try change.record(.update, on: AuditResource(project), .changed(from: old.audited, to: project.audited))
@@ -83,7 +92,7 @@ struct ProjectService: Sendable {
     private func contents(of id: String, in connection: any DatabaseConnection) throws -> [String: Int] {
         // The member who deletes the project is not an obstacle.
         let otherMembers = try MemberStore.count(projectID: id, in: connection) - 1
-        return ["members": otherMembers].filter { $0.value > 0 }
+        return try countResources(id, connection).merging(["members": otherMembers]) { $1 }.filter { $0.value > 0 }
     }
 
     func find(_ id: String, in connection: any DatabaseConnection) throws -> ProjectRecord {

@@ -1,6 +1,7 @@
 /// Projects in the database.
 enum ProjectStore {
-    private static let columns: SQL = "p.id, p.account_id, p.name, p.description, p.created_at"
+    private static let columns: SQL =
+        "p.id, p.account_id, p.name, p.description, p.created_at, p.spend_amount, p.spend_period"
 
     /// A project, with a user's membership of it.
     struct Joined: Sendable {
@@ -50,16 +51,18 @@ enum ProjectStore {
     static func insert(_ project: ProjectRecord, in connection: any DatabaseConnection) throws {
         try connection.execute(
             """
-            INSERT INTO projects (id, account_id, name, description, created_at)
+            INSERT INTO projects (id, account_id, name, description, created_at, spend_amount, spend_period)
             VALUES (\(project.id), \(project.accountID), \(project.name), \(project.description),
-                \(project.createdAt))
+                \(project.createdAt), \(project.spendLimit?.amount.millionths), \(project.spendLimit?.period.rawValue))
             """)
     }
 
     static func update(_ project: ProjectRecord, in connection: any DatabaseConnection) throws {
         try connection.execute(
             """
-            UPDATE projects SET name = \(project.name), description = \(project.description)
+            UPDATE projects SET name = \(project.name), description = \(project.description),
+                spend_amount = \(project.spendLimit?.amount.millionths),
+                spend_period = \(project.spendLimit?.period.rawValue)
             WHERE id = \(project.id)
             """)
     }
@@ -95,7 +98,8 @@ enum ProjectStore {
     private static func record(_ row: DatabaseRow) throws -> ProjectRecord {
         ProjectRecord(
             id: try row.text("id"), accountID: try row.text("account_id"), name: try row.text("name"),
-            description: try row.optionalText("description"), createdAt: try row.integer("created_at"))
+            description: try row.optionalText("description"), createdAt: try row.integer("created_at"),
+            spendLimit: try BillingStore.spendLimit(row))
     }
 }
 

@@ -147,6 +147,25 @@ enum SystemClock {
     }
 }
 
+extension SystemClock {
+    /// Returns the time in milliseconds since 1970.
+    static let milliseconds: @Sendable () -> Int64 = {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+
+    /// Returns a clock in milliseconds that follows a clock in seconds.
+    ///
+    /// It is as exact as the system's clock if that agrees with the other one, which may be a few milliseconds behind.
+    static func milliseconds(following seconds: @escaping @Sendable () -> Int64) -> @Sendable () -> Int64 {
+        {
+            let (coarse, fine) = (seconds() * 1000, milliseconds())
+            return abs(fine - coarse) < 2000 ? fine : coarse
+        }
+    }
+}
+
 /// Clocks for durations, which no change of the system's time affects.
 enum MonotonicClock {
     /// Seconds of a clock that is cheap to read.

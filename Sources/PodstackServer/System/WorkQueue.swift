@@ -41,6 +41,8 @@ final class WorkQueue: Sendable {
     let maxSeconds: Int64?
     /// The seconds after which a request is refused if its work has not started; nil for never.
     let maxWaitSeconds: Int64?
+    /// The seconds that the work of a request may take in addition to the usual time; nil for none.
+    let workSeconds: Int64?
     private let hasLowPriority: Bool
     private let state = Monitor(State())
     private let refusals = Atomic<Int>(0)
@@ -52,16 +54,18 @@ final class WorkQueue: Sendable {
     ///   - threads: The maximum number of threads.
     ///   - maxSeconds: The seconds after which the work of a request is given up; nil for never.
     ///   - maxWaitSeconds: The seconds after which work that has not started is given up; nil for never.
+    ///   - workSeconds: The seconds that the work of a request may take in addition to the usual time; nil for none.
     ///   - hasLowPriority: Whether the system prefers other threads. New threads inherit this, so the work of such a
     ///     queue must not start any.
     init(
         capacity: Int, threads: Int = 1, maxSeconds: Int64? = nil, maxWaitSeconds: Int64? = nil,
-        hasLowPriority: Bool = false
+        workSeconds: Int64? = nil, hasLowPriority: Bool = false
     ) {
         self.capacity = capacity
         maxThreads = threads
         self.maxSeconds = maxSeconds
         self.maxWaitSeconds = maxWaitSeconds
+        self.workSeconds = workSeconds
         self.hasLowPriority = hasLowPriority
     }
 

@@ -13,7 +13,8 @@ import PodstackAPI
 /// The service must not run meanwhile.
 ///
 /// Digests under the previous pepper stay valid while the file at ``DataDirectory/previousPepperPath`` exists: a token's
-/// digest is renewed with its next use, when the service gets its SHA-256 again. The audit log is sealed again at once.
+/// digest is renewed with its next use, when the service gets its SHA-256 again. The audit log and the secrets of pods are
+/// sealed again at once.
 struct PepperRotation {
     let directory: DataDirectory
     let database: any Database
@@ -30,6 +31,7 @@ struct PepperRotation {
         let new = try directory.stagedPepper()
         try database.write { connection in
             try sealAgain(from: AuditChain(Peppers(current: old)), to: AuditChain(Peppers(current: new)), connection)
+            try encryptAgain(from: old, to: new, connection)
             try connection.execute("INSERT INTO pepper_rotations (rotated_at) VALUES (\(now))")
         }
         // The link comes first, so that a pepper exists at every moment.
@@ -49,6 +51,19 @@ struct PepperRotation {
                 throw SetupFailure("the audit log was changed: run podstack-server audit verify")
             }
             try AuditStore.setEnds(ends, seal: new.seal(ends), in: connection)
+        }
+    }
+
+    /// Encrypts the secrets of pods with the key of the new pepper.
+    private func encryptAgain(from old: Pepper, to new: Pepper, _ connection: any DatabaseConnection) throws {
+        // An interrupted call may have encrypted them already.
+        let (known, next) = (SealedValues(Peppers(current: old, next: new)), SealedValues(Peppers(current: new)))
+        for row in try connection.query("SELECT id, sealed FROM pods WHERE sealed IS NOT NULL") {
+            let id = try row.text("id")
+            guard let secrets = known.open(try row.blob("sealed"), for: id) else {
+                throw SetupFailure("the secrets of \(id) were encrypted with another pepper")
+            }
+            try connection.execute("UPDATE pods SET sealed = \(next.seal(secrets, for: id)) WHERE id = \(id)")
         }
     }
 

@@ -34,6 +34,12 @@ struct TokenRecord: Sendable, Equatable {
     var usedScopes: ScopeSet = []
     /// The time since which ``usedScopes`` is recorded; nil for a token from before, until it is used.
     var usedScopesSince: Int64?
+    /// The most that pods which the token starts may cost; nil for no limit.
+    var spendLimit: SpendLimit?
+    /// The key of the token that created this one, whose spend limit it shares; nil if that one has none.
+    var parentID: String?
+    /// The pod whose own token it is; nil for a token of a user.
+    var podID: String?
 
     /// The approximate number of bytes that the token takes in a list.
     var listedBytes: Int { 400 + name.utf8.count + 24 * (scopes.count + (projectIDs?.count ?? 0)) }
@@ -54,7 +60,7 @@ struct TokenRecord: Sendable, Equatable {
     var grant: Grant {
         Grant(
             accountID: accountID, userID: userID, tokenID: id, scopes: scopes, projectIDs: projectIDs,
-            expiresAt: expiresAt)
+            expiresAt: expiresAt, spendLimit: spendLimit)
     }
 
     /// Returns the token as the API describes it.
@@ -65,7 +71,7 @@ struct TokenRecord: Sendable, Equatable {
             expiresAt: expiresAt.map(Date.init(_:)), lastUsedAt: lastUsedAt.map(Date.init(_:)),
             generation: Int(generation), rotateBy: Date(rotateBy),
             status: revokedAt != nil ? "revoked" : isExpired(at: now) ? "expired" : "active",
-            revokedAt: revokedAt.map(Date.init(_:))
+            revokedAt: revokedAt.map(Date.init(_:)), spendLimit: spendLimit
         )
     }
 
@@ -95,11 +101,13 @@ struct TokenRecord: Sendable, Equatable {
 extension TokenRecord {
     /// The values that the audit log records of a token.
     var audited: [String: JSONValue] {
-        [
+        var values: [String: JSONValue] = [
             "name": .string(name), "scopes": .array(scopes.map { .string($0.description) }),
             "project_ids": projectIDs.map { .array($0.map(JSONValue.string)) } ?? .null,
             "expires_at": expiresAt.map { .string(Timestamp.format(.init($0))) } ?? .null,
         ]
+        if let spendLimit { values["spend_limit"] = spendLimit.audited }
+        return values
     }
 }
 

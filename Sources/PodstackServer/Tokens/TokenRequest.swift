@@ -24,6 +24,8 @@ struct TokenRequest: Sendable, Equatable {
         /// The ID and the hex digest of a token that the caller generated.
         var id: String?
         var sha256: String?
+        /// Nil for no limit, or for that of the creator.
+        var spendLimit: SpendLimit?
     }
 
     /// The expiry of the new token.
@@ -49,6 +51,8 @@ struct TokenRequest: Sendable, Equatable {
     var id: String?
     /// The digest of a token that the caller generated; nil to generate one.
     var sha256: [UInt8]?
+    /// The most that pods which the token starts may cost; nil for no limit, or for that of the creator.
+    var spendLimit: SpendLimit?
 
     /// Creates a request from values that are known to be valid.
     init(name: String, expiry: Expiry = .default, scopes: [Scope]? = nil) {
@@ -80,6 +84,7 @@ struct TokenRequest: Sendable, Equatable {
         scopes = problems.collectScopes(values.scopes)
         projectIDs = problems.collectProjectIDs(values.projectIDs)
         (id, sha256) = problems.collectClientSecret(id: values.id, sha256: values.sha256)
+        spendLimit = values.spendLimit
         try problems.throwIfAny()
     }
 }
@@ -124,12 +129,16 @@ struct TokenUpdate: Sendable, Equatable {
         var scopes: [String]?
         /// `.some(nil)` is every project.
         var projectIDs: [String]??
+        /// `.some(nil)` removes the limit.
+        var spendLimit: SpendLimit??
     }
 
     private(set) var name: String?
     private(set) var scopes: [Scope]?
     /// `.some(nil)` is every project.
     private(set) var projectIDs: [String]??
+    /// `.some(nil)` removes the limit.
+    private(set) var spendLimit: SpendLimit??
 
     /// Validates the values of a request.
     ///
@@ -144,6 +153,7 @@ struct TokenUpdate: Sendable, Equatable {
         }
         scopes = problems.collectScopes(values.scopes)
         if let ids = values.projectIDs { projectIDs = .some(problems.collectProjectIDs(ids)) }
+        spendLimit = values.spendLimit
         try problems.throwIfAny()
     }
 
@@ -205,9 +215,9 @@ extension FieldErrors {
     static let invalidDigest = InvalidValue("must be 64 lower-case hexadecimal digits")
 
     /// Validates a list of scopes, and returns each scope once.
-    mutating func collectScopes(_ texts: [String]?) -> [Scope]? {
+    mutating func collectScopes(_ texts: [String]?, of field: String = "scopes") -> [Scope]? {
         guard let texts else { return nil }
-        return collect("scopes") { () throws(InvalidValue) in
+        return collect(field) { () throws(InvalidValue) in
             guard !texts.isEmpty else { throw InvalidValue("must name at least one scope") }
             return try Self.unique(texts).map { text throws(InvalidValue) in
                 // A text that is too long for a scope may be a token, and is not repeated.

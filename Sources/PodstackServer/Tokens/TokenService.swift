@@ -89,7 +89,8 @@ struct TokenService: Sendable {
         var record = TokenRecord(
             id: id, accountID: creator.accountID, userID: creator.userID, name: request.name,
             digest: digest.digest(ofSHA256: hash), scopes: scopes, projectIDs: projectIDs, createdAt: change.now,
-            expiresAt: expiresAt)
+            expiresAt: expiresAt, spendLimit: try spendLimit(request.spendLimit ?? creator.spendLimit, of: creator))
+        if creator.spendLimit != nil { record.parentID = creator.tokenID }
         try digest.renew(hash, of: id, in: change.connection)
         if let existing = try TokenStore.find(id, accountID: record.accountID, in: change.connection) {
             guard request.sha256 != nil, existing.revokedAt == nil,
@@ -105,6 +106,40 @@ struct TokenService: Sendable {
         record.id = key
         try TokenStore.insert(record, in: change.connection)
         try change.record(.tokenCreated, on: AuditResource(record), record.audited)
+        return (record, secret)
+    }
+
+    /// Creates the own token of a pod, which does not count toward the limit of active tokens.
+    ///
+    /// It has no more scopes and does not live longer than the creator's token, and is good for the pod's project only.
+    ///
+    /// - Parameters:
+    ///   - scopes: The scopes.
+    ///   - pod: The ID and the name of the pod.
+    ///   - projectID: The project of the pod.
+    ///   - change: The change in which the token is created.
+    /// - Returns: The token and its secret.
+    /// - Throws: ``DomainError/forbidden(_:)`` if the creator may do less.
+    func create(
+        scopes: [Scope], ofPod pod: (id: String, name: String), projectID: String, in change: Change
+    ) throws -> (TokenRecord, secret: String) {
+        let creator = try change.grant
+        if let wider = scopes.first(where: { !creator.scopes.allows($0) }) {
+            throw DomainError.forbidden(creator.lacks(wider))
+        }
+        var generator = SecureGenerator()
+        let id = TokenFormat.generateID(using: &generator)
+        let secret = TokenFormat.generateToken(id: id, using: &generator)
+        guard let key = try TokenStore.unusedKey(for: id, in: change.connection) else { throw DomainError.inconsistent }
+        var record = TokenRecord(
+            id: key, accountID: creator.accountID, userID: creator.userID, name: "pod \(pod.name)",
+            digest: digest.digest(ofSHA256: Sodium.sha256(secret.utf8)), scopes: scopes, projectIDs: [projectID],
+            createdAt: change.now, expiresAt: creator.expiresAt, spendLimit: creator.spendLimit)
+        if creator.spendLimit != nil { record.parentID = creator.tokenID }
+        record.podID = pod.id
+        try TokenStore.insert(record, in: change.connection)
+        try change.record(
+            .tokenCreated, on: AuditResource(record), record.audited.merging(["pod_id": .string(pod.id)]) { $1 })
         return (record, secret)
     }
 
@@ -172,6 +207,17 @@ struct TokenService: Sendable {
         return wanted
     }
 
+    /// Returns a limit for a token that a caller creates or changes.
+    ///
+    /// - Throws: ``DomainError/invalid(_:)`` if it exceeds the caller's own.
+    private func spendLimit(_ limit: SpendLimit?, of caller: Grant) throws -> SpendLimit? {
+        guard let own = caller.spendLimit else { return limit }
+        guard let limit, limit.isWithin(own) else {
+            throw DomainError.invalid("spend_limit", "must not exceed the limit of your token: \(own.text)")
+        }
+        return limit
+    }
+
     private func checkProjectsExist(
         _ wanted: [String], of token: TokenRecord, in connection: any DatabaseConnection
     ) throws {
@@ -203,6 +249,10 @@ struct TokenService: Sendable {
         }
         if let projectIDs = request.projectIDs {
             try shrink(&token, to: projectIDs, by: caller, in: change.connection)
+        }
+        if let limit = request.spendLimit {
+            token.spendLimit = try spendLimit(limit, of: caller)
+            try checkSpending(of: token, by: caller, in: change.connection)
         }
         guard token != old else { return token }
         try TokenStore.update(token, in: change.connection)
@@ -270,7 +320,10 @@ struct TokenService: Sendable {
         let hash = request.sha256 ?? Sodium.sha256((secret ?? "").utf8)
         try digest.renew(hash, of: id, in: change.connection)
         let token = try find(id, accountID: caller.accountID, in: change.connection)
-        try checkHandingOut(token, to: caller)
+        guard token.podID == nil else {
+            throw DomainError.conflict("A pod's own token cannot be rotated, because the pod reads it from a file")
+        }
+        try checkHandingOut(token, to: caller, in: change.connection)
         var secrets = try SecretStore.secrets(of: token, in: change.connection)
         let newDigest = digest.digest(ofSHA256: hash)
         let presented = caller.tokenID == token.id ? change.actor.secretDigest.flatMap(secrets.state) : nil
@@ -307,8 +360,11 @@ struct TokenService: Sendable {
     }
 
     /// Checks that a caller that rotates another token, and so gets its secret, may do all that the token may do.
-    private func checkHandingOut(_ token: TokenRecord, to caller: Grant) throws {
+    private func checkHandingOut(
+        _ token: TokenRecord, to caller: Grant, in connection: any DatabaseConnection
+    ) throws {
         guard token.id != caller.tokenID else { return }
+        try checkSpending(of: token, by: caller, in: connection)
         if let wider = token.scopes.first(where: { !caller.scopes.allows($0) }) {
             throw DomainError.forbidden(caller.lacks(wider))
         }
@@ -323,6 +379,18 @@ struct TokenService: Sendable {
         guard token.expiresAt ?? .max <= caller.expiresAt ?? .max else {
             throw DomainError.forbidden(.longerLifetime)
         }
+    }
+
+    /// Checks that what a token spends counts for the limit of a caller that may spend, or let spend, with it.
+    ///
+    /// A token with a spend limit could otherwise spend on the account of a token that it did not create.
+    private func checkSpending(
+        of token: TokenRecord, by caller: Grant, in connection: any DatabaseConnection
+    ) throws {
+        guard let own = caller.spendLimit, let callerID = caller.tokenID, token.id != callerID else { return }
+        guard try BillingStore.lineage(of: token.id, in: connection).contains(callerID),
+            token.spendLimit?.isWithin(own) ?? false
+        else { throw DomainError.forbidden(.exceedsSpendLimit(own)) }
     }
 
     // MARK: - Revoke

@@ -6,7 +6,8 @@ enum TokenStore {
     private static let columns: SQL = """
         t.id, t.digest, t.rotated_at, t.generation, t.waiting_digest, t.waiting_made_at, t.waiting_grace_seconds, \
         t.expires_at, t.revoked_at, t.account_id, t.user_id, t.name, t.scopes, t.project_ids, t.created_at, \
-        t.last_used_at, t.last_used_from, t.used_scopes, t.used_scopes_since
+        t.last_used_at, t.last_used_from, t.used_scopes, t.used_scopes_since, t.spend_amount, \
+        t.spend_period, t.parent_id, t.pod_id
         """
 
     /// Expired and revoked tokens stay in lists for this long.
@@ -148,14 +149,16 @@ enum TokenStore {
             .map { try $0.text("id") }
     }
 
+    /// Returns the number of an account's active tokens, without those of its pods.
     static func countActive(accountID: String, now: Int64, in connection: any DatabaseConnection) throws -> Int {
         // Two counts, so that an index skips the tokens that have ended.
         let rows = try connection.query(
             """
             SELECT (SELECT COUNT(*) FROM tokens
-                    WHERE account_id = \(accountID) AND revoked_at IS NULL AND expires_at > \(now))
+                    WHERE account_id = \(accountID) AND revoked_at IS NULL AND expires_at > \(now) AND pod_id IS NULL)
                 + (SELECT COUNT(*) FROM tokens
-                    WHERE account_id = \(accountID) AND revoked_at IS NULL AND expires_at IS NULL) AS count
+                    WHERE account_id = \(accountID) AND revoked_at IS NULL AND expires_at IS NULL AND pod_id IS NULL)
+                AS count
             """)
         return Int(try rows.first?.integer("count") ?? 0)
     }
@@ -179,19 +182,21 @@ enum TokenStore {
         try connection.execute(
             """
             INSERT INTO tokens (id, account_id, user_id, name, digest, scopes, project_ids, created_at, expires_at,
-                generation, used_scopes, used_scopes_since)
+                generation, used_scopes, used_scopes_since, spend_amount, spend_period, parent_id, pod_id)
             VALUES (\(token.id), \(token.accountID), \(token.userID), \(token.name), \(token.digest),
                 \(text(token.scopes)), \(text(token.projectIDs)), \(token.createdAt), \(token.expiresAt),
-                \(token.generation), 0, \(token.createdAt))
+                \(token.generation), 0, \(token.createdAt), \(token.spendLimit?.amount.millionths),
+                \(token.spendLimit?.period.rawValue), \(token.parentID), \(token.podID))
             """)
     }
 
-    /// Writes the name, scopes and projects of a token.
+    /// Writes the name, scopes, projects and spend limit of a token.
     static func update(_ token: TokenRecord, in connection: any DatabaseConnection) throws {
         try connection.execute(
             """
             UPDATE tokens SET name = \(token.name), scopes = \(text(token.scopes)),
-                project_ids = \(text(token.projectIDs))
+                project_ids = \(text(token.projectIDs)), spend_amount = \(token.spendLimit?.amount.millionths),
+                spend_period = \(token.spendLimit?.period.rawValue)
             WHERE id = \(token.id)
             """)
     }
@@ -242,7 +247,9 @@ enum TokenStore {
             lastUsedAt: try row.optionalInteger("last_used_at"), generation: secrets.current.generation,
             pending: secrets.pending, lastUsedFrom: try row.optionalText("last_used_from"),
             usedScopes: ScopeSet(rawValue: try row.integer("used_scopes")),
-            usedScopesSince: try row.optionalInteger("used_scopes_since"))
+            usedScopesSince: try row.optionalInteger("used_scopes_since"),
+            spendLimit: try BillingStore.spendLimit(row), parentID: try row.optionalText("parent_id"),
+            podID: try row.optionalText("pod_id"))
     }
 
     private static func secrets(_ row: DatabaseRow, _ retired: [RetiredSecret]) throws -> TokenSecrets {

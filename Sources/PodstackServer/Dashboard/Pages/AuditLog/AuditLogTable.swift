@@ -208,6 +208,7 @@ enum AuditStreamMessages {
 enum AuditText {
     static let resourceTypes = [
         ("token", "Token"), ("project", "Project"), ("member", "Member"), ("user", "User"), ("device", "Device"),
+        ("pod", "Pod"), ("volume", "Volume"), ("wallet", "Balance"),
     ]
 
     /// The actions by name, created once because a page can have a thousand entries.
@@ -259,14 +260,22 @@ enum AuditText {
         case .deviceApproved: "Device approved"
         case .deviceDenied: "Device denied"
         case .rotatedTokenUsed: "Old secret used"
+        case .start: "Started"
+        case .stop: "Stopped"
+        case .restart: "Restarted"
+        case .limitReached: "Limit reached"
+        case .budgetReached: "Budget reached"
+        case .podOrphaned: "Unknown pod removed"
+        case .walletCredited: "Balance changed"
+        case .pricesChanged: "Prices changed"
         }
     }
 
     private static func badge(_ action: AuditAction) -> String {
         switch action {
-        case .loginFailed, .rotatedTokenUsed: "badge bad"
+        case .loginFailed, .rotatedTokenUsed, .podOrphaned: "badge bad"
         case .delete, .userDisabled, .userRemoved, .tokenRevoked, .memberRemoved, .memberLeft, .memberDeactivated,
-            .deviceDenied:
+            .deviceDenied, .limitReached, .budgetReached:
             "badge warn"
         case .create, .userCreated, .userEnabled, .tokenCreated, .memberAdded, .invitationAccepted, .memberActivated,
             .deviceApproved:

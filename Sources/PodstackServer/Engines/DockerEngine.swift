@@ -1,0 +1,391 @@
+import PodstackTransport
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// Runs pods as containers of one Docker engine.
+///
+/// A pod is the container whose name is the pod's ID. A project is a bridge network, so that pods of different projects do
+/// not reach each other. Labels name the service, the project and the pod.
+final class DockerEngine: PodEngine {
+    let client: DockerClient
+    private let cache = DockerObservationCache()
+    private let usage = DockerUsage()
+    /// The time of the latest event that was received, in nanoseconds since 1970 by the engine's clock; nil before the first.
+    private let lastEvent = Monitor<Int64?>(nil)
+    /// Whether the engine can limit the disk of a container, as far as that is known: only an attempt tells on XFS.
+    private let limitsDisk = Monitor<Bool?>(nil)
+    /// Ensures that a network is created once, even when two pods of a project are.
+    private let networks = Monitor(())
+
+    /// The names of the labels.
+    enum Label {
+        static let instance = "podstack.instance"
+        static let project = "podstack.project"
+        static let pod = "podstack.pod"
+    }
+
+    init(_ address: EngineEndpoint.Address) { client = DockerClient(address) }
+
+    // MARK: - Capabilities
+
+    func capabilities() throws -> EngineCapabilities {
+        let negotiated = try client.negotiate()
+        let info = try client.value(Docker.Info.self, "GET", .init("info"))
+        let missing = [
+            ("memory", info.limitsMemory), ("processors", info.limitsCPU), ("processes", info.limitsProcesses),
+        ].filter { $0.1 != true }.map(\.0)
+        guard missing.isEmpty else {
+            throw EngineFailure(
+                kind: .refused,
+                reason:
+                    "The engine cannot limit the \(missing.joined(separator: ", ")) of a container, which pods need;"
+                    + " a rootless engine needs control groups version 2")
+        }
+        return EngineCapabilities(
+            name: "Docker \(negotiated.engineVersion)", apiVersion: negotiated.apiVersion.description, isCluster: false,
+            gpus: nil, limitsDisk: try limitsDisk(info))
+    }
+
+    private func limitsDisk(_ info: Docker.Info) throws -> Bool {
+        if let known = limitsDisk.change(waking: .none, { $0 }) { return known }
+        switch info.driver {
+        case "btrfs", "zfs", "devicemapper": return true
+        case "overlay2": return info.driverStatus?.contains(["Backing Filesystem", "xfs"]) == true
+        default: return false
+        }
+    }
+
+    // MARK: - Pods
+
+    func ensure(_ specification: EngineSpecification, progress: (String) -> Void) throws {
+        let podID = specification.podID
+        if let existing = try inspect(podID) {
+            try requireOwn(existing, specification)
+        } else {
+            let image = try ensureImage(specification, progress)
+            try ensureNetwork(specification)
+            try create(specification, image)
+        }
+        guard !specification.secretFiles.isEmpty else { return }
+        // Also for a container that exists: an earlier attempt may have ended before the files were there.
+        var archive = TarArchive.files(specification.secretFiles.map { ($0.path, $0.content) })
+        try client.upload(
+            .init("containers", podID, "archive").with("path", "/"), contentType: "application/x-tar",
+            next: {
+                defer { archive = [] }
+                return archive
+            })
+    }
+
+    private func requireOwn(_ container: Docker.Container, _ specification: EngineSpecification) throws {
+        guard container.configuration.labels?[Label.instance] == specification.instance else {
+            throw EngineFailure(
+                kind: .conflict,
+                reason: "The engine has a container \(specification.podID) that does not belong to this service")
+        }
+    }
+
+    private func create(_ specification: EngineSpecification, _ image: DockerImageName) throws {
+        let podID = specification.podID
+        let info = try client.value(Docker.Info.self, "GET", .init("info"))
+        var request = Self.request(specification, image)
+        if let processors = info.processors, specification.cpuMillicores > processors * 1000 {
+            throw EngineFailure(
+                kind: .refused,
+                reason: "The pod needs \(Self.cores(specification.cpuMillicores)), and the engine has \(processors)")
+        }
+        if try !limitsDisk(info) { request.host.storageOptions = nil }
+        while true {
+            let response = try client.send(
+                "POST", .init("containers", "create").with("name", podID), body: request)
+            if response.isSuccess {
+                if request.host.storageOptions != nil { limitsDisk.change(waking: .none) { $0 = true } }
+                return
+            }
+            let failure = client.failure(response.status, response.body)
+            if request.host.storageOptions != nil, failure.reason.contains("storage-opt") {
+                // The file system has no project quotas.
+                limitsDisk.change(waking: .none) { $0 = false }
+                request.host.storageOptions = nil
+                continue
+            }
+            // Another request has created it, such as one whose response was lost.
+            if response.status == 409, let existing = try inspect(podID) {
+                return try requireOwn(existing, specification)
+            }
+            throw failure.kind == .notFound ? EngineFailure(kind: .image, reason: failure.reason) : failure
+        }
+    }
+
+    private static func cores(_ millicores: Int) -> String {
+        let number = Double(millicores) / 1000
+        return number == number.rounded() ? "\(Int(number)) processors" : "\(number) processors"
+    }
+
+    private static func request(
+        _ specification: EngineSpecification, _ image: DockerImageName
+    ) -> Docker.ContainerRequest {
+        let ports = specification.ports.map { "\($0)/tcp" }
+        let binding = Docker.Binding(address: specification.publishAddress, port: "")
+        let gpus = specification.gpus.map { gpus in
+            [
+                Docker.HostConfiguration.DeviceRequest(
+                    count: gpus.devices.isEmpty ? gpus.count : 0, devices: gpus.devices.isEmpty ? nil : gpus.devices)
+            ]
+        }
+        return Docker.ContainerRequest(
+            image: image.text, entrypoint: specification.command.map { _ in ["/bin/sh", "-c"] },
+            command: specification.command.map { [$0] },
+            environment: specification.environment.map { "\($0.name)=\($0.value)" },
+            labels: [
+                Label.instance: specification.instance, Label.project: specification.projectID,
+                Label.pod: specification.podID,
+            ], exposedPorts: Dictionary(ports.map { ($0, Docker.Nothing()) }) { first, _ in first },
+            host: Docker.HostConfiguration(
+                networkMode: networkName(specification.projectID),
+                portBindings: Dictionary(ports.map { ($0, [binding]) }) { first, _ in first },
+                mounts: specification.mounts.map { .init(source: $0.volumeID, target: $0.path) },
+                memory: specification.memoryBytes, memoryAndSwap: specification.memoryBytes,
+                nanoCPUs: Int64(specification.cpuMillicores) * 1_000_000, maxProcesses: specification.maxProcesses,
+                // As much as a Linux system gives: the default of Docker is too small for most uses of GPUs.
+                sharedMemory: specification.memoryBytes / 2,
+                storageOptions: ["size": String(specification.diskBytes)], deviceRequests: gpus,
+                runtime: specification.runtime))
+    }
+
+    func start(_ podID: String) throws {
+        cache.forget(podID)
+        defer { cache.forget(podID) }
+        let response = try client.send("POST", .init("containers", podID, "start"))
+        guard !response.isSuccess, response.status != 304 else { return }
+        throw client.failure(response.status, response.body)
+    }
+
+    func stop(_ podID: String, graceSeconds: Int) throws {
+        defer { cache.forget(podID) }
+        let response =
+            if graceSeconds > 0 {
+                try client.send(
+                    "POST", .init("containers", podID, "stop").with("t", String(graceSeconds)),
+                    silence: .seconds(graceSeconds + 60))
+            } else {
+                try client.send("POST", .init("containers", podID, "kill").with("signal", "KILL"))
+            }
+        switch response.status {
+        case 200..<300, 304, 404: return
+        // It does not run.
+        case 409 where graceSeconds <= 0: return
+        default: throw client.failure(response.status, response.body)
+        }
+    }
+
+    func remove(_ podID: String) throws {
+        defer {
+            cache.forget(podID)
+            usage.forget(podID)
+        }
+        var pauses = 0
+        while true {
+            let response = try client.send(
+                "DELETE", .init("containers", podID).with("force", "true").with("v", "true"))
+            switch response.status {
+            case 404: return
+            case 200..<300: if try inspect(podID) == nil { return }
+            // Another request removes it.
+            case 409: break
+            default: throw client.failure(response.status, response.body)
+            }
+            guard pauses < 300 else {
+                throw EngineFailure(kind: .failed, reason: "The engine has not removed the container within 30 seconds")
+            }
+            pauses += 1
+            _ = EngineCancellation().wait(seconds: 0.1)
+        }
+    }
+
+    // MARK: - Observations
+
+    /// Returns what the engine knows of a container; nil if it does not exist.
+    private func inspect(_ podID: String) throws -> Docker.Container? {
+        let response = try client.send("GET", .init("containers", podID, "json"))
+        if response.status == 404 { return nil }
+        guard response.isSuccess else { throw client.failure(response.status, response.body) }
+        return try DockerClient.decode(Docker.Container.self, response.body)
+    }
+
+    func observe(_ podID: String) throws -> EngineObservation? {
+        try inspect(podID).map { DockerObservations.observation(podID, $0) }
+    }
+
+    func observe(instance: String) throws -> [EngineObservation] {
+        let filters = #"{"label":["\#(Label.instance)=\#(instance)"]}"#
+        let list = try client.value(
+            [Docker.Summary].self, "GET", .init("containers", "json").with("all", "true").with("filters", filters))
+        var observations: [EngineObservation] = []
+        observations.reserveCapacity(list.count)
+        for summary in list {
+            guard let podID = summary.labels?[Label.pod] else { continue }
+            if let known = cache.observation(of: podID, summary) {
+                observations.append(known)
+                continue
+            }
+            let generation = cache.generation(of: podID)
+            // It may have been removed meanwhile.
+            guard let observation = try observe(podID) else { continue }
+            cache.store(observation, summary, generation)
+            observations.append(observation)
+        }
+        cache.keepOnly(Set(list.compactMap { $0.labels?[Label.pod] }))
+        return observations
+    }
+
+    func waitForChanges(seconds: Double, _ cancellation: EngineCancellation) throws -> Set<String> {
+        let filters =
+            #"{"type":["container"],"label":["\#(Label.instance)"],"event":["create","start","die","oom","destroy"]}"#
+        var target = DockerClient.Target("events").with("filters", filters)
+        if let last = lastEvent.change(waking: .none, { $0 }) {
+            target = target.with("since", DockerTime.query(nanoseconds: last + 1))
+        }
+        let changes = try DockerEvents.wait(client, target, seconds: seconds, cancellation)
+        lastEvent.change(waking: .none) { $0 = [$0, changes.last].compactMap { $0 }.max() }
+        for podID in changes.pods { cache.forget(podID) }
+        return changes.pods
+    }
+
+    // MARK: - Data of a pod
+
+    func logs(
+        _ podID: String, _ selection: EngineLogSelection, _ cancellation: EngineCancellation,
+        receive: (EngineStream, UnsafeRawBufferPointer) throws -> Bool
+    ) throws {
+        var target = DockerClient.Target("containers", podID, "logs").with("stdout", "true").with("stderr", "true")
+            .with("tail", selection.tail.map { String(max(0, $0)) } ?? "all")
+        if let since = selection.since {
+            target = target.with("since", DockerTime.query(nanoseconds: max(0, since) * 1_000_000))
+        }
+        if selection.follows { target = target.with("follow", "true") }
+        if selection.hasTimes { target = target.with("timestamps", "true") }
+        var frames = DockerFrames()
+        try client.stream("GET", target, silence: selection.follows ? nil : .seconds(120), cancellation) { bytes in
+            try DockerExec.translating { try frames.receive(bytes, pass: receive) }
+        }
+    }
+
+    func exec(
+        _ podID: String, _ command: [String], _ cancellation: EngineCancellation,
+        receive: (EngineStream, UnsafeRawBufferPointer) throws -> Bool
+    ) throws -> Int {
+        let id = try DockerExec.create(client, podID, command, hasInput: false, hasTerminal: false)
+        var frames = DockerFrames()
+        var isWanted = true
+        try client.stream(
+            "POST", .init("exec", id, "start"), body: Docker.ExecStart(hasTerminal: false), cancellation
+        ) { bytes in
+            // The rest of unwanted output is still read, since the command would wait otherwise.
+            try DockerExec.translating {
+                try frames.receive(bytes) { stream, part in
+                    if isWanted { isWanted = try receive(stream, part) }
+                    return true
+                }
+            }
+        }
+        return try DockerExec.exitCode(client, id)
+    }
+
+    func attach(_ podID: String, _ command: [String], terminal: EngineTerminalSize?) throws -> any EngineSession {
+        let id = try DockerExec.create(client, podID, command, hasInput: true, hasTerminal: terminal != nil)
+        let connection = try client.connect(
+            .init("exec", id, "start"), body: Docker.ExecStart(hasTerminal: terminal != nil))
+        let session = DockerSession(client, id, connection, hasTerminal: terminal != nil)
+        if let terminal { try? session.resize(terminal) }
+        return session
+    }
+
+    func download(
+        _ podID: String, path: String, _ cancellation: EngineCancellation,
+        receive: (UnsafeRawBufferPointer) throws -> Bool
+    ) throws {
+        try client.stream(
+            "GET", .init("containers", podID, "archive").with("path", path), silence: .seconds(120), cancellation,
+            receive: receive)
+    }
+
+    func upload(_ podID: String, path: String, next: () throws -> [UInt8]) throws {
+        try client.upload(
+            .init("containers", podID, "archive").with("path", path), contentType: "application/x-tar", next: next)
+    }
+
+    func statistics(_ podID: String) throws -> EngineStatistics {
+        try usage.statistics(of: podID) {
+            let target = DockerClient.Target("containers", podID, "stats").with("stream", "false").with(
+                "one-shot", "true")
+            return try client.value(Docker.Statistics.self, "GET", target)
+        }
+    }
+
+    // MARK: - Images
+
+    private func ensureImage(
+        _ specification: EngineSpecification, _ progress: (String) -> Void
+    ) throws -> DockerImageName {
+        guard let image = DockerImageName(specification.image) else {
+            throw EngineFailure(kind: .image, reason: "\"\(specification.image)\" is not the name of an image")
+        }
+        let response = try client.send("GET", .init(image: image, "json"))
+        if response.status == 404 {
+            try DockerPull.pull(image, specification.registry, client, progress)
+        } else if !response.isSuccess {
+            let failure = client.failure(response.status, response.body)
+            throw failure.kind == .refused ? EngineFailure(kind: .image, reason: failure.reason) : failure
+        }
+        return image
+    }
+
+    // MARK: - Volumes and networks
+
+    func ensureVolume(_ id: String, instance: String) throws {
+        let request = Docker.VolumeRequest(name: id, labels: [Label.instance: instance])
+        let response = try client.send("POST", .init("volumes", "create"), body: request)
+        guard response.isSuccess else { throw client.failure(response.status, response.body) }
+    }
+
+    func removeVolume(_ id: String) throws {
+        let response = try client.send("DELETE", .init("volumes", id))
+        guard !response.isSuccess, response.status != 404 else { return }
+        throw client.failure(response.status, response.body)
+    }
+
+    private static func networkName(_ projectID: String) -> String { "podstack-\(projectID)" }
+
+    private func ensureNetwork(_ specification: EngineSpecification) throws {
+        let name = Self.networkName(specification.projectID)
+        try networks.change(waking: .none) { _ in
+            let existing = try client.send("GET", .init("networks", name))
+            if existing.isSuccess { return }
+            guard existing.status == 404 else { throw client.failure(existing.status, existing.body) }
+            let request = Docker.NetworkRequest(
+                name: name,
+                labels: [Label.instance: specification.instance, Label.project: specification.projectID])
+            let created = try client.send("POST", .init("networks", "create"), body: request)
+            guard !created.isSuccess, created.status != 409 else { return }
+            let failure = client.failure(created.status, created.body)
+            throw failure.kind == .noSpace
+                ? EngineFailure(
+                    kind: .noSpace,
+                    reason:
+                        "The engine has no network left for another project: add default-address-pools to its configuration"
+                )
+                : failure
+        }
+    }
+
+    func removeNetwork(projectID: String) throws {
+        let response = try client.send("DELETE", .init("networks", Self.networkName(projectID)))
+        guard !response.isSuccess, response.status != 404 else { return }
+        throw client.failure(response.status, response.body)
+    }
+}
