@@ -18,6 +18,7 @@ final class DockerClient: Sendable {
     private let transport: StreamingTransport
     private let base: String
     private let negotiated = Monitor<Negotiated?>(nil)
+    private let knownInfo = Monitor<Docker.Info?>(nil)
 
     /// The result of the negotiation.
     struct Negotiated: Sendable {
@@ -235,12 +236,23 @@ final class DockerClient: Sendable {
         return Negotiated(apiVersion: min(newest, versions.upperBound), engineVersion: version.version)
     }
 
+    /// Returns what the engine says about itself; asks it only if `isFresh` or it has not responded before.
+    ///
+    /// The engine starts programs to find it out, which takes tens of milliseconds.
+    func info(isFresh: Bool = false) throws -> Docker.Info {
+        if !isFresh, let known = knownInfo.change(waking: .none, { $0 }) { return known }
+        let info = try value(Docker.Info.self, "GET", .init("info"))
+        knownInfo.change(waking: .none) { $0 = info }
+        return info
+    }
+
     // MARK: - Failures
 
     private func translating<Result>(_ body: () throws -> Result) throws -> Result {
         do { return try body() } catch let failure as TransportFailure {
             // The engine may be another one when it responds again.
             negotiated.change(waking: .none) { $0 = nil }
+            knownInfo.change(waking: .none) { $0 = nil }
             throw EngineFailure(kind: .unreachable, reason: "The container engine does not respond: \(failure.reason)")
         } catch is CancellationError {
             throw EngineFailure(kind: .canceled, reason: "The operation was ended")
