@@ -8,7 +8,7 @@ struct InterfaceError: Error {
 
     static let closed = InterfaceError(message: "The client is closed", code: "client_closed")
     static let forked = InterfaceError(
-        message: "A login, a call or an event loop of the parent process cannot be used after a fork; start another one",
+        message: "A login, a call or an event loop of the parent process cannot be used after a fork",
         code: "forked")
     /// The error of all functions in a process where nothing can be encoded (``Fork/isUnusable``).
     static let unusable: StaticString = """

@@ -53,7 +53,7 @@ struct FileLockTests {
         var file = stat()
         #expect(stat(path, &file) == 0)
         // A child that was forked has copies of all descriptors.
-        let copies = (0..<1024).compactMap { descriptor -> Int32? in
+        let copies = (0..<Int32(1024)).compactMap { descriptor -> Int32? in
             var status = stat()
             guard fstat(descriptor, &status) == 0, status.st_ino == file.st_ino, status.st_dev == file.st_dev else {
                 return nil
