@@ -113,7 +113,7 @@ public struct NetworkError: PodstackError, Equatable {
     ///   - message: The problem, in one sentence.
     ///   - kind: The kind of failure.
     public init(_ message: String, kind: Kind = .other) {
-        self.message = message
+        self.message = TokenRedaction.redact(message)
         self.kind = kind
     }
 }
