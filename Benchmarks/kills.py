@@ -94,10 +94,19 @@ class Instance:
             stdout=subprocess.PIPE, stderr=self.service.log, env=self.service.environment)
 
     def await_port(self):
-        """Waits until requests are accepted; returns the seconds since the start."""
-        line = self.process.stdout.readline().decode()
-        if not line.startswith("podstack-server listening on "):
-            raise Failure(f"an instance did not start: exit status {self.process.wait(10)}; see the log")
+        """Waits until requests are accepted; returns the seconds since the start.
+
+        While PostgreSQL recovers, the process fails and is started again, as the unit of systemd does.
+        """
+        began = self.began
+        while not (line := self.process.stdout.readline().decode()).startswith("podstack-server listening on "):
+            status = self.process.wait(10)
+            if not self.service.cluster or status != 1 or time.monotonic() - began > 30:
+                raise Failure(f"an instance did not start: exit status {status}; see the log")
+            self.service.count("starts while PostgreSQL recovered")
+            time.sleep(0.1)
+            self.process.stdout.close()
+            self.start()
         self.port = int(line.rsplit(":", 1)[1])
         return time.monotonic() - self.began
 
@@ -169,8 +178,10 @@ class Service:
         if choices.random() < 0.15:
             time.sleep(choices.uniform(0, 0.12))
             again = choices.choice(chosen)
-            self.kill([again])
-            again.start()
+            # Without PostgreSQL, it has ended already.
+            if again.process.poll() is None or not self.cluster:
+                self.kill([again])
+                again.start()
         for instance in chosen:
             self.longest_start = max(self.longest_start, instance.await_port())
         self.ports = [instance.port for instance in self.instances]
