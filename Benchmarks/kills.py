@@ -13,7 +13,7 @@ After each restart, on every instance:
   - Every acknowledged change is there. A request without a response has changed everything that it asks for, or nothing.
   - Revoked and rotated secrets are rejected, narrowed tokens have no other scope, removed members have no access.
   - The audit log has exactly one event for each change: no request was carried out twice. `audit verify` finds it intact.
-A repeated request gets the stored reply. Nobody gets an error other than 503, or waits a minute.
+A repeated request gets the stored reply. No request gets an error other than 503, or waits a minute.
 
 --sabotage runs SQL on the SQLite database after each kill, to show that the checks find it.
 """
@@ -355,8 +355,8 @@ def play(service, choices, sabotage):
         chosen = [choices.choice(chosen)]
     disturbance = None
     if service.cluster and choices.random() < 0.4:
-        disturbance = threading.Thread(
-            target=lambda: service.count(service.cluster.disturb(random.Random(choices.random()))))
+        own = random.Random(choices.random())
+        disturbance = threading.Thread(target=lambda: service.count(service.cluster.disturb(own)))
         disturbance.start()
         # Before, during or after it.
         time.sleep(choices.choice([0, 0, choices.uniform(0, 0.4)]))
