@@ -190,15 +190,18 @@ class Client:
         self.connection.request(method, path, headers={"Authorization": f"Bearer {token}"})
         response = self.connection.getresponse()
         body = response.read()
+        if response.status == 503 and expected == 200:
+            return None
         if response.status != expected:
             sys.exit(f"error: {method} {path}: {response.status} {body[:200]!r}")
         return json.loads(body) if body else None
 
 
-def report(name, times):
+def report(name, times, unavailable=0):
     times.sort()
     at = [times[min(len(times) - 1, int(len(times) * share))] * 1000 for share in (0.5, 0.95, 0.99)]
-    print(f"{name:<48} {at[0]:>9.2f} {at[1]:>9.2f} {at[2]:>9.2f} {times[-1] * 1000:>9.2f} {len(times):>7}", flush=True)
+    print(f"{name:<48} {at[0]:>9.2f} {at[1]:>9.2f} {at[2]:>9.2f} {times[-1] * 1000:>9.2f} {len(times):>7}"
+          + (f"  {unavailable} x 503" if unavailable else ""), flush=True)
 
 
 def measure(url, path, rounds):
@@ -209,12 +212,13 @@ def measure(url, path, rounds):
     print(f"{'milliseconds':<48} {'p50':>9} {'p95':>9} {'p99':>9} {'max':>9} {'count':>7}")
 
     def run(name, method, paths, token=lambda index: owner, expected=200):
-        times = []
+        times, unavailable = [], 0
         for index, target in enumerate(paths):
             start = time.perf_counter()
-            client.send(method, target, token(index), expected)
+            result = client.send(method, target, token(index), expected)
             times.append(time.perf_counter() - start)
-        report(name, times)
+            unavailable += result is None and expected == 200
+        report(name, times, unavailable)
 
     # The service removes old events after its start. Meanwhile others must not wait.
     times, start = [], time.perf_counter()
