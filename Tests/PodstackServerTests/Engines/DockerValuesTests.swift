@@ -254,6 +254,12 @@ struct DockerValuesTests {
             "failed to create shim task: OCI runtime create failed: exec: \"x\":\nnot found.: unknown")
         #expect(long == "exec: \"x\": not found")
         #expect(DockerFailure.reason(String(repeating: "x", count: 9999)).utf8.count < 600)
+        let port =
+            "driver failed programming external connectivity on endpoint pod (0f): Error starting userland proxy: taken"
+        #expect(DockerFailure.reason(port) == "Error starting userland proxy: taken")
+        let gpu =
+            "error running hook #0: error running hook: exit status 1, stdout: , stderr: nvidia-container-cli: no GPU: unknown"
+        #expect(DockerFailure.reason(gpu) == "nvidia-container-cli: no GPU")
         #expect(DockerFailure.failure(status: 502, message: nil).reason.contains("502"))
     }
 

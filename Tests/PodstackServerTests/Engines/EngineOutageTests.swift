@@ -91,7 +91,7 @@ struct EngineOutageTests {
         #expect(try engine.observe(running)?.state == .running)
     }
 
-    @Test("reports the end of a pod that ended while it was down, at a time when the pod did not run any more")
+    @Test("knows when a pod ended while it was down, and lets the others run on")
     func endedMeanwhile() throws {
         let bench = try EngineBench(try TestEngine(gpus: 0, options: ["--live-restore"]))
         let staying = try bench.run()
@@ -104,12 +104,9 @@ struct EngineOutageTests {
         let back = Int64(Date().timeIntervalSince1970 * 1000)
         try bench.test.start(["--live-restore"])
         let end = try #require(try bench.engine.observe(ending))
-        guard case .exited = end.state else {
-            Issue.record("\(end)")
-            return
-        }
+        #expect(end.state == .exited(code: 4, isOutOfMemory: false))
         #expect(end.startedAt == started)
-        #expect(try started...(back + 20_000) ~= #require(end.finishedAt))
+        #expect(try started...back ~= #require(end.finishedAt))
         // The other pod runs on, in the same run.
         #expect(try bench.engine.observe(staying) == before)
     }
