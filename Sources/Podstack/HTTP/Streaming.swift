@@ -1,6 +1,6 @@
 import PodstackAPI
 import PodstackTransport
-import Synchronization
+import PodstackSystem
 
 /// The connections of a client for data that is not collected in memory.
 ///
@@ -201,7 +201,7 @@ extension Pipeline {
 
     /// The connection that a thread has opened for a task.
     private final class Connection: Sendable {
-        private let state = Mutex<UpgradedConnection?>(nil)
+        private let state = Lock<UpgradedConnection?>(nil)
         var value: UpgradedConnection? { state.withLock { $0 } }
         func set(_ connection: UpgradedConnection) { state.withLock { $0 = connection } }
     }

@@ -1,16 +1,16 @@
 #if os(Linux)
     import PodstackAPI
     import PodstackTransport
-    import Synchronization
+    import PodstackSystem
 
     /// An interactive command in a pod.
     ///
     /// Its methods block. One thread may read while another one sends, and any thread may close it.
     package final class ExecSession: Sendable {
         private let connection: UpgradedConnection
-        private let reader = Mutex(ExecFrame.Reader())
+        private let reader = Lock(ExecFrame.Reader())
         /// Held while a frame is sent, so that two never mix.
-        private let sending = Mutex(())
+        private let sending = Lock(())
 
         init(_ connection: UpgradedConnection) { self.connection = connection }
 

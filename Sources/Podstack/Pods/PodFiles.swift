@@ -1,6 +1,5 @@
 public import PodstackAPI
 import PodstackSystem
-import Synchronization
 
 // MARK: - Values
 
@@ -112,7 +111,7 @@ extension Pods {
         guard source.hasPrefix("/") else { throw PodFileError("The path in the pod must be absolute") }
         var call = Call.get(path(id) + "/files", query: [(name: "path", value: source)])
         call.accept = Self.tar
-        let extraction = Mutex(TarExtraction(to: FilePath(destination), progress: progress))
+        let extraction = Lock(TarExtraction(to: FilePath(destination), progress: progress))
         try await pipeline.stream(call, StreamControl()) { bytes in
             try extraction.withLock { try $0.receive(bytes) }
             return true
