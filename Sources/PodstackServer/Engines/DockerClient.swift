@@ -135,8 +135,7 @@ final class DockerClient: Sendable {
         var hasBegun = false
         var problem: [UInt8] = []
         let stream = StreamCancellation()
-        cancellation?.onCancel { stream.cancel() }
-        let head = try translating { () -> ResponseHead? in
+        func exchange() throws -> ResponseHead? {
             do {
                 return try transport.send(request, stream) { head, bytes in
                     if head.isSuccess {
@@ -149,6 +148,10 @@ final class DockerClient: Sendable {
             } catch let failure as TransportFailure where failure.kind == .timeout && limit != nil && hasBegun {
                 return nil
             }
+        }
+        let head = try translating {
+            guard let cancellation else { return try exchange() }
+            return try cancellation.interrupting(with: { stream.cancel() }, exchange)
         }
         guard let head else { return .timeUp }
         guard head.isSuccess else { throw failure(head.status, problem) }
