@@ -447,10 +447,10 @@ extension FakeState {
             .reduce(Amount.zero) { $0 + $1.cost(ofSeconds: $1.seconds(from: start, to: now)) }
     }
 
-    /// Throws unless the wallet covers a minute of a pod.
+    /// Throws unless the wallet covers a second of a pod.
     private func requireCover(_ pod: FakePod) throws {
         guard pod.model.pricePerHour > .zero else { return }
-        let required = pod.cost(ofSeconds: 60)
+        let required = pod.cost(ofSeconds: 1)
         let available = (engine.credits[pod.accountID] ?? .zero) - spent(pod.accountID)
         guard available < required else { return }
         throw FakeError(
