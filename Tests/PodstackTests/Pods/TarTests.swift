@@ -1,4 +1,5 @@
 import Foundation
+import PodstackSystem
 import PodstackTestSupport
 import Testing
 
@@ -54,7 +55,7 @@ struct TarTests {
         let folder = try Self.tree()
         let bytes = try Self.archive(folder.file("tree"), as: "copy")
         #expect(bytes.count % 512 == 0 && bytes.suffix(1024).allSatisfy { $0 == 0 })
-        FileManager.default.createFile(atPath: folder.file("a.tar"), contents: Data(bytes))
+        try Data(bytes).write(to: URL(fileURLWithPath: folder.file("a.tar")))
         try Self.run("mkdir out; tar -xf a.tar -C out; diff -r --no-dereference tree out/copy", in: folder)
         try Self.run("test -x out/copy/file; test \"$(date -u -r out/copy/file +%F)\" = 2020-01-02", in: folder)
     }
