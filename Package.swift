@@ -149,7 +149,7 @@ let package = Package(
             name: "PodstackServerTests",
             dependencies: [
                 "PodstackServer", "PodstackAPI", "PodstackCommandLine", "PodstackCryptography", "PodstackTestSupport",
-                "PodstackTransport", "Podstack", "podstack-server",
+                "PodstackSystem", "PodstackTransport", "Podstack", "podstack-server",
             ],
             swiftSettings: tests
         ),

@@ -198,9 +198,10 @@ class Server:
         if clock:
             self.clock = os.path.join(directory, "..", "clock")
             faults.write_offset(self.clock, 0)
+            # Without the last one, pthread_cond_timedwait on the monotonic clock returns at once, which takes a processor.
             environment.update(
                 LD_PRELOAD=clock, FAKETIME_TIMESTAMP_FILE=self.clock, FAKETIME_CACHE_DURATION="1",
-                FAKETIME_DONT_FAKE_MONOTONIC="1", FAKETIME_DONT_RESET="1")
+                FAKETIME_DONT_FAKE_MONOTONIC="1", FAKETIME_DONT_RESET="1", FAKETIME_FORCE_MONOTONIC_FIX="0")
         # Through env: libfaketime changes the environment of the first process, which loses Swift's arguments.
         self.process = subprocess.Popen(
             ["env", program, "serve", "--listen", "127.0.0.1:0", "--data", directory, "--max-active-tokens", "100",

@@ -3,5 +3,5 @@
 // targets, because the sanitizers' flags must not reach the users of the main package.
 package.targets.append(
     .executableTarget(
-        name: "podstack-fuzz", dependencies: ["Podstack", "PodstackAPI", "PodstackServer", "CCurl"],
+        name: "podstack-fuzz", dependencies: ["Podstack", "PodstackAPI", "PodstackServer", "PodstackTransport", "CCurl"],
         path: "Fuzzer", swiftSettings: strict))

@@ -14,6 +14,7 @@ struct FuzzTarget: Sendable {
         FuzzTarget(name: "cursor", run: CursorTarget.run),
         FuzzTarget(name: "dotenv", run: DotEnvTarget.run),
         FuzzTarget(name: "endpoint", run: EndpointTarget.run),
+        FuzzTarget(name: "engine", run: EngineTarget.run),
         FuzzTarget(name: "error-response", run: ErrorResponseTarget.run),
         FuzzTarget(name: "forwarded", run: ForwardedTarget.run),
         FuzzTarget(name: "request-body", run: RequestBodyTarget.run),

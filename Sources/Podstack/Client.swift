@@ -190,6 +190,14 @@ public struct Client: Sendable {
     public var tokens: Tokens { Tokens(pipeline: pipeline) }
     /// The projects of the user.
     public var projects: Projects { Projects(pipeline: pipeline) }
+    /// The pods: containers, with or without GPUs.
+    public var pods: Pods { Pods(pipeline: pipeline) }
+    /// The volumes, which outlive the pods that mount them.
+    public var volumes: Volumes { Volumes(pipeline: pipeline) }
+    /// The types of GPUs with their availability and price.
+    public var gpus: GPUs { GPUs(pipeline: pipeline) }
+    /// The wallet and the usage of the account.
+    public var billing: Billing { Billing(pipeline: pipeline) }
     /// The members of a project.
     public var members: Members { Members(pipeline: pipeline) }
     /// The audit log of the account and its projects.

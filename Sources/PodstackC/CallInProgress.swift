@@ -1,5 +1,6 @@
 import CPodstack
 import Podstack
+import PodstackSystem
 import Synchronization
 
 /// The result of a call: JSON, and whether it describes an error.
@@ -31,7 +32,7 @@ final class CallInProgress: HandleObject {
         var waiter: Waiter?
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     /// The queue that receives messages and the result, and the caller's number there; nil for a call with a waiter.
     private let queue: (queue: CompletionQueue, tag: UInt64)?
     /// The routes of requests to the caller; nil if the object has no callbacks.

@@ -1,6 +1,7 @@
 import CPodstack
 import Podstack
 import PodstackAPI
+import PodstackSystem
 import Synchronization
 
 #if canImport(FoundationEssentials)
@@ -31,12 +32,20 @@ struct Message: Sendable {
 final class CallerRequests: Sendable {
     private struct State {
         var calls: [CallInProgress] = []
-        var unanswered: [UInt64: Message] = [:]
+        /// The number of forks before the first of the calls.
+        var forks = Fork.count
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
-    func begin(_ call: CallInProgress) { state.withLock { $0.calls.append(call) } }
+    func begin(_ call: CallInProgress) {
+        state.withLock { state in
+            // No thread of this process answers the requests to a parent's calls.
+            if state.forks != Fork.count { state.calls = [] }
+            state.forks = Fork.count
+            state.calls.append(call)
+        }
+    }
 
     func end(_ call: CallInProgress, undelivered: [Message]) {
         state.withLock { state in state.calls.removeAll { $0 === call } }
@@ -91,9 +100,18 @@ enum Replies {
         var continuations: [UInt64: Continuation] = [:]
         /// The requests that were canceled before they began to wait.
         var canceled: Set<UInt64> = []
+        var forks = Fork.count
+
+        mutating func leaveParent() {
+            guard forks != Fork.count else { return }
+            forks = Fork.count
+            // The tasks that wait are the parent's.
+            keepForever(continuations)
+            continuations = [:]
+        }
     }
 
-    private static let state = Mutex(State())
+    private static let state = Lock(State())
     private static let last = Atomic<UInt64>(0)
 
     static func nextNumber() -> UInt64 { last.add(1, ordering: .relaxed).newValue }
@@ -101,6 +119,7 @@ enum Replies {
     /// Registers a request; false if it is canceled, and then the continuation was resumed.
     static func add(_ number: UInt64, _ continuation: Continuation) -> Bool {
         let isCanceled = state.withLock { state in
+            state.leaveParent()
             if state.canceled.remove(number) != nil { return true }
             state.continuations[number] = continuation
             return false
@@ -111,6 +130,7 @@ enum Replies {
 
     static func cancel(_ number: UInt64) {
         let continuation = state.withLock { state in
+            state.leaveParent()
             let continuation = state.continuations.removeValue(forKey: number)
             if continuation == nil { state.canceled.insert(number) }
             return continuation
@@ -122,7 +142,10 @@ enum Replies {
     static func forget(_ number: UInt64) { state.withLock { _ = $0.canceled.remove(number) } }
 
     static func resume(_ number: UInt64, with result: Result<[String: JSONValue], any Error>) {
-        let continuation = state.withLock { $0.continuations.removeValue(forKey: number) }
+        let continuation = state.withLock { state in
+            state.leaveParent()
+            return state.continuations.removeValue(forKey: number)
+        }
         continuation?.resume(with: result)
     }
 }

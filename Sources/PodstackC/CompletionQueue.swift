@@ -1,7 +1,7 @@
 import CPodstack
 import CPosix
 import Glibc
-import Synchronization
+import PodstackSystem
 
 /// Collects the messages and results of many calls, and announces them on one descriptor.
 ///
@@ -14,7 +14,7 @@ final class CompletionQueue: HandleObject {
         var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     let descriptor = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
 
     deinit { Glibc.close(descriptor) }

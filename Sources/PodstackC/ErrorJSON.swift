@@ -8,7 +8,13 @@ struct InterfaceError: Error {
 
     static let closed = InterfaceError(message: "The client is closed", code: "client_closed")
     static let forked = InterfaceError(
-        message: "The login was created before a fork; create it again in this process", code: "forked")
+        message: "A login, a call or an event loop of the parent process cannot be used after a fork",
+        code: "forked")
+    /// The error of all functions in a process where nothing can be encoded (``Fork/isUnusable``).
+    static let unusable: StaticString = """
+        {"type":"InterfaceError","code":"forked","message":"This process was forked while another thread was busy in the \
+        podstack library for a second; use the start method spawn or forkserver"}
+        """
     static func noOperation(_ name: String) -> InterfaceError {
         InterfaceError(message: "There is no operation \(name)", code: "no_operation")
     }

@@ -2,7 +2,7 @@ import CPodstack
 import CPosix
 import Glibc
 import PodstackTransport
-import Synchronization
+import PodstackSystem
 
 /// Runs jobs on the thread that makes them ready, in place of the pool of libdispatch.
 ///
@@ -18,6 +18,7 @@ enum GlobalExecutor {
 
     private static let isInstalled: Bool = {
         Fork.watch()
+        pthread_atfork(nil, nil, { CallInProgress.count.store(0, ordering: .relaxed) })
         podstack_replace_global_executor(
             { job, _ in if let job { run(Job(pointer: job)) } },
             { nanoseconds, job, _ in
@@ -93,7 +94,7 @@ final class Timers: Sendable {
         var wakeUp: Int32 = -1
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// The time in nanoseconds of a clock that never goes back.
     static var now: Int64 { time(of: CLOCK_BOOTTIME) }
@@ -173,7 +174,7 @@ final class Timers: Sendable {
                 continue
             }
             var descriptor = pollfd(fd: wakeUp, events: Int16(POLLIN), revents: 0)
-            poll(&descriptor, 1, wait)
+            Fork.outside { _ = poll(&descriptor, 1, wait) }
             var value: eventfd_t = 0
             eventfd_read(wakeUp, &value)
         }

@@ -1,3 +1,4 @@
+import PodstackSystem
 import Podstack
 import PodstackAPI
 import PodstackTransport
@@ -52,7 +53,11 @@ final class ClientObject: OperationTarget {
         let (project, endpoint) = (try arguments.string("project_id"), try arguments.string("api_endpoint"))
         let connect = try Self.connection(arguments)
         func keep(_ client: Client) -> ForkLocal<Client> {
-            ForkLocal(client) { [options] in hasTransport ? $0 : $0.reconnected(by: connect(options.environment)) }
+            ForkLocal(client) { [options] in
+                $0.reconnected(
+                    by: requests.flatMap { hasTransport ? CallerTransport(requests: $0) : nil }
+                        ?? connect(options.environment))
+            }
         }
         guard let credentials else {
             client = keep(

@@ -1,4 +1,5 @@
 import Glibc
+import PodstackSystem
 
 /// A thread that waits until another one wakes it.
 // Safe: the mutex and the condition are made for use by several threads, and live as long as the object.
@@ -33,10 +34,12 @@ final class Waiter: @unchecked Sendable {
 
     /// Waits until the thread is woken.
     func wait() {
-        pthread_mutex_lock(mutex)
-        while !isWoken { pthread_cond_wait(condition, mutex) }
-        isWoken = false
-        pthread_mutex_unlock(mutex)
+        Fork.outside {
+            pthread_mutex_lock(mutex)
+            while !isWoken { pthread_cond_wait(condition, mutex) }
+            isWoken = false
+            pthread_mutex_unlock(mutex)
+        }
     }
 
     /// Waits until the thread is woken, or until a time.
@@ -52,12 +55,14 @@ final class Waiter: @unchecked Sendable {
             time.tv_nsec -= 1_000_000_000
             time.tv_sec += 1
         }
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        while !isWoken {
-            if pthread_cond_timedwait(condition, mutex, &time) == ETIMEDOUT { return false }
+        return Fork.outside {
+            pthread_mutex_lock(mutex)
+            defer { pthread_mutex_unlock(mutex) }
+            while !isWoken {
+                if pthread_cond_timedwait(condition, mutex, &time) == ETIMEDOUT { return false }
+            }
+            isWoken = false
+            return true
         }
-        isWoken = false
-        return true
     }
 }

@@ -6,6 +6,8 @@ package struct Context: Sendable {
     package var environment: PodstackEnvironment
     package var standardOutput: @Sendable (String) -> Void
     package var standardError: @Sendable (String) -> Void
+    /// Writes bytes that need not be text to standard output or standard error, as they are; nil uses the two above.
+    package var writeBytes: (@Sendable (_ bytes: [UInt8], _ isError: Bool) -> Void)?
     /// Returns all of standard input; throws when that is more than a token can be.
     package var readInput: @Sendable () throws -> String
     /// Returns all of standard input as the body of a request; nil uses `readInput`.
@@ -67,6 +69,7 @@ package struct Context: Sendable {
             context.openPage = Browser.opener(context.environment)
             context.showsProgress = StandardStream.error.isTerminal
         }
+        context.writeBytes = { bytes, isError in (isError ? StandardStream.error : .output).write(bytes) }
         context.outputFailure = { StandardStream.outputFailure }
         context.addPager()
         context.readBody = readRequestBody

@@ -58,6 +58,7 @@ struct Invocation: Sendable {
         var options = ClientOptions()
         options.environment = context.environment
         options.transport = context.transport
+        options.time = context.time
         options.onEvent = eventLog
         options.tokenSource = token?.source ?? TokenInput.flag
         return try Client(

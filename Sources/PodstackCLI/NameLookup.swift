@@ -100,6 +100,36 @@ extension Invocation {
     }
 }
 
+// MARK: - Pods and volumes
+
+extension Invocation {
+    /// Calls a closure with the ID of a pod that is given by its ID or its name.
+    ///
+    /// No name contains the underscore that every ID has.
+    func withPodID<Result>(_ text: String, _ body: (Client, Pod.ID) async throws -> Result) async throws -> Result {
+        let client = try client()
+        guard !text.hasPrefix("pod_") else { return try await body(client, text) }
+        let candidates = try await client.pods.list().all().map { pod in
+            NameLookup.Candidate(
+                id: pod.id, name: pod.name, description: "\(pod.status), project \(pod.projectID)")
+        }
+        let lookup = NameLookup(kind: "pod", listCommand: "podstack pod list", candidates: candidates)
+        guard let id = try lookup.id(of: text) else { throw lookup.notFound(text) }
+        return try await body(client, id)
+    }
+
+    /// Returns the ID of a volume that is given by its ID or its name.
+    func volumeID(of text: String, _ client: Client) async throws -> Volume.ID {
+        guard !text.hasPrefix("vol_") else { return text }
+        let candidates = try await client.volumes.list().all().map { volume in
+            NameLookup.Candidate(id: volume.id, name: volume.name, description: "project \(volume.projectID)")
+        }
+        let lookup = NameLookup(kind: "volume", listCommand: "podstack volume list", candidates: candidates)
+        guard let id = try lookup.id(of: text) else { throw lookup.notFound(text) }
+        return id
+    }
+}
+
 // MARK: - Tokens
 
 extension Invocation {

@@ -11,10 +11,13 @@ package enum PodstackTool {
         "podstack", summary: "Work with Podstack from the command line.",
         groups: [
             CommandGroup("Authentication", "auth"), CommandGroup("API tokens", "token"),
+            CommandGroup("Pods and volumes", "pod", "volume"),
+            CommandGroup("GPUs and money", "gpu", "pricing", "wallet"),
             CommandGroup("Projects and members", "project", "member"), CommandGroup("Audit log", "audit"),
             CommandGroup("Settings", "config", "env"), CommandGroup("Tools", "api", "completion", "version"),
         ],
-        commands: AuthCommands.all + TokenCommands.all + [ScanCommand.command] + ProjectCommands.all
+        commands: AuthCommands.all + TokenCommands.all + [ScanCommand.command] + PodCommands.all
+            + PodDataCommands.all + VolumeCommands.all + BillingCommands.all + ProjectCommands.all
             + MemberCommands.all + AuditCommands.all + ConfigCommands.all + ProfileCommands.all + [
                 ConfigCheck.command, EnvCommand.command, APICommand.command,
             ] + CompletionCommands.all + [version, manual],

@@ -8,8 +8,12 @@ package struct Arguments: Sendable {
 
     /// Parses `words`, in which only `flags` may occur.
     ///
-    /// `helpCommand` is the command that lists the flags, for the hint of an error.
-    init(_ words: [String], flags: [Flag], helpCommand: String) throws(UsageError) {
+    /// `helpCommand` is the command that lists the flags, for the hint of an error. `endsFlags` returns whether no word
+    /// is a flag after these positional words.
+    init(
+        _ words: [String], flags: [Flag], helpCommand: String,
+        endsFlags: (_ positional: [String]) -> Bool = { _ in false }
+    ) throws(UsageError) {
         var rest = words[...]
         while let word = rest.popFirst() {
             if word == "--" {
@@ -18,6 +22,14 @@ package struct Arguments: Sendable {
             }
             guard word.hasPrefix("-"), word != "-" else {
                 positional.append(word)
+                if endsFlags(positional) {
+                    positional += rest
+                    break
+                }
+                continue
+            }
+            if let switches = Self.switches(in: word, flags) {
+                for name in switches { values[name] = [""] }
                 continue
             }
             let parts = Self.parts(of: word, flags)
@@ -39,6 +51,14 @@ package struct Arguments: Sendable {
             }
             values[flag.name, default: []].append(value)
         }
+    }
+
+    /// Returns the names of several switches in one word, such as those of `-it`; nil if the word is anything else.
+    private static func switches(in word: String, _ flags: [Flag]) -> [String]? {
+        let letters = word.dropFirst()
+        guard !word.hasPrefix("--"), letters.count > 1 else { return nil }
+        let found = letters.compactMap { letter in flags.first { $0.short == letter && $0.valueName == nil }?.name }
+        return found.count == letters.count ? found : nil
     }
 
     /// The name and the value of `--name=value`, `-nvalue` and `-n=value`; of other words the name alone.
@@ -122,12 +142,10 @@ package struct Arguments: Sendable {
                     "missing argument \(argument.name): \(argument.summary)", hint: "\(helpCommand) shows the usage")
             }
             let given =
-                [.oneOrMore, .zeroOrMore].contains(argument.count) ? positional[index...] : positional[index...index]
+                argument.count.isRest ? positional[index...] : positional[index...index]
             for value in given { try Self.check(value, argument.values, of: argument.name) }
         }
-        if ![.oneOrMore, .zeroOrMore].contains(command.arguments.last?.count),
-            positional.count > command.arguments.count
-        {
+        if command.arguments.last?.count.isRest != true, positional.count > command.arguments.count {
             throw UsageError(
                 "unexpected argument \"\(Self.displayed(positional[command.arguments.count]))\"",
                 hint: "\(helpCommand) shows the usage")

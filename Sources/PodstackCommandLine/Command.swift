@@ -35,6 +35,13 @@ package struct Command<Action: Sendable>: Sendable {
 
     package var name: String { words.joined(separator: " ") }
 
+    /// Returns whether no word is a flag any more after a number of positional words, those of the command included.
+    ///
+    /// The words are then those of another program's command line, which has its own flags.
+    func flagsEnd(after count: Int) -> Bool {
+        arguments.last?.count == .commandLine && count >= words.count + arguments.count
+    }
+
     /// The command with its arguments, as the usage line shows it: `config set KEY VALUE`.
     package var usage: String { (words + arguments.map(\.usage)).joined(separator: " ") }
 
@@ -63,7 +70,14 @@ package struct Example: Sendable, ExpressibleByStringLiteral {
 /// A positional argument of a command.
 package struct Argument: Sendable {
     /// The number of values that the argument takes.
-    package enum Count: Sendable { case one, optional, oneOrMore, zeroOrMore }
+    package enum Count: Sendable {
+        case one, optional, oneOrMore, zeroOrMore
+        /// One or more words, the first of which ends the flags of this program: the command line of another one.
+        case commandLine
+
+        /// Whether the argument takes all words that are left.
+        var isRest: Bool { self == .oneOrMore || self == .zeroOrMore || self == .commandLine }
+    }
 
     /// The name in the help, in capitals: `EMAIL`.
     package var name: String
@@ -82,7 +96,7 @@ package struct Argument: Sendable {
         switch count {
         case .one: name
         case .optional: "[\(name)]"
-        case .oneOrMore: "\(name)…"
+        case .oneOrMore, .commandLine: "\(name)…"
         case .zeroOrMore: "[\(name)…]"
         }
     }

@@ -52,7 +52,7 @@ package struct LineCompletion {
             let index = line.positional.count - command.words.count
             if index < command.arguments.count {
                 add(command.arguments[index].values)
-            } else if let last = command.arguments.last, [.oneOrMore, .zeroOrMore].contains(last.count) {
+            } else if let last = command.arguments.last, last.count.isRest {
                 add(last.values)
             }
         } else {

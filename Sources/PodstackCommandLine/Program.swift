@@ -69,7 +69,10 @@ package struct Program<Action: Sendable>: Sendable {
         }
         // With the flags of all commands, since the command is not known yet.
         let line = try Arguments(
-            words, flags: globalFlags + commands.flatMap(\.flags), helpCommand: "\(name) --help")
+            words, flags: globalFlags + commands.flatMap(\.flags), helpCommand: "\(name) --help"
+        ) { positional in
+            commands.first { positional.starts(with: $0.words) }?.flagsEnd(after: positional.count) ?? false
+        }
         if line.has("version") { return .version }
         var leading = line.positional
         if commandComesFirst, !line.has("help") {
@@ -87,7 +90,7 @@ package struct Program<Action: Sendable>: Sendable {
     private func parse(_ words: [String], of command: Command<Action>) throws(UsageError) -> Request {
         let flags = self.flags(of: command)
         let help = "\(name) \(command.name) --help"
-        var arguments = try Arguments(words, flags: flags, helpCommand: help)
+        var arguments = try Arguments(words, flags: flags, helpCommand: help) { command.flagsEnd(after: $0.count) }
         if arguments.has("version") { return .version }
         if arguments.has("help") { return .help(self.help(for: command)) }
         try arguments.checkChoices(of: flags)
@@ -187,13 +190,18 @@ package struct UsageError: Error, Sendable {
 }
 
 /// The status with which a program ends; scripts rely on the numbers.
-package enum ExitStatus: Int32, Sendable {
-    case success = 0
-    case failure = 1
-    case usage = 2
-    case notAuthenticated = 3
-    case notAllowed = 4
-    case notFound = 5
+package struct ExitStatus: RawRepresentable, Hashable, Sendable {
+    package var rawValue: Int32
+
+    /// Creates a status, such as that of another program that this one ran.
+    package init(rawValue: Int32) { self.rawValue = rawValue }
+
+    package static let success = ExitStatus(rawValue: 0)
+    package static let failure = ExitStatus(rawValue: 1)
+    package static let usage = ExitStatus(rawValue: 2)
+    package static let notAuthenticated = ExitStatus(rawValue: 3)
+    package static let notAllowed = ExitStatus(rawValue: 4)
+    package static let notFound = ExitStatus(rawValue: 5)
     /// The network or the service failed.
-    case unreachable = 6
+    package static let unreachable = ExitStatus(rawValue: 6)
 }

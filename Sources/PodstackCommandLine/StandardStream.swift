@@ -69,6 +69,21 @@ package enum StandardInput {
         }
     }
 
+    /// Waits for the next bytes of a descriptor; empty at its end, nil if it cannot be read.
+    package static func read(from descriptor: Int32) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: 32 << 10)
+        while true {
+            let count = systemRead(descriptor, &bytes, bytes.count)
+            if count < 0 && errno == EINTR { continue }
+            if count < 0 && errno == EAGAIN {
+                var input = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+                _ = poll(&input, 1, -1)
+                continue
+            }
+            return count >= 0 ? Array(bytes.prefix(count)) : nil
+        }
+    }
+
     private static func milliseconds(_ duration: Duration) -> Int32 {
         Int32(clamping: Int64((duration / .milliseconds(1)).rounded(.up)))
     }

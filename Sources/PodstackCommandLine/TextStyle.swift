@@ -23,9 +23,9 @@ package enum TextStyle: String, Sendable {
     /// The style of a state such as `active` or `revoked`; nil for other words.
     package static func ofState(_ word: String) -> TextStyle? {
         switch word {
-        case "active", "ok": .green
-        case "expired", "revoked", "disabled", "deactivated", "critical": .red
-        case "pending", "invited", "warning": .yellow
+        case "active", "ok", "running": .green
+        case "expired", "revoked", "disabled", "deactivated", "critical", "failed": .red
+        case "pending", "invited", "warning", "creating", "stopping": .yellow
         default: nil
         }
     }

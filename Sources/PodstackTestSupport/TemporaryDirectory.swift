@@ -40,6 +40,10 @@ package final class TemporaryDirectory: Sendable {
         try Data(text.utf8).write(to: URL(filePath: path))
     }
 
+    package static func replace(_ path: String, withBytes bytes: [UInt8]) throws {
+        try Data(bytes).write(to: URL(filePath: path))
+    }
+
     package func read(_ name: String) -> String? {
         FileManager.default.contents(atPath: file(name)).map { String(decoding: $0, as: UTF8.self) }
     }

@@ -25,6 +25,12 @@ public enum DocumentedFailure: Sendable, Hashable {
     case validation([String: [String]])
     /// 402: the balance of the account is too low.
     case insufficientBalance(required: Double, available: Double)
+    /// 409: there are no such GPUs.
+    case gpuNotAvailable(type: String, availableTypes: [String])
+    /// 409: the state of a pod does not allow the operation.
+    case wrongState(current: String, required: String)
+    /// 504: a command in a pod did not end within its time.
+    case execTimeout
     /// 409: the account has reached a limit.
     case quotaExceeded(resourceType: String, limit: Int, current: Int)
     /// 429: there were too many requests; the wait in seconds.
@@ -66,6 +72,15 @@ public enum DocumentedFailure: Sendable, Hashable {
             error(
                 402, ErrorCode(rawValue: "insufficient_balance"), "The balance of the account is too low",
                 ["required_amount": .number(required), "available_amount": .number(available)])
+        case .gpuNotAvailable(let type, let available):
+            error(
+                409, .gpuNotAvailable, "There is no GPU of the type \(type)",
+                ["gpu_type": .string(type), "available_types": .array(available.map(JSONValue.string))])
+        case .wrongState(let current, let required):
+            error(
+                409, .conflict, "The pod must be \(required)",
+                ["current_state": .string(current), "required_state": .string(required)])
+        case .execTimeout: error(504, .execTimeout, "The command did not end within its time")
         case .quotaExceeded(let type, let limit, let current):
             error(
                 409, .quotaExceeded, "The account has reached its limit of \(limit) \(type)",

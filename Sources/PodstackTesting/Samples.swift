@@ -94,6 +94,79 @@ extension AuditEvent {
         details: ["name": "CI"])
 }
 
+extension Pod {
+    /// A pod with a GPU that runs.
+    public static let sample = Pod(
+        id: "pod_00000000000000000001", name: "trainer", projectID: Project.sample.id, image: "pytorch/pytorch:latest",
+        gpuType: "A100", gpuCount: 1, cpu: 4, memory: 16, disk: 50,
+        ports: [Port(containerPort: 8888, address: "127.0.0.1:49153")], env: ["EPOCHS"], command: "python train.py",
+        volumes: [VolumeMount(volumeID: Volume.sample.id, mountPath: "/data")], labels: ["team": "vision"],
+        status: .running, node: "gpu-1", createdAt: time, startedAt: time.addingTimeInterval(5), pricePerHour: 2.5,
+        cost: 0.75, limits: Limits(stopAfter: 7200, maxCost: 5), createdBy: .sample, isStale: false)
+
+    /// The sample after its image could not be pulled.
+    public static let failedSample: Pod = {
+        var pod = sample
+        (pod.status, pod.statusReason, pod.startedAt) = (.failed, "the image does not exist", nil)
+        (pod.node, pod.ports, pod.cost) = (nil, [Port(containerPort: 8888)], .zero)
+        return pod
+    }()
+}
+
+extension Pod.Creator {
+    /// The sample user with the sample token.
+    public static let sample = Pod.Creator(
+        userID: User.sample.id, email: User.sample.email, tokenID: Token.sample.id)
+}
+
+extension PodEvent {
+    /// The start of the sample pod.
+    public static let sample = PodEvent(
+        timestamp: time.addingTimeInterval(5), type: "started", message: "The pod was started")
+}
+
+extension PodMetrics {
+    /// A measurement of the sample pod.
+    public static let sample = PodMetrics(
+        timestamp: time.addingTimeInterval(60), gpuUtilization: 87.5, gpuMemoryUsed: 32 << 30, gpuMemoryTotal: 80 << 30,
+        cpuUsage: 250, memoryUsed: 4 << 30, memoryTotal: 16 << 30)
+}
+
+extension PodExecResult {
+    /// The result of a command that succeeded.
+    public static let sample = PodExecResult(
+        exitCode: 0, stdout: "GPU 0: NVIDIA A100\n", stderr: "", isTruncated: false)
+}
+
+extension Volume {
+    /// The volume that the sample pod mounts.
+    public static let sample = Volume(
+        id: "vol_00000000000000000001", name: "datasets", projectID: Project.sample.id, createdAt: time,
+        createdBy: .sample, podIDs: ["pod_00000000000000000001"])
+}
+
+extension GPU {
+    /// A type of GPU of which some are free.
+    public static let sample = GPU(id: "A100", memory: 80, total: 8, available: 3, pricePerHour: 2.5)
+}
+
+extension Wallet {
+    /// A wallet with a balance.
+    public static let sample = Wallet(balance: 37.5, credited: 100, spent: 62.5, spentThisMonth: 12.25)
+}
+
+extension Usage {
+    /// The usage of a day with one pod.
+    public static let sample = Usage(
+        from: time, to: time.addingTimeInterval(86_400), groupBy: .day,
+        rows: [Row(key: "2030-03-17", seconds: 7200, gpuSeconds: 7200, cost: 5)], totalCost: 5)
+}
+
+extension SpendLimit {
+    /// A limit of 50 in a month.
+    public static let sample = SpendLimit(amount: 50, period: .month)
+}
+
 extension Permission {
     /// An action that is allowed.
     public static let sample = Permission(scope: .projectsCreate, projectID: Project.sample.id)
@@ -126,6 +199,8 @@ extension DocumentedFailure {
         .insufficientScope("projects:create"), .projectForbidden(Project.sample.id),
         .notFound(type: "project", id: Project.sample.id), .validation(["name": ["is missing"]]),
         .insufficientBalance(required: 10, available: 2.5),
+        .gpuNotAvailable(type: "B300", availableTypes: ["A100", "H100"]),
+        .wrongState(current: "stopped", required: "running"), .execTimeout,
         .quotaExceeded(resourceType: "tokens", limit: 5, current: 5), .rateLimited(retryAfter: 5), .server(),
         .network(),
     ]

@@ -1,3 +1,5 @@
+import PodstackSystem
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -7,6 +9,8 @@
 #endif
 
 /// A new thread for work that blocks, so that no thread of the concurrency runtime does.
+///
+/// The work waits in ``Fork/outside(_:)``.
 package enum BlockingThread {
     private final class Work: Sendable {
         let run: @Sendable () -> Void
@@ -46,7 +50,8 @@ package enum BlockingThread {
             let failure = pthread_create(
                 &thread, nil,
                 {
-                    Unmanaged<Work>.fromOpaque($0).takeRetainedValue().run()
+                    let work = $0
+                    Fork.inside { Unmanaged<Work>.fromOpaque(work).takeRetainedValue().run() }
                     return nil
                 }, context)
             if failure == 0, let thread { pthread_detach(thread) }
@@ -55,7 +60,8 @@ package enum BlockingThread {
             let failure = pthread_create(
                 &thread, nil,
                 { context in
-                    if let context { Unmanaged<Work>.fromOpaque(context).takeRetainedValue().run() }
+                    guard let context else { return nil }
+                    Fork.inside { Unmanaged<Work>.fromOpaque(context).takeRetainedValue().run() }
                     return nil
                 }, context)
             if failure == 0 { pthread_detach(thread) }

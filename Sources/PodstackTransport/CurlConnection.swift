@@ -2,6 +2,7 @@
     import CCurl
     import CPosix
     import Glibc
+    import PodstackSystem
     import Synchronization
 
     /// A connection that libcurl has opened, through a proxy and encrypted where that is asked for, and leaves to its user.
@@ -10,7 +11,7 @@
     // Safe: the handle is used only with its lock, and the descriptors stay open until the last reference is gone.
     final class CurlConnection: @unchecked Sendable {
         private let easy: CurlEasy
-        private let lock = Mutex<Void>(())
+        private let lock = Lock<Void>(())
         private let socket: Int32
         /// Readable once the connection is closed on this side, to wake the threads that wait.
         private let closing: Int32

@@ -139,7 +139,7 @@
             // With a proxy, libcurl itself connects only to the proxy.
             case CURLE_COULDNT_CONNECT: options.proxyDescription(for: url) == nil ? .connection : .proxy
             case CURLE_SSL_CONNECT_ERROR: .tls
-            case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE: .certificate
+            case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM: .certificate
             case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY: .invalidResponse
             case CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_PARTIAL_FILE: .connectionLost
             default: .other
@@ -163,6 +163,9 @@
                     reason: "the certificate authorities in "
                         + "\(options.certificateAuthoritiesDescription ?? "the system's file") cannot be read",
                     isRetryable: false)
+            case CURLE_SSL_CERTPROBLEM:
+                return TransportFailure(
+                    reason: "the client's certificate or its key cannot be read", isRetryable: false)
             // The URL's scheme is http or https, so the unsupported protocol is that of the response.
             case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY:
                 return TransportFailure(reason: "the response is not HTTP")

@@ -1,5 +1,5 @@
 #if os(Linux)
-    import Synchronization
+    import PodstackSystem
 
     /// A transport that uses libcurl's multi interface: it reuses connections, and thousands of requests may be under way
     /// at once without a thread each.
@@ -7,9 +7,9 @@
     /// The thread that makes a request starts it, and one thread of the transport waits for the responses. Handing every
     /// request to that thread would cost two more context switches each.
     public final class CurlTransport: Transport {
-        private let options: ConnectionOptions
+        package let options: ConnectionOptions
         /// Created with the first request, because a client that sends none needs no file descriptors.
-        private let createdLoop = Mutex<SharedLoop?>(nil)
+        private let createdLoop = Lock<SharedLoop?>(nil)
 
         /// Creates a transport; opens no connection.
         ///

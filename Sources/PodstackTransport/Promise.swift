@@ -1,4 +1,4 @@
-import Synchronization
+import PodstackSystem
 
 /// A result that one thread provides and one task awaits, in either order.
 package final class Promise<Value: Sendable>: Sendable {
@@ -11,7 +11,7 @@ package final class Promise<Value: Sendable>: Sendable {
         case delivered
     }
 
-    private let state = Mutex(State.pending)
+    private let state = Lock(State.pending)
 
     /// Creates a promise without a result.
     package init() {}

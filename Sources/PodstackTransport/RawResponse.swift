@@ -122,10 +122,9 @@ struct RawResponse {
     }
 
     private mutating func takeChunkSize() throws(TransportFailure) -> Int? {
-        guard let end = rest.firstIndex(of: UInt8(ascii: "\n")) else {
-            guard rest.count <= 1024 else { throw Self.invalid("its chunks are damaged") }
-            return nil
-        }
+        let end = rest.firstIndex(of: UInt8(ascii: "\n"))
+        guard end ?? rest.count <= 1024 else { throw Self.invalid("its chunks are damaged") }
+        guard let end else { return nil }
         let digits = rest[..<end].prefix { $0 != UInt8(ascii: ";") && $0 != 0x0D && $0 != 0x20 }
         guard !digits.isEmpty, digits.first != UInt8(ascii: "+"), digits.first != UInt8(ascii: "-"),
             let size = Int(String(decoding: digits, as: UTF8.self), radix: 16)

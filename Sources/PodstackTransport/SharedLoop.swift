@@ -1,11 +1,13 @@
 #if os(Linux)
     import CPosix
     import Glibc
+    import PodstackSystem
     import Synchronization
 
     /// Runs a ``TransferLoop`` on whichever thread ``SharedLoopState`` makes the driver.
     ///
-    /// A child process made by `fork` has neither the loop's thread nor sockets of its own, so it must not use the loop.
+    /// A child process made by `fork` has neither the loop's thread nor sockets of its own, so it must not use the loop. What
+    /// it does to the loop's descriptors would happen to its parent's.
     final class SharedLoop: Sendable {
         private enum Command {
             case start(Transfer)
@@ -21,12 +23,15 @@
         private struct DriverOnly: @unchecked Sendable { let loop: TransferLoop? }
 
         private let driverOnly: DriverOnly
-        private let guarded = Mutex(Guarded())
+        private let guarded = Lock(Guarded())
         private let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         /// Ends the driver's wait when it is written to; epoll watches it.
         private let wakeUp = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
         /// Wakes the loop's thread while it is not the driver.
         private let handOver = eventfd(0, Int32(EFD_CLOEXEC))
+
+        /// The number of forks before the loop was created.
+        private let forks = Fork.count
 
         /// The requests whose callers have no response yet.
         let pendingCount = Atomic(0)
@@ -91,6 +96,7 @@
         ///
         /// No request may be under way.
         func stop() {
+            guard forks == Fork.count else { return }
             switch guarded.withLock({ $0.state.stop() }) {
             case .wakeDriver: eventfd_write(wakeUp, 1)
             case .wakeThread: eventfd_write(handOver, 1)
@@ -176,7 +182,7 @@
             while true {
                 // Sleeps until a caller hands the loop over, or until the loop is stopped.
                 var value: eventfd_t = 0
-                eventfd_read(handOver, &value)
+                Fork.outside { _ = eventfd_read(handOver, &value) }
                 guard guarded.withLock({ $0.state.isThreadDriver }), drive(loop, &events) else { return }
             }
         }
@@ -190,7 +196,8 @@
                 switch guarded.withLock({ $0.state.nextThreadStep(canRelease: canRelease) }) {
                 case .runCommands: runCommands(loop)
                 case .wait:
-                    let count = epoll_wait(epoll, &events, Int32(events.count), loop.waitMilliseconds)
+                    let wait = loop.waitMilliseconds
+                    let count = Fork.outside { epoll_wait(epoll, &events, Int32(events.count), wait) }
                     guarded.withLock { $0.state.endWait() }
                     handle(events.prefix(max(0, Int(count))), loop)
                 case .release: return true

@@ -1,5 +1,5 @@
 #if os(Linux)
-    import Synchronization
+    import PodstackSystem
 
     /// A transport whose requests and responses are streamed: files, logs that follow a program, and raw connections.
     ///
@@ -16,7 +16,7 @@
     package final class StreamingTransport: Sendable {
         private let options: ConnectionOptions
         /// The handles between two transfers, with their connections.
-        private let idle = Mutex<[CurlStream]>([])
+        private let idle = Lock<[CurlStream]>([])
         /// The most handles that are kept.
         private static let maxIdle = 16
 
@@ -189,7 +189,7 @@
             var interrupts: [Int: @Sendable () -> Void] = [:]
         }
 
-        private let state = Mutex(State())
+        private let state = Lock(State())
 
         package init() {}
 

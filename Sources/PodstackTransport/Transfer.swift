@@ -1,12 +1,12 @@
-import Synchronization
+import PodstackSystem
 
 /// One request and the promise of its response.
 final class Transfer: Sendable {
     let request: TransportRequest
     /// Completed with the status of the response.
     let promise = Promise<Int>()
-    let response: Mutex<IncomingResponse>
-    let cancellation = Mutex(TransferCancellation())
+    let response: Lock<IncomingResponse>
+    let cancellation = Lock(TransferCancellation())
     let started = ContinuousClock.now
     let deadline: ContinuousClock.Instant
 
@@ -19,7 +19,7 @@ final class Transfer: Sendable {
     ///     because thousands of transfers may wait.
     init(_ request: TransportRequest, _ options: ConnectionOptions, willQueue: Bool) {
         self.request = request
-        response = Mutex(IncomingResponse(options, reservesCapacity: !willQueue))
+        response = Lock(IncomingResponse(options, reservesCapacity: !willQueue))
         // Limited, because adding a very long duration to an instant traps.
         deadline = started + min(max(request.timeout, .zero), .seconds(1_000_000_000))
     }

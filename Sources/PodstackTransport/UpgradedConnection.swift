@@ -1,5 +1,5 @@
 #if os(Linux)
-    import Synchronization
+    import PodstackSystem
 
     /// A connection whose protocol an HTTP request has changed: bytes in both directions.
     ///
@@ -9,12 +9,12 @@
         package let head: ResponseHead
         private let connection: CurlConnection
         /// The bytes that arrived together with the head of the response.
-        private let early: Mutex<[UInt8]>
+        private let early: Lock<[UInt8]>
 
         private init(_ connection: CurlConnection, _ head: ResponseHead, early: [UInt8]) {
             self.connection = connection
             self.head = head
-            self.early = Mutex(early)
+            self.early = Lock(early)
         }
 
         deinit { connection.close() }

@@ -16,7 +16,10 @@ let snippets: [String: @Sendable () async throws -> Void] = [
     "profile": Files.profile, "save": Files.save, "vault": Files.vault, "parse": Files.parse, "trust": Files.trust,
     "timeout": Calls.timeout, "errors": Calls.errors, "retry": Calls.retry, "events": Calls.events,
     "logger": Calls.logger, "service": Testing.service, "time": Testing.time, "faults": Testing.faults,
-    "samples": Testing.samples,
+    "samples": Testing.samples, "firstPod": PodSnippets.firstPod, "createPod": PodSnippets.create,
+    "waitForPod": PodSnippets.wait, "listPods": PodSnippets.list, "execInPod": PodSnippets.exec,
+    "podLimits": PodSnippets.limits, "money": PodSnippets.money, "podErrors": PodSnippets.errors,
+    "testPods": PodSnippets.testing,
     "recording": Testing.recording, "failures": Testing.failures, "clock": Testing.clock, "offline": Testing.offline,
 ]
 guard let name = CommandLine.arguments.last, let snippet = snippets[name] else {

@@ -45,6 +45,11 @@ struct APICommandTests: ServerSuite {
             "scopes[]=tokens:read")
         #expect(tokens.status == .success, "\(tokens.error)")
         #expect(tokens.output.contains("\"scopes\":[\"projects:read\",\"tokens:read\"]"))
+        // The response is data, so that the new token is not redacted.
+        let new = try #require(tokens.output.firstMatch(of: /podstack_[0-9a-z]{8}_[0-9A-Za-z]{38}/))
+        let whoami = await console.run(
+            "api", "auth/whoami", "--jq", ".email", environment: ["PODSTACK_API_TOKEN": String(new.output)])
+        #expect(whoami.status == .notAllowed || whoami.output == "you@example.com\n", "\(whoami.error)")
         let list = await console.run("api", "projects", "-X", "get", "-F", "limit=1", "--jq", ".projects | length")
         #expect(list.output == "1\n", "\(list.error)")
         let fields = try RequestFields(
@@ -57,6 +62,26 @@ struct APICommandTests: ServerSuite {
             ])
         #expect(
             fields.appended(to: "/x?y=1").hasPrefix("/x?y=1&a=1&b%5Bc%5D=x&"), "\(fields.appended(to: "/x?y=1"))")
+        let separators = try RequestFields(raw: ["q=a&b=c+d é#%/?"], typed: [], readInput: { _ in [] })
+        #expect(separators.appended(to: "/x") == "/x?q=a%26b%3Dc%2Bd%20%C3%A9%23%25%2F%3F")
+        #expect(RequestFields.replacing("cursor", with: "b&c", in: "/x?cursor=a&limit=2") == "/x?limit=2&cursor=b%26c")
+    }
+
+    @Test("a response cannot write to the terminal, and is unchanged elsewhere")
+    func controlCharacters() async throws {
+        let body = "line\u{1B}[2J\nnext"
+        let other = try ScriptedServer { request in
+            let body = request.hasPrefix("GET /json ") ? "\"\\u001b[2J\"" : body
+            return "HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        }
+        let environment = ["PODSTACK_API_ENDPOINT": "http://127.0.0.1:\(other.port)"]
+        var terminal = console
+        terminal.isTerminal = true
+        #expect(await console.run("api", "/text", environment: environment).output == body + "\n")
+        #expect(await terminal.run("api", "/text", environment: environment).output == "line?[2J\nnext\n")
+        let query = ["api", "/json", "--jq", "."]
+        #expect(await console.run(query, environment: environment).output == "\u{1B}[2J\n")
+        #expect(await terminal.run(query, environment: environment).output == "?[2J\n")
     }
 
     @Test(
@@ -134,6 +159,19 @@ struct APICommandTests: ServerSuite {
         let slurped = await console.run(
             "api", "projects?limit=2", "--paginate", "--slurp", "--jq", "[.[].projects[].name] | length")
         #expect(slurped.output == "6\n", "\(slurped.error)")
+    }
+
+    @Test("a list whose next page is the same one again ends")
+    func endlessPages() async throws {
+        let other = try ScriptedServer { _ in
+            let body = #"{"projects":[],"next_cursor":"again"}"#
+            return "HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        }
+        let outcome = await console.run(
+            "api", "projects", "--paginate",
+            environment: ["PODSTACK_API_ENDPOINT": "http://127.0.0.1:\(other.port)"])
+        #expect(outcome.status == .success, "\(outcome.error)")
+        #expect(other.received.count == 2)
     }
 
     @Test("{project} is the project in use")

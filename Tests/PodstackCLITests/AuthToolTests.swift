@@ -304,11 +304,33 @@ struct AuthDoctorTests: ServerSuite {
         #expect(try ToolProcess.run("/bin/chmod", ["600", "\(folder)/credentials"]).status == 0)
         #expect(try ToolProcess.run("/bin/chmod", ["777", folder]).status == 0)
         #expect(await run([:]).output.contains("CRITICAL  mode: other users can replace the files in \(folder)\n"))
+        // In a directory such as /tmp, only the owner of a file can replace it.
+        #expect(try ToolProcess.run("/bin/chmod", ["1777", folder]).status == 0)
+        let shared = await run([:])
+        #expect(shared.status == .success, "\(shared.output)")
         #expect(try ToolProcess.run("/bin/chmod", ["700", folder]).status == 0)
         _ = try home.write("[default\n", to: ".podstack/credentials")
         let broken = await run([:])
         #expect(broken.output.hasPrefix("CRITICAL  credentials file: \(folder)/credentials:1: "))
         #expect(broken.output.split(separator: "\n").count { $0.contains("credentials:1: ") } == 1)
+    }
+
+    @Test("an unknown key and an unfinished rotation are warnings")
+    func fileContents() async throws {
+        let (token, pending) = (try server.createToken(), try server.createToken())
+        let path = try home.write(
+            "[default]\napi_token = \(token)\n[work]\napi_token = \(token)\npending_api_token = \(pending)\napi_key = x\n",
+            to: "f")
+        #expect(try ToolProcess.run("/bin/chmod", ["600", path]).status == 0)
+        let outcome = await run(["PODSTACK_CREDENTIALS_FILE": path])
+        #expect(outcome.status == .failure)
+        #expect(
+            outcome.output.contains("WARNING   credentials file: \(path):6: [work] has an unknown key \"api_key\"")
+                || outcome.output.contains("WARNING   credentials file: \(path):6: [work] has an unknown key api_key"),
+            "\(outcome.output)")
+        #expect(outcome.output.contains("WARNING   credentials file: [work] has an unfinished rotation\n"))
+        #expect(outcome.output.contains("podstack auth refresh --profile work finishes it"))
+        #expect(!outcome.output.contains("[default] has an unfinished rotation"))
     }
 
     @Test("the endpoint, the connection, the clock and a rejected token are checked")
@@ -331,6 +353,13 @@ struct AuthDoctorTests: ServerSuite {
         #expect(
             clock.output.contains("WARNING   clock: the clock of this machine is fast: the time of the service is "))
         #expect(clock.output.contains("CRITICAL  service: the response is not one of the Podstack API"))
+        let early = try ScriptedServer { _ in
+            "HTTP/1.1 500 X\r\nDate: Thu, 06 Nov 2094 08:49:37 GMT\r\nContent-Length: 2\r\n\r\n{}"
+        }
+        let slow = await run(["PODSTACK_API_TOKEN": token, "PODSTACK_API_ENDPOINT": "http://127.0.0.1:\(early.port)"])
+        #expect(slow.output.contains("WARNING   clock: the clock of this machine is slow: "), "\(slow.output)")
+        #expect(slow.output.contains("CRITICAL  service: "))
+        #expect(!slow.output.contains("CRITICAL  token: "))
     }
 
     @Test("a token that expires soon is a warning")

@@ -31,6 +31,8 @@ struct Console: Sendable {
     var keyringProgram: String?
     /// The answer of a user at a terminal to every question; nil when there is no terminal.
     var reply: String?
+    /// The answers of a user at a terminal to questions, in order; nil for ``reply``.
+    var replies: [String]?
     /// The answers of a user at a terminal to questions without echo, in order; nil when there is no terminal.
     var secrets: [String]?
     /// Receives the pages that are opened; nil when there is no screen.
@@ -55,6 +57,13 @@ struct Console: Sendable {
             context.askLine = { prompt in
                 streams.error.withLock { $0 += prompt }
                 return reply
+            }
+        }
+        if let replies {
+            let rest = Mutex(replies)
+            context.askLine = { prompt in
+                streams.error.withLock { $0 += prompt + "\n" }
+                return rest.withLock { $0.isEmpty ? nil : $0.removeFirst() }
             }
         }
         if let secrets {

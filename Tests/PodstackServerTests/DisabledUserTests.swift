@@ -144,10 +144,13 @@ struct DisabledTokenTests {
         try set(isDisabled: true)
         #expect(try post("/v1/device/token", #"{"device_code": "\#(code.deviceCode)"}"#).code == "access_denied")
         let second = try post("/v1/device/code", #"{"client_name": "tv"}"#).decoded(DeviceCode.self)
-        #expect(throws: DomainError.self) {
+        let refusal = #expect(throws: DomainError.self) {
             try service.changes.perform(by: .administrator, at: service.now()) {
                 _ = try service.devices.approve(second.userCode, by: user, in: $0)
             }
         }
+        #expect(refusal.map(ErrorResponse.init)?.code == .conflict)
+        #expect(
+            try post("/v1/device/token", #"{"device_code": "\#(second.deviceCode)"}"#).code == "authorization_pending")
     }
 }

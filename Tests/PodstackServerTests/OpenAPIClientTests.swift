@@ -33,7 +33,8 @@ struct OpenAPIReadersTests {
         let names = described.compactMap { $0["name"]?.stringValue }
         #expect(
             names == [
-                "Auth", "Tokens", "Projects", "Members", "Invitations", "Audit logs", "Device flow", "Operation",
+                "Auth", "Tokens", "Projects", "Members", "Invitations", "Pods", "Volumes", "Billing", "Audit logs",
+                "Device flow", "Operation",
             ])
         var used: Set<String> = []
         for (name, operation) in operations() {
@@ -151,7 +152,9 @@ struct GeneratedClientTests {
         #expect(generated.status == 0, "\(generated.output ?? "")")
         #expect(
             generated.packages == [
-                "audit_logs", "auth", "device_flow", "invitations", "members", "operation", "projects", "tokens",
+                "audit_logs", "auth", "billing", "device_flow", "invitations", "members", "operation", "pods",
+                "projects",
+                "tokens", "volumes",
             ])
         #expect(try step("whoami").email == RunningServer.email)
         #expect(try step("can").allowed == true)

@@ -17,7 +17,9 @@ struct SchemaCheck {
         }
         if case .array(let allowed)? = schema["enum"], !allowed.contains(value) { return ["\(path): is not allowed"] }
         switch (schema["type"]?.stringValue, value) {
-        case (nil, _), ("null", .null), ("boolean", .bool), ("integer", .integer): return []
+        case (nil, _), ("null", .null), ("boolean", .bool), ("integer", .integer), ("number", .integer),
+            ("number", .number):
+            return []
         case ("string", .string(let text)):
             let isTime = schema["format"] != "date-time" || Timestamp.parse(text) != nil
             return isTime ? [] : ["\(path): is no time"]
@@ -40,6 +42,8 @@ struct SchemaCheck {
                 faults += self.faults(value, property, "\(path).\(name)")
             } else if schema["additionalProperties"] == .bool(false) {
                 faults.append("\(path).\(name): is not described")
+            } else if let other = schema["additionalProperties"], schema["properties"] == nil {
+                faults += self.faults(value, other, "\(path).\(name)")
             }
         }
         return faults

@@ -15,7 +15,7 @@ import time
 import pytest
 
 import podstack
-from conftest import eventually
+from conftest import REPOSITORY, eventually
 from podstack import AsyncClient, Client, exceptions
 
 
@@ -263,39 +263,293 @@ print("done")
     assert result.stdout == "done\n"
 
 
-def test_a_fork_beside_threads_that_have_called(signed_in, run_program):
-    # Not while they are inside a call: a lock that another thread holds at that moment stays locked in the child.
-    result = run_program("""
-import os, threading
-from podstack import Client
+# The parent of the tests below: it forks while its threads are inside calls of every kind, and reports how its children end.
+FORKS = """
+import asyncio, gc, os, signal, sys, threading, time
+from podstack import AsyncClient, Client, RetryConfiguration, credentials
+from podstack.testing import RecordingTransport, server_error, user
 
 client = Client()
-client.auth.whoami()
-turn = threading.Barrier(5)
+email = client.auth.whoami().email
+ended = threading.Event()
+errors = []
 
-def work():
-    for _ in range(50):
-        client.auth.whoami()
-        turn.wait()
-        turn.wait()
+def start(work, count):
+    def run():
+        try:
+            while not ended.is_set():
+                work()
+        except BaseException as error:
+            errors.append(error)
+    threads = [threading.Thread(target=run, daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads
 
-threads = [threading.Thread(target=work) for _ in range(4)]
-for thread in threads:
-    thread.start()
-statuses = []
-for _ in range(50):
-    turn.wait()
+def fork(work):
+    # A child that hangs ends with SIGALRM.
     child = os.fork()
-    if child == 0:
-        os._exit(0 if Client().auth.whoami().email == client.auth.whoami().email else 1)
-    statuses.append(os.waitpid(child, 0)[1])
-    turn.wait()
-for thread in threads:
+    if child:
+        return child
+    status = 1
+    try:
+        signal.alarm(20)
+        work()
+        status = 0
+    except BaseException as error:
+        print(repr(error), file=sys.stderr, flush=True)
+    finally:
+        os._exit(status)
+
+def storm(count, work, threads):
+    slowest = 0
+    for _ in range(count // 4):
+        children = []
+        for _ in range(4):
+            begin = time.monotonic()
+            children.append(fork(work))
+            slowest = max(slowest, time.monotonic() - begin)
+        statuses = [os.waitpid(child, 0)[1] for child in children]
+        assert statuses == [0] * 4, statuses
+        assert not errors, errors
+    ended.set()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
+    assert not errors, errors
+    # The parent's connections and threads still work.
+    assert client.auth.whoami().email == email
+    return slowest
+"""
+
+
+def test_forks_while_threads_are_inside_calls(signed_in, run_program):
+    result = run_program(FORKS + """
+def child():
+    assert client.auth.whoami().email == email
+    assert Client().auth.whoami().email == email
+
+storm(400, child, start(lambda: client.auth.whoami(), 8))
+print("done")
+""", timeout=300)
+    assert result.stdout == "done\n", result.stderr
+
+
+def test_forks_beside_calls_with_callbacks_retries_and_event_loops(signed_in, run_program):
+    result = run_program(FORKS + """
+token = client.configuration.api_token.value.reveal()
+providing = Client(credentials=lambda: token, on_event=lambda event: None)
+command = credentials.process("/bin/echo '{\\"version\\": 1, \\"api_token\\": \\"" + token + "\\"}'")
+
+def retry():
+    transport = RecordingTransport(server_error(), user("a@b.example"))
+    with Client("t", transport=transport, retry=RetryConfiguration(initial_delay=0.002)) as retrying:
+        assert retrying.auth.whoami().email == "a@b.example"
+
+async def many():
+    async with AsyncClient() as asynchronous:
+        await asyncio.gather(*(asynchronous.auth.whoami() for _ in range(20)))
+
+def run_command():
+    with Client(credentials=command) as other:
+        assert other.auth.whoami().email == email
+
+def child():
+    assert client.auth.whoami().email == providing.auth.whoami().email == email
+    retry()
+    asyncio.run(many())
+
+threads = [start(work, 2) for work in (lambda: providing.auth.whoami(), retry, lambda: asyncio.run(many()), run_command)]
+storm(100, child, sum(threads, []))
+print("done")
+""", timeout=300)
+    assert result.stdout == "done\n", result.stderr
+
+
+def test_a_child_of_a_fork_uses_many_threads(signed_in, run_program):
+    result = run_program(FORKS + """
+def work():
+    for _ in range(100):
+        assert client.auth.whoami().email == email
+
+def child():
+    # The thread that forked is one of them.
+    threads = [threading.Thread(target=work) for _ in range(7)]
+    for thread in threads:
+        thread.start()
+    work()
+    for thread in threads:
+        thread.join()
+
+storm(20, child, [])
+print("done")
+""", timeout=300)
+    assert result.stdout == "done\n", result.stderr
+
+
+def test_a_fork_does_not_wait_for_calls_in_progress(silent, signed_in, run_program):
+    result = run_program(FORKS + f"""
+waiting = Client("t", api_endpoint={silent!r}, timeout=60)
+slow = Client(credentials=credentials.process("sleep 60"))
+os.mkfifo("pipe")
+os.chmod("pipe", 0o600)
+piped = Client(credentials=credentials.file(path="pipe"))
+
+async def asynchronous():
+    async with AsyncClient("t", api_endpoint={silent!r}, timeout=60) as client:
+        await client.auth.whoami()
+
+for work in (waiting.auth.whoami, slow.auth.whoami, piped.auth.whoami, lambda: asyncio.run(asynchronous())):
+    start(work, 2)
+time.sleep(0.5)
+
+def child():
+    assert client.auth.whoami().email == email
+    # The calls of the parent do not exist here, and their end here would cancel them there.
+    gc.collect()
+
+print(storm(20, child, []) < 0.5)
+""", timeout=300)
+    assert result.stdout == "True\n", result.stdout + result.stderr
+
+
+def test_what_a_child_closes_stays_open_in_its_parent(signed_in, run_program):
+    result = run_program(FORKS + """
+from podstack import _native
+
+asynchronous = AsyncClient()
+loop = asyncio.new_event_loop()
+
+async def many():
+    await asyncio.gather(*(asynchronous.auth.whoami() for _ in range(20)))
+
+def call():
+    for _ in range(20):
+        assert client.auth.whoami().email == email
+
+def child():
+    client.close()
+    loop.run_until_complete(asynchronous.close())
+    _native._end()
+
+for _ in range(20):
+    # One after another, then many at once: the first use no thread of the transport, the others need it.
+    call()
+    loop.run_until_complete(asynchronous.auth.whoami())
+    assert os.waitpid(fork(child), 0)[1] == 0
+    threads = [threading.Thread(target=call, daemon=True) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
+    loop.run_until_complete(asyncio.wait_for(many(), 20))
+print("done")
+""", timeout=120)
+    assert result.stdout == "done\n", result.stderr
+
+
+def test_a_fork_while_a_call_waits_for_its_credentials(signed_in, run_program):
+    result = run_program(FORKS + """
+token = client.configuration.api_token.value.reveal()
+asked, go_on = threading.Event(), threading.Event()
+parent = os.getpid()
+
+def provide():
+    if os.getpid() == parent:
+        asked.set()
+        go_on.wait(30)
+    return token
+
+class Transport:
+    def send(self, request):
+        return RecordingTransport(user(email)).send(request)
+
+for transport in (None, Transport()):
+    providing = Client(credentials=provide, transport=transport)
+    thread = threading.Thread(target=providing.auth.whoami)
+    thread.start()
+    assert asked.wait(10)
+
+    def child():
+        assert providing.auth.whoami().email == email
+        providing.close()
+
+    assert os.waitpid(fork(child), 0)[1] == 0
+    go_on.set()
     thread.join()
-assert statuses == [0] * 50, statuses
+    asked.clear()
+    go_on.clear()
 print("done")
 """)
-    assert result.stdout == "done\n"
+    # The runtime would report a continuation that a child drops.
+    assert result.stdout == "done\n" and "CONTINUATION" not in result.stderr
+
+
+def test_a_callback_that_forks(signed_in, run_program):
+    result = run_program("""
+import os, sys
+from podstack import Client, exceptions
+
+token = os.environ["PODSTACK_API_TOKEN"]
+child = None
+
+def provide():
+    global child
+    child = os.fork()
+    return token
+
+client = Client(credentials=provide)
+try:
+    email = client.auth.whoami().email
+except exceptions.ConfigurationError as error:
+    # The call belongs to the parent.
+    assert child == 0 and error.code == "forked", error
+    assert Client().auth.whoami().email == "you@example.com"
+    os._exit(0)
+assert child and os.waitpid(child, 0)[1] == 0
+print(email)
+""")
+    assert result.stdout == "you@example.com\n"
+
+
+def test_a_fork_beside_a_thread_that_stays_in_the_library(signed_in, run_program):
+    result = run_program(FORKS + """
+from podstack import exceptions, parse_dotenv
+
+def child():
+    # Every function fails at once instead of waiting for a lock that is never released.
+    for call in (client.auth.whoami, Client, AsyncClient, lambda: parse_dotenv("A=1")):
+        try:
+            call()
+        except exceptions.ConfigurationError as error:
+            assert error.code == "forked", error
+        else:
+            os._exit(2)
+    client.close()
+    _native._end()
+
+from podstack import _native
+# Takes some seconds.
+text = "".join(f"A{number}=1\\n" for number in range(600_000))
+threads = start(lambda: (parse_dotenv(text), ended.set()), 1)
+statuses = set()
+while not ended.is_set():
+    # With status 2, the fork came before or after the thread was in the library.
+    statuses.add(os.waitstatus_to_exitcode(os.waitpid(fork(child), 0)[1]))
+assert 0 in statuses and statuses <= {0, 2}, statuses
+# The parent is not affected.
+assert client.auth.whoami().email == email
+print("done")
+""", timeout=300)
+    assert result.stdout == "done\n", result.stderr
+
+
+def test_the_library_has_no_lock_that_knows_its_thread():
+    # The standard library's contains the ID of the thread, which changes for the thread that forks.
+    folders = [REPOSITORY / "Sources" / name for name in ("Podstack", "PodstackTransport", "PodstackC")]
+    found = [path.name for folder in folders for path in folder.rglob("*.swift") if "Mutex" in path.read_text()]
+    assert not found
 
 
 # The time that a program loses; scripts/bench measures it.

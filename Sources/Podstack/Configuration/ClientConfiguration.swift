@@ -1,6 +1,5 @@
 import PodstackSystem
 import PodstackTransport
-import Synchronization
 
 /// The settings that a client uses, each with its source.
 ///
@@ -273,7 +272,7 @@ enum ConfigurationWarning: Sendable, Hashable {
         }
     }
 
-    private static let reported = Mutex<Set<ConfigurationWarning>>([])
+    private static let reported = Lock<Set<ConfigurationWarning>>([])
 
     /// Whether to report the warning now; a warning about the mode of a file is reported once per process.
     var isDue: Bool {

@@ -1,6 +1,5 @@
 import PodstackAPI
 import PodstackSystem
-import Synchronization
 
 #if canImport(CPosix)
     import CPosix
@@ -83,7 +82,7 @@ package enum ChildProcess {
         let problem = collect(output, error, of: id, until: ContinuousClock.now + timeLimit)
         running.end(killing: problem != nil)
         var status: Int32 = 0
-        while waitpid(id, &status, 0) < 0, errno == EINTR {}
+        while Fork.outside({ waitpid(id, &status, 0) }) < 0, errno == EINTR {}
         switch problem {
         case .tooLong:
             throw ConfigurationError(
@@ -178,7 +177,7 @@ package enum ChildProcess {
                 // poll ignores negative descriptors.
                 pollfd(fd: $0.isAtEnd ? -1 : $0.reading, events: Int16(POLLIN), revents: 0)
             }
-            let isQuiet = poll(&descriptors, 2, Int32(min(left, pause))) == 0
+            let isQuiet = Fork.outside { poll(&descriptors, 2, Int32(min(left, pause))) } == 0
             pause = isQuiet ? min(pause * 2, 16) : 1
         }
     }
@@ -195,7 +194,7 @@ package enum ChildProcess {
 
 /// A running program that can be ended while its ID is valid, which is until it is reaped.
 private final class RunningProgram: Sendable {
-    private let state = Mutex<(id: pid_t?, isCanceled: Bool)>((nil, false))
+    private let state = Lock<(id: pid_t?, isCanceled: Bool)>((nil, false))
 
     var isCanceled: Bool { state.withLock(\.isCanceled) }
 

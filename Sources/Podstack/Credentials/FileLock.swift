@@ -1,5 +1,4 @@
 import PodstackSystem
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -23,18 +22,20 @@ package final class FileLock: Sendable {
     package static let defaultTimeLimit = Duration.seconds(30)
 
     private let path: FilePath
-    private let descriptor: Mutex<Int32>
+    private let descriptor: Lock<Int32>
 
     /// Opens the file that is locked.
     private init(_ path: FilePath, _ descriptor: Int32) {
         self.path = path
-        self.descriptor = Mutex(descriptor)
+        self.descriptor = Lock(descriptor)
     }
 
     deinit { release() }
 
     package func release() {
         descriptor.withLock {
+            // A child that was forked meanwhile has the descriptor too, and would keep the lock.
+            if $0 >= 0 { flock($0, LOCK_UN) }
             if $0 >= 0 { close($0) }
             $0 = -1
         }
@@ -89,7 +90,8 @@ package final class FileLock: Sendable {
                 return false
             case .busy:
                 guard let longest = wait.next() else { throw timeout }
-                usleep(UInt32(min(pause, longest) / .microseconds(1)) + 1)
+                let microseconds = UInt32(min(pause, longest) / .microseconds(1)) + 1
+                Fork.outside { _ = usleep(microseconds) }
                 // Short at first: most locks are held for a few milliseconds.
                 pause = min(pause * 2, .milliseconds(20))
             }

@@ -1,5 +1,4 @@
 import PodstackSystem
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -221,7 +220,7 @@ enum FileFailure: Hashable {
         }
     }
 
-    private static let reported = Mutex<Set<[UInt8]>>([])
+    private static let reported = Lock<Set<[UInt8]>>([])
 
     /// Reports that a step was left out, once for each file and step.
     static func warn(_ step: FileFailure, _ path: FilePath, _ code: Int32) {

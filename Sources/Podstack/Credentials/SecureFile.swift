@@ -92,7 +92,8 @@ package enum SecureFile {
         while true {
             let left = wait.next()
             var pipe = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            let count = poll(&pipe, 1, Int32(clamping: left.map { max(1, $0.milliseconds) } ?? 0))
+            let milliseconds = Int32(clamping: left.map { max(1, $0.milliseconds) } ?? 0)
+            let count = Fork.outside { poll(&pipe, 1, milliseconds) }
             if count > 0 { return true }
             if left == nil || count < 0 && errno != EINTR { return false }
         }

@@ -1,5 +1,4 @@
 import PodstackSystem
-import Synchronization
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -12,7 +11,7 @@ import Synchronization
 /// Kept until shortly before it expires, and requested again from the provider after that or after a 401.
 final class TokenCache: Sendable {
     let provider: any CredentialProvider
-    private let current: Mutex<Credential?>
+    private let current: Lock<Credential?>
     private let flight = SingleFlight<Credential>()
     private let time: TimeSource
 
@@ -28,7 +27,7 @@ final class TokenCache: Sendable {
     init(_ provider: any CredentialProvider, first: APIToken?, time: TimeSource) {
         self.provider = provider
         self.time = time
-        current = Mutex(first.map { Credential($0) })
+        current = Lock(first.map { Credential($0) })
     }
 
     /// The cached token; nil when the provider must be asked.
@@ -97,7 +96,7 @@ final class SingleFlight<Value: Sendable>: Sendable {
         var canceled: Set<UInt64> = []
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// The number of callers that wait for the run in progress.
     var callerCount: Int { state.withLock { $0.flight?.callers.count ?? 0 } }

@@ -252,7 +252,7 @@ extension DotEnvOrigin {
 
     /// The variables that ``DotEnv/load(_:override:trust:onEvent:)`` has set in this process.
     enum Process {
-        private static let origins = Mutex<[String: DotEnvOrigin]>([:])
+        private static let origins = Lock<[String: DotEnvOrigin]>([:])
         /// Whether any were set; most programs never load a file and need not take the lock.
         private static let isUsed = Atomic(false)
 

@@ -88,6 +88,13 @@ enum ErrorMapping {
                 hint: "The ID of a token is the 8 characters after podstack_"))
     }
 
+    /// Returns the error for what needs a connection of the SDK's own transport.
+    static func cannotStream() -> ConfigurationError {
+        ConfigurationError(
+            message: "This transport returns whole responses, so it cannot follow the output of a pod or run an "
+                + "interactive command")
+    }
+
     static func pastExpiry() -> ValidationError {
         let problem = "must be in the future"
         return ValidationError(
@@ -159,6 +166,12 @@ enum ErrorMapping {
             return AuthenticationError(response: parts)
         case _ where parts.code == .quotaExceeded:
             return QuotaExceededError(response: parts)
+        case _ where parts.code == .gpuNotAvailable:
+            return GPUNotAvailableError(response: parts)
+        case _ where parts.code == .execTimeout:
+            return ExecTimeoutError(response: parts)
+        case 409 where parts.code == .conflict && ConflictError.isAboutState(parts.details):
+            return ConflictError(response: parts)
         case 402:
             return InsufficientBalanceError(response: parts)
         case 403:

@@ -1,4 +1,4 @@
-import PodstackAPI
+public import PodstackAPI
 
 #if canImport(FoundationEssentials)
     public import FoundationEssentials
@@ -113,7 +113,7 @@ public struct NetworkError: PodstackError, Equatable {
     ///   - message: The problem, in one sentence.
     ///   - kind: The kind of failure.
     public init(_ message: String, kind: Kind = .other) {
-        self.message = message
+        self.message = TokenRedaction.redact(message)
         self.kind = kind
     }
 }
@@ -329,7 +329,7 @@ public struct QuotaExceededError: ServiceError, Equatable {
     public var current: Int? { details["current"]?.integerValue }
 }
 
-/// The balance of the account is too low (402).
+/// The wallet, or a limit of a token, a project or a pod, does not cover the operation (402).
 public struct InsufficientBalanceError: ServiceError, Equatable {
     /// The message, the code and the details.
     public var response: ServiceResponse
@@ -343,6 +343,90 @@ public struct InsufficientBalanceError: ServiceError, Equatable {
     public var requiredAmount: Double? { details["required_amount"]?.doubleValue }
     /// The amount that the account has.
     public var availableAmount: Double? { details["available_amount"]?.doubleValue }
+    /// The amount that the operation requires, without rounding.
+    public var required: Amount? { requiredAmount.flatMap { Amount($0) } }
+    /// The amount that is left, without rounding.
+    public var available: Amount? { availableAmount.flatMap { Amount($0) } }
+    /// The limit that does not cover the operation.
+    public var limit: Limit? { (details["limit"]?.stringValue).map(Limit.init(rawValue:)) }
+
+    /// A limit on what pods may cost.
+    public struct Limit: APIName {
+        /// The name as the API sends it.
+        public let rawValue: String
+
+        /// Creates a limit, known or unknown.
+        ///
+        /// - Parameter rawValue: The name as the API sends it.
+        public init(rawValue: String) { self.rawValue = rawValue }
+
+        /// The balance of the account's wallet.
+        public static let wallet = Limit(rawValue: "wallet")
+        /// The spend limit of the token.
+        public static let token = Limit(rawValue: "token")
+        /// The spend limit of the project.
+        public static let project = Limit(rawValue: "project")
+        /// The `maxCost` of the pod.
+        public static let pod = Limit(rawValue: "pod")
+    }
+}
+
+/// The service does not have the GPUs that a pod needs (409, code `gpu_not_available`).
+public struct GPUNotAvailableError: ServiceError, Equatable {
+    /// The message, the code and the details.
+    public var response: ServiceResponse
+
+    /// Creates an error.
+    ///
+    /// - Parameter response: The message, the code and the details.
+    public init(response: ServiceResponse) { self.response = response }
+
+    /// The type that was asked for, such as `A100`.
+    public var gpuType: String? { details["gpu_type"]?.stringValue }
+    /// The types of which GPUs are available.
+    public var availableTypes: [String] {
+        guard case .array(let types)? = details["available_types"] else { return [] }
+        return types.compactMap(\.stringValue)
+    }
+}
+
+/// The state of a resource does not allow the operation (409), such as a command in a pod that does not run.
+///
+/// Other conflicts, such as a name that exists, are a ``ValidationError``.
+public struct ConflictError: ServiceError, Equatable {
+    /// The message, the code and the details.
+    public var response: ServiceResponse
+
+    /// Creates an error.
+    ///
+    /// - Parameter response: The message, the code and the details.
+    public init(response: ServiceResponse) { self.response = response }
+
+    /// The state of the resource, such as `stopped`.
+    public var currentState: String? { details["current_state"]?.stringValue }
+    /// The state that the operation requires, such as `running`.
+    public var requiredState: String? { details["required_state"]?.stringValue }
+    /// The IDs of the pods that use the resource, such as those that mount a volume.
+    public var podIDs: [Pod.ID] {
+        guard case .array(let ids)? = details["pod_ids"] else { return [] }
+        return ids.compactMap(\.stringValue)
+    }
+
+    /// Returns whether the details of a conflict describe the state of a resource.
+    static func isAboutState(_ details: [String: JSONValue]) -> Bool {
+        details["current_state"] != nil || details["pod_ids"] != nil
+    }
+}
+
+/// A command in a pod did not end within its time (504, code `exec_timeout`).
+public struct ExecTimeoutError: ServiceError, Equatable {
+    /// The message, the code and the details.
+    public var response: ServiceResponse
+
+    /// Creates an error.
+    ///
+    /// - Parameter response: The message, the code and the details.
+    public init(response: ServiceResponse) { self.response = response }
 }
 
 /// The service failed (5xx), or the response is not from the Podstack API.

@@ -12,6 +12,18 @@ struct Call: Sendable {
     var idempotencyKey: String?
     /// The token to use instead of the client's.
     var token: APIToken?
+    /// The media type of the body.
+    var contentType = "application/json"
+    /// The media type of the response.
+    var accept = "application/json"
+    /// The time that the request needs even if the client's own limit is shorter; nil for the client's.
+    var leastTimeout: Duration?
+    /// Whether the request may be sent again although an attempt may have been processed.
+    var isRepeatable = true
+    /// Whether the response has no end that can be waited for.
+    var isEndless = false
+    /// The body that is searched for misplaced tokens; nil for the one that is sent.
+    var checkedBody: [UInt8]?
     /// Headers that a tracer adds.
     var headers: [HeaderField] = []
 
@@ -66,7 +78,7 @@ struct Call: Sendable {
     var revealsToken: Bool {
         if TokenRedaction.isTokenContained(in: path) { return true }
         if query.contains(where: { TokenRedaction.isTokenContained(in: $0.value) }) { return true }
-        guard let body, path != Self.reports else { return false }
+        guard let body = checkedBody ?? body, path != Self.reports else { return false }
         return TokenRedaction.isTokenContained(in: String(decoding: body, as: UTF8.self))
     }
 
@@ -95,7 +107,8 @@ struct Call: Sendable {
     /// The segments of paths that are not IDs.
     private static let words: Set<Substring> = [
         "v1", "auth", "whoami", "can", "tokens", "self", "rotate", "report", "projects", "members", "accept", "decline",
-        "invitations", "audit-logs", "device", "code", "token",
+        "invitations", "audit-logs", "device", "code", "token", "pods", "start", "stop", "restart", "logs", "exec",
+        "files", "metrics", "events", "volumes", "gpus", "billing", "wallet", "usage",
     ]
 
     /// The path of the token that the request is sent with.

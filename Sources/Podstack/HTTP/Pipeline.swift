@@ -15,6 +15,7 @@ final class Pipeline: Sendable {
     let time: TimeSource
     /// Returns the sources that have another token than the rejected one.
     let otherTokens: @Sendable (APIToken) -> [ClientConfiguration.Source]
+    let streams: Streams
     private let budget: RetryBudget
 
     init(
@@ -22,7 +23,7 @@ final class Pipeline: Sendable {
         retry: RetryConfiguration,
         timeout: Duration, transport: any Transport, events: EventSink, tracer: (any ClientTracer)? = nil,
         time: TimeSource, otherTokens: @escaping @Sendable (APIToken) -> [ClientConfiguration.Source],
-        budget: RetryBudget = RetryBudget()
+        budget: RetryBudget = RetryBudget(), streams: Streams? = nil
     ) {
         self.credentials = credentials
         self.endpoint = endpoint
@@ -35,12 +36,21 @@ final class Pipeline: Sendable {
         self.time = time
         self.otherTokens = otherTokens
         self.budget = budget
+        self.streams = streams ?? Streams(sharing: transport)
     }
 
-    var withoutProject: Pipeline {
+    var withoutProject: Pipeline { with(nil) }
+
+    /// Returns a copy for another project; itself if that is nil.
+    func inProject(_ id: Project.ID?) -> Pipeline {
+        id.map { with(ClientConfiguration.Setting($0, .argument("projectID:"))) } ?? self
+    }
+
+    private func with(_ project: ClientConfiguration.Setting<String>?) -> Pipeline {
         Pipeline(
-            credentials: credentials, endpoint: endpoint, project: nil, retry: retry, timeout: timeout,
-            transport: transport, events: events, tracer: tracer, time: time, otherTokens: otherTokens, budget: budget)
+            credentials: credentials, endpoint: endpoint, project: project, retry: retry, timeout: timeout,
+            transport: transport, events: events, tracer: tracer, time: time, otherTokens: otherTokens, budget: budget,
+            streams: streams)
     }
 
     /// Returns a copy with another transport, a cache of its own that has the same token, and a new retry budget.
@@ -60,6 +70,24 @@ final class Pipeline: Sendable {
         }
         ResponseRecorder.current?.record(response.body)
         return value
+    }
+
+    /// Sends a request and decodes its response; returns nil if the response has no content.
+    func callIfContent<Value: Decodable>(_ call: Call, returning: Value.Type = Value.self) async throws -> Value? {
+        let (response, token) = try await response(to: call)
+        guard response.status != 204 else { return nil }
+        do { return try APICoding.decode(Value.self, from: response.body) } catch {
+            throw ErrorMapping.notDecodable(response, token: token)
+        }
+    }
+
+    /// Sends a request and returns the body of its response, which has the media type that the request accepts.
+    func bytes(of call: Call) async throws -> [UInt8] {
+        let (response, token) = try await response(to: call)
+        guard response.header("content-type")?.lowercased().hasPrefix(call.accept) == true else {
+            throw ErrorMapping.notDecodable(response, token: token)
+        }
+        return response.body
     }
 
     /// Sends a request whose response has no content, or one that does not matter.
@@ -99,7 +127,7 @@ final class Pipeline: Sendable {
     }
 
     private func untracedResponse(to call: Call) async throws -> (TransportResponse, APIToken) {
-        let deadline = time.now() + timeout
+        let deadline = time.now() + max(timeout, call.leastTimeout ?? .zero)
         let token = try await token(for: call)
         let request = prepare(call, token: token, timeout: deadline - time.now())
         let result = try await send(request, of: call)
@@ -128,6 +156,7 @@ final class Pipeline: Sendable {
                 token = replacement
                 request.token = replacement
             } else {
+                guard call.isRepeatable || !result.mayBeProcessed else { throw error(for: result, token: token) }
                 try await wait(&retry, after: result, of: call, token: token, until: deadline)
             }
             mayBeProcessed = mayBeProcessed || result.mayBeProcessed
@@ -154,7 +183,7 @@ final class Pipeline: Sendable {
 
     // MARK: - Token
 
-    private func token(for call: Call) async throws -> APIToken {
+    func token(for call: Call) async throws -> APIToken {
         if let token = call.token ?? credentials.tokenAtHand { return token }
         return try await limited(to: timeout) { [self] in try await credentials.token() }
     }
@@ -181,7 +210,7 @@ final class Pipeline: Sendable {
     /// command returns a new one.
     ///
     /// The request is then repeated once.
-    private func replacement(for token: APIToken, until deadline: ContinuousClock.Instant) async throws -> APIToken? {
+    func replacement(for token: APIToken, until deadline: ContinuousClock.Instant) async throws -> APIToken? {
         let new: APIToken?
         do {
             new = try await limited(to: deadline - time.now()) { [self] in
@@ -247,7 +276,7 @@ final class Pipeline: Sendable {
         response.header("x-request-id").map { OneLine.of($0, without: token, most: 128) }
     }
 
-    private func error(for result: AttemptResult, token: APIToken) -> any PodstackError {
+    func error(for result: AttemptResult, token: APIToken) -> any PodstackError {
         switch result {
         case .success(let response):
             ErrorMapping.error(
@@ -257,10 +286,11 @@ final class Pipeline: Sendable {
         }
     }
 
-    private func prepare(_ call: Call, token: APIToken, timeout: Duration) -> TransportRequest {
-        var headers = [HeaderField("Accept", "application/json"), HeaderField("User-Agent", Self.userAgent)]
+    func prepare(_ call: Call, token: APIToken, timeout: Duration) -> TransportRequest {
+        var headers = [HeaderField("Accept", call.accept), HeaderField("User-Agent", Self.userAgent)]
         if let project { headers.append(HeaderField("X-Project-ID", project.value)) }
-        if call.body != nil { headers.append(HeaderField("Content-Type", "application/json")) }
+        // A body that is streamed is not here.
+        if call.body != nil || call.method == "PUT" { headers.append(HeaderField("Content-Type", call.contentType)) }
         if let key = call.idempotencyKey { headers.append(HeaderField("Idempotency-Key", key)) }
         headers += call.headers
         return TransportRequest(

@@ -1,4 +1,4 @@
-import Synchronization
+import PodstackSystem
 
 /// Keeps the body of a task's last response, after the response was decoded.
 ///
@@ -7,7 +7,7 @@ package final class ResponseRecorder: Sendable {
     /// The recorder of the current task; nil if none is needed.
     @TaskLocal package static var current: ResponseRecorder?
 
-    private let lastBody = Mutex<[UInt8]>([])
+    private let lastBody = Lock<[UInt8]>([])
 
     /// Creates a recorder without a body.
     package init() {}

@@ -40,8 +40,8 @@ enum AuditCommands {
         }
         let limit = try arguments.count("limit")
         let now = invocation.context.time.date()
-        let since = try time("since", arguments, now: now, isEnd: false)
-        let until = try time("until", arguments, now: now, isEnd: true)
+        let since = try arguments.time("since", now: now, isEnd: false)
+        let until = try arguments.time("until", now: now, isEnd: true)
         let events = try logs(invocation).list(
             action: arguments.value("action"), resourceType: arguments.value("resource-type"),
             user: arguments.value("user"), since: since, until: until, containing: arguments.value("search"))
@@ -68,26 +68,6 @@ enum AuditCommands {
         return client.auditLogs
     }
 
-    /// Returns the time of a flag: a time, a day in UTC, or a length of time before now.
-    ///
-    /// A day stands for its start or, if `isEnd` is true, for its end.
-    private static func time(
-        _ flag: String, _ arguments: Arguments, now: Date, isEnd: Bool
-    ) throws(UsageError) -> Date? {
-        guard let text = arguments.value(flag) else { return nil }
-        if let time = Timestamp.parse(text) { return time }
-        // Only a day of the calendar is formatted as it was written: February 31 would become a day of March.
-        if let day = Timestamp.parse(text + "T00:00:00Z"), Timestamp.format(day).hasPrefix(text + "T") {
-            return isEnd ? day.addingTimeInterval(86_400) : day
-        }
-        if let duration = Arguments.duration(of: text) {
-            return now.addingTimeInterval(-Double(duration.components.seconds))
-        }
-        throw UsageError(
-            "--\(flag): invalid time \"\(Arguments.displayed(text))\": use 2027-01-31, 2027-01-31T12:00:00Z, or a time "
-                + "ago such as 30m, 12h or 7d")
-    }
-
     // MARK: - Columns
 
     private typealias Column = (name: String, value: @Sendable (AuditEvent) -> String?)
@@ -110,5 +90,25 @@ enum AuditCommands {
             row: { event in
                 [invocation.displayed(event.createdAt)] + columns.map { $0.value(event) ?? "" }
             })
+    }
+}
+
+extension Arguments {
+    /// Returns the time of a flag: a time, a day in UTC, or a length of time before now.
+    ///
+    /// A day stands for its start or, if `isEnd` is true, for its end.
+    func time(_ flag: String, now: Date, isEnd: Bool) throws(UsageError) -> Date? {
+        guard let text = value(flag) else { return nil }
+        if let time = Timestamp.parse(text) { return time }
+        // Only a day of the calendar is formatted as it was written: February 31 would become a day of March.
+        if let day = Timestamp.parse(text + "T00:00:00Z"), Timestamp.format(day).hasPrefix(text + "T") {
+            return isEnd ? day.addingTimeInterval(86_400) : day
+        }
+        if let duration = Self.duration(of: text) {
+            return now.addingTimeInterval(-Double(duration.components.seconds))
+        }
+        throw UsageError(
+            "--\(flag): invalid time \"\(Self.displayed(text))\": use 2027-01-31, 2027-01-31T12:00:00Z, or a time "
+                + "ago such as 30m, 12h or 7d")
     }
 }

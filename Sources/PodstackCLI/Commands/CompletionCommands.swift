@@ -11,6 +11,9 @@ enum CompletionCommands {
     static let tokens = "tokens"
     static let members = "members"
     static let invitations = "invitations"
+    static let pods = "pods"
+    static let volumes = "volumes"
+    static let gpuTypes = "GPU types"
 
     static let completion = Command(
         "completion", summary: "Print the script with which a shell completes commands, flags, profiles and names.",
@@ -20,7 +23,8 @@ enum CompletionCommands {
         ],
         details: """
             The script asks the podstack in PATH for the candidates, so it also works after an update of podstack. \
-            Projects, tokens, members and invitations come from the service, if it responds within two seconds.
+            Projects, tokens, members, invitations, pods, volumes and types of GPUs come from the service, if it \
+            responds within two seconds.
             """,
         examples: [
             Example("eval \"$(podstack completion bash)\"", "in ~/.bashrc"),
@@ -97,7 +101,7 @@ private struct ServiceCompletion {
         guard let client = try? client(), let pairs = try? await pairs(of: list, client) else { return [] }
         let counts = Dictionary(pairs.map { ($0.name, 1) }, uniquingKeysWith: +)
         // A name that several share would be refused.
-        let names = pairs.filter { counts[$0.name] == 1 }.map {
+        let names = pairs.filter { counts[$0.name] == 1 && $0.name != $0.id }.map {
             LineCompletion.Candidate(text: $0.name, summary: $0.id)
         }
         return pairs.map { LineCompletion.Candidate(text: $0.id, summary: $0.name) } + names
@@ -120,6 +124,11 @@ private struct ServiceCompletion {
         case CompletionCommands.invitations:
             return try await client.withoutProject.members.invitations().first(count)
                 .map { ($0.projectID, $0.projectName) }
+        case CompletionCommands.pods:
+            return try await client.pods.list().first(count).map { ($0.id, $0.name) }
+        case CompletionCommands.volumes:
+            return try await client.volumes.list().first(count).map { ($0.id, $0.name) }
+        case CompletionCommands.gpuTypes: return try await client.gpus.list().map { ($0.id, $0.id) }
         default: return []
         }
     }

@@ -52,6 +52,7 @@ struct ErrorReport {
             hint = advice?.onCommandLine
             if error.code == .missingToken { hint = hint ?? "podstack auth login stores a token" }
             if error is NetworkError { hint = hint ?? Self.connectionHint(message.onCommandLine) }
+            hint = hint ?? Self.podHint(error)
         case let error as UsageError:
             body = ErrorBody(code: ErrorCode(rawValue: "usage"), message: error.message, requestID: nil)
             hint = error.hint
@@ -78,6 +79,23 @@ struct ErrorReport {
         return "This is the default endpoint; --api-endpoint or PODSTACK_API_ENDPOINT names another one. \(doctor)"
     }
 
+    /// Returns the advice for an error about pods and what they cost.
+    private static func podHint(_ error: any PodstackError) -> String? {
+        switch error {
+        case let error as GPUNotAvailableError:
+            let types = error.availableTypes.map { TerminalText.printable($0) }.joined(separator: ", ")
+            return (types.isEmpty ? "" : "Available types: \(types). ") + "podstack gpu availability lists all types"
+        case let error as InsufficientBalanceError:
+            return error.limit == nil || error.limit == .wallet
+                ? "podstack wallet balance shows the balance" : "podstack wallet expenditure shows the costs"
+        case let error as ConflictError where error.requiredState == "running":
+            return "podstack pod start POD starts the pod"
+        case let error as ConflictError where error.requiredState == "stopped":
+            return "podstack pod stop POD stops the pod; podstack pod delete --force deletes one that runs"
+        default: return nil
+        }
+    }
+
     func write(to standardError: (String) -> Void, format: OutputFormat) {
         var body = body
         if format == .json, let hint { body.details["hint"] = .string(hint) }
@@ -99,7 +117,8 @@ extension Command {
         let base = String(field.prefix { $0 != "." && $0 != "[" })
         let words = [
             "grace_seconds": "grace", "scopes": "scope", "project_ids": "project-id", "permissions": "permission",
-            "q": "search", "project_id": "project", "expires_at": "expires-in-days",
+            "q": "search", "project_id": "project", "expires_at": "expires-in-days", "ports": "port",
+            "labels": "label", "volumes": "volume", "token_scopes": "token-scope", "registry_auth": "registry-user",
         ]
         let name = words[base] ?? String(base.map { $0 == "_" ? "-" : $0 })
         if (flags + PodstackTool.program.globalFlags).contains(where: { $0.name == name }) { return "--\(name)" }

@@ -38,7 +38,8 @@ struct PathScan: Sendable {
                 guard !batch.isEmpty else { return }
                 if running >= 2 * processors { await finish() }
                 let (work, number) = (batch, order.reserve())
-                group.addTask { (number, scan(work)) }
+                // Not on the executor of the program, which may have one thread.
+                group.addTask(executorPreference: globalConcurrentExecutor) { (number, scan(work)) }
                 running += 1
                 batch = []
             }

@@ -176,7 +176,7 @@ extension ErrorResponse {
             let (required, available) = (Amount(millionths: required), Amount(millionths: available))
             self.init(
                 status: 402, code: .insufficientBalance,
-                message: "\(limit.subject) does not cover a minute of this pod: \(required) is required, and "
+                message: "\(limit.subject) does not cover a second of this pod: \(required) is required, and "
                     + "\(available) is available",
                 details: [
                     "required_amount": .number(required.doubleValue),

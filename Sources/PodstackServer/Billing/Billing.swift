@@ -5,8 +5,8 @@ import PodstackAPI
 /// Times are milliseconds since 1970, amounts are millionths. Each function reads and writes in the transaction of its
 /// caller.
 struct Billing: Sendable {
-    /// The seconds of running that must be covered before a pod starts.
-    private static let coveredSeconds: Int64 = 60
+    /// The seconds of running that must be covered before a pod starts: the smallest time that is billed.
+    private static let coveredSeconds: Int64 = 1
 
     // MARK: - Prices
 
@@ -78,7 +78,7 @@ struct Billing: Sendable {
 
     // MARK: - Limits
 
-    /// Checks that the wallet and every limit cover the next minute of a pod.
+    /// Checks that the wallet and every limit cover the next second of a pod.
     ///
     /// - Throws: ``DomainError/insufficientBalance(required:available:limit:)`` with the first limit that does not.
     func requireCover(_ charge: PodCharge, now: Int64, in connection: any DatabaseConnection) throws {

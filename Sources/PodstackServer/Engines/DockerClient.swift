@@ -18,6 +18,7 @@ final class DockerClient: Sendable {
     private let transport: StreamingTransport
     private let base: String
     private let negotiated = Monitor<Negotiated?>(nil)
+    private let knownInfo = Monitor<Docker.Info?>(nil)
 
     /// The result of the negotiation.
     struct Negotiated: Sendable {
@@ -134,8 +135,7 @@ final class DockerClient: Sendable {
         var hasBegun = false
         var problem: [UInt8] = []
         let stream = StreamCancellation()
-        cancellation?.onCancel { stream.cancel() }
-        let head = try translating { () -> ResponseHead? in
+        func exchange() throws -> ResponseHead? {
             do {
                 return try transport.send(request, stream) { head, bytes in
                     if head.isSuccess {
@@ -148,6 +148,10 @@ final class DockerClient: Sendable {
             } catch let failure as TransportFailure where failure.kind == .timeout && limit != nil && hasBegun {
                 return nil
             }
+        }
+        let head = try translating {
+            guard let cancellation else { return try exchange() }
+            return try cancellation.interrupting(with: { stream.cancel() }, exchange)
         }
         guard let head else { return .timeUp }
         guard head.isSuccess else { throw failure(head.status, problem) }
@@ -235,12 +239,23 @@ final class DockerClient: Sendable {
         return Negotiated(apiVersion: min(newest, versions.upperBound), engineVersion: version.version)
     }
 
+    /// Returns what the engine says about itself; asks it only if `isFresh` or it has not responded before.
+    ///
+    /// The engine starts programs to find it out, which takes tens of milliseconds.
+    func info(isFresh: Bool = false) throws -> Docker.Info {
+        if !isFresh, let known = knownInfo.change(waking: .none, { $0 }) { return known }
+        let info = try value(Docker.Info.self, "GET", .init("info"))
+        knownInfo.change(waking: .none) { $0 = info }
+        return info
+    }
+
     // MARK: - Failures
 
     private func translating<Result>(_ body: () throws -> Result) throws -> Result {
         do { return try body() } catch let failure as TransportFailure {
             // The engine may be another one when it responds again.
             negotiated.change(waking: .none) { $0 = nil }
+            knownInfo.change(waking: .none) { $0 = nil }
             throw EngineFailure(kind: .unreachable, reason: "The container engine does not respond: \(failure.reason)")
         } catch is CancellationError {
             throw EngineFailure(kind: .canceled, reason: "The operation was ended")

@@ -14,7 +14,8 @@ final class DockerEngine: PodEngine {
     let client: DockerClient
     private let cache = DockerObservationCache()
     private let usage = DockerUsage()
-    /// The time of the latest event that was received, in nanoseconds since 1970 by the engine's clock; nil before the first.
+    /// The time of the latest event that was received, in nanoseconds since 1970 by the engine's
+    /// clock; nil before the first wait.
     private let lastEvent = Monitor<Int64?>(nil)
     /// Whether the engine can limit the disk of a container, as far as that is known: only an attempt tells on XFS.
     private let limitsDisk = Monitor<Bool?>(nil)
@@ -34,7 +35,7 @@ final class DockerEngine: PodEngine {
 
     func capabilities() throws -> EngineCapabilities {
         let negotiated = try client.negotiate()
-        let info = try client.value(Docker.Info.self, "GET", .init("info"))
+        let info = try client.info(isFresh: true)
         let missing = [
             ("memory", info.limitsMemory), ("processors", info.limitsCPU), ("processes", info.limitsProcesses),
         ].filter { $0.1 != true }.map(\.0)
@@ -91,7 +92,7 @@ final class DockerEngine: PodEngine {
 
     private func create(_ specification: EngineSpecification, _ image: DockerImageName) throws {
         let podID = specification.podID
-        let info = try client.value(Docker.Info.self, "GET", .init("info"))
+        let info = try client.info()
         var request = Self.request(specification, image)
         if let processors = info.processors, specification.cpuMillicores > processors * 1000 {
             throw EngineFailure(
@@ -246,10 +247,14 @@ final class DockerEngine: PodEngine {
     func waitForChanges(seconds: Double, _ cancellation: EngineCancellation) throws -> Set<String> {
         let filters =
             #"{"type":["container"],"label":["\#(Label.instance)"],"event":["create","start","die","oom","destroy"]}"#
-        var target = DockerClient.Target("events").with("filters", filters)
-        if let last = lastEvent.change(waking: .none, { $0 }) {
-            target = target.with("since", DockerTime.query(nanoseconds: last + 1))
+        var last = lastEvent.change(waking: .none) { $0 }
+        if last == nil {
+            // From now on no event is lost between two waits, since the engine keeps the latest ones.
+            last = try client.info(isFresh: true).time.flatMap { DockerTime.nanoseconds($0) }
+            lastEvent.change(waking: .none) { $0 = $0 ?? last }
         }
+        var target = DockerClient.Target("events").with("filters", filters)
+        if let last { target = target.with("since", DockerTime.query(nanoseconds: last + 1)) }
         let changes = try DockerEvents.wait(client, target, seconds: seconds, cancellation)
         lastEvent.change(waking: .none) { $0 = [$0, changes.last].compactMap { $0 }.max() }
         for podID in changes.pods { cache.forget(podID) }
@@ -279,7 +284,7 @@ final class DockerEngine: PodEngine {
         _ podID: String, _ command: [String], _ cancellation: EngineCancellation,
         receive: (EngineStream, UnsafeRawBufferPointer) throws -> Bool
     ) throws -> Int {
-        let id = try DockerExec.create(client, podID, command, hasInput: false, hasTerminal: false)
+        let id = try DockerExec.create(client, podID, command, hasInput: false, terminal: nil)
         var frames = DockerFrames()
         var isWanted = true
         try client.stream(
@@ -297,7 +302,7 @@ final class DockerEngine: PodEngine {
     }
 
     func attach(_ podID: String, _ command: [String], terminal: EngineTerminalSize?) throws -> any EngineSession {
-        let id = try DockerExec.create(client, podID, command, hasInput: true, hasTerminal: terminal != nil)
+        let id = try DockerExec.create(client, podID, command, hasInput: true, terminal: terminal)
         let connection = try client.connect(
             .init("exec", id, "start"), body: Docker.ExecStart(hasTerminal: terminal != nil))
         let session = DockerSession(client, id, connection, hasTerminal: terminal != nil)

@@ -4,9 +4,11 @@ import PodstackTransport
 enum DockerExec {
     /// Creates a command, without starting it, and returns its ID.
     static func create(
-        _ client: DockerClient, _ podID: String, _ command: [String], hasInput: Bool, hasTerminal: Bool
+        _ client: DockerClient, _ podID: String, _ command: [String], hasInput: Bool, terminal: EngineTerminalSize?
     ) throws -> String {
-        let request = Docker.ExecRequest(command: command, hasInput: hasInput, hasTerminal: hasTerminal)
+        let request = Docker.ExecRequest(
+            command: command, hasInput: hasInput, hasTerminal: terminal != nil,
+            terminalSize: terminal.map { [$0.rows, $0.columns] })
         let response = try client.send("POST", .init("containers", podID, "exec"), body: request)
         guard response.isSuccess else {
             throw response.status == 409

@@ -32,11 +32,11 @@ enum DockerFailure {
         case 404: return .notFound
         case 409: return .conflict
         case 400, 401, 403, 405, 501: return .refused
-        // A wrong program or address also comes as an error of the server.
+        // A wrong program, address or archive also comes as an error of the server.
         case 500
         where has(
             "executable file not found", "cannot assign requested address", "permission denied",
-            "no such file or directory: unknown"):
+            "no such file or directory: unknown", "extraction point is not a directory", "error processing tar file"):
             return .refused
         default: return .failed
         }
@@ -69,6 +69,12 @@ enum DockerFailure {
             "error during container init: ", "Error response from daemon: ", "failed to set up container networking: ",
         ] where text.hasPrefix(prefix) {
             text = String(text.dropFirst(prefix.count))
+        }
+        // The cause of a failed hook, and of a failed port, comes last.
+        for (beginning, end) in [
+            ("error running hook", "stderr: "), ("driver failed programming external connectivity", "): "),
+        ] where text.hasPrefix(beginning) {
+            if let range = text.firstRange(of: end) { text = String(text[range.upperBound...]) }
         }
         if text.hasSuffix(": unknown") { text = String(text.dropLast(": unknown".count)) }
         while let last = text.last, last == "." || last == " " { text.removeLast() }

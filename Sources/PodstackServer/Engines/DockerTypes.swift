@@ -26,7 +26,7 @@ enum Docker {
         }
     }
 
-    struct Info: Decodable {
+    struct Info: Decodable, Sendable {
         var driver: String
         var driverStatus: [[String]]?
         var limitsMemory: Bool?
@@ -34,9 +34,11 @@ enum Docker {
         var limitsProcesses: Bool?
         var processors: Int?
         var name: String?
+        /// The time by the engine's clock.
+        var time: String?
         var swarm: Swarm?
 
-        struct Swarm: Decodable {
+        struct Swarm: Decodable, Sendable {
             var state: String?
             var isManager: Bool?
 
@@ -54,6 +56,7 @@ enum Docker {
             case limitsProcesses = "PidsLimit"
             case processors = "NCPU"
             case name = "Name"
+            case time = "SystemTime"
             case swarm = "Swarm"
         }
     }
@@ -181,6 +184,8 @@ enum Docker {
         var hasTerminal: Bool
         var hasOutput = true
         var hasErrors = true
+        /// The rows and columns of the terminal; engines before version 1.42 of the API ignore it.
+        var terminalSize: [Int]?
 
         private enum CodingKeys: String, CodingKey {
             case command = "Cmd"
@@ -188,6 +193,7 @@ enum Docker {
             case hasOutput = "AttachStdout"
             case hasErrors = "AttachStderr"
             case hasTerminal = "Tty"
+            case terminalSize = "ConsoleSize"
         }
     }
 

@@ -111,25 +111,49 @@ protocol EngineSession: AnyObject, Sendable {
 
 /// Ends an engine operation from another thread.
 ///
-/// An operation registers what interrupts it; canceling calls that once.
+/// An operation registers what interrupts it; canceling calls that once. One object may serve many operations, one after
+/// another.
 final class EngineCancellation: Sendable {
-    private let state = Monitor<(isCanceled: Bool, interrupts: [@Sendable () -> Void])>((false, []))
+    private struct State {
+        var isCanceled = false
+        var nextKey = 0
+        var interrupts: [Int: @Sendable () -> Void] = [:]
+    }
+
+    private let state = Monitor(State())
 
     var isCanceled: Bool { state.change(waking: .none) { $0.isCanceled } }
 
     /// Registers a closure that interrupts the operation; calls it at once if the operation is already canceled.
     func onCancel(_ interrupt: @escaping @Sendable () -> Void) {
-        let isCanceled = state.change(waking: .none) { state in
-            if !state.isCanceled { state.interrupts.append(interrupt) }
-            return state.isCanceled
+        if register(interrupt) == nil { interrupt() }
+    }
+
+    /// Runs an operation, which a closure interrupts when it is canceled; calls that at once if it already is.
+    func interrupting<Result>(with interrupt: @escaping @Sendable () -> Void, _ body: () throws -> Result) rethrows
+        -> Result
+    {
+        let key = register(interrupt)
+        if key == nil { interrupt() }
+        defer { if let key { _ = state.change(waking: .none) { $0.interrupts.removeValue(forKey: key) } } }
+        return try body()
+    }
+
+    /// Returns the key of the registration; nil if the operation is already canceled.
+    private func register(_ interrupt: @escaping @Sendable () -> Void) -> Int? {
+        state.change(waking: .none) { state in
+            guard !state.isCanceled else { return nil }
+            state.nextKey += 1
+            state.interrupts[state.nextKey] = interrupt
+            return state.nextKey
         }
-        if isCanceled { interrupt() }
     }
 
     func cancel() {
         let interrupts = state.change(waking: .all) { state in
-            defer { state = (true, []) }
-            return state.interrupts
+            state.isCanceled = true
+            defer { state.interrupts = [:] }
+            return state.interrupts.values
         }
         for interrupt in interrupts { interrupt() }
     }

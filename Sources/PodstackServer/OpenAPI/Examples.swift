@@ -16,7 +16,7 @@ enum Examples {
     }
 
     /// The parameters, by name.
-    static let parameters: [String: Parameter] = [
+    static let parameters: [String: Parameter] = podParameters.merging([
         "token": Parameter("The ID of the token.", .string(tokenID)),
         "project": Parameter("The ID of the project.", .string(projectID)),
         "user": Parameter("The user: the ID, or in the audit log also the email address.", .string(userID)),
@@ -31,10 +31,10 @@ enum Examples {
         "X-Project-ID": Parameter("The project of the request.", .string(projectID)),
         "Idempotency-Key": Parameter(
             "Makes a repeated request return the first response for 24 hours.", "7f1f4a0e-create-ci-token"),
-    ]
+    ]) { $1 }
 
     /// The bodies of requests, by component.
-    static let requests: [String: JSONValue] = [
+    static let requests: [String: JSONValue] = podRequests.merging([
         "NewToken": [
             "name": "CI", "expires_in_days": 30, "scopes": ["projects:read", "pods:*"],
             "project_ids": [.string(projectID)],
@@ -50,13 +50,15 @@ enum Examples {
             "client_id": "Build server",
         ],
         "NewProject": ["name": "training", "description": "Models of the vision team"],
-        "ProjectUpdate": ["description": "Models of the speech team"],
+        "ProjectUpdate": [
+            "description": "Models of the speech team", "spend_limit": ["amount": 100, "period": "month"],
+        ],
         "NewMember": ["email": "ann@example.com", "role": "user", "permissions": ["read", "create"]],
         "MemberUpdate": ["status": "deactivated"],
-    ]
+    ]) { $1 }
 
     /// The bodies of responses, by component.
-    static let responses: [String: JSONValue] = [
+    static let responses: [String: JSONValue] = podResponses.merging([
         "Status": ["status": "ok"],
         "Text": "# TYPE podstack_requests_total counter\npodstack_requests_total 42\n",
         "User": [
@@ -107,14 +109,14 @@ enum Examples {
                 "ip_address": "203.0.113.7", "user_agent": "podstack-swift/0.2.0",
                 "details": ["scopes": ["projects:read"]],
             ]),
-    ]
+    ]) { $1 }
 
     /// An audit log as CSV.
     static let csv: JSONValue =
         "id,created_at,action,resource_type\nevt_8dK2vRq0ZtYpX4mWn6Lb,2026-11-24T16:00:00Z,create,token\n"
 
     /// Errors of the API, by code.
-    static let errors: [String: JSONValue] = [
+    static let errors: [String: JSONValue] = podErrors.merging([
         "missing_token": error("missing_token", "No API token provided"),
         "invalid_token": error("invalid_token", "Invalid API token"),
         "insufficient_scope": error(
@@ -126,7 +128,7 @@ enum Examples {
         "validation_failed": error(
             "validation_failed", "The request is invalid", ["field_errors": ["name": ["must not be empty"]]]),
         "rate_limited": error("rate_limited", "Too many requests"),
-    ]
+    ]) { $1 }
 
     /// Errors of the OAuth operations, by code.
     static let oauthErrors: [String: JSONValue] = [
@@ -138,13 +140,13 @@ enum Examples {
 
     // MARK: - Parts
 
-    private static let tokenID = "ab2cd3ef"
+    static let tokenID = "ab2cd3ef"
     private static let prefix = "podstack_" + tokenID
     private static let token = prefix + "_ExampleExampleExampleExampleExample000"
     private static let deviceCode = "Zk3vExampleExampleExampleExample"
-    private static let userID = "usr_5mZq8RtW2x"
-    private static let projectID = "prj_9aKd3LwP7c"
-    private static let time = "2026-11-24T16:00:00Z"
+    static let userID = "usr_5mZq8RtW2x"
+    static let projectID = "prj_9aKd3LwP7c"
+    static let time = "2026-11-24T16:00:00Z"
     private static let later = "2026-12-24T16:00:00Z"
 
     private static let tokenFields: [String: JSONValue] = [
@@ -161,11 +163,11 @@ enum Examples {
         "permissions": ["read", "create"], "status": "invited", "added_at": .string(time),
     ]
 
-    private static func page(_ key: String, _ element: JSONValue) -> JSONValue {
+    static func page(_ key: String, _ element: JSONValue) -> JSONValue {
         [key: .array([element]), "next_cursor": .null]
     }
 
-    private static func error(_ code: String, _ message: String, _ details: [String: JSONValue]? = nil) -> JSONValue {
+    static func error(_ code: String, _ message: String, _ details: [String: JSONValue]? = nil) -> JSONValue {
         var fields: [String: JSONValue] = [
             "code": .string(code), "message": .string(message), "request_id": "req_7Qm2LxV9",
         ]

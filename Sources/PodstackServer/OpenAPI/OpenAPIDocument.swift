@@ -102,18 +102,19 @@ enum OpenAPIDocument {
         switch access {
         case .noToken: []
         case .anyToken, .ownMembership, .projectOrOwnMembership: [["token": .array([])]]
-        case .scope(let scope), .project(let scope), .object(let scope): [["token": .array([.string(scope.description)])]]
+        case .scope(let scope), .project(let scope), .object(let scope):
+            [["token": .array([.string(scope.description)])]]
         }
     }
 
     private static func parameters(_ route: Route, _ details: OperationDescription) -> [JSONValue] {
-        func parameter(_ place: String, _ name: String, _ schema: JSONValue, isRequired: Bool) -> JSONValue {
+        func parameter(
+            _ place: String, _ name: String, _ schema: JSONValue, isRequired: Bool, _ own: Examples.Parameter? = nil
+        ) -> JSONValue {
             var fields: [String: JSONValue] = [
                 "in": .string(place), "name": .string(name), "required": .bool(isRequired), "schema": schema,
             ]
-            // `{id}` is the ID of what the path lists.
-            let meaning = name == "id" ? "token" : name
-            if let text = Examples.parameters[meaning] {
+            if let text = own ?? Examples.parameters[name == "id" ? resource(of: route) : name] {
                 fields["description"] = .string(text.description)
                 fields["example"] = text.example
             }
@@ -122,7 +123,9 @@ enum OpenAPIDocument {
         var parameters = route.pattern.filter { $0.hasPrefix("{") }.map {
             parameter("path", String($0.dropFirst().dropLast()), Schema.segment, isRequired: true)
         }
-        parameters += details.query.map { parameter("query", $0.name, $0.schema, isRequired: $0.isRequired) }
+        parameters += details.query.map {
+            parameter("query", $0.name, $0.schema, isRequired: $0.isRequired, $0.meaning)
+        }
         guard route.requiresToken else { return parameters }
         parameters.append(parameter("header", "X-Project-ID", Schema.string, isRequired: false))
         if route.method == "POST" {
@@ -130,6 +133,12 @@ enum OpenAPIDocument {
             parameters.append(parameter("header", "Idempotency-Key", key, isRequired: false))
         }
         return parameters
+    }
+
+    /// Returns the kind of resource that `{id}` names: what the path lists before it.
+    private static func resource(of route: Route) -> String {
+        let list = route.pattern.firstIndex(of: "{id}").flatMap { $0 > 0 ? route.pattern[$0 - 1] : nil } ?? ""
+        return String(list.dropLast())
     }
 
     private static func responses(_ route: Route, _ details: OperationDescription) -> [String: JSONValue] {
@@ -148,7 +157,9 @@ enum OpenAPIDocument {
         if route.requiresToken, route.method != "GET" { statuses.append(409) }
         // Without the ID in the middle, the path is that of another route.
         if route.pattern.count > 4, route.pattern.last?.hasPrefix("{") == false { statuses.append(405) }
+        statuses += details.otherErrors
         var responses: [String: JSONValue] = [String(details.status): .object(success)]
+        for status in details.otherSuccesses { responses[String(status)] = ["description": .string(details.summary)] }
         let error: JSONValue = .string("#/components/responses/\(details.isOAuth ? "OAuthError" : "Error")")
         for status in statuses { responses[String(status)] = ["$ref": error] }
         return responses

@@ -6,6 +6,22 @@ struct OperationDescription {
         var name: String
         var schema: JSONValue
         var isRequired = false
+        /// The meaning of the parameter for this operation; nil if it is the same everywhere.
+        var meaning: Examples.Parameter?
+
+        init(name: String, schema: JSONValue, isRequired: Bool = false) {
+            self.name = name
+            self.schema = schema
+            self.isRequired = isRequired
+        }
+
+        /// Creates a parameter whose meaning and example are those of one operation.
+        init(
+            _ name: String, _ schema: JSONValue, _ description: String, _ example: JSONValue, isRequired: Bool = false
+        ) {
+            self.init(name: name, schema: schema, isRequired: isRequired)
+            meaning = Examples.Parameter(description, example)
+        }
     }
 
     var summary: String
@@ -20,12 +36,17 @@ struct OperationDescription {
     /// The component that describes the response's body; nil if the response has none.
     var response: String?
     var responseType = "application/json"
+    /// Further statuses of a success, whose responses have no body.
+    var otherSuccesses: [Int] = []
+    /// Statuses of errors beside those that all operations of its kind have.
+    var otherErrors: [Int] = []
 
     /// Whether the body is a form and errors are those of OAuth.
     var isOAuth: Bool { bodyType == Self.form }
 
     fileprivate static let form = "application/x-www-form-urlencoded"
-    fileprivate static let paging = [
+    static let tar = "application/x-tar"
+    static let paging = [
         Parameter(name: "limit", schema: Schema.integer(from: 1, to: 200)),
         Parameter(name: "cursor", schema: Schema.text(3...45, pattern: "^(0|[1-9][0-9]{0,17})-[0-9A-Za-z_]{1,24}$")),
     ]
@@ -38,8 +59,10 @@ enum OperationTag: String, CaseIterable {
     case projects = "Projects"
     case members = "Members"
     case invitations = "Invitations"
-    case auditLogs = "Audit logs"
+    case pods = "Pods"
+    case volumes = "Volumes"
     case billing = "Billing"
+    case auditLogs = "Audit logs"
     case deviceFlow = "Device flow"
     case operation = "Operation"
 
@@ -51,8 +74,10 @@ enum OperationTag: String, CaseIterable {
         case .projects: "Projects group resources and members."
         case .members: "The users of a project, with their roles and permissions."
         case .invitations: "The projects that the user is invited to."
+        case .pods: "Containers, with or without GPUs: create, start, stop, watch and use them."
+        case .volumes: "Disks that outlive the pods that mount them."
+        case .billing: "The prices of GPUs, the wallet, and what the pods cost."
         case .auditLogs: "Who changed what, and when."
-        case .billing: "GPUs, prices, the prepaid balance, and what pods cost."
         case .deviceFlow:
             "Sign in programs without a browser, as RFC 8628 describes; the OAuth operations follow it word by word."
         case .operation: "Health, metrics and this document, for operators."
@@ -74,11 +99,11 @@ extension OperationID {
         case .listMembers, .addMember, .updateMember, .removeMember: .members
         case .listInvitations, .acceptInvitation, .declineInvitation: .invitations
         case .listPods, .createPod, .getPod, .updatePod, .deletePod, .startPod, .stopPod, .restartPod, .getPodLogs,
-            .execInPod, .downloadPodFiles, .uploadPodFiles, .getPodMetrics, .listPodEvents, .listVolumes, .createVolume,
-            .getVolume, .deleteVolume:
-            .projects
-        case .listAuditLogs: .auditLogs
+            .execInPod, .downloadPodFiles, .uploadPodFiles, .getPodMetrics, .listPodEvents:
+            .pods
+        case .listVolumes, .createVolume, .getVolume, .deleteVolume: .volumes
         case .listGPUs, .getWallet, .getUsage: .billing
+        case .listAuditLogs: .auditLogs
         }
     }
 }
@@ -87,9 +112,6 @@ extension OperationID {
     /// The description of this operation in the document.
     var details: OperationDescription {
         switch self {
-        case .listGPUs: OperationDescription(summary: "List the types of GPUs", response: "Any")
-        case .getWallet: OperationDescription(summary: "Get the prepaid balance of the account", response: "Any")
-        case .getUsage: OperationDescription(summary: "Get what pods cost, grouped", response: "Any")
         case .getHealth:
             OperationDescription(
                 summary: "Check that the service is running",
@@ -256,10 +278,27 @@ extension OperationID {
                 summary: "Decline an invitation to a project",
                 description: "Only the invited user can decline, with any token that includes the project.", status: 204
             )
-        case .listPods, .createPod, .getPod, .updatePod, .deletePod, .startPod, .stopPod, .restartPod, .getPodLogs,
-            .execInPod, .downloadPodFiles, .uploadPodFiles, .getPodMetrics, .listPodEvents, .listVolumes, .createVolume,
-            .getVolume, .deleteVolume:
-            OperationDescription(summary: rawValue, response: "Any")
+        case .listPods: .listPods
+        case .createPod: .createPod
+        case .getPod: .getPod
+        case .updatePod: .updatePod
+        case .deletePod: .deletePod
+        case .startPod: .startPod
+        case .stopPod: .stopPod
+        case .restartPod: .restartPod
+        case .getPodLogs: .getPodLogs
+        case .execInPod: .execInPod
+        case .downloadPodFiles: .downloadPodFiles
+        case .uploadPodFiles: .uploadPodFiles
+        case .getPodMetrics: .getPodMetrics
+        case .listPodEvents: .listPodEvents
+        case .listVolumes: .listVolumes
+        case .createVolume: .createVolume
+        case .getVolume: .getVolume
+        case .deleteVolume: .deleteVolume
+        case .listGPUs: .listGPUs
+        case .getWallet: .getWallet
+        case .getUsage: .getUsage
         case .listAuditLogs:
             OperationDescription(
                 summary: "List audit events, newest first; with Accept: text/csv, as CSV",

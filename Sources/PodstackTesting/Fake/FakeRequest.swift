@@ -52,6 +52,9 @@ struct FakeRequest {
     func header(_ name: String) -> String? { request.headers.first { $0.name.lowercased() == name }?.value }
     func query(_ name: String) -> String? { parameters.first { $0.name == name }?.value }
 
+    /// Returns the values of a parameter that may be repeated.
+    func queries(_ name: String) -> [String] { parameters.filter { $0.name == name }.map(\.value) }
+
     /// Throws if the query has unknown parameters: a misspelled filter must not become no filter.
     func checkQuery(_ known: [String]) throws {
         let unknown = parameters.map(\.name).filter { !known.contains($0) }
@@ -151,6 +154,27 @@ struct FakeFields {
             refuse("scopes", "\"\(unknown.utf8.count > 24 ? "…" : unknown)\" is not a scope")
         }
         return texts.map(Scope.init(rawValue:))
+    }
+
+    /// Returns a spend limit; `.some(nil)` for `null`.
+    mutating func spendLimit() -> SpendLimit?? {
+        guard let value = values["spend_limit"] else { return nil }
+        if value == .null { return .some(nil) }
+        guard case .object(let fields) = value, fields.count == 2, let amount = fields["amount"]?.doubleValue,
+            let period = fields["period"]?.stringValue
+        else {
+            refuse("spend_limit", "must be an object such as {\"amount\": 5, \"period\": \"month\"}, or null")
+            return nil
+        }
+        guard let amount = Amount(amount), amount >= .zero else {
+            refuse("spend_limit", "must have an amount from 0 to 9000000000")
+            return nil
+        }
+        guard ["day", "month", "total"].contains(period) else {
+            refuse("spend_limit", "must have the period day, month or total")
+            return nil
+        }
+        return SpendLimit(amount: amount, period: SpendLimit.Period(rawValue: period))
     }
 
     mutating func projectIDs() -> [String]?? {

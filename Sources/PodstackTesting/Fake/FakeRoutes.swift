@@ -85,7 +85,9 @@ extension FakeState {
     private mutating func handle(_ request: FakeRequest, _ caller: inout FakeCaller?) throws -> TransportResponse {
         let words: Set = [
             "v1", "auth", "whoami", "can", "tokens", "self", "rotate", "report", "projects", "members", "accept",
-            "decline", "invitations", "audit-logs", "device", "code", "token",
+            "decline", "invitations", "audit-logs", "device", "code", "token", "pods", "start", "stop", "restart",
+            "logs",
+            "exec", "metrics", "events", "volumes", "gpus", "billing", "wallet", "usage",
         ]
         let ids = request.segments.filter { !words.contains($0) }
         let path = request.segments.map { words.contains($0) ? $0 : "*" }.joined(separator: "/")
@@ -180,6 +182,53 @@ extension FakeState {
             return (.anyToken, { state, request, _, caller in try state.invitations(request, caller) })
         case "GET v1/audit-logs":
             return (.scope(.auditLogsRead), { state, request, _, caller in try state.auditLog(request, caller) })
+        default: return podRoute(method, path)
+        }
+    }
+
+    private static func podRoute(_ method: String, _ path: String) -> (FakeAccess, Handler)? {
+        switch "\(method) \(path)" {
+        case "GET v1/pods":
+            return (.scope(.podsRead), { state, request, _, caller in try state.podList(request, caller) })
+        case "POST v1/pods":
+            return (.scope(.podsCreate), { state, request, _, caller in try state.createPod(request, caller) })
+        case "GET v1/pods/*":
+            return (.scope(.podsRead), { state, request, ids, caller in try state.getPod(ids[0], request, caller) })
+        case "PATCH v1/pods/*":
+            return (
+                .scope(.podsUpdate), { state, request, ids, caller in try state.updatePod(ids[0], request, caller) }
+            )
+        case "DELETE v1/pods/*":
+            return (
+                .scope(.podsDelete), { state, request, ids, caller in try state.deletePod(ids[0], request, caller) }
+            )
+        case "POST v1/pods/*/start", "POST v1/pods/*/stop", "POST v1/pods/*/restart":
+            let action = path.split(separator: "/").last.map(String.init) ?? ""
+            return (
+                .scope(.podsUpdate),
+                { state, request, ids, caller in try state.act(action, ids[0], request, caller) }
+            )
+        case "GET v1/pods/*/logs":
+            return (.scope(.podsRead), { state, request, ids, caller in try state.podLogs(ids[0], request, caller) })
+        case "POST v1/pods/*/exec":
+            return (.scope(.podsUpdate), { state, request, ids, caller in try state.exec(ids[0], request, caller) })
+        case "GET v1/pods/*/metrics":
+            return (.scope(.podsRead), { state, request, ids, caller in try state.podMetrics(ids[0], request, caller) })
+        case "GET v1/pods/*/events":
+            return (.scope(.podsRead), { state, request, ids, caller in try state.podEvents(ids[0], request, caller) })
+        case "GET v1/volumes":
+            return (.scope(.volumesRead), { state, request, _, caller in try state.volumeList(request, caller) })
+        case "POST v1/volumes":
+            return (.scope(.volumesCreate), { state, request, _, caller in try state.createVolume(request, caller) })
+        case "GET v1/volumes/*":
+            return (.scope(.volumesRead), { state, _, ids, caller in try state.getVolume(ids[0], caller) })
+        case "DELETE v1/volumes/*":
+            return (.scope(.volumesDelete), { state, _, ids, caller in try state.deleteVolume(ids[0], caller) })
+        case "GET v1/gpus": return (.anyToken, { state, _, _, _ in try state.gpuList() })
+        case "GET v1/billing/wallet":
+            return (.scope(.billingRead), { state, _, _, caller in try state.wallet(caller) })
+        case "GET v1/billing/usage":
+            return (.scope(.billingRead), { state, request, _, caller in try state.usage(request, caller) })
         default: return nil
         }
     }

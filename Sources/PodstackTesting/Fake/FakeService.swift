@@ -17,8 +17,8 @@ import Synchronization
 /// ```
 ///
 /// It is a transport: no network, no server and no waiting. It knows tokens with scopes, expiry and rotation, projects,
-/// members and invitations, the audit log, the device login, idempotent requests and pages, and it rejects what the
-/// service rejects. The tests of this package run the same requests against it and against the real service.
+/// members and invitations, the audit log, the device login, pods and volumes, the wallet, idempotent requests and pages,
+/// and it rejects what the service rejects. The tests of this package run the same requests against it and against the real service.
 ///
 /// It has one user, ``email``, and you can add others. Its time is that of ``clock``. IDs count up, so that a failing test
 /// always shows the same ones.
@@ -49,11 +49,17 @@ public final class FakeService: Transport {
     ///   - clock: The clock of the service and of its clients.
     ///   - maxActiveTokens: The number of active tokens that an account may have (default: 5).
     ///   - maxProjects: The number of projects that an account may have (default: 100).
-    public init(clock: TestClock = TestClock(), maxActiveTokens: Int = 5, maxProjects: Int = 100) {
+    ///   - maxPods: The number of pods that an account may have (default: 100).
+    ///   - maxVolumes: The number of volumes that an account may have (default: 100).
+    public init(
+        clock: TestClock = TestClock(), maxActiveTokens: Int = 5, maxProjects: Int = 100, maxPods: Int = 100,
+        maxVolumes: Int = 100
+    ) {
         self.clock = clock
         var state = FakeState(now: Int(clock.date.timeIntervalSince1970))
         state.maxActiveTokens = maxActiveTokens
         state.maxProjects = maxProjects
+        (state.engine.maxPods, state.engine.maxVolumes) = (maxPods, maxVolumes)
         _ = state.addUser(Self.email)
         self.state = Mutex(state)
     }
@@ -131,6 +137,60 @@ public final class FakeService: Transport {
                 apiToken: $0, projectID: projectID, environment: PodstackEnvironment([:]), transport: self,
                 time: clock.time)
         }
+    }
+
+    // MARK: - Pods
+
+    // A pod runs as soon as it is created or started, and its program never ends by itself.
+
+    /// Sets the number and the price of a type of GPU, which the service lacks without this.
+    ///
+    /// - Parameters:
+    ///   - type: The type, such as `A100`.
+    ///   - count: The number of GPUs.
+    ///   - memory: The memory of one GPU in gigabytes, or nil.
+    ///   - price: The price of one GPU for an hour.
+    public func setGPU(_ type: String, count: Int, memory: Int? = nil, pricePerHour price: Amount = .zero) {
+        change {
+            $0.engine.gpus[type] = GPU(id: type, memory: memory, total: count, available: count, pricePerHour: price)
+        }
+    }
+
+    /// Adds an amount to the wallet of a user's account.
+    ///
+    /// - Parameters:
+    ///   - amount: The amount.
+    ///   - email: The email address of the user.
+    public func credit(_ amount: Amount, to email: String = FakeService.email) {
+        change { state in
+            guard let user = state.users.first(where: { $0.email == email }) else { return }
+            state.engine.credits[user.accountID] = (state.engine.credits[user.accountID] ?? .zero) + amount
+        }
+    }
+
+    /// Changes a pod, such as to let it fail.
+    ///
+    /// - Parameters:
+    ///   - id: The pod's ID.
+    ///   - output: The output of the latest run; nil leaves it as it is.
+    ///   - change: A closure that changes the pod.
+    public func changePod(_ id: Pod.ID, output: String? = nil, _ change: @Sendable (inout Pod) -> Void = { _ in }) {
+        self.change { state in
+            guard let index = state.engine.pods.firstIndex(where: { $0.model.id == id }) else { return }
+            let wasRunning = state.engine.pods[index].isRunning
+            change(&state.engine.pods[index].model)
+            if wasRunning, !state.engine.pods[index].isRunning, let last = state.engine.pods[index].runs.indices.last {
+                state.engine.pods[index].runs[last].end = state.now
+            }
+            if let output { state.engine.pods[index].output = output }
+        }
+    }
+
+    /// Sets the result of every command in a pod; without this, commands are refused.
+    ///
+    /// - Parameter exec: A closure that returns the result of a command in a pod.
+    public func onExec(_ exec: @escaping @Sendable (_ pod: Pod, _ command: [String]) -> PodExecResult) {
+        change { $0.engine.exec = exec }
     }
 
     // MARK: - Device login

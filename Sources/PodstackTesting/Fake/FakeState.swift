@@ -22,6 +22,8 @@ struct FakeState: Sendable {
     /// The events, oldest first.
     var events: [FakeEvent] = []
     var devices: [FakeDevice] = []
+    /// The pods, the volumes and the money.
+    var engine = FakeEngine()
     /// The responses to requests with an `Idempotency-Key`, by token and key.
     var replies: [[String]: FakeReply] = [:]
     private var count = 0

@@ -100,11 +100,11 @@ struct SpendingTests {
 
     // MARK: - The wallet
 
-    @Test("a free pod needs no credit, and another one a minute of it", arguments: TestDatabase.selected)
+    @Test("a free pod needs no credit, and another one a second of it", arguments: TestDatabase.selected)
     func wallet(_: TestDatabase) throws {
         #expect(try refusal(charge("pod_a", price: 0)) == nil)
         #expect(try refusal(charge("pod_a")) == .wallet)
-        try credit(0.099999)
+        try credit(0.001666)
         #expect(try refusal(charge("pod_a")) == .wallet)
         try credit(0.000001)
         #expect(try refusal(charge("pod_a")) == nil)

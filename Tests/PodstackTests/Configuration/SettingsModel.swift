@@ -84,7 +84,10 @@ struct SettingsModel {
 
     private func defaultProfile() throws -> Layer? {
         if world.isFileBroken { throw Refused() }
-        return world.profiles?["default"] == nil ? nil : try profile("default")
+        guard let values = world.profiles?["default"] else { return nil }
+        // Only the key of this profile selects another one, and the key of that one does not matter.
+        let selected = values["profile"].map(trimmed) ?? ""
+        return try profile(selected.isEmpty ? "default" : selected)
     }
 
     private func set(_ name: String) -> String? {

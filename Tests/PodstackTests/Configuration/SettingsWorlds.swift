@@ -40,6 +40,7 @@ enum SettingsWorlds {
             profile["api_token"] = pick(tokens.filter { $0?.contains("\n") != true })
             profile["project_id"] = pick(projects)
             profile["api_endpoint"] = pick(endpoints)
+            profile["profile"] = pick(profiles)
             files[name] = profile
         }
         world.profiles = files

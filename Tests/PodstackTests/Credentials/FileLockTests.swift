@@ -45,6 +45,28 @@ struct FileLockTests {
         #expect(folder.read("credentials") == "[default]\nproject_id = x\n")
     }
 
+    @Test("a lock ends when it is released, also while a child process has its descriptor")
+    func inherited() throws {
+        let path = folder.file("a.lock")
+        let lock = try #require(try FileLock.open(FilePath(path)))
+        #expect(try lock.wait(within: .zero))
+        var file = stat()
+        #expect(stat(path, &file) == 0)
+        // A child that was forked has copies of all descriptors.
+        let copies = (0..<Int32(1024)).compactMap { descriptor -> Int32? in
+            var status = stat()
+            guard fstat(descriptor, &status) == 0, status.st_ino == file.st_ino, status.st_dev == file.st_dev else {
+                return nil
+            }
+            return fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        }
+        defer { for copy in copies { close(copy) } }
+        #expect(copies.count == 1)
+        lock.release()
+        let next = try #require(try FileLock.open(FilePath(path)))
+        #expect(try next.wait(within: .zero))
+    }
+
     @Test("a rotation waits for another one no longer than the client's timeout")
     func rotation() async throws {
         let path = try folder.write("[default]\napi_token = t\n", to: "credentials")

@@ -62,6 +62,34 @@ struct TokenRedactionTests {
         return [value >> 4, value & 15].map { String($0, radix: 16) }.joined()
     }
 
+    @Test("an error of the SDK alone contains no token, neither in its message, its hint nor its dump")
+    func errors() {
+        let source = ClientConfiguration.Source.file(
+            "/etc/\(token)", namedBy: .environment("PODSTACK_API_TOKEN_FILE"))
+        var changed = ConfigurationError("unchanged")
+        changed.message = "the value \(token)"
+        changed.hint = "use \(token)"
+        let errors: [any PodstackError] = [
+            ConfigurationError("the value \(token) is invalid", hint: "remove \(token)"), changed,
+            ConfigurationError(message: "\(source) is a directory", hint: "\(source)", about: source),
+            AuthenticationError("the token \(token) is invalid", hint: "remove \(token)"),
+            ServerError("failed for \(token)", statusCode: 500, hint: "\(token)"), NetworkError("no \(token)"),
+        ]
+        for (index, error) in errors.enumerated() {
+            var dumped = ""
+            dump(error, to: &dumped)
+            let texts = [
+                error.message, error.hint ?? "", "\(error)", String(reflecting: error), error.localizedDescription,
+                dumped,
+            ]
+            for (number, text) in texts.enumerated() {
+                let isShown = text.contains(secret.prefix(12))
+                #expect(!isShown, "error \(index), text \(number)")
+            }
+            #expect(error.message.contains("podstack_0123abcd…"))
+        }
+    }
+
     @Test("a text in pieces is redacted like the whole text, wherever it is split")
     func stream() {
         let text = "warning: \(token) and \"\(token)x\" of podstack_0123abcd, ID\(token.dropFirst(3)), pod, podstack"

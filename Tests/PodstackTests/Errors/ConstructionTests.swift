@@ -18,11 +18,15 @@ struct ConstructionTests {
             QuotaExceededError("full", details: ["limit": 5]), InsufficientBalanceError("poor"),
             ServerError("down", statusCode: 503, requestID: "req_1", hint: "Try later"),
             NetworkError("No response", kind: .timeout), ConfigurationError("No project is set", hint: "Set one"),
+            GPUNotAvailableError("none", details: ["gpu_type": "A100"]), ConflictError("stopped"),
+            ExecTimeoutError("late"),
+            PodNotRunningError("failed", pod: .failedSample),
         ]
         #expect(errors.map(\.message).contains("No response"))
         #expect((errors[1] as? PermissionError)?.requiredScope == .projectsCreate)
         #expect((errors[3] as? ValidationError)?.fieldErrors == ["name": ["is missing"]])
         #expect((errors[4] as? RateLimitError)?.retryAfter == 5)
+        #expect((errors[10] as? GPUNotAvailableError)?.gpuType == "A100")
         #expect(errors[7].hint == "Try later" && errors[7].requestID == "req_1")
     }
 
@@ -56,6 +60,15 @@ struct ConstructionTests {
         try check(Member.sample)
         try check(Invitation.sample)
         try check(AuditEvent.sample)
+        for pod in [Pod.sample, .failedSample] { try check(pod) }
+        try check(PodEvent.sample)
+        try check(PodMetrics.sample)
+        try check(PodExecResult.sample)
+        try check(Volume.sample)
+        try check(GPU.sample)
+        try check(Wallet.sample)
+        try check(Usage.sample)
+        try check(SpendLimit.sample)
         for permission in [Permission.sample, .deniedSample] { try check(permission) }
         #expect(APIToken.sample.prefix == Token.sample.prefix)
         #expect(Credential.sample.token == .sample)

@@ -1,4 +1,7 @@
-"""The client for asyncio."""
+"""The client for asyncio.
+
+This file is written from _client.py by tools/generate_async.py.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import TYPE_CHECKING, Mapping
 
 from ._async_resources import AsyncAuditLogs, AsyncAuth, AsyncMembers, AsyncProjects, AsyncTokens
 from ._async_session import AsyncSession
-from ._client import open_handle
+from ._open import open_handle
 from ._session import Callbacks, OnEvent
 from .configuration import Configuration, RetryConfiguration
 from .credentials import BuiltInCredentials
@@ -29,19 +32,25 @@ class AsyncClient:
             print(token.name)
     ```
 
-    Canceling a task cancels its request. Creating a client reads the settings, as `Client` does, and sends no request.
+    Canceling a task cancels its request. A client may be used by several event loops. It is closed when it is no
+    longer used, at the end of an `async with` block, or by `close()`. Creating one reads the settings and sends no
+    request.
 
     Args:
-        api_token: The token, as for `Client`.
+        api_token: The token; None uses the token of `profile`, else `PODSTACK_API_TOKEN`, else the file that
+            `PODSTACK_API_TOKEN_FILE` names, else the profile that `PODSTACK_PROFILE` names or `default` in
+            `~/.podstack/credentials`.
         profile: The name of a profile in the credentials file.
-        project_id: The project that operations use.
-        api_endpoint: The address of the service.
-        credentials: A provider of tokens, whose function may be a coroutine: see `podstack.credentials`. One that is
-            not a coroutine blocks the event loop while it runs.
+        project_id: The project that operations use; None uses the profile's, else `PODSTACK_PROJECT`.
+        api_endpoint: The address of the service, `https` or `http` to loopback; None uses the profile's, else
+            `PODSTACK_API_ENDPOINT`, else `https://api.podstack.ai`.
+        credentials: A provider of tokens, used instead of `api_token` and `profile`, whose function may be a
+            coroutine: see `podstack.credentials`. One that is not a coroutine blocks the event loop while it runs.
         retry: The requests that are retried, and how often.
         timeout: The longest time for each call in seconds, with retries and waits (default: 30).
         environment: The variables to read instead of those of the process.
-        transport: The transport that sends the requests, whose `send` may be a coroutine: see `podstack.transport`.
+        transport: The transport that sends the requests, whose `send` may be a coroutine; None uses libcurl: see
+            `podstack.transport`.
         on_event: Receives requests and warnings, on the thread of the event loop: see `podstack.events`.
 
     Raises:

@@ -1,11 +1,13 @@
-"""The client."""
+"""The client.
+
+_async_client.py is written from this file by tools/generate_async.py.
+"""
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Mapping
 
-from . import _native, exceptions
+from ._open import open_handle
 from ._resources import AuditLogs, Auth, Members, Projects, Tokens
 from ._session import Callbacks, OnEvent, Session
 from .configuration import Configuration, RetryConfiguration
@@ -17,74 +19,6 @@ if TYPE_CHECKING:
 
     from .credentials import SyncCredentials
     from .transport import Transport
-
-_AUTHORITIES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
-
-
-def _authorities() -> str | None:
-    """Returns the system's certificate authorities where the library's own default does not find them."""
-    found = next((path for path in _AUTHORITIES if os.path.exists(path)), _AUTHORITIES[0])
-    return None if found == _AUTHORITIES[0] else found
-
-
-_SYSTEM_AUTHORITIES = _authorities()
-
-
-def open_handle(
-    kind: bytes,
-    *,
-    api_token: str | APIToken | None = None,
-    profile: str | None = None,
-    project_id: str | None = None,
-    api_endpoint: str | None = None,
-    credentials: Any = None,
-    retry: RetryConfiguration | None = None,
-    timeout: float | timedelta | None = None,
-    environment: Mapping[str, str] | None = None,
-    transport: Any = None,
-    has_events: bool = False,
-) -> _native.Handle:
-    """Creates an object of the library from the arguments of a client."""
-    arguments: dict[str, Any] = {}
-    if api_token is not None:
-        arguments["api_token"] = api_token.reveal() if isinstance(api_token, APIToken) else _text("api_token", api_token)
-    if profile is not None:
-        arguments["profile"] = _text("profile", profile)
-    if project_id is not None:
-        arguments["project_id"] = _text("project_id", project_id)
-    if api_endpoint is not None:
-        arguments["api_endpoint"] = _text("api_endpoint", api_endpoint)
-    if credentials is not None:
-        if api_token is not None or profile is not None:
-            raise exceptions.ConfigurationError("Pass only one of credentials=, api_token= and profile=")
-        arguments["credentials"] = (
-            credentials._fields if isinstance(credentials, BuiltInCredentials) else {"kind": "caller"}
-        )
-    if retry is not None:
-        arguments["retry"] = retry._fields()
-    if timeout is not None:
-        arguments["timeout"] = timeout if isinstance(timeout, (int, float)) else timeout.total_seconds()
-    if environment is not None:
-        arguments["environment"] = dict(environment)
-    if transport is not None:
-        arguments["transport"] = True
-    if has_events:
-        arguments["events"] = True
-    if _SYSTEM_AUTHORITIES is not None:
-        arguments["certificate_authorities"] = _SYSTEM_AUTHORITIES
-    return _native.Handle(kind, _native.encode(arguments))
-
-
-def _text(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise exceptions.ConfigurationError(f"{name}= must be a str, and not {type(value).__name__}")
-    return value
 
 
 class Client:

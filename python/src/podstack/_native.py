@@ -154,6 +154,8 @@ class _LazyLibrary:
 
 
 _loading = threading.Lock()
+# A child process must not find the library half loaded.
+os.register_at_fork(before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release)
 _is_ending = False
 
 

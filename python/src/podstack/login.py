@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
 from . import _native
-from ._client import open_handle
+from ._open import open_handle
 from ._resources import _texts
 from ._session import Callbacks, OnEvent, Session
 from ._tuples import CreatedToken, created
@@ -140,8 +140,11 @@ class DeviceLoginRequest(_Code):
         return created(self._session.call(b"token"))
 
 
+# The classes for asyncio, written from those above by tools/generate_async.py.
+
+
 class AsyncDeviceLogin:
-    """A login for a program without a token, for asyncio.
+    """A login for a program without a token, for asyncio; creating one sends no request.
 
     Args:
         api_endpoint: The service's URL; None uses `PODSTACK_API_ENDPOINT`, or the default.
@@ -190,7 +193,7 @@ class AsyncDeviceLogin:
 
 
 class AsyncDeviceLoginRequest(_Code):
-    """A request for a token, which a user has yet to approve."""
+    """A request for a token, which a user has yet to approve, for asyncio."""
 
     __slots__ = ("_callbacks", "_session")
 
