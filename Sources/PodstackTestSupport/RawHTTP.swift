@@ -46,14 +46,30 @@ package final class RawHTTP {
         return try response(hasBody: method != "HEAD")
     }
 
-    package func send(_ text: String) throws {
-        var rest = Array(text.utf8)[...]
+    package func send(_ text: String) throws { try send(Array(text.utf8)) }
+
+    package func send(_ bytes: [UInt8]) throws {
+        var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes {
                 Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw Failure(reason: "the connection was closed") }
             rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Returns the next bytes, whatever they mean; nothing at the end of the connection.
+    package func readBytes() throws -> [UInt8] {
+        var bytes = buffer
+        buffer = []
+        guard bytes.isEmpty else { return bytes }
+        bytes = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = recv(descriptor, &bytes, bytes.count, 0)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw Failure(reason: "the connection was lost") }
+            return Array(bytes.prefix(count))
         }
     }
 

@@ -129,6 +129,8 @@ package final class ToolProcess: Sendable {
         if ending.status.load(ordering: .acquiring) < 0 { kill(id, number) }
     }
 
+    package var isRunning: Bool { ending.status.load(ordering: .acquiring) < 0 }
+
     /// Waits for the end, and returns the exit status, or 128 plus the number of the signal.
     @discardableResult
     package func wait() -> Int32 {

@@ -67,8 +67,16 @@ struct PodDataRoutes: Sendable {
     }
 
     /// Returns the error of a client for a failure of the engine.
-    private static func error(_ failure: EngineFailure, _ pod: PodRecord) -> any Error {
+    ///
+    /// - Parameters:
+    ///   - failure: The failure.
+    ///   - path: The file or directory that was asked for; nil for none.
+    private static func error(_ failure: EngineFailure, path: String? = nil) -> any Error {
         switch failure.kind {
+        case .notFound where path != nil:
+            ErrorResponse(
+                status: 404, code: .notFound, message: failure.reason,
+                details: ["resource_type": "file", "resource_id": .string(path ?? "")])
         case .unreachable, .canceled: EngineLink.unreachable
         case .notFound, .image, .gpu, .conflict, .refused: DomainError.conflict(failure.reason)
         case .noSpace, .failed: DomainError.unavailable(failure.reason, retryAfterSeconds: 5)
@@ -225,7 +233,7 @@ struct PodDataRoutes: Sendable {
             transfer.cancellation.cancel()
             throw EngineLink.unreachable
         }
-        if let failure { throw Self.error(failure, pod) }
+        if let failure { throw Self.error(failure, path: path) }
         var response = Response(status: 200)
         response.stream = body.stream
         response.contentType = "application/x-tar"
@@ -260,7 +268,7 @@ struct PodDataRoutes: Sendable {
                 try engine.upload(pod.id, path: path) { try body.next() }
                 return .noContent
             } catch let failure as EngineFailure {
-                throw Self.error(failure, pod)
+                throw Self.error(failure, path: path)
             } catch is StreamedBody.Incomplete {
                 throw ErrorResponse.badRequest("The archive did not arrive completely")
             }
@@ -284,7 +292,7 @@ struct PodDataRoutes: Sendable {
                     PodMetrics(
                         timestamp: .init(milliseconds: pods.now()), cpuUsage: statistics.cpuPercent,
                         memoryUsed: statistics.memoryBytes, memoryTotal: statistics.memoryLimitBytes))
-            } catch let failure as EngineFailure { throw Self.error(failure, pod) }
+            } catch let failure as EngineFailure { throw Self.error(failure) }
         }
     }
 
@@ -347,7 +355,7 @@ struct PodDataRoutes: Sendable {
             guard isTurn else { throw ErrorResponse.busy }
             let session: any EngineSession
             do { session = try engine.attach(pod.id, command, terminal: terminal) } catch let failure as EngineFailure {
-                throw Self.error(failure, pod)
+                throw Self.error(failure)
             }
             let isAllowed = permission(exchange, .podsUpdate, pod)
             var response = Response(status: 101)
@@ -409,7 +417,7 @@ struct PodDataRoutes: Sendable {
                     status: 504, code: .execTimeout,
                     message: "The command did not end within \(counted(seconds, "second")); it may still run")
             }
-            throw Self.error(failure, pod)
+            throw Self.error(failure)
         }
     }
 }

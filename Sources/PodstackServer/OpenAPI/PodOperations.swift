@@ -74,7 +74,7 @@ extension OperationDescription {
             .init("follow", Schema.boolean, "Whether to wait for more output (default: false).", false),
             .init(
                 "timestamps", Schema.boolean, "Whether each line begins with its time (default: false).", false),
-        ], response: "Text", responseType: "text/plain")
+        ], response: "Text", responseType: "text/plain", otherErrors: [409])
     static let execInPod = OperationDescription(
         summary: "Run a command in a pod that runs",
         description:

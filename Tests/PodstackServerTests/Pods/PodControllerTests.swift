@@ -150,17 +150,17 @@ struct PodControllerTests {
     func cover(_: TestDatabase) throws {
         let clock = ManualClock()
         let service = try PodServer(clock: clock)
-        try credit(service, 0.05, cpuPrice: 3)
+        try credit(service, 0.001, cpuPrice: 3)
         let refused = try service.owner.send("POST", "/v1/pods", #"{"name": "a", "image": "a", "cpu": 2}"#)
         #expect(refused.status == 402)
         #expect(refused.code == "insufficient_balance")
-        #expect(refused.error?.details["required_amount"] == 0.1)
-        #expect(refused.error?.details["available_amount"] == 0.05)
+        #expect(refused.error?.details["required_amount"] == 0.001667)
+        #expect(refused.error?.details["available_amount"] == 0.001)
         #expect(refused.error?.details["limit"] == "wallet")
         let pod = try service.runningPod(#""cpu": 1"#)
         #expect(pod.pricePerHour == 3)
-        // 60 seconds cost 0.05.
-        clock.advance(61)
+        // A second costs 0.000833.
+        clock.advance(3)
         let stopped = try service.wait(for: .stopped, pod.id)
         #expect(stopped.statusReason == "The pod was stopped because the wallet of its account is empty")
         #expect(try service.owner.send("POST", "/v1/pods/\(pod.id)/start").code == "insufficient_balance")

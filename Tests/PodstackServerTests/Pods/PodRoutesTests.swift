@@ -392,6 +392,35 @@ struct PodRoutesTests {
         }
     }
 
+    @Test("files are read and written as archives of any size", arguments: TestDatabase.selected)
+    func files(_: TestDatabase) throws {
+        let pod = try service.runningPod()
+        let path = "/v1/pods/\(pod.id)/files"
+        let read = try owner.send("GET", path + "?path=/etc", headers: [("Accept", "application/x-tar")])
+        #expect(read.body == "tar of /etc")
+        #expect(read.headers["content-type"] == "application/x-tar")
+        let missing = try owner.send("GET", path + "?path=/missing")
+        #expect(missing.code == "not_found")
+        #expect(missing.error?.details["resource_type"] == "file")
+        #expect(try owner.send("GET", path).code == "validation_failed")
+        #expect(try owner.send("GET", path + "?path=etc").code == "validation_failed")
+        let archive = [("Content-Type", "application/x-tar")]
+        // In memory and over a connection, with more than the limit of other bodies.
+        let large = String(repeating: "x", count: 5 << 20)
+        let remote = TestClient(port: service.server.server.port, owner.token)
+        #expect(try owner.send("PUT", path + "?path=/small", "small", headers: archive).status == 204)
+        #expect(try remote.send("PUT", path + "?path=/large", large, headers: archive).status == 204)
+        #expect(engine.objects[pod.id]?.output == "/small: 5 bytes\n/large: 5242880 bytes\n")
+        // Refused by the head, before the body is read.
+        #expect(try remote.send("PUT", path + "?path=/x", "x").code == "unsupported_media_type")
+        let stranger = TestClient(port: service.server.server.port, "podstack_wrong")
+        #expect(try stranger.send("PUT", path + "?path=/x", "x", headers: archive).code == "malformed_token")
+        engine.fail("upload", .notFound, "There is no /x in the pod")
+        let refused = try remote.send("PUT", path + "?path=/x", large, headers: archive)
+        #expect(refused.code == "not_found")
+        #expect(refused.error?.message == "There is no /x in the pod")
+    }
+
     @Test("a repeated command with one Idempotency-Key runs once", arguments: TestDatabase.selected)
     func commandOnce(_: TestDatabase) throws {
         let pod = try service.runningPod()
