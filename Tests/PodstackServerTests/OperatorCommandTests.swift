@@ -207,7 +207,7 @@ struct OperatorCommandTests {
         let user = try service.database.read { try #require(try UserStore.find(email: RunningServer.email, in: $0)) }
         try service.changes.perform(by: .administrator, at: service.now()) { change in
             try UserRemoval(of: user.email, transferringTo: nil, now: change.now, in: change.connection)
-                .perform(in: change)
+                .perform(service.pods, service.volumes, in: change)
         }
         #expect(try client.whoami().status == 401)
         #expect(try !browser.isSignedIn)

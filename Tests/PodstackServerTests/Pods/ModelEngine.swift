@@ -1,6 +1,7 @@
 import PodstackAPI
 import PodstackTestSupport
 import Synchronization
+import Testing
 
 @testable import PodstackServer
 
@@ -251,7 +252,9 @@ final class PodServer: Sendable {
     init(clock: ManualClock? = nil, _ settings: ServiceSettings? = nil, engine known: ModelEngine? = nil) throws {
         var settings = settings ?? ServiceSettings()
         settings.maxActiveTokens = 500
-        let engine = known ?? ModelEngine(now: clock.map { clock in { clock.now * 1000 } } ?? SystemClock.milliseconds)
+        var now = SystemClock.milliseconds
+        if let clock { now = { clock.now * 1000 } }
+        let engine = known ?? ModelEngine(now: now)
         server = try RunningServer(clock: clock) { place in
             try EmbeddedServer(
                 directory: place.directory, database: place.database, settings: settings, engine: engine,

@@ -15,7 +15,7 @@ struct PodControllerTests {
     }
 
     private func credit(_ service: PodServer, _ amount: Amount, cpuPrice: Amount) throws {
-        let accountID = try service.owner.whoami().decoded(User.self).accountID
+        let accountID = try #require(try service.owner.whoami().decoded(User.self).accountID)
         try service.server.server.service.database.write { connection in
             try BillingStore.set(cpuPrice.millionths, of: .cpu, in: connection)
             try BillingStore.credit(amount.millionths, accountID: accountID, reason: nil, at: 0, in: connection)
