@@ -210,29 +210,29 @@ struct PodsTests {
             ("GET /v1/pods/pod_1", try .json(Pod.sample), { _ = try await $0.pods.get("pod_1") }),
             (
                 "GET /v1/pods/pod_1/metrics", try .json(PodMetrics.sample),
-                { #expect(try await $0.pods.metrics("pod_1") == .sample) }
+                { (client: Client) async throws in #expect(try await client.pods.metrics("pod_1") == .sample) }
             ),
             (
                 "GET /v1/pods/pod_1/events?limit=200", try .json(Page<PodEvent>(elements: [.sample], nextCursor: nil)),
-                { #expect(try await $0.pods.events("pod_1").all() == [.sample]) }
+                { (client: Client) async throws in #expect(try await client.pods.events("pod_1").all() == [.sample]) }
             ),
             (
                 "GET /v1/volumes?limit=200", try .json(Page<Volume>(elements: [.sample], nextCursor: nil)),
-                { #expect(try await $0.volumes.list().all() == [.sample]) }
+                { (client: Client) async throws in #expect(try await client.volumes.list().all() == [.sample]) }
             ),
             ("GET /v1/volumes/vol_1", try .json(Volume.sample), { _ = try await $0.volumes.get("vol_1") }),
             ("DELETE /v1/volumes/vol_1", .noContent, { try await $0.volumes.delete("vol_1") }),
             (
                 "GET /v1/gpus", try .json(Page<GPU>(elements: [.sample], nextCursor: nil)),
-                { #expect(try await $0.gpus.list() == [.sample]) }
+                { (client: Client) async throws in #expect(try await client.gpus.list() == [.sample]) }
             ),
             (
                 "GET /v1/billing/wallet", try .json(Wallet.sample),
-                { #expect(try await $0.billing.wallet() == .sample) }
+                { (client: Client) async throws in #expect(try await client.billing.wallet() == .sample) }
             ),
             (
                 "GET /v1/billing/usage?group_by=day", try .json(Usage.sample),
-                { #expect(try await $0.billing.usage() == .sample) }
+                { (client: Client) async throws in #expect(try await client.billing.usage() == .sample) }
             ),
             (
                 "GET /v1/billing/usage?from=2030-03-17T17%3A46%3A40Z&group_by=token", try .json(Usage.sample),
