@@ -66,6 +66,8 @@ final class DockerEngine: PodEngine {
         let podID = specification.podID
         if let existing = try inspect(podID) {
             try requireOwn(existing, specification)
+            // It may have been removed while the pod was stopped.
+            try ensureNetwork(specification)
         } else {
             let image = try ensureImage(specification, progress)
             try ensureNetwork(specification)
@@ -100,6 +102,7 @@ final class DockerEngine: PodEngine {
                 reason: "The pod needs \(Self.cores(specification.cpuMillicores)), and the engine has \(processors)")
         }
         if try !limitsDisk(info) { request.host.storageOptions = nil }
+        var wait = EngineWait(seconds: 30)
         while true {
             let response = try client.send(
                 "POST", .init("containers", "create").with("name", podID), body: request)
@@ -114,9 +117,10 @@ final class DockerEngine: PodEngine {
                 request.host.storageOptions = nil
                 continue
             }
-            // Another request has created it, such as one whose response was lost.
-            if response.status == 409, let existing = try inspect(podID) {
-                return try requireOwn(existing, specification)
+            if response.status == 409 {
+                // Another request has created it, such as one whose response was lost, or is still creating it.
+                if let existing = try inspect(podID) { return try requireOwn(existing, specification) }
+                if failure.reason.contains("already in use"), wait.pause() { continue }
             }
             throw failure.kind == .notFound ? EngineFailure(kind: .image, reason: failure.reason) : failure
         }
@@ -189,7 +193,7 @@ final class DockerEngine: PodEngine {
             cache.forget(podID)
             usage.forget(podID)
         }
-        var pauses = 0
+        var wait = EngineWait(seconds: 30)
         while true {
             let response = try client.send(
                 "DELETE", .init("containers", podID).with("force", "true").with("v", "true"))
@@ -200,11 +204,10 @@ final class DockerEngine: PodEngine {
             case 409: break
             default: throw client.failure(response.status, response.body)
             }
-            guard pauses < 300 else {
-                throw EngineFailure(kind: .failed, reason: "The engine has not removed the container within 30 seconds")
+            guard wait.pause() else {
+                throw EngineFailure(
+                    kind: .failed, reason: "The engine has not removed the container within 30 seconds")
             }
-            pauses += 1
-            _ = EngineCancellation().wait(seconds: 0.1)
         }
     }
 

@@ -215,7 +215,7 @@ struct DockerEngineTests {
         // Both events have passed when the wait begins. Those of parallel tests wake it too.
         try blockUntil("the events of the pod") { try engine.waitForChanges(seconds: 5, cancellation).contains(podID) }
         let waiting = bench.specification()
-        BlockingThread.start { try? bench.run(waiting) }
+        BlockingThread.start { _ = try? bench.run(waiting) }
         try blockUntil(within: .seconds(20), "the start") {
             try engine.waitForChanges(seconds: 10, cancellation).contains(waiting.podID)
         }

@@ -98,6 +98,18 @@ struct EngineIsolationTests {
         for _ in 0..<2 { try engine.removeNetwork(projectID: "prj_a\(bench.instance)") }
     }
 
+    @Test("creates the network of a project again for a pod that was stopped meanwhile")
+    func removedNetwork() throws {
+        let specification = bench.specification()
+        try bench.run(specification)
+        try engine.stop(specification.podID, graceSeconds: 0)
+        try engine.removeNetwork(projectID: specification.projectID)
+        let failure = engineFailure { try engine.start(specification.podID) }
+        #expect(failure?.kind == .failed)
+        try bench.run(specification)
+        #expect(try engine.observe(specification.podID)?.state == .running)
+    }
+
     @Test("publishes a port on the given address only, and on another port after each start")
     func ports() throws {
         let podID = try bench.run("exec httpd -f -h /etc -p 80") { $0.ports = [80] }
