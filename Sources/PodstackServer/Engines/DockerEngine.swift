@@ -66,8 +66,7 @@ final class DockerEngine: PodEngine {
         let podID = specification.podID
         if let existing = try inspect(podID) {
             try requireOwn(existing, specification)
-            // It may have been removed while the pod was stopped.
-            try ensureNetwork(specification)
+            try reconnect(existing, specification)
         } else {
             let image = try ensureImage(specification, progress)
             try ensureNetwork(specification)
@@ -90,6 +89,19 @@ final class DockerEngine: PodEngine {
                 kind: .conflict,
                 reason: "The engine has a container \(specification.podID) that does not belong to this service")
         }
+    }
+
+    /// Connects a container again whose network was removed while it did not run.
+    private func reconnect(_ container: Docker.Container, _ specification: EngineSpecification) throws {
+        guard container.state.status != "running" else { return }
+        let network = try ensureNetwork(specification)
+        let endpoint = container.network?.networks?[Self.networkName(specification.projectID)]
+        // A container that has never run knows its network by the name.
+        guard let former = endpoint?.networkID, !former.isEmpty, former != network else { return }
+        let response = try client.send(
+            "POST", .init("networks", network, "connect"),
+            body: Docker.ConnectRequest(container: specification.podID))
+        guard response.isSuccess else { throw client.failure(response.status, response.body) }
     }
 
     private func create(_ specification: EngineSpecification, _ image: DockerImageName) throws {
@@ -369,24 +381,27 @@ final class DockerEngine: PodEngine {
 
     private static func networkName(_ projectID: String) -> String { "podstack-\(projectID)" }
 
-    private func ensureNetwork(_ specification: EngineSpecification) throws {
+    /// Creates the network of a project unless it exists, and returns its ID.
+    @discardableResult
+    private func ensureNetwork(_ specification: EngineSpecification) throws -> String {
         let name = Self.networkName(specification.projectID)
-        try networks.change(waking: .none) { _ in
+        return try networks.change(waking: .none) { _ in
             let existing = try client.send("GET", .init("networks", name))
-            if existing.isSuccess { return }
+            if existing.isSuccess { return try DockerClient.decode(Docker.Created.self, existing.body).id }
             guard existing.status == 404 else { throw client.failure(existing.status, existing.body) }
             let request = Docker.NetworkRequest(
                 name: name,
                 labels: [Label.instance: specification.instance, Label.project: specification.projectID])
             let created = try client.send("POST", .init("networks", "create"), body: request)
-            guard !created.isSuccess, created.status != 409 else { return }
+            if created.isSuccess { return try DockerClient.decode(Docker.Created.self, created.body).id }
+            // Another service on this engine has created it meanwhile.
+            if created.status == 409 { return try client.value(Docker.Created.self, "GET", .init("networks", name)).id }
             let failure = client.failure(created.status, created.body)
             throw failure.kind == .noSpace
                 ? EngineFailure(
                     kind: .noSpace,
-                    reason:
-                        "The engine has no network left for another project: add default-address-pools to its configuration"
-                )
+                    reason: "The engine has no network left for another project:"
+                        + " add default-address-pools to its configuration")
                 : failure
         }
     }
