@@ -432,6 +432,7 @@ extension Migrations {
         "CREATE INDEX pods_of_project ON pods (project_id, created_at, id)",
         "CREATE INDEX pods_of_account ON pods (account_id, created_at, id)",
         "CREATE INDEX pods_alive ON pods (id) WHERE terminated_at IS NULL",
+        "CREATE INDEX pods_by_revision ON pods (revision)",
         """
         CREATE TABLE pod_labels (
             pod_id TEXT NOT NULL REFERENCES pods (id),

@@ -8,6 +8,8 @@ import Synchronization
 final class PodController: Sendable {
     /// The seconds between two checks of the limits, and of the leadership.
     private static let tickSeconds = 1.0
+    /// The seconds between two reviews of what pods have cost.
+    private static let reviewSeconds: Int64 = 2
     /// The seconds between two observations of all pods, in case an event of the engine got lost.
     private static let observationSeconds: Int64 = 30
     /// The seconds between two attempts to reach an engine that does not respond.
@@ -39,14 +41,16 @@ final class PodController: Sendable {
     }
 
     private struct State {
-        /// The pods that are not terminated, as they were read last.
-        var alive: [PodRecord] = []
-        var revision: [Int64] = []
+        /// The pods that are not terminated, as they were read last, by ID.
+        var alive: [String: PodRecord] = [:]
+        var revision: Int64 = 0
         /// How long runs had lasted when they were first seen.
         ///
         /// From then on the monotonic clock counts, so that a step of the system's clock neither stops a pod nor keeps it.
         var anchors: [String: Anchor] = [:]
         var prunedAt: Int64?
+        var reviewedAt: Int64?
+        var leadershipAt: Int64?
         var volumesAt: Int64?
     }
 
@@ -146,7 +150,7 @@ final class PodController: Sendable {
         try enforceLimits()
         try readAlive()
         let ending = state.withLock { state in
-            Set(state.alive.filter { $0.state.desired != .running && $0.state.isRunOpen }.map(\.id))
+            Set(state.alive.values.filter { $0.state.desired != .running && $0.state.isRunOpen }.map(\.id))
         }
         for id in ending { worker.schedule(id) }
         worker.waitUntilIdle(ending, within: Self.startSeconds)
@@ -169,7 +173,6 @@ final class PodController: Sendable {
     // MARK: - The control thread
 
     private func control() {
-        state.withLock { $0.revision = [] }
         var isObserved = false
         while !isStopping {
             let next = worker.scheduleDue() ?? Self.tickSeconds
@@ -179,15 +182,19 @@ final class PodController: Sendable {
                 return wakeups
             }
             if isStopping { return }
-            let isNew = updateLeadership()
+            // Each check asks the database, and wakeups may follow each other quickly.
+            if isDue(1, since: \.leadershipAt) { updateLeadership() }
             guard isLeader else {
                 isObserved = false
                 continue
             }
             do {
                 for id in wakeups?.podIDs ?? [] { worker.schedule(id) }
-                if try readAlive() || isNew { scheduleUnsettled() }
-                if isNew || !isObserved {
+                for (pod, revision) in try readAlive()
+                where Self.isUnsettled(pod) && !worker.hasWritten(revision, of: pod.id) {
+                    worker.schedule(pod.id)
+                }
+                if !isObserved {
                     try observeAll()
                     isObserved = true
                 }
@@ -197,35 +204,28 @@ final class PodController: Sendable {
         }
     }
 
-    /// Reads the pods if they have changed; returns whether they have.
+    /// Reads the pods that have changed, and returns them with the revisions of their rows.
     @discardableResult
-    private func readAlive() throws -> Bool {
+    private func readAlive() throws -> [(pod: PodRecord, revision: Int64)] {
         let known = state.withLock { $0.revision }
-        let (revision, alive) = try environment.database.read { connection -> ([Int64], [PodRecord]?) in
-            let revision = try PodStore.revision(in: connection)
-            return (revision, revision == known ? nil : try PodStore.alive(in: connection))
-        }
-        guard let alive else { return false }
+        let (changed, revision) = try environment.database.read { try PodStore.changed(after: known, in: $0) }
         state.withLock { state in
-            (state.revision, state.alive) = (revision, alive)
-            let ids = Set(alive.map(\.id))
-            state.anchors = state.anchors.filter { ids.contains($0.key) }
-        }
-        return true
-    }
-
-    /// Schedules the pods that are not as they should be, according to the database alone.
-    private func scheduleUnsettled() {
-        let unsettled = state.withLock { state in
-            state.alive.filter { pod in
-                switch pod.state.desired {
-                case .running: pod.state.status != .running || !pod.state.hasRun
-                case .stopped: pod.state.isRunOpen || ![.stopped, .failed].contains(pod.state.status)
-                case .terminated: true
-                }
+            state.revision = revision
+            for (pod, _) in changed {
+                state.alive[pod.id] = pod.isTerminated ? nil : pod
+                if pod.isTerminated { state.anchors[pod.id] = nil }
             }
         }
-        for pod in unsettled { worker.schedule(pod.id) }
+        return changed
+    }
+
+    /// Returns whether a pod is not as it should be, according to the database alone.
+    private static func isUnsettled(_ pod: PodRecord) -> Bool {
+        switch pod.state.desired {
+        case .running: pod.state.status != .running || !pod.state.hasRun
+        case .stopped: pod.state.isRunOpen || ![.stopped, .failed].contains(pod.state.status)
+        case .terminated: !pod.isTerminated
+        }
     }
 
     // MARK: - Limits
@@ -257,7 +257,7 @@ final class PodController: Sendable {
     /// Stops or deletes the pods that have reached a limit.
     private func enforceLimits() throws {
         var reached: [String: Limit] = [:]
-        let alive = state.withLock { $0.alive }
+        let alive = state.withLock { Array($0.alive.values) }
         for pod in alive {
             guard let seconds = secondsSinceStart(of: pod) else { continue }
             if let limit = pod.limits.deleteAfterSeconds, seconds >= limit, pod.state.desired != .terminated {
@@ -266,7 +266,9 @@ final class PodController: Sendable {
                 reached[pod.id] = .time(limit, name: "stop_after", deletes: false)
             }
         }
-        let isMetered = alive.contains { $0.state.isRunOpen && $0.pricePerHour > 0 }
+        let isMetered =
+            alive.contains { $0.state.isRunOpen && $0.pricePerHour > 0 }
+            && isDue(Self.reviewSeconds, since: \.reviewedAt)
         let time = environment.now()
         let billing = environment.billing
         let review = isMetered ? try environment.database.read { try billing.review(now: time, in: $0) } : nil
@@ -316,7 +318,7 @@ final class PodController: Sendable {
     /// Waits for events of the engine, and observes all pods now and then.
     private func watch() {
         var isConnected = false
-        var observedAt = environment.elapsed()
+        var observedAt = MonotonicClock.nanoseconds
         while !watching.isCanceled {
             do {
                 if !isConnected {
@@ -330,8 +332,8 @@ final class PodController: Sendable {
                 reportReachable()
                 guard isLeader else { continue }
                 for id in changed { worker.schedule(id) }
-                if environment.elapsed() - observedAt >= Self.observationSeconds * 1_000_000_000 {
-                    observedAt = environment.elapsed()
+                if MonotonicClock.nanoseconds - observedAt >= Self.observationSeconds * 1_000_000_000 {
+                    observedAt = MonotonicClock.nanoseconds
                     try observeAll()
                 }
             } catch {
@@ -362,18 +364,20 @@ final class PodController: Sendable {
 
     /// Removes deleted volumes from the engine, and old rows from the database.
     private func tidyUp(isWoken: Bool) throws {
-        let elapsed = environment.elapsed()
-        func isDue(_ seconds: Int64, since last: WritableKeyPath<State, Int64?>) -> Bool {
-            state.withLock { state in
-                if let time = state[keyPath: last], elapsed - time < seconds * 1_000_000_000 { return false }
-                state[keyPath: last] = elapsed
-                return true
-            }
-        }
         if isDue(Self.volumeSeconds, since: \.volumesAt) || isWoken { volumes.add { [self] in removeVolumes() } }
         guard isDue(Self.pruningSeconds, since: \.prunedAt) else { return }
         let oldest = environment.now() - PodStore.retentionSeconds * 1000
         while try environment.database.write({ try PodStore.removeTerminated(before: oldest, limit: 100, in: $0) }) > 0 {}
+    }
+
+    /// Returns whether some seconds have passed since the last call that returned true.
+    private func isDue(_ seconds: Int64, since last: WritableKeyPath<State, Int64?>) -> Bool {
+        let time = MonotonicClock.nanoseconds
+        return state.withLock { state in
+            if let before = state[keyPath: last], time - before < seconds * 1_000_000_000 { return false }
+            state[keyPath: last] = time
+            return true
+        }
     }
 
     private func removeVolumes() {

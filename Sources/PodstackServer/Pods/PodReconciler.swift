@@ -99,7 +99,7 @@ extension PodState {
         graceSeconds = Self.graceSeconds
         reason = nil
         if replaces { self.replaces = true }
-        if !isRunOpen { status = .creating }
+        status = isRunOpen ? .stopping : .creating
     }
 
     /// Requests that the pod does not run.

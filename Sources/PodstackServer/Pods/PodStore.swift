@@ -32,15 +32,24 @@ enum PodStore {
         return Set(try rows.map { try $0.text("id") })
     }
 
-    /// Returns a number that differs after any pod that is not terminated has changed, or has become one.
-    static func revision(in connection: any DatabaseConnection) throws -> [Int64] {
-        let row = try connection.query(
+    /// Returns the pods that were created or changed after a revision, in the order of their changes, and the newest
+    /// revision.
+    ///
+    /// Writes follow each other, so the revisions of the rows are in the order of the transactions.
+    static func changed(
+        after revision: Int64, in connection: any DatabaseConnection
+    ) throws -> (pods: [(pod: PodRecord, revision: Int64)], revision: Int64) {
+        let newest = try connection.query("SELECT MAX(revision) AS newest FROM pods").first?.optionalInteger("newest")
+        guard let newest, newest > revision else { return ([], max(newest ?? 0, revision)) }
+        // At first, those that are gone do not matter.
+        let isOfInterest: SQL = revision == 0 ? " AND p.terminated_at IS NULL" : ""
+        let pods = try connection.query(
             """
-            SELECT COUNT(*) AS pods, CAST(COALESCE(SUM(revision), 0) AS BIGINT) AS revisions FROM pods
-            WHERE terminated_at IS NULL
+            SELECT \(columns), p.revision FROM pods p WHERE p.revision > \(revision)\(isOfInterest)
+            ORDER BY p.revision
             """
-        ).first
-        return [try row?.integer("pods") ?? 0, try row?.integer("revisions") ?? 0]
+        ).map { (pod: try record($0), revision: try $0.integer("revision")) }
+        return (pods, newest)
     }
 
     /// Returns a project's pod with a name that is not terminated.
@@ -143,6 +152,9 @@ enum PodStore {
 
     // MARK: - Writing
 
+    /// The revision of a row that is written now.
+    private static let nextRevision: SQL = "(SELECT COALESCE(MAX(r.revision), 0) + 1 FROM pods r)"
+
     static func insert(_ pod: PodRecord, sealed: [UInt8]?, in connection: any DatabaseConnection) throws {
         let state = pod.state
         try connection.execute(
@@ -157,7 +169,7 @@ enum PodStore {
                 \(pod.limits.stopAfterSeconds), \(pod.limits.deleteAfterSeconds), \(pod.limits.maxCost),
                 \(pod.ownTokenID), \(state.desired.rawValue), \(state.graceSeconds), \(state.run),
                 \(state.preparedRun), \(state.replaces ? 1 : 0), \(state.attempts), \(state.status.rawValue), '{}',
-                \(pod.lastEventNumber), 1, \(pod.createdAt), \(pod.changedAt))
+                \(pod.lastEventNumber), \(nextRevision), \(pod.createdAt), \(pod.changedAt))
             """)
         try insertLabels(of: pod, in: connection)
         for mount in pod.configuration.volumes {
@@ -176,11 +188,12 @@ enum PodStore {
         }
     }
 
-    /// Writes everything of a pod that can change.
-    static func update(_ pod: PodRecord, in connection: any DatabaseConnection) throws {
+    /// Writes everything of a pod that can change, and returns its new revision.
+    @discardableResult
+    static func update(_ pod: PodRecord, in connection: any DatabaseConnection) throws -> Int64 {
         let state = pod.state
         let addresses = Dictionary(uniqueKeysWithValues: state.addresses.map { (String($0.key), $0.value) })
-        try connection.execute(
+        return try connection.query(
             """
             UPDATE pods SET name = \(pod.name), charged_token_id = \(pod.chargedTokenID), labels = \(try json(pod.labels)),
                 devices = \(pod.devices.joined(separator: " ")), price_per_hour = \(pod.pricePerHour),
@@ -191,10 +204,11 @@ enum PodStore {
                 replaces = \(state.replaces ? 1 : 0), attempts = \(state.attempts), status = \(state.status.rawValue),
                 status_reason = \(state.reason), node = \(state.node), addresses = \(try json(addresses)),
                 started_at = \(state.startedAt), finished_at = \(state.finishedAt), observed_at = \(state.observedAt),
-                exit_code = \(state.exitCode), last_event_number = \(pod.lastEventNumber), revision = revision + 1,
+                exit_code = \(state.exitCode), last_event_number = \(pod.lastEventNumber), revision = \(nextRevision),
                 changed_at = \(pod.changedAt), terminated_at = \(pod.terminatedAt)
-            WHERE id = \(pod.id)
-            """)
+            WHERE id = \(pod.id) RETURNING revision
+            """
+        ).first?.integer("revision") ?? 0
     }
 
     /// Writes the labels of a pod, in addition to ``update(_:in:)``.

@@ -22,6 +22,8 @@ final class PodWorker: Sendable {
         /// The monotonic times in nanoseconds at which pods have to be looked at again.
         var due: [String: Int64] = [:]
         var failures: [String: Failures] = [:]
+        /// The revisions that threads have written last, which need no further look.
+        var written: [String: Int64] = [:]
         var isStopping = false
     }
 
@@ -51,7 +53,6 @@ final class PodWorker: Sendable {
     private let instance: String
     private let log: Log
     private let now: @Sendable () -> Int64
-    private let elapsed: @Sendable () -> Int64
     /// Whether this process may act: see ``PodController``.
     private let mayAct: @Sendable () -> Bool
     /// Called when the engine has responded, or has not.
@@ -90,7 +91,6 @@ final class PodWorker: Sendable {
         instance = environment.instance
         log = environment.log
         now = environment.now
-        elapsed = environment.elapsed
         self.mayAct = mayAct
         self.reached = reached
     }
@@ -111,9 +111,14 @@ final class PodWorker: Sendable {
         if isNew, !steps.add({ [self] in work(on: podID) }) { finish(podID, after: 1) }
     }
 
+    /// Returns whether a revision of a pod was written here.
+    func hasWritten(_ revision: Int64, of podID: String) -> Bool {
+        state.change(waking: .none) { $0.written[podID] == revision }
+    }
+
     /// Schedules the pods whose time has come, and returns the seconds until the next one; nil if there is none.
     func scheduleDue() -> Double? {
-        let time = elapsed()
+        let time = MonotonicClock.nanoseconds
         let (due, next) = state.change(waking: .none) { state in
             let due = state.due.filter { $0.value <= time }.map(\.key)
             for id in due { state.due[id] = nil }
@@ -139,7 +144,7 @@ final class PodWorker: Sendable {
     private func finish(_ podID: String, after seconds: Double? = nil) {
         let isDueNow = state.change { state in
             state.busy.remove(podID)
-            if let seconds, !state.isStopping { state.due[podID] = elapsed() + Int64(seconds * 1e9) }
+            if let seconds, !state.isStopping { state.due[podID] = MonotonicClock.nanoseconds + Int64(seconds * 1e9) }
             return state.again.remove(podID) != nil && !state.isStopping
         }
         if isDueNow { schedule(podID) } else if seconds != nil { link.wakeups.change { _ in } }
@@ -257,7 +262,8 @@ final class PodWorker: Sendable {
                 try PodTermination.revokeOwnToken(of: pod, in: change)
                 try PodStore.removeSecrets(of: podID, in: change.connection)
             }
-            try PodStore.update(pod, in: change.connection)
+            let revision = try PodStore.update(pod, in: change.connection)
+            state.change(waking: .none) { $0.written[podID] = pod.isTerminated ? nil : revision }
             return (pod, decision.action)
         }
     }
@@ -279,7 +285,9 @@ final class PodWorker: Sendable {
             case .none, .observe: break
             case .ensure:
                 for mount in pod.configuration.volumes { try engine.ensureVolume(mount.volumeID, instance: instance) }
-                let progress = Progress(pod.id, elapsed) { [self] line in recordProgress(line, of: pod) }
+                let progress = Progress { [self] line, isFirst in
+                    recordProgress(line, of: pod, isFirst: isFirst)
+                }
                 try engine.ensure(try specification(of: pod)) { progress.report($0) }
             case .start:
                 // The service may have ended after the object was created, and before it had the file with the token.
@@ -385,30 +393,36 @@ final class PodWorker: Sendable {
         return specification
     }
 
-    private func recordProgress(_ line: String, of pod: PodRecord) {
+    private func recordProgress(_ line: String, of pod: PodRecord, isFirst: Bool) {
         let text = PodEventStore.limited(line, bytes: 200)
-        try? database.write { try PodStore.setReason(text, ofCreatingPod: pod.id, in: $0) }
+        let time = now()
+        // A failure costs a line of progress, and no more.
+        try? database.write { connection in
+            try PodStore.setReason(text, ofCreatingPod: pod.id, in: connection)
+            guard isFirst, var current = try PodStore.find(pod.id, in: connection) else { return }
+            try PodEventStore.append(.preparing, text, of: &current, at: time, in: connection)
+            let revision = try PodStore.update(current, in: connection)
+            state.change(waking: .none) { $0.written[pod.id] = revision }
+        }
     }
 
     /// Passes on the first line of a pod's progress, and then one in a while.
     private final class Progress: Sendable {
         private let last = Mutex<Int64?>(nil)
-        private let elapsed: @Sendable () -> Int64
-        private let record: @Sendable (String) -> Void
+        private let record: @Sendable (_ line: String, _ isFirst: Bool) -> Void
 
-        init(_ podID: String, _ elapsed: @escaping @Sendable () -> Int64, _ record: @escaping @Sendable (String) -> Void) {
-            self.elapsed = elapsed
+        init(_ record: @escaping @Sendable (_ line: String, _ isFirst: Bool) -> Void) {
             self.record = record
         }
 
         func report(_ line: String) {
-            let time = elapsed()
-            let isDue = last.withLock { last in
-                if let last, time - last < PodWorker.progressNanoseconds { return false }
-                last = time
-                return true
+            let time = MonotonicClock.nanoseconds
+            let isFirst: Bool? = last.withLock { last in
+                if let last, time - last < PodWorker.progressNanoseconds { return nil }
+                defer { last = time }
+                return last == nil
             }
-            if isDue { record(line) }
+            if let isFirst { record(line, isFirst) }
         }
     }
 
