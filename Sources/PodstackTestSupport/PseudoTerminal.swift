@@ -13,6 +13,8 @@
 
         private final class ShownText: Sendable {
             let bytes = Mutex<[UInt8]>([])
+            /// Whether no more text can follow.
+            let isComplete = Atomic(false)
         }
 
         /// Starts a program in a new session.
@@ -67,6 +69,7 @@
                     shown.bytes.withLock { $0 += chunk[..<max(0, count)] }
                 }
                 close(descriptor)
+                shown.isComplete.store(true, ordering: .releasing)
             }
         }
 
@@ -100,11 +103,19 @@
         }
 
         /// Waits for the end, and returns the exit status, or 128 plus the number of the signal.
+        ///
+        /// The text is then complete, unless another program has the terminal open for two seconds longer.
         package func wait() throws -> Int32 {
             var wait = BoundedWait(.seconds(60))
             while true {
                 let status = ending.status.load(ordering: .acquiring)
-                if status >= 0 { return status }
+                if status >= 0 {
+                    var rest = BoundedWait(.seconds(2))
+                    while !shown.isComplete.load(ordering: .acquiring), let pause = rest.next() {
+                        BoundedWait.sleep(pause)
+                    }
+                    return status
+                }
                 guard let pause = wait.next() else {
                     throw ToolProcess.Failure(reason: "the program did not end; the terminal shows: \(text)")
                 }

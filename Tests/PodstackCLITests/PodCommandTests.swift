@@ -436,3 +436,11 @@ extension RecordingTransport {
         self.init { _ in try left.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }.response() }
     }
 }
+
+extension JSONValue {
+    /// Returns the value of a field; nil if there is none.
+    fileprivate subscript(_ key: String) -> JSONValue? {
+        guard case .object(let fields) = self else { return nil }
+        return fields[key]
+    }
+}

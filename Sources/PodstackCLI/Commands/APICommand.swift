@@ -177,9 +177,6 @@ struct APICommand {
         guard !path.contains("://") else {
             throw UsageError("PATH must be below the API endpoint \(endpoint), because the token is sent there")
         }
-        guard !TokenFormat.isContained(in: path) else {
-            throw UsageError("PATH must not contain a token: servers and proxies log the paths of requests")
-        }
         if path.contains("{project}") {
             path = path.replacing("{project}", with: try await invocation.projectInUse(client))
         }

@@ -66,6 +66,7 @@ final class DockerEngine: PodEngine {
         let podID = specification.podID
         if let existing = try inspect(podID) {
             try requireOwn(existing, specification)
+            try reconnect(existing, specification)
         } else {
             let image = try ensureImage(specification, progress)
             try ensureNetwork(specification)
@@ -90,6 +91,19 @@ final class DockerEngine: PodEngine {
         }
     }
 
+    /// Connects a container again whose network was removed while it did not run.
+    private func reconnect(_ container: Docker.Container, _ specification: EngineSpecification) throws {
+        guard container.state.status != "running" else { return }
+        let network = try ensureNetwork(specification)
+        let endpoint = container.network?.networks?[Self.networkName(specification.projectID)]
+        // A container that has never run knows its network by the name.
+        guard let former = endpoint?.networkID, !former.isEmpty, former != network else { return }
+        let response = try client.send(
+            "POST", .init("networks", network, "connect"),
+            body: Docker.ConnectRequest(container: specification.podID))
+        guard response.isSuccess else { throw client.failure(response.status, response.body) }
+    }
+
     private func create(_ specification: EngineSpecification, _ image: DockerImageName) throws {
         let podID = specification.podID
         let info = try client.info()
@@ -100,6 +114,7 @@ final class DockerEngine: PodEngine {
                 reason: "The pod needs \(Self.cores(specification.cpuMillicores)), and the engine has \(processors)")
         }
         if try !limitsDisk(info) { request.host.storageOptions = nil }
+        var wait = EngineWait(seconds: 30)
         while true {
             let response = try client.send(
                 "POST", .init("containers", "create").with("name", podID), body: request)
@@ -114,9 +129,10 @@ final class DockerEngine: PodEngine {
                 request.host.storageOptions = nil
                 continue
             }
-            // Another request has created it, such as one whose response was lost.
-            if response.status == 409, let existing = try inspect(podID) {
-                return try requireOwn(existing, specification)
+            if response.status == 409 {
+                // Another request has created it, such as one whose response was lost, or is still creating it.
+                if let existing = try inspect(podID) { return try requireOwn(existing, specification) }
+                if failure.reason.contains("already in use"), wait.pause() { continue }
             }
             throw failure.kind == .notFound ? EngineFailure(kind: .image, reason: failure.reason) : failure
         }
@@ -189,7 +205,7 @@ final class DockerEngine: PodEngine {
             cache.forget(podID)
             usage.forget(podID)
         }
-        var pauses = 0
+        var wait = EngineWait(seconds: 30)
         while true {
             let response = try client.send(
                 "DELETE", .init("containers", podID).with("force", "true").with("v", "true"))
@@ -200,11 +216,10 @@ final class DockerEngine: PodEngine {
             case 409: break
             default: throw client.failure(response.status, response.body)
             }
-            guard pauses < 300 else {
-                throw EngineFailure(kind: .failed, reason: "The engine has not removed the container within 30 seconds")
+            guard wait.pause() else {
+                throw EngineFailure(
+                    kind: .failed, reason: "The engine has not removed the container within 30 seconds")
             }
-            pauses += 1
-            _ = EngineCancellation().wait(seconds: 0.1)
         }
     }
 
@@ -366,24 +381,27 @@ final class DockerEngine: PodEngine {
 
     private static func networkName(_ projectID: String) -> String { "podstack-\(projectID)" }
 
-    private func ensureNetwork(_ specification: EngineSpecification) throws {
+    /// Creates the network of a project unless it exists, and returns its ID.
+    @discardableResult
+    private func ensureNetwork(_ specification: EngineSpecification) throws -> String {
         let name = Self.networkName(specification.projectID)
-        try networks.change(waking: .none) { _ in
+        return try networks.change(waking: .none) { _ in
             let existing = try client.send("GET", .init("networks", name))
-            if existing.isSuccess { return }
+            if existing.isSuccess { return try DockerClient.decode(Docker.Created.self, existing.body).id }
             guard existing.status == 404 else { throw client.failure(existing.status, existing.body) }
             let request = Docker.NetworkRequest(
                 name: name,
                 labels: [Label.instance: specification.instance, Label.project: specification.projectID])
             let created = try client.send("POST", .init("networks", "create"), body: request)
-            guard !created.isSuccess, created.status != 409 else { return }
+            if created.isSuccess { return try DockerClient.decode(Docker.Created.self, created.body).id }
+            // Another service on this engine has created it meanwhile.
+            if created.status == 409 { return try client.value(Docker.Created.self, "GET", .init("networks", name)).id }
             let failure = client.failure(created.status, created.body)
             throw failure.kind == .noSpace
                 ? EngineFailure(
                     kind: .noSpace,
-                    reason:
-                        "The engine has no network left for another project: add default-address-pools to its configuration"
-                )
+                    reason: "The engine has no network left for another project:"
+                        + " add default-address-pools to its configuration")
                 : failure
         }
     }

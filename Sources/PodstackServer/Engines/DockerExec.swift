@@ -21,11 +21,11 @@ enum DockerExec {
     /// Returns the exit code of a command whose output has ended.
     static func exitCode(_ client: DockerClient, _ id: String) throws -> Int {
         // The engine may record the exit code after it has closed the output.
-        for _ in 0..<200 {
+        var wait = EngineWait(seconds: 10)
+        repeat {
             let exec = try client.value(Docker.Exec.self, "GET", .init("exec", id, "json"))
             if !exec.isRunning, let code = exec.exitCode { return code }
-            _ = EngineCancellation().wait(seconds: 0.05)
-        }
+        } while wait.pause()
         throw EngineFailure(kind: .failed, reason: "The engine does not say how the command has ended")
     }
 

@@ -29,6 +29,8 @@ enum DockerFailure {
         }
         if has("no such image") { return .image }
         switch status {
+        // The pod exists, and its network will when it is ensured again.
+        case 404 where message.hasPrefix("network "): return .failed
         case 404: return .notFound
         case 409: return .conflict
         case 400, 401, 403, 405, 501: return .refused

@@ -153,8 +153,18 @@ enum Docker {
 
         struct Network: Decodable {
             var ports: [String: [Binding]?]?
+            var networks: [String: Endpoint]?
 
-            private enum CodingKeys: String, CodingKey { case ports = "Ports" }
+            private enum CodingKeys: String, CodingKey {
+                case ports = "Ports"
+                case networks = "Networks"
+            }
+        }
+
+        struct Endpoint: Decodable {
+            var networkID: String?
+
+            private enum CodingKeys: String, CodingKey { case networkID = "NetworkID" }
         }
 
         private enum CodingKeys: String, CodingKey {
@@ -303,6 +313,12 @@ enum Docker {
             case name = "Name"
             case labels = "Labels"
         }
+    }
+
+    struct ConnectRequest: Encodable {
+        var container: String
+
+        private enum CodingKeys: String, CodingKey { case container = "Container" }
     }
 
     struct NetworkRequest: Encodable {

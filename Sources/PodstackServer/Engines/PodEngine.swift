@@ -162,6 +162,22 @@ final class EngineCancellation: Sendable {
     func wait(seconds: Double) -> Bool { state.wait(seconds) { $0.isCanceled ? true : nil } ?? false }
 }
 
+/// The pauses of a wait for the engine, which end after a time: they grow from 5 to 100 milliseconds.
+struct EngineWait {
+    private let deadline: ContinuousClock.Instant
+    private var seconds = 0.005
+
+    init(seconds: Int) { deadline = .now + .seconds(seconds) }
+
+    /// Pauses the thread; returns false without a pause if the time is over.
+    mutating func pause() -> Bool {
+        guard ContinuousClock.now < deadline else { return false }
+        _ = EngineCancellation().wait(seconds: seconds)
+        seconds = min(0.1, seconds * 2)
+        return true
+    }
+}
+
 // MARK: - Values
 
 /// The abilities of an engine.

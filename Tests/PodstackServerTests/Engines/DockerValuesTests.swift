@@ -240,7 +240,8 @@ struct DockerValuesTests {
                 "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network",
                 .noSpace
             ),
-            (404, "No such image: x:1", .image), (404, "No such container: x", .notFound),
+            (404, "No such image: x:1", .image), (404, "network x not found", .failed),
+            (404, "No such container: x", .notFound),
             (400, "invalid mount config", .refused),
             (500, "something else", .failed), (503, "starting", .failed),
         ])

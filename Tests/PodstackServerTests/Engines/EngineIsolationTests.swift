@@ -79,10 +79,10 @@ struct EngineIsolationTests {
         let address = try bench.shell(first, "ip -o -4 addr show eth0 | sed 's|.*inet \\([0-9.]*\\)/.*|\\1|'").filter {
             $0 != "\n"
         }
-        let fetch = "wget -q -T 3 -O - http://\(address):8080/"
+        let fetch = "timeout 3 wget -q -O - http://\(address):8080/"
         try blockUntil("the friend's response") { try bench.shell(friend, fetch) == "hello\n" }
         #expect(try bench.exec(stranger, "sh", "-c", fetch).code != 0)
-        #expect(try bench.exec(stranger, "sh", "-c", "wget -q -T 3 -O - http://\(first):8080/").code != 0)
+        #expect(try bench.exec(stranger, "sh", "-c", "timeout 3 wget -q -O - http://\(first):8080/").code != 0)
         // Nor through the addresses of the host, where the port is published on loopback only.
         let published = try #require(try engine.observe(first)?.addresses[8080]?.split(separator: ":").last)
         let gateway = try bench.shell(stranger, "ip route | sed -n 's/^default via \\([0-9.]*\\).*/\\1/p'").filter {
@@ -90,12 +90,24 @@ struct EngineIsolationTests {
         }
         for host in [gateway, try bench.test.address, try bench.test.node, "127.0.0.1"] {
             #expect(
-                try bench.exec(stranger, "sh", "-c", "wget -q -T 3 -O - http://\(host):\(published)/").code != 0,
+                try bench.exec(stranger, "sh", "-c", "timeout 3 wget -q -O - http://\(host):\(published)/").code != 0,
                 "\(host)")
         }
         #expect(engineFailure { try engine.removeNetwork(projectID: "prj_a\(bench.instance)") }?.kind == .conflict)
         for pod in [first, friend] { try engine.remove(pod) }
         for _ in 0..<2 { try engine.removeNetwork(projectID: "prj_a\(bench.instance)") }
+    }
+
+    @Test("creates the network of a project again for a pod that was stopped meanwhile")
+    func removedNetwork() throws {
+        let specification = bench.specification()
+        try bench.run(specification)
+        try engine.stop(specification.podID, graceSeconds: 0)
+        try engine.removeNetwork(projectID: specification.projectID)
+        #expect(engineFailure { try engine.start(specification.podID) }?.kind == .failed)
+        for _ in 0..<2 { try bench.run(specification) }
+        #expect(try engine.observe(specification.podID)?.state == .running)
+        #expect(try bench.shell(specification.podID, "ip -o link | cut -d: -f2 | cut -d@ -f1") == " lo\n eth0\n")
     }
 
     @Test("publishes a port on the given address only, and on another port after each start")

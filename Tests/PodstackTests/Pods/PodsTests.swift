@@ -37,7 +37,7 @@ struct PodsTests {
 
     @Test("a specification without more than a name and an image has the documented defaults")
     func defaults() async throws {
-        let (line, body, request) = try await request(.json(Pod.sample, status: 201)) { client in
+        let (line, body, request) = try await request(.json(Pod.sample, status: 201)) { (client: Client) async throws in
             let pod = try await client.pods.create(PodSpecification(name: "trainer", image: "busybox"))
             #expect(pod == .sample)
         }
@@ -55,7 +55,8 @@ struct PodsTests {
             labels: ["team": "vision"], projectID: "prj_2",
             registryAuth: RegistryCredentials(username: "u", password: "secret-password"), stopAfter: .seconds(90.5),
             deleteAfter: .seconds(3600), maxCost: 2.5, tokenScopes: [.podsRead])
-        let (_, body, request) = try await request(.json(Pod.sample, status: 201), projectID: "prj_1") { client in
+        let (_, body, request) = try await request(.json(Pod.sample, status: 201), projectID: "prj_1") {
+            (client: Client) async throws in
             _ = try await client.pods.create(specification)
         }
         #expect(
@@ -109,7 +110,7 @@ struct PodsTests {
     @Test("filters of a list become the query, and the project the header")
     func list() async throws {
         let page = Page<Pod>(elements: [.sample], nextCursor: nil)
-        let (line, _, request) = try await request(.json(page), projectID: "prj_1") { client in
+        let (line, _, request) = try await request(.json(page), projectID: "prj_1") { (client: Client) async throws in
             let pods = try await client.pods.list(
                 projectID: "prj_2", status: .running, labels: ["b": "2", "a": "x=y z"], name: "trainer"
             ).all()
@@ -124,7 +125,7 @@ struct PodsTests {
 
     @Test("an update sends only what changes, and null for a limit that is removed")
     func update() async throws {
-        let (line, body, _) = try await request(.json(Pod.sample)) { client in
+        let (line, body, _) = try await request(.json(Pod.sample)) { (client: Client) async throws in
             _ = try await client.pods.update(
                 "pod_1", name: "n", labels: [:], stopAfter: .set(.seconds(60)), maxCost: .remove)
         }
@@ -151,11 +152,11 @@ struct PodsTests {
 
     @Test("a delete returns the pod while it is being removed, and nil when it is gone")
     func delete() async throws {
-        let (line, _, _) = try await request(.json(Pod.sample, status: 202)) { client in
+        let (line, _, _) = try await request(.json(Pod.sample, status: 202)) { (client: Client) async throws in
             #expect(try await client.pods.delete("pod_1", force: true) == .sample)
         }
         #expect(line == "DELETE /v1/pods/pod_1?force=true")
-        let (plain, _, _) = try await request(.noContent) { client in
+        let (plain, _, _) = try await request(.noContent) { (client: Client) async throws in
             #expect(try await client.pods.delete("pod_1") == nil)
         }
         #expect(plain == "DELETE /v1/pods/pod_1")
@@ -164,7 +165,7 @@ struct PodsTests {
     @Test("logs are text, and a page of a proxy is not")
     func logs() async throws {
         let headers = [HeaderField("Content-Type", "text/plain; charset=utf-8")]
-        let (line, _, request) = try await request(.text("a\nb\n", headers: headers)) { client in
+        let (line, _, request) = try await request(.text("a\nb\n", headers: headers)) { (client: Client) async throws in
             let since = Date(timeIntervalSince1970: 1_900_000_000)
             #expect(try await client.pods.logs("pod_1", tail: 2, since: since) == "a\nb\n")
         }
@@ -176,13 +177,13 @@ struct PodsTests {
 
     @Test("a command is sent as a list, with a time that the client's own limit does not shorten")
     func exec() async throws {
-        let (line, body, request) = try await request(.json(PodExecResult.sample)) { client in
+        let (line, body, request) = try await request(.json(PodExecResult.sample)) { (client: Client) async throws in
             #expect(try await client.pods.exec("pod_1", ["ls", "-l"], timeout: .seconds(600)) == .sample)
         }
         #expect(line == "POST /v1/pods/pod_1/exec")
         #expect(body == ["command": ["ls", "-l"], "timeout_seconds": 600])
         #expect(request.timeout > .seconds(600))
-        let (_, shell, _) = try await self.request(.json(PodExecResult.sample)) { client in
+        let (_, shell, _) = try await self.request(.json(PodExecResult.sample)) { (client: Client) async throws in
             _ = try await client.pods.exec("pod_1", "ls | wc")
         }
         #expect(shell == ["command": ["/bin/sh", "-c", "ls | wc"]])
@@ -209,29 +210,29 @@ struct PodsTests {
             ("GET /v1/pods/pod_1", try .json(Pod.sample), { _ = try await $0.pods.get("pod_1") }),
             (
                 "GET /v1/pods/pod_1/metrics", try .json(PodMetrics.sample),
-                { #expect(try await $0.pods.metrics("pod_1") == .sample) }
+                { (client: Client) async throws in #expect(try await client.pods.metrics("pod_1") == .sample) }
             ),
             (
                 "GET /v1/pods/pod_1/events?limit=200", try .json(Page<PodEvent>(elements: [.sample], nextCursor: nil)),
-                { #expect(try await $0.pods.events("pod_1").all() == [.sample]) }
+                { (client: Client) async throws in #expect(try await client.pods.events("pod_1").all() == [.sample]) }
             ),
             (
                 "GET /v1/volumes?limit=200", try .json(Page<Volume>(elements: [.sample], nextCursor: nil)),
-                { #expect(try await $0.volumes.list().all() == [.sample]) }
+                { (client: Client) async throws in #expect(try await client.volumes.list().all() == [.sample]) }
             ),
             ("GET /v1/volumes/vol_1", try .json(Volume.sample), { _ = try await $0.volumes.get("vol_1") }),
             ("DELETE /v1/volumes/vol_1", .noContent, { try await $0.volumes.delete("vol_1") }),
             (
                 "GET /v1/gpus", try .json(Page<GPU>(elements: [.sample], nextCursor: nil)),
-                { #expect(try await $0.gpus.list() == [.sample]) }
+                { (client: Client) async throws in #expect(try await client.gpus.list() == [.sample]) }
             ),
             (
                 "GET /v1/billing/wallet", try .json(Wallet.sample),
-                { #expect(try await $0.billing.wallet() == .sample) }
+                { (client: Client) async throws in #expect(try await client.billing.wallet() == .sample) }
             ),
             (
                 "GET /v1/billing/usage?group_by=day", try .json(Usage.sample),
-                { #expect(try await $0.billing.usage() == .sample) }
+                { (client: Client) async throws in #expect(try await client.billing.usage() == .sample) }
             ),
             (
                 "GET /v1/billing/usage?from=2030-03-17T17%3A46%3A40Z&group_by=token", try .json(Usage.sample),
@@ -242,7 +243,8 @@ struct PodsTests {
             ),
         ]
         for (expected, response, call) in calls { #expect(try await request(response, call).line == expected) }
-        let (line, body, request) = try await request(.json(Volume.sample, status: 201), projectID: "prj_1") { client in
+        let (line, body, request) = try await request(.json(Volume.sample, status: 201), projectID: "prj_1") {
+            (client: Client) async throws in
             #expect(try await client.volumes.create(name: "datasets", projectID: "prj_2") == .sample)
         }
         #expect(line == "POST /v1/volumes" && body == ["name": "datasets", "project_id": "prj_2"])
