@@ -43,7 +43,7 @@ package final class RunningServer: Sendable {
         }
     }
 
-    /// What a server under test needs of its surroundings.
+    /// The surroundings of a server under test.
     package struct Place {
         package var directory: String
         package var database: String?

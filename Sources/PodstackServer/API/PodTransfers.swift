@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What clients read from pods and write to them: output, commands and files.
+/// The transfers between clients and pods: output, commands and files.
 ///
 /// Each occupies a thread, because the engine is asked with blocking calls. One thread watches all of them, and ends those
 /// whose client is gone, whose caller may no longer do it, or whose time is over.

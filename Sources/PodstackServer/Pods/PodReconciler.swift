@@ -125,7 +125,7 @@ extension PodState {
 
 /// Decides what to record and what to do next for one pod; knows neither the database nor an engine.
 enum PodReconciler {
-    /// What the engine is asked next.
+    /// The next request to the engine.
     enum Action: Sendable, Equatable {
         /// Nothing until something changes.
         case none
@@ -148,7 +148,7 @@ enum PodReconciler {
         var message: String
     }
 
-    /// What to record, in one transaction, before the action.
+    /// The changes to record, in one transaction, and the action that follows.
     struct Decision: Sendable, Equatable {
         var state: PodState
         var runs: [Run] = []

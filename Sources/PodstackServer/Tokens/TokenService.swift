@@ -77,9 +77,7 @@ struct TokenService: Sendable {
     func create(_ request: TokenRequest, in change: Change) throws -> (TokenRecord, secret: String?) {
         let creator = try change.grant
         let scopes = request.scopes ?? creator.scopes
-        if let wider = scopes.first(where: { !creator.scopes.allows($0) }) {
-            throw DomainError.forbidden(creator.lacks(wider))
-        }
+        try requireWithin(creator, scopes)
         let expiresAt = try expiry(request, creator, now: change.now)
         let projectIDs = try projects(request, creator)
         var generator = SecureGenerator()
@@ -124,9 +122,7 @@ struct TokenService: Sendable {
         scopes: [Scope], ofPod pod: (id: String, name: String), projectID: String, in change: Change
     ) throws -> (TokenRecord, secret: String) {
         let creator = try change.grant
-        if let wider = scopes.first(where: { !creator.scopes.allows($0) }) {
-            throw DomainError.forbidden(creator.lacks(wider))
-        }
+        try requireWithin(creator, scopes)
         var generator = SecureGenerator()
         let id = TokenFormat.generateID(using: &generator)
         let secret = TokenFormat.generateToken(id: id, using: &generator)
@@ -141,6 +137,13 @@ struct TokenService: Sendable {
         try change.record(
             .tokenCreated, on: AuditResource(record), record.audited.merging(["pod_id": .string(pod.id)]) { $1 })
         return (record, secret)
+    }
+
+    /// Throws ``DomainError/forbidden(_:)`` if a new token would have a scope that its creator lacks.
+    private func requireWithin(_ creator: Grant, _ scopes: [Scope]) throws {
+        if let wider = scopes.first(where: { !creator.scopes.allows($0) }) {
+            throw DomainError.forbidden(creator.lacks(wider))
+        }
     }
 
     private static let idInUse = DomainError.conflict("That ID is taken; create a token with another ID")
