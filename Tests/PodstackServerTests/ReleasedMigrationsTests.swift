@@ -23,6 +23,7 @@ struct ReleasedMigrationsTests {
         "0adfa9624c7588af44c8bd6f03b91eb5752e349cd9d0230dc254a5b4bc679aa6",
         "efe9d9d6160c2c27cd0b792e957dd4ed7fb72454ffc0543a2c2b10a6c14a2167",
         "93ed6c04869ee4ab41ed23a61a0643107b2c073b9e3bae9eb4ed6c8f48ba33f5",
+        "8e1ea63a7a614b8cccf3e401bcb4926dd6dee22386847fdf152bfd27c89c5bfa",
     ]
 
     @Test("a released migration never changes")

@@ -25,7 +25,7 @@ struct PodRoutes: Sendable {
         for (name, value) in reader.takeAll("label", Self.label) { selection.labels[name] = value }
         try reader.finish()
         let (page, next) = try pods.list(selection, try PageRequest(exchange.request))
-        return try .json(Page(elements: page, nextCursor: next?.text))
+        return Response(status: 200, body: PodPage.encode(page, nextCursor: next?.text))
     }
 
     private static func label(_ text: String) throws(InvalidValue) -> (name: String, value: String) {

@@ -62,7 +62,7 @@ struct PodRecord: Sendable, Equatable {
 }
 
 /// The part of a pod that never changes.
-struct PodConfiguration: Codable, Sendable, Equatable {
+struct PodConfiguration: Encodable, Sendable, Equatable {
     var image: String
     var cpuMillicores: Int
     var memoryGiB: Int
@@ -75,7 +75,7 @@ struct PodConfiguration: Codable, Sendable, Equatable {
     /// The scopes of the pod's own token; nil if it has none.
     var tokenScopes: [String]?
 
-    struct Mount: Codable, Sendable, Equatable {
+    struct Mount: Encodable, Sendable, Equatable {
         var volumeID: String
         var path: String
 
@@ -91,6 +91,37 @@ struct PodConfiguration: Codable, Sendable, Equatable {
         case memoryGiB = "memory_gib"
         case diskGiB = "disk_gib"
         case tokenScopes = "token_scopes"
+    }
+}
+
+extension PodConfiguration {
+    /// Creates the value from its JSON; nil if something is missing.
+    init?(_ fields: [String: JSONValue]) {
+        func value(_ key: CodingKeys) -> JSONValue { fields[key.rawValue] ?? .null }
+        func list<Element>(_ key: CodingKeys, _ read: (JSONValue) -> Element?) -> [Element]? {
+            guard case .array(let values) = value(key) else { return nil }
+            let elements = values.compactMap(read)
+            return elements.count == values.count ? elements : nil
+        }
+        guard let image = value(.image).stringValue, let cpuMillicores = value(.cpuMillicores).integerValue,
+            let memoryGiB = value(.memoryGiB).integerValue, let diskGiB = value(.diskGiB).integerValue,
+            let ports = list(.ports, \.integerValue), let environment = list(.environment, \.stringValue),
+            let volumes = list(.volumes, Mount.init)
+        else { return nil }
+        self.init(
+            image: image, cpuMillicores: cpuMillicores, memoryGiB: memoryGiB, diskGiB: diskGiB, ports: ports,
+            environment: environment, command: value(.command).stringValue, volumes: volumes,
+            tokenScopes: list(.tokenScopes, \.stringValue))
+    }
+}
+
+extension PodConfiguration.Mount {
+    /// Creates the value from its JSON; nil if something is missing.
+    init?(_ json: JSONValue) {
+        guard case .object(let fields) = json, let volumeID = fields[CodingKeys.volumeID.rawValue]?.stringValue,
+            let path = fields[CodingKeys.path.rawValue]?.stringValue
+        else { return nil }
+        self.init(volumeID: volumeID, path: path)
     }
 }
 
