@@ -32,7 +32,7 @@ struct EngineDataTests {
         #expect(lines.isSuperset(of: tail) && !tail.contains("out1"))
         #expect(try bench.logs(podID) { $0.tail = 0 } == "")
         #expect(try bench.logs(podID) { $0.since = end.finishedAt.map { $0 + 1000 } } == "")
-        #expect(try Set(bench.logs(podID) { $0.since = end.startedAt }.split(separator: "\n")) == lines)
+        #expect(try Set(bench.logs(podID) { $0.since = end.startedAt.map { $0 - 1000 } }.split(separator: "\n")) == lines)
         let line = try #require(try bench.logs(podID) { $0.hasTimes = true }.split(separator: "\n").first)
         let time = try #require(DockerTime.milliseconds(String(line.prefix { $0 != " " })))
         #expect(try #require(end.startedAt) - 1000...#require(end.finishedAt) + 1000 ~= time)
