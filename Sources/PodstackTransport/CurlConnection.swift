@@ -72,6 +72,8 @@
         /// - Parameters:
         ///   - size: The most bytes.
         ///   - deadline: The time at which this fails; nil for none.
+        /// - Returns: The bytes.
+        /// - Throws: ``TransportFailure`` if the connection breaks or the time has passed.
         func read(atMost size: Int, until deadline: ContinuousClock.Instant? = nil) throws(TransportFailure) -> [UInt8]
         {
             while !isClosed.load(ordering: .acquiring) {

@@ -115,6 +115,7 @@
         ///   - request: The request.
         ///   - exchange: The state, which must stay alive until the transfer has ended.
         ///   - length: The length of a streamed body, -1 if it is not known; nil if no body is streamed.
+        /// - Throws: ``TransportFailure`` if a header is invalid.
         private func prepare(_ request: StreamedRequest, _ exchange: Exchange, length: Int64?) throws {
             easy.setConnection(isSecure: request.url.hasPrefix("https:"))
             easy.setURL(request.url)
