@@ -58,7 +58,7 @@ struct DoctorDatabase {
             return database
         }
         guard directory.isReadable else { return nil }
-        // Opening a missing file would create it.
+        // Opening a missing file would create it. A symbolic link that leads nowhere is reported with the files.
         guard access(directory.databasePath, F_OK) == 0 else {
             let hasPepper = access(directory.path + "/pepper", F_OK) == 0
             report.add(
@@ -72,6 +72,7 @@ struct DoctorDatabase {
                     : "The first start creates it.")
             return nil
         }
+        try SQLiteFiles.checkNames(of: directory.databasePath)
         guard access(directory.databasePath, R_OK | W_OK) == 0 else {
             throw SetupFailure("\(directory.databasePath): \(String(cString: strerror(errno)))")
         }
