@@ -160,6 +160,18 @@ enum AuditStore {
         ).map(row)
     }
 
+    /// Returns the newest rows of all accounts between two times, both exclusive.
+    static func newestRows(
+        after start: Int64, before end: Int64, limit: Int, in connection: any DatabaseConnection
+    ) throws -> [Row] {
+        try connection.query(
+            """
+            SELECT \(columns) FROM audit_events WHERE created_at > \(start) AND created_at < \(end)
+            ORDER BY created_at DESC LIMIT \(Int64(limit))
+            """
+        ).map(row)
+    }
+
     static func remove(of accountID: String, through number: Int64, in connection: any DatabaseConnection) throws {
         try connection.execute("DELETE FROM audit_events WHERE account_id = \(accountID) AND number <= \(number)")
     }

@@ -170,6 +170,11 @@ struct DoctorDatabase {
             report.add(
                 "pepper", .critical, "the pepper in \(directory.path) is not that of the database.",
                 "Restore the pepper that was in use with this database: until then, every token is rejected.")
+        case .previousMismatch:
+            report.add(
+                "pepper", .critical,
+                "\(directory.path)/pepper.previous is not the pepper that this database had before the rotation.",
+                "Restore the right one: until then, tokens that were not used since the rotation are rejected.")
         }
         let previous = directory.path + "/pepper.previous"
         guard let needs = try PepperRotation.needs(now: Service.systemClock(), previous, database), needs.isMissing
