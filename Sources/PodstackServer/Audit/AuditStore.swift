@@ -231,6 +231,26 @@ enum AuditStore {
         ).map { try $0.text("account_id") }
     }
 
+    /// Returns the accounts that have neither events nor a chain.
+    ///
+    /// The creation of an account is its first event, and its chain stays when that is removed because of its age.
+    static func accountIDsWithoutLog(in connection: any DatabaseConnection) throws -> [String] {
+        try connection.query(
+            """
+            SELECT id FROM accounts a WHERE NOT EXISTS (SELECT 1 FROM audit_chains c WHERE c.account_id = a.id)
+                AND NOT EXISTS (SELECT 1 FROM audit_events e WHERE e.account_id = a.id)
+            ORDER BY id
+            """
+        ).map { try $0.text("id") }
+    }
+
+    /// Returns the number of all events that were ever written, those that were removed because of their age included.
+    static func countEver(in connection: any DatabaseConnection) throws -> Int64 {
+        let rows = try connection.query(
+            "SELECT CAST(COALESCE(SUM(last_number), 0) AS BIGINT) AS events FROM audit_chains")
+        return try rows.first?.integer("events") ?? 0
+    }
+
     /// Returns some of the accounts whose events are chained.
     static func accountIDs(limit: Int, in connection: any DatabaseConnection) throws -> [String] {
         try connection.query("SELECT account_id FROM audit_chains ORDER BY account_id LIMIT \(Int64(limit))")

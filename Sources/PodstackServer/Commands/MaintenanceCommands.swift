@@ -21,7 +21,8 @@ enum MaintenanceCommands {
         let rotatedAt =
             try access(previous, F_OK) == 0 ? nil : service.database.read { try PepperRotation.rotatedAt(in: $0) }
         let result = try AuditVerification(
-            of: service.database, chain: service.changes.trail.chain, previousPepperLostUntil: rotatedAt)
+            of: service.database, chain: service.changes.trail.chain, previousPepperLostUntil: rotatedAt,
+            count: service.changes.auditCount)
         for fault in result.faults { StandardStream.output.write(fault + "\n") }
         guard result.faults.isEmpty else {
             throw SetupFailure("the audit log is not as it was written: \(counted(result.faults.count, "fault"))")
@@ -33,7 +34,8 @@ enum MaintenanceCommands {
                     + "copy; nothing else is wrong")
         }
         let events = counted(result.events, "event")
-        StandardStream.output.write("intact: \(events) of \(counted(result.accounts, "account"))\n")
+        StandardStream.output.write(
+            "intact: \(events) of \(counted(result.accounts, "account")), of \(result.eventsEver) ever written\n")
     }
 
     private static let backup = ServerCommand(

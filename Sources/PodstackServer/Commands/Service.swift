@@ -11,8 +11,8 @@ struct Service: Sendable {
     static let systemClock = SystemClock.seconds
 
     init(
-        database: any Database, peppers: Peppers, settings: ServiceSettings = ServiceSettings(),
-        log: Log = .standardError,
+        database: any Database, peppers: Peppers, auditCount: AuditCount? = nil,
+        settings: ServiceSettings = ServiceSettings(), log: Log = .standardError,
         now: @escaping @Sendable () -> Int64 = Service.systemClock,
         elapsed: @escaping @Sendable () -> Int64 = MonotonicClock.elapsed
     ) throws {
@@ -30,7 +30,8 @@ struct Service: Sendable {
         let verifier = TokenVerifier(database: database, digest: digest)
         let changes = Changes(
             database: database, trail: AuditTrail(chain: AuditChain(peppers)), clock: { clock.now },
-            forget: verifier.forget, count: metrics.event, readAuthority: TokenVerifier.authority)
+            forget: verifier.forget, count: metrics.event, auditCount: auditCount,
+            readAuthority: TokenVerifier.authority)
         let tokens = TokenService(
             database: database, digest: digest, lastUsed: lastUsed, maxActive: settings.maxActiveTokens)
         services = Services(
@@ -78,8 +79,12 @@ struct Service: Sendable {
         try PepperMark.prepare(directory, for: database, isInDirectory: url == nil)
         let peppers = try directory.peppers()
         try PepperMark.check(peppers, in: database)
+        let auditCount = url == nil ? AuditCount(path: directory.auditCountPath) : nil
+        // A log that cannot be counted is damaged: verifying it says how.
+        try? auditCount?.raise { try database.read { try AuditStore.countEver(in: $0) } }
         try self.init(
-            database: database, peppers: peppers, settings: settings, log: log, now: now, elapsed: elapsed)
+            database: database, peppers: peppers, auditCount: auditCount, settings: settings, log: log, now: now,
+            elapsed: elapsed)
     }
 
     /// Opens the database.
