@@ -76,7 +76,9 @@ struct SharedTokenIDTests {
         #expect(try holders[2].with(next).tokenState() == "ok")
         #expect(try holders[2].tokenState() == "rotated_token")
         #expect(try holders[3].send("DELETE", "/v1/tokens/self").status == 204)
-        try server.server.service.leaks.receive([holders[4].token], by: Actor(origin: Origin()), now: clock.now)
+        let leaks = server.server.service.leaks
+        let proven = try leaks.proven(leaks.candidates([holders[4].token]), now: clock.now)
+        try leaks.revoke(proven, by: Actor(origin: Origin()), now: clock.now)
         #expect(
             try holders.map { try $0.tokenState() } == ["ok", "ok", "rotated_token", "revoked_token", "revoked_token"])
         let stranger = holders[0].with(TestToken.generate(id: id))

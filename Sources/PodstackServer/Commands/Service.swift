@@ -52,6 +52,7 @@ struct Service: Sendable {
         metrics.add(routes.map(\.latency) + dashboard.routes.map(\.latency))
         metrics.collect([
             ("reads", pools.reads), ("writes", pools.writes), ("searches", pools.searches), ("checks", pools.checks),
+            ("reports", pools.reports),
             ("passwords", services.signIn.passwords.queue),
         ])
         metrics.collect(database)
