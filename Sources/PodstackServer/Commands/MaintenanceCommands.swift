@@ -67,11 +67,26 @@ enum MaintenanceCommands {
     private static let rotatePepper = ServerCommand(
         "pepper", "rotate",
         summary: "Replace the pepper. Every token stays valid, and moves to the new pepper when it is next used.",
+        flags: [
+            Flag(
+                "force",
+                summary: "rotate although PostgreSQL has connections of running instances, which are in fact stopped")
+        ],
         examples: ["podstack-server pepper rotate --data /var/lib/podstack"]
     ) { arguments in
         let (rotation, now) = try rotation(arguments)
         // A running server would continue with the pepper that it has read.
-        if try arguments.database() == nil { try rotation.directory.lockForServing() }
+        if try arguments.database() == nil {
+            try rotation.directory.lockForServing()
+        } else if !arguments.has("force") {
+            let running = try rotation.database.read { try Instances.running(in: $0) }
+            guard running.isEmpty else {
+                throw SetupFailure(
+                    "\(counted(running.count, "instance")) of the service \(running.count == 1 ? "is" : "are") running, "
+                        + "and would continue with the old pepper: stop \(running.joined(separator: ", ")) first; with "
+                        + "--force, the pepper is replaced anyway")
+            }
+        }
         try rotation.run(now: now)
         let previous = rotation.directory.previousPepperPath
         StandardStream.output.write("the pepper is replaced; every token stays valid\n")
