@@ -108,7 +108,7 @@ struct Service: Sendable {
             let database = PostgresDatabase(url)
             try database.checkSessions()
             try Migrations.run(on: database, updatesSchema: updatesSchema)
-            try PostgresSchema.prepare(database)
+            try PostgresSchema.prepare(database, updatesSchema: updatesSchema)
             return database
         } catch let failure as DatabaseFailure {
             throw SetupFailure("cannot open \(name): \(failure.reason)")
