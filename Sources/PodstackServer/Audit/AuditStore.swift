@@ -213,6 +213,18 @@ enum AuditStore {
         ).map(row)
     }
 
+    /// Returns the newest rows of all accounts between two times, both exclusive.
+    static func newestRows(
+        after start: Int64, before end: Int64, limit: Int, in connection: any DatabaseConnection
+    ) throws -> [Row] {
+        try connection.query(
+            """
+            SELECT \(columns) FROM audit_events WHERE created_at > \(start) AND created_at < \(end)
+            ORDER BY created_at DESC LIMIT \(Int64(limit))
+            """
+        ).map(row)
+    }
+
     static func remove(of accountID: String, through number: Int64, in connection: any DatabaseConnection) throws {
         try connection.execute("DELETE FROM audit_events WHERE account_id = \(accountID) AND number <= \(number)")
     }
@@ -270,6 +282,26 @@ enum AuditStore {
         try connection.query(
             "SELECT account_id FROM audit_events UNION SELECT account_id FROM audit_chains ORDER BY account_id"
         ).map { try $0.text("account_id") }
+    }
+
+    /// Returns the accounts that have neither events nor a chain.
+    ///
+    /// The creation of an account is its first event, and its chain stays when that is removed because of its age.
+    static func accountIDsWithoutLog(in connection: any DatabaseConnection) throws -> [String] {
+        try connection.query(
+            """
+            SELECT id FROM accounts a WHERE NOT EXISTS (SELECT 1 FROM audit_chains c WHERE c.account_id = a.id)
+                AND NOT EXISTS (SELECT 1 FROM audit_events e WHERE e.account_id = a.id)
+            ORDER BY id
+            """
+        ).map { try $0.text("id") }
+    }
+
+    /// Returns the number of all events that were ever written, those that were removed because of their age included.
+    static func countEver(in connection: any DatabaseConnection) throws -> Int64 {
+        let rows = try connection.query(
+            "SELECT CAST(COALESCE(SUM(last_number), 0) AS BIGINT) AS events FROM audit_chains")
+        return try rows.first?.integer("events") ?? 0
     }
 
     /// Returns some of the accounts whose events are chained.
