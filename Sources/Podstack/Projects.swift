@@ -52,12 +52,14 @@ public struct Projects: Sendable {
     ///   - id: The project's ID.
     ///   - name: The new name.
     ///   - description: The new description; an empty one removes it.
+    ///   - spendLimit: The change of the most that the pods of the project may cost.
     /// - Returns: The changed project.
     /// - Throws: ``PermissionError`` if the caller may not change it, ``ValidationError`` if a value is invalid.
     public func update(
-        _ id: Project.ID, name: String? = nil, description: String? = nil
+        _ id: Project.ID, name: String? = nil, description: String? = nil,
+        spendLimit: LimitChange<SpendLimit> = .unchanged
     ) async throws -> Project {
-        let update = ProjectUpdate(name: name, description: description)
+        let update = ProjectUpdate(name: name, description: description, spendLimit: spendLimit)
         return try await pipeline.call(.patch("/v1/projects/\(Call.segment(id))", update))
     }
 

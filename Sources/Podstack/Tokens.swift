@@ -31,18 +31,20 @@ public struct Tokens: Sendable {
     ///   - expiry: The lifetime (default: 30 days).
     ///   - scopes: The permissions, such as `.projectsRead` or `"projects:read"`; nil for those of the token in use.
     ///   - projects: The IDs of the projects that the token is limited to; nil for all.
+    ///   - spendLimit: The most that pods which the token starts may cost; nil for no limit. A token with a limit creates
+    ///     only tokens with a limit that is not higher.
     /// - Returns: The token and its secret.
     /// - Throws: ``QuotaExceededError`` if the account has reached its limit of active tokens, ``PermissionError`` if the
     ///   token in use may not create this token, ``ValidationError`` if a value is invalid.
     public func create(
         name: String, expiresIn expiry: TokenExpiry = .serviceDefault, scopes: [Scope]? = nil,
-        projects: [Project.ID]? = nil
+        projects: [Project.ID]? = nil, spendLimit: SpendLimit? = nil
     ) async throws -> (token: Token, secret: APIToken) {
         if case .at(let date) = expiry, date <= pipeline.time.date() { throw ErrorMapping.pastExpiry() }
         let generated = GeneratedToken()
         let new = NewToken(
-            name: name, expiry: expiry, scopes: scopes, projectIDs: projects, id: generated.id, sha256: generated.sha256
-        )
+            name: name, expiry: expiry, scopes: scopes, projectIDs: projects, id: generated.id,
+            sha256: generated.sha256, spendLimit: spendLimit)
         let created: CreatedToken = try await pipeline.call(.post("/v1/tokens", new))
         return (created.token, generated.secret)
     }
@@ -56,12 +58,14 @@ public struct Tokens: Sendable {
     ///   - name: The new name, 1 to 100 characters.
     ///   - scopes: The new permissions.
     ///   - projects: The IDs of the projects that the token is limited to.
+    ///   - spendLimit: The change of the most that pods which the token starts may cost.
     /// - Returns: The changed token.
     /// - Throws: ``ValidationError`` if a value is invalid, ``ResourceNotFoundError`` if the account has no such token.
     public func update(
-        _ id: Token.ID, name: String? = nil, scopes: [Scope]? = nil, projects: [Project.ID]? = nil
+        _ id: Token.ID, name: String? = nil, scopes: [Scope]? = nil, projects: [Project.ID]? = nil,
+        spendLimit: LimitChange<SpendLimit> = .unchanged
     ) async throws -> Token {
-        let update = TokenUpdate(name: name, scopes: scopes, projectIDs: projects)
+        let update = TokenUpdate(name: name, scopes: scopes, projectIDs: projects, spendLimit: spendLimit)
         return try await pipeline.call(.patch(path(id), update))
     }
 

@@ -103,9 +103,25 @@ package struct ProjectUpdate: Encodable, Sendable {
     package var name: String?
     /// The new description; an empty one removes it.
     package var description: String?
+    package var spendLimit: LimitChange<SpendLimit>
 
-    package init(name: String? = nil, description: String? = nil) {
+    package init(
+        name: String? = nil, description: String? = nil, spendLimit: LimitChange<SpendLimit> = .unchanged
+    ) {
         self.name = name
         self.description = description
+        self.spendLimit = spendLimit
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case name, description
+        case spendLimit = "spend_limit"
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(name, forKey: .name)
+        try container.encodeIfPresent(description, forKey: .description)
+        try spendLimit.encode(to: &container, forKey: .spendLimit)
     }
 }

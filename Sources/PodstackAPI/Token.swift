@@ -216,10 +216,11 @@ package struct NewToken: Encodable, Sendable {
     package var id: String?
     /// The hexadecimal SHA-256 of the whole token that the caller generated.
     package var sha256: String?
+    package var spendLimit: SpendLimit?
 
     package init(
         name: String, expiry: TokenExpiry = .serviceDefault, scopes: [Scope]? = nil, projectIDs: [String]? = nil,
-        id: String? = nil, sha256: String? = nil
+        id: String? = nil, sha256: String? = nil, spendLimit: SpendLimit? = nil
     ) {
         self.name = name
         self.expiry = expiry
@@ -227,6 +228,7 @@ package struct NewToken: Encodable, Sendable {
         self.projectIDs = projectIDs
         self.id = id
         self.sha256 = sha256
+        self.spendLimit = spendLimit
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -234,6 +236,7 @@ package struct NewToken: Encodable, Sendable {
         case expiresInDays = "expires_in_days"
         case expiresAt = "expires_at"
         case projectIDs = "project_ids"
+        case spendLimit = "spend_limit"
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -249,6 +252,7 @@ package struct NewToken: Encodable, Sendable {
         try container.encodeIfPresent(projectIDs, forKey: .projectIDs)
         try container.encodeIfPresent(id, forKey: .id)
         try container.encodeIfPresent(sha256, forKey: .sha256)
+        try container.encodeIfPresent(spendLimit, forKey: .spendLimit)
     }
 }
 
@@ -293,16 +297,30 @@ package struct TokenUpdate: Encodable, Sendable {
     package var name: String?
     package var scopes: [Scope]?
     package var projectIDs: [String]?
+    package var spendLimit: LimitChange<SpendLimit>
 
-    package init(name: String? = nil, scopes: [Scope]? = nil, projectIDs: [String]? = nil) {
+    package init(
+        name: String? = nil, scopes: [Scope]? = nil, projectIDs: [String]? = nil,
+        spendLimit: LimitChange<SpendLimit> = .unchanged
+    ) {
         self.name = name
         self.scopes = scopes
         self.projectIDs = projectIDs
+        self.spendLimit = spendLimit
     }
 
     private enum CodingKeys: String, CodingKey {
         case name, scopes
         case projectIDs = "project_ids"
+        case spendLimit = "spend_limit"
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(name, forKey: .name)
+        try container.encodeIfPresent(scopes, forKey: .scopes)
+        try container.encodeIfPresent(projectIDs, forKey: .projectIDs)
+        try spendLimit.encode(to: &container, forKey: .spendLimit)
     }
 }
 

@@ -23,7 +23,7 @@ package struct Arguments: Sendable {
             guard word.hasPrefix("-"), word != "-" else {
                 positional.append(word)
                 if endsFlags(positional) {
-                    positional += rest.first == "--" ? rest.dropFirst() : rest
+                    positional += rest
                     break
                 }
                 continue

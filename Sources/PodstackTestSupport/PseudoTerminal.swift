@@ -92,7 +92,7 @@
         /// Changes the size of the terminal, which sends its programs the signal WINCH.
         package func resize(rows: UInt16, columns: UInt16) {
             var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
-            ioctl(terminal, UInt(TIOCSWINSZ), &size)
+            _ = ioctl(terminal, UInt(TIOCSWINSZ), &size)
         }
 
         package func signal(_ number: Int32) {

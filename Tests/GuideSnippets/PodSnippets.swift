@@ -20,9 +20,7 @@ enum PodSnippets {
         let client = try service.client()
         // snippet
         let pod = try await client.pods.create(
-            PodSpecification(
-                name: "hello", image: "busybox", command: "echo Hello from a pod; sleep 600", stopAfter: .seconds(3600))
-        )
+            PodSpecification(name: "hello", image: "busybox", command: "echo Hello; sleep 60", stopAfter: .seconds(60)))
         try await client.pods.waitUntilRunning(pod.id)
         print(try await client.pods.logs(pod.id))
         try await client.pods.delete(pod.id, force: true)

@@ -18,6 +18,16 @@ struct ProgramTests {
             "file", "show", summary: "Show files.",
             arguments: [Argument("PATH", summary: "a path", count: .oneOrMore)], action: 2),
         Command("__hidden", summary: "For scripts.", isHidden: true, action: 3),
+        Command(
+            "machine", "run", summary: "Run a program.",
+            arguments: [
+                Argument("MACHINE", summary: "a machine"),
+                Argument("COMMAND", summary: "a program and its arguments", count: .commandLine),
+            ],
+            flags: [
+                Flag("interactive", short: "i", summary: "input"), Flag("tty", short: "t", summary: "a terminal"),
+                Flag("user", short: "u", value: "USER", summary: "a user"),
+            ], action: 4),
     ]
     let program = Program(
         "tool", commands: commands, globalFlags: [Flag("output", short: "o", value: "FORMAT", summary: "the format")])
@@ -74,6 +84,45 @@ struct ProgramTests {
         #expect(Arguments.duration(of: "90s") == .seconds(90))
         #expect(Arguments.duration(of: "7d") == .seconds(7 * 86_400))
         for text in ["", "7", "d", "-1d", "1w", "99999999999d", "1.5h"] { #expect(Arguments.duration(of: text) == nil) }
+    }
+
+    @Test("one word may have several switches, and nothing else")
+    func combinedSwitches() throws {
+        for line in [["-it", "m", "ls"], ["m", "-ti", "ls"], ["-i", "-t", "m", "ls"]] {
+            guard case .run(_, let arguments) = try program.parse(["machine", "run"] + line) else {
+                Issue.record("\(line) is not a command")
+                continue
+            }
+            #expect(arguments.has("interactive") && arguments.has("tty"))
+            #expect(arguments.positional == ["m", "ls"])
+        }
+        #expect(message("machine", "run", "-iu", "m", "ls") == "unknown option -i")
+        #expect(message("machine", "run", "-ix", "m", "ls") == "unknown option -i")
+        #expect(try run("machine", "run", "-uit", "m", "ls").arguments.value("user") == "it")
+    }
+
+    @Test("the options of another program's command line are its own")
+    func otherCommandLine() throws {
+        for line in [["m", "ls", "-la", "--user"], ["m", "--", "ls", "-la", "--user"]] {
+            let (_, arguments) = try runWords(["machine", "run"] + line)
+            #expect(arguments.positional == ["m", "ls", "-la", "--user"], "\(line)")
+            #expect(!arguments.has("user"))
+        }
+        // Only dashes before the command are this program's.
+        #expect(try run("machine", "run", "m", "grep", "--", "-x").arguments.positional == ["m", "grep", "--", "-x"])
+        // Options of this program before the command, which is then found by its words.
+        let (action, arguments) = try run("-o", "json", "machine", "run", "-i", "m", "sh", "-c", "-o")
+        #expect(action == 4 && arguments.has("interactive") && arguments.value("output") == "json")
+        #expect(arguments.positional == ["m", "sh", "-c", "-o"])
+        #expect(try run("machine", "run", "m", "--", "--help").arguments.positional == ["m", "--help"])
+        #expect(message("machine", "run", "m") == "missing argument COMMAND: a program and its arguments")
+    }
+
+    func runWords(_ words: [String]) throws -> (action: Int, arguments: Arguments) {
+        guard case .run(let command, let arguments) = try program.parse(words) else {
+            throw UsageError("not a command")
+        }
+        return (command.action, arguments)
     }
 
     @Test("usage errors name the flag or the argument")

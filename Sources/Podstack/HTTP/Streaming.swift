@@ -116,6 +116,7 @@ extension Pipeline {
         ///   - call: The request.
         ///   - control: Ends the transfer.
         ///   - perform: Performs the transfer, and returns the response if it is not a success.
+        /// - Throws: The errors of a request, and that of the closure.
         private func streamed(
             _ call: Call, _ control: StreamControl,
             _ perform: @escaping @Sendable (StreamedRequest, APIToken) throws -> TransportResponse?

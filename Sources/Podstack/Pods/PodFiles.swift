@@ -75,7 +75,7 @@ extension Pods {
     ///     is the directory that receives the copy.
     ///   - progress: Receives the progress, on any thread.
     /// - Returns: What was copied.
-    /// - Throws: ``PodFileError`` if a local file cannot be read, ``ConflictError`` if the pod does not run,
+    /// - Throws: ``PodFileError`` if a local file cannot be read, ``ConflictError`` if the pod is deleted,
     ///   ``ValidationError`` if the directory does not exist.
     @discardableResult
     public func upload(
@@ -101,8 +101,8 @@ extension Pods {
     ///   - destination: The local path of the copy. If it ends with a slash or is a directory, it receives the copy.
     ///   - progress: Receives the progress, on any thread.
     /// - Returns: What was copied, and what was left out.
-    /// - Throws: ``PodFileError`` if a local file cannot be written, ``ResourceNotFoundError`` if the path does not exist
-    ///   in the pod.
+    /// - Throws: ``PodFileError`` if a local file cannot be written, ``ValidationError`` if the path does not exist in the
+    ///   pod.
     @discardableResult
     public func download(
         _ id: Pod.ID, from source: String, to destination: String,

@@ -162,27 +162,6 @@ extension RegistryCredentials: CustomStringConvertible, CustomDebugStringConvert
     public var customMirror: Mirror { Mirror(self, children: ["username": username]) }
 }
 
-// MARK: - Changes
-
-/// A change of a limit of a pod.
-public enum LimitChange<Value: Sendable & Hashable>: Sendable, Hashable {
-    /// The limit stays as it is.
-    case unchanged
-    /// The pod has no such limit any more.
-    case remove
-    /// The new limit.
-    case set(Value)
-
-    /// Returns the change with another kind of value.
-    func map<Other>(_ transform: (Value) -> Other) -> LimitChange<Other> {
-        switch self {
-        case .unchanged: .unchanged
-        case .remove: .remove
-        case .set(let value): .set(transform(value))
-        }
-    }
-}
-
 // MARK: - Requests
 
 /// The body of `POST /v1/pods`.
@@ -261,15 +240,8 @@ struct PodUpdate: Encodable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encodeIfPresent(name, forKey: .name)
         try container.encodeIfPresent(labels, forKey: .labels)
-        func encode<Value: Encodable>(_ change: LimitChange<Value>, _ key: CodingKeys) throws {
-            switch change {
-            case .unchanged: break
-            case .remove: try container.encodeNil(forKey: key)
-            case .set(let value): try container.encode(value, forKey: key)
-            }
-        }
-        try encode(stopAfter, .stopAfter)
-        try encode(deleteAfter, .deleteAfter)
-        try encode(maxCost, .maxCost)
+        try stopAfter.encode(to: &container, forKey: .stopAfter)
+        try deleteAfter.encode(to: &container, forKey: .deleteAfter)
+        try maxCost.encode(to: &container, forKey: .maxCost)
     }
 }

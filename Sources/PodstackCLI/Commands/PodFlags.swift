@@ -124,10 +124,28 @@ enum PodFlags {
     }
 
     static func amount(_ flag: String, _ arguments: Arguments) throws(UsageError) -> Amount? {
-        guard let value = try decimal(flag, arguments) else { return nil }
-        guard let amount = Amount(value) else { throw UsageError("--\(flag) must be at most 9000000000") }
+        guard let text = arguments.value(flag) else { return nil }
+        guard let amount = Amount(text: text), amount > .zero else {
+            throw UsageError("--\(flag) must be an amount above 0, such as 2.50, with up to six decimals")
+        }
         return amount
     }
+
+    /// The description of a spend limit, for a flag.
+    static let spendLimitForm = "5/day, 50/month or 100/total"
+
+    /// Returns the spend limit of a flag; nil when it is not given.
+    static func spendLimit(_ arguments: Arguments) throws(UsageError) -> SpendLimit? {
+        guard let text = arguments.value("spend-limit") else { return nil }
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2, ["day", "month", "total"].contains(parts[1]), let amount = Amount(text: parts[0]),
+            amount > .zero
+        else { throw UsageError("--spend-limit must be an amount and a period: \(spendLimitForm)") }
+        return SpendLimit(amount: amount, period: SpendLimit.Period(rawValue: parts[1]))
+    }
+
+    /// Returns a spend limit as its flag takes it.
+    static func text(_ limit: SpendLimit?) -> String? { limit.map { "\($0.amount)/\($0.period)" } }
 
     /// Returns the value of a flag that takes a number above zero, with or without decimals.
     private static func decimal(_ flag: String, _ arguments: Arguments) throws(UsageError) -> Double? {

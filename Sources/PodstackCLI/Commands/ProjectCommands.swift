@@ -49,16 +49,24 @@ enum ProjectCommands {
         flags: [
             Flag("name", value: "NAME", summary: "the new name"),
             Flag("description", value: "TEXT", summary: "what the project is for; an empty text removes it"),
+            Flag(
+                "spend-limit", value: "LIMIT",
+                summary: "the most that the pods of the project may cost: \(PodFlags.spendLimitForm), or none"),
         ],
-        examples: ["podstack project update training --name inference"]
+        examples: [
+            "podstack project update training --name inference",
+            "podstack project update training --spend-limit 100/month",
+        ]
     ) { invocation in
         let (name, description) = (invocation.arguments.value("name"), invocation.arguments.value("description"))
-        guard name != nil || description != nil else {
-            throw UsageError("nothing to change: give --name or --description")
+        let arguments = invocation.arguments
+        guard name != nil || description != nil || arguments.has("spend-limit") else {
+            throw UsageError("nothing to change: give --name, --description or --spend-limit")
         }
+        let spendLimit = try PodFlags.change("spend-limit", arguments) { try PodFlags.spendLimit(arguments) }
         let id = try await invocation.projectID(of: invocation.arguments.positional[0])
         let project = try await invocation.client().withoutProject.projects.update(
-            id, name: name, description: description)
+            id, name: name, description: description, spendLimit: spendLimit)
         try invocation.write(project) { details(project, invocation) }
         return .success
     }
@@ -99,10 +107,12 @@ enum ProjectCommands {
     }
 
     private static func details(_ project: Project, _ invocation: Invocation) -> String {
-        Details.text([
-            ("ID", project.id), ("Name", project.name), ("Description", project.description ?? ""),
-            ("Role", project.role?.rawValue ?? ""), ("Created", invocation.displayed(project.createdAt)),
-        ])
+        let spendLimit = PodFlags.text(project.spendLimit).map { [("Spend limit", $0)] } ?? []
+        return Details.text(
+            [
+                ("ID", project.id), ("Name", project.name), ("Description", project.description ?? ""),
+                ("Role", project.role?.rawValue ?? ""), ("Created", invocation.displayed(project.createdAt)),
+            ] + spendLimit)
     }
 }
 

@@ -73,6 +73,9 @@ enum TokenCommands {
             scopes("a scope, such as projects:read; without it, the command asks on a terminal"),
             Flag("full-access", summary: "create a token that may do everything, as with --scope '*'"),
             projects("a project in which the token is valid (default: all)"),
+            Flag(
+                "spend-limit", value: "LIMIT",
+                summary: "the most that pods which the token starts may cost: \(PodFlags.spendLimitForm)"),
         ],
         details: """
             Standard output contains only the token, so that it can be piped. Give a token only the scopes that it needs: \
@@ -81,11 +84,13 @@ enum TokenCommands {
         examples: [
             "podstack token create --name CI --expires-in-days 7 --scope tokens:read,projects:read",
             "podstack token create --name laptop --full-access",
+            "podstack token create --name agent --scope pods:* --spend-limit 5/day",
             Example("podstack token create --name backup --scope audit-logs:read | vault-store", "to another program"),
         ]
     ) { invocation in
         let name = invocation.arguments.value("name") ?? ""
         let scopes = try requestedScopes(invocation)
+        let spendLimit = try PodFlags.spendLimit(invocation.arguments)
         let projects = try await invocation.projectIDs(ofFlag: "project-id")
         let expiry: TokenExpiry =
             switch invocation.arguments.value("expires-in-days") {
@@ -95,7 +100,8 @@ enum TokenCommands {
             case let days?: Int(days).flatMap(TokenExpiry.Days.init(rawValue:)).map(TokenExpiry.days) ?? .serviceDefault
             }
         let (token, secret) = try await invocation.client().tokens.create(
-            name: name, expiresIn: expiry, scopes: scopes.map(Scope.init(rawValue:)), projects: projects)
+            name: name, expiresIn: expiry, scopes: scopes.map(Scope.init(rawValue:)), projects: projects,
+            spendLimit: spendLimit)
         try secret.withSecret { text in
             try invocation.printingNewToken.write(CreatedToken(token: token, secret: text)) { text }
         }
@@ -140,18 +146,22 @@ enum TokenCommands {
         flags: [
             Flag("name", value: "NAME", summary: "the new name"), scopes("a scope that the token keeps"),
             projects("a project that the token keeps"),
+            Flag(
+                "spend-limit", value: "LIMIT",
+                summary: "the most that pods which the token starts may cost: \(PodFlags.spendLimitForm), or none"),
         ],
         examples: ["podstack token update CI --scope projects:read", "podstack token update abc12345 --name nightly"]
     ) { invocation in
         let arguments = invocation.arguments
         let (name, scopes) = (arguments.value("name"), arguments.list("scope"))
-        guard name != nil || scopes != nil || arguments.has("project-id") else {
-            throw UsageError("nothing to change: give --name, --scope or --project-id")
+        guard name != nil || scopes != nil || arguments.has("project-id") || arguments.has("spend-limit") else {
+            throw UsageError("nothing to change: give --name, --scope, --project-id or --spend-limit")
         }
+        let spendLimit = try PodFlags.change("spend-limit", arguments) { try PodFlags.spendLimit(arguments) }
         let projects = try await invocation.projectIDs(ofFlag: "project-id")
         let token = try await invocation.withTokenID { client, id in
             try await client.tokens.update(
-                id, name: name, scopes: scopes?.map(Scope.init(rawValue:)), projects: projects)
+                id, name: name, scopes: scopes?.map(Scope.init(rawValue:)), projects: projects, spendLimit: spendLimit)
         }
         try invocation.write(token) { TokenDetails.text(token, invocation) }
         return .success
@@ -210,13 +220,15 @@ enum TokenCommands {
 enum TokenDetails {
     static func text(_ token: Token, _ invocation: Invocation) -> String {
         func time(_ date: Date?) -> String { invocation.displayed(date) }
-        return Details.text([
-            ("ID", token.id), ("Name", token.name), ("Prefix", token.prefix),
-            ("Status", token.status?.rawValue ?? "unknown"),
-            ("Scopes", token.scopes.joined(separator: " ")),
-            ("Projects", token.projectIDs?.joined(separator: " ") ?? "all"), ("Created", time(token.createdAt)),
-            ("Expires", time(token.expiresAt)), ("Last used", time(token.lastUsedAt)),
-            ("Rotate by", time(token.rotateBy)), ("Generation", String(token.generation)),
-        ])
+        let spendLimit = PodFlags.text(token.spendLimit).map { [("Spend limit", $0)] } ?? []
+        return Details.text(
+            [
+                ("ID", token.id), ("Name", token.name), ("Prefix", token.prefix),
+                ("Status", token.status?.rawValue ?? "unknown"),
+                ("Scopes", token.scopes.joined(separator: " ")),
+                ("Projects", token.projectIDs?.joined(separator: " ") ?? "all"), ("Created", time(token.createdAt)),
+                ("Expires", time(token.expiresAt)), ("Last used", time(token.lastUsedAt)),
+                ("Rotate by", time(token.rotateBy)), ("Generation", String(token.generation)),
+            ] + spendLimit)
     }
 }

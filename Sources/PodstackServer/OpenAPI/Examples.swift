@@ -50,7 +50,9 @@ enum Examples {
             "client_id": "Build server",
         ],
         "NewProject": ["name": "training", "description": "Models of the vision team"],
-        "ProjectUpdate": ["description": "Models of the speech team"],
+        "ProjectUpdate": [
+            "description": "Models of the speech team", "spend_limit": ["amount": 100, "period": "month"],
+        ],
         "NewMember": ["email": "ann@example.com", "role": "user", "permissions": ["read", "create"]],
         "MemberUpdate": ["status": "deactivated"],
     ]) { $1 }

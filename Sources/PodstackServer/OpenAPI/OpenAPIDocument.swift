@@ -102,7 +102,8 @@ enum OpenAPIDocument {
         switch access {
         case .noToken: []
         case .anyToken, .ownMembership, .projectOrOwnMembership: [["token": .array([])]]
-        case .scope(let scope), .project(let scope), .object(let scope): [["token": .array([.string(scope.description)])]]
+        case .scope(let scope), .project(let scope), .object(let scope):
+            [["token": .array([.string(scope.description)])]]
         }
     }
 

@@ -28,7 +28,7 @@ extension Schema {
         "NewPod": object(
             ["name": resourceName, "image": text(1...512, pattern: #"^\S+$"#)],
             optional: [
-                "gpu_type": orNull(text(1...64)), "gpu_count": integer(from: 0, to: 64),
+                "gpu_type": orNull(text(1...63, pattern: "^[A-Za-z0-9_.-]+$")), "gpu_count": integer(from: 0, to: 64),
                 "cpu": number(from: 0.1, to: 256), "memory": integer(from: 1), "disk": integer(from: 1),
                 "ports": list(of: port, 0...32),
                 "env": map(of: string, names: "^[A-Za-z_][A-Za-z0-9_]*$"), "command": orNull(text(1...16384)),
@@ -88,9 +88,12 @@ extension Schema {
 
     // MARK: - Parts
 
+    static let spendLimit = object([
+        "amount": number(from: 0.000001), "period": choice(["day", "month", "total"]),
+    ])
     private static let resourceName = text(1...63, pattern: "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
     private static let port = integer(from: 1, to: 65535)
-    private static let labels = with(["maxProperties": 64], map(of: text(0...255), names: "^[^=]{1,63}$"))
+    private static let labels = with(["maxProperties": 64], map(of: text(0...255), names: "^[A-Za-z0-9_./-]{1,63}$"))
     private static let mount = object(["volume_id": string, "mount_path": text(2...4096, pattern: "^/")])
     private static let creator = object(["user_id": string, "email": orNull(string), "token_id": orNull(string)])
     /// Seconds, or a number with a unit.

@@ -89,8 +89,9 @@ extension Schema {
                     "code": choice(["insufficient_scope", "project_forbidden", "member_forbidden"]), "message": string,
                 ])),
         ]),
-        "Token": object(tokenFields), "TokenPage": page("tokens", of: "Token"),
-        "CreatedToken": object(tokenFields, optional: ["token": tokenText, "notice": string]),
+        "Token": object(tokenFields, optional: ["spend_limit": spendLimit]), "TokenPage": page("tokens", of: "Token"),
+        "CreatedToken": object(
+            tokenFields, optional: ["token": tokenText, "notice": string, "spend_limit": spendLimit]),
         "NewToken": with(
             ["not": has("expires_in_days", "expires_at")],
             withGeneratedSecret(
@@ -98,8 +99,13 @@ extension Schema {
                 optional: [
                     "expires_in_days": ["type": "integer", "enum": .array(TokenExpiry.choices.map(JSONValue.integer))],
                     "expires_at": orNull(time), "scopes": scopes, "project_ids": projectIDs,
+                    "spend_limit": orNull(spendLimit),
                 ])),
-        "TokenUpdate": object([:], optional: ["name": name, "scopes": scopes, "project_ids": projectIDs]),
+        "TokenUpdate": object(
+            [:],
+            optional: [
+                "name": name, "scopes": scopes, "project_ids": projectIDs, "spend_limit": orNull(spendLimit),
+            ]),
         "TokenRotation": withGeneratedSecret([:], optional: ["grace_seconds": integer(from: 0, to: 604_800)]),
         "TokenReport": object(["tokens": list(of: string, 0...TokenReport.largestCount)]),
         "NewDeviceCode": withGeneratedSecret(["client_name": name], optional: ["scopes": scopes]),
@@ -127,13 +133,15 @@ extension Schema {
                 "slow_down", "access_denied", "expired_token", "temporarily_unavailable", "server_error",
             ]), "error_description": string,
         ]),
-        "Project": object([
-            "id": string, "name": string, "description": orNull(string), "created_at": time, "role": role,
-            "permissions": permissions, "is_default": boolean,
-        ]),
+        "Project": object(
+            [
+                "id": string, "name": string, "description": orNull(string), "created_at": time, "role": role,
+                "permissions": permissions, "is_default": boolean,
+            ], optional: ["spend_limit": spendLimit]),
         "ProjectPage": page("projects", of: "Project"),
         "NewProject": object(["name": name], optional: ["description": description]),
-        "ProjectUpdate": object([:], optional: ["name": name, "description": description]),
+        "ProjectUpdate": object(
+            [:], optional: ["name": name, "description": description, "spend_limit": orNull(spendLimit)]),
         "Member": object([
             "user_id": string, "email": string, "name": orNull(string), "role": role, "permissions": permissions,
             "status": choice(["active", "deactivated", "invited"]), "added_at": time,

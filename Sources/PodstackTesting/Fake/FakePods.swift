@@ -523,3 +523,17 @@ extension FakeState {
                 totalCost: sorted.reduce(Amount.zero) { $0 + $1.cost }))
     }
 }
+
+extension SpendLimit {
+    /// Returns whether this limit never allows more than another one.
+    func isWithin(_ other: SpendLimit) -> Bool {
+        let periods = [Period.day, .month, .total]
+        guard let own = periods.firstIndex(of: period), let outer = periods.firstIndex(of: other.period) else {
+            return false
+        }
+        return own >= outer && amount <= other.amount
+    }
+
+    /// The values that the audit log records.
+    var audited: JSONValue { ["amount": .number(amount.doubleValue), "period": .string(period.rawValue)] }
+}

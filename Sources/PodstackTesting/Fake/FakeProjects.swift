@@ -17,10 +17,15 @@ struct FakeProject: Sendable {
     var createdAt: Int
     /// The members and the invited users.
     var members: [FakeMember]
+    var spendLimit: SpendLimit?
 
     /// The values that the audit log records.
     var audited: [String: JSONValue] {
-        ["name": .string(name), "description": description.map(JSONValue.string) ?? .null]
+        var values: [String: JSONValue] = [
+            "name": .string(name), "description": description.map(JSONValue.string) ?? .null,
+        ]
+        values["spend_limit"] = spendLimit?.audited
+        return values
     }
 
     var subject: FakeSubject {
@@ -109,7 +114,8 @@ extension FakeState {
         return Project(
             id: project.id, name: project.name, description: project.description,
             createdAt: Date(seconds: project.createdAt), role: member?.role,
-            permissions: member?.displayedPermissions, isDefault: project.id == caller.user.defaultProjectID)
+            permissions: member?.displayedPermissions, isDefault: project.id == caller.user.defaultProjectID,
+            spendLimit: project.spendLimit)
     }
 
     func projectList(_ request: FakeRequest, _ caller: FakeCaller) throws -> TransportResponse {
@@ -165,11 +171,19 @@ extension FakeState {
     mutating func updateProject(
         _ id: String, _ request: FakeRequest, _ caller: FakeCaller
     ) throws -> TransportResponse {
-        var fields = try request.fields(of: "a project", ["name", "description"])
+        var fields = try request.fields(of: "a project", ["name", "description", "spend_limit"])
         let (name, description) = (fields.name("name", isRequired: false), description(&fields))
+        let spendLimit = fields.spendLimit()
         try fields.check()
         let index = try index(id)
         let old = projects[index]
+        if let spendLimit {
+            guard caller.token.spendLimit == nil || spendLimit.map({ $0.isWithin(old.spendLimit ?? $0) }) ?? false
+            else {
+                throw FakeError.invalid(["spend_limit": ["can only shrink: your token has a spend limit itself"]])
+            }
+            projects[index].spendLimit = spendLimit
+        }
         if let name { projects[index].name = name }
         if let description { projects[index].description = description }
         let new = projects[index]

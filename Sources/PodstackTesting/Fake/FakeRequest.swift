@@ -156,6 +156,27 @@ struct FakeFields {
         return texts.map(Scope.init(rawValue:))
     }
 
+    /// Returns a spend limit; `.some(nil)` for `null`.
+    mutating func spendLimit() -> SpendLimit?? {
+        guard let value = values["spend_limit"] else { return nil }
+        if value == .null { return .some(nil) }
+        guard case .object(let fields) = value, fields.count == 2, let amount = fields["amount"]?.doubleValue,
+            let period = fields["period"]?.stringValue
+        else {
+            refuse("spend_limit", "must be an object such as {\"amount\": 5, \"period\": \"month\"}, or null")
+            return nil
+        }
+        guard let amount = Amount(amount), amount >= .zero else {
+            refuse("spend_limit", "must have an amount from 0 to 9000000000")
+            return nil
+        }
+        guard ["day", "month", "total"].contains(period) else {
+            refuse("spend_limit", "must have the period day, month or total")
+            return nil
+        }
+        return SpendLimit(amount: amount, period: SpendLimit.Period(rawValue: period))
+    }
+
     mutating func projectIDs() -> [String]?? {
         let ids = strings("project_ids", orNull: true)
         if ids == .some([]) { refuse("project_ids", "must name at least one project, or be null for all") }

@@ -26,6 +26,7 @@ struct FakeToken: Sendable {
     var secretGeneratedAt: Int
     var pending: Pending?
     var retired: [Retired] = []
+    var spendLimit: SpendLimit?
 
     /// A secret that a rotation generated, before its first use.
     struct Pending: Sendable {
@@ -65,10 +66,12 @@ struct FakeToken: Sendable {
 
     /// The values that the audit log records.
     var audited: [String: JSONValue] {
-        [
+        var values: [String: JSONValue] = [
             "name": .string(name), "scopes": .strings(scopes.map(\.rawValue)), "project_ids": .strings(projectIDs),
             "expires_at": expiresAt.map { .string(Timestamp.format(Date(seconds: $0))) } ?? .null,
         ]
+        values["spend_limit"] = spendLimit?.audited
+        return values
     }
 
     var subject: FakeSubject { FakeSubject(type: "token", id: id, name: name, accountID: accountID) }
@@ -82,7 +85,7 @@ extension FakeState {
             lastUsedAt: token.lastUsedAt.map(Date.init(seconds:)), generation: token.generation,
             rotateBy: Date(seconds: token.secretGeneratedAt + 90 * 86_400),
             status: token.revokedAt != nil ? .revoked : token.hasEnded(at: now) ? .expired : .active,
-            revokedAt: token.revokedAt.map(Date.init(seconds:)))
+            revokedAt: token.revokedAt.map(Date.init(seconds:)), spendLimit: token.spendLimit)
     }
 
     // MARK: - Authentication
@@ -146,12 +149,14 @@ extension FakeState {
 
     mutating func createToken(_ request: FakeRequest, _ caller: FakeCaller) throws -> TransportResponse {
         var fields = try request.fields(
-            of: "a new token", ["name", "expires_in_days", "expires_at", "scopes", "project_ids", "id", "sha256"])
+            of: "a new token",
+            ["name", "expires_in_days", "expires_at", "scopes", "project_ids", "id", "sha256", "spend_limit"])
         let name = fields.name("name", isRequired: true)
         let expiry = expiry(&fields)
         let scopes = fields.scopes() ?? caller.token.scopes
         let projectIDs = fields.projectIDs() ?? nil
         let secret = fields.clientSecret()
+        let spendLimit = fields.spendLimit() ?? nil
         try fields.check()
         if let wider = scopes.first(where: { !caller.token.scopes.allows($0) }) {
             throw FakeError.lacks(wider, caller.token)
@@ -167,9 +172,19 @@ extension FakeState {
         }
         let (token, text) = try add(
             secret, name: name ?? "", scopes: scopes, projects: projects, end: end,
-            to: caller.user,
-            by: caller)
+            spendLimit: try Self.checked(spendLimit ?? caller.token.spendLimit, by: caller), to: caller.user, by: caller
+        )
         return try .json(CreatedToken(token: model(token), secret: text), status: 201)
+    }
+
+    /// Returns a spend limit that a caller may give a token.
+    private static func checked(_ limit: SpendLimit?, by caller: FakeCaller) throws -> SpendLimit? {
+        guard let own = caller.token.spendLimit else { return limit }
+        guard let limit, limit.isWithin(own) else {
+            let text = own.period == .total ? "\(own.amount) in total" : "\(own.amount) in a \(own.period)"
+            throw FakeError.invalid(["spend_limit": ["must not exceed the limit of your token: \(text)"]])
+        }
+        return limit
     }
 
     /// Returns the end of a new token: nil for never or the default, and the field that sets it.
@@ -196,7 +211,7 @@ extension FakeState {
     /// Adds a token, or returns the one that an earlier request with the same secret added.
     mutating func add(
         _ secret: (id: String, digest: String)?, name: String, scopes: [Scope], projects: [String]?,
-        end: Int?, to user: FakeUser, by caller: FakeCaller?
+        end: Int?, spendLimit: SpendLimit? = nil, to user: FakeUser, by caller: FakeCaller?
     ) throws -> (FakeToken, secret: String?) {
         if let secret, let existing = tokens.first(where: { $0.id == secret.id }) {
             guard existing.accountID == user.accountID, existing.revokedAt == nil, existing.current == secret.digest
@@ -211,14 +226,15 @@ extension FakeState {
             throw FakeError.quota(
                 "tokens", "active tokens", limit: maxActiveTokens, current: active, "revoke one first")
         }
-        let (token, text) = insert(secret, name: name, scopes: scopes, projects: projects, end: end, to: user)
+        let (token, text) = insert(
+            secret, name: name, scopes: scopes, projects: projects, end: end, spendLimit: spendLimit, to: user)
         record("token_created", token.subject, by: caller, user: user, token.audited)
         return (token, text)
     }
 
     private mutating func insert(
         _ secret: (id: String, digest: String)?, name: String, scopes: [Scope], projects: [String]?, end: Int?,
-        to user: FakeUser
+        spendLimit: SpendLimit? = nil, to user: FakeUser
     ) -> (FakeToken, secret: String?) {
         var generator = SecureGenerator()
         let id = secret?.id ?? TokenFormat.generateID(using: &generator)
@@ -226,7 +242,7 @@ extension FakeState {
         let token = FakeToken(
             id: id, accountID: user.accountID, userID: user.id, name: name, scopes: scopes, projectIDs: projects,
             createdAt: now, expiresAt: end, current: secret?.digest ?? APIToken(text ?? "").sha256,
-            secretGeneratedAt: now)
+            secretGeneratedAt: now, spendLimit: spendLimit)
         tokens.append(token)
         return (token, text)
     }
@@ -250,8 +266,10 @@ extension FakeState {
     // MARK: - Changing
 
     mutating func update(_ id: String, _ request: FakeRequest, _ caller: FakeCaller) throws -> TransportResponse {
-        var fields = try request.fields(of: "a token that can change", ["name", "scopes", "project_ids"])
+        var fields = try request.fields(
+            of: "a token that can change", ["name", "scopes", "project_ids", "spend_limit"])
         let (name, scopes, projects) = (fields.name("name", isRequired: false), fields.scopes(), fields.projectIDs())
+        let spendLimit = fields.spendLimit()
         try fields.check()
         let old = try token(id, caller)
         try checkIsActive(old)
@@ -267,6 +285,7 @@ extension FakeState {
             token.scopes = scopes
         }
         if let projects { token.projectIDs = try shrunk(old, to: projects, caller) }
+        if let spendLimit { token.spendLimit = try Self.checked(spendLimit, by: caller) }
         guard token.audited != old.audited else { return try .json(model(old)) }
         tokens[index(old)] = token
         record("token_updated", token.subject, by: caller, Self.changes(old.audited, token.audited))
