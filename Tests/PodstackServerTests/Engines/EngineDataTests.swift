@@ -32,7 +32,8 @@ struct EngineDataTests {
         #expect(lines.isSuperset(of: tail) && !tail.contains("out1"))
         #expect(try bench.logs(podID) { $0.tail = 0 } == "")
         #expect(try bench.logs(podID) { $0.since = end.finishedAt.map { $0 + 1000 } } == "")
-        #expect(try Set(bench.logs(podID) { $0.since = end.startedAt.map { $0 - 1000 } }.split(separator: "\n")) == lines)
+        let start = end.startedAt.map { $0 - 1000 }
+        #expect(try Set(bench.logs(podID) { $0.since = start }.split(separator: "\n")) == lines)
         let line = try #require(try bench.logs(podID) { $0.hasTimes = true }.split(separator: "\n").first)
         let time = try #require(DockerTime.milliseconds(String(line.prefix { $0 != " " })))
         #expect(try #require(end.startedAt) - 1000...#require(end.finishedAt) + 1000 ~= time)
@@ -186,11 +187,20 @@ struct EngineDataTests {
         try expect("size 33 101\r\n")
         try expect("/dev/pts/")
         try session.resize(EngineTerminalSize(rows: 44, columns: 120))
-        try session.write(Array("echo size $(stty size); (exit 6)\n".utf8))
+        try session.write(Array("echo size $(stty size); exit 6\n".utf8))
         try expect("size 44 120\r\n")
-        try session.closeInput()
         while try session.read() != nil {}
         #expect(try session.exitCode() == 6)
+    }
+
+    @Test("ends the input of a command with a terminal")
+    func endOfTerminalInput() throws {
+        let podID = try bench.run()
+        let session = try engine.attach(podID, ["cat"], terminal: EngineTerminalSize(rows: 24, columns: 80))
+        try session.write(Array("hello\n".utf8))
+        try session.closeInput()
+        #expect(try output(of: session)[.output]?.hasSuffix("hello\r\n") == true)
+        #expect(try session.exitCode() == 0)
     }
 
     @Test("ends the reading of a session that another thread closes")
