@@ -143,8 +143,7 @@ enum ClientOperations {
     }
 
     /// Returns a page of a list as the service sent it.
-    static func page<Element: Sendable>(_ list: Paged<Element>, _ arguments: Arguments) async throws -> [UInt8]
-    {
+    static func page<Element: Sendable>(_ list: Paged<Element>, _ arguments: Arguments) async throws -> [UInt8] {
         let (limit, cursor) = (try arguments.integer("limit") ?? 200, try arguments.string("cursor"))
         return try await response { try await list.page(limit: limit, cursor: cursor) }
     }

@@ -35,7 +35,9 @@ final class TarSource: @unchecked Sendable {
     init(_ path: FilePath, as name: [UInt8], progress: (@Sendable (TransferProgress) -> Void)?) throws {
         guard !path.bytes.isEmpty, !path.containsZero else { throw PodFileError("The path of the local file is empty") }
         var status = stat()
-        guard Fork.outside({ path.withCString { stat($0, &status) } }) == 0 else { throw PodFileError(path, errno, "read") }
+        guard Fork.outside({ path.withCString { stat($0, &status) } }) == 0 else {
+            throw PodFileError(path, errno, "read")
+        }
         root = path
         pending = [(path, name)]
         self.progress = progress
@@ -122,7 +124,9 @@ final class TarSource: @unchecked Sendable {
     // MARK: - The system
 
     private static func names(in directory: FilePath) throws -> [[UInt8]] {
-        guard let stream = Fork.outside({ directory.withCString { opendir($0) } }) else { throw PodFileError(directory, errno, "read") }
+        guard let stream = Fork.outside({ directory.withCString { opendir($0) } }) else {
+            throw PodFileError(directory, errno, "read")
+        }
         defer { closedir(stream) }
         var names: [[UInt8]] = []
         while true {
