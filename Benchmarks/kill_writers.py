@@ -31,17 +31,20 @@ class Gate:
 
     def __init__(self, writers):
         self.condition = threading.Condition()
-        self.writers, self.stopped = writers, 0
+        # How many wait, and how many of them to repeat a request.
+        self.writers, self.stopped, self.unfinished = writers, 0, 0
         self.is_open, self.is_finishing, self.is_over = False, False, False
 
     def enter(self, attempts=0):
         """Waits until a request may be sent, or repeated after some attempts; false if there will be none any more."""
         with self.condition:
             self.stopped += 1
+            self.unfinished += attempts > 0
             self.condition.notify_all()
             self.condition.wait_for(
                 lambda: self.is_over or (self.is_open and (attempts > 0 or not self.is_finishing)))
             self.stopped -= 1
+            self.unfinished -= attempts > 0
             return not self.is_over
 
     def open(self):
@@ -61,7 +64,8 @@ class Gate:
         with self.condition:
             self.is_finishing = self.is_open = True
             self.condition.notify_all()
-            if not self.condition.wait_for(lambda: self.stopped == self.writers, TIMEOUT_SECONDS + 10):
+            if not self.condition.wait_for(
+                    lambda: self.stopped == self.writers and self.unfinished == 0, TIMEOUT_SECONDS + 10):
                 raise Failure(f"{self.writers - self.stopped} requests have had no response for {TIMEOUT_SECONDS} s")
             self.is_open = False
 

@@ -12,6 +12,13 @@ static inline struct MHD_Daemon *podstack_start_daemon(
     return MHD_start_daemon(flags, 0, NULL, NULL, handler, context, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
+// Hides the query of a target, which is in the library's own buffer, from the library: it would take memory for each
+// parameter, and has no response for a request whose parameters need more than there is.
+static inline void podstack_hide_query(const char *target) {
+    char *query = target == NULL ? NULL : strchr((char *)target, '?');
+    if (query != NULL) query[1] = 0;
+}
+
 // MHD_get_connection_info is variadic too. What follows is 0 or NULL when the library does not know.
 static inline const struct sockaddr *podstack_client_address(struct MHD_Connection *connection) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);

@@ -86,6 +86,15 @@ struct Arguments: Sendable {
         }
     }
 
+    func integers(_ name: String) throws -> [Int]? {
+        guard let value = value(name) else { return nil }
+        guard case .array(let values) = value else { throw InterfaceError.argument(name, "a list of integers") }
+        return try values.map { value in
+            guard let number = value.integerValue else { throw InterfaceError.argument(name, "a list of integers") }
+            return number
+        }
+    }
+
     func integer(_ name: String) throws -> Int? {
         guard let value = value(name) else { return nil }
         guard let number = value.integerValue else { throw InterfaceError.argument(name, "an integer") }
@@ -107,6 +116,31 @@ struct Arguments: Sendable {
     /// Returns a number of seconds as a duration, within what a duration can hold.
     func duration(_ name: String) throws -> Duration? {
         try number(name).map { .seconds(min(max($0, -1e9), 1e9)) }
+    }
+
+    /// Returns an amount of money, which is passed as a string so that it stays exact.
+    func amount(_ name: String) throws -> Amount? {
+        guard let text = try string(name) else { return nil }
+        guard let amount = Amount(text: text) else {
+            throw InterfaceError.argument(name, "an amount with at most six decimals")
+        }
+        return amount
+    }
+
+    func spendLimit() throws -> SpendLimit? {
+        guard let limit = try object("spend_limit") else { return nil }
+        guard let amount = try limit.amount("amount"), let period = try limit.string("period") else {
+            throw InterfaceError.argument("spend_limit", "an amount and a period")
+        }
+        return SpendLimit(amount: amount, period: SpendLimit.Period(rawValue: period))
+    }
+
+    /// Returns the change of a value: none if the argument is not passed, and its removal if it is null.
+    func change<Value: Sendable & Hashable>(
+        _ name: String, _ read: (Arguments) throws -> Value?
+    ) throws -> LimitChange<Value> {
+        guard fields[name] != nil else { return .unchanged }
+        return try read(self).map(LimitChange.set) ?? .remove
     }
 
     func date(_ name: String) throws -> Date? {

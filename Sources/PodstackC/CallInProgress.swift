@@ -29,6 +29,8 @@ final class CallInProgress: HandleObject {
         var messages: [Message] = []
         var task: Task<Void, Never>?
         var isCanceled = false
+        /// Whether messages can no longer reach the caller.
+        var isFinished = false
         var waiter: Waiter?
     }
 
@@ -79,6 +81,7 @@ final class CallInProgress: HandleObject {
         requests?.end(
             self,
             undelivered: state.withLock { state in
+                state.isFinished = true
                 defer { state.messages = [] }
                 return state.messages
             })
@@ -87,12 +90,16 @@ final class CallInProgress: HandleObject {
     private func finish(_ result: CallResult) {
         defer { Self.count.subtract(1, ordering: .releasing) }
         if let queue {
-            requests?.end(self, undelivered: [])
+            if let requests {
+                state.withLock { $0.isFinished = true }
+                requests.end(self, undelivered: [])
+            }
             queue.queue.finish(queue.tag, result)
             return
         }
         let (waiter, undelivered) = state.withLock { state -> (Waiter?, [Message]) in
             state.result = result
+            state.isFinished = true
             state.task = nil
             // Requests are answered only while the call is in progress; events are delivered before the result.
             let undelivered = state.messages.filter { $0.reply != nil }
@@ -103,14 +110,16 @@ final class CallInProgress: HandleObject {
         waiter?.wake()
     }
 
-    /// Delivers a message to the caller.
-    func deliver(_ message: Message) {
-        if let queue { return queue.queue.add(queue.tag, CallResult(status: PODSTACK_MESSAGE, json: message.json)) }
-        let waiter = state.withLock { state in
-            state.messages.append(message)
-            return state.waiter
+    /// Delivers a message to the caller; false if the call has ended.
+    func deliver(_ message: Message) -> Bool {
+        let (isFinished, waiter) = state.withLock { state -> (Bool, Waiter?) in
+            if !state.isFinished, queue == nil { state.messages.append(message) }
+            return (state.isFinished, state.waiter)
         }
+        guard !isFinished else { return false }
+        queue?.queue.add(queue?.tag ?? 0, CallResult(status: PODSTACK_MESSAGE, json: message.json))
         waiter?.wake()
+        return true
     }
 
     /// Waits for a message or the result; nil if neither arrives in time.

@@ -28,10 +28,15 @@ struct Message: Sendable {
 /// The routes from one object to the callers that its operations are in progress for.
 ///
 /// A request for a credential serves all calls that wait for it, so any of their callers may answer. If the call of that
-/// caller ends before, another one gets the request.
+/// caller ends before, another one gets the request. The messages of work that goes on between two calls
+/// (``StreamObject``) are delivered to the next one.
 final class CallerRequests: Sendable {
     private struct State {
         var calls: [CallInProgress] = []
+        /// The number of objects whose work goes on between two calls.
+        var streams = 0
+        /// The messages of such work, which no call has delivered yet.
+        var waiting: [Message] = []
         /// The number of forks before the first of the calls.
         var forks = Fork.count
     }
@@ -39,26 +44,56 @@ final class CallerRequests: Sendable {
     private let state = Lock(State())
 
     func begin(_ call: CallInProgress) {
-        state.withLock { state in
+        let waiting = state.withLock { state in
             // No thread of this process answers the requests to a parent's calls.
-            if state.forks != Fork.count { state.calls = [] }
+            if state.forks != Fork.count { (state.calls, state.streams, state.waiting) = ([], 0, []) }
             state.forks = Fork.count
             state.calls.append(call)
+            defer { state.waiting = [] }
+            return state.waiting
         }
+        for message in waiting { deliver(message) }
+    }
+
+    func beginStream() { state.withLock { $0.streams += 1 } }
+
+    func endStream() {
+        let waiting = state.withLock { state in
+            state.streams -= 1
+            guard state.streams == 0 else { return [Message]() }
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for message in waiting { deliver(message) }
     }
 
     func end(_ call: CallInProgress, undelivered: [Message]) {
         state.withLock { state in state.calls.removeAll { $0 === call } }
-        for message in undelivered { deliverToAny(message) }
+        for message in undelivered { deliver(message) }
     }
 
-    private func deliverToAny(_ message: Message) {
-        if let call = state.withLock({ $0.calls.first }) {
-            call.deliver(message)
-        } else if let reply = message.reply {
-            Replies.resume(reply, with: .failure(CancellationError()))
+    /// Delivers a message to the caller of the current task, or else to any caller.
+    ///
+    /// - Returns: Whether a caller will receive it; if not, its sender gets a `CancellationError`.
+    @discardableResult
+    func deliver(_ message: Message) -> Bool {
+        if let call = CallInProgress.current, call.deliver(message) { return true }
+        while let call = state.withLock({ $0.calls.first }) {
+            if call.deliver(message) { return true }
+            // It ends on another thread.
+            state.withLock { state in state.calls.removeAll { $0 === call } }
         }
+        let isKept = state.withLock { state in
+            guard state.streams > 0 else { return false }
+            if message.reply != nil || state.waiting.count < Self.maxWaiting { state.waiting.append(message) }
+            return true
+        }
+        if !isKept, let reply = message.reply { Replies.resume(reply, with: .failure(CancellationError())) }
+        return isKept
     }
+
+    /// The most events that are kept for the next call.
+    private static let maxWaiting = 1000
 
     /// Sends a request to the caller of the current task, or else to any caller, and returns the answer.
     ///
@@ -79,12 +114,7 @@ final class CallerRequests: Sendable {
                 guard Replies.add(reply, continuation) else { return }
                 var fields = request
                 fields["reply"] = .integer(Int(reply))
-                let message = Message(json: Message.encode(fields), reply: reply)
-                if let call = CallInProgress.current {
-                    call.deliver(message)
-                } else {
-                    deliverToAny(message)
-                }
+                deliver(Message(json: Message.encode(fields), reply: reply))
             }
         } onCancel: {
             Replies.cancel(reply)

@@ -29,14 +29,16 @@ enum ClientOperations {
             try created(
                 await client.tokens.create(
                     name: try arguments.required("name"), expiresIn: try expiry(arguments),
-                    scopes: try arguments.names("scopes"), projects: try arguments.strings("projects")))
+                    scopes: try arguments.names("scopes"), projects: try arguments.strings("projects"),
+                    spendLimit: try arguments.spendLimit()))
         },
         "tokens.update": { client, arguments in
             let id = try arguments.required("id")
             return try await response {
                 try await client.tokens.update(
                     id, name: try arguments.string("name"), scopes: try arguments.names("scopes"),
-                    projects: try arguments.strings("projects"))
+                    projects: try arguments.strings("projects"),
+                    spendLimit: try arguments.change("spend_limit") { try $0.spendLimit() })
             }
         },
         "tokens.rotate": { client, arguments in
@@ -65,7 +67,10 @@ enum ClientOperations {
         "projects.update": { client, arguments in
             let id = try arguments.required("id")
             let (name, description) = (try arguments.string("name"), try arguments.string("description"))
-            return try await response { try await client.projects.update(id, name: name, description: description) }
+            let limit = try arguments.change("spend_limit") { try $0.spendLimit() }
+            return try await response {
+                try await client.projects.update(id, name: name, description: description, spendLimit: limit)
+            }
         },
         "projects.delete": { client, arguments in
             let id = try arguments.required("id")
@@ -124,7 +129,7 @@ enum ClientOperations {
     // MARK: - Results
 
     /// Returns the body of the last response that a closure received.
-    private static func response<Value>(
+    static func response<Value>(
         _ body: @Sendable () async throws -> Value
     ) async throws -> [UInt8] {
         let recorder = ResponseRecorder()
@@ -132,14 +137,13 @@ enum ClientOperations {
         return recorder.body
     }
 
-    private static func nothing(_ body: @Sendable () async throws -> Void) async throws -> [UInt8] {
+    static func nothing(_ body: @Sendable () async throws -> Void) async throws -> [UInt8] {
         try await body()
         return Array("null".utf8)
     }
 
     /// Returns a page of a list as the service sent it.
-    private static func page<Element: Sendable>(_ list: Paged<Element>, _ arguments: Arguments) async throws -> [UInt8]
-    {
+    static func page<Element: Sendable>(_ list: Paged<Element>, _ arguments: Arguments) async throws -> [UInt8] {
         let (limit, cursor) = (try arguments.integer("limit") ?? 200, try arguments.string("cursor"))
         return try await response { try await list.page(limit: limit, cursor: cursor) }
     }

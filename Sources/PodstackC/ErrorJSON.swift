@@ -21,6 +21,8 @@ struct InterfaceError: Error {
     static func argument(_ name: String, _ expected: String) -> InterfaceError {
         InterfaceError(message: "The argument \(name) must be \(expected)", code: "invalid_argument")
     }
+    static let busyStream = InterfaceError(
+        message: "Another thread or task waits for the next item of this stream", code: "busy")
     static let notJSON = InterfaceError(message: "The arguments are not a JSON object", code: "invalid_argument")
 }
 
@@ -55,6 +57,9 @@ enum ErrorJSON {
         switch error {
         case let error as RateLimitError: fields["retry_after"] = error.retryAfter.map(JSONValue.integer)
         case let error as NetworkError: fields["kind"] = .string(error.kind.rawValue)
+        case let error as PodNotRunningError:
+            fields["pod"] = (try? APICoding.encode(error.pod)).flatMap { try? StrictJSON.value(of: $0) }
+            fields["is_timeout"] = .bool(error.isTimeout)
         case let error as ConfigurationError:
             fields["source"] = error.source.map { .object(PythonNames.fields($0)) }
         default: break

@@ -106,7 +106,7 @@ public func podstackCall(
 ) -> Int32 {
     inside(result) {
         do {
-            guard let target = Handles.object(object)?.asTarget else { throw InterfaceError.closed }
+            guard let target = Handles.object(object)?.asTarget else { throw Handles.absence(of: object) }
             let run = try target.operation(operation.map { String(cString: $0) } ?? "", bytes(arguments, size))
             let call = CallInProgress(requests: target.requests)
             call.start(run)
@@ -172,7 +172,7 @@ public func podstackSubmit(
 ) -> Int32 {
     inside(result) {
         do {
-            guard let target = Handles.object(object)?.asTarget else { throw InterfaceError.closed }
+            guard let target = Handles.object(object)?.asTarget else { throw Handles.absence(of: object) }
             guard let queue = Handles.object(queue) as? CompletionQueue else { throw Handles.absence(of: queue) }
             let run = try target.operation(operation.map { String(cString: $0) } ?? "", bytes(arguments, size))
             let call = CallInProgress(queue: (queue, tag), requests: target.requests)

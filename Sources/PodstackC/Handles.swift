@@ -2,22 +2,22 @@ import PodstackSystem
 
 /// The objects that handles stand for.
 ///
-/// A number is used once, so a call with the handle of a closed object finds nothing. After a fork, the parent's calls and
-/// queues are not found either: they use the parent's threads and descriptors.
+/// A number is used once, so a call with the handle of a closed object finds nothing. After a fork, the parent's calls,
+/// queues and streams are not found either: they use the parent's threads and descriptors.
 enum Handles {
     private struct State {
         var objects: [UInt64: any HandleObject] = [:]
         var last: UInt64 = 0
-        /// The last handle of a parent process.
-        var lastOfParent: UInt64 = 0
+        /// The handles of a parent process that are of no use in this one.
+        var parents: Set<UInt64> = []
         var forks = Fork.count
 
         mutating func leaveParent() {
             guard forks != Fork.count else { return }
             forks = Fork.count
-            lastOfParent = last
             for (handle, object) in objects where object.belongsToProcess {
                 objects[handle] = nil
+                parents.insert(handle)
                 keepForever(object)
             }
         }
@@ -43,7 +43,7 @@ enum Handles {
 
     /// Returns why an object is not found.
     static func absence(of handle: UInt64) -> InterfaceError {
-        state.withLock { $0.lastOfParent > 0 && handle <= $0.lastOfParent } ? .forked : .closed
+        state.withLock { $0.parents.contains(handle) } ? .forked : .closed
     }
 
     /// Removes an object and returns it; nil if it was removed before.
@@ -63,7 +63,7 @@ enum Handles {
     }
 }
 
-/// An object with a handle: a client, a login, a call in progress or a queue.
+/// An object with a handle: a client, a login, a stream, a call in progress or a queue.
 protocol HandleObject: AnyObject, Sendable {
     /// Whether the object is of no use in a child process, because it uses the parent's threads or descriptors.
     var belongsToProcess: Bool { get }

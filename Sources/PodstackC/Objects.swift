@@ -40,11 +40,9 @@ final class ClientObject: OperationTarget {
         self.requests = requests
         var options = try Self.options(arguments)
         if hasTransport, let requests { options.transport = CallerTransport(requests: requests) }
-        if hasEvents {
+        if hasEvents, let requests {
             options.onEvent = { event in
-                if let call = CallInProgress.current {
-                    call.deliver(.event(event.fields))
-                } else if case .warning(let text) = event {
+                if !requests.deliver(.event(event.fields)), case .warning(let text) = event {
                     // Only the initializer reports outside of a call.
                     warn(PythonNames.text(text))
                 }
@@ -122,8 +120,15 @@ final class ClientObject: OperationTarget {
     }
 
     func operation(_ name: String, _ arguments: [UInt8]) throws -> @Sendable () async throws -> [UInt8] {
-        guard let operation = ClientOperations.all[name] else { throw InterfaceError.noOperation(name) }
         let client = client.current
+        if let work = PodOperations.streams[name] {
+            return { [requests] in
+                try StreamObject.open(requests, try work(client, Arguments(arguments)))
+            }
+        }
+        guard let operation = ClientOperations.all[name] ?? PodOperations.all[name] else {
+            throw InterfaceError.noOperation(name)
+        }
         return { try await operation(client, Arguments(arguments)) }
     }
 
@@ -146,7 +151,7 @@ final class LoginObject: OperationTarget {
             apiEndpoint: try arguments.string("api_endpoint"), timeout: options.timeout,
             environment: options.environment,
             transport: hasTransport ? CallerTransport(requests: requests) : options.transport, time: options.time,
-            onEvent: { event in CallInProgress.current?.deliver(.event(event.fields)) })
+            onEvent: { event in requests.deliver(.event(event.fields)) })
     }
 
     func operation(_ name: String, _ arguments: [UInt8]) throws -> @Sendable () async throws -> [UInt8] {
@@ -188,7 +193,8 @@ final class LoginRequestObject: OperationTarget {
         return { [request] in
             try ClientOperations.created(
                 await request.token { left in
-                    CallInProgress.current?.deliver(.event(["type": "waiting", "left": .number(left / .seconds(1))]))
+                    _ = CallInProgress.current?.deliver(
+                        .event(["type": "waiting", "left": .number(left / .seconds(1))]))
                 })
         }
     }

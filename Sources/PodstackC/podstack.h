@@ -74,6 +74,10 @@ int32_t podstack_function(const char *name, const char *arguments, size_t size, 
 
 /* Starts an operation of an object, such as "auth.whoami", and waits for at most `milliseconds`.
  *
+ * The operations "pods.logs_stream", "pods.wait_until_running", "pods.upload" and "pods.download" return {"handle": …}. That
+ * object's operation "next" starts the work with its first call, and returns {"item": …}, or {"result": …} at the end.
+ * `podstack_close` ends the work.
+ *
  * With PODSTACK_PENDING or PODSTACK_MESSAGE, the result's handle is the call, which `podstack_wait` continues. */
 int32_t podstack_call(
     podstack_handle object, const char *operation, const char *arguments, size_t size, int64_t milliseconds,

@@ -110,6 +110,15 @@ package struct Arguments: Sendable {
         return number
     }
 
+    /// The value of a flag that takes a whole number of 1 or more, up to a maximum.
+    package func count(_ name: String, upTo maximum: Int) throws(UsageError) -> Int? {
+        guard let text = value(name) else { return nil }
+        guard let number = Int(text), (1...maximum).contains(number) else {
+            throw UsageError("--\(name) must be a whole number from 1 to \(maximum)")
+        }
+        return number
+    }
+
     /// The value of a flag that takes a length of time, such as `90s`, `30m`, `12h` or `7d`.
     package func duration(_ name: String) throws(UsageError) -> Duration? {
         guard let text = value(name) else { return nil }

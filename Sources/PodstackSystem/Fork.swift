@@ -21,8 +21,8 @@ import Synchronization
 /// ```
 ///
 /// 1. No thread becomes inside while the gate is closed.
-/// 2. A thread that waits for another process, a file or a time is outside, and holds no ``Lock``. So a fork takes no
-///    longer because a call is in progress.
+/// 2. A thread that waits for another process, a file or a time is outside, and holds no ``Lock`` that a child process
+///    could want. So a fork takes no longer because a call is in progress.
 /// 3. A fork waits for at most ``longestWait``. If a thread is still inside then, the child ``isUnusable``.
 ///
 /// Nothing of this happens in a program that does not call ``watch()``.

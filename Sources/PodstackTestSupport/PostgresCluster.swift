@@ -141,6 +141,13 @@ package final class PostgresCluster: Sendable {
         return String(result.output.dropLast())
     }
 
+    /// Returns the URL of a database through the socket.
+    package func url(of name: String) -> String {
+        let folder = directory.path.replacing("/", with: "%2F")
+        // A connection takes long on a busy machine.
+        return "postgres://podstack@\(folder):\(port)/\(name)?connect_timeout=120"
+    }
+
     /// Returns a database that is empty except for the tables of a service.
     ///
     /// A later test uses it again: creating a database, and tables in it, takes a tenth of a second each.
@@ -204,11 +211,7 @@ extension PostgresCluster {
         }
 
         /// The URL of the database through the socket.
-        package var url: String {
-            let folder = cluster.directory.path.replacing("/", with: "%2F")
-            // A connection takes long on a busy machine.
-            return "postgres://podstack@\(folder):\(cluster.port)/\(name)?connect_timeout=120"
-        }
+        package var url: String { cluster.url(of: name) }
 
         /// The URL of the database through the port, with the password.
         package var portURL: String {

@@ -50,11 +50,12 @@
                 podstack_setopt_progress(easy.raw, Unmanaged.passUnretained(cancellation).toOpaque()) {
                     context, _, _, _, _ in
                     guard let context else { return 0 }
-                    return Unmanaged<StreamCancellation>.fromOpaque(context).takeUnretainedValue().isCanceled ? 1 : 0
+                    let cancellation = Unmanaged<StreamCancellation>.fromOpaque(context).takeUnretainedValue()
+                    return Fork.inside { cancellation.isCanceled } ? 1 : 0
                 }
             }
             let result = withExtendedLifetime(cancellation) {
-                BrokenPipes.ignoring { curl_easy_perform(easy.raw) }
+                BrokenPipes.ignoring { Fork.outside { curl_easy_perform(easy.raw) } }
             }
             try cancellation?.check()
             guard result == CURLE_OK else { throw easy.failure(result) }
@@ -72,6 +73,8 @@
         /// - Parameters:
         ///   - size: The most bytes.
         ///   - deadline: The time at which this fails; nil for none.
+        /// - Returns: The bytes.
+        /// - Throws: ``TransportFailure`` if the connection breaks or the time has passed.
         func read(atMost size: Int, until deadline: ContinuousClock.Instant? = nil) throws(TransportFailure) -> [UInt8]
         {
             while !isClosed.load(ordering: .acquiring) {
@@ -133,7 +136,7 @@
             var descriptors = [
                 pollfd(fd: socket, events: events, revents: 0), pollfd(fd: closing, events: Int16(POLLIN), revents: 0),
             ]
-            poll(&descriptors, nfds_t(descriptors.count), Int32(clamping: milliseconds))
+            Fork.outside { _ = poll(&descriptors, nfds_t(descriptors.count), Int32(clamping: milliseconds)) }
         }
     }
 #endif

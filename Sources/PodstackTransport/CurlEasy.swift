@@ -85,6 +85,7 @@
         ///   - fields: The headers, in order.
         ///   - credential: The credential for the header `Authorization`.
         ///   - removed: The headers that libcurl must not add by itself.
+        /// - Throws: ``TransportFailure`` if a header does not fit on one line.
         func setHeaders(
             _ fields: [HeaderField], credential: TransportCredential?, removing removed: [String]
         ) throws(TransportFailure) {

@@ -2,6 +2,7 @@
     import CCurl
     import CPosix
     import Glibc
+    import PodstackSystem
 
     /// A multi handle of libcurl with one easy handle: performs one transfer after another on the caller's thread.
     ///
@@ -115,6 +116,7 @@
         ///   - request: The request.
         ///   - exchange: The state, which must stay alive until the transfer has ended.
         ///   - length: The length of a streamed body, -1 if it is not known; nil if no body is streamed.
+        /// - Throws: ``TransportFailure`` if a header is invalid.
         private func prepare(_ request: StreamedRequest, _ exchange: Exchange, length: Int64?) throws {
             easy.setConnection(isSecure: request.url.hasPrefix("https:"))
             easy.setURL(request.url)
@@ -190,7 +192,8 @@
                     guard pause > .zero else { throw TransportFailure.timedOut }
                 }
                 // Ends early when a socket is ready, one of libcurl's own times has come, or another thread interrupts.
-                curl_multi_poll(multi, nil, 0, Int32(clamping: max(1, pause.milliseconds)), nil)
+                let wait = Int32(clamping: max(1, pause.milliseconds))
+                Fork.outside { _ = curl_multi_poll(multi, nil, 0, wait, nil) }
             }
             let result = takeResult()
             try cancellation?.check()

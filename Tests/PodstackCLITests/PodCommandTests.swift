@@ -101,7 +101,7 @@ struct PodCommandTests {
         arguments: [
             (["--port", "0"], "--port must be a number from 1 to 65535"),
             (["--cpu", "two"], "--cpu must be a number above 0"),
-            (["--max-cost", "-1"], "--max-cost must be a number above 0"),
+            (["--max-cost", "-1"], "--max-cost must be an amount above 0"),
             (["--label", "x"], "--label must have the form"),
             (["--label", "a=1", "--label", "a=2"], "--label: a is given twice"),
             (["--volume", "datasets"], "--volume must have the form VOLUME:PATH"),

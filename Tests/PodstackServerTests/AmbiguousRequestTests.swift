@@ -45,6 +45,32 @@ struct AmbiguousRequestTests {
         #expect(!response.body.contains(name))
     }
 
+    @Test("a client does not choose the size of an error with the names that it sends")
+    func unknownNames() throws {
+        let names = (0..<5000).map { "\"k\($0)\":0" }.joined(separator: ",")
+        for path in ["/v1/tokens/report", "/v1/device/code", "/v1/device/token", "/v1/tokens", "/v1/projects"] {
+            let response = try client.send("POST", path, "{\(names)}")
+            #expect(response.status == 422 && response.body.utf8.count < 4096, "\(path): \(response.body.utf8.count)")
+            #expect(response.body.contains("and 4990 other names"), "\(path): \(response.body.prefix(500))")
+            let controls = (0..<1000).map { "\"\($0)\(String(repeating: "\\u0001", count: 6))\":0" }
+            let escaped = try client.send("POST", path, "{\(controls.joined(separator: ","))}")
+            #expect(escaped.status == 422 && escaped.body.utf8.count < 8192, "\(path): \(escaped.body.utf8.count)")
+        }
+        let query = (0..<600).map { "k\($0)" }.joined(separator: "&")
+        let response = try client.send("GET", "/v1/audit-logs?\(query)")
+        #expect(response.status == 422 && response.body.utf8.count < 4096)
+        #expect(response.body.contains("and 590 other names"))
+        let (email, next) = (String(repeating: "'", count: 10_000), String(repeating: "\"", count: 40_000))
+        let form = "email=\(email)&next=/\(next)&password=x"
+        let viewer = TestClient(client.server)
+        try viewer.get("/sign-in")
+        let page = try viewer.request(
+            "POST", "/sign-in",
+            headers: [("Content-Type", "application/x-www-form-urlencoded")],
+            body: form + "&form_key=\(viewer.formKey ?? "")")
+        #expect(page.status == 422 && page.body.utf8.count < 20_000, "\(page.status) \(page.body.utf8.count)")
+    }
+
     @Test("a parameter that a query has twice is rejected by its name", arguments: ["limit", "cursor"])
     func repeatedParameters(name: String) throws {
         for path in ["/v1/tokens", "/v1/projects", "/v1/audit-logs"] {

@@ -114,6 +114,16 @@ struct AuditChainTests {
         #expect(try faults() == ["\(account): the record of where its log begins and ends was changed"])
     }
 
+    @Test("the removal of an account's whole log is found", arguments: TestDatabase.selected)
+    func removedLog(_: TestDatabase) throws {
+        try write("DELETE FROM audit_events")
+        try write("DELETE FROM audit_chains")
+        #expect(try faults() == ["\(account): its log is missing, and every account has one"])
+        // A new event does not hide it.
+        try recordEvent()
+        #expect(try !service.database.read { try AuditStore.ends(of: account, in: $0) == nil })
+    }
+
     @Test("an event that was forged without the pepper is found", arguments: TestDatabase.selected)
     func otherPepper(_: TestDatabase) throws {
         let forged = AuditTrail(chain: AuditChain(Peppers(current: Pepper(bytes: [UInt8](repeating: 1, count: 32)))))

@@ -50,7 +50,7 @@ struct AuditExportTests {
         let listed = try service.database.read { connection in
             let user = try UserStore.find(email: RunningServer.email, in: connection)
             return try AuditStore.list(
-                AuditFilter(accountID: user?.accountID ?? ""), limit: 1000, before: nil, in: connection)
+                AuditFilter(accountID: user?.accountID ?? ""), limit: 1000, in: connection)
         }
         #expect(listed.count == 345)
         let expected = AuditCSV.header + AuditCSV.lines(listed.map(\.apiModel))

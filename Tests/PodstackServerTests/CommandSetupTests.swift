@@ -1,4 +1,5 @@
 import Foundation
+import PodstackCommandLine
 import PodstackTestSupport
 import Testing
 
@@ -211,5 +212,57 @@ struct PostgresMessageTests {
         #expect(result.status == 1)
         #expect(result.error.contains("the server has no database of this name (3D000)"), "\(result.error)")
         #expect(result.error.split(separator: "\n").count == 1)
+    }
+}
+
+@Suite("The numeric options of serve", .blocking, .timeLimit(.perTest))
+struct NumericOptionTests {
+    private static let flags = ServeCommand.command.flags.filter { ["N", "S"].contains($0.valueName) }
+
+    /// Returns the error of an option's value; doctor checks the options of serve.
+    private func error(of name: String, _ value: String, data: String) throws -> String {
+        try ToolProcess.run("podstack-server", ["doctor", "--data", data, "--\(name)", value]).error
+    }
+
+    @Test("have a range, which the help names; the largest values work")
+    func ranges() throws {
+        let folder = try TemporaryDirectory()
+        let data = folder.file("data")
+        let names = Self.flags.map(\.name)
+        #expect(names.count == 10, "\(names)")
+        var options: [String] = []
+        for flag in Self.flags {
+            let start = "error: --\(flag.name) must be a whole number from 1 to "
+            var largest: Int?
+            for value in ["0", "9223372036854775807"] {
+                let error = try error(of: flag.name, value, data: data)
+                #expect(error.hasPrefix(start), "\(error)")
+                largest = error.split(separator: "\n").first.flatMap { Int($0.dropFirst(start.count)) }
+            }
+            let maximum = try #require(largest)
+            #expect(flag.summary.contains(String(maximum)), "\(flag.name)")
+            #expect(try !error(of: flag.name, String(maximum), data: data).contains("whole number"))
+            // More threads than a test needs.
+            if flag.name != "threads" { options += ["--\(flag.name)", String(maximum)] }
+        }
+        let process = try ToolProcess(
+            "podstack-server", ["serve", "--listen", "127.0.0.1:0", "--data", data] + options)
+        try process.waitForOutput { $0.contains("\n") }
+        let text = process.standardOutput.prefix { $0 != "\n" }.split(separator: ":").last
+        let port = try #require(text.flatMap { UInt16($0) }, "\(process.standardError)")
+        let client = TestClient(port: port)
+        #expect(try client.request("GET", "/healthz").status == 200)
+        #expect(try client.request("GET", "/sign-in").status == 200)
+        #expect(
+            try client.request(
+                "POST", "/v1/device/code", headers: [("Content-Type", "application/json")],
+                body: #"{"client_name": "x"}"#
+            ).status == 200)
+        #expect(
+            try client.request(
+                "POST", "/v1/tokens/report", headers: [("Content-Type", "application/json")], body: #"{"tokens": []}"#
+            ).status == 202)
+        process.signal(SIGTERM)
+        #expect(process.wait() == 0)
     }
 }

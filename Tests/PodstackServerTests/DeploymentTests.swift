@@ -2,6 +2,8 @@ import Foundation
 import PodstackTestSupport
 import Testing
 
+@testable import PodstackServer
+
 /// The files in `deploy/`, with the programs that read them.
 @Suite("The files for operators", .blocking, .timeLimit(.perTest))
 struct DeploymentTests {
@@ -88,6 +90,15 @@ struct DeploymentTests {
                 #expect(!text.contains(secret.dropFirst(start).prefix(8)))
             }
         }
+    }
+
+    @Test("nginx closes an idle connection to the service before the service does")
+    func idleConnections() throws {
+        let upstream = try #require(try Self.text("nginx.conf").split(separator: "}").first)
+        let line = upstream.split(separator: "\n").first { $0.contains("keepalive_timeout ") }
+        let text = try #require(line, "nginx would keep it for 60 seconds").split(separator: " ").last?.dropLast(2)
+        let seconds = try #require(text.flatMap { Int($0) })
+        #expect(seconds <= RequestLimits.seconds - 5)
     }
 
     @Test("nginx accepts nginx.conf as it is, with a certificate")

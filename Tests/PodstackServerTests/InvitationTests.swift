@@ -230,6 +230,12 @@ struct InvitationTests {
         try invite("ann", #""role": "admin""#)
         #expect(try token.send("DELETE", "\(path)/members/\(user.id)").code == "conflict")
         try ann.accept(project.id)
+        // Neither is one who is disabled: no user could administer the project.
+        try service.database.write { try UserStore.setDisabled(at: clock.now, userID: annID, in: $0) }
+        #expect(try token.send("DELETE", "\(path)/members/\(user.id)").code == "conflict")
+        let demotion = #"{"role": "user", "permissions": ["read"]}"#
+        #expect(try owner.send("PATCH", "\(path)/members/\(user.id)", demotion).code == "conflict")
+        try service.database.write { try UserStore.setDisabled(at: nil, userID: annID, in: $0) }
         #expect(try token.send("DELETE", "\(path)/members/\(user.id)").status == 204)
     }
 
@@ -274,6 +280,10 @@ struct InvitationTests {
                         try ProjectStore.insert(
                             ProjectRecord(id: id, accountID: account, name: "n", createdAt: 0), in: connection)
                     }
+                    if try MemberStore.find(inviter, projectID: id, in: connection) == nil {
+                        try MemberStore.insert(
+                            Membership(projectID: id, role: .admin, addedAt: 0), userID: inviter, in: connection)
+                    }
                     try InvitationStore.insert(
                         InvitationRecord(
                             projectID: id, userID: user, role: .admin, inviterID: inviter, createdAt: clock.now,
@@ -295,6 +305,38 @@ struct InvitationTests {
         #expect(try invite().code == "conflict")
         clock.set(clock.now + 100)
         #expect(try invite().status == 201)
+    }
+
+    @Test(
+        "an invitation whose inviter can admit no one uses up no limit, and is not kept if the inviter left",
+        arguments: TestDatabase.selected, ["left", "removed", "demoted", "deactivated", "disabled"])
+    func withoutAuthority(_: TestDatabase, loss: String) throws {
+        let bob = owner.with(try owner.server.server.createToken("bob@example.com"))
+        let bobID = try bob.whoami().decoded(User.self).id
+        func pending() throws -> Int {
+            try service.database.read { try $0.run("SELECT user_id FROM invitations WHERE user_id = '\(annID)'") }.count
+        }
+        for number in 0..<3 {
+            let created = try owner.send("POST", "/v1/projects", #"{"name": "\#(number)"}"#).decoded(Project.self)
+            try invite("bob", #""role": "admin""#, to: created.id)
+            #expect(try bob.accept(created.id).status == 200)
+            #expect(try invite(to: created.id, by: bob).status == 201)
+            let member = "/v1/projects/\(created.id)/members/\(bobID)"
+            switch loss {
+            case "left": #expect(try bob.send("DELETE", member).status == 204)
+            case "removed": #expect(try owner.send("DELETE", member).status == 204)
+            case "demoted": try owner.send("PATCH", member, #"{"role": "user", "permissions": ["read"]}"#)
+            case "deactivated": try owner.send("PATCH", member, #"{"status": "deactivated"}"#)
+            default: break
+            }
+        }
+        if loss == "disabled" {
+            try service.database.write { try UserStore.setDisabled(at: clock.now, userID: bobID, in: $0) }
+        }
+        #expect(try pending() == (loss == "disabled" ? 3 : 0))
+        for (party, id) in [(InvitationStore.Party.invited, annID), (.inviter, bobID)] {
+            #expect(try service.database.read { try InvitationStore.count(of: party, id, now: clock.now, in: $0) } == 0)
+        }
     }
 
     @Test("an account has a limited number of projects, exactly", arguments: TestDatabase.selected)

@@ -2,6 +2,8 @@ import PodstackAPI
 import PodstackTestSupport
 import Testing
 
+@testable import PodstackServer
+
 @Suite("POST /v1/tokens/report", .blocking, .databases, .timeLimit(.perTest))
 struct LeakReportTests {
     let clock = ManualClock()
@@ -85,6 +87,58 @@ struct LeakReportTests {
         #expect(try report(strangers + [leaked.token]).status == 202)
         #expect(try leaked.whoami().code == "revoked_token")
         #expect(try report([String](repeating: "x", count: 1001)).code == "validation_failed")
+    }
+
+    @Test("reports of unknown tokens wait for no change, and delay none", arguments: TestDatabase.selected)
+    func apartFromChanges(_: TestDatabase) throws {
+        let pools = owner.service.pools
+        let gate = Gate()
+        for _ in 0..<pools.writes.maxThreads { pools.writes.add { gate.pass() } }
+        defer { gate.open() }
+        #expect(gate.holds(pools.writes.maxThreads))
+        let client = TestClient(port: owner.server.server.port)
+        let unknown = (0..<1000).map { _ in "\"\(TestToken.generate(id: "00000000"))\"" }.joined(separator: ",")
+        let response = try client.request(
+            "POST", "/v1/tokens/report", headers: [("Content-Type", "application/json")],
+            body: "{\"tokens\": [\(unknown)]}")
+        #expect(response.status == 202)
+        #expect(pools.writes.waiting == 0)
+    }
+
+    @Test("reported tokens have a limit for each address and one for all together")
+    func limits() throws {
+        let limits = ReportLimits(reports: 1000, elapsed: { [clock] in clock.elapsed })
+        func address(_ number: UInt32) -> ClientAddress { .ipv4(number) }
+        func isAllowed(_ count: Int, _ number: UInt32) -> Bool {
+            do {
+                try limits.countReport(of: address(number))
+                try limits.count(tokens: count, of: address(number))
+                return true
+            } catch { return false }
+        }
+        let (one, all) = (ReportLimits.tokensPerAddress, ReportLimits.allTokens)
+        #expect(one >= TokenReport.largestCount)
+        for _ in 0..<(one / 1000) { #expect(isAllowed(1000, 0)) }
+        #expect(!isAllowed(1, 0))
+        #expect(isAllowed(0, 0))
+        for number in 1..<UInt32(all / one) { for _ in 0..<(one / 1000) { #expect(isAllowed(1000, number)) } }
+        #expect(!isAllowed(1, 1000))
+        clock.advance(60)
+        #expect(isAllowed(1000, 0) && isAllowed(1000, 1000))
+    }
+
+    @Test("an address with too many reported tokens gets a 429", arguments: TestDatabase.selected)
+    func tooMany(_: TestDatabase) throws {
+        let server = try RunningServer(clock: clock, reports: 60)
+        let unknown = (0..<1000).map { _ in "\"\(TestToken.generate(id: "00000000"))\"" }.joined(separator: ",")
+        func report() throws -> TestResponse {
+            try TestClient(server).request(
+                "POST", "/v1/tokens/report", headers: [("Content-Type", "application/json")],
+                body: "{\"tokens\": [\(unknown)]}")
+        }
+        for _ in 0..<5 { #expect(try report().status == 202) }
+        let refused = try report()
+        #expect(refused.status == 429 && refused.headers["retry-after"] == "12", "\(refused)")
     }
 
     @Test("an invalid report is refused", arguments: TestDatabase.selected)

@@ -88,6 +88,87 @@ struct PepperMarkTests {
         #expect(throws: SetupFailure.self) { try start() }
     }
 
+    @Test("is refused as the previous pepper, and named", arguments: TestDatabase.selected)
+    func foreignPrevious(_: TestDatabase) throws {
+        let path = data + "/pepper.previous"
+        #expect(try run("pepper", "rotate").status == 0)
+        let previous = Array(try #require(FileManager.default.contents(atPath: path)))
+        func expectRefusal() throws {
+            try setPepper(other, at: path)
+            for words in [["audit", "verify"], ["user", "list"], ["pepper", "status"]] {
+                let result = try run(words[0], words[1])
+                #expect(result.status == 1 && result.output.isEmpty, "\(result)")
+                #expect(
+                    result.error.hasPrefix("error: the file pepper.previous in the data directory is not the pepper"),
+                    "\(result.error)")
+            }
+            #expect(throws: SetupFailure.self) { try start() }
+            let report = try run("doctor")
+            #expect(
+                report.status == 1 && report.output.contains("pepper.previous is not the pepper that this database"),
+                "\(report.output)")
+            try setPepper(previous, at: path)
+            #expect(try run("audit", "verify").status == 0)
+        }
+        try expectRefusal()
+        // Earlier versions did not mark the previous pepper, and the rotation came after the events.
+        func forget() throws {
+            try removeMark()
+            _ = try server.server.service.database.write {
+                try $0.execute("UPDATE pepper_rotations SET rotated_at = rotated_at + 60")
+            }
+        }
+        try forget()
+        try expectRefusal()
+        // Without events, the mark decides, which the last start has written.
+        _ = try server.server.service.database.write { try $0.execute("DELETE FROM audit_events") }
+        try setPepper(other, at: path)
+        #expect(throws: SetupFailure.self) { try start() }
+        // Without either, nothing speaks against the file; the right one is not refused later.
+        try forget()
+        try start()
+        try setPepper(previous, at: path)
+        try start()
+    }
+
+    @Test("is not the previous pepper of a second rotation", arguments: TestDatabase.selected)
+    func rotatedTwice(_: TestDatabase) throws {
+        let path = data + "/pepper.previous"
+        #expect(try run("pepper", "rotate").status == 0)
+        let first = Array(try #require(FileManager.default.contents(atPath: path)))
+        try FileManager.default.removeItem(atPath: path)
+        #expect(try run("pepper", "rotate").status == 0)
+        try start()
+        let second = Array(try #require(FileManager.default.contents(atPath: path)))
+        try setPepper(first, at: path)
+        #expect(throws: SetupFailure.self) { try start() }
+        try setPepper(second, at: path)
+        try start()
+    }
+
+    @Test("a rotation is refused while an instance runs", arguments: TestDatabase.selected)
+    func whileRunning(_: TestDatabase) throws {
+        let running = try RunningServer()
+        defer { running.server.stop() }
+        func rotate(_ words: String...) throws -> (status: Int32, output: String, error: String) {
+            try ToolProcess.run(
+                "podstack-server", ["pepper", "rotate", "--data", running.data.file("data")] + words,
+                environment: running.database.map { ["PODSTACK_DATABASE_URL": $0.url] } ?? [:])
+        }
+        guard running.database != nil else {
+            // The lock of the directory, which only serve takes.
+            try DataDirectory(running.data.file("data")).lockForServing()
+            #expect(try rotate().error.contains("another podstack-server is serving"))
+            return
+        }
+        let refused = try rotate()
+        #expect(refused.status == 1, "\(refused)")
+        #expect(refused.error.hasPrefix("error: 1 instance of the service is running"), "\(refused.error)")
+        #expect(refused.error.contains("ins_") && refused.error.contains("at this machine"), "\(refused.error)")
+        #expect(!FileManager.default.fileExists(atPath: running.data.file("data/pepper.previous")))
+        #expect(try rotate("--force").status == 0)
+    }
+
     @Test(
         "is not what a rotation creates, even if nothing starts before the old one is removed",
         arguments: TestDatabase.selected)

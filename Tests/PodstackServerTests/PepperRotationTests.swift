@@ -130,6 +130,16 @@ struct PepperRotationTests {
         try rotate()
         #expect(files.contents(atPath: data + "/pepper") == after)
         #expect(try faults() == [])
+        // The state after an interruption between the link and the rename.
+        let old = data + "/pepper.previous"
+        try files.removeItem(atPath: old)
+        try files.moveItem(atPath: data + "/pepper", toPath: data + "/pepper.next")
+        try before.write(to: URL(filePath: data + "/pepper"))
+        #expect(chmod(data + "/pepper", 0o600) == 0)
+        try files.linkItem(atPath: data + "/pepper", toPath: old)
+        try rotate()
+        #expect(files.contents(atPath: data + "/pepper") == after && files.contents(atPath: old) == before)
+        #expect(try faults() == [])
         let second = try serve()
         #expect(try send(second, token).status == 200)
         #expect(throws: SetupFailure.self) { try rotate() }

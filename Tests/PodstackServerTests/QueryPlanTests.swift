@@ -36,7 +36,7 @@ struct QueryPlanTests {
     private func list(_ change: (inout AuditFilter) -> Void) -> (any DatabaseConnection) throws -> Void {
         var filter = AuditFilter(accountID: "acc_1")
         change(&filter)
-        return { [filter] in _ = try AuditStore.list(filter, limit: 50, before: nil, in: $0) }
+        return { [filter] in _ = try AuditStore.list(filter, limit: 50, in: $0) }
     }
 
     @Test("find their rows by an index, in the order of the result")

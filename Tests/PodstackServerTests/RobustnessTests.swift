@@ -70,6 +70,64 @@ struct RobustnessTests {
         }
     }
 
+    @Test(
+        "a text with U+0000 is invalid on every database, whatever the field", arguments: TestDatabase.selected,
+        [
+            ("POST", "/v1/tokens", #"{"name": "n", "project_ids": ["\u0000"]}"#, "project_ids"),
+            ("PATCH", "/v1/tokens/00000000", #"{"project_ids": ["a\u0000"]}"#, "project_ids"),
+            ("POST", "/v1/tokens/report", #"{"tokens": ["\u0000"]}"#, "tokens"),
+            ("POST", "/v1/device/token", #"{"device_code": "\u0000"}"#, "device_code"),
+            ("POST", "/v1/device/code", #"{"client_name": "n", "scopes": ["\u0000"]}"#, "scopes"),
+        ])
+    func nulInTexts(_: TestDatabase, request: (method: String, path: String, body: String, field: String)) throws {
+        let response = try session.send(request.method, request.path, request.body)
+        #expect(response.status == 422 && response.body.contains("\"\(request.field)\""), "\(response.body)")
+        #expect(response.body.contains("must not contain the character U+0000"), "\(response.body)")
+    }
+
+    @Test(
+        "a request whose end another program could see elsewhere gets a 400, and its connection is closed",
+        arguments: TestDatabase.selected,
+        [
+            "HTTP/1.1|Transfer-Encoding: chunked \r\n", "HTTP/1.1|Transfer-Encoding: chunked\t\r\n",
+            "HTTP/1.1|Transfer-Encoding:\r\n chunked\r\n", "HTTP/1.1|Content-Length: 1\r\n 0\r\n",
+            "HTTP/1.1|Content-Length:\r\n\t5\r\n", "HTTP/1.1|Content-Length: 5\r\nX: a\r\n b\r\n",
+            "HTTP/1.1|X: a\r\n b\r\nContent-Length: 5\r\n", "HTTP/1.1|Content-Length: 5 \r\n",
+            "HTTP/1.1|Content-Length: 5 5\r\n", "HTTP/1.1|Content-Length: +5\r\n", "HTTP/1.1|Content-Length: \r\n",
+            "HTTP/1.0|Transfer-Encoding: chunked\r\nConnection: keep-alive\r\n",
+        ])
+    func unclearEnds(_: TestDatabase, head: String) throws {
+        let parts = head.split(separator: "|")
+        let connection = try RawHTTP(port: port)
+        let next = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+        try connection.send("POST /v1/tokens/report \(parts[0])\r\nHost: x\r\n\(parts[1])\r\n0\r\n\r\n\(next)")
+        #expect(try connection.response().status == 400)
+        try blockUntil("the connection is closed") { connection.isClosed }
+    }
+
+    @Test("every URL of up to 4 KiB is responded to, however many parameters it has", arguments: TestDatabase.selected)
+    func manyParameters(_: TestDatabase) throws {
+        let token = "Authorization: Bearer \(session.token)\r\n"
+        for (count, item, headers) in [
+            (300, "a&", 0), (400, "a&", 0), (2000, "a&", 0), (4000, "&", 0), (1000, "a=&", 0), (300, "a&", 5500),
+            (2000, "a&", 11_000),
+        ] {
+            let query = String(repeating: item, count: count)
+            let filler = headers > 0 ? "X: \(String(repeating: "x", count: headers))\r\n" : ""
+            let head = " HTTP/1.1\r\nHost: x\r\n\(token)\(filler)\r\n"
+            #expect(status(of: "GET /healthz?\(query)\(head)") == 200, "\(count) \(item)")
+            let unknown = status(of: "GET /v1/audit-logs?\(query)\(head)")
+            #expect(unknown == (item == "&" ? 200 : 422), "\(count) \(item)")
+        }
+        let long = String(repeating: "a&", count: 3000)
+        #expect(status(of: "GET /healthz?\(long) HTTP/1.1\r\nHost: x\r\n\r\n") == 414)
+        for count in [100, 1000, 3000] {
+            let cookies = String(repeating: "a=1; ", count: count)
+            let found = status(of: "GET /healthz HTTP/1.1\r\nHost: x\r\nCookie: \(cookies)\r\n\r\n")
+            #expect(found == 200 || found == 431, "\(count) cookies")
+        }
+    }
+
     @Test("clients that stop in the middle of a request delay no other client", arguments: TestDatabase.selected)
     func slow(_: TestDatabase) throws {
         var held: [RawHTTP] = []

@@ -121,7 +121,7 @@ struct ServerProcessTests {
         defer { process.signal(SIGKILL) }
         let intact = try administrate(["audit", "verify"])
         #expect(intact.status == 0)
-        #expect(intact.output == "intact: 2 events of 1 account\n")
+        #expect(intact.output == "intact: 2 events of 1 account, of 2 ever written\n")
     }
 
     @Test("a second server on the same data directory is rejected", arguments: TestDatabase.selected)

@@ -76,7 +76,9 @@ struct SharedTokenIDTests {
         #expect(try holders[2].with(next).tokenState() == "ok")
         #expect(try holders[2].tokenState() == "rotated_token")
         #expect(try holders[3].send("DELETE", "/v1/tokens/self").status == 204)
-        try server.server.service.leaks.receive([holders[4].token], by: Actor(origin: Origin()), now: clock.now)
+        let leaks = server.server.service.leaks
+        let proven = try leaks.proven(leaks.candidates([holders[4].token]), now: clock.now)
+        try leaks.revoke(proven, by: Actor(origin: Origin()), now: clock.now)
         #expect(
             try holders.map { try $0.tokenState() } == ["ok", "ok", "rotated_token", "revoked_token", "revoked_token"])
         let stranger = holders[0].with(TestToken.generate(id: id))
@@ -117,5 +119,67 @@ struct SharedTokenIDTests {
         }
         #expect(try service.database.read { try TokenStore.unusedKey(for: id, in: $0) } == nil)
         for holder in holders { #expect(try holder.tokenState() == "ok") }
+    }
+}
+
+@Suite("Token IDs in a database with another order of letters", .blocking, .databases, .timeLimit(.perTest))
+struct CollatedTokenIDTests {
+    /// PostgreSQL only: SQLite compares bytes.
+    private static let databases = TestDatabase.selected.filter { $0 == .postgresql }
+
+    /// A PostgreSQL database of the test's own, which is removed at its end.
+    private final class EstonianDatabase: Sendable {
+        let cluster: PostgresCluster
+        let name = "estonian"
+        var url: String { cluster.url(of: name) }
+
+        init(_ cluster: PostgresCluster) throws {
+            self.cluster = cluster
+            try cluster.run("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
+            // Z comes before T.
+            try cluster.run(
+                "CREATE DATABASE \(name) ENCODING 'UTF8' TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'et-EE'")
+        }
+
+        deinit { _ = try? cluster.run("DROP DATABASE IF EXISTS \(name) WITH (FORCE)") }
+    }
+
+    @Test(
+        "find every account's token, in a new database and in one of an earlier version",
+        arguments: CollatedTokenIDTests.databases)
+    func collation(_: TestDatabase) throws {
+        let folder = try TemporaryDirectory()
+        let cluster = try PostgresCluster.shared()
+        let database = try EstonianDatabase(cluster)
+        #expect(try cluster.run("SELECT 'z' < 't'", in: database.name) == "t")
+        func open(updatesSchema: Bool = true) throws -> Service {
+            try Service(
+                directory: DataDirectory(folder.file("data")), database: PostgresURL(database.url),
+                updatesSchema: updatesSchema, log: Log { _ in })
+        }
+        let (id, keys) = ("abcdefgh", ["abcdefgh", "abcdefghzzzz", "abcdefghtttt", "abcdefghzt00", "abcdefghwxyz"])
+        func found(_ service: Service) throws -> [String] {
+            try service.database.read { try TokenStore.sharing(id, in: $0).map(\.id) }
+        }
+        let service = try open()
+        _ = try service.changes.perform(by: .administrator, at: service.now()) {
+            try AccountCreation.create(email: "you@example.com", name: nil, in: $0)
+        }
+        for key in keys {
+            try cluster.run(
+                """
+                INSERT INTO tokens (id, account_id, user_id, name, digest, scopes, created_at, generation)
+                SELECT '\(key)', account_id, id, 'n', '\\x00', '*', 1, 1 FROM users
+                """, in: database.name)
+        }
+        #expect(try found(service) == keys.sorted())
+        // As an earlier version has created the tables.
+        for (table, column) in [("retired_secrets", "token_id"), ("tokens", "id")] {
+            try cluster.run(
+                "ALTER TABLE \(table) ALTER COLUMN \(column) TYPE TEXT COLLATE \"default\"", in: database.name)
+        }
+        #expect(try found(open(updatesSchema: false)).count < keys.count)
+        #expect(try found(open()) == keys.sorted())
+        #expect(try found(open(updatesSchema: false)) == keys.sorted())
     }
 }

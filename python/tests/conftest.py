@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -30,7 +31,7 @@ def _find_server():
 class Server:
     """A running podstack-server with one account."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *options):
         self.program = _find_server()
         self.data = folder / "data"
         self.email = EMAIL
@@ -40,7 +41,7 @@ class Server:
         self.log = open(folder / "log", "wb")
         self.process = subprocess.Popen(
             [self.program, "serve", "--listen", "127.0.0.1:0", "--data", self.data, "--max-active-tokens", "100",
-             "--failed-authentications", "10000", "--device-codes-per-minute", "1000"],
+             "--failed-authentications", "10000", "--device-codes-per-minute", "1000", *options],
             stdout=subprocess.PIPE, stderr=self.log)
         line = self.process.stdout.readline().decode()
         self.url = re.search(r"http://\S+", line).group()
@@ -69,6 +70,28 @@ def server(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("server"))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def engine_server(tmp_path_factory):
+    """A podstack-server with a container engine of its own, which needs root."""
+    if os.geteuid() != 0:
+        pytest.skip("a container engine needs root")
+    # The path of a socket is limited to 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="podstack-"))
+    script = REPOSITORY / "scripts/engine"
+    try:
+        started = subprocess.run([script, "start", folder / "engine"], capture_output=True, text=True)
+        assert started.returncode == 0, started.stderr
+        (folder / "server").mkdir()
+        server = Server(folder / "server", "--engine", started.stdout.strip())
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        subprocess.run([script, "stop", folder / "engine"], check=True, capture_output=True)
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(autouse=True)

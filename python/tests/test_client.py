@@ -18,7 +18,7 @@ class Blocking:
 
     def __getattr__(self, name):
         value = getattr(self._target, name)
-        if name in ("auth", "tokens", "projects", "members", "audit_logs"):
+        if name in ("auth", "tokens", "projects", "members", "audit_logs", "pods", "volumes", "gpus", "billing"):
             return Blocking(value, self._loop)
         return lambda *arguments, **keywords: self._await(value(*arguments, **keywords))
 

@@ -12,6 +12,7 @@ from podstack import Client, exceptions, testing
 NAMES = [
     "PodstackError", "AuthenticationError", "PermissionError", "ResourceNotFoundError", "ValidationError",
     "InsufficientBalanceError", "QuotaExceededError", "RateLimitError", "ServerError", "NetworkError", "ConfigurationError",
+    "GPUNotAvailableError", "ConflictError", "ExecTimeoutError", "PodNotRunningError", "PodFileError",
 ]
 
 

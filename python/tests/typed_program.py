@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import builtins
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
 
 import podstack
 from podstack import (
@@ -101,6 +103,20 @@ def synchronous() -> None:
         client.members.decline(invitation.project_id)
         for event in client.audit_logs.list(action="create", since=datetime.now(timezone.utc)):
             print(event.action, event.details.get("old"))
+        pod: podstack.Pod = client.pods.create(
+            "x", "busybox", gpu_type="A100", ports=[80], env={"A": "b", "T": APIToken("x")}, stop_after=timedelta(hours=1),
+            max_cost=Decimal("2.5"), volumes=[{"volume_id": "v", "mount_path": "/data"}, podstack.VolumeMount(volume_id="v", mount_path="/d")])
+        pod = client.pods.wait_until_running(pod.id, 60, on_change=lambda pod: print(pod.status))
+        cost: Decimal = pod.cost
+        most: Decimal | None = client.pods.update(pod.id, stop_after=None, max_cost=podstack.UNCHANGED).limits.max_cost
+        code: int = client.pods.exec(pod.id, ["ls"], timeout=5).exit_code
+        for line in client.pods.logs_stream(pod.id, tail=5):
+            print(line.upper(), cost, most, code)
+        summary: podstack.TransferSummary = client.pods.upload(pod.id, Path("x"), "/data/", progress=lambda progress: print(progress.total))
+        gone: podstack.Pod | None = client.pods.delete(pod.id, force=True)
+        print(summary.skipped, gone, client.gpus.list()[0].type, client.billing.wallet().balance, client.billing.usage().usage[0].cost)
+        client.volumes.delete(next(client.volumes.list()).id)
+        client.tokens.update(token.id, spend_limit=podstack.SpendLimit(amount=5, period="month"))
         client.auth.rotate(grace=timedelta(hours=1))
         client.auth.revoke()
         settings: Configuration = client.configuration
@@ -128,6 +144,11 @@ def errors() -> None:
     except exceptions.RateLimitError as error:
         wait: float | None = error.retry_after
         print(wait)
+    except exceptions.PodNotRunningError as error:
+        print(error.pod.status if error.pod is not None else None, error.is_timeout)
+    except exceptions.GPUNotAvailableError as error:
+        types: list[str] = error.available_types
+        print(types)
     except exceptions.ValidationError as error:
         fields: dict[str, list[str]] = error.field_errors
         print(fields)
@@ -150,5 +171,10 @@ async def asynchronous() -> None:
         page: podstack.Page[podstack.AuditEvent] = await client.audit_logs.list().page()
         settings: Configuration = await client.configuration()
         print(first, page.items, settings)
+        pod: podstack.Pod = await client.pods.wait_until_running((await client.pods.create("x", "busybox")).id)
+        async for line in client.pods.logs_stream(pod.id):
+            print(line.upper())
+        result: podstack.PodExecResult = await client.pods.exec(pod.id, "ls")
+        print(result.output, await client.gpus.list())
     request = await AsyncDeviceLogin().begin("x")
     print((await request.token()).token.id)

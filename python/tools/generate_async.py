@@ -12,6 +12,10 @@ FOLDER = Path(__file__).resolve().parent.parent / "src/podstack"
 MARK = "# The classes for asyncio, written from those above by tools/generate_async.py.\n"
 
 
+# A call of the library, which the caller awaits.
+CALL = r"self\._session\.(call|result)\("
+
+
 def replace(text, *pairs):
     """Replaces what occurs exactly once, so that a change of the original cannot be missed."""
     for old, new in pairs:
@@ -27,9 +31,9 @@ def awaiting(text):
     for index, line in enumerate(lines):
         if re.match(r"    def \w+\(", line):
             pending = index
-        if "self._session.call(" in line and pending is not None:
+        if re.search(CALL, line) and pending is not None:
             lines[pending] = lines[pending].replace("def ", "async def ")
-            lines[index] = line.replace("self._session.call(", "await self._session.call(")
+            lines[index] = re.sub(CALL, r"await \g<0>", line)
             pending = None
     return "\n".join(lines)
 
@@ -75,10 +79,47 @@ def resources():
     return {"_async_resources.py": re.sub(r"\bIterator\b", "AsyncIterator", text)}
 
 
+def pods():
+    text = (FOLDER / "_pods.py").read_text()
+    names = resource_names(text)
+    text = replace(
+        text,
+        (
+            "_async_pods.py is written from this file by tools/generate_async.py.",
+            "This file is written from _pods.py by tools/generate_async.py.",
+        ),
+        ("that cost money.", "that cost money, of an asynchronous client."),
+        ("from ._resources import Paged\nfrom ._session import Session, Stream\n",
+         "from ._async_resources import AsyncPaged\nfrom ._async_session import AsyncSession, AsyncStream\n"),
+        ("end of a `with` block", "end of an `async with` block"),
+        ("def __iter__", "def __aiter__"),
+        ("def __next__", "async def __anext__"),
+        ("raise StopIteration", "raise StopAsyncIteration"),
+        ("values = self._stream.next()", "values = await self._stream.next()"),
+        ("def close(", "async def close("),
+        ("def __enter__", "async def __aenter__"),
+        ("def __exit__", "async def __aexit__"),
+        ("        self.close()\n", "        await self.close()\n"),
+    )
+    text = text.replace("on the thread that makes the call", "on the thread of the event loop")
+    for name in (*names, "Paged", "Session", "Stream"):
+        text = re.sub(rf"\b{name}\b(?=[\[(\":)>\n])|(?<=<podstack\.){name}\b", f"Async{name}", text)
+    # The imports are in the order of their names.
+    lines = text.split("\n")
+    start = next(index for index, line in enumerate(lines) if line.startswith("from ._arguments"))
+    moved = [line for line in lines if line.startswith("from ._async_")]
+    lines = [line for line in lines if line not in moved]
+    end = lines.index(")", start) + 1
+    lines[end:end] = moved
+    return {"_async_pods.py": awaiting("\n".join(lines))}
+
+
 def client():
     text = (FOLDER / "_client.py").read_text()
-    names = [name for name in resource_names((FOLDER / "_resources.py").read_text()) if not name.startswith("Page")]
-    imports = re.search(r"from \._open .*?\nfrom \._resources import (.*)\nfrom \._session .*\n", text)
+    found = resource_names((FOLDER / "_resources.py").read_text()) + resource_names((FOLDER / "_pods.py").read_text())
+    names = [name for name in found if not name.startswith("Page") and name != "PodLogs"]
+    imports = re.search(
+        r"from \._open .*?\nfrom \._pods import (.*)\nfrom \._resources import (.*)\nfrom \._session .*\n", text)
     text = replace(
         text,
         (
@@ -87,7 +128,8 @@ def client():
         ),
         (
             imports.group(),
-            f"from ._async_resources import {imports.group(1)}\nfrom ._async_session import AsyncSession\n"
+            f"from ._async_pods import {imports.group(1)}\nfrom ._async_resources import {imports.group(2)}\n"
+            "from ._async_session import AsyncSession\n"
             "from ._open import open_handle\nfrom ._session import Callbacks, OnEvent\n",
         ),
         (
@@ -154,7 +196,7 @@ def login():
 
 
 def main():
-    for name, text in {**resources(), **client(), **login()}.items():
+    for name, text in {**resources(), **pods(), **client(), **login()}.items():
         target = FOLDER / name
         if "--check" in sys.argv[1:]:
             if target.read_text() != text:

@@ -1,3 +1,5 @@
+import PodstackSystem
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -51,12 +53,22 @@ final class ByteChannel: @unchecked Sendable {
         return body(&state)
     }
 
+    private var isFull: Bool { state.size >= limit && !state.isCanceled }
+
     // MARK: - The thread
 
     /// Sends bytes, and waits while the task has enough of them; returns false once the task wants no more.
     func send(_ bytes: [UInt8]) -> Bool {
         pthread_mutex_lock(mutex)
-        while state.size >= limit, !state.isCanceled { pthread_cond_wait(changed, mutex) }
+        while isFull {
+            pthread_mutex_unlock(mutex)
+            Fork.outside {
+                pthread_mutex_lock(mutex)
+                while isFull { pthread_cond_wait(changed, mutex) }
+                pthread_mutex_unlock(mutex)
+            }
+            pthread_mutex_lock(mutex)
+        }
         let waiter = state.waiter
         let isCanceled = state.isCanceled
         if !isCanceled, waiter == nil {

@@ -58,6 +58,20 @@ public struct PodLogs: AsyncSequence, Sendable {
             }
         }
 
+        /// Returns the lines that have arrived, at least one; nil after the last one.
+        ///
+        /// - Returns: The lines, of which at most 1 MiB is returned at once.
+        /// - Throws: ``NetworkError`` if the connection breaks, and the errors of the request.
+        package mutating func nextLines() async throws -> [String]? {
+            guard let first = try await next() else { return nil }
+            var lines = [first]
+            while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
+                lines.append(line(to: end))
+                start = end + 1
+            }
+            return lines
+        }
+
         private func line(to end: Int) -> String {
             var line = rest[start..<end]
             if line.last == UInt8(ascii: "\r") { line.removeLast() }

@@ -166,7 +166,7 @@ struct TarExtraction {
         let (parent, own) =
             isDirectory || destination.namesDirectory
             ? (destination, name) : (destination.parent, Array(destination.name))
-        let number = parent.withCString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        let number = Fork.outside { parent.withCString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) } }
         guard number >= 0 else { throw PodFileError(parent, errno, "opened") }
         return (Descriptor(number), own)
     }
@@ -201,7 +201,9 @@ struct TarExtraction {
     private func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32, _ path: String) throws {
         var rest = bytes
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }
+            let count = rest.withUnsafeBytes { bytes in
+                Fork.outside { systemWrite(descriptor, bytes.baseAddress, bytes.count) }
+            }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw failure(path, "written") }
             rest = rest.dropFirst(count)

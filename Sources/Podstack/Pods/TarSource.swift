@@ -35,7 +35,9 @@ final class TarSource: @unchecked Sendable {
     init(_ path: FilePath, as name: [UInt8], progress: (@Sendable (TransferProgress) -> Void)?) throws {
         guard !path.bytes.isEmpty, !path.containsZero else { throw PodFileError("The path of the local file is empty") }
         var status = stat()
-        guard path.withCString({ stat($0, &status) }) == 0 else { throw PodFileError(path, errno, "read") }
+        guard Fork.outside({ path.withCString { stat($0, &status) } }) == 0 else {
+            throw PodFileError(path, errno, "read")
+        }
         root = path
         pending = [(path, name)]
         self.progress = progress
@@ -60,7 +62,7 @@ final class TarSource: @unchecked Sendable {
     private func begin(_ path: FilePath, _ name: [UInt8]) throws -> [UInt8] {
         var status = stat()
         let isRoot = path == root
-        guard path.withCString({ isRoot ? stat($0, &status) : lstat($0, &status) }) == 0 else {
+        guard Fork.outside({ path.withCString { isRoot ? stat($0, &status) : lstat($0, &status) } }) == 0 else {
             throw PodFileError(path, errno, "read")
         }
         var entry = TarEntry(path: name, kind: .directory, mode: UInt32(status.st_mode) & 0o777)
@@ -74,7 +76,7 @@ final class TarSource: @unchecked Sendable {
         case S_IFREG:
             entry.kind = .file
             let flags = O_RDONLY | O_CLOEXEC | (isRoot ? 0 : O_NOFOLLOW)
-            let descriptor = path.withCString { open($0, flags) }
+            let descriptor = Fork.outside { path.withCString { open($0, flags) } }
             guard descriptor >= 0 else { throw PodFileError(path, errno, "read") }
             // The file may have grown since.
             fstat(descriptor, &status)
@@ -94,7 +96,8 @@ final class TarSource: @unchecked Sendable {
         var count = 0
         while count < bytes.count {
             let read = bytes[count...].withUnsafeMutableBytes {
-                systemRead(current.descriptor, $0.baseAddress, $0.count)
+                let (start, count) = ($0.baseAddress, $0.count)
+                return Fork.outside { systemRead(current.descriptor, start, count) }
             }
             if read < 0, errno == EINTR { continue }
             guard read >= 0 else { throw PodFileError(current.path, errno, "read") }
@@ -121,12 +124,14 @@ final class TarSource: @unchecked Sendable {
     // MARK: - The system
 
     private static func names(in directory: FilePath) throws -> [[UInt8]] {
-        guard let stream = directory.withCString({ opendir($0) }) else { throw PodFileError(directory, errno, "read") }
+        guard let stream = Fork.outside({ directory.withCString { opendir($0) } }) else {
+            throw PodFileError(directory, errno, "read")
+        }
         defer { closedir(stream) }
         var names: [[UInt8]] = []
         while true {
             errno = 0
-            guard let entry = readdir(stream) else {
+            guard let entry = Fork.outside({ readdir(stream) }) else {
                 guard errno == 0 else { throw PodFileError(directory, errno, "read") }
                 return names
             }
@@ -158,7 +163,7 @@ final class TarSource: @unchecked Sendable {
             return try names(in: path).reduce(0) { sum, name in
                 var status = stat()
                 let entry = path.appending(name)
-                guard entry.withCString({ lstat($0, &status) }) == 0 else { return sum }
+                guard Fork.outside({ entry.withCString { lstat($0, &status) } }) == 0 else { return sum }
                 return sum + (try size(of: entry, status))
             }
         default: return 0

@@ -23,8 +23,8 @@ final class AuditExport: Sendable {
         var filter: AuditFilter
         /// The maximum number of events.
         var limit: Int
-        /// The number before which the events begin; nil to begin with the newest.
-        var before: Int64?
+        /// The events from which the file is taken.
+        var range = AuditRange.all
         var actor: Actor
         /// The permissions that the actor must have until the end.
         var requirement: Requirement
@@ -35,13 +35,13 @@ final class AuditExport: Sendable {
     /// A file that has begun.
     struct File {
         var response: Response
-        /// The last event of the file if more events follow, and nil otherwise.
+        /// The last event of the file, or of those that were searched, if more events follow; nil otherwise.
         var last: AuditEventPosition?
     }
 
     private struct Progress {
-        /// The number of the last event that was written.
-        var before: Int64?
+        /// The events that are not written yet.
+        var rest: AuditRange
         var remaining: Int
         /// The number of events that the next part reads.
         var count = AuditExport.firstCount
@@ -52,7 +52,7 @@ final class AuditExport: Sendable {
     private let log: Log
     private let queue: WorkQueue
     private let now: @Sendable () -> Int64
-    /// The number of the last event of the file, if more events follow.
+    /// The number of ``File/last``.
     private let lastNumber: Int64?
     private let slot: AccountLimit.Slot
     private let progress: Mutex<Progress>
@@ -65,7 +65,7 @@ final class AuditExport: Sendable {
         now = services.now
         self.slot = slot
         self.lastNumber = lastNumber
-        progress = Mutex(Progress(before: query.before, remaining: query.limit))
+        progress = Mutex(Progress(rest: query.range, remaining: query.limit))
     }
 
     /// Begins an export, on a worker for searches.
@@ -78,7 +78,7 @@ final class AuditExport: Sendable {
             throw ErrorResponse.tooMany("exports", retryAfterSeconds: 10)
         }
         let last = try services.database.read {
-            try AuditStore.end(ofPage: query.limit, query.filter, before: query.before, in: $0)
+            try AuditStore.end(ofPage: query.limit, query.filter, query.range, in: $0)
         }
         let export = AuditExport(query, services, slot, lastNumber: last?.number)
         let (first, isLast) = try export.nextPart()
@@ -118,7 +118,8 @@ final class AuditExport: Sendable {
         let limit = min(progress.count, progress.remaining)
         let events = try changes.database.read { connection in
             try changes.readAuthority(query.actor, now(), connection).require(query.requirement)
-            return try AuditStore.list(query.filter, limit: limit, before: progress.before, in: connection)
+            return try AuditStore.list(
+                query.filter, limit: limit, progress.rest, through: lastNumber, in: connection)
         }
         var bytes: [UInt8] = []
         var written = 0
@@ -126,7 +127,7 @@ final class AuditExport: Sendable {
         for event in events where !isComplete && bytes.count < Self.partSize {
             bytes += AuditCSV.lines([event.apiModel]).utf8
             written += 1
-            progress.before = event.number
+            progress.rest = progress.rest.following(event.number)
             isComplete = event.number == lastNumber
         }
         progress.remaining -= written

@@ -18,12 +18,11 @@ struct AuditRoutes: Sendable {
             && ContentNegotiation.accepts("text/csv", exchange.request)
         let page = try PageRequest(exchange.request, defaultLimit: isExport ? AuditExport.maxEvents : 50)
         guard !isExport else { return try export(filter, page, exchange) }
-        let (events, hasMore) = try services.database.read {
-            try AuditStore.page(
-                filter, limit: page.limit, before: page.after?.position, maxBytes: PageRequest.maxBytes, in: $0)
+        let found = try services.database.read {
+            try AuditStore.page(filter, limit: page.limit, page.auditRange, maxBytes: PageRequest.maxBytes, in: $0)
         }
-        let next = hasMore ? events.last.map { Cursor(position: $0.number, id: $0.id) } : nil
-        return try .json(Page(elements: events.map(\.apiModel), nextCursor: next?.text))
+        let next = found.end.map { Cursor(position: $0.number, id: $0.id) }
+        return try .json(Page(elements: found.events.map(\.apiModel), nextCursor: next?.text))
     }
 
     /// Returns the events as a CSV file; a header has the cursor of the rest.
@@ -31,7 +30,7 @@ struct AuditRoutes: Sendable {
         let caller = try exchange.caller()
         let file = try AuditExport.begin(
             .init(
-                filter: filter, limit: page.limit, before: page.after?.position,
+                filter: filter, limit: page.limit, range: page.auditRange,
                 actor: Actor(exchange.request, caller), requirement: exchange.requirement,
                 accountID: caller.token.accountID), services)
         var response = file.response
@@ -44,6 +43,11 @@ struct AuditRoutes: Sendable {
 }
 
 // MARK: - The query
+
+extension PageRequest {
+    /// The events from which the page is taken.
+    fileprivate var auditRange: AuditRange { after.map { .before($0.position) } ?? .all }
+}
 
 extension AuditFilter {
     /// The query parameters that select events.

@@ -72,7 +72,8 @@ extension ErrorResponse {
         case .malformedTarget:
             self = .badRequest("The URL is invalid: it must be percent-encoded UTF-8 without NUL or an encoded slash")
         case .malformedHeaders:
-            self = .badRequest("A header name is invalid, or there is not exactly one valid Host header")
+            self = .badRequest(
+                "A header is invalid or continues on another line, or there is not exactly one valid Host header")
         case .longURL: self.init(status: 414, code: .uriTooLong, message: "The URL is longer than 4 KiB")
         case .largeHeaders:
             self.init(

@@ -28,7 +28,32 @@ enum JSONBody {
             }
         }
         guard case .object(let fields) = value else { throw notAnObject }
+        try checkTexts(of: fields)
         return fields
+    }
+
+    /// Throws if a text has a NUL, which PostgreSQL cannot store or compare and SQLite can.
+    ///
+    /// Every JSON text that becomes an argument of a statement passes here; URLs, forms and headers have no NUL.
+    private static func checkTexts(of fields: [String: JSONValue]) throws {
+        var problems = FieldErrors()
+        for (name, value) in fields where hasNUL(value) {
+            problems.add("must not contain the character U+0000", to: displayed(name))
+            if problems.messages.count == maxDefective { break }
+        }
+        try problems.throwIfAny()
+    }
+
+    /// The number of fields with a NUL that a response lists.
+    private static let maxDefective = 10
+
+    private static func hasNUL(_ value: JSONValue) -> Bool {
+        switch value {
+        case .string(let text): text.utf8.contains(0)
+        case .array(let values): values.contains(where: hasNUL)
+        case .object(let fields): fields.contains { $0.key.utf8.contains(0) || hasNUL($0.value) }
+        default: false
+        }
     }
 
     private static let notAnObject = ErrorResponse.badRequest("The body is not a JSON object")
@@ -76,9 +101,7 @@ struct FieldReader {
     ///   - known: The names of the allowed fields.
     init(_ fields: [String: JSONValue], of thing: String, known: [String]) {
         self.fields = fields
-        for field in fields.keys where !known.contains(field) {
-            errors[JSONBody.displayed(field)] = ["is not a field of \(thing)"]
-        }
+        errors = UnknownNames.problems(fields.keys.filter { !known.contains($0) }, "is not a field of \(thing)")
     }
 
     func has(_ name: String) -> Bool { fields[name] != nil }
@@ -102,6 +125,25 @@ struct FieldReader {
     }
 }
 
+/// The problems with names that a request must not have.
+///
+/// The client chooses their number, and must not choose the size of the response with it.
+private enum UnknownNames {
+    /// The number of names that a response lists.
+    private static let maxListed = 10
+
+    static func problems(_ names: [String], _ problem: String) -> [String: [String]] {
+        guard !names.isEmpty else { return [:] }
+        let displayed = Set(names.map(JSONBody.displayed)).sorted()
+        var problems = Dictionary(uniqueKeysWithValues: displayed.prefix(maxListed).map { ($0, [problem]) })
+        let others = displayed.count - problems.count
+        if others > 0 {
+            problems["…", default: []].append("and \(counted(others, "other name")), each of which \(problem)")
+        }
+        return problems
+    }
+}
+
 // MARK: - Queries
 
 /// Reads the parameters of a query one by one, and collects every problem with them.
@@ -120,9 +162,8 @@ struct QueryReader {
     ///   - repeatable: Those of them that may be given several times.
     init(_ request: Request, known: [String], repeatable: Set<String> = []) {
         query = request.query
-        for (name, _) in query where !known.contains(name) {
-            errors[JSONBody.displayed(name)] = ["is not a parameter of this request"]
-        }
+        errors = UnknownNames.problems(
+            query.map(\.name).filter { !known.contains($0) }, "is not a parameter of this request")
         for name in known where !repeatable.contains(name) && query.count(where: { $0.name == name }) > 1 {
             errors[name] = ["is given twice"]
         }

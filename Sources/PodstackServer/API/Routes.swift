@@ -29,18 +29,15 @@ enum Routes {
         let routes = TokenRoutes(tokens: services.tokens, changes: services.idempotentChanges, now: services.now)
         let report = ReportRoute(
             report: services.leaks,
-            limit: services.settings.reports.map {
-                RateLimiter(RateLimit(name: "report", count: $0), elapsed: services.elapsed)
-            },
-            now: services.now
-        )
+            limits: services.settings.reports.map { ReportLimits(reports: $0, elapsed: services.elapsed) },
+            writes: services.pools.writes, now: services.now)
         return [
             Route("GET", "/v1/tokens", .scope(.tokensRead), .listTokens, handle: routes.list),
             Route("POST", "/v1/tokens", .scope(.tokensCreate), .createToken, handle: routes.create),
             Route("GET", "/v1/tokens/self", .anyToken, .getOwnToken, handle: routes.getSelf),
             Route("DELETE", "/v1/tokens/self", .anyToken, .revokeOwnToken, handle: routes.revokeSelf),
             Route("POST", "/v1/tokens/self/rotate", .anyToken, .rotateOwnToken, handle: routes.rotateSelf),
-            Route("POST", "/v1/tokens/report", .noToken, .reportTokens, handle: report.receive),
+            Route("POST", "/v1/tokens/report", .noToken, .reportTokens, on: .pool(.reports), handle: report.receive),
             Route("GET", "/v1/tokens/{id}", .scope(.tokensRead), .getToken, handle: routes.get),
             Route("PATCH", "/v1/tokens/{id}", .scope(.tokensUpdate), .updateToken, handle: routes.update),
             Route("DELETE", "/v1/tokens/{id}", .scope(.tokensDelete), .revokeToken, handle: routes.revoke),

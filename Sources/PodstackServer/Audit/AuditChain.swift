@@ -75,6 +75,8 @@ struct AuditVerification: Sendable {
     private(set) var events = 0
     /// The number of events that only the lost previous pepper could verify.
     private(set) var unverifiable = 0
+    /// The number of events that were ever written, those that were removed because of their age included.
+    private(set) var eventsEver: Int64 = 0
     /// One sentence per fault, in the order of the log.
     private(set) var faults: [String] = []
 
@@ -92,12 +94,28 @@ struct AuditVerification: Sendable {
     ///   - chain: The chain with the peppers.
     ///   - lostUntil: The time of the last rotation, if the pepper from before it is missing. Older events are then counted
     ///     as ``unverifiable``, and only their order is verified.
+    ///   - count: The number of all events outside the database, if there is one.
     /// - Throws: ``DatabaseFailure`` if the log cannot be read.
-    init(of database: any Database, chain: AuditChain, previousPepperLostUntil lostUntil: Int64? = nil) throws {
+    init(
+        of database: any Database, chain: AuditChain, previousPepperLostUntil lostUntil: Int64? = nil,
+        count: AuditCount? = nil
+    ) throws {
         self.chain = chain
         self.lostUntil = lostUntil
+        // Read before the log, which a running service may continue.
+        let counted = count?.value
         try database.read { connection in
             for accountID in try AuditStore.accountIDs(in: connection) { try check(accountID, in: connection) }
+            for accountID in try AuditStore.accountIDsWithoutLog(in: connection) {
+                accounts += 1
+                faults.append("\(accountID): its log is missing, and every account has one")
+            }
+        }
+        if let counted, let count, eventsEver < counted {
+            faults.append(
+                "the database has \(counted - eventsEver) fewer events than were written to it: an older state was put "
+                    + "back, or all events of an account were removed; after the restore of a backup, remove \(count.path) "
+                    + "to begin a new count")
         }
     }
 
@@ -107,6 +125,8 @@ struct AuditVerification: Sendable {
         var isSealed = false
         if let known { isSealed = chain.seal(known.ends) == known.seal }
         if !isSealed { faults.append("\(accountID): the record of where its log begins and ends was changed") }
+        let (sum, isTooLarge) = eventsEver.addingReportingOverflow(max(0, known?.ends.last ?? 0))
+        if !isTooLarge { eventsEver = sum }
         var last = known?.ends.first ?? 0
         var lastHash = known?.ends.firstHash ?? AuditChain.start
         isAfterRotation = false

@@ -27,6 +27,49 @@ extension AuditFilter {
     init(_ grant: Grant, projectID: String?) {
         self.init(accountID: grant.accountID, projectID: projectID, allowedProjectIDs: grant.projectIDs)
     }
+
+    /// The largest number of events that one request searches, because it may find none in them.
+    ///
+    /// Two workers search for all accounts. One is busy for about half a second then.
+    static let maxSearched = 200_000
+
+    /// The events among which the database searches for those that match, as it has no index of them; nil if it has one.
+    ///
+    /// Conditions of time remain: a search begins with the first event that meets them.
+    var searched: AuditFilter? {
+        var searched = AuditFilter(accountID: accountID, projectID: projectID)
+        (searched.since, searched.until) = (since, until)
+        if projectID == nil {
+            // One index serves a query.
+            if user == nil { searched.action = action } else { searched.user = user }
+        }
+        return searched == self ? nil : searched
+    }
+}
+
+/// The events on one side of a number, in their order from there: a log, or the rest of one.
+enum AuditRange: Sendable {
+    case before(Int64)
+    case after(Int64)
+
+    static let all = AuditRange.before(.max)
+
+    /// Returns the range that follows an event of this one.
+    func following(_ number: Int64) -> AuditRange {
+        switch self {
+        case .before: .before(number)
+        case .after: .after(number)
+        }
+    }
+}
+
+/// The events of a page of a log, in the order of its range.
+struct AuditPage: Sendable {
+    var events: [AuditRecord] = []
+    /// The event after which the next page begins; nil if no event follows.
+    ///
+    /// If the page ends because enough events were searched, this is the last of them, whether it matches or not.
+    var end: AuditEventPosition?
 }
 
 /// The position of an event in its log.
@@ -63,89 +106,99 @@ enum AuditStore {
             """)
     }
 
-    /// Returns the events that match a filter and, if a number is given, have smaller numbers; newest first.
+    /// Returns the first events of a range that match a filter, through the event with a number if one is given.
     static func list(
-        _ filter: AuditFilter, limit: Int, before number: Int64?, in connection: any DatabaseConnection
+        _ filter: AuditFilter, limit: Int, _ range: AuditRange = .all, through end: Int64? = nil,
+        in connection: any DatabaseConnection
     ) throws -> [AuditRecord] {
         try connection.query(
             """
-            SELECT \(columns) FROM audit_events WHERE \(condition(filter)) AND number < \(number ?? .max)
-            ORDER BY number DESC LIMIT \(Int64(limit))
+            SELECT \(columns) FROM audit_events WHERE \(condition(filter, range, end)) \(order(range))
+            LIMIT \(Int64(limit))
             """
         ).map { try row($0).event }
     }
 
-    /// Returns the events that match a filter and have greater numbers, oldest first.
-    static func list(
-        _ filter: AuditFilter, limit: Int, after number: Int64, in connection: any DatabaseConnection
-    ) throws -> [AuditRecord] {
-        try connection.query(
-            """
-            SELECT \(columns) FROM audit_events WHERE \(condition(filter)) AND number > \(number)
-            ORDER BY number LIMIT \(Int64(limit))
-            """
-        ).map { try row($0).event }
-    }
-
-    /// Returns a page of the events that match a filter, newest first: at least one event if there is one, and no more
-    /// after they have `maxBytes` bytes together.
+    /// Returns a page of the events of a range that match a filter.
+    ///
+    /// It has no more events after they have `maxBytes` bytes together, and none from beyond the first
+    /// ``AuditFilter/maxSearched`` events that have to be searched.
     static func page(
-        _ filter: AuditFilter, limit: Int, before number: Int64?, maxBytes: Int, in connection: any DatabaseConnection
-    ) throws -> (events: [AuditRecord], hasMore: Bool) {
-        try page(limit, maxBytes, from: number) { try list(filter, limit: $0, before: $1, in: connection) }
-    }
-
-    /// Returns a page of the events that match a filter and have greater numbers, oldest first; see
-    /// ``page(_:limit:before:maxBytes:in:)``.
-    static func page(
-        _ filter: AuditFilter, limit: Int, after number: Int64, maxBytes: Int, in connection: any DatabaseConnection
-    ) throws -> (events: [AuditRecord], hasMore: Bool) {
-        try page(limit, maxBytes, from: number) { try list(filter, limit: $0, after: $1 ?? 0, in: connection) }
-    }
-
-    /// Collects a page in parts, so that no more events are read than a page of large ones holds.
-    private static func page(
-        _ limit: Int, _ maxBytes: Int, from number: Int64?,
-        _ part: (_ limit: Int, _ from: Int64?) throws -> [AuditRecord]
-    ) throws -> (events: [AuditRecord], hasMore: Bool) {
+        _ filter: AuditFilter, limit: Int, _ range: AuditRange, maxBytes: Int, in connection: any DatabaseConnection
+    ) throws -> AuditPage {
+        let search = try end(ofSearch: filter, range, in: connection)
+        // Read in parts, so that no more events are read than a page of large ones holds.
         let partCount = 50
-        var (events, bytes, position) = ([AuditRecord](), 0, number)
+        var (page, bytes, rest) = (AuditPage(), 0, range)
         while true {
-            let wanted = min(partCount, limit + 1 - events.count)
-            let found = try part(wanted, position)
+            let wanted = min(partCount, limit + 1 - page.events.count)
+            let found = try list(filter, limit: wanted, rest, through: search?.number, in: connection)
             for event in found {
-                if events.count == limit || bytes >= maxBytes { return (events, true) }
-                events.append(event)
+                if page.events.count == limit || bytes >= maxBytes {
+                    page.end = page.events.last.map { AuditEventPosition(number: $0.number, id: $0.id) }
+                    return page
+                }
+                page.events.append(event)
                 bytes += event.size
-                position = event.number
+                rest = rest.following(event.number)
             }
-            if found.count < wanted { return (events, false) }
+            if found.count < wanted {
+                page.end = search
+                return page
+            }
         }
     }
 
-    /// Returns the last event of a page of events, newest first, if more events follow it; nil otherwise.
+    /// Returns the last event of a page with the first events of a range that match a filter; nil if none follows it.
+    ///
+    /// Like a page, it ends after ``AuditFilter/maxSearched`` events that have to be searched.
     static func end(
-        ofPage limit: Int, _ filter: AuditFilter, before number: Int64?, in connection: any DatabaseConnection
+        ofPage limit: Int, _ filter: AuditFilter, _ range: AuditRange = .all, in connection: any DatabaseConnection
+    ) throws -> AuditEventPosition? {
+        let search = try end(ofSearch: filter, range, in: connection)
+        return try end(of: limit, filter, range, through: search?.number, in: connection) ?? search
+    }
+
+    /// Returns the last event that one request may search; nil if it may search the whole range.
+    private static func end(
+        ofSearch filter: AuditFilter, _ range: AuditRange, in connection: any DatabaseConnection
+    ) throws -> AuditEventPosition? {
+        guard let searched = filter.searched else { return nil }
+        return try end(of: AuditFilter.maxSearched, searched, range, through: nil, in: connection)
+    }
+
+    /// Returns the last of a number of events that match a filter; nil if none follows it.
+    private static func end(
+        of count: Int, _ filter: AuditFilter, _ range: AuditRange, through end: Int64?,
+        in connection: any DatabaseConnection
     ) throws -> AuditEventPosition? {
         let rows = try connection.query(
             """
-            SELECT number, id FROM audit_events WHERE \(condition(filter)) AND number < \(number ?? .max)
-            ORDER BY number DESC LIMIT 2 OFFSET \(Int64(limit - 1))
+            SELECT number, id FROM audit_events WHERE \(condition(filter, range, end)) \(order(range))
+            LIMIT 2 OFFSET \(Int64(count - 1))
             """)
         guard rows.count == 2 else { return nil }
         return AuditEventPosition(number: try rows[0].integer("number"), id: try rows[0].text("id"))
     }
 
-    /// Returns whether more events than a count match a filter.
-    static func has(
-        moreThan count: Int, _ filter: AuditFilter, in connection: any DatabaseConnection
-    ) throws -> Bool {
-        try !connection.query(
-            """
-            SELECT number FROM audit_events WHERE \(condition(filter))
-            ORDER BY number DESC LIMIT 1 OFFSET \(Int64(count))
-            """
-        ).isEmpty
+    private static func condition(_ filter: AuditFilter, _ range: AuditRange, _ end: Int64?) -> SQL {
+        var parts = [condition(filter)]
+        switch range {
+        case .before(let number):
+            parts.append("number < \(number)")
+            if let end { parts.append("number >= \(end)") }
+        case .after(let number):
+            parts.append("number > \(number)")
+            if let end { parts.append("number <= \(end)") }
+        }
+        return SQL.joined(parts, by: " AND ")
+    }
+
+    private static func order(_ range: AuditRange) -> SQL {
+        switch range {
+        case .before: "ORDER BY number DESC"
+        case .after: "ORDER BY number"
+        }
     }
 
     /// Returns the rows of an account in the order of its chain.
@@ -156,6 +209,18 @@ enum AuditStore {
             """
             SELECT \(columns) FROM audit_events WHERE account_id = \(accountID) AND number > \(number)
             ORDER BY number LIMIT \(Int64(limit))
+            """
+        ).map(row)
+    }
+
+    /// Returns the newest rows of all accounts between two times, both exclusive.
+    static func newestRows(
+        after start: Int64, before end: Int64, limit: Int, in connection: any DatabaseConnection
+    ) throws -> [Row] {
+        try connection.query(
+            """
+            SELECT \(columns) FROM audit_events WHERE created_at > \(start) AND created_at < \(end)
+            ORDER BY created_at DESC LIMIT \(Int64(limit))
             """
         ).map(row)
     }
@@ -217,6 +282,26 @@ enum AuditStore {
         try connection.query(
             "SELECT account_id FROM audit_events UNION SELECT account_id FROM audit_chains ORDER BY account_id"
         ).map { try $0.text("account_id") }
+    }
+
+    /// Returns the accounts that have neither events nor a chain.
+    ///
+    /// The creation of an account is its first event, and its chain stays when that is removed because of its age.
+    static func accountIDsWithoutLog(in connection: any DatabaseConnection) throws -> [String] {
+        try connection.query(
+            """
+            SELECT id FROM accounts a WHERE NOT EXISTS (SELECT 1 FROM audit_chains c WHERE c.account_id = a.id)
+                AND NOT EXISTS (SELECT 1 FROM audit_events e WHERE e.account_id = a.id)
+            ORDER BY id
+            """
+        ).map { try $0.text("id") }
+    }
+
+    /// Returns the number of all events that were ever written, those that were removed because of their age included.
+    static func countEver(in connection: any DatabaseConnection) throws -> Int64 {
+        let rows = try connection.query(
+            "SELECT CAST(COALESCE(SUM(last_number), 0) AS BIGINT) AS events FROM audit_chains")
+        return try rows.first?.integer("events") ?? 0
     }
 
     /// Returns some of the accounts whose events are chained.

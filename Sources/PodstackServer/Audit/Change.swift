@@ -12,6 +12,8 @@ struct Changes: Sendable {
     let forget: @Sendable (Announcement) -> Void
     /// Counts an audit event whose change was made.
     var count: @Sendable (AuditAction) -> Void = { _ in }
+    /// The number of all events outside the database; nil for a database that several machines use.
+    var auditCount: AuditCount?
     /// Reads the authority of an actor with a token or a session, and throws if the actor may no longer act.
     let readAuthority: @Sendable (Actor, _ now: Int64, any DatabaseConnection) throws -> Authority
 
@@ -55,6 +57,7 @@ struct Changes: Sendable {
     ) throws -> Result {
         var announcement = Announcement()
         var recorded: [AuditAction] = []
+        var lock: AuditCount.Lock?
         // Also after a failure: the change may be durable although the database did not confirm it.
         defer { if !announcement.isEmpty { forget(announcement) } }
         let result = try database.write { connection in
@@ -64,8 +67,12 @@ struct Changes: Sendable {
             announcement = change.announcement
             recorded = change.recorded
             try connection.announce(announcement)
+            // Held until the events are counted, so that no other process counts them too.
+            if !recorded.isEmpty { lock = auditCount?.lock() }
             return result
         }
+        lock?.add(recorded.count)
+        lock = nil
         recorded.forEach(count)
         return result
     }

@@ -11,6 +11,11 @@ enum PepperMark {
         "the file pepper in the data directory is not the pepper of this database: copy the pepper that belongs to it, "
             + "from a backup or from another instance, into the directory, with mode 600")
 
+    private static let previousMismatch = SetupFailure(
+        "the file pepper.previous in the data directory is not the pepper that this database had before the rotation: "
+            + "copy the right one from a backup or from another instance, with mode 600; without it, tokens that were not "
+            + "used since the rotation are rejected")
+
     // MARK: - New databases
 
     /// Generates the pepper of a new database.
@@ -41,13 +46,13 @@ enum PepperMark {
         }
         guard !directory.hasPepper else { return }
         try directory.installPepper { staged in
-            try database.read { try known(in: $0) }.map { Sodium.constantTimeEqual($0, mark(of: staged)) } ?? false
+            contains(try database.read { try marks(in: $0) }, mark(of: staged))
         }
     }
 
     /// Returns whether nothing in the database depends on a pepper.
     private static func isNew(_ connection: any DatabaseConnection) throws -> Bool {
-        try known(in: connection) == nil && connection.query("SELECT id FROM users LIMIT 1").isEmpty
+        try marks(in: connection).isEmpty && connection.query("SELECT id FROM users LIMIT 1").isEmpty
             && AuditStore.accountIDs(limit: 1, in: connection).isEmpty
     }
 
@@ -64,24 +69,69 @@ enum PepperMark {
         /// Nothing in the database depends on a pepper.
         case new
         case mismatch
+        /// The current pepper is right, and the previous one is that of another database.
+        case previousMismatch
     }
 
     /// Returns how peppers relate to a database.
     static func match(_ peppers: Peppers, in connection: any DatabaseConnection) throws -> Match {
-        func isMark(_ known: [UInt8], of pepper: Pepper?) -> Bool {
-            pepper.map { Sodium.constantTimeEqual(known, mark(of: $0)) } ?? false
-        }
-        guard let known = try known(in: connection) else {
+        let marks = try marks(in: connection)
+        func isMarked(_ pepper: Pepper?) -> Bool { pepper.map { contains(marks, mark(of: $0)) } ?? false }
+        if marks.isEmpty {
             if try isNew(connection) { return .new }
-            return try belongs(peppers.current, in: connection, isRotated: false) ? .unmarked : .mismatch
+            guard try belongs(peppers.current, in: connection, isRotated: false) else { return .mismatch }
+        } else if isMarked(peppers.current) {
+            guard let previous = peppers.previous, !contains(marks, previousMark(of: previous)) else { return .marked }
+            switch try originOfPrevious(peppers, marks, in: connection) {
+            case .ofDatabase: return .unmarked
+            case .ofAnother: return .previousMismatch
+            case .unknown: return .marked
+            }
+        } else if isMarked(peppers.next) {
+            return .interrupted
+        } else {
+            // The pepper was rotated, which has sealed every audit log again, and this is the first start since.
+            guard isMarked(peppers.previous), try belongs(peppers.current, in: connection, isRotated: true) else {
+                return .mismatch
+            }
         }
-        if isMark(known, of: peppers.current) { return .marked }
-        if isMark(known, of: peppers.next) { return .interrupted }
-        // The pepper was rotated, which has sealed every audit log again, and this is the first start since.
-        guard isMark(known, of: peppers.previous), try belongs(peppers.current, in: connection, isRotated: true) else {
-            return .mismatch
-        }
-        return .unmarked
+        let origin = try originOfPrevious(peppers, marks, in: connection)
+        return origin == .ofAnother ? .previousMismatch : .unmarked
+    }
+
+    /// The database that a previous pepper belongs to.
+    private enum PreviousPepper { case ofDatabase, ofAnother, unknown }
+
+    /// Returns the database that a previous pepper belongs to.
+    ///
+    /// Since the rotation, the database has a mark of it. A database that an earlier version has rotated has none; then the
+    /// newest events from before the rotation decide, which were hashed under that pepper.
+    private static func originOfPrevious(
+        _ peppers: Peppers, _ marks: [[UInt8]], in connection: any DatabaseConnection
+    ) throws -> PreviousPepper {
+        // They are the same if a rotation was interrupted.
+        guard let previous = peppers.previous, previous.bytes != peppers.current.bytes else { return .unknown }
+        // The second one is the mark of a current pepper: no start has followed the rotation yet.
+        if contains(marks, previousMark(of: previous)) || contains(marks, mark(of: previous)) { return .ofDatabase }
+        // The other mark is that of another previous pepper.
+        if marks.count > 1 { return .ofAnother }
+        let rotations = try rotations(in: connection)
+        guard let rotatedAt = rotations.first else { return .unknown }
+        let chain = AuditChain(Peppers(current: previous))
+        let rows = try AuditStore.newestRows(
+            after: rotations.dropFirst().first ?? .min, before: rotatedAt, limit: comparedAccounts, in: connection)
+        if rows.contains(where: { chain.pepperAge(of: $0) != nil }) { return .ofDatabase }
+        return rows.isEmpty ? .unknown : .ofAnother
+    }
+
+    /// Returns the times of the last two rotations, the newest first.
+    private static func rotations(in connection: any DatabaseConnection) throws -> [Int64] {
+        try connection.query("SELECT rotated_at FROM pepper_rotations ORDER BY rotated_at DESC LIMIT 2")
+            .map { try $0.integer("rotated_at") }
+    }
+
+    private static func contains(_ marks: [[UInt8]], _ mark: [UInt8]) -> Bool {
+        marks.contains { Sodium.constantTimeEqual($0, mark) }
     }
 
     /// Checks that the pepper belongs to the database, and marks the database if it is not marked yet.
@@ -94,9 +144,14 @@ enum PepperMark {
             switch try match(peppers, in: connection) {
             case .marked, .interrupted: break
             case .mismatch: throw mismatch
+            case .previousMismatch: throw previousMismatch
             case .new, .unmarked:
+                let origin = try originOfPrevious(peppers, marks(in: connection), in: connection)
                 try connection.execute("DELETE FROM pepper_mark")
+                // The current pepper comes first: earlier versions read one row.
                 try connection.execute("INSERT INTO pepper_mark (mark) VALUES (\(mark(of: peppers.current)))")
+                guard let previous = peppers.previous, origin == .ofDatabase else { return }
+                try connection.execute("INSERT INTO pepper_mark (mark) VALUES (\(previousMark(of: previous)))")
             }
         }
     }
@@ -123,11 +178,16 @@ enum PepperMark {
         return accountIDs.isEmpty
     }
 
-    private static func known(in connection: any DatabaseConnection) throws -> [UInt8]? {
-        try connection.query("SELECT mark FROM pepper_mark").first?.blob("mark")
+    /// Returns the mark of the current pepper and, since a rotation, another one of the previous pepper.
+    private static func marks(in connection: any DatabaseConnection) throws -> [[UInt8]] {
+        try connection.query("SELECT mark FROM pepper_mark").map { try $0.blob("mark") }
     }
 
     private static func mark(of pepper: Pepper) -> [UInt8] {
         Sodium.hmacSHA256(Array("podstack pepper mark 1".utf8), key: pepper.bytes)
+    }
+
+    private static func previousMark(of pepper: Pepper) -> [UInt8] {
+        Sodium.hmacSHA256(Array("podstack previous pepper mark 1".utf8), key: pepper.bytes)
     }
 }

@@ -58,7 +58,7 @@ struct DoctorDatabase {
             return database
         }
         guard directory.isReadable else { return nil }
-        // Opening a missing file would create it.
+        // Opening a missing file would create it. A symbolic link that leads nowhere is reported with the files.
         guard access(directory.databasePath, F_OK) == 0 else {
             let hasPepper = access(directory.path + "/pepper", F_OK) == 0
             report.add(
@@ -72,6 +72,7 @@ struct DoctorDatabase {
                     : "The first start creates it.")
             return nil
         }
+        try SQLiteFiles.checkNames(of: directory.databasePath)
         guard access(directory.databasePath, R_OK | W_OK) == 0 else {
             throw SetupFailure("\(directory.databasePath): \(String(cString: strerror(errno)))")
         }
@@ -169,6 +170,11 @@ struct DoctorDatabase {
             report.add(
                 "pepper", .critical, "the pepper in \(directory.path) is not that of the database.",
                 "Restore the pepper that was in use with this database: until then, every token is rejected.")
+        case .previousMismatch:
+            report.add(
+                "pepper", .critical,
+                "\(directory.path)/pepper.previous is not the pepper that this database had before the rotation.",
+                "Restore the right one: until then, tokens that were not used since the rotation are rejected.")
         }
         let previous = directory.path + "/pepper.previous"
         guard let needs = try PepperRotation.needs(now: Service.systemClock(), previous, database), needs.isMissing

@@ -77,13 +77,21 @@ struct DoctorDirectory {
             var status = stat()
             guard name != ".", name != "..", lstat("\(path)/\(name)", &status) == 0 else { continue }
             let kind = status.st_mode & S_IFMT
+            let isDatabase = name.hasPrefix("podstack.sqlite")
             if kind == S_IFLNK {
                 report.add(
-                    "files", .warning, "\(path)/\(name) is a symbolic link.",
-                    "The service does not follow it for most files: replace it by the file.")
+                    "files", isDatabase ? .critical : .warning, "\(path)/\(name) is a symbolic link.",
+                    isDatabase
+                        ? "Stop the service, and replace it by the file; for another disk, move the whole directory."
+                        : "The service does not follow it for most files: replace it by the file.")
                 continue
             }
             guard kind == S_IFREG else { continue }
+            if isDatabase, status.st_nlink > 1 {
+                report.add(
+                    "files", .critical, "\(path)/\(name) has another name, a hard link.",
+                    "Remove the other name: a database that is opened under two names is destroyed.")
+            }
             if status.st_mode & 0o077 != 0 {
                 let isPepper = name.hasPrefix("pepper")
                 report.add(

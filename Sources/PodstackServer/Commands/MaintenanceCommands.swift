@@ -21,7 +21,8 @@ enum MaintenanceCommands {
         let rotatedAt =
             try access(previous, F_OK) == 0 ? nil : service.database.read { try PepperRotation.rotatedAt(in: $0) }
         let result = try AuditVerification(
-            of: service.database, chain: service.changes.trail.chain, previousPepperLostUntil: rotatedAt)
+            of: service.database, chain: service.changes.trail.chain, previousPepperLostUntil: rotatedAt,
+            count: service.changes.auditCount)
         for fault in result.faults { StandardStream.output.write(fault + "\n") }
         guard result.faults.isEmpty else {
             throw SetupFailure("the audit log is not as it was written: \(counted(result.faults.count, "fault"))")
@@ -33,7 +34,8 @@ enum MaintenanceCommands {
                     + "copy; nothing else is wrong")
         }
         let events = counted(result.events, "event")
-        StandardStream.output.write("intact: \(events) of \(counted(result.accounts, "account"))\n")
+        StandardStream.output.write(
+            "intact: \(events) of \(counted(result.accounts, "account")), of \(result.eventsEver) ever written\n")
     }
 
     private static let backup = ServerCommand(
@@ -65,11 +67,26 @@ enum MaintenanceCommands {
     private static let rotatePepper = ServerCommand(
         "pepper", "rotate",
         summary: "Replace the pepper. Every token stays valid, and moves to the new pepper when it is next used.",
+        flags: [
+            Flag(
+                "force",
+                summary: "rotate although PostgreSQL has connections of running instances, which are in fact stopped")
+        ],
         examples: ["podstack-server pepper rotate --data /var/lib/podstack"]
     ) { arguments in
         let (rotation, now) = try rotation(arguments)
         // A running server would continue with the pepper that it has read.
-        if try arguments.database() == nil { try rotation.directory.lockForServing() }
+        if try arguments.database() == nil {
+            try rotation.directory.lockForServing()
+        } else if !arguments.has("force") {
+            let running = try rotation.database.read { try Instances.running(in: $0) }
+            guard running.isEmpty else {
+                throw SetupFailure(
+                    "\(counted(running.count, "instance")) of the service \(running.count == 1 ? "is" : "are") running, "
+                        + "and would continue with the old pepper: stop \(running.joined(separator: ", ")) first; with "
+                        + "--force, the pepper is replaced anyway")
+            }
+        }
         try rotation.run(now: now)
         let previous = rotation.directory.previousPepperPath
         StandardStream.output.write("the pepper is replaced; every token stays valid\n")

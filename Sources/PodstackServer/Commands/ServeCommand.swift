@@ -13,12 +13,19 @@ struct ServeCommand {
                 "listen", value: "ADDRESS:PORT",
                 summary: "the address to listen on (default: 127.0.0.1:8080); port 0 selects a free port; an address "
                     + "beyond this machine requires --tls-cert and --tls-key, or --behind-proxy"),
-            Flag("threads", value: "N", summary: "the threads that handle requests (default: one per processor)"),
+            Flag(
+                "threads", value: "N",
+                summary: "the threads that handle requests, at most 1024 (default: one per processor)"),
             .maxActiveTokens,
             Flag(
-                "max-projects", value: "N", summary: "the maximum number of projects of an account (default: 100)"),
-            Flag("max-pods", value: "N", summary: "the maximum number of pods of an account (default: 100)"),
-            Flag("max-volumes", value: "N", summary: "the maximum number of volumes of an account (default: 100)"),
+                "max-projects", value: "N",
+                summary: "the maximum number of projects of an account, up to 1000000 (default: 100)"),
+            Flag(
+                "max-pods", value: "N",
+                summary: "the maximum number of pods of an account, up to 1000000 (default: 100)"),
+            Flag(
+                "max-volumes", value: "N",
+                summary: "the maximum number of volumes of an account, up to 1000000 (default: 100)"),
             Flag(
                 "engine", value: "URL",
                 summary: "the container engine that runs the pods: unix:///var/run/docker.sock, tcp://HOST:2376 with "
@@ -29,7 +36,8 @@ struct ServeCommand {
                 values: .files),
             Flag("engine-key", value: "FILE", summary: "the key of that certificate, in PEM", values: .files),
             Flag(
-                "engine-ca", value: "FILE", summary: "the certificate of the authority that signed the engine's, in PEM",
+                "engine-ca", value: "FILE",
+                summary: "the certificate of the authority that signed the engine's, in PEM",
                 values: .files),
             Flag(
                 "pods-address", value: "IP",
@@ -39,16 +47,19 @@ struct ServeCommand {
                 summary: "the engine's runtime for pods, such as runsc for gVisor (default: the engine's default)"),
             Flag(
                 "requests-per-minute", value: "N",
-                summary: "the maximum number of requests with one token in a minute (default: no limit)"),
+                summary: "the maximum number of requests with one token in a minute, up to 1000000 (default: no limit)"),
             Flag(
                 "failed-authentications", value: "N",
-                summary: "the maximum number of failed authentications from one address in a minute (default: 20)"),
+                summary: "the maximum number of failed authentications from one address in a minute, up to 1000000 "
+                    + "(default: 20)"),
             Flag(
                 "reports-per-minute", value: "N",
-                summary: "the maximum number of reports of leaked tokens from one address in a minute (default: 60)"),
+                summary: "the maximum number of reports of leaked tokens from one address in a minute, up to 1000000 "
+                    + "(default: 60)"),
             Flag(
                 "device-codes-per-minute", value: "N",
-                summary: "the maximum number of logins that clients start from one address in a minute (default: 10)"),
+                summary: "the maximum number of logins that clients start from one address in a minute, up to 1000000 "
+                    + "(default: 10)"),
             Flag(
                 "public-url", value: "URL",
                 summary: "the URL at which browsers reach the service (default: the host that each client uses)"),
@@ -61,14 +72,16 @@ struct ServeCommand {
                 summary: "the certificate and its chain, in PEM; SIGHUP reloads it and the key", values: .files),
             Flag("tls-key", value: "FILE", summary: "the key of the certificate, in PEM", values: .files),
             Flag(
-                "request-timeout", value: "S", summary: "the seconds within which a request must arrive (default: 30)"),
+                "request-timeout", value: "S",
+                summary: "the seconds within which a request must arrive, at most 3600 (default: 30)"),
             Flag(
                 "connections-per-network", value: "N",
                 summary: "the maximum number of connections from one IPv4 address or one IPv6 network of 64 bits, "
-                    + "except proxies (default: 256)"),
+                    + "except proxies, up to 1000000 (default: 256)"),
             Flag(
                 "drain-timeout", value: "S",
-                summary: "the seconds after SIGTERM within which requests in progress are completed (default: 20)"),
+                summary: "the seconds after SIGTERM within which requests in progress are completed, at most 86400 "
+                    + "(default: 20)"),
             .logRequests,
         ],
         examples: [
@@ -80,6 +93,8 @@ struct ServeCommand {
     ) { try ServeCommand($0).run() }
 
     private static let housekeepingIntervalSeconds: Int64 = 5
+    /// The largest value of an option that is a number of things.
+    static let maxCount = 1_000_000
 
     private let address: ListenAddress
     private let threads: Int
@@ -107,20 +122,20 @@ struct ServeCommand {
                 "--listen \(address.host): tokens must not leave this machine unencrypted: give --tls-cert and "
                     + "--tls-key, or name the proxy in front of the service with --behind-proxy")
         }
-        requestTimeoutSeconds = try arguments.count("request-timeout") ?? RequestLimits.seconds
-        connectionsPerNetwork = try arguments.count("connections-per-network") ?? 256
-        drainTimeoutSeconds = try arguments.count("drain-timeout") ?? 20
-        threads = try arguments.count("threads") ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
+        requestTimeoutSeconds = try arguments.count("request-timeout", upTo: 3600) ?? RequestLimits.seconds
+        connectionsPerNetwork = try arguments.count("connections-per-network", upTo: Self.maxCount) ?? 256
+        drainTimeoutSeconds = try arguments.count("drain-timeout", upTo: 86_400) ?? 20
+        threads = try arguments.count("threads", upTo: 1024) ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
         settings = ServiceSettings(
-            maxActiveTokens: try arguments.count("max-active-tokens") ?? 5,
-            maxProjects: try arguments.count("max-projects") ?? 100,
-            maxPods: try arguments.count("max-pods") ?? 100,
-            maxVolumes: try arguments.count("max-volumes") ?? 100,
+            maxActiveTokens: try arguments.count("max-active-tokens", upTo: Self.maxCount) ?? 5,
+            maxProjects: try arguments.count("max-projects", upTo: Self.maxCount) ?? 100,
+            maxPods: try arguments.count("max-pods", upTo: Self.maxCount) ?? 100,
+            maxVolumes: try arguments.count("max-volumes", upTo: Self.maxCount) ?? 100,
             pods: try arguments.podSettings(),
-            failedAuthentications: try arguments.count("failed-authentications") ?? 20,
-            requests: try arguments.count("requests-per-minute"),
-            reports: try arguments.count("reports-per-minute") ?? 60,
-            deviceCodes: try arguments.count("device-codes-per-minute") ?? 10,
+            failedAuthentications: try arguments.count("failed-authentications", upTo: Self.maxCount) ?? 20,
+            requests: try arguments.count("requests-per-minute", upTo: Self.maxCount),
+            reports: try arguments.count("reports-per-minute", upTo: Self.maxCount) ?? 60,
+            deviceCodes: try arguments.count("device-codes-per-minute", upTo: Self.maxCount) ?? 10,
             loggedRequests: arguments.loggedRequests(),
             publicURL: PublicURL(fixed: try arguments.publicURL(), isEncrypted: isEncrypted),
             proxies: TrustedProxies(try (proxies ?? []).map(Self.proxy)))

@@ -35,7 +35,8 @@ extension Flag {
         values: .choices(LoggedRequests.allCases.map(\.rawValue)))
 
     static let maxActiveTokens = Flag(
-        "max-active-tokens", value: "N", summary: "the maximum number of active tokens of an account (default: 5)")
+        "max-active-tokens", value: "N",
+        summary: "the maximum number of active tokens of an account, up to 1000000 (default: 5)")
 }
 
 extension Arguments {
@@ -82,7 +83,8 @@ extension Arguments {
     func service() throws -> Service {
         try Service(
             directory: try dataDirectory(), database: try database(), updatesSchema: false,
-            settings: ServiceSettings(maxActiveTokens: try count("max-active-tokens") ?? 5))
+            settings: ServiceSettings(maxActiveTokens: try count("max-active-tokens", upTo: ServeCommand.maxCount) ?? 5)
+        )
     }
 
     /// Returns the requests that `--log-requests` names.

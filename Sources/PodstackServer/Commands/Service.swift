@@ -12,8 +12,8 @@ struct Service: Sendable {
     static let systemClock = SystemClock.seconds
 
     init(
-        database: any Database, peppers: Peppers, settings: ServiceSettings = ServiceSettings(),
-        engine: (any PodEngine)? = nil, log: Log = .standardError,
+        database: any Database, peppers: Peppers, auditCount: AuditCount? = nil,
+        settings: ServiceSettings = ServiceSettings(), engine: (any PodEngine)? = nil, log: Log = .standardError,
         now: @escaping @Sendable () -> Int64 = Service.systemClock,
         elapsed: @escaping @Sendable () -> Int64 = MonotonicClock.elapsed
     ) throws {
@@ -31,7 +31,8 @@ struct Service: Sendable {
         let verifier = TokenVerifier(database: database, digest: digest)
         let changes = Changes(
             database: database, trail: AuditTrail(chain: AuditChain(peppers)), clock: { clock.now },
-            forget: verifier.forget, count: metrics.event, readAuthority: TokenVerifier.authority)
+            forget: verifier.forget, count: metrics.event, auditCount: auditCount,
+            readAuthority: TokenVerifier.authority)
         let tokens = TokenService(
             database: database, digest: digest, lastUsed: lastUsed, maxActive: settings.maxActiveTokens)
         let milliseconds = SystemClock.milliseconds { clock.now }
@@ -67,6 +68,7 @@ struct Service: Sendable {
         metrics.add(routes.map(\.latency) + dashboard.routes.map(\.latency))
         metrics.collect([
             ("reads", pools.reads), ("writes", pools.writes), ("searches", pools.searches), ("checks", pools.checks),
+            ("reports", pools.reports),
             ("passwords", services.signIn.passwords.queue),
         ])
         metrics.collect(database)
@@ -95,8 +97,12 @@ struct Service: Sendable {
         try PepperMark.prepare(directory, for: database, isInDirectory: url == nil)
         let peppers = try directory.peppers()
         try PepperMark.check(peppers, in: database)
+        let auditCount = url == nil ? AuditCount(path: directory.auditCountPath) : nil
+        // A log that cannot be counted is damaged: verifying it says how.
+        try? auditCount?.raise { try database.read { try AuditStore.countEver(in: $0) } }
         try self.init(
-            database: database, peppers: peppers, settings: settings, engine: engine, log: log, now: now,
+            database: database, peppers: peppers, auditCount: auditCount, settings: settings, engine: engine, log: log,
+            now: now,
             elapsed: elapsed)
     }
 
@@ -120,7 +126,7 @@ struct Service: Sendable {
             let database = PostgresDatabase(url)
             try database.checkSessions()
             try Migrations.run(on: database, updatesSchema: updatesSchema)
-            try PostgresSchema.prepare(database)
+            try PostgresSchema.prepare(database, updatesSchema: updatesSchema)
             return database
         } catch let failure as DatabaseFailure {
             throw SetupFailure("cannot open \(name): \(failure.reason)")

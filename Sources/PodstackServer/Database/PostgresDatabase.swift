@@ -457,9 +457,42 @@ struct PostgresURL: Sendable, CustomStringConvertible, CustomDebugStringConverti
 
 /// The tables of a PostgreSQL database that coordinate its instances, in addition to those of the migrations.
 enum PostgresSchema {
-    static func prepare(_ database: PostgresDatabase) throws {
+    /// Creates the tables, and makes the order of keys independent of the database's collation.
+    ///
+    /// - Parameters:
+    ///   - database: The database, whose schema is up to date.
+    ///   - updatesSchema: Whether a column may be changed, which takes some time in a large database.
+    /// - Throws: ``DatabaseFailure``.
+    static func prepare(_ database: PostgresDatabase, updatesSchema: Bool) throws {
         try database.write { connection in
             for statement in Instances.schema { try connection.execute(statement) }
+        }
+        let columns = try database.read(collatedKeys)
+        guard !columns.isEmpty, updatesSchema else { return }
+        try database.write { connection in
+            // The indexes of a large table take longer than a request may.
+            try connection.execute("SET LOCAL statement_timeout = 0")
+            for column in try collatedKeys(in: connection) {
+                try connection.execute(
+                    SQL(text: "ALTER TABLE \(column.table) ALTER COLUMN \(column.name) TYPE TEXT COLLATE \"C\""))
+            }
+        }
+    }
+
+    /// The columns whose ranges the stores read, see ``TokenKey``: the order must be that of their bytes, as in SQLite.
+    private static let keys = [(table: "tokens", name: "id"), (table: "retired_secrets", name: "token_id")]
+
+    /// Returns the keys whose columns have another order.
+    private static func collatedKeys(
+        in connection: any DatabaseConnection
+    ) throws -> [(table: String, name: String)] {
+        try keys.filter { key in
+            try !connection.query(
+                """
+                SELECT 1 AS found FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation
+                WHERE a.attrelid = to_regclass(\(key.table)) AND a.attname = \(key.name) AND c.collname <> 'C'
+                """
+            ).isEmpty
         }
     }
 }

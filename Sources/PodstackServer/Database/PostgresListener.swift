@@ -208,6 +208,17 @@ enum Instances {
         ).map { .init(id: try $0.text("id"), isConnected: try $0.integer("connections") > 0) }
     }
 
+    /// Returns the IDs of the instances whose connections exist, with the addresses of their machines.
+    static func running(in connection: any DatabaseConnection) throws -> [String] {
+        try connection.query(
+            """
+            SELECT DISTINCT i.process, COALESCE(HOST(a.client_addr), 'this machine') AS address
+            FROM instances i JOIN pg_stat_activity a ON a.pid = i.backend AND a.datname = current_database()
+            ORDER BY i.process
+            """
+        ).map { try "\($0.text("process")) at \($0.text("address"))" }
+    }
+
     /// Prevents an instance from extending its lease.
     static func fence(_ id: String, in connection: any DatabaseConnection) throws {
         try connection.execute("UPDATE instances SET fenced = 1 WHERE id = \(id)")

@@ -40,8 +40,10 @@ final class SQLiteConnection: DatabaseConnection {
     ///   - mode: Whether the file may be created.
     /// - Throws: ``DatabaseFailure`` if the file cannot be opened.
     init(path: String, _ mode: Mode = .existing) throws(DatabaseFailure) {
+        if mode != .copy { try SQLiteFiles.checkNames(of: path) }
         let create = mode == .existing ? 0 : SQLITE_OPEN_CREATE
-        let code = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE | create | SQLITE_OPEN_NOMUTEX, nil)
+        let flags = SQLITE_OPEN_READWRITE | create | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW
+        let code = sqlite3_open_v2(Self.withoutLinkedDirectory(path), &handle, flags, nil)
         // `deinit` runs after this too, and closes what was opened.
         guard code == SQLITE_OK else { throw Self.failure(code) }
         sqlite3_extended_result_codes(handle, 1)
@@ -62,6 +64,15 @@ final class SQLiteConnection: DatabaseConnection {
         for pragma in ["synchronous = FULL", "foreign_keys = ON"] { try perform(SQL(text: "PRAGMA \(pragma)")) }
         // Reads the file, which also creates the write-ahead log.
         try perform("SELECT COUNT(*) FROM sqlite_schema")
+    }
+
+    /// Returns a path in which no directory is a symbolic link, which SQLite would refuse to follow.
+    private static func withoutLinkedDirectory(_ path: String) -> String {
+        let name = path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
+        let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        guard let resolved = realpath(directory, nil) else { return path }
+        defer { free(resolved) }
+        return String(cString: resolved) + "/" + name
     }
 
     /// The milliseconds that a statement waits for locks of other processes, unless a write sets fewer.

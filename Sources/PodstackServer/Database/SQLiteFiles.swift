@@ -20,6 +20,9 @@ import Synchronization
 //     first one and after its commit. A copy overwrites the beginning first, so no statement can read foreign data before
 //     the stamp has changed.
 //  3. Once a second, `SharedMark` checks its own path.
+//  4. A database has one name. SQLite keeps the write-ahead log beside the name under which it was opened, so two processes
+//     that open one file under two names have two logs, and destroy the database. Symbolic and hard links are such names:
+//     none is opened (`SQLiteFiles.checkNames`), and a link that takes the place of an open file is another file.
 //
 // MovedDatabaseTests shows each.
 
@@ -30,10 +33,21 @@ private struct FileIdentity: Equatable {
     private let device: UInt64
     private let number: UInt64
 
-    /// Returns the identity of the file at a path, or nil if there is none.
+    /// Returns the identity of the file at a path, or nil if there is none; a symbolic link has its own.
     init?(_ path: String) {
         var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
+        guard lstat(path, &status) == 0 else { return nil }
+        self.init(status)
+    }
+
+    /// Returns the identity of an open file.
+    init?(descriptor: Int32) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return nil }
+        self.init(status)
+    }
+
+    private init(_ status: stat) {
         device = UInt64(status.st_dev)
         number = UInt64(status.st_ino)
     }
@@ -56,11 +70,42 @@ final class SQLiteFiles: Sendable {
     init(path: String) throws(DatabaseFailure) {
         self.path = path
         var opened: [(String, FileIdentity)] = []
-        for path in ["", "-wal", "-shm", SharedMark.suffix].map({ path + $0 }) {
+        for path in Self.suffixes.map({ path + $0 }) {
             guard let identity = FileIdentity(path) else { throw Self.missing(path) }
             opened.append((path, identity))
         }
         self.opened = opened
+        // A link may have been created since the database was opened.
+        try Self.checkNames(of: path)
+    }
+
+    /// The ends of the names of a database's files.
+    private static let suffixes = ["", "-wal", "-shm", SharedMark.suffix]
+
+    /// Checks that none of a database's files is a symbolic link, and that the database has one name only.
+    ///
+    /// The directory may be a symbolic link: all files are in it.
+    ///
+    /// - Parameter path: The database, which may be missing.
+    /// - Throws: ``DatabaseFailure`` if the database must not be opened under this name.
+    static func checkNames(of path: String) throws(DatabaseFailure) {
+        for file in suffixes.map({ path + $0 }) {
+            var status = stat()
+            guard lstat(file, &status) == 0 else { continue }
+            guard status.st_mode & S_IFMT != S_IFLNK else {
+                throw DatabaseFailure(
+                    .unreachable,
+                    reason:
+                        "\(file) is a symbolic link, and a database that is opened under two names is destroyed: put the "
+                        + "file itself in its place, or move the whole directory and name it with --data")
+            }
+            guard file == path, status.st_nlink > 1 else { continue }
+            throw DatabaseFailure(
+                .unreachable,
+                reason:
+                    "\(file) has another name, a hard link, and a database that is opened under two names is destroyed: "
+                    + "remove the other name, or replace this one by a copy of the file")
+        }
     }
 
     /// Checks that the paths lead to the open files, unless a check succeeded a moment ago.
@@ -213,13 +258,12 @@ final class DatabaseStamp: Sendable {
 
 // MARK: - Changes by other processes
 
-/// Eight bytes that all processes with the same SQLite database share through a memory-mapped file.
+/// Eight bytes that all processes with the same SQLite database share through a file.
 ///
-/// A command changes them after it has made a server's cached state stale. The server compares them for each request,
-/// which costs no system call. Once a second it checks that the file was not replaced: commands would then change another
-/// one.
-// Safe: `file` and `bytes` never change, and the memory at `bytes` is only read, as an atomic.
-final class SharedMark: @unchecked Sendable {
+/// A command changes them after it has made a server's cached state stale. The server compares them for each request. It
+/// reads the file, because an access to the memory of a mapped file that was truncated ends the process. Once a second it
+/// checks that the file was not replaced: commands would then change another one.
+final class SharedMark: Sendable {
     /// The end of the file's name, after that of the database.
     static let suffix = ".mark"
     private static let size = MemoryLayout<UInt64>.size
@@ -230,7 +274,6 @@ final class SharedMark: @unchecked Sendable {
     private let checkedAt = Atomic<Int64>(.min)
     private let isInPlace = Atomic(true)
     private let file: Int32
-    private let bytes: UnsafeMutablePointer<Atomic<UInt64>>
 
     init(path: String) throws {
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -244,30 +287,25 @@ final class SharedMark: @unchecked Sendable {
             defer { close(file) }
             throw Self.failure("write", path)
         }
-        guard let mapped = mmap(nil, Self.size, PROT_READ, MAP_SHARED, file, 0), mapped != MAP_FAILED else {
-            defer { close(file) }
-            throw Self.failure("map", path)
-        }
         self.path = path
-        identity = FileIdentity(path)
+        identity = FileIdentity(descriptor: file)
         self.file = file
-        bytes = mapped.bindMemory(to: Atomic<UInt64>.self, capacity: 1)
     }
 
-    deinit {
-        munmap(bytes, Self.size)
-        close(file)
-    }
+    deinit { close(file) }
 
-    /// The value; another one each time while the file is not in its place, so that no cached state is used.
+    /// The value; another one each time while the file is not in its place or has none, so that no cached state is used.
     var value: UInt64 {
         let second = MonotonicClock.seconds()
         if checkedAt.load(ordering: .relaxed) != second {
             checkedAt.store(second, ordering: .relaxed)
             isInPlace.store(FileIdentity(path) == identity, ordering: .relaxed)
         }
-        guard isInPlace.load(ordering: .relaxed) else { return .random(in: .min ... .max) }
-        return bytes.pointee.load(ordering: .acquiring)
+        var value: UInt64 = 0
+        guard isInPlace.load(ordering: .relaxed), pread(file, &value, Self.size, 0) == Self.size else {
+            return .random(in: .min ... .max)
+        }
+        return value
     }
 
     /// Changes the value; when this returns, every process sees the new one.

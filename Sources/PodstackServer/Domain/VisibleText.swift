@@ -6,9 +6,9 @@
 //  2. It has no control characters, no characters that control the direction of text, no other characters of the category
 //     Format, no line or paragraph separators, and none that are private, unassigned or not characters at all.
 //  3. It has no characters that are invisible by default (Default_Ignorable_Code_Point), with three exceptions:
-//     a. a variation selector directly after a character that it changes: an emoji, an ideograph, or a letter of a script
-//        with standard variations;
-//     b. a zero-width joiner between two emoji, or after a virama;
+//     a. a variation selector directly after a character that it changes: an emoji, an ideograph, a letter of a script with
+//        standard variations, or the digit or sign of a keycap;
+//     b. a zero-width joiner between two pictures, or after a virama;
 //     c. a zero-width joiner or non-joiner between two letters of a script whose letters join, such as Arabic or
 //        Devanagari.
 //  4. A combining mark follows a character that it can combine with, and at most eight marks follow each other.
@@ -31,6 +31,8 @@ enum VisibleText {
         let text = Normalization.nfc(text)
         if isPlain(text) { return text }
         var previous: Unicode.Scalar?
+        // The last character that is not a variation selector.
+        var base: Unicode.Scalar?
         var marks = 0
         var isVisible = false
         let scalars = text.unicodeScalars
@@ -38,7 +40,7 @@ enum VisibleText {
             let scalar = scalars[index]
             let next = scalars[scalars.index(after: index)...].first
             if hasLines, scalar == "\n" || scalar == "\t" {
-                (previous, marks) = (nil, 0)
+                (previous, base, marks) = (nil, nil, 0)
                 continue
             }
             if scalar.properties.generalCategory == .control {
@@ -55,11 +57,12 @@ enum VisibleText {
             } else {
                 marks = 0
             }
-            guard isAllowed(scalar) || isException(scalar, after: previous, before: next) else {
+            guard isAllowed(scalar) || isException(scalar, after: previous, base, before: next) else {
                 throw InvalidValue("must not contain invisible or directional characters, such as \(name(scalar))")
             }
             isVisible = isVisible || VisibleText.isVisible(scalar)
             previous = scalar
+            if scalar != "\u{FE0F}" { base = scalar }
         }
         guard isVisible else { throw InvalidValue("must have a visible character") }
         return text
@@ -80,15 +83,16 @@ enum VisibleText {
     static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned, .surrogate: false
-        // The placeholder of an object that is not there.
-        default: !scalar.properties.isDefaultIgnorableCodePoint && scalar != "\u{FFFC}"
+        // The placeholder of an object that is not there, and characters that look like a space and are none.
+        default:
+            !scalar.properties.isDefaultIgnorableCodePoint && scalar != "\u{FFFC}"
+                && (!blank.contains(scalar) || scalar.properties.isWhitespace)
         }
     }
 
     /// Returns whether readers see a character.
     private static func isVisible(_ scalar: Unicode.Scalar) -> Bool {
-        guard isAllowed(scalar), !isMark(scalar), !scalar.properties.isWhitespace else { return false }
-        return !blank.contains(scalar)
+        isAllowed(scalar) && !isMark(scalar) && !scalar.properties.isWhitespace
     }
 
     /// Letters and symbols without a shape.
@@ -108,26 +112,34 @@ enum VisibleText {
     // MARK: - Exceptions
 
     private static func isException(
-        _ scalar: Unicode.Scalar, after previous: Unicode.Scalar?, before next: Unicode.Scalar?
+        _ scalar: Unicode.Scalar, after previous: Unicode.Scalar?, _ base: Unicode.Scalar?, before next: Unicode.Scalar?
     ) -> Bool {
         guard let previous else { return false }
         switch scalar.value {
-        case 0xFE0E, 0xFE0F: return previous.properties.isEmoji
+        case 0xFE0E, 0xFE0F:
+            // A digit, # or * is an emoji only as part of a keycap.
+            return previous.properties.isEmoji && (previous.value > 0x7F || scalar == "\u{FE0F}" && next == keycap)
         case 0xFE00...0xFE02: return previous.properties.isIdeographic || hasVariations(previous)
         case 0x180B...0x180D, 0x180F: return (0x1820...0x18AA).contains(previous.value)
         case 0xE0100...0xE01EF: return previous.properties.isIdeographic
         case 0x200C: return isJoinable(previous) && next.map(isJoinable) ?? false
         case 0x200D:
             if previous.properties.canonicalCombiningClass == .virama { return true }
-            if isEmojiEnd(previous), let next, next.properties.isEmoji, next.value > 0x7F { return true }
+            if let base, isPicture(base), let next, isPicture(next) { return true }
             return isJoinable(previous) && next.map(isJoinable) ?? false
         default: return false
         }
     }
 
-    /// Returns whether an element of an emoji sequence can end with a character.
-    private static func isEmojiEnd(_ scalar: Unicode.Scalar) -> Bool {
-        scalar == "\u{FE0F}" || scalar.properties.isEmoji && scalar.value > 0x7F
+    /// The combining mark that makes a keycap of a digit.
+    private static let keycap: Unicode.Scalar = "\u{20E3}"
+
+    /// Returns whether a character can be an element of a sequence that is displayed as one picture.
+    ///
+    /// The emoji before the arrows, such as the signs for copyright and trademark, are not: a joiner between them is
+    /// invisible.
+    private static func isPicture(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.isEmoji && scalar.value >= 0x2190
     }
 
     /// Returns whether a character is a Myanmar or Phags-pa letter, or a sign of East Asian typography: those have standard

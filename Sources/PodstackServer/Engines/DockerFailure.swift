@@ -8,6 +8,7 @@ enum DockerFailure {
     /// - Parameters:
     ///   - status: The status of the response.
     ///   - message: The message of its body; nil if it has none.
+    /// - Returns: The failure, whose reason has no credential.
     static func failure(status: Int, message: String?) -> EngineFailure {
         let message = message ?? "The engine responded with HTTP \(status)"
         return EngineFailure(kind: kind(status, message.lowercased()), reason: reason(message))

@@ -35,6 +35,7 @@ struct DockerFrames {
     ///   - bytes: The bytes.
     ///   - pass: Receives each part of a payload; returns false to end.
     /// - Returns: False as soon as `pass` does.
+    /// - Throws: ``Problem``, and the errors of `pass`.
     mutating func receive(
         _ bytes: UnsafeRawBufferPointer, pass: (EngineStream, UnsafeRawBufferPointer) throws -> Bool
     ) throws -> Bool {

@@ -11,27 +11,37 @@ struct DockerImageName: Sendable, Equatable {
     ///
     /// - Returns: The name; nil if it has characters that no name has, or an empty part.
     init?(_ text: String) {
-        let allowed = text.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"):
-                true
-            default: "./:@_-[]".utf8.contains(byte)
-            }
-        }
-        guard allowed else { return nil }
+        let isDigest: Bool
         if let at = text.firstIndex(of: "@") {
             // An image with a digest may have a tag too, which then has no effect.
             let name = Self.splitTag(text[..<at]).repository
             repository = String(name)
             version = String(text[text.index(after: at)...])
+            isDigest = true
         } else {
             let (name, tag) = Self.splitTag(text[...])
             repository = String(name)
             version = tag.map { String($0) } ?? "latest"
+            isDigest = false
         }
         let parts = repository.split(separator: "/", omittingEmptySubsequences: false)
-        guard !version.isEmpty, !parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) else { return nil }
+        let versionParts = version.split(separator: ":", omittingEmptySubsequences: false)
+        guard Self.hasOnly("./:_-[]", repository), !parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }),
+            versionParts.count == (isDigest ? 2 : 1),
+            versionParts.allSatisfy({ !$0.isEmpty && Self.hasOnly("._-+", $0) })
+        else { return nil }
+    }
+
+    /// Returns whether a text has only letters, digits and the given characters.
+    private static func hasOnly(_ others: String, _ text: some StringProtocol) -> Bool {
+        text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                true
+            default: others.utf8.contains(byte)
+            }
+        }
     }
 
     /// The whole name, as the engine takes it.

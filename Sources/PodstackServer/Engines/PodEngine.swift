@@ -16,6 +16,7 @@ protocol PodEngine: Sendable {
     /// - Parameters:
     ///   - specification: The pod.
     ///   - progress: Called with a line about each step, such as the progress of the pull.
+    /// - Throws: ``EngineFailure``.
     func ensure(_ specification: EngineSpecification, progress: (String) -> Void) throws
     /// Starts a pod that is created or stopped; does nothing if it runs.
     func start(_ podID: String) throws
@@ -24,6 +25,7 @@ protocol PodEngine: Sendable {
     /// - Parameters:
     ///   - podID: The pod.
     ///   - graceSeconds: The seconds between the signals TERM and KILL; 0 to kill at once.
+    /// - Throws: ``EngineFailure``.
     func stop(_ podID: String, graceSeconds: Int) throws
     /// Removes a pod and everything that belongs to it alone; does nothing if it does not exist.
     func remove(_ podID: String) throws
@@ -31,6 +33,8 @@ protocol PodEngine: Sendable {
     /// Returns the states of all pods that the engine has, in one call to the engine.
     ///
     /// - Parameter instance: The service's instance label: pods of other services on the same engine are left out.
+    /// - Returns: The states, in no order.
+    /// - Throws: ``EngineFailure``.
     func observe(instance: String) throws -> [EngineObservation]
     /// Returns the state of one pod; nil if the engine does not have it.
     func observe(_ podID: String) throws -> EngineObservation?
@@ -40,6 +44,7 @@ protocol PodEngine: Sendable {
     ///   - seconds: The longest wait.
     ///   - cancellation: Ends the wait early.
     /// - Returns: The pods whose state may have changed.
+    /// - Throws: ``EngineFailure``.
     func waitForChanges(seconds: Double, _ cancellation: EngineCancellation) throws -> Set<String>
 
     // MARK: Data of a pod
@@ -51,6 +56,7 @@ protocol PodEngine: Sendable {
     ///   - selection: The part of the output.
     ///   - cancellation: Ends the reading early.
     ///   - receive: Called with each piece; returns false to end the reading.
+    /// - Throws: ``EngineFailure``, and the errors of `receive`.
     func logs(
         _ podID: String, _ selection: EngineLogSelection, _ cancellation: EngineCancellation,
         receive: (_ stream: EngineStream, UnsafeRawBufferPointer) throws -> Bool
@@ -62,6 +68,8 @@ protocol PodEngine: Sendable {
     ///   - command: The program and its arguments.
     ///   - cancellation: Ends the wait early; the command may go on.
     ///   - receive: Called with each piece of output; returns false to drop the rest.
+    /// - Returns: The exit code.
+    /// - Throws: ``EngineFailure``, and the errors of `receive`.
     func exec(
         _ podID: String, _ command: [String], _ cancellation: EngineCancellation,
         receive: (_ stream: EngineStream, UnsafeRawBufferPointer) throws -> Bool
@@ -79,6 +87,7 @@ protocol PodEngine: Sendable {
     ///   - podID: The pod.
     ///   - path: The directory, which must exist.
     ///   - next: Returns the next part of the archive; empty at its end.
+    /// - Throws: ``EngineFailure``, and the errors of `next`.
     func upload(_ podID: String, path: String, next: () throws -> [UInt8]) throws
     /// Measures the use of a running pod's resources.
     func statistics(_ podID: String) throws -> EngineStatistics
@@ -344,7 +353,9 @@ struct EngineFailure: Error, Sendable, Equatable {
     }
 
     var kind: Kind
-    /// One sentence without its period. It contains no credential.
+    /// One sentence without its period.
+    ///
+    /// It contains no credential.
     var reason: String
 
     /// Whether another attempt may succeed.

@@ -3,6 +3,7 @@ enum TarArchive {
     /// Returns an archive of files that every user can read, and of the directories that contain them.
     ///
     /// - Parameter files: The absolute paths, and the contents.
+    /// - Returns: The bytes of the archive.
     static func files(_ files: [(path: String, content: [UInt8])]) -> [UInt8] {
         var archive: [UInt8] = []
         var directories: Set<String> = []

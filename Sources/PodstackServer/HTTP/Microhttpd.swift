@@ -164,6 +164,22 @@ final class Microhttpd: Sendable {
         let address: ClientAddress
         /// The fields of the request whose head has arrived last; kept for their memory.
         var fields = HeaderFields()
+        /// The end of the last field of that head in the buffer.
+        var fieldsEnd: UnsafePointer<CChar>?
+        /// Whether a field of that head continues on another line.
+        var hasFoldedField = false
+
+        /// Appends a field of a head.
+        func append(
+            _ name: UnsafePointer<CChar>?, _ nameSize: Int, _ value: UnsafePointer<CChar>?, _ valueSize: Int
+        ) {
+            if let name, let end = fieldsEnd, !Microhttpd.isNextLine(name, after: end) { hasFoldedField = true }
+            fieldsEnd = value.map { $0 + valueSize }
+            // libmicrohttpd itself cuts a value off at a NUL.
+            fields.append(
+                UnsafeRawBufferPointer(start: name, count: nameSize),
+                UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : valueSize))
+        }
         /// The head of the last request, unless it was large.
         var lastHead: RequestHead?
         /// The last response that is likely to be sent again.
@@ -201,7 +217,9 @@ final class Microhttpd: Sendable {
     private static let began:
         @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, OpaquePointer?) -> UnsafeMutableRawPointer? = {
             _, target, _ in
-            Unmanaged.passRetained(IncomingRequest(target: target.map { String(cString: $0) } ?? "")).toOpaque()
+            // The program reads the query from its own copy.
+            defer { podstack_hide_query(target) }
+            return Unmanaged.passRetained(IncomingRequest(target: target.map { String(cString: $0) } ?? "")).toOpaque()
         }
 
     private static let received: MHD_AccessHandlerCallback = {
@@ -233,6 +251,23 @@ final class Microhttpd: Sendable {
             isKept = driver.respond(to: incoming, on: Connection(pointer: connection))
         }
         return isKept ? .YES : .NO
+    }
+
+    /// Returns whether a field begins on the line after the end of another one.
+    ///
+    /// libmicrohttpd passes the fields where it has received them, with nothing but the end of a line between two. It joins
+    /// the lines of a field that continues on another one in a different place, without the white space between them, so
+    /// that another program may read a different value: RFC 9112, section 5.2.
+    fileprivate static func isNextLine(_ name: UnsafePointer<CChar>, after end: UnsafePointer<CChar>) -> Bool {
+        guard name > end, name - end <= connectionMemory else { return false }
+        var place = end
+        while place < name {
+            switch place.pointee {
+            case 0, 0x0A, 0x0D, 0x20, 0x09: place += 1
+            default: return false
+            }
+        }
+        return true
     }
 
     // MARK: - Chunks
@@ -332,18 +367,18 @@ final class Microhttpd: Sendable {
         _ state: ConnectionState
     ) -> RequestHead {
         state.fields.removeAll()
+        (state.fieldsEnd, state.hasFoldedField) = (nil, false)
         _ = MHD_get_connection_values_n(
             connection, .HEADER_KIND,
             { context, _, name, nameSize, value, valueSize in
                 guard let context else { return .NO }
-                // libmicrohttpd itself cuts a value off at a NUL.
-                Unmanaged<ConnectionState>.fromOpaque(context).takeUnretainedValue().fields.append(
-                    UnsafeRawBufferPointer(start: name, count: nameSize),
-                    UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : valueSize))
+                Unmanaged<ConnectionState>.fromOpaque(context).takeUnretainedValue().append(
+                    name, nameSize, value, valueSize)
                 return .YES
             }, Unmanaged.passUnretained(state).toOpaque())
         let size = podstack_header_size(connection)
-        if let last = state.lastHead, last.source.size == size, last.source.fields == state.fields,
+        if let last = state.lastHead, last.source.size == size, last.source.hasFoldedField == state.hasFoldedField,
+            last.source.fields == state.fields,
             last.source.target == incoming.target, last.source.isHTTP11 == isHTTP11,
             last.source.method.withCString({ strcmp($0, method) == 0 })
         {
@@ -352,7 +387,7 @@ final class Microhttpd: Sendable {
         let head = RequestHead(
             RequestHead.Source(
                 method: String(cString: method), target: incoming.target, isHTTP11: isHTTP11, size: size,
-                fields: state.fields))
+                fields: state.fields, hasFoldedField: state.hasFoldedField))
         let isKept = state.fields.size <= maxKeptFields
         state.lastHead = isKept ? head : nil
         // Its memory belongs to the head now, or is too large to keep.

@@ -21,6 +21,8 @@ final class RequestHead: Sendable {
         /// The bytes of the first line and all header fields.
         var size: Int
         var fields: HeaderFields
+        /// Whether a field continues on another line.
+        var hasFoldedField = false
     }
 
     let source: Source
@@ -44,8 +46,9 @@ final class RequestHead: Sendable {
         let target = RequestTarget(source.target)
         (path, query, hasMalformedTarget) = (target.path, target.query, target.isMalformed)
         isChunked = headers.contains { $0.name == "transfer-encoding" }
-        defect = Self.defect(
+        let defect = Self.defect(
             target: source.target, size: source.size, isHTTP11: source.isHTTP11, headers: headers)
+        self.defect = defect ?? (source.hasFoldedField ? .malformedHeaders : nil)
     }
 
     /// Checks a head.
@@ -71,10 +74,12 @@ final class RequestHead: Sendable {
                 guard value.isEmpty || PublicURL.isHost(value) else { return .malformedHeaders }
             case "content-length":
                 framing += 1
+                guard !value.isEmpty, value.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return .unclearEnd }
                 length = value
             case "transfer-encoding":
                 framing += 1
-                guard value.lowercased() == "chunked" else { return .unclearEnd }
+                // HTTP/1.0 has no chunks, so another program would not look for them: RFC 9112, section 6.1.
+                guard isHTTP11, value.lowercased() == "chunked" else { return .unclearEnd }
             case let name where !isToken(name): return .malformedHeaders
             default: break
             }
@@ -138,6 +143,8 @@ struct HeaderFields: Sendable, Equatable {
     mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
 
     /// The fields in order; names are in lower case, and values without the white space around them.
+    ///
+    /// The fields that say where the body ends keep it: libmicrohttpd does not remove it before it reads them.
     var parsed: [(name: String, value: String)] {
         var fields: [(name: String, value: String)] = []
         fields.reserveCapacity(8)
@@ -148,7 +155,10 @@ struct HeaderFields: Sendable, Equatable {
                 let name = start + MemoryLayout<UInt64>.size
                 let value = name + Int(sizes >> 32)
                 start = value + Int(sizes & 0xFFFF_FFFF)
-                fields.append((Self.name(bytes[name..<value]), Self.value(bytes[value..<start])))
+                let text = Self.name(bytes[name..<value])
+                let isFraming = text == "transfer-encoding" || text == "content-length"
+                let range = bytes[value..<start]
+                fields.append((text, isFraming ? String(decoding: range, as: UTF8.self) : Self.value(range)))
             }
         }
         return fields

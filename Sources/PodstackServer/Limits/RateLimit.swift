@@ -24,14 +24,14 @@ struct RateLimit: Sendable, Equatable {
         var header: String { "\"\(limit.name)\";r=\(remaining);t=\(resetsIn)" }
     }
 
-    /// Takes one request from a bucket.
+    /// Takes one request from a bucket, or one that costs as much as several.
     ///
     /// One number is the whole state of a bucket: the time at which it will be full again, in microseconds. Each request
     /// moves it to a later time.
-    func take(from fullAt: inout Int64, at time: Int64) -> Verdict {
+    func take(from fullAt: inout Int64, at time: Int64, cost: Int = 1) -> Verdict {
         let whole = window * 1_000_000
         let each = max(whole / Int64(count), 1)
-        let next = max(fullAt, time) + each
+        let next = max(fullAt, time) + each * Int64(cost)
         let isAllowed = next - time <= whole
         if isAllowed { fullAt = next }
         let missing = max(fullAt, time) - time
@@ -73,12 +73,12 @@ final class RateLimiter<Key: Hashable & Sendable>: Sendable {
     /// The number of stored buckets.
     var count: Int { buckets.withLock { $0.count } }
 
-    /// Takes one request from the bucket of a key.
-    func take(_ key: Key) -> RateLimit.Verdict {
+    /// Takes one request from the bucket of a key, or one that costs as much as several.
+    func take(_ key: Key, cost: Int = 1) -> RateLimit.Verdict {
         let time = elapsed() / 1000
         return buckets.withLock { buckets in
             if buckets.count >= capacity, buckets[key] == nil { Self.removeSome(in: &buckets, capacity, at: time) }
-            return limit.take(from: &buckets[key, default: 0], at: time)
+            return limit.take(from: &buckets[key, default: 0], at: time, cost: cost)
         }
     }
 

@@ -101,18 +101,16 @@ enum InvitationStore {
     /// The users whose invitations are counted.
     enum Party { case inviter, invited }
 
-    /// Returns the number of invitations that a user sent or received and that have not expired.
+    /// Returns the number of invitations that a user sent or received and that count at a time.
     static func count(
         of party: Party, _ userID: String, now: Int64, in connection: any DatabaseConnection
     ) throws -> Int {
         let isParty: SQL =
             switch party {
-            case .inviter: "invited_by = \(userID)"
-            case .invited: "user_id = \(userID)"
+            case .inviter: "v.invited_by = \(userID)"
+            case .invited: "v.user_id = \(userID)"
             }
-        let rows = try connection.query(
-            "SELECT COUNT(*) AS count FROM invitations WHERE \(isParty) AND expires_at > \(now) AND created_at <= \(now + StoredTime.toleranceSeconds)"
-        )
+        let rows = try connection.query("SELECT COUNT(*) AS count FROM \(counting(at: now)) WHERE \(isParty)")
         return Int(try rows.first?.integer("count") ?? 0)
     }
 
@@ -151,6 +149,14 @@ enum InvitationStore {
 
     static func removeAll(projectID: String, in connection: any DatabaseConnection) throws {
         try connection.execute("DELETE FROM invitations WHERE project_id = \(projectID)")
+    }
+
+    /// Removes the invitations to a project that a user sent who can no longer admit anyone.
+    ///
+    /// They would not count in any limit, so that there could be any number of them.
+    static func removeAll(by userID: String, projectID: String, in connection: any DatabaseConnection) throws {
+        try connection.execute(
+            "DELETE FROM invitations WHERE project_id = \(projectID) AND invited_by = \(userID)")
     }
 
     /// Removes the invitations that a user received or sent.

@@ -180,7 +180,7 @@ struct MemberService: Sendable {
                 in: change.connection)
         } else {
             if !member.membership.isActive { try checkNotDefault(old) }
-            if old.isActiveAdmin, !member.isActiveAdmin { try checkOtherAdmin(projectID, in: change.connection) }
+            if old.isActiveAdmin, !member.isActiveAdmin { try checkOtherAdmin(than: old, in: change.connection) }
             try MemberStore.update(member.membership, userID: userID, in: change.connection)
         }
         let action: AuditAction =
@@ -223,7 +223,7 @@ struct MemberService: Sendable {
 
     private func checkMayEnd(_ member: MemberRecord, in change: Change) throws {
         try checkNotDefault(member)
-        if member.isActiveAdmin { try checkOtherAdmin(member.membership.projectID, in: change.connection) }
+        if member.isActiveAdmin { try checkOtherAdmin(than: member, in: change.connection) }
     }
 
     private func record(
@@ -236,8 +236,10 @@ struct MemberService: Sendable {
         try change.record(action, on: AuditResource(member, of: project), details)
     }
 
-    private func checkOtherAdmin(_ projectID: String, in connection: any DatabaseConnection) throws {
-        guard try MemberStore.countActiveAdmins(projectID: projectID, in: connection) > 1 else {
+    /// Throws if the project would have no admin who can sign in.
+    private func checkOtherAdmin(than member: MemberRecord, in connection: any DatabaseConnection) throws {
+        let projectID = member.membership.projectID
+        guard try MemberStore.hasAdmin(besides: member.user.id, projectID: projectID, in: connection) else {
             throw DomainError.conflict("That is the project's last admin; make another member an admin first")
         }
     }

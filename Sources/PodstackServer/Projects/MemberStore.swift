@@ -80,13 +80,17 @@ enum MemberStore {
         return Int(try rows.first?.integer("members") ?? 0)
     }
 
-    static func countActiveAdmins(projectID: String, in connection: any DatabaseConnection) throws -> Int {
-        let rows = try connection.query(
+    /// Returns whether a project has an active admin besides a user, who can sign in.
+    static func hasAdmin(
+        besides userID: String, projectID: String, in connection: any DatabaseConnection
+    ) throws -> Bool {
+        try !connection.query(
             """
-            SELECT COUNT(*) AS admins FROM members
-            WHERE project_id = \(projectID) AND role = 'admin' AND deactivated_at IS NULL
-            """)
-        return Int(try rows.first?.integer("admins") ?? 0)
+            SELECT m.user_id FROM members m JOIN users u ON u.id = m.user_id
+            WHERE m.project_id = \(projectID) AND m.user_id <> \(userID) AND m.role = 'admin'
+                AND m.deactivated_at IS NULL AND u.disabled_at IS NULL LIMIT 1
+            """
+        ).isEmpty
     }
 
     /// Returns the number of members of each project, by project ID.
@@ -115,6 +119,9 @@ enum MemberStore {
 
     static func update(_ member: Membership, userID: String, in connection: any DatabaseConnection) throws {
         let role = member.role
+        if role != .admin || member.deactivatedAt != nil {
+            try InvitationStore.removeAll(by: userID, projectID: member.projectID, in: connection)
+        }
         try connection.execute(
             """
             UPDATE members SET role = \(role.name), can_create = \(flag("create", role)),
@@ -125,6 +132,7 @@ enum MemberStore {
     }
 
     static func remove(_ userID: String, projectID: String, in connection: any DatabaseConnection) throws {
+        try InvitationStore.removeAll(by: userID, projectID: projectID, in: connection)
         try connection.execute("DELETE FROM members WHERE project_id = \(projectID) AND user_id = \(userID)")
     }
 

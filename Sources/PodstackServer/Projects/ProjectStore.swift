@@ -78,7 +78,8 @@ enum ProjectStore {
             SELECT \(columns),
                 CASE WHEN m.role = 'admin' AND m.deactivated_at IS NULL THEN 1 ELSE 0 END AS is_admin,
                 (SELECT COUNT(*) FROM members o WHERE o.project_id = p.id) AS members,
-                (SELECT COUNT(*) FROM members o WHERE o.project_id = p.id AND o.user_id <> \(userID)
+                (SELECT COUNT(*) FROM members o JOIN users u ON u.id = o.user_id AND u.disabled_at IS NULL
+                    WHERE o.project_id = p.id AND o.user_id <> \(userID)
                     AND o.role = 'admin' AND o.deactivated_at IS NULL) AS other_admins
             FROM projects p JOIN members m ON m.project_id = p.id WHERE m.user_id = \(userID)
             ORDER BY p.created_at, p.id
@@ -110,6 +111,6 @@ struct ProjectShare: Sendable, Equatable {
     var isAdmin: Bool
     /// All members, the user included.
     var members: Int
-    /// The active admins besides the user.
+    /// The active admins besides the user, without those who are disabled.
     var otherAdmins: Int
 }

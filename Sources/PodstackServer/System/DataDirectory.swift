@@ -18,6 +18,8 @@ struct DataDirectory: Sendable {
     var previousPepperPath: String { path + "/pepper.previous" }
     /// The file of the pepper that a rotation is about to install.
     var nextPepperPath: String { path + "/pepper.next" }
+    /// The file with the number of all audit events, see ``AuditCount``.
+    var auditCountPath: String { path + "/audit.count" }
 
     /// Opens the directory for the service's user only; creates it if it is missing.
     ///
@@ -38,7 +40,8 @@ struct DataDirectory: Sendable {
     /// Opens a directory that a service has used before; never creates one, because the path may be mistyped.
     static func existing(_ path: String) throws -> DataDirectory {
         try checkOwner(of: path)
-        guard access(path + "/podstack.sqlite", F_OK) == 0 else {
+        // A symbolic link that leads nowhere is refused with its own message when it is opened.
+        guard exists(path + "/podstack.sqlite") else {
             throw SetupFailure(
                 errno == ENOENT || errno == ENOTDIR
                     ? "\(path) is not a data directory of podstack-server: it contains no podstack.sqlite"
@@ -127,7 +130,13 @@ struct DataDirectory: Sendable {
         }
     }
 
-    private func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+    /// Returns whether a path exists, even as a symbolic link that leads nowhere.
+    private static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
+    }
+
+    private func exists(_ path: String) -> Bool { Self.exists(path) }
 
     // MARK: - Pepper
 
@@ -176,7 +185,7 @@ struct DataDirectory: Sendable {
 
     /// Takes the lock of a running server, which is held until the process ends.
     func lockForServing() throws {
-        let descriptor = open(path + "/serving.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+        let descriptor = open(path + "/serving.lock", O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else {
             throw SetupFailure("cannot open \(path)/serving.lock: \(String(cString: strerror(errno)))")
         }

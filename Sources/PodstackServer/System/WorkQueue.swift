@@ -158,6 +158,8 @@ enum WorkerPool: Sendable {
     case searches
     /// Checks of the database, which wait for nothing else.
     case checks
+    /// Searches for the tokens that anonymous clients report.
+    case reports
 }
 
 /// The worker threads of the service.
@@ -171,6 +173,8 @@ struct WorkerPools: Sendable {
     let searches = WorkQueue(capacity: 64, threads: 2, hasLowPriority: true)
 
     let checks = WorkQueue(capacity: 256, maxSeconds: 5)
+    /// One thread: however many anonymous clients report tokens, they take one connection and one processor at most.
+    let reports = WorkQueue(capacity: 64, maxSeconds: 10)
 
     subscript(_ pool: WorkerPool) -> WorkQueue {
         switch pool {
@@ -178,6 +182,7 @@ struct WorkerPools: Sendable {
         case .writes: writes
         case .searches: searches
         case .checks: checks
+        case .reports: reports
         }
     }
 }

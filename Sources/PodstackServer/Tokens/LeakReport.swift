@@ -6,33 +6,40 @@ import PodstackCryptography
 /// Possession of a token is the proof. The result does not depend on the tokens, so that a report tells its sender
 /// nothing about them.
 struct LeakReport: Sendable {
-    private struct Proof {
-        var id: String
-        var hash: [UInt8]
+    /// A reported text that has the form of a token.
+    struct Candidate: Sendable, Hashable {
+        fileprivate var id: String
+        fileprivate var hash: [UInt8]
     }
 
     let changes: Changes
     let digest: SecretDigest
 
-    /// Revokes the reported tokens whose secrets authenticate, or would with their first use.
+    /// Returns the texts that have the form of a token, each once; reads no database.
+    func candidates(_ tokens: [String]) -> [Candidate] {
+        Set(tokens).compactMap { token in
+            TokenFormat.id(of: token).map { Candidate(id: $0, hash: Sodium.sha256(token.utf8)) }
+        }
+    }
+
+    /// Returns the candidates whose secrets authenticate, or would with their first use.
+    func proven(_ candidates: [Candidate], now: Int64) throws -> [Candidate] {
+        guard !candidates.isEmpty else { return [] }
+        return try changes.database.read { connection in
+            try candidates.filter { try provenToken($0, now, in: connection) != nil }
+        }
+    }
+
+    /// Revokes the tokens of the candidates whose secrets still authenticate.
     ///
     /// - Returns: The number of tokens that this call revoked.
     @discardableResult
-    func receive(_ tokens: [String], by actor: Actor, now: Int64) throws -> Int {
-        let proofs = Set(tokens).compactMap { token in
-            TokenFormat.id(of: token).map { id in
-                Proof(id: id, hash: Sodium.sha256(token.utf8))
-            }
-        }
-        let proven = try changes.database.read { connection in
-            try proofs.filter { try provenToken($0, now, in: connection) != nil }
-        }
-        guard !proven.isEmpty else { return 0 }
-        return try changes.perform(by: actor, at: now) { change in
+    func revoke(_ proven: [Candidate], by actor: Actor, now: Int64) throws -> Int {
+        try changes.perform(by: actor, at: now) { change in
             var revoked = 0
-            for proof in proven {
+            for candidate in proven {
                 // The token may be revoked by now, even by another of its secrets in the same report.
-                guard let token = try provenToken(proof, change.now, in: change.connection) else { continue }
+                guard let token = try provenToken(candidate, change.now, in: change.connection) else { continue }
                 try TokenService.revoke(token, because: "reported as leaked", in: change)
                 revoked += 1
             }
@@ -42,7 +49,7 @@ struct LeakReport: Sendable {
 
     /// Returns the token of a secret that authenticates.
     private func provenToken(
-        _ proof: Proof, _ now: Int64, in connection: any DatabaseConnection
+        _ proof: Candidate, _ now: Int64, in connection: any DatabaseConnection
     ) throws -> TokenRecord? {
         let found = try TokenStore.verifiable(proof.id, in: connection)
         let digests = [digest.digest(ofSHA256: proof.hash), digest.previous(ofSHA256: proof.hash)].compactMap { $0 }

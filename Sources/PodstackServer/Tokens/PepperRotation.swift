@@ -23,11 +23,13 @@ struct PepperRotation {
     ///
     /// An interrupted call can be repeated.
     func run(now: Int64) throws {
-        guard access(directory.previousPepperPath, F_OK) != 0 else {
+        let peppers = try directory.peppers()
+        let old = peppers.current
+        // If both are the same, an earlier call was interrupted between the link and the rename.
+        guard peppers.previous.map({ $0.bytes == old.bytes }) ?? true else {
             throw SetupFailure(
                 "\(directory.previousPepperPath) still exists: podstack-server pepper status lists what needs it")
         }
-        let old = try directory.peppers().current
         let new = try directory.stagedPepper()
         try database.write { connection in
             try sealAgain(from: AuditChain(Peppers(current: old)), to: AuditChain(Peppers(current: new)), connection)
@@ -35,7 +37,7 @@ struct PepperRotation {
             try connection.execute("INSERT INTO pepper_rotations (rotated_at) VALUES (\(now))")
         }
         // The link comes first, so that a pepper exists at every moment.
-        guard link(directory.pepperPath, directory.previousPepperPath) == 0,
+        guard link(directory.pepperPath, directory.previousPepperPath) == 0 || peppers.previous != nil,
             rename(directory.nextPepperPath, directory.pepperPath) == 0
         else { throw SetupFailure("cannot replace \(directory.pepperPath): \(String(cString: strerror(errno)))") }
         directory.sync()

@@ -143,7 +143,10 @@ struct DockerValuesTests {
 
     @Test(
         "have no names of images with other characters or empty parts",
-        arguments: ["", ":", "a b", "a?b", "a%2fb", "ä", "a//b", "/a", "a/../b", "a:", "a@", "../a", "a\n"])
+        arguments: [
+            "", ":", "a b", "a?b", "a%2fb", "ä", "a//b", "/a", "a/../b", "a:", "a@", "../a", "a\n", "a:b:c", "a@b",
+            "a@b:c:d", "a:b@c", "a:1/",
+        ])
     func invalidImageNames(_ text: String) { #expect(DockerImageName(text) == nil) }
 
     // MARK: - Versions

@@ -18,7 +18,7 @@ struct EngineOutageTests {
     func outage() throws {
         let bench = try EngineBench(try TestEngine(gpus: 0))
         let engine = bench.engine
-        let running = try bench.run("while :; do echo line; sleep 0.05; done")
+        let running = try bench.run("trap exit TERM; while :; do echo line; sleep 0.05; done")
         let short = try bench.run("while [ ! -e /tmp/go ]; do sleep 0.05; done; exit 4")
         let session = try engine.attach(running, ["cat"], terminal: nil)
 

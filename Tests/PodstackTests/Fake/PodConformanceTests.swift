@@ -79,9 +79,10 @@ struct FakePodTests {
     }
 }
 
-/// Tests what needs no container engine, on the fake and on the real service.
+/// Tests volumes, refusals and scopes, as far as no container engine is needed.
 @Suite("Volumes and invalid pods, on the fake and on the real service", .blocking, .timeLimit(.perTest))
 struct PodConformanceTests {
+    /// The services for tests that change something, which the real one does only with a container engine.
     static let services: [ServiceUnderTest] = [.fake]
 
     @Test("a volume is created, listed and deleted", arguments: services)
@@ -105,7 +106,7 @@ struct PodConformanceTests {
         #expect((gone?.resourceType, gone?.resourceID) == ("volume", volume.id))
     }
 
-    @Test("an invalid pod is refused with every problem", arguments: services)
+    @Test("an invalid pod is refused with every problem", arguments: ServiceUnderTest.allCases)
     func invalid(_ subject: ServiceUnderTest) async throws {
         let service = try Service(subject)
         let token = try service.createToken()
@@ -126,7 +127,7 @@ struct PodConformanceTests {
         }
     }
 
-    @Test("a token needs the scopes of pods, volumes and billing", arguments: services)
+    @Test("a token needs the scopes of pods, volumes and billing", arguments: ServiceUnderTest.allCases)
     func scopes(_ subject: ServiceUnderTest) async throws {
         let service = try Service(subject)
         let (_, secret) = try await service.client().tokens.create(name: "reader", scopes: [.projectsRead])

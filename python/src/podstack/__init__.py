@@ -25,20 +25,26 @@ _MODULES = {
         "WarningEvent",
     ),
     "exceptions": (
-        "AuthenticationError", "ConfigurationError", "InsufficientBalanceError", "NetworkError", "PermissionError",
+        "AuthenticationError", "ConfigurationError", "ConflictError", "ExecTimeoutError", "GPUNotAvailableError",
+        "InsufficientBalanceError", "NetworkError", "PermissionError", "PodFileError", "PodNotRunningError",
         "PodstackError", "QuotaExceededError", "RateLimitError", "ResourceNotFoundError", "ServerError",
         "ValidationError",
     ),
     "login": ("AsyncDeviceLogin", "AsyncDeviceLoginRequest", "DeviceLogin", "DeviceLoginRequest"),
     "models": (
-        "AuditEvent", "Invitation", "Member", "MissingPermission", "Permission", "Project", "Token", "User",
+        "AuditEvent", "Creator", "GPU", "Invitation", "Member", "MissingPermission", "Permission", "Pod", "PodEvent",
+        "PodExecResult", "PodLimits", "PodMetrics", "PodPort", "Project", "SpendLimit", "Token", "Usage", "UsageRow",
+        "User", "Volume", "VolumeMount", "Wallet",
     ),
+    "_arguments": ("RegistryCredentials", "UNCHANGED", "Unchanged"),
+    "_pods": ("Billing", "GPUs", "PodLogs", "Pods", "Volumes"),
+    "_async_pods": ("AsyncBilling", "AsyncGPUs", "AsyncPodLogs", "AsyncPods", "AsyncVolumes"),
     "_resources": ("AuditLogs", "Auth", "Members", "Page", "Paged", "Projects", "Tokens"),
     "_async_resources": (
         "AsyncAuditLogs", "AsyncAuth", "AsyncMembers", "AsyncPaged", "AsyncProjects", "AsyncTokens",
     ),
     "token": ("APIToken",),
-    "_tuples": ("CreatedToken", "Shadow", "Source"),
+    "_tuples": ("CreatedToken", "Shadow", "Source", "TransferProgress", "TransferSummary"),
     "transport": ("AsyncTransport", "Transport", "TransportFailure", "TransportRequest", "TransportResponse"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

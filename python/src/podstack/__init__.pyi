@@ -11,8 +11,20 @@ from . import models as models
 from . import testing as testing
 from . import token as token
 from . import transport as transport
+from ._arguments import (
+    RegistryCredentials as RegistryCredentials,
+    UNCHANGED as UNCHANGED,
+    Unchanged as Unchanged,
+)
 from ._async_client import (
     AsyncClient as AsyncClient,
+)
+from ._async_pods import (
+    AsyncBilling as AsyncBilling,
+    AsyncGPUs as AsyncGPUs,
+    AsyncPodLogs as AsyncPodLogs,
+    AsyncPods as AsyncPods,
+    AsyncVolumes as AsyncVolumes,
 )
 from ._async_resources import (
     AsyncAuditLogs as AsyncAuditLogs,
@@ -24,6 +36,13 @@ from ._async_resources import (
 )
 from ._client import (
     Client as Client,
+)
+from ._pods import (
+    Billing as Billing,
+    GPUs as GPUs,
+    PodLogs as PodLogs,
+    Pods as Pods,
+    Volumes as Volumes,
 )
 from ._resources import (
     AuditLogs as AuditLogs,
@@ -66,9 +85,14 @@ from .events import (
 from .exceptions import (
     AuthenticationError as AuthenticationError,
     ConfigurationError as ConfigurationError,
+    ConflictError as ConflictError,
+    ExecTimeoutError as ExecTimeoutError,
+    GPUNotAvailableError as GPUNotAvailableError,
     InsufficientBalanceError as InsufficientBalanceError,
     NetworkError as NetworkError,
     PermissionError as PermissionError,
+    PodFileError as PodFileError,
+    PodNotRunningError as PodNotRunningError,
     PodstackError as PodstackError,
     QuotaExceededError as QuotaExceededError,
     RateLimitError as RateLimitError,
@@ -84,13 +108,27 @@ from .login import (
 )
 from .models import (
     AuditEvent as AuditEvent,
+    Creator as Creator,
+    GPU as GPU,
     Invitation as Invitation,
     Member as Member,
     MissingPermission as MissingPermission,
     Permission as Permission,
+    Pod as Pod,
+    PodEvent as PodEvent,
+    PodExecResult as PodExecResult,
+    PodLimits as PodLimits,
+    PodMetrics as PodMetrics,
+    PodPort as PodPort,
     Project as Project,
+    SpendLimit as SpendLimit,
     Token as Token,
+    Usage as Usage,
+    UsageRow as UsageRow,
     User as User,
+    Volume as Volume,
+    VolumeMount as VolumeMount,
+    Wallet as Wallet,
 )
 from .token import (
     APIToken as APIToken,
@@ -102,37 +140,55 @@ from .transport import (
     TransportRequest as TransportRequest,
     TransportResponse as TransportResponse,
 )
-from ._tuples import CreatedToken as CreatedToken, Shadow as Shadow, Source as Source
+from ._tuples import (
+    CreatedToken as CreatedToken,
+    Shadow as Shadow,
+    Source as Source,
+    TransferProgress as TransferProgress,
+    TransferSummary as TransferSummary,
+)
 
 __version__: str
 __all__ = [
     "APIToken",
     "AsyncAuditLogs",
     "AsyncAuth",
+    "AsyncBilling",
     "AsyncClient",
     "AsyncCredentialProvider",
     "AsyncDeviceLogin",
     "AsyncDeviceLoginRequest",
+    "AsyncGPUs",
     "AsyncMembers",
     "AsyncPaged",
+    "AsyncPodLogs",
+    "AsyncPods",
     "AsyncProjects",
     "AsyncTokens",
     "AsyncTransport",
+    "AsyncVolumes",
     "AuditEvent",
     "AuditLogs",
     "Auth",
     "AuthenticationError",
+    "Billing",
     "Client",
     "ClientEvent",
     "Configuration",
     "ConfigurationError",
+    "ConflictError",
     "CreatedToken",
+    "Creator",
     "Credential",
     "CredentialProvider",
     "CredentialsFile",
     "DeviceLogin",
     "DeviceLoginRequest",
     "DotEnv",
+    "ExecTimeoutError",
+    "GPU",
+    "GPUNotAvailableError",
+    "GPUs",
     "InsufficientBalanceError",
     "Invitation",
     "Member",
@@ -143,11 +199,22 @@ __all__ = [
     "Paged",
     "Permission",
     "PermissionError",
+    "Pod",
+    "PodEvent",
+    "PodExecResult",
+    "PodFileError",
+    "PodLimits",
+    "PodLogs",
+    "PodMetrics",
+    "PodNotRunningError",
+    "PodPort",
+    "Pods",
     "PodstackError",
     "Project",
     "Projects",
     "QuotaExceededError",
     "RateLimitError",
+    "RegistryCredentials",
     "RequestFailed",
     "RequestFinished",
     "RequestRetried",
@@ -158,19 +225,29 @@ __all__ = [
     "Setting",
     "Shadow",
     "Source",
+    "SpendLimit",
     "Token",
     "TokenExpiring",
     "TokenReloaded",
     "Tokens",
+    "TransferProgress",
+    "TransferSummary",
     "Transport",
     "TransportFailure",
     "TransportRequest",
     "TransportResponse",
+    "UNCHANGED",
+    "Unchanged",
+    "Usage",
+    "UsageRow",
     "User",
     "ValidationError",
+    "Volume",
+    "VolumeMount",
+    "Volumes",
+    "Wallet",
     "WarningEvent",
     "load_dotenv",
     "parse_dotenv",
     "read_dotenv",
 ]
-

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Mapping
 
+from ._async_pods import AsyncBilling, AsyncGPUs, AsyncPods, AsyncVolumes
 from ._async_resources import AsyncAuditLogs, AsyncAuth, AsyncMembers, AsyncProjects, AsyncTokens
 from ._async_session import AsyncSession
 from ._open import open_handle
@@ -58,7 +59,9 @@ class AsyncClient:
         ConfigurationError: Another setting is invalid, or the token's source does not vouch for the endpoint.
     """
 
-    __slots__ = ("__weakref__", "_session", "audit_logs", "auth", "members", "projects", "tokens")
+    __slots__ = (
+        "__weakref__", "_session", "audit_logs", "auth", "billing", "gpus", "members", "pods", "projects", "tokens", "volumes",
+    )
 
     auth: AsyncAuth
     """The user and the token in use."""
@@ -66,6 +69,14 @@ class AsyncClient:
     """The API tokens of the account."""
     projects: AsyncProjects
     """The projects of the user."""
+    pods: AsyncPods
+    """The pods: containers, with or without GPUs."""
+    volumes: AsyncVolumes
+    """The volumes, which outlive the pods that mount them."""
+    gpus: AsyncGPUs
+    """The types of GPUs with their availability and price."""
+    billing: AsyncBilling
+    """The wallet and the usage of the account."""
     members: AsyncMembers
     """The members of a project."""
     audit_logs: AsyncAuditLogs
@@ -103,6 +114,10 @@ class AsyncClient:
         self.auth = AsyncAuth(session)
         self.tokens = AsyncTokens(session)
         self.projects = AsyncProjects(session)
+        self.pods = AsyncPods(session)
+        self.volumes = AsyncVolumes(session)
+        self.gpus = AsyncGPUs(session)
+        self.billing = AsyncBilling(session)
         self.members = AsyncMembers(session)
         self.audit_logs = AsyncAuditLogs(session)
 

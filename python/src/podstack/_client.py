@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Mapping
 
 from ._open import open_handle
+from ._pods import Billing, GPUs, Pods, Volumes
 from ._resources import AuditLogs, Auth, Members, Projects, Tokens
 from ._session import Callbacks, OnEvent, Session
 from .configuration import Configuration, RetryConfiguration
@@ -53,7 +54,9 @@ class Client:
         ConfigurationError: Another setting is invalid, or the token's source does not vouch for the endpoint.
     """
 
-    __slots__ = ("__weakref__", "_session", "audit_logs", "auth", "members", "projects", "tokens")
+    __slots__ = (
+        "__weakref__", "_session", "audit_logs", "auth", "billing", "gpus", "members", "pods", "projects", "tokens", "volumes",
+    )
 
     auth: Auth
     """The user and the token in use."""
@@ -61,6 +64,14 @@ class Client:
     """The API tokens of the account."""
     projects: Projects
     """The projects of the user."""
+    pods: Pods
+    """The pods: containers, with or without GPUs."""
+    volumes: Volumes
+    """The volumes, which outlive the pods that mount them."""
+    gpus: GPUs
+    """The types of GPUs with their availability and price."""
+    billing: Billing
+    """The wallet and the usage of the account."""
     members: Members
     """The members of a project."""
     audit_logs: AuditLogs
@@ -98,6 +109,10 @@ class Client:
         self.auth = Auth(session)
         self.tokens = Tokens(session)
         self.projects = Projects(session)
+        self.pods = Pods(session)
+        self.volumes = Volumes(session)
+        self.gpus = GPUs(session)
+        self.billing = Billing(session)
         self.members = Members(session)
         self.audit_logs = AuditLogs(session)
 

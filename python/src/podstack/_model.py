@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
+from decimal import Decimal
 from typing import Any, NoReturn, TypeVar
 
 _Self = TypeVar("_Self", bound="Model")
@@ -39,6 +40,40 @@ def as_text(time: datetime | None) -> str | None:
     return text.replace("+00:00", "Z")
 
 
+def as_amount(number: float) -> Decimal:
+    """Returns a number of the API as an amount: the shortest decimal that stands for the number, which is the exact one."""
+    return Decimal(repr(number))
+
+
+def as_decimal(name: str, amount: Decimal | float) -> Decimal:
+    """Returns an amount in whole millionths.
+
+    A `float` is rounded to them, because most decimals have no exact `float`. A `Decimal` must be one already.
+    """
+    if isinstance(amount, bool) or not isinstance(amount, (Decimal, float, int)):
+        raise TypeError(f"{name} must be a Decimal, an int or a float, and not {type(amount).__name__}")
+    value = Decimal(repr(amount)) if isinstance(amount, float) else Decimal(amount)
+    if not value.is_finite() or abs(value) > 9_000_000_000:
+        raise ValueError(f"{name} must be a number up to 9,000,000,000")
+    rounded = round(value, 6)
+    if rounded != value and not isinstance(amount, float):
+        raise ValueError(f"{name} must have at most six decimals")
+    return rounded
+
+
+def as_number(amount: Decimal | float | None) -> float | None:
+    """Returns an amount as the API writes it."""
+    if amount is None:
+        return None
+    value = as_decimal("an amount", amount)
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _attribute(name: str) -> str:
+    # The only field that is a keyword of Python.
+    return "from_" if name == "from" else name
+
+
 class Model:
     """A frozen object whose attributes come from a JSON object."""
 
@@ -62,7 +97,8 @@ class Model:
         raise AttributeError(f"{type(self).__name__} is frozen: {name} cannot be deleted")
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._fields)
+        names = map(_attribute, self._fields)
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
         return f"{type(self).__name__}({fields})"
 
     def __eq__(self, other: object) -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Generic, Iterator, Sequence, TypeVar
 
+from ._arguments import UNCHANGED, Unchanged, changed, seconds, spend_limit as as_limit, texts
 from ._model import Model, as_text
 from ._session import Session
 from ._tuples import CreatedToken, created
-from .models import AuditEvent, Invitation, Member, Permission, Project, Token, User
+from .models import AuditEvent, Invitation, Member, Permission, Project, SpendLimit, Token, User
 from .token import APIToken
 
 __all__ = ["AuditLogs", "Auth", "Members", "Page", "Paged", "Projects", "Tokens"]
@@ -157,7 +158,7 @@ class Auth:
         Raises:
             ConfigurationError: The source cannot be changed; the old secret then stays valid.
         """
-        return created(self._session.call(b"auth.rotate", {"grace": _seconds(grace)}))
+        return created(self._session.call(b"auth.rotate", {"grace": seconds(grace)}))
 
     def revoke(self) -> None:
         """Revokes the token in use immediately.
@@ -201,6 +202,7 @@ class Tokens:
         never_expires: bool = False,
         scopes: Sequence[str] | None = None,
         projects: Sequence[str] | None = None,
+        spend_limit: SpendLimit | None = None,
     ) -> CreatedToken:
         """Creates a token.
 
@@ -213,6 +215,8 @@ class Tokens:
             never_expires: Whether the token never expires.
             scopes: The permissions, such as `projects:read`; None for those of the token in use.
             projects: The IDs of the projects that the token is limited to; None for all.
+            spend_limit: The most that pods which the token starts may cost; None for no limit. A token with a limit
+                creates only tokens with a limit that is not higher.
 
         Raises:
             QuotaExceededError: The account has reached its limit of active tokens.
@@ -226,8 +230,9 @@ class Tokens:
             "expires_in_days": expires_in_days,
             "expires_at": as_text(expires_at),
             "never_expires": bool(never_expires),
-            "scopes": _texts("scopes", scopes),
-            "projects": _texts("projects", projects),
+            "scopes": texts("scopes", scopes),
+            "projects": texts("projects", projects),
+            "spend_limit": as_limit(spend_limit),
         }
         return created(self._session.call(b"tokens.create", arguments))
 
@@ -238,14 +243,16 @@ class Tokens:
         name: str | None = None,
         scopes: Sequence[str] | None = None,
         projects: Sequence[str] | None = None,
+        spend_limit: SpendLimit | None | Unchanged = UNCHANGED,
     ) -> Token:
-        """Changes a token. Values that are None do not change; scopes and projects can only shrink.
+        """Changes a token. What is not passed does not change; scopes and projects can only shrink.
 
         Args:
             id: The token's ID.
             name: The new name, 1 to 100 characters.
             scopes: The new permissions.
             projects: The IDs of the projects that the token is limited to.
+            spend_limit: The most that pods which the token starts may cost; None removes the limit.
 
         Raises:
             ValidationError: A value is invalid.
@@ -254,10 +261,11 @@ class Tokens:
         arguments = {
             "id": id,
             "name": name,
-            "scopes": _texts("scopes", scopes),
-            "projects": _texts("projects", projects),
+            "scopes": texts("scopes", scopes),
+            "projects": texts("projects", projects),
+            "spend_limit": spend_limit if isinstance(spend_limit, Unchanged) else as_limit(spend_limit),
         }
-        return Token._from(self._session.call(b"tokens.update", arguments))
+        return Token._from(self._session.call(b"tokens.update", changed(arguments)))
 
     def rotate(self, id: str, *, grace: float | timedelta | None = None) -> CreatedToken:
         """Gives a token a new secret.
@@ -273,7 +281,7 @@ class Tokens:
             ResourceNotFoundError: The account has no such token.
             ValidationError: A value is invalid.
         """
-        return created(self._session.call(b"tokens.rotate", {"id": id, "grace": _seconds(grace)}))
+        return created(self._session.call(b"tokens.rotate", {"id": id, "grace": seconds(grace)}))
 
     def revoke(self, id: str) -> None:
         """Revokes a token. Once this returns, every instance of the service rejects it.
@@ -347,20 +355,33 @@ class Projects:
         """
         return Project._from(self._session.call(b"projects.create", {"name": name, "description": description}))
 
-    def update(self, id: str, *, name: str | None = None, description: str | None = None) -> Project:
-        """Changes a project. Values that are None do not change.
+    def update(
+        self,
+        id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        spend_limit: SpendLimit | None | Unchanged = UNCHANGED,
+    ) -> Project:
+        """Changes a project. What is not passed does not change.
 
         Args:
             id: The project's ID.
             name: The new name.
             description: The new description; an empty one removes it.
+            spend_limit: The most that the pods of the project may cost; None removes the limit.
 
         Raises:
             PermissionError: The caller may not change it.
             ValidationError: A value is invalid.
         """
-        arguments = {"id": id, "name": name, "description": description}
-        return Project._from(self._session.call(b"projects.update", arguments))
+        arguments = {
+            "id": id,
+            "name": name,
+            "description": description,
+            "spend_limit": spend_limit if isinstance(spend_limit, Unchanged) else as_limit(spend_limit),
+        }
+        return Project._from(self._session.call(b"projects.update", changed(arguments)))
 
     def delete(self, id: str) -> None:
         """Deletes an empty project.
@@ -412,7 +433,7 @@ class Members:
             "email": email,
             "project": project,
             "role": role,
-            "permissions": _texts("permissions", permissions),
+            "permissions": texts("permissions", permissions),
         }
         return Member._from(self._session.call(b"members.add", arguments))
 
@@ -442,7 +463,7 @@ class Members:
             "user": user,
             "project": project,
             "role": role,
-            "permissions": _texts("permissions", permissions),
+            "permissions": texts("permissions", permissions),
             "status": status,
         }
         return Member._from(self._session.call(b"members.update", arguments))
@@ -538,16 +559,3 @@ class AuditLogs:
             "text": containing,
         }
         return Paged(self._session, b"audit_logs.list", "audit_logs", AuditEvent, arguments)
-
-
-def _seconds(time: float | timedelta | None) -> float | None:
-    return time.total_seconds() if isinstance(time, timedelta) else time
-
-
-def _texts(name: str, texts: Sequence[str] | None) -> Any:
-    if isinstance(texts, str):
-        # A text is a sequence of its characters, which would become a list of scopes.
-        raise TypeError(f"{name} must be a list of texts, such as [{texts!r}]")
-    return None if texts is None else [*texts]
-
-

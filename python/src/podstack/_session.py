@@ -72,6 +72,41 @@ class Callbacks:
         raise found
 
 
+class Stream:
+    """Work of the library whose results arrive one after another; see StreamObject.swift.
+
+    The work begins with the first `next`, and ends with its result, an error, an interrupt or `close`.
+    """
+
+    __slots__ = ("_arguments", "_operation", "_parent", "_session")
+
+    def __init__(self, parent: Session, operation: bytes, arguments: dict[str, Any]) -> None:
+        self._parent = parent
+        self._operation = operation
+        self._arguments = arguments
+        self._session: Session | None = None
+
+    def next(self) -> dict[str, Any]:
+        """Returns the next item as `{"item": …}`, or `{"result": …}` at the end."""
+        try:
+            if self._session is None:
+                values = self._parent.call(self._operation, self._arguments)
+                self._session = Session(_native.Handle(None, b"", values["handle"]), self._parent.callbacks)
+            values = self._session.call(b"next")
+        except BaseException:
+            self.close()
+            raise
+        if "item" not in values:
+            self.close()
+        found: dict[str, Any] = values
+        return found
+
+    def close(self) -> None:
+        """Ends the work."""
+        if self._session is not None:
+            self._session.handle.close()
+
+
 class Session:
     """An object of the library whose calls block."""
 
@@ -90,6 +125,22 @@ class Session:
         if status:
             self.callbacks.raise_from(data)
         return _native._decode(data)
+
+    def result(
+        self, operation: bytes, arguments: dict[str, Any], on_item: Callable[[Any], object] | None
+    ) -> Any:
+        """Passes on the items of a stream, and returns its result."""
+        stream = Stream(self, operation, arguments)
+        while True:
+            values = stream.next()
+            if "item" not in values:
+                return values["result"]
+            if on_item is not None:
+                try:
+                    on_item(values["item"])
+                except BaseException:
+                    stream.close()
+                    raise
 
     def _deliver(self, message: dict[str, Any]) -> None:
         callbacks = self.callbacks

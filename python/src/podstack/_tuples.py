@@ -3,7 +3,7 @@
 Their annotations are types and not texts, so that tools find the types from every module.
 """
 
-from typing import Any, Dict, NamedTuple
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from .models import Token
 from .token import APIToken
@@ -24,6 +24,31 @@ class CreatedToken(NamedTuple):
 def created(values: Dict[str, Any]) -> CreatedToken:
     """Returns what the library says about a new token."""
     return CreatedToken(Token._from(values["token"]), APIToken(values["secret"]))
+
+
+class TransferProgress(NamedTuple):
+    """The progress of a transfer of files."""
+
+    completed: int
+    """The bytes of files that were transferred."""
+    total: Optional[int]
+    """The bytes of all files; None if that is not known."""
+
+
+class TransferSummary(NamedTuple):
+    """The result of a transfer of files."""
+
+    files: int
+    """The number of files."""
+    bytes: int
+    """The bytes of the files."""
+    skipped: Tuple[str, ...]
+    """The paths of what was left out, such as devices and links that lead out of the directory; at most 100."""
+
+
+def summary(values: Dict[str, Any]) -> TransferSummary:
+    """Returns what the library says about a transfer."""
+    return TransferSummary(values["files"], values["bytes"], tuple(values["skipped"]))
 
 
 class Source(NamedTuple):

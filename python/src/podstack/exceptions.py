@@ -15,12 +15,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping
 
+    from .models import Pod
+
 __all__ = [
     "AuthenticationError",
     "ConfigurationError",
+    "ConflictError",
+    "ExecTimeoutError",
+    "GPUNotAvailableError",
     "InsufficientBalanceError",
     "NetworkError",
     "PermissionError",
+    "PodFileError",
+    "PodNotRunningError",
     "PodstackError",
     "QuotaExceededError",
     "RateLimitError",
@@ -133,6 +140,8 @@ class ResourceNotFoundError(PodstackError):
 class ValidationError(PodstackError):
     """The request was invalid (400, 409, 422), or an ID that was passed cannot be one.
 
+    A 409 is a name that exists, for example; see `ConflictError` for a resource in the wrong state.
+
     In the latter case nothing was sent, and `status_code` is None.
     """
 
@@ -150,7 +159,7 @@ class ValidationError(PodstackError):
 
 
 class InsufficientBalanceError(PodstackError):
-    """The balance of the account is too low (402)."""
+    """The wallet, or a limit of a token, a project or a pod, does not cover the operation (402)."""
 
     @property
     def required_amount(self) -> float | None:
@@ -161,6 +170,11 @@ class InsufficientBalanceError(PodstackError):
     def available_amount(self) -> float | None:
         """The amount that the account has."""
         return _number(self.details.get("available_amount"))
+
+    @property
+    def limit(self) -> str | None:
+        """What does not cover the operation: `wallet`, `token`, `project` or `pod`."""
+        return _text(self.details.get("limit"))
 
 
 class QuotaExceededError(PodstackError):
@@ -180,6 +194,59 @@ class QuotaExceededError(PodstackError):
     def current(self) -> int | None:
         """The number of resources that the account has."""
         return _integer(self.details.get("current"))
+
+
+class GPUNotAvailableError(PodstackError):
+    """The service does not have the GPUs that a pod needs (409, code `gpu_not_available`)."""
+
+    @property
+    def gpu_type(self) -> str | None:
+        """The type that was asked for, such as `A100`."""
+        return _text(self.details.get("gpu_type"))
+
+    @property
+    def available_types(self) -> list[str]:
+        """The types of which GPUs are available."""
+        return _texts(self.details.get("available_types"))
+
+
+class ConflictError(PodstackError):
+    """The state of a resource does not allow the operation (409), such as a command in a pod that does not run."""
+
+    @property
+    def current_state(self) -> str | None:
+        """The state of the resource, such as `stopped`."""
+        return _text(self.details.get("current_state"))
+
+    @property
+    def required_state(self) -> str | None:
+        """The state that the operation requires, such as `running`."""
+        return _text(self.details.get("required_state"))
+
+    @property
+    def pod_ids(self) -> list[str]:
+        """The IDs of the pods that use the resource, such as those that mount a volume."""
+        return _texts(self.details.get("pod_ids"))
+
+
+class ExecTimeoutError(PodstackError):
+    """A command in a pod did not end within its time (504, code `exec_timeout`)."""
+
+
+class PodNotRunningError(PodstackError):
+    """A pod does not run as expected: it failed, ended or was deleted, or did not get there in time.
+
+    The message contains the pod's reason, such as why the image could not be pulled.
+    """
+
+    pod: Pod | None = None
+    """The pod as it was seen last."""
+    is_timeout: bool = False
+    """Whether the time to wait passed, so that the pod may still get there."""
+
+
+class PodFileError(PodstackError):
+    """A local file or directory cannot be read or written, or a path in the pod is not usable."""
 
 
 class RateLimitError(PodstackError):
@@ -268,6 +335,10 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _texts(value: object) -> list[str]:
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
+
+
 def _integer(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
@@ -298,6 +369,11 @@ def _from_fields(fields: dict[str, Any]) -> PodstackError:
         error.hint = reason[:1].upper() + reason[1:]
     if isinstance(error, RateLimitError):
         error.retry_after = _number(fields.get("retry_after"))
+    elif isinstance(error, PodNotRunningError):
+        from .models import Pod
+
+        error.pod = Pod._from(fields["pod"]) if isinstance(fields.get("pod"), dict) else None
+        error.is_timeout = fields.get("is_timeout") is True
     elif isinstance(error, NetworkError):
         error.kind = fields.get("kind")
     elif isinstance(error, ConfigurationError) and isinstance(fields.get("source"), dict):

@@ -15,8 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
 from . import _native
+from ._arguments import texts
 from ._open import open_handle
-from ._resources import _texts
 from ._session import Callbacks, OnEvent, Session
 from ._tuples import CreatedToken, created
 
@@ -89,7 +89,7 @@ class DeviceLogin:
             ValidationError: A value is invalid.
             RateLimitError: There were too many requests.
         """
-        arguments = {"client_name": client_name, "scopes": _texts("scopes", scopes)}
+        arguments = {"client_name": client_name, "scopes": texts("scopes", scopes)}
         return DeviceLoginRequest(self._session, self._session.call(b"begin", arguments))
 
 
@@ -188,7 +188,7 @@ class AsyncDeviceLogin:
             ValidationError: A value is invalid.
             RateLimitError: There were too many requests.
         """
-        arguments = {"client_name": client_name, "scopes": _texts("scopes", scopes)}
+        arguments = {"client_name": client_name, "scopes": texts("scopes", scopes)}
         return AsyncDeviceLoginRequest(self._session, await self._session.call(b"begin", arguments))
 
 

@@ -47,8 +47,9 @@ struct SignInPages: Sendable {
     }
 
     @Sendable func signIn(_ exchange: PageExchange) throws -> Response {
-        let email = String(exchange.form["email"].prefix(254))
-        let next = exchange.form["next"]
+        // Anyone can send the form, and the response contains both again.
+        let email = Self.displayed(exchange.form["email"])
+        let next = exchange.form["next"].utf8.count <= Self.maxNext ? exchange.form["next"] : ""
         @Sendable func formAgain(_ problem: String, status: Int, retryAfter: Int64? = nil) -> Response {
             var response = form(
                 exchange, next: next, email: email, notice: Notice(.problem, problem), status: status)
@@ -89,6 +90,15 @@ struct SignInPages: Sendable {
                 return formAgain("\(message).", status: 503, retryAfter: Int64(seconds))
             }
         }
+    }
+
+    /// The bytes of the longest path to which a sign-in leads.
+    private static let maxNext = 2 << 10
+
+    /// Returns the part of an email address that a response contains: more than a valid address has.
+    static func displayed(_ email: String) -> String {
+        let maxBytes = 254
+        return email.utf8.count <= maxBytes ? email : String(decoding: email.utf8.prefix(maxBytes), as: UTF8.self)
     }
 
     private func form(
@@ -252,7 +262,9 @@ struct SignInLinkPages: Sendable {
                 } else {
                     Element("p") { "This service has no accounts yet. Yours will be the first." }
                     Field(
-                        "Email", name: "email", value: exchange.form["email"], problem: emailProblem, .type("email"),
+                        "Email", name: "email", value: SignInPages.displayed(exchange.form["email"]),
+                        problem: emailProblem,
+                        .type("email"),
                         .autocomplete("username"), .flag("required"), .flag("autofocus", if: !hasProblem))
                 }
                 Field(

@@ -93,28 +93,14 @@ struct AuditLogPages: Sendable {
     private func page(_ query: AuditLogQuery, _ session: WebSession) throws -> AuditLogPage {
         try database.read { connection in
             let account = try accountID(query, session, connection)
-            let exceedsExport = try AuditStore.has(moreThan: Self.exportLimit, query.filter, in: connection)
-            let (found, hasMore) = try events(query, connection)
+            let exportEnd = try AuditStore.end(ofPage: Self.exportLimit, query.filter, in: connection)
             return AuditLogPage(
-                query, found: found, hasMore: hasMore,
+                query,
+                found: try AuditStore.page(
+                    query.filter, limit: query.limit, query.range, maxBytes: Self.maxBytes, in: connection),
                 projectNames: try ProjectStore.names(userID: session.user.id, in: connection),
                 newest: try AuditStore.newest(of: [account], in: connection)[account] ?? 0,
-                exceedsExport: exceedsExport)
-        }
-    }
-
-    /// Returns the entries of a page, and whether there are more.
-    private func events(
-        _ query: AuditLogQuery, _ connection: any DatabaseConnection
-    ) throws -> (events: [AuditRecord], hasMore: Bool) {
-        let maxBytes = Self.maxBytes
-        return switch query.position {
-        case .newest:
-            try AuditStore.page(query.filter, limit: query.limit, before: nil, maxBytes: maxBytes, in: connection)
-        case .before(let number):
-            try AuditStore.page(query.filter, limit: query.limit, before: number, maxBytes: maxBytes, in: connection)
-        case .after(let number):
-            try AuditStore.page(query.filter, limit: query.limit, after: number, maxBytes: maxBytes, in: connection)
+                exceedsExport: exportEnd != nil)
         }
     }
 }
@@ -125,8 +111,12 @@ struct AuditLogPage {
     let events: [AuditRecord]
     /// The names of the viewer's projects, by ID.
     let projectNames: [String: String]
-    let hasOlder: Bool
-    let hasNewer: Bool
+    /// The number before which the older entries begin; nil if there are none.
+    let older: Int64?
+    /// The number after which the newer entries begin; nil if there are none.
+    let newer: Int64?
+    /// Whether the page ends because enough entries were searched, not because it is full or the log ends.
+    let isSearchedInPart: Bool
     /// The number of the newest entry of the whole log, whether the filter includes it or not.
     let newest: Int64
     /// Whether a CSV file cannot hold all entries of the filter.
@@ -136,20 +126,22 @@ struct AuditLogPage {
     ///
     /// - Parameters:
     ///   - query: The query.
-    ///   - found: The entries of the page.
-    ///   - hasMore: Whether more entries follow in the direction of the query.
+    ///   - found: The entries of the page, in the direction of the query.
     ///   - projectNames: The names of the viewer's projects, by ID.
     ///   - newest: The number of the newest entry of the log.
     ///   - exceedsExport: Whether a CSV file cannot hold all entries of the filter.
     init(
-        _ query: AuditLogQuery, found: [AuditRecord], hasMore: Bool, projectNames: [String: String], newest: Int64,
-        exceedsExport: Bool
+        _ query: AuditLogQuery, found: AuditPage, projectNames: [String: String], newest: Int64, exceedsExport: Bool
     ) {
+        let first = found.events.first?.number
         switch query.position {
-        case .newest: (events, hasOlder, hasNewer) = (found, hasMore, false)
-        case .before: (events, hasOlder, hasNewer) = (found, hasMore, true)
-        case .after: (events, hasOlder, hasNewer) = (found.reversed(), true, hasMore)
+        case .newest: (events, older, newer) = (found.events, found.end?.number, nil)
+        case .before(let number):
+            (events, older, newer) = (found.events, found.end?.number, first ?? max(0, number - 1))
+        case .after(let number):
+            (events, older, newer) = (found.events.reversed(), first ?? min(number, .max - 1) + 1, found.end?.number)
         }
+        isSearchedInPart = found.end != nil && found.end?.number != found.events.last?.number
         self.projectNames = projectNames
         self.newest = newest
         self.exceedsExport = exceedsExport

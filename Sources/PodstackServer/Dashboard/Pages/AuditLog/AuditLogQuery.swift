@@ -55,6 +55,15 @@ struct AuditLogQuery: Sendable {
         errors = try Self.fieldErrors(reader)
     }
 
+    /// The entries from which the page is taken.
+    var range: AuditRange {
+        switch position {
+        case .newest: .all
+        case .before(let number): .before(number)
+        case .after(let number): .after(number)
+        }
+    }
+
     /// The number of the entry after which a stream starts.
     var after: Int64? { if case .after(let number) = position { number } else { nil } }
 

@@ -15,7 +15,8 @@ struct AuditTable: Component {
             Element("p", .class("hint")) {
                 Element("a", .href(Link("/audit-log.csv", query: query.typed))) { "Export as CSV" }
                 if page.exceedsExport {
-                    " (only the newest \(AuditLogPages.exportLimit) of these entries; filter by date to export the rest)"
+                    " (only the newest of these entries, at most \(AuditLogPages.exportLimit); "
+                    "filter by date to export the rest)"
                 }
             }
         }
@@ -29,23 +30,26 @@ struct AuditTable: Component {
         ) {
             AuditRows(events: page.events, projectNames: page.projectNames)
         }
-        if page.events.isEmpty { Element("p", .class("card empty"), .id("no-entries")) { emptyText } }
+        if page.events.isEmpty || page.isSearchedInPart {
+            Element("p", .class("card empty"), .id("no-entries")) { emptyText }
+        }
         Element("div", .class("bar pager")) {
-            if page.hasNewer, let first = page.events.first {
-                Element("a", .class("button quiet"), .href(link(("after", String(first.number))))) {
-                    "Newer entries"
-                }
+            if let number = page.newer {
+                Element("a", .class("button quiet"), .href(link(("after", String(number))))) { "Newer entries" }
             }
-            if page.hasOlder, let last = page.events.last {
-                Element("a", .class("button quiet"), .href(link(("before", String(last.number))))) {
-                    "Older entries"
-                }
+            if let number = page.older {
+                Element("a", .class("button quiet"), .href(link(("before", String(number))))) { "Older entries" }
             }
         }
     }
 
     private var emptyText: String {
-        query.typed.isEmpty ? "There are no entries yet." : "No entries match these filters."
+        if page.isSearchedInPart {
+            let direction = if case .after = query.position { "Newer" } else { "Older" }
+            return "\(AuditFilter.maxSearched) entries were searched. \(direction) entries may match too: continue, "
+                + "or filter by date, action or user."
+        }
+        return query.typed.isEmpty ? "There are no entries yet." : "No entries match these filters."
     }
 
     private var stream: Link {

@@ -116,10 +116,9 @@ final class AuditWatch: Sendable {
                 guard alive.contains(watcher.sessionID) else { return .ended }
                 guard let end = newest[watcher.accountID], end > last else { return .none }
                 guard try watcher.mayWatch(connection) else { return .ended }
-                let events = try AuditStore.list(
-                    watcher.filter, limit: Self.batchSize, after: last, in: connection)
-                let through = events.count < Self.batchSize ? end : events.last?.number ?? end
-                return .events(try watcher.messages(events, connection), through: through)
+                let page = try AuditStore.page(
+                    watcher.filter, limit: Self.batchSize, .after(last), maxBytes: .max, in: connection)
+                return .events(try watcher.messages(page.events, connection), through: page.end?.number ?? end)
             }
         }
         for (watch, update) in zip(watches, updates) { watch.apply(update, at: time) }
