@@ -70,8 +70,9 @@ final class ConnectionDriver: Sendable {
     func receiveHead(of incoming: IncomingRequest, on connection: Microhttpd.Connection) -> Bool {
         if let entry = connection.entry { connections.requestBegins(entry) }
         guard let head = incoming.head else { return true }
-        // A streamed body may be large, which is the last defect that is looked for.
-        incoming.isStreamed = (head.defect == nil || head.defect == .largeBody) && streamsBody(head)
+        // A streamed body may be large, and must have no other defect.
+        let isSound = head.defect == nil || head.defect == .largeBody && !head.source.hasFoldedField
+        incoming.isStreamed = isSound && streamsBody(head)
         return head.defect == nil && !incoming.isStreamed || handle(incoming, connection)
     }
 
