@@ -1,5 +1,6 @@
 import Podstack
 import PodstackCommandLine
+import PodstackSystem
 
 /// `podstack config set-profile` and `get-profile`: the profile that is used when none is named.
 enum ProfileCommands {
