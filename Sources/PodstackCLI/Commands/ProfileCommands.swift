@@ -17,7 +17,7 @@ enum ProfileCommands {
             invocation.inform(reason)
         } else if !file.isThere {
             invocation.inform(file.missingText)
-        } else if !file.profileNames.contains(name) {
+        } else if !file.hasProfile(name) {
             invocation.inform(
                 TerminalText.printable(
                     "\(file.path) does not have this profile; podstack config show lists the profiles"))
