@@ -74,7 +74,7 @@ final class EventSink: Sendable {
         guard isActive, !hasReportedExpiry.load(ordering: .relaxed),
             let text = response.header("podstack-token-expires"), let date = Timestamp.parse(text)
         else { return }
-        let left = Int(date.timeIntervalSince(now()))
+        let left = Int(min(max(date.timeIntervalSince(now()), -1e15), 1e15))
         guard left < 14 * 86_400, !hasReportedExpiry.exchange(true, ordering: .relaxed) else { return }
         send { .tokenExpiring(expiresAt: Timestamp.format(date), secondsLeft: left) }
     }

@@ -82,6 +82,11 @@ public struct Paged<Element: Sendable>: AsyncSequence, Sendable {
         private var cursor: String?
         private var isStarted = false
         private var usedCursors: Set<String> = []
+        /// The number of pages without elements since the last one with some.
+        private var emptyPages = 0
+
+        /// The most pages without elements in a row, after which a list is an error and not endless.
+        private static var mostEmptyPages: Int { 100 }
 
         init(list: Paged) { self.list = list }
 
@@ -98,6 +103,10 @@ public struct Paged<Element: Sendable>: AsyncSequence, Sendable {
                 cursor = next.flatMap { usedCursors.insert($0).inserted ? $0 : nil }
                 isStarted = true
                 page = elements.makeIterator()
+                emptyPages = elements.isEmpty ? emptyPages + 1 : 0
+                guard cursor == nil || emptyPages < Self.mostEmptyPages else {
+                    throw ErrorMapping.emptyPages(emptyPages)
+                }
             }
         }
     }

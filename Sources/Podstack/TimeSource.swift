@@ -37,5 +37,11 @@ public struct TimeSource: Sendable {
 
 extension Duration {
     /// The duration in whole seconds, rounded up.
-    var wholeSeconds: Int { Int(clamping: components.seconds) + (components.attoseconds > 0 ? 1 : 0) }
+    ///
+    /// A duration of more than 300 years becomes about that long, because larger numbers could overflow.
+    var wholeSeconds: Int {
+        let limit = Duration.seconds(10_000_000_000)
+        let (seconds, attoseconds) = min(max(self, .zero - limit), limit).components
+        return Int(seconds) + (attoseconds > 0 ? 1 : 0)
+    }
 }

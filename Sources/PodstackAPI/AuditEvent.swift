@@ -138,6 +138,9 @@ package enum AuditCSV {
     package static func cell(_ text: String) -> String {
         let starters: [Unicode.Scalar] = ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"]
         let isFormula = text.unicodeScalars.first { $0 != " " }.map(starters.contains) ?? false
-        return "\"\(isFormula ? "'" : "")\(text.replacing("\"", with: "\"\""))\""
+        // Bytes, because a quote that a combining mark follows is another Character.
+        var bytes = Array((isFormula ? "\"'" : "\"").utf8)
+        for byte in text.utf8 { bytes += byte == UInt8(ascii: "\"") ? [byte, byte] : [byte] }
+        return String(decoding: bytes + [UInt8(ascii: "\"")], as: UTF8.self)
     }
 }

@@ -41,7 +41,7 @@ public struct Wallet: Codable, Sendable, Hashable {
 
 // MARK: - Usage
 
-/// What pods cost in a period, grouped.
+/// The costs of pods in a period, grouped.
 public struct Usage: Codable, Sendable, Hashable {
     /// The beginning of the period.
     public var from: Date

@@ -1,5 +1,6 @@
 import Podstack
 import PodstackAPI
+import PodstackSystem
 
 /// A problem with the use of this interface itself, such as a handle that was closed.
 struct InterfaceError: Error {
@@ -78,11 +79,11 @@ enum PythonNames {
 
     /// Returns a text in which the SDK's parameters have the names of Python's.
     static func text(_ text: String) -> String {
-        parameters.reduce(text) { $0.replacing($1.key, with: $1.value) }
+        parameters.reduce(text) { $0.replacing(bytes: $1.key, with: $1.value) }
     }
 
     static func text(_ wording: Wording) -> String {
-        wording.text(calling: origin).replacing("trust: true", with: "trust=True")
+        wording.text(calling: origin).replacing(bytes: "trust: true", with: "trust=True")
     }
 
     /// Returns where a value came from, such as `api_token=` for an argument.

@@ -160,7 +160,7 @@ struct Invocation: Sendable {
 extension CredentialsFile {
     /// Throws when the file has no profile of that name.
     func checkHas(_ profile: String) throws {
-        guard !profileNames.contains(profile) else { return }
+        guard !hasProfile(profile) else { return }
         let message = "\(path) has no profile \"\(Arguments.displayed(profile))\""
         guard !profileNames.isEmpty else {
             throw CommandError(message: message, hint: "podstack auth login --profile P creates a profile")

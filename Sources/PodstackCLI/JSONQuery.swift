@@ -23,6 +23,8 @@ final class JSONQuery {
 
     private let library: Library
     private var state: OpaquePointer?
+    /// The further inputs of the program, of which there are none.
+    private var inputs: OpaquePointer?
 
     /// Collects the messages of the library.
     private final class Messages {
@@ -40,6 +42,8 @@ final class JSONQuery {
         let collected = Messages(library)
         guard let state = library.create() else { throw CommandError(message: "--jq: libjq cannot start") }
         self.state = state
+        inputs = library.connectInputs(state)
+        library.setSearchPath(state)
         library.setMessageFunction(
             state,
             { context, message in
@@ -56,7 +60,10 @@ final class JSONQuery {
         }
     }
 
-    deinit { library.teardown(&state) }
+    deinit {
+        library.teardown(&state)
+        library.freeInputs(&inputs)
+    }
 
     /// Returns the results for a JSON text.
     ///
@@ -83,7 +90,9 @@ final class JSONQuery {
                     return values
                 }
                 let message = library.text(library.message(value))
-                throw CommandError(message: "--jq: \(Self.sentence(message))")
+                // The error of `input` after the last input.
+                let sentence = message == "break" ? "there is no further input" : Self.sentence(message)
+                throw CommandError(message: "--jq: \(sentence)")
             case podstack_jv_kind_string: values.append(.string(library.text(value)))
             default: values.append(.json(library.text(library.dump(value, 0))))
             }
@@ -123,6 +132,33 @@ final class JSONQuery {
         let dump: @convention(c) (podstack_jv, Int32) -> podstack_jv
         let string: @convention(c) (podstack_jv) -> UnsafePointer<CChar>?
         let stringLength: @convention(c) (podstack_jv) -> Int32
+        let createString: @convention(c) (UnsafePointer<CChar>) -> podstack_jv
+        let createArray: @convention(c) () -> podstack_jv
+        let append: @convention(c) (podstack_jv, podstack_jv) -> podstack_jv
+        let setAttribute: @convention(c) (OpaquePointer, podstack_jv, podstack_jv) -> Void
+        let createInputs: @convention(c) (InputErrorFunction?, UnsafeMutableRawPointer?) -> OpaquePointer?
+        let freeInputs: @convention(c) (UnsafeMutablePointer<OpaquePointer?>) -> Void
+        let setInputFunction: @convention(c) (OpaquePointer, UnsafeMutableRawPointer, OpaquePointer) -> Void
+        /// The function `jq_util_input_next_input_cb`.
+        ///
+        /// The functions that name the input require this one, and end the process without it.
+        let nextInput: UnsafeMutableRawPointer
+
+        typealias InputErrorFunction = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?) -> Void
+
+        /// Connects a program to a list of inputs without elements, which `input` and `inputs` read.
+        func connectInputs(_ state: OpaquePointer) -> OpaquePointer? {
+            guard let inputs = createInputs(nil, nil) else { return nil }
+            setInputFunction(state, nextInput, inputs)
+            return inputs
+        }
+
+        /// Sets the directories of modules as in the program `jq`; without them, `import` would end the process.
+        func setSearchPath(_ state: OpaquePointer) {
+            setAttribute(state, createString("JQ_LIBRARY_PATH"), append(createArray(), createString("~/.jq")))
+            setAttribute(state, createString("JQ_ORIGIN"), createString("/nonexistent"))
+            setAttribute(state, createString("PROGRAM_ORIGIN"), createString("/nonexistent"))
+        }
 
         static func load() throws -> Library {
             for name in ["libjq.so.1", "libjq.1.dylib"] {
@@ -156,7 +192,23 @@ final class JSONQuery {
                 let message = find("jv_invalid_get_msg", as: (@convention(c) (podstack_jv) -> podstack_jv).self),
                 let dump = find("jv_dump_string", as: (@convention(c) (podstack_jv, Int32) -> podstack_jv).self),
                 let string = find("jv_string_value", as: (@convention(c) (podstack_jv) -> UnsafePointer<CChar>?).self),
-                let stringLength = find("jv_string_length_bytes", as: (@convention(c) (podstack_jv) -> Int32).self)
+                let stringLength = find("jv_string_length_bytes", as: (@convention(c) (podstack_jv) -> Int32).self),
+                let createString = find(
+                    "jv_string", as: (@convention(c) (UnsafePointer<CChar>) -> podstack_jv).self),
+                let createArray = find("jv_array", as: (@convention(c) () -> podstack_jv).self),
+                let append = find(
+                    "jv_array_append", as: (@convention(c) (podstack_jv, podstack_jv) -> podstack_jv).self),
+                let setAttribute = find(
+                    "jq_set_attr", as: (@convention(c) (OpaquePointer, podstack_jv, podstack_jv) -> Void).self),
+                let createInputs = find(
+                    "jq_util_input_init",
+                    as: (@convention(c) (InputErrorFunction?, UnsafeMutableRawPointer?) -> OpaquePointer?).self),
+                let freeInputs = find(
+                    "jq_util_input_free", as: (@convention(c) (UnsafeMutablePointer<OpaquePointer?>) -> Void).self),
+                let setInputFunction = find(
+                    "jq_set_input_cb",
+                    as: (@convention(c) (OpaquePointer, UnsafeMutableRawPointer, OpaquePointer) -> Void).self),
+                let nextInput = dlsym(handle, "jq_util_input_next_input_cb")
             else { return nil }
             self.create = create
             self.teardown = teardown
@@ -173,6 +225,14 @@ final class JSONQuery {
             self.dump = dump
             self.string = string
             self.stringLength = stringLength
+            self.createString = createString
+            self.createArray = createArray
+            self.append = append
+            self.setAttribute = setAttribute
+            self.createInputs = createInputs
+            self.freeInputs = freeInputs
+            self.setInputFunction = setInputFunction
+            self.nextInput = nextInput
         }
 
         /// Returns the text of a string, or another value as JSON.

@@ -36,7 +36,7 @@ struct Keyring {
         }
         self.program = program
         // The program must find the session, and needs none of our tokens.
-        environment = context.environment.allTrusted.filter { !$0.key.hasPrefix("PODSTACK_") }
+        environment = context.environment.allTrusted.filter { !$0.key.hasPrefix(bytes: "PODSTACK_") }
     }
 
     /// Returns the path of the keyring program in the directory of this program; nil when it is not there.
@@ -69,7 +69,7 @@ struct Keyring {
     static func entry(of profile: String, in file: CredentialsFile) -> String? {
         guard let command = file.value(.credentialProcess, profile: profile),
             let words = CommandWords.split(command), words.count == 3, words[1] == "get",
-            words[0] == programName || words[0].hasSuffix("/" + programName)
+            words[0] == programName || words[0].hasSuffix(bytes: "/" + programName)
         else { return nil }
         return words[2]
     }

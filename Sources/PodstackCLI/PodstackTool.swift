@@ -114,7 +114,12 @@ extension PodstackTool {
             context.boundary?.finish()
             context.pager?.finish()
         }
-        let invocation = try Invocation(arguments: arguments, context: context, format: format)
+        var invocation = try Invocation(arguments: arguments, context: context, format: format)
+        // The file of --env-file may set the variable for the format.
+        if arguments.has("env-file") {
+            invocation.format = try OutputFormat.format(
+                of: command, arguments, environment: invocation.context.environment)
+        }
         let ignoresProject = ignoringProject.contains(command.name)
         return try await command.action(ignoresProject ? invocation : invocation.resolvingProject())
     }

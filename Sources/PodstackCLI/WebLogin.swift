@@ -1,5 +1,6 @@
 import Podstack
 import PodstackCommandLine
+import PodstackSystem
 
 #if canImport(Glibc)
     import Glibc
@@ -102,31 +103,34 @@ enum Browser {
     /// `BROWSER` names the program; `%s` in it stands for the page. Over SSH without a display, a page would open where no
     /// user sees it, or a text browser would take the terminal.
     static func opener(_ environment: PodstackEnvironment) -> (@Sendable (String) -> Void)? {
-        func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        // A `.env` file must not choose the program, or the code that it loads.
+        let variables = environment.allTrusted
+        func value(_ name: String) -> String? { variables[name].flatMap { $0.isEmpty ? nil : $0 } }
         let hasScreen = value("DISPLAY") != nil || value("WAYLAND_DISPLAY") != nil
         let isRemote = value("SSH_CONNECTION") != nil || value("SSH_TTY") != nil
         guard hasScreen || !isRemote else { return nil }
         // The variable may list several programs, as for xdg-open.
-        if let first = value("BROWSER")?.split(separator: ":").first, let words = CommandWords.split(String(first)),
+        if let first = value("BROWSER")?.split(byte: ":").first, let words = CommandWords.split(String(first)),
             !words.isEmpty
         {
             return { page in
-                let isNamed = words.dropFirst().contains { $0.contains("%s") }
-                start(words.map { $0.replacing("%s", with: page) } + (isNamed ? [] : [page]))
+                let isNamed = words.dropFirst().contains { $0.contains(bytes: "%s") }
+                start(words.map { $0.replacing(bytes: "%s", with: page) } + (isNamed ? [] : [page]), variables)
             }
         }
         #if canImport(Darwin)
-            return { page in start(["open", page]) }
+            return { page in start(["open", page], variables) }
         #else
             guard hasScreen else { return nil }
-            return { page in start(["xdg-open", page]) }
+            return { page in start(["xdg-open", page], variables) }
         #endif
     }
 
     /// Starts a program and does not wait for it.
     ///
     /// Failures are ignored: the user can open the page by hand.
-    private static func start(_ words: [String]) {
+    private static func start(_ words: [String], _ environment: [String: String]) {
+        guard let program = ProgramSearch.find(words[0], in: environment["PATH"]) else { return }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -137,9 +141,13 @@ enum Browser {
         defer { posix_spawnattr_destroy(&attributes) }
         // Ctrl-C is meant for this program only.
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
-        var arguments = words.map { strdup($0) } + [nil]
-        defer { for argument in arguments { free(argument) } }
+        // The browser needs no token, and starts programs by name itself.
+        var variables = environment.filter { !$0.key.hasPrefix(bytes: "PODSTACK_") }
+        variables["PATH"] = ProgramSearch.absolute(environment["PATH"])
+        var entries = variables.map { SystemText.withCString("\($0.key)=\($0.value)") { strdup($0) } } + [nil]
+        var arguments = words.map { SystemText.withCString($0) { strdup($0) } } + [nil]
+        defer { for string in arguments + entries { free(string) } }
         var id = pid_t()
-        _ = posix_spawnp(&id, words[0], &actions, &attributes, &arguments, environ)
+        _ = SystemText.withCString(program) { posix_spawn(&id, $0, &actions, &attributes, &arguments, &entries) }
     }
 }

@@ -1,3 +1,5 @@
+import PodstackSystem
+
 /// A parsed command line: the positional arguments and the values of the flags.
 package struct Arguments: Sendable {
     package private(set) var positional: [String] = []
@@ -20,7 +22,7 @@ package struct Arguments: Sendable {
                 positional += rest
                 break
             }
-            guard word.hasPrefix("-"), word != "-" else {
+            guard word.hasPrefix(bytes: "-"), word != "-" else {
                 positional.append(word)
                 if endsFlags(positional) {
                     positional += rest
@@ -63,19 +65,21 @@ package struct Arguments: Sendable {
 
     /// The name and the value of `--name=value`, `-nvalue` and `-n=value`; of other words the name alone.
     private static func parts(of word: String, _ flags: [Flag]) -> [String] {
-        let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        guard !word.hasPrefix("--"), parts[0].utf8.count > 2,
-            flags.contains(where: { $0.valueName != nil && $0.isNamed(String(word.prefix(2))) })
+        let parts = word.split(byte: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard !word.hasPrefix(bytes: "--"), parts[0].utf8.count > 2,
+            case let name = String(Substring(word.unicodeScalars.prefix(2))),
+            flags.contains(where: { $0.valueName != nil && $0.isNamed(name) })
         else { return parts }
-        return [String(word.prefix(2)), String(word.dropFirst(2))]
+        return [name, String(Substring(word.unicodeScalars.dropFirst(2)))]
     }
 
     /// A word as an error may repeat it: an option without its value, and no text that is long enough to be a secret.
     package static func displayed(_ word: String) -> String {
         let word = TerminalText.printable(word)
-        guard word.hasPrefix("-") else { return word.utf8.count > 24 ? "…" : word }
-        let name = String(word.prefix { $0 != "=" })
-        return name.hasPrefix("--") ? (name.utf8.count > 30 ? "…" : name) : String(name.prefix(2))
+        guard word.hasPrefix(bytes: "-") else { return word.utf8.count > 24 ? "…" : word }
+        let name = word.split(byte: "=", maxSplits: 1).first.map(String.init) ?? ""
+        return name.hasPrefix(bytes: "--")
+            ? (name.utf8.count > 30 ? "…" : name) : String(Substring(name.unicodeScalars.prefix(2)))
     }
 
     // MARK: - Flags
@@ -98,7 +102,7 @@ package struct Arguments: Sendable {
     package func list(_ name: String) -> [String]? { values[name]?.flatMap(Self.items) }
 
     private static func items(of text: String) -> [String] {
-        text.split(separator: ",").map { String($0.trimmingPrefix(while: \.isWhitespace)) }
+        text.split(byte: ",").map { String(Substring($0.unicodeScalars.drop { $0.properties.isWhitespace })) }
     }
 
     /// The value of a flag that takes a whole number of 1 or more.

@@ -69,7 +69,8 @@ package enum CompletionShell: String, CaseIterable, Sendable {
             local line text
             lines=("${(@f)$(printf '%s\0' "${(@Q)words[2,CURRENT-1]}" "$PREFIX" | PROGRAM __complete 2>/dev/null)}")
             for line in "${(@)lines[2,-1]}"; do
-                text=${line%%$'\t'*}
+                # A backslash is special in a candidate, as is a colon.
+                text=${${line%%$'\t'*}//\\/\\\\}
                 candidates+=("${text//:/\\:}:${line#*$'\t'}")
             done
             if [[ $lines[1] == files ]]; then

@@ -1,3 +1,5 @@
+import PodstackSystem
+
 /// The words that can come next on an unfinished command line, by the table that also parses it.
 package struct LineCompletion {
     package struct Candidate: Equatable, Sendable, ExpressibleByStringLiteral {
@@ -41,11 +43,11 @@ package struct LineCompletion {
             if let flag = flags.first(where: { $0.name == name }) ?? line.flags.first(where: { $0.name == name }) {
                 add(flag.values)
             }
-        } else if !line.isPastFlags, current.hasPrefix("--"), let sign = current.firstIndex(of: "=") {
+        } else if !line.isPastFlags, current.hasPrefix(bytes: "--"), let sign = current.firstIndex(byte: "=") {
             if let flag = flags.first(where: { "--" + $0.name == current[..<sign] }) {
-                add(flag.values, after: current[...sign])
+                add(flag.values, after: current[..<current.utf8.index(after: sign)])
             }
-        } else if !line.isPastFlags, current.hasPrefix("-") {
+        } else if !line.isPastFlags, current.hasPrefix(bytes: "-") {
             add(flags.filter { $0.isRepeatable || !line.given.contains($0.name) })
         } else if let command {
             guard !isHelp else { return }
@@ -63,7 +65,7 @@ package struct LineCompletion {
 
     /// Returns the words of a line that a completion script sends, each followed by a zero byte.
     package static func words(of input: String) -> [String] {
-        var words = input.split(separator: "\0", omittingEmptySubsequences: false)
+        var words = input.split(byte: "\0", omittingEmptySubsequences: false)
         if words.last == "" { words.removeLast() }
         return words.map(String.init)
     }
@@ -119,7 +121,7 @@ private struct TypedWords {
         for word in words {
             if openFlag != nil {
                 openFlag = nil
-            } else if isPastFlags || !word.hasPrefix("-") || word == "-" {
+            } else if isPastFlags || !word.hasPrefix(bytes: "-") || word == "-" {
                 positional.append(word)
             } else if word == "--" {
                 isPastFlags = true
@@ -130,12 +132,14 @@ private struct TypedWords {
     }
 
     private mutating func addFlag(_ word: String) {
-        let name = word.prefix { $0 != "=" }
-        let short = word.dropFirst().first
-        let flag = flags.first { "--" + $0.name == name } ?? flags.first { !word.hasPrefix("--") && $0.short == short }
+        let name = word.split(byte: "=", maxSplits: 1).first ?? ""
+        let short = word.unicodeScalars.dropFirst().first.map(Character.init)
+        let flag =
+            flags.first { "--" + $0.name == name }
+            ?? flags.first { !word.hasPrefix(bytes: "--") && $0.short == short }
         guard let flag else { return }
         given.insert(flag.name)
-        let hasValue = word.hasPrefix("--") ? word.contains("=") : word.utf8.count > 2
+        let hasValue = word.hasPrefix(bytes: "--") ? word.contains(bytes: "=") : word.utf8.count > 2
         if flag.valueName != nil, !hasValue { openFlag = flag.name }
     }
 }

@@ -1,3 +1,4 @@
+import PodstackSystem
 import Synchronization
 
 #if canImport(Glibc)
@@ -25,6 +26,10 @@ package final class Pager: Sendable {
 
     private let command: String
     private let state = Mutex(State.off)
+    /// The signals of `signals` that were ignored before the pager started.
+    private let ignored = Mutex<[Int32]>([])
+    /// The signals that this program ignores while the pager runs.
+    private static let signals = [SIGINT, SIGQUIT, SIGPIPE]
 
     /// Creates the pager that the environment names.
     ///
@@ -34,20 +39,16 @@ package final class Pager: Sendable {
     package init?(_ lookUp: (String) -> String?) {
         func value(_ name: String) -> String? { lookUp(name).flatMap { $0.isEmpty ? nil : $0 } }
         let command = value("PODSTACK_PAGER") ?? value("PAGER") ?? "less"
-        let words = command.split(separator: " ")
+        let words = command.split(byte: " ")
         guard let program = words.first, command != "cat", let terminal = value("TERM"), terminal != "dumb" else {
             return nil
         }
         // Otherwise a command that is not found would swallow the output. `NAME=value` before a program is for the shell.
-        guard program.contains("=") || Self.isInstalled(String(program), value("PATH") ?? "/usr/bin:/bin") else {
-            return nil
-        }
+        guard
+            program.contains(bytes: "=")
+                || ProgramSearch.find(String(program), in: value("PATH")).map(ProgramSearch.isProgram) == true
+        else { return nil }
         self.command = command
-    }
-
-    private static func isInstalled(_ program: String, _ path: String) -> Bool {
-        if program.contains("/") { return access(program, X_OK) == 0 }
-        return path.split(separator: ":").contains { access("\($0)/\(program)", X_OK) == 0 }
     }
 
     /// Whether the user has left the pager, so that more output is in vain.
@@ -78,8 +79,8 @@ package final class Pager: Sendable {
             switch state {
             case .running(let process, let pipe):
                 close(pipe)
-                Self.wait(for: process)
-            case .left(let process): Self.wait(for: process)
+                wait(for: process)
+            case .left(let process): wait(for: process)
             case .off, .unused, .failed: break
             }
             state = .off
@@ -107,8 +108,8 @@ package final class Pager: Sendable {
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        var words = [String](arrayLiteral: "sh", "-c", command).map { strdup($0) } + [nil]
-        var variables = Self.environment.map { strdup($0) } + [nil]
+        var words = ["sh", "-c", command].map { SystemText.withCString($0) { strdup($0) } } + [nil]
+        var variables = Self.environment.map { SystemText.withCString($0) { strdup($0) } } + [nil]
         defer { for string in words + variables { free(string) } }
         var process = pid_t()
         guard posix_spawn(&process, "/bin/sh", &actions, &attributes, &words, &variables) == 0 else {
@@ -116,9 +117,12 @@ package final class Pager: Sendable {
             return .failed
         }
         // The interrupt is for the pager, which uses it to stop searching; leaving it ends this program too.
-        signal(SIGINT, SIG_IGN)
-        signal(SIGQUIT, SIG_IGN)
-        signal(SIGPIPE, SIG_IGN)
+        let former = Self.signals.map { signal($0, SIG_IGN) }
+        ignored.withLock { ignored in
+            ignored = zip(Self.signals, former).filter {
+                unsafeBitCast($1, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+            }.map(\.0)
+        }
         return .running(process: process, pipe: ends[1])
     }
 
@@ -128,21 +132,24 @@ package final class Pager: Sendable {
         var variables: [String] = []
         var next = environ
         while let entry = next.pointee {
-            variables.append(String(cString: entry))
+            variables.append(SystemText.text(of: entry))
             next += 1
         }
-        variables.removeAll { $0.hasPrefix("PODSTACK_") }
-        if !variables.contains(where: { $0.hasPrefix("LESS=") }) { variables.append("LESS=FRX") }
-        if !variables.contains(where: { $0.hasPrefix("LV=") }) { variables.append("LV=-c") }
+        variables.removeAll { $0.hasPrefix(bytes: "PODSTACK_") }
+        if !variables.contains(where: { $0.hasPrefix(bytes: "LESS=") }) { variables.append("LESS=FRX") }
+        if !variables.contains(where: { $0.hasPrefix(bytes: "LV=") }) { variables.append("LV=-c") }
+        // The shell searches the working directory for an empty or a relative entry.
+        let path = variables.first { $0.hasPrefix(bytes: "PATH=") }?.utf8.dropFirst(5)
+        variables.removeAll { $0.hasPrefix(bytes: "PATH=") }
+        variables.append("PATH=\(ProgramSearch.absolute(path.map { String(Substring($0)) }))")
         return variables
     }
 
-    private static func wait(for process: pid_t) {
+    private func wait(for process: pid_t) {
         var status: Int32 = 0
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
-        signal(SIGINT, SIG_DFL)
-        signal(SIGQUIT, SIG_DFL)
-        signal(SIGPIPE, SIG_DFL)
+        let ignored = ignored.withLock(\.self)
+        for number in Self.signals where !ignored.contains(number) { signal(number, SIG_DFL) }
     }
 
     /// Writes all bytes; returns false when nothing reads them any more.

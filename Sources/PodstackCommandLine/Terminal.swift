@@ -67,7 +67,12 @@ package enum Terminal {
 
     /// Makes Ctrl-C write `text` before it ends the program; with nil, Ctrl-C writes nothing.
     package static func onInterrupt(_ text: StaticString?) {
-        signal(SIGINT, SIG_DFL)
+        let former = signal(SIGINT, SIG_DFL)
+        // A program that was started with the signal ignored, as by nohup, must not end by it.
+        guard unsafeBitCast(former, to: Int.self) != unsafeBitCast(SIG_IGN, to: Int.self) else {
+            signal(SIGINT, SIG_IGN)
+            return
+        }
         guard let text else { return }
         interruptText = (text.utf8Start, text.utf8CodeUnitCount)
         signal(SIGINT) { number in
@@ -184,7 +189,9 @@ private struct TerminalDevice {
 ///    can so receive the signal.
 /// 3. `deliver(_:)` gives the signal its former effect, so that the program ends by it, which its parent can see.
 private struct SignalWatch {
-    private static let numbers = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT]
+    private static let numbers = [
+        SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGXCPU,
+    ]
 
     /// The end of the pipe to which the handler writes.
     // Safe: written only while no handler is installed, on the one thread that asks the user.

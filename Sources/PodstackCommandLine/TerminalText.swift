@@ -17,6 +17,43 @@ package enum TerminalText {
         }
     }
 
+    /// Replaces control characters in JSON or YAML by escapes, which have the same meaning in its strings.
+    ///
+    /// - Parameters:
+    ///   - text: The text, in which such characters occur only in strings.
+    ///   - keepsLines: Whether newlines stay, which separate the values.
+    ///   - isYAML: Whether characters beyond U+FFFF become one escape, and not two as in JSON.
+    /// - Returns: The text.
+    package static func escaped(_ text: String, keepsLines: Bool = true, isYAML: Bool = false) -> String {
+        // No byte below 0x20 or above 0x7E: the common case.
+        guard text.utf8.contains(where: { $0 < 0x20 && $0 != 0x0A || $0 > 0x7E }) else { return text }
+        var output = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            guard isControl(scalar) || scalar.properties.isNoncharacterCodePoint && !isByteHalf(scalar),
+                !(keepsLines && scalar == "\n")
+            else {
+                output.append(scalar)
+                continue
+            }
+            if isYAML, scalar.value > 0xFFFF {
+                output += "\\U\(hexadecimal(scalar.value, width: 8))".unicodeScalars
+            } else {
+                for unit in String(scalar).utf16 {
+                    output += "\\u\(hexadecimal(UInt32(unit), width: 4))".unicodeScalars
+                }
+            }
+        }
+        return String(output)
+    }
+
+    /// Whether the scalar is a part of a byte that is not UTF-8, for which `SystemText` writes its own escape.
+    private static func isByteHalf(_ scalar: Unicode.Scalar) -> Bool { (0xFDD0...0xFDEF).contains(scalar.value) }
+
+    private static func hexadecimal(_ value: UInt32, width: Int) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+    }
+
     // MARK: - Width
 
     /// Returns the number of columns that a terminal needs for `text`.

@@ -15,9 +15,9 @@ package enum TextStyle: String, Sendable {
     /// Returns whether a terminal gets styles.
     ///
     /// - Parameter lookUp: Returns the value of an environment variable; nil if it is not set.
-    /// - Returns: False with `NO_COLOR` (see no-color.org) or `TERM=dumb`.
+    /// - Returns: False with `NO_COLOR` (see no-color.org), `TERM=dumb` or an empty `TERM`.
     package static func isWanted(_ lookUp: (String) -> String?) -> Bool {
-        lookUp("NO_COLOR")?.isEmpty != false && lookUp("TERM") != "dumb"
+        lookUp("NO_COLOR")?.isEmpty != false && !["dumb", ""].contains(lookUp("TERM"))
     }
 
     /// The style of a state such as `active` or `revoked`; nil for other words.

@@ -19,7 +19,29 @@ package enum ProcessStart {
     /// Prepares the process; call it before anything else.
     package static func prepare() {
         openStandardDescriptors()
+        checkDescriptors()
         endAtQuit()
+    }
+
+    /// The descriptors without which the runtime, and not this program, would end the process with a signal.
+    private static let fewestDescriptors: rlim_t = 24
+
+    /// Ends the process with a message when it may open too few files.
+    private static func checkDescriptors() {
+        #if canImport(Darwin)
+            let resource = RLIMIT_NOFILE
+        #else
+            let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        #endif
+        var limit = rlimit()
+        guard getrlimit(resource, &limit) == 0, limit.rlim_cur < fewestDescriptors else { return }
+        limit.rlim_cur = min(limit.rlim_max, fewestDescriptors)
+        guard setrlimit(resource, &limit) != 0 || limit.rlim_cur < fewestDescriptors else { return }
+        let text = Array(
+            "error: this process may open only \(limit.rlim_cur) files, and needs \(fewestDescriptors): ulimit -n\n"
+                .utf8)
+        _ = write(2, text, text.count)
+        exit(1)
     }
 
     /// Opens the descriptors 0 to 2 that are closed.

@@ -6,7 +6,11 @@
 
 /// A connection that sends exactly the given bytes and returns exactly the bytes that it receives.
 package final class RawHTTP {
-    package struct Failure: Error { var reason: String }
+    package struct Failure: Error {
+        package var reason: String
+
+        package init(reason: String) { self.reason = reason }
+    }
 
     private let descriptor: Int32
     private var buffer: [UInt8] = []

@@ -153,13 +153,14 @@ package enum ProxyAddress {
     package static func displayed(_ proxy: String) -> String {
         let parts = Parts(proxy)
         guard parts.hasUser else { return proxy }
-        return "\(parts.scheme.map { "\($0)://" } ?? "")…@\(parts.hostAndPort)"
+        return "\(parts.scheme.map { "\($0)://" } ?? "")…@\(parts.displayedHost)"
     }
 
     /// Returns the host of an address or of any URL.
     package static func host(of address: String) -> Substring { Parts(address).host }
 
-    static func isOnThisMachine(_ proxy: String) -> Bool {
+    /// Returns whether a proxy is on this machine.
+    package static func isOnThisMachine(_ proxy: String) -> Bool {
         let host = Parts(proxy).host
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         return host == "localhost" || host == "[::1]"
@@ -170,29 +171,36 @@ package enum ProxyAddress {
         var scheme: Substring?
         var hasUser: Bool
         var hostAndPort: Substring
+        /// The text after the last `@`, wherever it is.
+        var displayedHost: Substring
 
         init(_ text: String) {
             var rest = text[...]
-            if let colon = rest.firstIndex(of: ":"), rest[colon...].hasPrefix("://") {
+            if let colon = rest.firstIndex(byte: ":"), rest[colon...].hasPrefix(bytes: "://") {
                 scheme = rest[..<colon]
-                rest = rest[rest.index(colon, offsetBy: 3)...]
+                rest = rest[rest.utf8.index(colon, offsetBy: 3)...]
             }
             // The host that is checked must be the one that is connected to, so the last `@` counts, as in libcurl.
-            let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-            let at = authority.lastIndex(of: "@")
+            // A password that contains one of the characters that end the authority is not displayed either.
+            let at = rest.lastIndex(byte: "@")
+            let end = rest.utf8.firstIndex { "/?#".utf8.contains($0) } ?? rest.endIndex
             hasUser = at != nil
-            hostAndPort = at.map { authority[authority.index(after: $0)...] } ?? authority
+            let start = rest[..<end].lastIndex(byte: "@").map { rest.utf8.index(after: $0) } ?? rest.startIndex
+            hostAndPort = rest[start..<end]
+            displayedHost = at.map { rest.suffix(afterByteAt: $0) } ?? hostAndPort
         }
 
         var host: Substring {
-            if hostAndPort.hasPrefix("["), let end = hostAndPort.firstIndex(of: "]") { return hostAndPort[...end] }
-            return hostAndPort.prefix { $0 != ":" }
+            if hostAndPort.hasPrefix(bytes: "["), let end = hostAndPort.firstIndex(byte: "]") {
+                return hostAndPort[..<hostAndPort.utf8.index(after: end)]
+            }
+            return hostAndPort[..<(hostAndPort.firstIndex(byte: ":") ?? hostAndPort.endIndex)]
         }
 
         /// The text after the colon; nil without one.
         var port: Substring? {
-            let rest = hostAndPort.dropFirst(host.count)
-            return rest.hasPrefix(":") ? rest.dropFirst() : nil
+            let rest = hostAndPort[host.endIndex...]
+            return rest.hasPrefix(bytes: ":") ? rest.suffix(afterByteAt: rest.startIndex) : nil
         }
     }
 }

@@ -141,7 +141,7 @@
             case CURLE_COULDNT_CONNECT: options.proxyDescription(for: url) == nil ? .connection : .proxy
             case CURLE_SSL_CONNECT_ERROR: .tls
             case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM: .certificate
-            case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY: .invalidResponse
+            case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY, CURLE_OUT_OF_MEMORY: .invalidResponse
             case CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_PARTIAL_FILE: .connectionLost
             default: .other
             }
@@ -159,6 +159,10 @@
                     "\(proxy ?? "the proxy") refused with HTTP \(proxyStatus)", isRetryable: proxyStatus >= 500)
             case CURLE_PEER_FAILED_VERIFICATION:
                 return TransportFailure(reason: certificateProblem, isRetryable: false)
+            // libcurl's error for a header line of more than 100 KiB, too.
+            case CURLE_OUT_OF_MEMORY:
+                return TransportFailure(
+                    reason: "a header of the response is too long, or there is not enough memory", isRetryable: false)
             case CURLE_SSL_CACERT_BADFILE:
                 return TransportFailure(
                     reason: "the certificate authorities in "

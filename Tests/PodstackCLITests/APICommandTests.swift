@@ -174,6 +174,24 @@ struct APICommandTests: ServerSuite {
         #expect(other.received.count == 2)
     }
 
+    @Test(
+        "a project that is not an ID is one encoded segment of the path",
+        arguments: [
+            ("a/../../tokens?x=1#y", "a%2F..%2F..%2Ftokens%3Fx%3D1%23y"), ("%2e%2e", "%252e%252e"), ("a&b", "a%26b"),
+        ])
+    func encodedProject(project: String, segment: String) async throws {
+        let service = try ScriptedServer { _ in "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" }
+        let outcome = await console.run(
+            "api", "projects/{project}",
+            environment: ["PODSTACK_API_ENDPOINT": "http://127.0.0.1:\(service.port)", "PODSTACK_PROJECT": project])
+        #expect(outcome.status == .success, "\(outcome.error)")
+        #expect(service.received.map { $0.prefix { $0 != "\r\n" } } == ["GET /v1/projects/\(segment) HTTP/1.1"])
+        for project in [".", ".."] {
+            let refused = await console.run("api", "projects/{project}", environment: ["PODSTACK_PROJECT": project])
+            #expect(refused.status == .usage)
+        }
+    }
+
     @Test("{project} is the project in use")
     func project() async throws {
         let id = String(await console.run("project", "create", "training").output.dropLast())
@@ -202,6 +220,26 @@ struct JSONQueryTests {
         let query = try JSONQuery("length")
         #expect(try query.results(of: Array("[1,2]".utf8)) == [.json("2")])
         #expect(try query.results(of: Array("[]".utf8)) == [.json("0")])
+    }
+
+    @Test(
+        "an expression that asks for more input or its position gets none, and ends no process",
+        arguments: [
+            ("[inputs]", ["[]"]), ("[limit(1; inputs)]", ["[]"]), ("input_line_number", ["0"]),
+            ("input_filename", ["null"]), ("get_search_list", [#"["~/.jq"]"#]),
+        ])
+    func inputs(program: String, results: [String]) throws {
+        #expect(try run(program, "{}") == results.map(JSONQuery.Value.json))
+    }
+
+    @Test(
+        "a module that does not exist is an error",
+        arguments: [#"import "a" as a; ."#, #"include "a"; ."#, #"import "./a" as $a; ."#])
+    func modules(program: String) throws {
+        let error = #expect(throws: UsageError.self) { try run(program, "{}") }
+        #expect(error?.message.hasPrefix("--jq: module not found: ") == true, "\(error?.message ?? "")")
+        let end = #expect(throws: CommandError.self) { try run("input", "{}") }
+        #expect(end?.message == "--jq: there is no further input")
     }
 
     @Test("an invalid expression or an input that does not fit is an error in one sentence")

@@ -238,6 +238,8 @@ struct AuthDoctorTests: ServerSuite {
             ("hf_" + String(repeating: "a", count: 34), "Hugging Face"),
             ("ghp_" + String(repeating: "b", count: 36), "GitHub"),
             ("sk-" + String(repeating: "c", count: 40), "OpenAI"),
+            ("sk-proj-" + String(repeating: "c", count: 40), "OpenAI"),
+            ("sk-other-" + String(repeating: "c", count: 40), "It looks like a token from another service"),
             ("two words", "contains whitespace"),
             ("podstack_00000000_" + String(repeating: "A", count: 38), "checksum"),
             ("podstack_00000000_" + String(repeating: "A", count: 20), "38 characters instead of 56"),
@@ -375,8 +377,23 @@ struct AuthDoctorTests: ServerSuite {
             "PODSTACK_API_TOKEN": "t", "PODSTACK_API_ENDPOINT": "https://podstack.invalid",
             "https_proxy": "http://user:secret-word@127.0.0.1:1",
         ])
-        #expect(outcome.output.contains("requests go through http://127.0.0.1:1, which https_proxy sets"))
+        #expect(outcome.output.contains("requests go through http://…@127.0.0.1:1, which https_proxy sets"))
         #expect(!outcome.output.contains("secret-word"))
         #expect(outcome.status == .failure)
+        // A plain request is sent through no other machine.
+        let other = await run([
+            "PODSTACK_API_TOKEN": "t", "PODSTACK_API_ENDPOINT": server.url, "http_proxy": "http://proxy:3128",
+        ])
+        #expect(!other.output.contains("proxy:"), "\(other.output)")
+    }
+
+    @Test("a failed connection is classified by its kind, and not by words of the address")
+    func words() async throws {
+        for word in ["certificate", "proxy"] {
+            let outcome = await run([
+                "PODSTACK_API_TOKEN": "t", "PODSTACK_API_ENDPOINT": "http://127.0.0.1:1/\(word)",
+            ])
+            #expect(outcome.output.hasPrefix("CRITICAL  connection: "), "\(outcome.output)")
+        }
     }
 }

@@ -93,6 +93,33 @@ struct ConfigCommandTests {
         #expect(again.error == "[default] in \(path) has nothing to reset\n")
     }
 
+    @Test("after the removal of the profile in use, [default] is used again")
+    func resetOfSelectedProfile() async throws {
+        _ = try folder.write("[default]\nproject_id = d\n\n[work]\nproject_id = w\n", to: "credentials")
+        #expect(await console.run("auth", "switch", "work").status == .success)
+        #expect(await console.run("config", "reset", "--all", "--profile", "work", "--yes").status == .success)
+        #expect(folder.read("credentials") == "[default]\nproject_id = d\n\n")
+        #expect(await console.run("config", "get", "project_id").output == "d\n")
+    }
+
+    @Test("a profile whose name has other bytes is another profile, even if it looks the same")
+    func equivalentNames() async throws {
+        _ = try folder.write("[caf\u{E9}]\nproject_id = p\n", to: "credentials")
+        #expect(await console.run("auth", "switch", "caf\u{E9}").status == .success)
+        for words in [["auth", "switch", "cafe\u{301}"], ["config", "set-profile", "cafe\u{301}"]] {
+            let outcome = await console.run(words)
+            #expect(outcome.status == .failure)
+            #expect(outcome.error.contains("has no profile"), "\(outcome.error)")
+        }
+    }
+
+    @Test("a .env file of --env-file may set the format of the output")
+    func formatInEnvFile() async throws {
+        let file = try folder.write("PODSTACK_OUTPUT=json\n", to: ".env")
+        #expect(await console.run("version", "--env-file", file).output.hasPrefix("{\"version\":"))
+        #expect(await console.run("version", "--env-file", file, "-o", "table").output.hasPrefix("podstack "))
+    }
+
     @Test("reset keeps a command that provides the token, and an endpoint only with a token")
     func resetOfTokenSources() async throws {
         _ = try folder.write(

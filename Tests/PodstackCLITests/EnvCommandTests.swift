@@ -57,6 +57,34 @@ struct EnvCommandTests {
         return (try folder.write(text + "WITHOUT\n", to: "values.env"), console)
     }
 
+    @Test(
+        "a shell reads each value as it is, whatever follows a quotation mark in it",
+        arguments: ["\u{301}", "\u{200D}", "\u{FE0F}", "\u{1F3FB}"])
+    func combiningMarks(mark: String) async throws {
+        let value = "'\(mark); touch injected; echo '\(mark)\\\(mark)"
+        var console = console
+        console.environment["SOURCE"] = value
+        let path = try folder.write("VALUE=${SOURCE}\n", to: ".env")
+        let outcome = await console.run("env", path, "-o", "shell")
+        let shell = try ToolProcess.run(
+            "/bin/sh", ["-c", "cd '\(folder.path)'\n\(outcome.output)\nprintf %s \"$VALUE\""])
+        #expect(shell.output.utf8.elementsEqual(value.utf8), "\(outcome.output)")
+        #expect(folder.read("injected") == nil)
+        let dotenv = await console.run("env", path, "-o", "dotenv")
+        let copy = try folder.write(dotenv.output, to: "copy.env")
+        let json = await console.run("env", copy, "-o", "json")
+        #expect(json.output.utf8.contains(UInt8(ascii: "'")))
+        #expect(json.output.utf8.elementsEqual(await console.run("env", path, "-o", "json").output.utf8))
+        let name = "'\(mark)$(touch injected)"
+        let credentials = try folder.write("[\(name)]\napi_token = x\n", to: "credentials")
+        console.environment["PODSTACK_CREDENTIALS_FILE"] = credentials
+        let line = await console.run("config", "set-profile", name, "--shell", "sh").output
+        let profile = try ToolProcess.run(
+            "/bin/sh", ["-c", "cd '\(folder.path)'\n\(line)\nprintf %s \"$PODSTACK_PROFILE\""])
+        #expect(profile.output.utf8.elementsEqual(name.utf8), "\(line)")
+        #expect(folder.read("injected") == nil)
+    }
+
     @Test("values are printed as they are, unless the output is a terminal")
     func unaltered() async throws {
         let (path, console) = try file()

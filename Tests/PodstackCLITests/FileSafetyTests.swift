@@ -35,6 +35,14 @@ import Testing
                 .merging(environment) { $1 })
         }
 
+        @Test("a process that may open too few files ends with a message, and not with a signal", arguments: 5...8)
+        func descriptors(count: Int) throws {
+            let result = try change(script: "ulimit -n \(count); exec \"$@\"")
+            #expect(result.status == 1, "\(result.error)")
+            #expect(result.error == "error: this process may open only \(count) files, and needs 24: ulimit -n\n")
+            #expect(try change(script: "ulimit -n 24; exec \"$@\"").status == 0)
+        }
+
         func after(_ value: String = "x") -> String { Self.before.replacing("a-long-former-value", with: value) }
 
         /// Expects that the change succeeded, with one warning that contains a text, and left nothing behind.

@@ -59,7 +59,8 @@ import Testing
         }
 
         @Test(
-            "a signal ends the program after the terminal echoes again", arguments: [SIGTERM, SIGHUP, SIGQUIT, SIGINT])
+            "a signal ends the program after the terminal echoes again",
+            arguments: [SIGTERM, SIGHUP, SIGQUIT, SIGINT, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGXCPU])
         func signals(number: Int32) throws {
             let terminal = try login()
             try typePart(on: terminal)

@@ -200,7 +200,8 @@ struct TokenScanArchiveTests {
             guard case .object(let fields) = finding else { return nil }
             return fields["member"]
         }
-        #expect(members == [.string("in podstack_abc12345…"), nil])
+        // The name of the second file contains a token, too.
+        #expect(members == [nil, .string("in podstack_abc12345…"), nil])
     }
 
     @Test("no library for archives is loaded when the program starts")

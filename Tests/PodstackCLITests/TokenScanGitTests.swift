@@ -2,6 +2,7 @@ import Foundation
 import Podstack
 import PodstackAPI
 import PodstackCommandLine
+import PodstackSystem
 import PodstackTestSupport
 import Synchronization
 import Testing
@@ -142,6 +143,97 @@ struct TokenScanGitTests {
         #expect(line("0000000f") == "\(try commit(":/^gz")):x.gz:1:1: podstack_0000000f…")
         #expect(line("0000000h") == "\(try commit(":/^rpl")):r:1:1: podstack_0000000h…")
         #expect(try repository.run("git status --porcelain && git for-each-ref") == before)
+    }
+
+    /// Makes copies of a repository whose history has a token, each of which lacks a part of it.
+    func incompleteCopies() throws {
+        try repository.run(
+            """
+            mkdir src && cd src && git init -q -b main && git config user.name you && git config user.email you@example.com &&
+            git config uploadpack.allowFilter true && echo "$TOKEN" >f && echo x >g && git add . && git commit -qm add &&
+            git rm -q f && git commit -qm remove && cd .. &&
+            git clone -q --depth 1 "file://$PWD/src" shallow && git clone -q --filter=blob:none "file://$PWD/src" partial &&
+            cp -r src damaged && object=$(git -C damaged rev-parse HEAD~1:f) &&
+            rm -f "damaged/.git/objects/$(echo $object | cut -c1-2)/$(echo $object | cut -c3-)"
+            """)
+    }
+
+    @Test("a token in the name of a branch is found, packed or not")
+    func branchNames() async throws {
+        try repository.run("git commit -q --allow-empty -m x && git branch \"feature/$TOKEN\"")
+        let unpacked = await repository.scan("-q")
+        #expect(unpacked.status == .failure)
+        #expect(
+            unpacked.output.contains(
+                "/.git/refs/heads/feature/podstack_abc12345…:1:1: podstack_abc12345… (name of a file)"),
+            "\(unpacked.output)")
+        try repository.run("git pack-refs --all")
+        #expect(await repository.scan("-q").output.contains("/.git/packed-refs:"))
+    }
+
+    @Test("a history that is not complete is reported, with the status of what cannot be read")
+    func incomplete() async throws {
+        try incompleteCopies()
+        let complete = await Console(environment: [:]).run("token", "scan", "--git", repository.home.file("src"))
+        #expect(complete.status == .failure)
+        #expect(!complete.error.contains("warning"), "\(complete.error)")
+        for (name, text) in [
+            ("shallow", "warning: the rest of the history cannot be read: the repository is a shallow clone"),
+            ("partial", "cannot be read: the repository does not contain it; git fetch --refetch --no-filter"),
+            ("damaged", "cannot be read: the repository does not contain it"),
+        ] {
+            let outcome = await Console(environment: [:]).run("token", "scan", "--git", repository.home.file(name))
+            #expect(outcome.status == .usage, "\(name)")
+            #expect(outcome.output.isEmpty)
+            #expect(outcome.error.contains(text), "\(name): \(outcome.error)")
+            let json = await Console(environment: [:]).run(
+                "token", "scan", "--git", repository.home.file(name), "-o", "json")
+            #expect(!json.output.contains("\"unreadable\":[]"))
+        }
+    }
+
+    @Test("paths that are not UTF-8 are found, searched and shown as they are")
+    func bytes() async throws {
+        try repository.run(
+            """
+            folder=$(printf 'b\\377') && mkdir "$folder" && cd "$folder" && git init -q -b main &&
+            echo "$TOKEN" >"$(printf 'f\\376')" && git add .
+            """)
+        let folder = FilePath(repository.home.path).appending([UInt8(ascii: "b"), 0xFF])
+        for flag in ["--git", "--staged"] {
+            let outcome = await Console(environment: [:]).run("token", "scan", flag, folder.text)
+            #expect(outcome.status == .failure, "\(outcome.error)")
+            #expect(outcome.output.contains(#"f\xfe:1:1: podstack_abc12345…"#), "\(outcome.output)")
+        }
+        let missing = await Console(environment: [:]).run("token", "scan", "--git", folder.appending([0xFD]).text)
+        #expect(missing.error.contains(#"b\xff/\xfd"#), "\(missing.error)")
+    }
+
+    @Test(
+        "a pipe in the place of a file of the repository is an error at once",
+        arguments: ["HEAD", "config", "refs/heads/x"])
+    func pipes(name: String) async throws {
+        try repository.run("git commit -q --allow-empty -m x && rm -f .git/\(name) && mkfifo .git/\(name)")
+        for flag in ["--git", "--staged"] {
+            let outcome = await Console(environment: [:]).run("token", "scan", flag, repository.home.path)
+            #expect(outcome.status == .failure)
+            #expect(outcome.error.contains(".git/\(name) is a pipe or a device, for which git would wait"))
+        }
+    }
+
+    @Test("after two seconds a message says that git is waited for, and a short command of git has a time limit")
+    func waiting() async throws {
+        try repository.run("mkfifo '\(repository.home.file("pipe"))' && git config include.path ../pipe")
+        let waits = Mutex<[String]>([])
+        var work = BlockingWork()
+        work.limit = .milliseconds(2500)
+        work.onWait = { what in waits.withLock { $0.append(what) } }
+        let git = GitProgram(in: repository.home.path, PodstackEnvironment([:]), isInHook: false)
+        BlockingWork.$current.withValue(work) {
+            let error = #expect(throws: CommandError.self) { try git.output("rev-parse", "HEAD") }
+            #expect(error?.message.contains("it did not end in time") == true)
+        }
+        #expect(waits.withLock { $0 } == ["git"])
     }
 
     @Test("a file is reported with its first commit and path, and its later versions are counted")

@@ -174,12 +174,20 @@ struct TokenScanTests {
         #expect(await scan(home.path, "--exclude", "").status == .usage)
     }
 
-    @Test("a token in the name of a file is not printed")
+    @Test("a token in the name of a file, a directory or a link is found, and not printed")
     func tokenInName() async throws {
         _ = try home.write(token, to: "a \(token)")
         #expect(symlink("loop", home.file("loop")) == 0)
+        folder(token)
+        #expect(symlink("gone", home.file("link \(token)")) == 0)
         let outcome = await scan(home.path, home.file("gone \(token)"))
-        #expect(outcome.output == lines("a podstack_abc12345…:1:1: podstack_abc12345…"))
+        #expect(
+            outcome.output
+                == lines(
+                    "a podstack_abc12345…:1:3: podstack_abc12345… (name of a file)",
+                    "link podstack_abc12345…:1:6: podstack_abc12345… (name of a file)",
+                    "podstack_abc12345…:1:1: podstack_abc12345… (name of a file)",
+                    "a podstack_abc12345…:1:1: podstack_abc12345…"))
         #expect(outcome.error.contains("warning: \(home.file("gone podstack_abc12345…")) cannot be read"))
         #expect(!outcome.error.contains(token))
     }

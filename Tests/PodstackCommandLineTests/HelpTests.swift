@@ -81,6 +81,7 @@ struct HelpTests {
         #expect(TextStyle.isWanted { ["TERM": "xterm", "NO_COLOR": ""][$0] })
         #expect(!TextStyle.isWanted { ["TERM": "xterm", "NO_COLOR": "0"][$0] })
         #expect(!TextStyle.isWanted { ["TERM": "dumb"][$0] })
+        #expect(!TextStyle.isWanted { ["TERM": ""][$0] })
         #expect(TextStyle.isWanted { _ in nil })
         #expect(TextStyle.styledMessage("error: x") == "\u{1B}[1;31merror:\u{1B}[0m x")
         #expect(TextStyle.styledMessage("no error: x") == "no error: x")

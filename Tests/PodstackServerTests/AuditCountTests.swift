@@ -58,14 +58,14 @@ struct AuditCountTests {
         for _ in 0..<3 {
             let faults = try faults()
             #expect(faults.count == 1)
-            #expect(faults.first?.hasPrefix("the database has 2 fewer events") == true, "\(faults)")
+            #expect(faults.first?.hasPrefix("the database has 2 events less") == true, "\(faults)")
             try recordEvent()
         }
         // A start does not hide it.
         _ = try Service(directory: DataDirectory(data), log: Log { _ in })
         #expect(try faults().count == 1)
         let command = try run("audit", "verify")
-        #expect(command.status == 1 && command.output.contains("2 fewer events") && command.output.contains(file))
+        #expect(command.status == 1 && command.output.contains("2 events less") && command.output.contains(file))
         // After the restore of a backup, the operator begins a new count.
         try FileManager.default.removeItem(atPath: file)
         #expect(try run("audit", "verify").output.hasPrefix("intact: "))
@@ -85,7 +85,7 @@ struct AuditCountTests {
             "DELETE FROM audit_events WHERE account_id = '\(second)'",
             "DELETE FROM audit_chains WHERE account_id = '\(second)'")
         let faults = try faults()
-        #expect(faults.count == 1 && faults.first?.hasPrefix("the database has 1 fewer event") == true, "\(faults)")
+        #expect(faults.count == 1 && faults.first?.hasPrefix("the database has 1 event less") == true, "\(faults)")
     }
 
     @Test("events of a process that ended before it counted them are counted at the next start")

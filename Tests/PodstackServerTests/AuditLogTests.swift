@@ -128,6 +128,10 @@ struct AuditLogTests {
         }
         for starter in ["\t=", "\r=", "\n=", "  =", "="] { #expect(AuditCSV.cell(starter + "1").hasPrefix("\"'")) }
         #expect(AuditCSV.cell("plain") == "\"plain\"")
+        // A quote that a combining mark follows is another Character, and no other byte.
+        for mark in ["\u{301}", "\u{200D}", "\u{FE0F}"] {
+            #expect(AuditCSV.cell("x\"\(mark),=1").utf8.elementsEqual("\"x\"\"\(mark),=1\"".utf8))
+        }
         let short = try owner.send("GET", "/v1/audit-logs?limit=2", headers: [("Accept", "text/csv")])
         #expect(short.headers["podstack-next-cursor"] != nil)
     }

@@ -237,7 +237,7 @@ struct NumericOptionTests {
             for value in ["0", "9223372036854775807"] {
                 let error = try error(of: flag.name, value, data: data)
                 #expect(error.hasPrefix(start), "\(error)")
-                largest = error.split(separator: "\n").first.flatMap { Int($0.dropFirst(start.count)) }
+                largest = Int(error.dropFirst(start.count).prefix { ("0"..."9").contains($0) })
             }
             let maximum = try #require(largest)
             #expect(flag.summary.contains(String(maximum)), "\(flag.name)")

@@ -105,8 +105,8 @@ struct LeakReportTests {
         #expect(pools.writes.waiting == 0)
     }
 
-    @Test("reported tokens have a limit for each address and one for all together")
-    func limits() throws {
+    @Test("reported tokens have a limit for each address and one for all together", arguments: TestDatabase.selected)
+    func limits(_: TestDatabase) throws {
         let limits = ReportLimits(reports: 1000, elapsed: { [clock] in clock.elapsed })
         func address(_ number: UInt32) -> ClientAddress { .ipv4(number) }
         func isAllowed(_ count: Int, _ number: UInt32) -> Bool {

@@ -27,7 +27,7 @@ struct LinkedDatabaseTests {
     private var commands: [[String]] {
         [
             ["user", "list"], ["user", "disable", "you@example.com"], ["user", "add", "me@example.com"],
-            ["token", "list", "you@example.com"], ["audit", "verify"], ["backup", folder.file("backup")],
+            ["token", "list"], ["audit", "verify"], ["backup", folder.file("backup")],
             ["pepper", "status"], ["pepper", "rotate"], ["migrate"], ["doctor"],
         ]
     }

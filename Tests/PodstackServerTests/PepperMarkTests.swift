@@ -140,6 +140,10 @@ struct PepperMarkTests {
         #expect(try run("pepper", "rotate").status == 0)
         try start()
         let second = Array(try #require(FileManager.default.contents(atPath: path)))
+        // The events from before the first rotation were not changed.
+        let verified = try run("audit", "verify")
+        #expect(verified.status == 1 && verified.output.isEmpty)
+        #expect(verified.error.contains("because the pepper of that time is lost"), "\(verified.error)")
         try setPepper(first, at: path)
         #expect(throws: SetupFailure.self) { try start() }
         try setPepper(second, at: path)

@@ -173,3 +173,62 @@ def test_the_command_line(server, environment, tmp_path):
         env={**os.environ, "PODSTACK_API_ENDPOINT": server.url}, timeout=60)
     assert login.returncode == 0, login.stderr
     assert podstack.CredentialsFile().value("work", "api_token").reveal() == server.token
+
+
+@pytest.mark.parametrize("trigger", ["signal", "finalizer"])
+def test_a_call_inside_another_call_has_its_own_result(signed_in, run_program, trigger):
+    # A thread that waits for a call runs the handlers of signals and the finalizers of objects, which may call too.
+    result = run_program(f"""
+import gc, signal, threading
+from podstack import Client
+
+outer, inner = Client(), Client()
+results = []
+is_handling = False
+
+class Finalized:
+    def __init__(self): self.cycle = self
+    def __del__(self): results.append(inner.configuration.api_endpoint.value)
+
+def handle(*_):
+    global is_handling
+    if is_handling:
+        return
+    is_handling = True
+    if {trigger!r} == "signal":
+        results.append(inner.configuration.api_endpoint.value)
+    else:
+        Finalized()
+        gc.collect()
+    is_handling = False
+
+signal.signal(signal.SIGUSR1, handle)
+main = threading.main_thread().ident
+stop = threading.Event()
+
+def disturb():
+    while not stop.wait(0.0005):
+        signal.pthread_kill(main, signal.SIGUSR1)
+
+thread = threading.Thread(target=disturb)
+thread.start()
+count = 0
+try:
+    while len(results) < 100 and count < 20_000:
+        assert outer.auth.whoami().email == "you@example.com"
+        count += 1
+finally:
+    stop.set()
+    thread.join()
+assert len(results) >= 100 and set(results) == {{{signed_in.url!r}}}, (count, len(results))
+""")
+    assert result.stderr == ""
+
+
+def test_places_are_used_again(signed_in):
+    with podstack.Client() as client:
+        client.auth.whoami()
+        before = len(_native._places)
+        for _ in range(100):
+            client.auth.whoami()
+        assert len(_native._places) == before

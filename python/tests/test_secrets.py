@@ -83,3 +83,55 @@ def test_no_error_contains_the_secret(server):
             Client(**arguments)
         except podstack.PodstackError as error:
             assert server.token[18:] not in str(vars(error)) or "profile" in arguments
+
+
+class Rejected:
+    def send(self, request):
+        raise ValueError("the transport is broken")
+
+
+class Sealed:
+    def credential(self, instead_of):
+        if instead_of is not None:
+            raise RuntimeError("the vault is sealed")
+        return SECRET
+
+
+@pytest.mark.parametrize(
+    "create",
+    [
+        lambda secret: Client(api_token=secret, api_endpoint="nonsense"),
+        lambda secret: Client(api_token=APIToken(secret), timeout=-1),
+        lambda secret: Client(api_token=secret, timeout="5"),
+        lambda secret: Client(api_token=secret, profile="x", project_id="\ud800"),
+        lambda secret: Client(api_token=secret.encode()),
+        lambda secret: Client(profile=secret),
+        lambda secret: Client(environment={"PODSTACK_API_TOKEN": secret, "PODSTACK_API_ENDPOINT": "x"}),
+        lambda secret: podstack.AsyncClient(api_token=secret, api_endpoint="nonsense"),
+        lambda secret: podstack.Configuration.resolve(api_token=secret, api_endpoint="nonsense"),
+        lambda secret: Client(api_token=APIToken(secret), transport=Rejected(), environment={}).auth.whoami(),
+        lambda secret: Client(
+            credentials=Sealed(), environment={}, transport=testing.RecordingTransport(testing.failure(401, "invalid_token", "no"))
+        ).auth.whoami(),
+        lambda secret: APIToken(secret.encode()),
+    ])
+def test_no_variable_of_a_frame_contains_the_secret(create):
+    # Error reports show the variables of each frame, and so the representation of objects that are not complete.
+    with pytest.raises(Exception) as caught:
+        create(SECRET)
+    error = caught.value
+    shown = traceback.TracebackException(type(error), error, error.__traceback__.tb_next.tb_next, capture_locals=True)
+    text = "".join(shown.format())
+    assert "/podstack/" in text
+    assert SECRET[18:] not in text and "repr() failed" not in text
+
+
+def test_an_object_that_is_not_complete_has_a_representation():
+    for kind in (Client, podstack.AsyncClient, APIToken, podstack.Credential, podstack.RetryConfiguration):
+        assert "incomplete" in repr(kind.__new__(kind))
+
+
+@pytest.mark.parametrize("timeout", [float("inf"), float("nan"), "5", True, 10**400, [1]])
+def test_a_timeout_is_a_finite_number(timeout):
+    with pytest.raises(podstack.ConfigurationError, match="timeout= must be"):
+        Client(api_token="x", environment={}, timeout=timeout)

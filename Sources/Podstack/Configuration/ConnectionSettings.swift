@@ -15,7 +15,11 @@ struct ConnectionSettings: Sendable {
     /// Throws ``ConfigurationError`` when the proxy cannot be one.
     init(_ environment: PodstackEnvironment, for endpoint: APIEndpoint) throws(ConfigurationError) {
         let lookUp = { (name: String) in environment[name] }
-        let proxies = endpoint.isSecure ? ProxyVariables.secure(lookUp) : ProxyVariables.plain(lookUp)
+        // A plain request is sent through no other machine.
+        let plain = ProxyVariables.plain(lookUp).first.map { [$0] } ?? []
+        let proxies =
+            endpoint.isSecure
+            ? ProxyVariables.secure(lookUp) : plain.filter { ProxyAddress.isOnThisMachine($0.value) }
         proxy = Self.setting(proxies.map { ($0.name, ProxyAddress.displayed($0.value)) }, environment)
         noProxy = Self.setting(ProxyVariables.exemptions(lookUp), environment)
         let files = [PodstackEnvironment.Variable.caBundle, .sslCertFile].compactMap { variable in

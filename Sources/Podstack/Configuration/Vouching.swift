@@ -50,7 +50,7 @@ enum Vouching {
         of source: ClientConfiguration.Source, _ environment: PodstackEnvironment
     ) -> Wording {
         guard case .dotEnv(let variable, _, _) = source, environment.dotEnvOrigin(of: variable)?.isLiteral == false
-        else { return "comes from \(source)" }
+        else { return source == .default ? "is the default" : "comes from \(source)" }
         return "from \(source) is expanded from other variables"
     }
 

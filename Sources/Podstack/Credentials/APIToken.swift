@@ -1,5 +1,6 @@
 import PodstackAPI
 import PodstackCryptography
+import PodstackSystem
 
 /// An API token; the only type that contains a secret.
 ///
@@ -33,6 +34,11 @@ public struct APIToken: Sendable, Hashable {
     /// The public prefix of a token in the service's own format, such as `podstack_abc12345`; nil for other formats.
     public var prefix: String? { TokenFormat.id(of: secret).map(TokenFormat.prefix) }
 
+    /// Returns whether this is a secret of the token that another secret belongs to, as after a rotation.
+    ///
+    /// Tokens in other formats have no ID to compare, so they never match.
+    func isSecret(of other: APIToken) -> Bool { prefix != nil && prefix == other.prefix }
+
     /// The reason why the text cannot be a token, as a predicate for its source; nil when it may be sent.
     package var defect: String? {
         if secret.isEmpty { return "is empty" }
@@ -45,9 +51,16 @@ public struct APIToken: Sendable, Hashable {
             return "Its checksum is wrong: it was mistyped or truncated"
         }
         let vendors = [
-            "hf_": "Hugging Face", "ghp_": "GitHub", "github_pat_": "GitHub", "sk-": "OpenAI", "AKIA": "AWS",
+            "hf_": "Hugging Face", "ghp_": "GitHub", "github_pat_": "GitHub", "sk-proj-": "OpenAI",
+            "sk-svcacct-": "OpenAI", "sk-admin-": "OpenAI", "AKIA": "AWS",
         ]
-        return vendors.first { secret.hasPrefix($0.key) }.map { "It looks like a token from \($0.value)" }
+        if let vendor = vendors.first(where: { secret.hasPrefix(bytes: $0.key) }) {
+            return "It looks like a token from \(vendor.value)"
+        }
+        guard secret.hasPrefix(bytes: "sk-") else { return nil }
+        // Tokens of several services start with sk- and the name of their kind.
+        let hasKind = secret.utf8.dropFirst(3).contains(UInt8(ascii: "-"))
+        return "It looks like a token from \(hasKind ? "another service" : "OpenAI")"
     }
 }
 

@@ -124,33 +124,23 @@ package enum ChildProcess {
         defer { for string in arguments + variables { free(string) } }
         var id = pid_t()
         // The PATH of the given environment: the process's own may come from a .env file.
-        let program = executable(words[0], in: environment["PATH"])
-        let code = SystemText.withCString(program) {
-            posix_spawn(&id, $0, &actions, &attributes, &arguments, &variables)
-        }
+        let program = ProgramSearch.find(words[0], in: environment["PATH"])
+        let code =
+            program.map {
+                SystemText.withCString($0) { posix_spawn(&id, $0, &actions, &attributes, &arguments, &variables) }
+            } ?? ENOENT
         guard code == 0 else {
+            // A name is not searched for in the working directory, which a user may expect.
+            let hint: Wording? =
+                code != ENOENT
+                ? nil
+                : words.count > 1
+                    ? "A path that contains spaces must be in quotes"
+                    : program == nil ? "A program outside of the absolute directories of PATH needs its path" : nil
             throw ConfigurationError(
-                message: "\(source) cannot run \(words[0]): \(String(cString: strerror(code)))",
-                hint: code == ENOENT && words.count > 1 ? "A path that contains spaces must be in quotes" : nil)
+                message: "\(source) cannot run \(words[0]): \(String(cString: strerror(code)))", hint: hint)
         }
         return id
-    }
-
-    /// Returns the path of a program, found as a shell finds it.
-    ///
-    /// - Parameters:
-    ///   - program: The name or the path of the program.
-    ///   - folders: The folders to search, separated by colons; nil for the default ones.
-    /// - Returns: The path, or the name itself when no folder contains the program.
-    private static func executable(_ program: String, in folders: String?) -> String {
-        if program.utf8.contains(UInt8(ascii: "/")) { return program }
-        let isSet = folders?.isEmpty == false
-        let folders = (isSet ? folders ?? "" : "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
-        for folder in folders {
-            let path = "\(folder)/\(program)"
-            if SystemText.withCString(path, { access($0, X_OK) }) == 0 { return path }
-        }
-        return program
     }
 
     // MARK: - Waiting
@@ -313,19 +303,14 @@ package enum CommandWords {
     /// - Returns: The words; nil when the command is empty or a quote is not closed.
     static func program(_ command: String, home: String?) -> [String]? {
         let whole = path(command.trimmingWhitespace(), home)
-        if whole.utf8.contains(UInt8(ascii: "/")), isProgram(whole) { return [whole] }
+        if whole.utf8.contains(UInt8(ascii: "/")), ProgramSearch.isProgram(whole) { return [whole] }
         guard let words = split(command), let first = words.first else { return nil }
         return [path(first, home)] + words.dropFirst()
     }
 
     private static func path(_ text: String, _ home: String?) -> String {
         guard let home, text.utf8.starts(with: "~/".utf8) else { return text }
-        return home + text.dropFirst()
-    }
-
-    private static func isProgram(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(path, X_OK) == 0
+        return home + text[text.utf8.index(after: text.startIndex)...]
     }
 
     /// Returns the words of a command.
@@ -375,9 +360,7 @@ package enum CommandWords {
             let isPlain = word.utf8.allSatisfy {
                 Base62.isDigit($0) || $0 >= 0x80 || "/._-+:@".utf8.contains($0)
             }
-            return isPlain && !word.isEmpty
-                ? word
-                : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
+            return isPlain && !word.isEmpty ? word : ShellQuotes.posix(word)
         }.joined(separator: " ")
     }
 }

@@ -135,6 +135,8 @@ public struct ProfileCredentials: CredentialProvider {
 
     /// Returns the profile's `api_token`, or its `pending_api_token` when the service has rejected the former.
     ///
+    /// A `pending_api_token` with another token ID is ignored: it belongs to a token that was replaced.
+    ///
     /// - Parameter refused: The token that the service has rejected.
     /// - Returns: The token.
     /// - Throws: ``AuthenticationError`` when the profile or its token does not exist, ``ConfigurationError`` when the
@@ -158,7 +160,8 @@ public struct ProfileCredentials: CredentialProvider {
                 profile.name, problem: "has no api_token in", path: path, others: file.profileNames)
         }
         let token = try ErrorMapping.usable(APIToken(entry.value), from: profile.source(entry))
-        if token == refused, let pending = profile.entry(.pendingAPIToken) {
+        if token == refused, let pending = profile.entry(.pendingAPIToken), APIToken(pending.value).isSecret(of: token)
+        {
             return Credential(try ErrorMapping.usable(APIToken(pending.value), from: profile.source(pending)))
         }
         return Credential(token)
@@ -203,7 +206,8 @@ package struct TokenFileCredentials: CredentialProvider {
         let timeLimit = refused == nil ? SecureFile.defaultTimeLimit : SecureFile.timeLimitForMore
         guard let text = try Self.read(path, within: timeLimit) else { throw ErrorMapping.missingFile(source) }
         let token = try ErrorMapping.usable(APIToken(text), from: source)
-        if token == refused, let pending = try Self.read(Self.pendingPath(path)) {
+        if token == refused, let pending = try Self.read(Self.pendingPath(path)), APIToken(pending).isSecret(of: token)
+        {
             return Credential(try ErrorMapping.usable(APIToken(pending), from: source))
         }
         return Credential(token)

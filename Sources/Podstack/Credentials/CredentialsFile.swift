@@ -32,6 +32,8 @@ public struct CredentialsFile: Sendable {
     private enum Change: Sendable {
         case set(Key, String, profile: String)
         case remove(Key, profile: String, ifValueIs: String?)
+        /// Replaces `api_token` by `pending_api_token`, unless another writer has changed the latter.
+        case promotePending(String, profile: String)
         case removeProfile(String)
     }
 
@@ -82,6 +84,12 @@ public struct CredentialsFile: Sendable {
     /// The names of the profiles, in the order of the file.
     public var profileNames: [String] { document.sectionNames }
 
+    /// Returns whether the file has a profile whose name consists of the same bytes.
+    ///
+    /// - Parameter name: The name of the profile.
+    /// - Returns: Whether the profile exists.
+    package func hasProfile(_ name: String) -> Bool { document.entries(of: name) != nil }
+
     /// Returns the value of a key in a profile.
     ///
     /// The value of ``Key/apiToken`` is a secret: do not print it.
@@ -114,13 +122,17 @@ public struct CredentialsFile: Sendable {
 
     /// Sets a key of a profile, and creates the profile if it does not exist.
     ///
+    /// A new ``Key/apiToken`` or ``Key/apiEndpoint`` removes the ``Key/pendingAPIToken``, which belongs to the former one.
+    ///
     /// - Parameters:
     ///   - key: The key.
     ///   - value: The new value.
     ///   - profile: The name of the profile.
     /// - Throws: ``ConfigurationError`` when the value or the name cannot be represented in the file.
     public mutating func set(_ key: Key, to value: String, profile: String) throws {
+        let isNew = [.apiToken, .apiEndpoint].contains(key) && self.value(key, profile: profile) != value
         try apply(.set(key, value, profile: profile))
+        if isNew { try remove(.pendingAPIToken, profile: profile) }
     }
 
     /// Removes a key from a profile.
@@ -130,12 +142,21 @@ public struct CredentialsFile: Sendable {
     ///   - profile: The name of the profile.
     /// - Throws: ``ConfigurationError`` when the file without the key could not be parsed.
     public mutating func remove(_ key: Key, profile: String) throws {
+        let isNew = [.apiToken, .apiEndpoint].contains(key) && value(key, profile: profile) != nil
         try apply(.remove(key, profile: profile, ifValueIs: nil))
+        if isNew { try remove(.pendingAPIToken, profile: profile) }
     }
 
     /// Removes a key from a profile unless another writer has changed its value.
     mutating func remove(_ key: Key, profile: String, ifValueIs value: String) throws {
         try apply(.remove(key, profile: profile, ifValueIs: value))
+    }
+
+    /// Replaces the token of a profile by the pending one, unless another writer has removed or replaced that.
+    ///
+    /// A login during a rotation removes it, and stores a token that must stay.
+    mutating func promotePending(_ value: String, profile: String) throws {
+        try apply(.promotePending(value, profile: profile))
     }
 
     /// Removes a profile and everything in it.
@@ -171,6 +192,11 @@ public struct CredentialsFile: Sendable {
             case .remove(let key, let profile, let value):
                 let current = document.entries(of: profile)?.first { $0.key == key.rawValue }?.value
                 if value == nil || current == value { _ = try document.remove(key.rawValue, section: profile) }
+            case .promotePending(let value, let profile):
+                let pending = document.entries(of: profile)?.first { $0.key == Key.pendingAPIToken.rawValue }?.value
+                guard pending == value else { break }
+                try document.set(Key.apiToken.rawValue, to: value, section: profile)
+                _ = try document.remove(Key.pendingAPIToken.rawValue, section: profile)
             case .removeProfile(let profile): _ = try document.remove(section: profile)
             }
         } catch {

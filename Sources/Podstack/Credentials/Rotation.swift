@@ -52,7 +52,8 @@ struct Rotation {
 
     /// Completes or abandons an earlier rotation that did not finish, and returns the token that works.
     private func recoveredToken(_ storage: TokenStorage) async throws -> APIToken {
-        guard let pending = try storage.pending() else { return try await pipeline.credentials.reread() }
+        let current = try await pipeline.credentials.reread()
+        guard let pending = try storage.pending(of: current) else { return current }
         do {
             return try await finish(pending, storage).secret
         } catch is AuthenticationError {
@@ -149,16 +150,21 @@ package enum TokenStorage {
         }
     }
 
-    /// Returns the token that an unfinished rotation wrote.
-    func pending() throws -> APIToken? {
+    /// Returns the secret that an unfinished rotation of a token wrote.
+    ///
+    /// A secret of another token is left by a rotation before the token was replaced. It may belong to another user or
+    /// service, so it is never sent.
+    func pending(of current: APIToken) throws -> APIToken? {
+        let pending: APIToken?
         switch self {
         case .profile(let name, let path):
-            return try CredentialsFile(path: path).value(.pendingAPIToken, profile: name).map(APIToken.init)
+            pending = try CredentialsFile(path: path).value(.pendingAPIToken, profile: name).map(APIToken.init)
         case .file(let path):
-            return try TokenFileCredentials.read(TokenFileCredentials.pendingPath(path)).map(APIToken.init)
+            pending = try TokenFileCredentials.read(TokenFileCredentials.pendingPath(path)).map(APIToken.init)
         // A command stores one token, which `keep` replaces before its first use.
         case .command, .elsewhere: return nil
         }
+        return pending.flatMap { $0.isSecret(of: current) ? $0 : nil }
     }
 
     /// Writes the new token next to the old one, which stays in use.
@@ -196,10 +202,7 @@ package enum TokenStorage {
         switch self {
         case .profile(let name, let path):
             try change(path) { file in
-                try new.withSecret { secret in
-                    try file.set(.apiToken, to: secret, profile: name)
-                    try file.remove(.pendingAPIToken, profile: name, ifValueIs: secret)
-                }
+                try new.withSecret { try file.promotePending($0, profile: name) }
             }
         case .file(let path):
             try write(new, to: path)

@@ -128,7 +128,7 @@ private struct TokenScanner {
         var found: [Range<Int>] = []
         var index = 0
         while index < values.count {
-            guard let secret = secret(at: index) ?? secretWithoutScheme(at: index) else {
+            guard let secret = secret(at: index) ?? misspelledSecret(at: index) ?? secretWithoutScheme(at: index) else {
                 index += 1
                 continue
             }
@@ -162,6 +162,25 @@ private struct TokenScanner {
         if longestRun(in: idEnd + 1..<end) >= Self.longRun { return idEnd..<end }
         // A short piece of a secret differs from a word by its mix of letters and digits.
         guard isID(start..<idEnd), first - idEnd > 4, isMixed(idEnd + 1..<first) else { return nil }
+        return idEnd..<end
+    }
+
+    /// Returns the secret of a token whose underscores are missing or are other characters, as in `podstack-ID-SECRET`.
+    private func misspelledSecret(at index: Int) -> Range<Int>? {
+        let word = Self.scheme.dropLast()
+        guard ASCIICase.lower(values[index]) == Self.scheme[0],
+            values[index...].prefix(word.count).elementsEqual(word, by: ASCIICase.areEqual)
+        else { return nil }
+        func afterSeparator(_ index: Int) -> Int {
+            // Not whitespace, which separates the public prefix from another word.
+            index < values.count && (0x21...0x7E).contains(values[index]) && !Base62.isDigit(values[index])
+                ? index + 1 : index
+        }
+        let start = afterSeparator(index + word.count)
+        let idEnd = start + TokenFormat.idLength
+        guard idEnd < values.count, isID(start..<idEnd), case let first = afterSeparator(idEnd),
+            case let end = runEnd(from: first), end - first >= Self.secretLength - 1, isMixed(first..<end)
+        else { return nil }
         return idEnd..<end
     }
 

@@ -120,6 +120,12 @@ enum ErrorMapping {
     // MARK: - Responses
 
     /// Returns the service's own error in a response; nil if the response has none.
+    static func emptyPages(_ count: Int) -> NetworkError {
+        NetworkError(
+            "The list does not end: the service returned \(count) pages without elements in a row",
+            kind: .invalidResponse)
+    }
+
     private static func body(of response: TransportResponse) -> ErrorBody? {
         // Errors of the service are much shorter.
         response.body.count <= 256 << 10 ? try? APICoding.decode(ErrorBody.self, from: response.body) : nil
@@ -242,12 +248,14 @@ enum ErrorMapping {
 
     /// Returns an address without its query, which may contain a secret, and without a user name and a password.
     private static func displayedAddress(_ location: String) -> String {
-        let address = location.prefix { $0 != "?" && $0 != "#" }
-        guard let slashes = address.firstRange(of: "//") else { return String(address) }
-        let rest = address[slashes.upperBound...]
-        let authority = rest.prefix { $0 != "/" }
+        // Scalars, because an "@" that a combining mark follows is another Character.
+        let address = location.unicodeScalars.prefix { $0 != "?" && $0 != "#" }
+        let slashes = address.indices.first { address[$0...].starts(with: "//".unicodeScalars) }
+        guard let slashes else { return String(Substring(address)) }
+        let start = address.index(slashes, offsetBy: 2)
+        let authority = address[start...].prefix { $0 != "/" }
         let host = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? authority
-        return "\(address[..<slashes.upperBound])\(host)\(rest.dropFirst(authority.count))"
+        return "\(Substring(address[..<start]))\(Substring(host))\(Substring(address[authority.endIndex...]))"
     }
 
     private static func notTheAPI(_ response: TransportResponse, token: APIToken) -> String {
@@ -300,7 +308,11 @@ enum ErrorMapping {
 extension TransportResponse {
     /// The compression of the body, which no request asks for; nil if the body is not compressed.
     fileprivate var unrequestedEncoding: String? {
-        if let encoding = header("content-encoding"), encoding.lowercased() != "identity" { return encoding }
+        if let encoding = header("content-encoding")?.trimmingWhitespace(), !encoding.isEmpty,
+            encoding.lowercased() != "identity"
+        {
+            return encoding
+        }
         return body.starts(with: [0x1F, 0x8B]) ? "gzip" : nil
     }
 

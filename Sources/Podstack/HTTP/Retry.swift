@@ -1,4 +1,5 @@
 import PodstackAPI
+import PodstackSystem
 import Synchronization
 
 #if canImport(FoundationEssentials)
@@ -213,15 +214,15 @@ enum RetryAfter {
         let text = text.trimmingWhitespace()
         if let wait = seconds(text) { return wait }
         guard let date = Timestamp.parseHTTPDate(text, now: now) else { return nil }
-        return .seconds(max(0, date.timeIntervalSince(now).rounded(.up)))
+        return .seconds(min(max(0, date.timeIntervalSince(now).rounded(.up)), Double(Int32.max)))
     }
 
     /// Returns a number of seconds with or without a fraction, which some servers send.
     private static func seconds(_ text: String) -> Duration? {
-        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = text.split(byte: ".", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }) else { return nil }
-        // A number that does not fit an Int is longer than any deadline.
-        let whole = Duration.seconds(Int(parts[0]) ?? Int(Int32.max))
+        // Limited, because a larger number is longer than any deadline, and arithmetic with it could overflow.
+        let whole = Duration.seconds(min(Int(parts[0]) ?? .max, Int(Int32.max)))
         return parts.count == 1 ? whole : whole + .seconds(Double("0.\(parts[1])") ?? 0)
     }
 }

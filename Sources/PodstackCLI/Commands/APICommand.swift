@@ -1,6 +1,7 @@
 import Podstack
 import PodstackAPI
 import PodstackCommandLine
+import PodstackSystem
 
 /// `podstack api`: any request of the API, with the token and the endpoint of the settings.
 struct APICommand {
@@ -83,11 +84,11 @@ struct APICommand {
     }
 
     private static func header(_ text: String) throws(UsageError) -> HeaderField {
-        guard let colon = text.firstIndex(of: ":"), colon > text.startIndex else {
+        guard let colon = text.firstIndex(byte: ":"), colon > text.startIndex else {
             throw UsageError("--header must have the form NAME:VALUE")
         }
         let name = String(text[..<colon])
-        let value = text[text.index(after: colon)...].drop { $0 == " " }
+        let value = Substring(text.suffix(afterByteAt: colon).unicodeScalars.drop { $0 == " " })
         let isToken = name.utf8.allSatisfy { byte in
             (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
                 || "-_.!#$%&'*+^`|~".utf8.contains(byte)
@@ -132,6 +133,7 @@ struct APICommand {
         }
         var pages: [String] = []
         var cursors: Set<String> = []
+        var emptyPages = 0
         while true {
             let response = try await send(call, client)
             let next = invocation.arguments.has("paginate") ? Self.nextCursor(of: response) : nil
@@ -142,6 +144,12 @@ struct APICommand {
             }
             // A service that returns a cursor again would make the list endless.
             guard let next, cursors.insert(next).inserted, invocation.context.outputFailure() == nil else { break }
+            emptyPages = Self.isEmptyPage(response) ? emptyPages + 1 : 0
+            guard emptyPages < 100 else {
+                throw CommandError(
+                    message: "the list does not end: the service returned \(emptyPages) pages without elements in a row"
+                )
+            }
             call.path = RequestFields.replacing("cursor", with: next, in: path)
         }
         if invocation.arguments.has("slurp") { try write(Array("[\(pages.joined(separator: ","))]".utf8)) }
@@ -173,24 +181,31 @@ struct APICommand {
     private func completePath(_ client: Client) async throws -> String {
         var path = invocation.arguments.positional[0]
         let endpoint = client.configuration.apiEndpoint.value.url
-        if path.hasPrefix(endpoint + "/") { path.removeFirst(endpoint.count) }
-        guard !path.contains("://") else {
+        if path.hasPrefix(bytes: endpoint + "/") { path = String(Substring(path.utf8.dropFirst(endpoint.utf8.count))) }
+        guard !path.contains(bytes: "://") else {
             throw UsageError("PATH must be below the API endpoint \(endpoint), because the token is sent there")
         }
-        if path.contains("{project}") {
-            path = path.replacing("{project}", with: try await invocation.projectInUse(client))
+        if path.contains(bytes: "{project}") {
+            let project = try await invocation.projectInUse(client)
+            path = path.replacing(bytes: "{project}", with: try RequestFields.segment(project))
         }
         guard !path.isEmpty, path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }) else {
             throw UsageError(
                 "PATH must be a path such as tokens or /v1/tokens, without spaces and with encoded characters")
         }
-        if path.hasPrefix("/") { return path }
-        return path == "v1" || path.hasPrefix("v1/") ? "/\(path)" : "/v1/\(path)"
+        if path.hasPrefix(bytes: "/") { return path }
+        return path == "v1" || path.hasPrefix(bytes: "v1/") ? "/\(path)" : "/v1/\(path)"
     }
 
     private static func nextCursor(of response: TransportResponse) -> String? {
         guard case .object(let fields) = try? APICoding.decode(JSONValue.self, from: response.body) else { return nil }
         return fields["next_cursor"]?.stringValue
+    }
+
+    /// Returns whether a page has arrays, all of which are empty.
+    private static func isEmptyPage(_ response: TransportResponse) -> Bool {
+        guard case .object(let fields) = try? APICoding.decode(JSONValue.self, from: response.body) else { return true }
+        return fields.values.allSatisfy { if case .array(let elements) = $0 { elements.isEmpty } else { true } }
     }
 
     // MARK: - Output
@@ -221,7 +236,7 @@ struct APICommand {
 
     /// Replaces control characters other than the ends of lines, so that a response cannot write to the terminal.
     private static func printableLines(_ text: String) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false)
+        text.split(byte: "\n", omittingEmptySubsequences: false)
             .map { TerminalText.printable(String($0)) }.joined(separator: "\n")
     }
 }
@@ -248,10 +263,10 @@ struct RequestFields {
     private static func split(
         _ word: String, _ flag: String, _ value: (String) throws -> JSONValue
     ) throws -> (key: String, value: JSONValue) {
-        guard let equals = word.firstIndex(of: "="), equals > word.startIndex else {
+        guard let equals = word.firstIndex(byte: "="), equals > word.startIndex else {
             throw UsageError("\(flag) must have the form KEY=VALUE")
         }
-        return (String(word[..<equals]), try value(String(word[word.index(after: equals)...])))
+        return (String(word[..<equals]), try value(String(word.suffix(afterByteAt: equals))))
     }
 
     private static func typed(_ text: String, _ readInput: (String) throws -> [UInt8]) throws -> JSONValue {
@@ -260,8 +275,9 @@ struct RequestFields {
         case "false": return .bool(false)
         case "null": return .null
         default:
-            if text.hasPrefix("@") {
-                return .string(String(decoding: try readInput(String(text.dropFirst())), as: UTF8.self))
+            if text.hasPrefix(bytes: "@") {
+                let path = String(text.suffix(afterByteAt: text.startIndex))
+                return .string(String(decoding: try readInput(path), as: UTF8.self))
             }
             // Only a number that is written in the same way, so that an ID such as 007 stays a string.
             return Int(text).flatMap { String($0) == text ? .integer($0) : nil } ?? .string(text)
@@ -281,13 +297,13 @@ struct RequestFields {
 
     /// Returns the parts of a key such as `a[b][]`; an empty part adds to an array.
     private static func path(of key: String) throws -> [String] {
-        guard let bracket = key.firstIndex(of: "[") else { return [key] }
+        guard let bracket = key.firstIndex(byte: "[") else { return [key] }
         var parts = [String(key[..<bracket])]
         var rest = key[bracket...]
         while !rest.isEmpty {
-            guard rest.first == "[", let end = rest.firstIndex(of: "]") else { throw invalid(key) }
-            parts.append(String(rest[rest.index(after: rest.startIndex)..<end]))
-            rest = rest[rest.index(after: end)...]
+            guard rest.hasPrefix(bytes: "["), let end = rest.firstIndex(byte: "]") else { throw invalid(key) }
+            parts.append(String(rest.suffix(afterByteAt: rest.startIndex)[..<end]))
+            rest = rest.suffix(afterByteAt: end)
         }
         guard !parts[0].isEmpty, parts.dropLast().dropFirst().allSatisfy({ !$0.isEmpty }) else { throw invalid(key) }
         return parts
@@ -321,15 +337,25 @@ struct RequestFields {
     func appended(to path: String) -> String {
         fields.reduce(path) { path, field in
             let text = field.value.stringValue ?? YAML.text(of: field.value)
-            return "\(path)\(path.contains("?") ? "&" : "?")\(Self.encoded(field.key))=\(Self.encoded(text))"
+            return "\(path)\(path.contains(bytes: "?") ? "&" : "?")\(Self.encoded(field.key))=\(Self.encoded(text))"
         }
     }
 
     /// Returns a path whose query has one value for a name.
     static func replacing(_ name: String, with value: String, in path: String) -> String {
-        let parts = path.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        let others = parts.count < 2 ? [] : parts[1].split(separator: "&").filter { !$0.hasPrefix("\(name)=") }
+        let parts = path.split(byte: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let others = parts.count < 2 ? [] : parts[1].split(byte: "&").filter { !$0.hasPrefix(bytes: "\(name)=") }
         return parts[0] + "?" + (others.map(String.init) + ["\(name)=\(encoded(value))"]).joined(separator: "&")
+    }
+
+    /// Returns a text as one segment of a path.
+    ///
+    /// Throws for `.` and `..`, which are removed from a path with the segment before them.
+    static func segment(_ text: String) throws(UsageError) -> String {
+        guard !["", ".", ".."].contains(text) else {
+            throw UsageError("PATH: the project in use is \"\(text)\", which cannot be a part of a path")
+        }
+        return encoded(text)
     }
 
     private static func encoded(_ text: String) -> String {

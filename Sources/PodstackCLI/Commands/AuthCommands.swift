@@ -51,8 +51,9 @@ enum AuthCommands {
         guard let end = token.expiresAt else { return }
         let now = invocation.context.time.date()
         guard end.timeIntervalSince(now) <= Double(limit.components.seconds) else { return }
+        let verb = end < now ? "expired" : "expires"
         throw CommandError(
-            message: "the token expires \(RelativeTime.text(end, now: now)), at \(Timestamp.format(end))",
+            message: "the token \(verb) \(RelativeTime.text(end, now: now)), at \(Timestamp.format(end))",
             hint: "podstack auth login stores a new token")
     }
 

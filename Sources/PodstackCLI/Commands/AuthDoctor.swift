@@ -1,6 +1,7 @@
 import Podstack
 import PodstackAPI
 import PodstackCommandLine
+import PodstackSystem
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -85,7 +86,7 @@ struct AuthDoctor {
 
     /// Returns the directory of a file if others may change it; nil if not, or if it protects the files of each user.
     private static func folderOfOthers(_ path: String) -> String? {
-        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let folder = path.lastIndex(byte: "/").map { String(path[..<$0]) } ?? "."
         var status = stat()
         guard stat(folder.isEmpty ? "/" : folder, &status) == 0 else { return nil }
         return status.st_mode & 0o022 != 0 && status.st_mode & S_ISVTX == 0 ? folder : nil
@@ -175,22 +176,17 @@ struct AuthDoctor {
     }
 
     private func checkProxy(_ report: inout DoctorReport) {
-        let names = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
-        guard let name = names.first(where: { context.environment[$0]?.contains { !$0.isWhitespace } == true }),
-            let value = context.environment[name]
+        // The settings show no password, and only a proxy that requests go through.
+        guard let row = (try? invocation.configuration())?.rows.first(where: { $0.name == "proxy" }),
+            let source = row.source
         else { return }
-        let address = Self.withoutPassword(value.filter { !$0.isWhitespace })
-        if value.contains(where: \.isWhitespace) {
+        let name = source.onCommandLine
+        if case .environment(let variable) = source,
+            context.environment[variable]?.unicodeScalars.contains(where: \.properties.isWhitespace) == true
+        {
             report.add("proxy", .warning, "\(name) contains whitespace", "Set \(name) without it")
         }
-        report.add("proxy", .note, "requests go through \(address), which \(name) sets")
-    }
-
-    /// Returns the address of a proxy without its user and password.
-    private static func withoutPassword(_ proxy: String) -> String {
-        guard let at = proxy.lastIndex(of: "@") else { return proxy }
-        let scheme = proxy.contains("://") ? proxy.split(separator: ":").first.map { "\($0)://" } ?? "" : ""
-        return scheme + proxy[proxy.index(after: at)...]
+        report.add("proxy", .note, "requests go through \(row.value), which \(name) sets")
     }
 
     // MARK: - The service
@@ -223,23 +219,25 @@ struct AuthDoctor {
             checkClock(try await transport.send(request), &report)
             report.add(.ok("connection", "the service responds"))
         } catch let failure as TransportFailure {
-            addConnectionProblem("No response from \(endpoint.url): \(failure.reason)", &report)
+            addConnectionProblem("No response from \(endpoint.url): \(failure.reason)", failure.kind, &report)
         } catch { report.add("connection", .critical, error) }
     }
 
     private func addNetworkError(_ error: any Error, _ report: inout DoctorReport) {
-        guard error is NetworkError else { return report.add("token", .critical, error) }
-        addConnectionProblem(ErrorReport(error).body.message, &report)
+        guard let error = error as? NetworkError else { return report.add("token", .critical, error) }
+        addConnectionProblem(ErrorReport(error).body.message, error.kind, &report)
     }
 
-    private func addConnectionProblem(_ message: String, _ report: inout DoctorReport) {
-        if message.contains("certificate") {
+    private func addConnectionProblem(
+        _ message: String, _ kind: TransportFailure.Kind, _ report: inout DoctorReport
+    ) {
+        if kind == .certificate {
             let now = Timestamp.format(context.time.date())
             report.add(
                 "certificate", .critical, message,
                 "PODSTACK_CA_BUNDLE names a file of other authorities; the clock of this machine says \(now)")
         } else {
-            report.add(message.contains("proxy") ? "proxy" : "connection", .critical, message, Self.connectionAdvice)
+            report.add(kind == .proxy ? "proxy" : "connection", .critical, message, Self.connectionAdvice)
         }
     }
 

@@ -77,7 +77,7 @@ enum ConfigCheck {
             {
                 find("no api_token")
             }
-            if let name = file.value(.profile, profile: profile), !file.profileNames.contains(name) {
+            if let name = file.value(.profile, profile: profile), !file.hasProfile(name) {
                 find("the key profile, which selects a profile that does not exist")
             }
             if has(.apiToken), has(.credentialProcess) { find("an api_token, so its credential_process is never run") }

@@ -1,5 +1,6 @@
 import Podstack
 import PodstackCommandLine
+import PodstackSystem
 
 /// `podstack config`: the settings, and the profiles of the credentials file.
 ///
@@ -87,7 +88,13 @@ enum ConfigCommands {
             try invocation.confirm("Remove the whole profile \(place), with its token?")
             // Before the profile, which names the entry of the keyring.
             let hadToken = try await StoredToken(invocation).remove() != nil
-            try invocation.changeProfile { try $0.remove(profile: $1) }
+            try invocation.changeProfile { file, profile in
+                // Otherwise every command would look for a profile that no longer exists.
+                if file.selectedProfile.hasBytes(of: profile) {
+                    try file.select(profile: CredentialsFile.defaultProfile)
+                }
+                try file.remove(profile: profile)
+            }
             invocation.inform("Removed \(place)\(hadToken ? "; its token stays valid until it is revoked" : "")")
             return .success
         }
@@ -196,10 +203,10 @@ private struct StoredSettings: Encodable {
         case .apiToken, .pendingAPIToken: APIToken(value).description
         // An invalid value may be anything, such as a token under the wrong key.
         case .projectID, .apiEndpoint:
-            value.hasPrefix("podstack_") || (try? ProfileKey.check(value, for: key)) == nil ? "…" : value
+            value.hasPrefix(bytes: "podstack_") || (try? ProfileKey.check(value, for: key)) == nil ? "…" : value
         case .profile: value
         case .credentialProcess, .credentialStoreProcess:
-            value.split(separator: " ", maxSplits: 1).enumerated()
+            value.split(byte: " ", maxSplits: 1).enumerated()
                 .map { $0 == 0 ? String($1) : "…" }.joined(separator: " ")
         }
     }

@@ -1,6 +1,7 @@
 import Podstack
 import PodstackAPI
 import PodstackCommandLine
+import PodstackSystem
 
 /// `podstack env`: shows the variables of a `.env` file.
 enum EnvCommand {
@@ -44,8 +45,12 @@ enum EnvCommand {
         let values = file.variables.compactMap { variable in variable.value.map { (name: variable.name, value: $0) } }
         let lines: [String]
         switch format {
-        case .json: return try json(file)
-        case .yaml: return try values.map { "\(try quoted($0.name)): \(try quoted($0.value))" }.joined(separator: "\n")
+        case .json:
+            let json = try json(file)
+            return invocation.context.isOutputTerminal ? TerminalText.escaped(json) : json
+        case .yaml:
+            return values.map { "\(YAML.scalar(.string($0.name))): \(YAML.scalar(.string($0.value)))" }
+                .joined(separator: "\n")
         case .table, .wide: lines = values.map { "\($0.name)=\($0.value)" }
         case .dotenv: lines = file.variables.map(DotEnvStatement.text)
         case .shell: lines = values.compactMap { shellLine($0.name, $0.value, invocation.warn) }
@@ -59,7 +64,7 @@ enum EnvCommand {
     private static func printable(_ text: String, keepsLines: Bool) -> String {
         guard keepsLines else { return TerminalText.printable(text) }
         // Scalars, because "\r\n" is one Character.
-        return text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+        return text.split(byte: "\n", omittingEmptySubsequences: false)
             .map { TerminalText.printable(String($0)) }.joined(separator: "\n")
     }
 
@@ -84,17 +89,6 @@ enum EnvCommand {
             return nil
         }
         return "export \(name)=\(ShellQuotes.posix(value))"
-    }
-}
-
-/// Quotes words for shells.
-enum ShellQuotes {
-    /// Quotes a word for sh, bash and zsh, where no character has a meaning in single quotes.
-    static func posix(_ text: String) -> String { "'\(text.replacing("'", with: "'\\''"))'" }
-
-    /// Quotes a word for fish, where the backslash has a meaning in single quotes.
-    static func fish(_ text: String) -> String {
-        "'\(text.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'"
     }
 }
 

@@ -1,5 +1,6 @@
 import Podstack
 import PodstackCommandLine
+import PodstackSystem
 
 /// `podstack config set-profile` and `get-profile`: the profile that is used when none is named.
 enum ProfileCommands {
@@ -16,7 +17,7 @@ enum ProfileCommands {
             invocation.inform(reason)
         } else if !file.isThere {
             invocation.inform(file.missingText)
-        } else if !file.profileNames.contains(name) {
+        } else if !file.hasProfile(name) {
             invocation.inform(
                 TerminalText.printable(
                     "\(file.path) does not have this profile; podstack config show lists the profiles"))

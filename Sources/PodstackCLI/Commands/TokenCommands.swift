@@ -122,7 +122,8 @@ enum TokenCommands {
             }
             invocation.context.standardError("Scopes: \(scopeWords.joined(separator: ", "))\n")
             let answer = ask("Scopes of the token, separated by commas (* for full access): ") ?? ""
-            let chosen = answer.split { $0 == "," || $0.isWhitespace }.map(String.init)
+            let chosen = answer.unicodeScalars.split { $0 == "," || $0.properties.isWhitespace }
+                .map { String(Substring($0)) }
             guard !chosen.isEmpty else { throw CommandError(message: "no token was created: no scope was entered") }
             return chosen
         }

@@ -1,6 +1,7 @@
 import Podstack
 import PodstackAPI
 import PodstackCommandLine
+import PodstackSystem
 
 /// Writes a list page by page, as the pages arrive.
 ///
@@ -96,7 +97,7 @@ struct JSONFormatter<Element: Listed>: ListFormatter {
         isFirst = false
         hasElement = hasElement || !page.isEmpty
         guard invocation.prettyPrints else { return start + comma + elements.joined(separator: ",") }
-        let lines = elements.map { "\n    " + $0.replacing("\n", with: "\n    ") }
+        let lines = elements.map { "\n    " + $0.replacing(bytes: "\n", with: "\n    ") }
         return start + comma + lines.joined(separator: ",")
     }
 
@@ -113,7 +114,7 @@ struct YAMLFormatter<Element: Listed>: ListFormatter {
         defer { isFirst = false }
         let elements = try APICoding.decode(JSONValue.self, from: try APICoding.encode(page))
         guard !page.isEmpty else { return isFirst ? "\(Element.listKey): []\n" : "" }
-        let lines = "  " + YAML.text(of: elements).replacing("\n", with: "\n  ") + "\n"
+        let lines = "  " + YAML.text(of: elements).replacing(bytes: "\n", with: "\n  ") + "\n"
         return (isFirst ? "\(Element.listKey):\n" : "") + lines
     }
 

@@ -24,7 +24,7 @@ struct Message {
 
     func write(to standardError: (String) -> Void, format: OutputFormat) {
         if format == .json, kind != .debug, let json = try? APICoding.encode([kind.rawValue: ["message": text]]) {
-            return standardError(String(decoding: json, as: UTF8.self) + "\n")
+            return standardError(JSONBytes.text(of: json) + "\n")
         }
         standardError((kind == .info ? "" : "\(kind.rawValue): ") + text + "\n")
     }

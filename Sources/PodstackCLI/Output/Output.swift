@@ -52,7 +52,9 @@ extension Invocation {
 
     /// Returns a JSON text as this invocation writes it: readable on a terminal, else on one line.
     func jsonText(_ json: [UInt8]) -> String {
-        prettyPrints ? JSONText.pretty(json, isStyled: context.stylesOutput) : JSONText.compact(json)
+        guard context.isOutputTerminal else { return JSONText.compact(json) }
+        let escaped = Array(TerminalText.escaped(String(decoding: json, as: UTF8.self)).utf8)
+        return JSONText.pretty(escaped, isStyled: context.stylesOutput)
     }
 
     /// Returns a time as a table shows it: relative on a terminal, else exact.
@@ -81,8 +83,10 @@ extension Invocation {
 
 /// Text in JSON that contains bytes that are not UTF-8, as a path can.
 enum JSONBytes {
-    /// Returns the JSON with an escape in place of each such byte.
-    static func text(of json: [UInt8]) -> String { displayed(String(decoding: json, as: UTF8.self)) }
+    /// Returns JSON for standard error, with an escape in place of each such byte and each control character.
+    static func text(of json: [UInt8]) -> String {
+        displayed(TerminalText.escaped(String(decoding: json, as: UTF8.self)))
+    }
 
     /// Returns the JSON or YAML with an escape in place of each such byte, whose backslash is itself escaped.
     static func displayed(_ json: String) -> String { SystemText.displayed(json, escape: #"\\x"#) }
@@ -98,8 +102,8 @@ enum YAML {
         switch value {
         case .object(let fields) where !fields.isEmpty:
             fields.sorted { $0.key < $1.key }.flatMap { key, value -> [String] in
-                guard isNested(value) else { return ["\(key): \(scalar(value))"] }
-                return ["\(key):"] + lines(of: value).map { "  " + $0 }
+                guard isNested(value) else { return ["\(name(key)): \(scalar(value))"] }
+                return ["\(name(key)):"] + lines(of: value).map { "  " + $0 }
             }
         case .array(let values) where !values.isEmpty:
             values.flatMap { value -> [String] in
@@ -118,7 +122,21 @@ enum YAML {
         }
     }
 
-    private static func scalar(_ value: JSONValue) -> String {
-        (try? APICoding.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
+    /// Returns a key, in quotes unless it is a plain word that no reader takes for anything else.
+    private static func name(_ key: String) -> String {
+        let isWord = key.utf8.allSatisfy {
+            Base62.isDigit($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".")
+        }
+        let isLetter = key.utf8.first.map { $0 == UInt8(ascii: "_") || $0 > 0x40 } ?? false
+        return isWord && isLetter && !reserved.contains(key.lowercased()) ? key : scalar(.string(key))
+    }
+
+    /// The words that YAML 1.1 reads as a boolean or null.
+    private static let reserved: Set<String> = ["y", "yes", "n", "no", "true", "false", "on", "off", "null"]
+
+    /// Returns a value on one line, without characters that YAML forbids.
+    static func scalar(_ value: JSONValue) -> String {
+        let json = (try? APICoding.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
+        return TerminalText.escaped(json, keepsLines: false, isYAML: true)
     }
 }

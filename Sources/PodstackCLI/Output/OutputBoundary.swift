@@ -98,7 +98,9 @@ private struct EscapeCodes {
 extension Context {
     /// Whether escape codes are wanted: not with `NO_COLOR`, `--no-color` or a terminal that does not understand them.
     private func wantsCodes(_ words: [String]) -> Bool {
-        TextStyle.isWanted { environment.value(of: $0) } && !words.prefix { $0 != "--" }.contains("--no-color")
+        // An empty TERM is set, and names a terminal without styles.
+        TextStyle.isWanted { $0 == "TERM" ? environment[$0] : environment.value(of: $0) }
+            && !words.prefix { $0 != "--" }.contains("--no-color")
     }
 
     /// Returns a copy whose streams pass through an ``OutputBoundary``, for a command line that may contain `--no-color`.

@@ -12,7 +12,8 @@ enum RelativeTime {
 
     /// Returns a time relative to another one.
     static func text(_ date: Date, now: Date) -> String {
-        let seconds = date.timeIntervalSince(now)
+        // Limited, because a number of years that does not fit an Int would trap.
+        let seconds = min(max(date.timeIntervalSince(now), -1e15), 1e15)
         let distance = abs(seconds)
         guard distance < 60 else { return phrase(distance, isPast: seconds < 0) }
         return seconds < 0 ? "just now" : "in less than a minute"

@@ -99,6 +99,13 @@ struct GitHistory {
     private func readRecords(
         of running: RunningGit, separator: UInt8, _ body: (ArraySlice<UInt8>) -> Void
     ) throws {
+        do { try Self.readRecords(of: running, separator: separator, body) } catch is CommandError {}
+    }
+
+    /// Reads the output of a command that is a list of records; throws the error of the command.
+    static func readRecords(
+        of running: RunningGit, separator: UInt8, _ body: (ArraySlice<UInt8>) -> Void
+    ) throws {
         var rest: [UInt8] = []
         while case let bytes = try running.output.next(), !bytes.isEmpty {
             rest += bytes
@@ -109,7 +116,7 @@ struct GitHistory {
             }
             rest.removeFirst(start)
         }
-        try? running.finish()
+        try running.finish()
     }
 }
 

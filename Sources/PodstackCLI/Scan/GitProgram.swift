@@ -1,5 +1,6 @@
 import Podstack
 import PodstackCommandLine
+import PodstackSystem
 
 #if canImport(Glibc)
     import Glibc
@@ -28,6 +29,9 @@ struct GitProgram: Sendable {
             "protocol.allow=never", "log.showSignature=false", "core.commitGraph=false",
         ].flatMap { ["-c", $0] }
 
+    /// The longest time of a command that reads only a few files.
+    private static let timeLimit = Duration.seconds(30)
+
     private let folder: String
     private let environment: [String: String]
 
@@ -40,7 +44,7 @@ struct GitProgram: Sendable {
     init(in folder: String, _ environment: PodstackEnvironment, isInHook: Bool) {
         self.folder = folder
         var variables = environment.allTrusted.filter { name, _ in
-            guard name.hasPrefix("GIT_") else { return !name.hasPrefix("PODSTACK_") }
+            guard name.hasPrefix(bytes: "GIT_") else { return !name.hasPrefix(bytes: "PODSTACK_") }
             return isInHook
                 && (Self.location.contains(name) || name.hasPrefix("GIT_CONFIG_KEY_")
                     || name.hasPrefix("GIT_CONFIG_VALUE_"))
@@ -50,7 +54,8 @@ struct GitProgram: Sendable {
         variables["GIT_NO_LAZY_FETCH"] = "1"
         variables["GIT_ALLOW_PROTOCOL"] = "none"
         variables["GIT_TERMINAL_PROMPT"] = "0"
-        variables["PATH"] = variables["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+        // Git starts its own programs by name.
+        variables["PATH"] = ProgramSearch.absolute(variables["PATH"])
         self.environment = variables
     }
 
@@ -65,9 +70,10 @@ struct GitProgram: Sendable {
         try RunningGit(["git", "-C", folder] + Self.options + words, environment, input: input, in: folder)
     }
 
-    /// Runs a command and returns its output without the newline at its end.
+    /// Runs a command, which ends soon, and returns its output without the newline at its end.
     func output(_ words: String...) throws -> String {
         let running = try start(words)
+        running.limitTime(to: Self.timeLimit)
         var bytes: [UInt8] = []
         do {
             while case let more = try running.output.next(), !more.isEmpty { bytes += more }
@@ -76,7 +82,37 @@ struct GitProgram: Sendable {
         }
         try running.finish()
         if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
-        return String(decoding: bytes, as: UTF8.self)
+        return SystemText.text(of: bytes)
+    }
+
+    // MARK: - Pipes in the repository
+
+    /// Throws when the repository has a pipe or a device in place of one of its files: Git would wait for it.
+    func checkFiles() throws {
+        // Before the first command of Git, which reads them.
+        if environment["GIT_DIR"] == nil { try Self.check(Self.gitDirectory(near: FilePath(folder))) }
+        for name in ["--absolute-git-dir", "--git-common-dir"] {
+            try Self.check(FilePath(try output("rev-parse", "--path-format=absolute", name)))
+        }
+    }
+
+    private static func check(_ directory: FilePath?) throws {
+        guard let pipe = directory.flatMap(TreeWalk.pipeOrDevice) else { return }
+        throw CommandError(
+            message: "\(TokenRedaction.redact(pipe.description)) is a pipe or a device, for which git would wait",
+            hint: "Remove it, or restore the file that it replaced")
+    }
+
+    /// Returns the directory of the repository that contains a directory, as Git finds it; nil when `.git` is not one.
+    private static func gitDirectory(near folder: FilePath) -> FilePath? {
+        var next = folder.real
+        while let current = next {
+            func exists(_ name: String) -> Bool { current.appending(name).withCString { access($0, F_OK) } == 0 }
+            if exists(".git") { return current.appending(".git") }
+            if exists("HEAD"), exists("objects"), exists("refs") { return current }
+            next = current == "/" ? nil : current.parent
+        }
+        return nil
     }
 }
 
@@ -93,6 +129,9 @@ final class RunningGit {
     private let readingError: Int32
     private var isErrorOpen = true
     private var error: [UInt8] = []
+    /// The time at which reading ends without success; nil for a command that may take any time.
+    private var end: ContinuousClock.Instant?
+    private var hasReportedWait = false
 
     /// The standard output.
     private(set) lazy var output = ByteSource { [unowned self] space throws(ReadFailure) in try read(into: space) }
@@ -127,10 +166,14 @@ final class RunningGit {
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        var arguments = words.map { strdup($0) } + [nil]
-        var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        var arguments = words.map { SystemText.withCString($0) { strdup($0) } } + [nil]
+        var variables = environment.map { SystemText.withCString("\($0.key)=\($0.value)") { strdup($0) } } + [nil]
         defer { for string in arguments + variables { free(string) } }
-        let code = posix_spawnp(&id, words[0], &actions, &attributes, &arguments, &variables)
+        let program = ProgramSearch.find(words[0], in: environment["PATH"])
+        let code =
+            program.map {
+                SystemText.withCString($0) { posix_spawn(&id, $0, &actions, &attributes, &arguments, &variables) }
+            } ?? ENOENT
         guard code == 0 else {
             throw code == ENOENT
                 ? CommandError(message: "git is not installed, which --git and --staged need", hint: "Install git")
@@ -146,6 +189,9 @@ final class RunningGit {
         kill(id, SIGKILL)
         _ = awaitEnd()
     }
+
+    /// Limits the time of the whole command.
+    func limitTime(to limit: Duration) { end = .now + min(limit, BlockingWork.current.limit ?? limit) }
 
     private static func pipe() throws -> (reading: Int32, writing: Int32) {
         var ends: [Int32] = [0, 0]
@@ -163,13 +209,28 @@ final class RunningGit {
                 // poll ignores negative descriptors.
                 pollfd(fd: isErrorOpen ? readingError : -1, events: Int16(POLLIN), revents: 0),
             ]
-            guard poll(&descriptors, 2, -1) >= 0 || errno == EINTR else { throw ReadFailure(errno: errno) }
+            let ready = poll(&descriptors, 2, try nextWait())
+            guard ready >= 0 || errno == EINTR else { throw ReadFailure(errno: errno) }
+            if ready == 0, !hasReportedWait, end.map({ $0 > .now }) != false {
+                hasReportedWait = true
+                BlockingWork.current.onWait("git")
+            }
+            guard ready > 0 else { continue }
             if descriptors[1].revents != 0 { readError() }
             guard descriptors[0].revents != 0 else { continue }
             let count = systemRead(reading, space.baseAddress, space.count)
             if count >= 0 { return count }
             if errno != EINTR { throw ReadFailure(errno: errno) }
         }
+    }
+
+    /// Returns the milliseconds to wait for output: until the notice, the end of the time, or without a limit.
+    private func nextWait() throws(ReadFailure) -> Int32 {
+        let notice = hasReportedWait ? nil : BlockingWork.noticeDelay
+        guard let end else { return notice.map { Int32(clamping: Int64($0 / .milliseconds(1))) } ?? -1 }
+        let left = end - .now
+        guard left > .zero else { throw ReadFailure("it did not end in time, perhaps because it waits for a pipe") }
+        return Int32(clamping: Int64((min(left, notice ?? left) / .milliseconds(1)).rounded(.up)))
     }
 
     private func readError() {
@@ -190,7 +251,7 @@ final class RunningGit {
     func finish() throws(CommandError) {
         while isErrorOpen { readError() }
         guard awaitEnd() != 0 else { return }
-        throw GitFailure.error(String(decoding: error, as: UTF8.self), in: folder)
+        throw GitFailure.error(SystemText.text(of: error), in: folder)
     }
 }
 
@@ -198,7 +259,7 @@ final class RunningGit {
 private enum GitFailure {
     static func error(_ text: String, in folder: String) -> CommandError {
         let name = TerminalText.printable(TokenRedaction.redact(folder))
-        let lines = text.split(separator: "\n").map {
+        let lines = text.split(byte: "\n").map {
             TerminalText.printable(TokenRedaction.redact(String($0).trimmed))
         }
         if lines.contains(where: { $0.contains("dubious ownership") }) {

@@ -1,5 +1,6 @@
 import Podstack
 import PodstackCommandLine
+import PodstackSystem
 
 #if canImport(Glibc)
     import Glibc
@@ -39,22 +40,55 @@ struct GitScan {
 
     /// Searches all objects, and the files of Git's own directory, such as its configuration.
     func searchAll(report: @escaping (ScanEvent) -> Void) async throws {
+        try git.checkFiles()
         let folder = try git.output("rev-parse", "--path-format=absolute", "--git-common-dir")
+        // Runs beside the search.
+        let connectivity = try git.start([
+            "rev-list", "--objects", "--all", "--reflog", "--indexed-objects", "--missing=print", "--quiet",
+        ])
         counts.expect(objects: Self.objectCount(try git.output("count-objects", "-v")))
         let running = try git.start([
             "cat-file", "--batch-all-objects", "--unordered", "--buffer", "--batch=\(GitObjects.format)",
         ])
         let finds = try search(running, report)
         try reportFinds(finds, GitHistory(git: git, excluded: excluded), report)
+        try reportMissing(connectivity, report)
         await PathScan(input: -1, excluded: IgnoreRules(), archives: archives, counts: counts).run([folder]) { event in
             if case .repository(folder) = event { return }
             report(event)
         }
     }
 
+    /// Reports what the repository lacks, so that "0 tokens" is not taken for a statement about its whole history.
+    private func reportMissing(_ connectivity: RunningGit, _ report: (ScanEvent) -> Void) throws {
+        if try git.output("rev-parse", "--is-shallow-repository") == "true" {
+            report(
+                .unreadable(
+                    path: "the rest of the history",
+                    reason: "the repository is a shallow clone, which git fetch --unshallow completes"))
+        }
+        var missing: [String] = []
+        var count = 0
+        do {
+            try GitHistory.readRecords(of: connectivity, separator: UInt8(ascii: "\n")) { record in
+                guard record.first == UInt8(ascii: "?") else { return }
+                count += 1
+                if missing.isEmpty { missing.append(String(decoding: record.dropFirst(), as: UTF8.self)) }
+            }
+        } catch let error as CommandError {
+            report(.unreadable(path: "the whole history", reason: error.message))
+        }
+        guard let first = missing.first else { return }
+        report(
+            .unreadable(
+                path: "object \(first)\(count > 1 ? " and \(count - 1) more" : "")",
+                reason: "the repository does not contain it; git fetch --refetch --no-filter completes a partial clone"
+            ))
+    }
+
     /// Returns the number of objects, from the output of `git count-objects -v`.
     private static func objectCount(_ text: String) -> Int {
-        text.split(separator: "\n").map { $0.split(separator: " ") }.reduce(0) { sum, words in
+        text.split(byte: "\n").map { $0.split(byte: " ") }.reduce(0) { sum, words in
             guard words.count == 2, words[0] == "count:" || words[0] == "in-pack:" else { return sum }
             return sum + (Int(words[1]) ?? 0)
         }
@@ -85,7 +119,7 @@ struct GitScan {
 
     private func finding(_ find: Find, in place: GitHistory.Place?) -> ScanFinding {
         var finding = ScanFinding(
-            path: place.map { String(decoding: $0.path, as: UTF8.self) }, members: find.members, line: find.line,
+            path: place.map { SystemText.text(of: $0.path) }, members: find.members, line: find.line,
             column: find.column, token: find.token)
         finding.object = find.object
         finding.objectType = find.type
@@ -125,6 +159,7 @@ struct GitScan {
 
     /// Searches the files that the next commit adds or changes, for tokens that the current commit does not have in them.
     func searchStaged(report: (ScanEvent) -> Void) throws {
+        try git.checkFiles()
         let changes = try StagedChanges(git)
         var paths: [String: [[UInt8]]] = [:]
         for change in changes.added where !excluded.excludesFile(change.path) {
@@ -139,7 +174,7 @@ struct GitScan {
             for path in paths[find.object] ?? [] {
                 findings.append(
                     ScanFinding(
-                        path: String(decoding: path, as: UTF8.self), members: find.members, line: find.line,
+                        path: SystemText.text(of: path), members: find.members, line: find.line,
                         column: find.column, token: find.token))
             }
         }
@@ -218,7 +253,7 @@ struct GitScan {
     private static func name(ofTag bytes: UnsafeRawBufferPointer) -> String? {
         let headers = bytes.prefix(4096).split(separator: UInt8(ascii: "\n"), maxSplits: 4)
         return headers.first { $0.starts(with: Array("tag ".utf8)) }.map {
-            TokenRedaction.redact(String(decoding: $0.dropFirst(4), as: UTF8.self))
+            TokenRedaction.redact(SystemText.text(of: Array($0.dropFirst(4))))
         }
     }
 }

@@ -67,15 +67,27 @@ struct PathScan: Sendable {
         guard path.withCString({ stat($0, &status) }) == 0 else {
             return AnySequence([.event(Self.unreadable(path, errno))])
         }
-        guard status.st_mode & S_IFMT == S_IFDIR else { return AnySequence([.file(path, isNamed: true)]) }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            return AnySequence(Self.names(path).map(Work.event) + [.file(path, isNamed: true)])
+        }
         return AnySequence(
-            TreeWalk(path, excluding: excluded).lazy.map { item in
+            TreeWalk(path, excluding: excluded).lazy.flatMap { item -> [Work] in
                 switch item {
-                case .file(let path): .file(path, isNamed: false)
-                case .repository(let path): .event(.repository(path.text))
-                case .unreadable(let path, let reason): .event(Self.unreadable(path, reason))
+                case .file(let path): [.file(path, isNamed: false)]
+                case .repository(let path): [.event(.repository(path.text))]
+                case .unreadable(let path, let reason): [.event(Self.unreadable(path, reason))]
+                case .named(let path): Self.names(path).map(Work.event)
                 }
             })
+    }
+
+    /// Returns the events for the tokens in the name of a file or a directory.
+    private static func names(_ path: FilePath) -> [ScanEvent] {
+        NameSearch.tokens(in: path).map { offset, token in
+            var finding = ScanFinding(path: path.text, members: [], line: 1, column: offset + 1, token: token)
+            finding.objectType = "name"
+            return .found(finding)
+        }
     }
 
     private func scan(_ work: [Work]) -> [ScanEvent] {

@@ -31,8 +31,8 @@ enum ScanCommand {
 
             --exclude patterns have the meaning of .gitignore, relative to PATH: build/, a/b, *.lock, **/test, !keep.
 
-            Exit status: 0 no token found; 1 token found; 2 no token found, but wrong usage or a file that could not
-            be read or searched inside.
+            Exit status: 0 no token found; 1 token found; 2 no token found, but wrong usage, a file that could not be
+            read or searched inside, or a history that is not complete, as in a shallow clone.
             """,
         examples: [
             "podstack token scan . --exclude node_modules/ --exclude '*.lock'",

@@ -13,6 +13,7 @@ struct ScanFinding: Sendable, Encodable {
     var member: String?
     /// The object of Git that contains the token; nil for files.
     var object: String?
+    /// The type of the object, such as `blob`; `name` if the name of the file or the directory contains the token.
     var objectType: String?
     /// The first commit with the file at this path, or the commit whose message contains the token.
     var commit: String?
@@ -54,7 +55,7 @@ struct ScanFinding: Sendable, Encodable {
         switch (objectType, path) {
         case ("commit", _): return " (commit message)"
         case ("tag", _): return " (message of tag \(TerminalText.printable(tag ?? "?")))"
-        case ("tree", _): return " (name of a file)"
+        case ("tree", _), ("name", _): return " (name of a file)"
         case ("blob", nil): return " (object that no commit contains)"
         case ("blob", _) where commit == nil: return " (staged)"
         default:

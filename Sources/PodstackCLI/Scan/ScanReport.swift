@@ -1,6 +1,7 @@
 import Podstack
 import PodstackAPI
 import PodstackCommandLine
+import PodstackSystem
 
 /// Writes the findings of a scan while it runs, and its summary at the end.
 final class ScanReport {
@@ -136,12 +137,15 @@ final class ScanReport {
     }
 
     private func informAboutRepositories() {
-        guard let first = repositories.first.map(TerminalText.printable) else { return }
+        guard let path = repositories.first else { return }
+        let first = TerminalText.printable(path)
+        // A path with characters that cannot be printed cannot be copied either.
+        let argument = first.hasBytes(of: path) ? CommandWords.join([path]) : "PATH"
         let others = repositories.count > 1 ? ", nor was that of \(repositories.count - 1) more" : ""
         invocation.inform(
             """
             The history in \(first) was not searched\(others): it is compressed. This command searches it:
-              podstack token scan --git \(CommandWords.join([first]))
+              podstack token scan --git \(argument)
             """)
     }
 }

@@ -1,3 +1,5 @@
+import Podstack
+import PodstackAPI
 import PodstackSystem
 
 #if canImport(Glibc)
@@ -17,6 +19,8 @@ struct TreeWalk: Sequence, IteratorProtocol {
         /// A Git repository, whose history is compressed.
         case repository(FilePath)
         case unreadable(FilePath, reason: Int32)
+        /// An entry of any kind whose name contains a token.
+        case named(FilePath)
     }
 
     private enum Kind {
@@ -58,11 +62,33 @@ struct TreeWalk: Sequence, IteratorProtocol {
             entries.removeAll { $0.name == Array("objects".utf8) }
         }
         entries.sort { $1.name.lexicographicallyPrecedes($0.name) }
-        for entry in entries where entry.kind != .other {
+        for entry in entries {
             let below = relative.isEmpty ? entry.name : relative + [UInt8(ascii: "/")] + entry.name
             guard !excluded.excludes(below, isDirectory: entry.kind == .directory) else { continue }
-            pending.append((directory.appending(entry.name), below, entry.kind))
+            let path = directory.appending(entry.name)
+            if !NameSearch.tokens(in: path).isEmpty { queued.append(.named(path)) }
+            if entry.kind != .other { pending.append((path, below, entry.kind)) }
         }
+    }
+
+    /// Returns the first pipe or device below a directory, which a program that opens it may wait for without end.
+    static func pipeOrDevice(below directory: FilePath) -> FilePath? {
+        var pending = [directory]
+        while let next = pending.popLast() {
+            for entry in entries(of: next).0 {
+                let path = next.appending(entry.name)
+                switch entry.kind {
+                case .file: break
+                case .directory: pending.append(path)
+                case .other:
+                    var status = stat()
+                    guard path.withCString({ stat($0, &status) }) == 0 else { continue }
+                    // A socket cannot be opened, so nothing waits for it: a file system monitor has one.
+                    if [S_IFIFO, S_IFCHR, S_IFBLK].contains(status.st_mode & S_IFMT) { return path }
+                }
+            }
+        }
+        return nil
     }
 
     /// The file systems with which the kernel presents itself: some of their files have no end, or change when read.
@@ -104,5 +130,14 @@ struct TreeWalk: Sequence, IteratorProtocol {
             return status.st_mode & S_IFMT == S_IFREG ? .file : status.st_mode & S_IFMT == S_IFDIR ? .directory : .other
         default: return .other
         }
+    }
+}
+
+/// Finds tokens in the names of files, directories, branches and tags.
+enum NameSearch {
+    /// Returns the tokens in the last part of a path, with their offsets.
+    static func tokens(in path: FilePath) -> [(offset: Int, token: APIToken)] {
+        guard path.name.count >= TokenFormat.length else { return [] }
+        return Array(path.name).withUnsafeBytes { TokenSearch().tokens(in: $0, before: $0.count) }
     }
 }

@@ -1,3 +1,5 @@
+import PodstackSystem
+
 /// The text of metrics in the Prometheus format, version 0.0.4.
 ///
 /// Source: "Exposition formats" of the Prometheus documentation.
@@ -60,11 +62,17 @@ struct MetricsText {
                 ? String(microseconds / 1_000_000) : "\(Double(microseconds) / 1_000_000)"
         } + ["+Inf"]
 
+    /// Escapes the value of a label; in bytes, because a quote that a combining mark follows is another Character.
+    private static func escaped(_ value: String) -> String {
+        value.replacing(bytes: "\\", with: "\\\\").replacing(bytes: "\"", with: "\\\"")
+            .replacing(bytes: "\n", with: "\\n")
+    }
+
     private mutating func append(_ name: String, _ sample: Sample) {
         text += name
         var separator = "{"
         for (label, value) in sample.labels {
-            text += "\(separator)\(label)=\"\(value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\""
+            text += "\(separator)\(label)=\"\(Self.escaped(value))\""
             separator = ","
         }
         text += sample.labels.isEmpty ? " \(sample.value)\n" : "} \(sample.value)\n"

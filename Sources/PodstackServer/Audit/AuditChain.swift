@@ -103,7 +103,7 @@ struct AuditVerification: Sendable {
         self.chain = chain
         self.lostUntil = lostUntil
         // Read before the log, which a running service may continue.
-        let counted = count?.value
+        let expected = count?.value
         try database.read { connection in
             for accountID in try AuditStore.accountIDs(in: connection) { try check(accountID, in: connection) }
             for accountID in try AuditStore.accountIDsWithoutLog(in: connection) {
@@ -111,11 +111,11 @@ struct AuditVerification: Sendable {
                 faults.append("\(accountID): its log is missing, and every account has one")
             }
         }
-        if let counted, let count, eventsEver < counted {
+        if let expected, let count, eventsEver < expected {
             faults.append(
-                "the database has \(counted - eventsEver) fewer events than were written to it: an older state was put "
-                    + "back, or all events of an account were removed; after the restore of a backup, remove \(count.path) "
-                    + "to begin a new count")
+                "the database has \(counted(expected - eventsEver, "event")) less than were written to it: "
+                    + "an older state was put back, or all events of an account were removed; after the restore of a "
+                    + "backup, remove \(count.path) to begin a new count")
         }
     }
 

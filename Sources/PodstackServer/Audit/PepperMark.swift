@@ -125,7 +125,7 @@ enum PepperMark {
     }
 
     /// Returns the times of the last two rotations, the newest first.
-    private static func rotations(in connection: any DatabaseConnection) throws -> [Int64] {
+    static func rotations(in connection: any DatabaseConnection) throws -> [Int64] {
         try connection.query("SELECT rotated_at FROM pepper_rotations ORDER BY rotated_at DESC LIMIT 2")
             .map { try $0.integer("rotated_at") }
     }

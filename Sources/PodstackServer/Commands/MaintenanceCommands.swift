@@ -18,8 +18,10 @@ enum MaintenanceCommands {
     ) { arguments in
         let service = try arguments.service()
         let previous = try arguments.dataDirectory().previousPepperPath
-        let rotatedAt =
-            try access(previous, F_OK) == 0 ? nil : service.database.read { try PepperRotation.rotatedAt(in: $0) }
+        let isPreviousMissing = access(previous, F_OK) != 0
+        let rotations = try service.database.read { try PepperMark.rotations(in: $0) }
+        // With the previous pepper, only the events from before the rotation before the last one cannot be verified.
+        let rotatedAt = isPreviousMissing ? rotations.first : rotations.dropFirst().first
         let result = try AuditVerification(
             of: service.database, chain: service.changes.trail.chain, previousPepperLostUntil: rotatedAt,
             count: service.changes.auditCount)
@@ -30,8 +32,10 @@ enum MaintenanceCommands {
         guard result.unverifiable == 0 else {
             throw SetupFailure(
                 "\(counted(result.unverifiable, "event")) from before the rotation of the pepper at "
-                    + "\(displayedTime(rotatedAt)) cannot be verified, because \(previous) is missing: restore it from a "
-                    + "copy; nothing else is wrong")
+                    + "\(displayedTime(rotatedAt)) cannot be verified, because "
+                    + (isPreviousMissing
+                        ? "\(previous) is missing: restore it from a copy; nothing else is wrong"
+                        : "the pepper of that time is lost; nothing else is wrong"))
         }
         let events = counted(result.events, "event")
         StandardStream.output.write(

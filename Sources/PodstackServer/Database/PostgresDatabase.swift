@@ -1,3 +1,4 @@
+import PodstackSystem
 import Synchronization
 
 #if canImport(Glibc)
@@ -443,9 +444,9 @@ struct PostgresURL: Sendable, CustomStringConvertible, CustomDebugStringConverti
 
     /// Returns a message of libpq on one line, without the URL and the password.
     func withoutPassword(_ message: String) -> String {
-        let line = message.split(whereSeparator: \.isNewline).joined(separator: " ").replacing("\t", with: "")
+        let line = message.split(whereSeparator: \.isNewline).joined(separator: " ").replacing(bytes: "\t", with: "")
         guard let password else { return line }
-        return line.replacing(text, with: "…").replacing(password, with: "…")
+        return line.replacing(bytes: text, with: "…").replacing(bytes: password, with: "…")
     }
 
     var description: String { "a PostgreSQL database" }

@@ -1,6 +1,7 @@
 import Foundation
 import PodstackAPI
 import PodstackTestSupport
+import PodstackTransport
 import Synchronization
 import Testing
 

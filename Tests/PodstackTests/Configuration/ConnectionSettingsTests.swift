@@ -38,6 +38,10 @@ struct ConnectionSettingsTests {
         #expect(settings.certificateAuthorities?.source == .environment("SSL_CERT_FILE"))
         let plain = try configuration(["HTTP_PROXY": "127.0.0.1:1"], endpoint: "http://127.0.0.1:2")
         #expect(plain.proxy?.source == .environment("HTTP_PROXY"))
+        // A plain request is sent through no other machine, so such a proxy is not a setting in use.
+        for proxy in ["http://proxy:3128", "user:pa/ss@127.0.0.1:1"] {
+            #expect(try configuration(["http_proxy": proxy], endpoint: "http://127.0.0.1:2").proxy == nil)
+        }
         let none = try configuration([:])
         #expect(none.proxy == nil && none.noProxy == nil && none.certificateAuthorities == nil)
     }

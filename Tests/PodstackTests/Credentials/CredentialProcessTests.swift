@@ -1,3 +1,4 @@
+import PodstackSystem
 import PodstackTestSupport
 import PodstackTesting
 import Testing
@@ -47,6 +48,25 @@ struct CredentialProcessTests {
         }
         #expect(runs == 1)
         #expect(transport.requests.allSatisfy { $0.token == APIToken("of_the_process") })
+    }
+
+    @Test("a program without a slash is not searched for in the working directory")
+    func workingDirectory() async throws {
+        let name = "podstack-helper-\(UInt32.random(in: 0...UInt32.max))"
+        let here = try #require(FilePath.workingDirectory).appending(name)
+        try TemporaryDirectory.replace(here.text, with: "#!/bin/sh\n\(Self.token)\n")
+        defer { unlink(here.text) }
+        #expect(chmod(here.text, 0o700) == 0)
+        let path = try folder.write("[default]\ncredential_process = \(name)\n", to: "credentials")
+        #expect(chmod(path, 0o600) == 0)
+        for search in ["", ".", ":/usr/bin", "/usr/bin:", "./:/usr/bin", "/usr/bin"] {
+            let client = try Client(
+                environment: PodstackEnvironment(["PODSTACK_CREDENTIALS_FILE": path, "PATH": search]),
+                transport: transport)
+            let error = await #expect(throws: ConfigurationError.self) { try await client.auth.whoami() }
+            #expect(error?.message.hasSuffix("cannot run \(name): No such file or directory") == true, "\(search)")
+        }
+        #expect(transport.requests.isEmpty)
     }
 
     @Test("the client waits for a program that closes its streams before it ends")

@@ -78,6 +78,63 @@ struct RotationTests {
         #expect(folder.read("token.pending") == nil)
     }
 
+    @Test("a pending secret of another token is never sent, and is replaced by the next rotation")
+    func pendingOfAnotherToken() async throws {
+        let (current, other) = (try server.createToken(), try server.createToken())
+        let path = try folder.write(
+            "[default]\napi_token = \(current)\npending_api_token = \(other)\n", to: "credentials")
+        #expect(chmod(path, 0o600) == 0)
+        _ = try folder.write(current, to: "token")
+        _ = try folder.write(other, to: "token.pending")
+        for environment in [environment(), environment("PODSTACK_API_TOKEN_FILE", "token")] {
+            let transport = RecordingTransport(.failure(.expiredToken()))
+            let client = try Client(environment: environment, transport: transport)
+            await #expect(throws: AuthenticationError.self) { try await client.auth.whoami() }
+            await #expect(throws: AuthenticationError.self) { try await client.auth.rotate() }
+            #expect(!transport.requests.isEmpty)
+            #expect(!transport.requests.contains { $0.token == APIToken(other) })
+        }
+        _ = try await Client(environment: environment()).auth.rotate(grace: .seconds(60))
+        #expect(folder.read("credentials")?.contains(other.suffix(38)) == false)
+        #expect(folder.read("credentials")?.contains("pending") == false)
+    }
+
+    @Test("a login during a rotation keeps its token")
+    func loginDuringRotation() async throws {
+        let (current, new) = (try server.createToken(), try server.createToken())
+        try write(current)
+        let folder = folder
+        let curl = CurlTransport(environment: PodstackEnvironment([:]))
+        let transport = RecordingTransport { request in
+            let response = try await curl.send(request)
+            if request.method == "GET" {
+                var file = try CredentialsFile(path: folder.file("credentials"))
+                try file.set(.apiToken, to: new, profile: "default")
+                try file.save()
+            }
+            return response
+        }
+        _ = try await Client(environment: environment(), transport: transport).auth.rotate(grace: .seconds(60))
+        #expect(folder.read("credentials") == "# mine\n[default]\napi_token = \(new)\nproject_id = p\n")
+    }
+
+    @Test("a new token or another endpoint removes the pending secret of the former one")
+    func pendingOfFormerSettings() throws {
+        for key in [CredentialsFile.Key.apiToken, .apiEndpoint] {
+            let text = "[default]\napi_token = a\napi_endpoint = https://a\npending_api_token = b\n"
+            _ = try folder.write(text, to: "credentials")
+            var same = try CredentialsFile(path: folder.file("credentials"))
+            let value = try #require(same.value(key, profile: "default"))
+            try same.set(key, to: value, profile: "default")
+            #expect(same.value(.pendingAPIToken, profile: "default") == "b")
+            var changed = same
+            try changed.set(key, to: "https://c", profile: "default")
+            #expect(changed.value(.pendingAPIToken, profile: "default") == nil)
+            try same.remove(key, profile: "default")
+            #expect(same.value(.pendingAPIToken, profile: "default") == nil)
+        }
+    }
+
     @Test("a token passed as an argument is replaced in the client and returned")
     func argument() async throws {
         let client = try Client(

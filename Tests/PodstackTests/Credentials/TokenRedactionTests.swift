@@ -42,6 +42,9 @@ struct TokenRedactionTests {
             token.replacing("_", with: "%255F"), token.replacing("_", with: "\\u005f"), String(token.dropFirst()),
             "\(token[..<half])\n\(token[half...])", "\(token[..<half])?\(token[half...])",
             "\(token[..<half]) \(token[half...])", "podstack_01\n23abcd_\(secret)", "podstack_\(secret)",
+            token.replacing("_", with: "-"), token.replacing("_", with: "."), token.replacing("_", with: "/"),
+            token.replacing("_", with: ""), token.replacing("_", with: ":"), "podstack-0123abcd_\(secret)",
+            "podstack_0123abcd-\(secret)", "podstack_0123abcd\(secret)",
             "podstack__\(secret)", token.uppercased(), String(token.map { "%" + Self.hexadecimal($0) }.joined()),
         ]
         texts += try TokenVectors.load(#filePath + "/..").invalid.map(\.token).filter { $0.utf8.count > 40 }

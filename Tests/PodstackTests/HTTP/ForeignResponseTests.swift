@@ -101,6 +101,21 @@ struct ForeignResponseTests {
         }
     }
 
+    @Test("an empty Content-Encoding names no compression", arguments: ["", " "])
+    func emptyEncoding(value: String) async throws {
+        let error = try await error(200, "<html>", [HeaderField("Content-Encoding", value)])
+        #expect(error?.message.contains("compressed") == false, "\(error?.message ?? "")")
+    }
+
+    @Test(
+        "a redirect shows no password, whatever follows the sign after it",
+        arguments: ["https://you:secret@\u{301}host/", "//you:secret@\u{200D}host"])
+    func redirectPassword(location: String) async throws {
+        let error = try await error(302, "", [HeaderField("Location", location)])
+        #expect(error?.message.contains("secret") == false, "\(error?.message ?? "")")
+        #expect(error?.message.contains("redirects to") == true)
+    }
+
     @Test("a page in response to a deletion is not a success")
     func deletion() async throws {
         for status in [200, 202] {

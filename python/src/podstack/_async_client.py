@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Mapping
 
+from ._model import complete
 from ._async_pods import AsyncBilling, AsyncGPUs, AsyncPods, AsyncVolumes
 from ._async_resources import AsyncAuditLogs, AsyncAuth, AsyncMembers, AsyncProjects, AsyncTokens
 from ._async_session import AsyncSession
@@ -96,19 +97,23 @@ class AsyncClient:
         transport: AsyncTransport | Transport | None = None,
         on_event: OnEvent | None = None,
     ) -> None:
-        handle = open_handle(
-            b"client",
-            api_token=api_token,
-            profile=profile,
-            project_id=project_id,
-            api_endpoint=api_endpoint,
-            credentials=credentials,
-            retry=retry,
-            timeout=timeout,
-            environment=environment,
-            transport=transport,
-            has_events=on_event is not None,
-        )
+        try:
+            handle = open_handle(
+                b"client",
+                api_token=api_token,
+                profile=profile,
+                project_id=project_id,
+                api_endpoint=api_endpoint,
+                credentials=credentials,
+                retry=retry,
+                timeout=timeout,
+                environment=environment,
+                transport=transport,
+                has_events=on_event is not None,
+            )
+        finally:
+            # Error reports show the variables of each frame, and a token may be in any of these.
+            api_token = profile = project_id = api_endpoint = environment = None
         provider = None if isinstance(credentials, BuiltInCredentials) else credentials
         session = self._session = AsyncSession(handle, Callbacks(provider, transport, on_event))
         self.auth = AsyncAuth(session)
@@ -135,6 +140,7 @@ class AsyncClient:
     async def __aexit__(self, *exception: object) -> None:
         await self.close()
 
+    @complete
     def __repr__(self) -> str:
         return "<podstack.AsyncClient>" if self._session.handle.number else "<podstack.AsyncClient, closed>"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Mapping
 
+from ._model import complete
 from ._open import open_handle
 from ._pods import Billing, GPUs, Pods, Volumes
 from ._resources import AuditLogs, Auth, Members, Projects, Tokens
@@ -91,19 +92,23 @@ class Client:
         transport: Transport | None = None,
         on_event: OnEvent | None = None,
     ) -> None:
-        handle = open_handle(
-            b"client",
-            api_token=api_token,
-            profile=profile,
-            project_id=project_id,
-            api_endpoint=api_endpoint,
-            credentials=credentials,
-            retry=retry,
-            timeout=timeout,
-            environment=environment,
-            transport=transport,
-            has_events=on_event is not None,
-        )
+        try:
+            handle = open_handle(
+                b"client",
+                api_token=api_token,
+                profile=profile,
+                project_id=project_id,
+                api_endpoint=api_endpoint,
+                credentials=credentials,
+                retry=retry,
+                timeout=timeout,
+                environment=environment,
+                transport=transport,
+                has_events=on_event is not None,
+            )
+        finally:
+            # Error reports show the variables of each frame, and a token may be in any of these.
+            api_token = profile = project_id = api_endpoint = environment = None
         provider = None if isinstance(credentials, BuiltInCredentials) else credentials
         session = self._session = Session(handle, Callbacks(provider, transport, on_event))
         self.auth = Auth(session)
@@ -131,6 +136,7 @@ class Client:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    @complete
     def __repr__(self) -> str:
         return "<podstack.Client>" if self._session.handle.number else "<podstack.Client, closed>"
 

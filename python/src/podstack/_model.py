@@ -5,9 +5,22 @@ from __future__ import annotations
 import json
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Callable, NoReturn, TypeVar
 
+_Shown = TypeVar("_Shown")
 _Self = TypeVar("_Self", bound="Model")
+
+
+def complete(show: Callable[[_Shown], str]) -> Callable[[_Shown], str]:
+    """Makes a `__repr__` that also works for an object whose creation has failed, which error reports show."""
+
+    def __repr__(self: _Shown) -> str:
+        try:
+            return show(self)
+        except AttributeError:
+            return f"<{type(self).__module__}.{type(self).__qualname__}, incomplete>"
+
+    return __repr__
 
 
 def as_time(text: str) -> datetime:

@@ -80,12 +80,16 @@ class _Place:
             _library.free(data)
 
 
-class _Local(threading.local):
-    def __init__(self) -> None:
-        self.place = _Place(_CAPACITY)
+# The places that no call uses. A call takes one for as long as it runs, and not one for each thread: while a thread waits,
+# it runs the handlers of signals and the finalizers of objects, which may make calls of their own.
+_places: list[_Place] = []
 
 
-_local = _Local()
+def _take_place() -> _Place:
+    try:
+        return _places.pop()
+    except IndexError:
+        return _Place(_CAPACITY)
 
 
 def _load() -> ctypes.CDLL:
@@ -176,6 +180,8 @@ def encode(arguments: dict[str, Any] | None) -> bytes:
     try:
         return _encode(arguments).encode()
     except UnicodeEncodeError:
+        # Debuggers and error reports show the variables of each frame, and a token may be among the arguments.
+        arguments = None
         raise exceptions.ConfigurationError(
             "An argument contains characters that are not Unicode text", code="invalid_argument"
         ) from None
@@ -212,10 +218,15 @@ def _raise(data: bytes) -> None:
 
 def function(name: bytes, arguments: dict[str, Any] | None = None) -> Any:
     """Runs a function that sends no request."""
-    place = _local.place
-    encoded = encode(arguments)
-    status = _library.function(name, encoded, len(encoded), place.reference)
-    data = place.take()
+    try:
+        encoded = encode(arguments)
+        place = _take_place()
+        status = _library.function(name, encoded, len(encoded), place.reference)
+        data = place.take()
+        _places.append(place)
+    finally:
+        # Error reports show the variables of each frame, and a token may be among the arguments.
+        encoded, arguments = b"", None
     if status != _OK:
         _raise(data)
     return _decode(data)
@@ -234,17 +245,22 @@ class Handle:
 
     def __init__(self, kind: bytes | None, arguments: bytes, number: int = 0) -> None:
         self.number = 0
-        self._close = _library.close
         self.warnings: list[str] = []
-        if kind is None:
-            self.number = number
-            return
-        place = _local.place
-        status = _library.open(kind, arguments, len(arguments), place.reference)
-        data = place.take()
+        try:
+            self._close = _library.close
+            if kind is None:
+                self.number = number
+                return
+            place = _take_place()
+            status = _library.open(kind, arguments, len(arguments), place.reference)
+            data = place.take()
+            if status == _OK:
+                self.number = place.result.handle
+            _places.append(place)
+        finally:
+            arguments = b""
         if status != _OK:
             _raise(data)
-        self.number = place.result.handle
         if data != b"{}":
             self.warnings = _decode(data).get("warnings", [])
 
@@ -271,21 +287,24 @@ def call(
 ) -> tuple[int, bytes]:
     """Runs an operation, and returns whether it failed and its result."""
     encoded = encode(arguments) if arguments else b""
-    place = _local.place
+    place = _take_place()
     status = _library.call(handle.number, operation, encoded, len(encoded), _FIRST_WAIT, place.reference)
-    if status <= _ERROR:
-        return status, place.take()
-    return _finish(place.result.handle, status, place, deliver)
+    if status > _ERROR:
+        status = _finish(place.result.handle, status, place, deliver)
+    data = place.take()
+    _places.append(place)
+    return status, data
 
 
-def _finish(number: int, status: int, place: _Place, deliver: Deliver | None) -> tuple[int, bytes]:
+def _finish(number: int, status: int, place: _Place, deliver: Deliver | None) -> int:
+    """Waits until a call ends, and returns whether it failed; its result is in the place."""
     pause = _FIRST_WAIT if threading.current_thread() is threading.main_thread() else 1000
     try:
         while status > _ERROR:
             if status == _MESSAGE and deliver is not None:
                 deliver(_decode(place.take()))
             status = _library.wait(number, pause, place.reference)
-        return status, place.take()
+        return status
     except Interrupted as interrupted:
         # Closed first, so that another call that waits for the answer gets the message.
         _library.close(number)
@@ -328,13 +347,14 @@ class LoopQueue:
         self._last = tag = self._last + 1
         future = loop.create_future()
         self._waiting[tag] = (future, deliver)
-        place = _local.place
+        place = _take_place()
         status = _library.submit(
             handle.number, operation, encoded, len(encoded), self._handle, tag, place.reference
         )
         if status != _PENDING:
             del self._waiting[tag]
             future.set_result((status, place.take()))
+        _places.append(place)
         return tag, future
 
     def cancel(self, tag: int) -> None:

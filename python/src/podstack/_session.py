@@ -41,11 +41,12 @@ class Callbacks:
     def ask(self, message: dict[str, Any]) -> Any:
         """Calls the provider or the transport, and returns its result or an awaitable."""
         if message["kind"] == "credential":
-            refused = message.get("refused")
+            # Removed, because error reports show the variables of each frame.
+            refused = message.pop("refused", None)
+            if refused is not None:
+                refused = APIToken(refused)
             provide = getattr(self.provider, "credential", None)
-            if provide is None:
-                return self.provider()
-            return provide(None if refused is None else APIToken(refused))
+            return self.provider() if provide is None else provide(refused)
         return self.transport.send(transport._request(message))
 
     def answer(self, message: dict[str, Any], result: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Generic, Mapping, TypeVar
 
 from . import _native, exceptions
+from ._model import complete
 from ._tuples import Shadow, Source
 from .token import APIToken
 
@@ -97,14 +98,22 @@ class Configuration:
         Raises:
             ConfigurationError: A source cannot be read, or its value cannot be used.
         """
-        arguments = {
-            "api_token": api_token.reveal() if isinstance(api_token, APIToken) else api_token,
-            "profile": profile,
-            "project_id": project_id,
-            "api_endpoint": api_endpoint,
-            "environment": None if environment is None else dict(environment),
-        }
-        return cls(_native.function(b"configuration", arguments))
+        try:
+            return cls(
+                _native.function(
+                    b"configuration",
+                    {
+                        "api_token": api_token.reveal() if isinstance(api_token, APIToken) else api_token,
+                        "profile": profile,
+                        "project_id": project_id,
+                        "api_endpoint": api_endpoint,
+                        "environment": None if environment is None else dict(environment),
+                    },
+                )
+            )
+        finally:
+            # Error reports show the variables of each frame, and a token may be in any of these.
+            api_token = profile = project_id = api_endpoint = environment = None
 
     def __str__(self) -> str:
         token = self.api_token
@@ -204,6 +213,7 @@ class RetryConfiguration:
             "max_delay": self.max_delay,
         }
 
+    @complete
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={value!r}" for name, value in self._fields().items())
         return f"RetryConfiguration({fields})"

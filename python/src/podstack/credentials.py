@@ -15,7 +15,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Awaitable, Callable, Protocol, Union
 
-from ._model import as_text
+from ._model import as_text, complete
 from .token import APIToken
 
 __all__ = [
@@ -45,9 +45,10 @@ class Credential:
     """The time when the token expires; None when it is unknown or never."""
 
     def __init__(self, token: APIToken | str, expires_at: datetime | None = None) -> None:
-        self.token = token if isinstance(token, APIToken) else APIToken(token)
+        self.token = token = token if isinstance(token, APIToken) else APIToken(token)
         self.expires_at = expires_at
 
+    @complete
     def __repr__(self) -> str:
         return f"Credential({self.token!r}, expires_at={self.expires_at!r})"
 

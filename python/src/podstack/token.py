@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from . import _native
+from ._model import complete
 
 __all__ = ["APIToken"]
 
@@ -30,6 +31,9 @@ class APIToken:
     __secret: str | None
 
     def __init__(self, secret: str) -> None:
+        if not isinstance(secret, str):
+            kind, secret = type(secret).__name__, ""
+            raise TypeError(f"a token must be a str, and not {kind}")
         object.__setattr__(self, "_APIToken__secret", secret.strip())
 
     def reveal(self) -> str:
@@ -53,6 +57,7 @@ class APIToken:
     def __str__(self) -> str:
         return (self.prefix or "") + "…"
 
+    @complete
     def __repr__(self) -> str:
         return f"APIToken('{self}')"
 

@@ -28,6 +28,7 @@ from __future__ import annotations
 import binascii
 from typing import Any, Iterable, Protocol
 
+from ._model import complete
 from .token import APIToken
 
 __all__ = ["AsyncTransport", "Transport", "TransportFailure", "TransportRequest", "TransportResponse"]
@@ -91,6 +92,7 @@ class TransportRequest:
         """
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
+    @complete
     def __repr__(self) -> str:
         return f"TransportRequest({self.method!r}, {self.url!r}, token={self.token!r}, timeout={self.timeout!r})"
 
@@ -118,6 +120,7 @@ class TransportResponse:
         self.headers = tuple(headers)
         self.body = body
 
+    @complete
     def __repr__(self) -> str:
         return f"TransportResponse({self.status!r}, {len(self.body)} bytes)"
 
@@ -173,11 +176,14 @@ class AsyncTransport(Protocol):
 
 def _request(message: dict[str, Any]) -> TransportRequest:
     """Returns the request that the SDK wants to send."""
-    token, body = message.get("token"), message.get("body")
+    # Removed, because error reports show the variables of each frame.
+    token, body = message.pop("token", None), message.pop("body", None)
+    if token is not None:
+        token = APIToken(token)
     return TransportRequest(
         message["method"],
         message["url"],
-        token=None if token is None else APIToken(token),
+        token=token,
         headers=[(name, value) for name, value in message["headers"]],
         body=None if body is None else binascii.a2b_base64(body),
         timeout=message["timeout"],
