@@ -40,7 +40,7 @@ struct RouteGuardTests {
             "POST", "/v1/projects/\(project.id)/members", #"{"email": "member@example.com", "role": "admin"}"#)
         memberID = try added.decoded(Member.self).userID
         try owner.with(try server.createToken("member@example.com")).accept(project.id)
-        pod = try service.runningPod(#""project_id": "\(project.id)""#)
+        pod = try service.runningPod(#""project_id": "\#(project.id)""#)
         volume = try owner.send("POST", "/v1/volumes", #"{"name": "v", "project_id": "\#(project.id)"}"#)
             .decoded(Volume.self)
     }

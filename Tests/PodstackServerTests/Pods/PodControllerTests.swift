@@ -131,10 +131,13 @@ struct PodControllerTests {
         let clock = ManualClock()
         let service = try PodServer(clock: clock)
         let pod = try service.runningPod(#""stop_after": 60, "delete_after": "2m""#)
+        try service.waitForController()
         clock.advance(58)
+        try service.waitForController()
         #expect(try service.pod(pod.id).status == .running)
         // A step of the system's clock is not time that passed.
         clock.step(3600)
+        try service.waitForController()
         #expect(try service.pod(pod.id).status == .running)
         clock.advance(3)
         let stopped = try service.wait(for: .stopped, pod.id)
@@ -172,6 +175,7 @@ struct PodControllerTests {
         let service = try PodServer(clock: clock)
         try credit(service, 100, cpuPrice: 36)
         let pod = try service.runningPod(#""cpu": 1, "max_cost": 1"#)
+        try service.waitForController()
         clock.advance(99)
         #expect(try service.pod(pod.id).status == .running)
         #expect(try service.pod(pod.id).cost > 0.9)
@@ -278,6 +282,18 @@ struct PodControllerTests {
 }
 
 extension PodServer {
+    /// Waits until the controller has looked at every pod as it is now.
+    func waitForController() throws {
+        let link = server.server.service.pods.link
+        // When it begins to look for the second time, it has ended the first time.
+        for _ in 0..<2 {
+            link.wake()
+            try blockUntil("the controller looks at the pods") {
+                link.wakeups.change(waking: .none) { !$0.hasChanges }
+            }
+        }
+    }
+
     /// Waits for a status that follows several attempts.
     func waitLong(for status: Pod.Status, _ id: String) throws -> Pod {
         try blockUntil(within: .seconds(40), "the pod is \(status.rawValue)") { try pod(id).status == status }

@@ -27,7 +27,8 @@ struct PodEngineTests {
             process.signal(SIGKILL)
             throw error
         }
-        let port = process.standardOutput.split(separator: ":").last.flatMap { UInt16($0.dropLast()) }
+        let line = process.standardOutput.split(separator: "\n").first
+        let port = line?.split(separator: ":").last.flatMap { UInt16($0) }
         return (process, try #require(port))
     }
 

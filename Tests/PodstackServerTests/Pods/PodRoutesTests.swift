@@ -112,7 +112,7 @@ struct PodRoutesTests {
             "POST", "/v1/pods",
             #"""
             {"name": "Trainer", "image": "no image", "gpu_count": 2, "cpu": 0.05, "memory": 0, "disk": "big",
-             "ports": [0], "env": {"1A": "x"}, "command": "a\u0000", "volumes": [{"volume_id": "vol_1"}],
+             "ports": [0], "env": {"1A": "x"}, "command": "a\u0007", "volumes": [{"volume_id": "vol_1"}],
              "labels": {"a=b": "c"}, "registry_auth": {"username": "u"}, "stop_after": "soon", "delete_after": -1,
              "max_cost": -2, "token_scopes": ["pods:fly"], "colour": "red"}
             """#)
