@@ -64,7 +64,8 @@ final class ModelEngine: PodEngine {
         change { state in
             guard state.objects[podID]?.isRunning == true else { return }
             state.objects[podID]?.isRunning = false
-            state.objects[podID]?.finishedAt = tick(&state)
+            let time = tick(&state)
+            state.objects[podID]?.finishedAt = time
             state.objects[podID]?.code = code
             announce(podID, &state)
         }
@@ -124,7 +125,8 @@ final class ModelEngine: PodEngine {
             guard let object = state.objects[podID] else { throw Self.missing }
             guard !object.isRunning else { return }
             state.objects[podID]?.isRunning = true
-            state.objects[podID]?.startedAt = tick(&state)
+            let time = tick(&state)
+            state.objects[podID]?.startedAt = time
             state.objects[podID]?.finishedAt = nil
             announce(podID, &state)
         }
@@ -135,7 +137,8 @@ final class ModelEngine: PodEngine {
             guard let object = state.objects[podID] else { throw Self.missing }
             guard object.isRunning else { return }
             state.objects[podID]?.isRunning = false
-            state.objects[podID]?.finishedAt = tick(&state)
+            let time = tick(&state)
+            state.objects[podID]?.finishedAt = time
             state.objects[podID]?.code = graceSeconds == 0 ? 137 : 143
             announce(podID, &state)
         }
