@@ -71,6 +71,7 @@ struct PodDataRoutes: Sendable {
     /// - Parameters:
     ///   - failure: The failure.
     ///   - path: The file or directory that was asked for; nil for none.
+    /// - Returns: The error.
     private static func error(_ failure: EngineFailure, path: String? = nil) -> any Error {
         switch failure.kind {
         case .notFound where path != nil:
@@ -90,7 +91,8 @@ struct PodDataRoutes: Sendable {
         var reader = QueryReader(exchange.request, known: ["tail", "since", "follow", "timestamps"])
         let time = now()
         selection.tail = reader.take("tail") { text throws(InvalidValue) in
-            guard text.utf8.count < 10, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int(text) else {
+            guard text.utf8.count < 10, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int(text)
+            else {
                 throw InvalidValue("must be a number of lines")
             }
             return count
@@ -164,7 +166,8 @@ struct PodDataRoutes: Sendable {
         } catch {
             let failure = error as? EngineFailure
             if failure?.kind == .canceled { return body.stream.end() }
-            log.write("logs_cut", level: "warning", [("pod", pod.id), ("reason", failure?.reason ?? "the database failed")])
+            log.write(
+                "logs_cut", level: "warning", [("pod", pod.id), ("reason", failure?.reason ?? "the database failed")])
             body.stream.cut()
         }
     }

@@ -1,6 +1,6 @@
 import PodstackAPI
 
-/// What pods cost, and the limits of that.
+/// Computes what pods cost, and watches the limits of that.
 ///
 /// Times are milliseconds since 1970, amounts are millionths. Each function reads and writes in the transaction of its
 /// caller.

@@ -80,6 +80,7 @@ enum PriceList {
     ///   - gpuType: The type.
     ///   - used: The devices that pods have.
     ///   - connection: The transaction that also stores the assignment.
+    /// - Returns: The devices.
     /// - Throws: ``DomainError/gpuNotAvailable(type:availableTypes:)`` if too few are free.
     static func assign(
         _ count: Int, of gpuType: String, used: [String], in connection: any DatabaseConnection

@@ -37,7 +37,8 @@ package final class EmbeddedServer: Sendable {
                 failedAuthentications: failedAuthentications, requests: requests,
                 reports: reports, deviceCodes: deviceCodes,
                 proxies: TrustedProxies(try proxies.map { try AddressRange($0) })), engine: nil,
-            requestTime: requestTime, connectionsPerNetwork: connectionsPerNetwork, now: now, elapsed: elapsed, log: log)
+            requestTime: requestTime, connectionsPerNetwork: connectionsPerNetwork, now: now, elapsed: elapsed, log: log
+        )
     }
 
     /// Starts a service on a free port of 127.0.0.1.

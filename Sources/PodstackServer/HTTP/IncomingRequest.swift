@@ -144,7 +144,8 @@ final class IncomingRequest {
     func request(from address: ClientAddress, _ head: RequestHead) -> Request {
         Request(
             method: head.source.method, path: head.path, query: head.query, headers: head.headers, body: body,
-            defect: (isStreamed ? nil : head.defect) ?? bodyDefect ?? (head.hasMalformedTarget ? .malformedTarget : nil),
+            defect: (isStreamed ? nil : head.defect) ?? bodyDefect
+                ?? (head.hasMalformedTarget ? .malformedTarget : nil),
             address: address, head: head)
     }
 }

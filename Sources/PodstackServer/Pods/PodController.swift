@@ -367,7 +367,8 @@ final class PodController: Sendable {
         if isDue(Self.volumeSeconds, since: \.volumesAt) || isWoken { volumes.add { [self] in removeVolumes() } }
         guard isDue(Self.pruningSeconds, since: \.prunedAt) else { return }
         let oldest = environment.now() - PodStore.retentionSeconds * 1000
-        while try environment.database.write({ try PodStore.removeTerminated(before: oldest, limit: 100, in: $0) }) > 0 {}
+        while try environment.database.write({ try PodStore.removeTerminated(before: oldest, limit: 100, in: $0) }) > 0
+        {}
     }
 
     /// Returns whether some seconds have passed since the last call that returned true.

@@ -28,6 +28,7 @@ enum PodEventStore {
     ///   - pod: The pod, whose number of the last event is increased; its row must be written afterwards.
     ///   - time: Milliseconds since 1970.
     ///   - connection: The connection.
+    /// - Throws: ``DatabaseFailure``.
     static func append(
         _ kind: PodEventKind, _ message: String, of pod: inout PodRecord, at time: Int64,
         in connection: any DatabaseConnection
@@ -50,6 +51,8 @@ enum PodEventStore {
     ///   - number: The number of the last event of the previous page; nil for the first page.
     ///   - limit: The most events.
     ///   - connection: The connection.
+    /// - Returns: The events.
+    /// - Throws: ``DatabaseFailure``.
     static func list(
         podID: String, before number: Int64?, limit: Int, in connection: any DatabaseConnection
     ) throws -> [(number: Int64, event: PodEvent)] {

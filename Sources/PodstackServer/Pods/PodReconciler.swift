@@ -185,7 +185,9 @@ enum PodReconciler {
     /// - Returns: The decision.
     static func giveUp(_ state: PodState, _ action: Action, ofRun run: Int64, because reason: String) -> Decision {
         var decision = Decision(state: state)
-        guard state.desired == .running, state.run == run, action == .ensure || action == .start else { return decision }
+        guard state.desired == .running, state.run == run, action == .ensure || action == .start else {
+            return decision
+        }
         decision.state.desired = .stopped
         decision.state.status = .failed
         decision.state.reason = reason

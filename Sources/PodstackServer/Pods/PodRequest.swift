@@ -60,7 +60,8 @@ struct PodRequest: Sendable, Equatable {
             problems.addMissing("name")
         }
         if let image = values.image {
-            configuration.image = problems.collect("image") { () throws(InvalidValue) in try PodRules.image(image) } ?? ""
+            configuration.image =
+                problems.collect("image") { () throws(InvalidValue) in try PodRules.image(image) } ?? ""
         } else {
             problems.addMissing("image")
         }
@@ -68,7 +69,8 @@ struct PodRequest: Sendable, Equatable {
         collectGPUs(values, &problems)
         collectSizes(values, &problems)
         if let ports = values.ports {
-            configuration.ports = problems.collect("ports") { () throws(InvalidValue) in try PodRules.ports(ports) } ?? []
+            configuration.ports =
+                problems.collect("ports") { () throws(InvalidValue) in try PodRules.ports(ports) } ?? []
         }
         if let environment = values.environment {
             let hasToken = values.tokenScopes != nil
@@ -357,7 +359,8 @@ enum PodRules {
         guard labels.count <= maxLabels else { throw InvalidValue("must have at most \(maxLabels) labels") }
         var valid: [String: String] = [:]
         for (name, value) in labels {
-            guard (1...maxLabelName).contains(name.utf8.count), name.utf8.allSatisfy({ isWord($0) || "./-".utf8.contains($0) })
+            guard (1...maxLabelName).contains(name.utf8.count),
+                name.utf8.allSatisfy({ isWord($0) || "./-".utf8.contains($0) })
             else {
                 throw InvalidValue(
                     "must have names of 1 to \(maxLabelName) characters from letters, digits, _, -, . and /")

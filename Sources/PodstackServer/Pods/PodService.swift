@@ -106,6 +106,7 @@ struct PodService: Sendable {
     ///   - namedProjectID: The project that the request's header names; nil for none.
     ///   - change: The change in which the pod is created.
     /// - Returns: The pod.
+    /// - Throws: ``DomainError`` with the reason why the pod cannot be created.
     func create(_ request: PodRequest, inProject namedProjectID: String? = nil, in change: Change) throws -> PodRecord {
         _ = try link.require()
         let connection = change.connection
@@ -122,7 +123,8 @@ struct PodService: Sendable {
         let time = now()
         var pod = PodRecord(
             id: Identifier.generate("pod_"), accountID: project.accountID, projectID: project.id, userID: caller.userID,
-            tokenID: caller.tokenID, chargedTokenID: caller.tokenID, name: request.name, configuration: request.configuration, labels: request.labels,
+            tokenID: caller.tokenID, chargedTokenID: caller.tokenID, name: request.name,
+            configuration: request.configuration, labels: request.labels,
             gpuType: request.gpuType, gpuCount: request.gpuCount, devices: [], pricePerHour: 0, limits: request.limits,
             createdAt: time, changedAt: time)
         pod.pricePerHour = try price(of: pod, in: connection)
@@ -160,7 +162,8 @@ struct PodService: Sendable {
         for mount in mounts {
             let volume = try VolumeStore.find(mount.volumeID, in: change.connection)
             guard let volume, volume.projectID == projectID, volume.deletedAt == nil else {
-                throw DomainError.invalid("volumes", "must name volumes of the pod's project; \(mount.volumeID) is not one")
+                throw DomainError.invalid(
+                    "volumes", "must name volumes of the pod's project; \(mount.volumeID) is not one")
             }
         }
     }
@@ -262,6 +265,7 @@ struct PodService: Sendable {
     ///   - isForced: Whether to kill the program at once.
     ///   - change: The change.
     /// - Returns: The pod.
+    /// - Throws: ``DomainError`` if the pod does not exist or is being deleted.
     func stop(_ id: String, isForced: Bool = false, in change: Change) throws -> PodRecord {
         _ = try link.require()
         var pod = try find(id, for: .podsUpdate, in: change)
@@ -281,6 +285,7 @@ struct PodService: Sendable {
     ///   - isForced: Whether to delete a pod that runs, and to kill its program at once.
     ///   - change: The change.
     /// - Returns: The pod; nil if it is gone already.
+    /// - Throws: ``DomainError`` if the pod does not exist, or runs and the deletion is not forced.
     func delete(_ id: String, isForced: Bool = false, in change: Change) throws -> PodRecord? {
         let pod = try find(id, for: .podsDelete, in: change)
         if pod.isTerminated { return nil }

@@ -116,6 +116,8 @@ enum PodStore {
     ///   - limit: The most pods.
     ///   - after: The position of the last pod of the previous page; nil for the first page.
     ///   - connection: The connection.
+    /// - Returns: The pods.
+    /// - Throws: ``DatabaseFailure``.
     static func list(
         _ selection: Selection, now: Int64, limit: Int, after: Cursor?, in connection: any DatabaseConnection
     ) throws -> [Listed] {

@@ -322,7 +322,9 @@ final class PodWorker: Sendable {
             return failures.count
         }
         // The object may have gone between the observation and the action.
-        if failure.kind == .notFound, action != .ensure, count < Self.maxAttempts { return .wait(Self.observationSeconds) }
+        if failure.kind == .notFound, action != .ensure, count < Self.maxAttempts {
+            return .wait(Self.observationSeconds)
+        }
         log.write(
             "pod_step_failed", level: "warning",
             [
@@ -379,7 +381,9 @@ final class PodWorker: Sendable {
             EngineSpecification.RegistryCredential(username: $0.username, password: $0.password)
         }
         specification.command = configuration.command
-        specification.environment = secrets.environment.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
+        specification.environment = secrets.environment.sorted { $0.key < $1.key }.map {
+            (name: $0.key, value: $0.value)
+        }
         if let token = secrets.token {
             specification.environment.append((name: PodRules.tokenFileVariable, value: Self.tokenPath))
             specification.secretFiles = [.init(path: Self.tokenPath, content: Array((token + "\n").utf8))]

@@ -85,6 +85,7 @@ struct VolumeService: Sendable {
     ///   - name: The only name that is listed; nil for all.
     ///   - page: The page.
     /// - Returns: The volumes, and the position of the next page.
+    /// - Throws: ``DatabaseFailure``.
     func list(
         userID: String, projectIDs: [String]?, name: String? = nil, _ page: PageRequest
     ) throws -> (page: [Volume], next: Cursor?) {
@@ -137,6 +138,7 @@ struct VolumeService: Sendable {
     ///   - namedProjectID: The project that the request's header names; nil for none.
     ///   - change: The change.
     /// - Returns: The volume.
+    /// - Throws: ``DomainError`` with the reason why the volume cannot be created.
     func create(
         _ request: VolumeRequest, inProject namedProjectID: String? = nil, in change: Change
     ) throws -> VolumeRecord {

@@ -218,7 +218,9 @@ final class ModelEngine: PodEngine {
         receive: (UnsafeRawBufferPointer) throws -> Bool
     ) throws {
         try perform("download") { state in guard state.objects[podID] != nil else { throw Self.missing } }
-        guard path != "/missing" else { throw EngineFailure(kind: .notFound, reason: "There is no /missing in the pod") }
+        guard path != "/missing" else {
+            throw EngineFailure(kind: .notFound, reason: "There is no /missing in the pod")
+        }
         _ = try Array("tar of \(path)".utf8).withUnsafeBytes(receive)
     }
 

@@ -66,7 +66,9 @@ struct PodControllerTests {
         #expect(service.engine.objects.isEmpty)
     }
 
-    @Test("a step that keeps failing is given up, and one that fails for a moment is not", arguments: TestDatabase.selected)
+    @Test(
+        "a step that keeps failing is given up, and one that fails for a moment is not",
+        arguments: TestDatabase.selected)
     func retries(_: TestDatabase) throws {
         let service = try PodServer()
         service.engine.fail("start", .failed, "try later")
@@ -82,7 +84,9 @@ struct PodControllerTests {
         try service.wait(for: .running, full.id)
     }
 
-    @Test("a container that the engine has lost ends its pod, which can be started anew", arguments: TestDatabase.selected)
+    @Test(
+        "a container that the engine has lost ends its pod, which can be started anew", arguments: TestDatabase.selected
+    )
     func lost(_: TestDatabase) throws {
         let service = try PodServer()
         let pod = try service.runningPod()
@@ -252,7 +256,9 @@ struct PodControllerTests {
 
     // MARK: - Volumes
 
-    @Test("a volume is created with the first pod that mounts it, and removed with its last", arguments: TestDatabase.selected)
+    @Test(
+        "a volume is created with the first pod that mounts it, and removed with its last",
+        arguments: TestDatabase.selected)
     func volumes(_: TestDatabase) throws {
         let service = try PodServer()
         let owner = service.owner

@@ -21,7 +21,10 @@ struct PodEngineTests {
     private func serve() throws -> (process: ToolProcess, port: UInt16) {
         let process = try ToolProcess(
             "podstack-server",
-            ["serve", "--listen", "127.0.0.1:0", "--data", place.data, "--engine", bench.test.url, "--max-pods", "9999"],
+            [
+                "serve", "--listen", "127.0.0.1:0", "--data", place.data, "--engine", bench.test.url, "--max-pods",
+                "9999",
+            ],
             environment: place.environment)
         do { try process.waitForOutput { $0.hasSuffix("\n") } } catch {
             process.signal(SIGKILL)
@@ -161,7 +164,8 @@ struct PodEngineTests {
 
     // MARK: - Terminals
 
-    @Test("a command with a terminal gets input and sizes, and ends with its exit code", arguments: TestDatabase.selected)
+    @Test(
+        "a command with a terminal gets input and sizes, and ends with its exit code", arguments: TestDatabase.selected)
     func terminal(_: TestDatabase) throws {
         let (server, port) = try serve()
         defer { server.signal(SIGKILL) }

@@ -35,7 +35,8 @@ struct PodPageTests {
         for (pods, cursor) in [(pods, "1-pod_1"), (pods, nil), ([], nil)] {
             let expected = try APICoding.encode(Page(elements: pods, nextCursor: cursor))
             let written = PodPage.encode(pods, nextCursor: cursor)
-            #expect(try APICoding.decode(JSONValue.self, from: written) == APICoding.decode(JSONValue.self, from: expected))
+            #expect(
+                try APICoding.decode(JSONValue.self, from: written) == APICoding.decode(JSONValue.self, from: expected))
             #expect(try APICoding.decode(Page<Pod>.self, from: written).elements == pods)
         }
     }

@@ -12,7 +12,8 @@ struct PodReconcilerTests {
         EngineObservation(podID: "pod", state: state, startedAt: start, finishedAt: end)
     }
 
-    private func exited(_ code: Int, from start: Int64, to end: Int64, isOutOfMemory: Bool = false) -> EngineObservation {
+    private func exited(_ code: Int, from start: Int64, to end: Int64, isOutOfMemory: Bool = false) -> EngineObservation
+    {
         observation(.exited(code: code, isOutOfMemory: isOutOfMemory), from: start, to: end)
     }
 
@@ -156,7 +157,8 @@ struct PodReconcilerTests {
     func stopsFirst() {
         var state = running()
         state.requestDeletion(graceSeconds: 0)
-        #expect(PodReconciler.reconcile(state, observation(.running, from: 100), now: 1).action == .stop(graceSeconds: 0))
+        #expect(
+            PodReconciler.reconcile(state, observation(.running, from: 100), now: 1).action == .stop(graceSeconds: 0))
         let stopped = PodReconciler.reconcile(state, exited(137, from: 100, to: 120), now: 121)
         #expect(stopped.action == .remove)
         #expect(stopped.runs == [.init(startedAt: 100, finishedAt: 120)])

@@ -69,8 +69,9 @@ struct PodRoutesTests {
         #expect(try owner.send("POST", path + "/start").code == "conflict")
         #expect(engine.calls("ensure") == 1)
         let audited = try service.audited()
-        #expect(audited.filter { ["create", "start", "stop", "restart", "delete"].contains($0) }
-            == ["delete", "restart", "start", "stop", "create"])
+        #expect(
+            audited.filter { ["create", "start", "stop", "restart", "delete"].contains($0) }
+                == ["delete", "restart", "start", "stop", "create"])
     }
 
     @Test("a program that ends stops its pod, and one that fails makes it failed", arguments: TestDatabase.selected)
@@ -373,8 +374,9 @@ struct PodRoutesTests {
         #expect(logs.body == "one\ntwo\n")
         #expect(try owner.send("GET", path + "/logs?tail=x").code == "validation_failed")
         let result = try owner.send("POST", path + "/exec", #"{"command": ["echo", "a b"]}"#)
-        #expect(try result.decoded(PodExecResult.self)
-            == PodExecResult(exitCode: 2, stdout: "echo a b", stderr: "", isTruncated: false))
+        #expect(
+            try result.decoded(PodExecResult.self)
+                == PodExecResult(exitCode: 2, stdout: "echo a b", stderr: "", isTruncated: false))
         #expect(try owner.send("POST", path + "/exec", #"{"command": []}"#).code == "validation_failed")
         let late = try owner.send("POST", path + "/exec", #"{"command": ["sleep"], "timeout_seconds": 1}"#)
         #expect(late.status == 504)
