@@ -89,8 +89,8 @@ class Instance:
         self.began = time.monotonic()
         self.process = subprocess.Popen(
             [self.service.program, "serve", "--listen", "127.0.0.1:0", "--data", self.service.directory,
-             "--max-active-tokens", "99999", "--max-projects", "99999", "--failed-authentications", "9999999",
-             "--reports-per-minute", "9999999", "--log-requests", "errors"],
+             "--max-active-tokens", "99999", "--max-projects", "99999", "--failed-authentications", "1000000",
+             "--reports-per-minute", "1000000", "--log-requests", "errors"],
             stdout=subprocess.PIPE, stderr=self.service.log, env=self.service.environment)
 
     def await_port(self):
