@@ -17,7 +17,7 @@ public struct Amount: Sendable, Hashable, Comparable {
 
     /// Creates an amount from a number, rounded to millionths.
     ///
-    /// - Parameter value: The amount; nil results if it is not finite or exceeds 9,000,000,000.
+    /// - Parameter value: The amount; nil results if it is not finite or exceeds 4,000,000,000.
     public init?(_ value: Double) {
         guard value.isFinite, value.magnitude <= Self.maximum else { return nil }
         millionths = Int64((value * 1_000_000).rounded())
@@ -42,7 +42,7 @@ public struct Amount: Sendable, Hashable, Comparable {
     }
 
     /// The largest amount whose millionths a JSON number represents exactly.
-    package static let maximum = 9_000_000_000.0
+    package static let maximum = 4_000_000_000.0
 
     /// No money.
     public static let zero = Amount(millionths: 0)

@@ -110,12 +110,12 @@ package enum Fork {
     private static func prepare() {
         gate.add(closing, ordering: .sequentiallyConsistent)
         let own: UInt64 = isInside ? 1 : 0
-        let end = now + longestWait
+        let end = ContinuousClock.now + .nanoseconds(longestWait)
         var turns = 0
         while gate.load(ordering: .sequentiallyConsistent) % closing > own {
             turns += 1
             if turns < 20 { sched_yield() } else { usleep(50) }
-            guard now < end else { return isInterrupted.store(true, ordering: .relaxed) }
+            guard ContinuousClock.now < end else { return isInterrupted.store(true, ordering: .relaxed) }
         }
     }
 
@@ -127,11 +127,5 @@ package enum Fork {
     private static func openInChild() {
         forks.add(1, ordering: .relaxed)
         gate.store(isInside ? 1 : 0, ordering: .sequentiallyConsistent)
-    }
-
-    private static var now: Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 }

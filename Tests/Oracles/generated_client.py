@@ -21,7 +21,8 @@ def generate(folder, url):
     document.write_bytes(httpx.get(url + "/openapi.json", timeout=60).content)
     settings = pathlib.Path(folder, "config.yml")
     # Without ruff, which would only format the client.
-    settings.write_text("post_hooks: []\n")
+    # A tar archive is bytes to it.
+    settings.write_text("post_hooks: []\ncontent_type_overrides:\n  application/x-tar: application/octet-stream\n")
     run = subprocess.run(
         [sys.executable, "-m", "openapi_python_client", "generate", "--path", document, "--config", settings,
          "--output-path", pathlib.Path(folder, "podstack_client"), "--meta", "none", "--fail-on-warning"],

@@ -103,7 +103,8 @@ struct PlainJSONTests {
             Issue.record("\(Model.self) is not an object")
             return
         }
-        #expect(Set(fields.keys) == Set(keys.allCases.map(\.stringValue)))
+        // The general decoder reads the few tokens with a spend limit.
+        #expect(Set(fields.keys) == Set(keys.allCases.map(\.stringValue)).subtracting(["spend_limit"]))
         for key in fields.keys {
             var shortened = fields
             shortened[key] = nil

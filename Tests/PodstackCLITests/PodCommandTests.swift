@@ -283,7 +283,7 @@ struct PodCommandTests {
         let gpu = await console.run("pod", "create", "--name", "x", "--image", "y", "--gpu-type", "B300")
         #expect(gpu.status == .failure)
         #expect(gpu.error.contains("hint: Available types: A100. podstack gpu availability lists all types"))
-        service.setGPU("H100", count: 1, pricePerHour: 100_000)
+        service.setGPU("H100", count: 1, pricePerHour: 1_000_000)
         let poor = await console.run("pod", "create", "--name", "x", "--image", "y", "--gpu-type", "H100")
         #expect(poor.status == .failure && poor.error.contains("hint: podstack wallet balance shows the balance"))
         let json = await console.run("pod", "create", "--name", "x", "--image", "y", "--gpu-type", "H100", "-o", "json")

@@ -141,7 +141,7 @@ struct PodSessionTests {
         }
         #expect(try terminal.wait() == (ending == 0 ? 6 : ending == -1 ? 1 : 128 + ending))
         try blockUntil("the terminal echoes") { terminal.echoes }
-        if ending == -1 { #expect(terminal.text.contains("error: the pod is gone\r\n")) }
+        if ending == -1 { #expect(terminal.text.contains("the pod is gone\r\n")) }
     }
 
     // MARK: - Logs

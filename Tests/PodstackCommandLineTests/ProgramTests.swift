@@ -184,7 +184,7 @@ struct ProgramTests {
         #expect(try help("help", "file", "copy") == copy)
         #expect(try help("file", "copy", "-h") == copy)
         let all = try #require(try help("--help"))
-        #expect(all.contains("\n  file show  Show files.\n") && !all.contains("__hidden"))
+        #expect(all.contains("\n  file show    Show files.\n") && !all.contains("__hidden"))
         #expect(try help("file", "--help")?.hasPrefix("Usage: tool file COMMAND [OPTIONS]\n") == true)
         guard case .incomplete(group: nil, all) = try program.parse([]) else {
             Issue.record("no words are not an incomplete command line")

@@ -229,7 +229,7 @@ struct NumericOptionTests {
         let folder = try TemporaryDirectory()
         let data = folder.file("data")
         let names = Self.flags.map(\.name)
-        #expect(names.count == 10, "\(names)")
+        #expect(names.count == 12, "\(names)")
         var options: [String] = []
         for flag in Self.flags {
             let start = "error: --\(flag.name) must be a whole number from 1 to "

@@ -127,7 +127,8 @@ struct DoctorTests {
         #expect(try run("token", "create", "you@example.com", "--name", "t").status == 0)
         let previous = data + "/pepper.previous"
         try? FileManager.default.removeItem(atPath: previous)
-        #expect(try run("pepper", "rotate").status == 0)
+        // On PostgreSQL, the instance that ended last is taken for running until its lease is over.
+        #expect(try run("pepper", "rotate", "--force").status == 0)
         #expect(try doctor().report.problems("pepper").isEmpty)
         let kept = try Data(contentsOf: URL(filePath: previous))
         unlink(previous)

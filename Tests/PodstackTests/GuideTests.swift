@@ -81,7 +81,7 @@ struct GuideTests {
             ("recording", #"you@example.com ["GET"]"#), ("logger", "HTTP 200 after"),
             ("service", #"["training", "default"]"#), ("time", "Invalid API token"), ("faults", "4"),
             ("samples", "CI Access denied to resource"), ("firstPod", #"["hello"]"#),
-            ("createPod", "trainer costs 5.00 per hour"), ("waitForPod", "failed: the image does not exist"),
+            ("createPod", "trainer costs 5.00 per hour"), ("waitForPod", "the image does not exist"),
             ("listPods", "trainer 0.00"), ("execInPod", "0 nvidia-smi -L"), ("podLimits", "7200"),
             ("money", "A100 4 2.50\n100.00"), ("podErrors", #"available: ["A100"]"#), ("testPods", "2.50 epoch 1"),
             ("failures", "Invalid API token\nyou@example.com"),

@@ -138,7 +138,7 @@ private struct ServiceCompletion {
         var environment = context.environment
         if let path = value(of: "env-file") { _ = try DotEnv.load(path, into: &environment) }
         // Rejects a pipe, which gives its content only once.
-        _ = try CredentialsFile(changing: CredentialsFile.path(environment))
+        if let path = try? CredentialsFile.path(environment) { _ = try CredentialsFile(changing: path) }
         let token = value(of: "token").flatMap { $0 == "-" ? nil : $0 }
         let file = try value(of: "token-file").flatMap { try TokenFileCredentials.read($0, within: .zero) }
         var options = ClientOptions()

@@ -18,7 +18,9 @@ enum PodFlags {
             "gpu-type", value: "TYPE", summary: "the type of the GPUs, such as A100 (default: no GPU)",
             values: .listed(CompletionCommands.gpuTypes)),
         Flag("gpu-count", value: "N", summary: "the number of GPUs (default: 1)"),
-        Flag("cpu", value: "CORES", summary: "the number of CPU cores, such as 0.5 (default: 4)"),
+        Flag(
+            "cpu", value: "CORES",
+            summary: "the number of CPU cores, such as 0.5 (default: 4, or all of a smaller engine)"),
         Flag("memory", value: "GIB", summary: "the memory in GiB (default: 16)"),
         Flag("disk", value: "GIB", summary: "the disk in GiB (default: 50)"),
         Flag(

@@ -283,7 +283,7 @@ enum BillingStore {
             """
             u.token_id IN (
                 WITH RECURSIVE family (id) AS (
-                    SELECT CAST(\(key) AS TEXT)
+                    SELECT t.id FROM tokens t WHERE t.id = \(key)
                     UNION SELECT t.id FROM tokens t JOIN family f ON t.parent_id = f.id
                 ) SELECT id FROM family)
             """

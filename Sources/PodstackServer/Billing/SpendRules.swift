@@ -18,7 +18,7 @@ extension SpendLimit {
     /// Returns a limit if its values are valid.
     static func validated(amount: Double, period: String) throws(InvalidValue) -> SpendLimit {
         guard let amount = Amount(amount), amount >= .zero else {
-            throw InvalidValue("must have an amount from 0 to 9000000000")
+            throw InvalidValue("must have an amount from 0 to 4000000000")
         }
         guard let period = periods.first(where: { $0.rawValue == period }) else {
             throw InvalidValue("must have the period day, month or total")

@@ -193,7 +193,7 @@ enum BillingCommands {
             let balance = try Billing().balance(
                 accountID: accountID, now: change.now * 1000, in: change.connection)
             guard balance.magnitude < UInt64(Amount.maximum * 1_000_000) else {
-                throw SetupFailure("the balance would exceed 9,000,000,000; nothing was changed")
+                throw SetupFailure("the balance would exceed 4,000,000,000; nothing was changed")
             }
             var details: [String: JSONValue] = ["amount": .number(Amount(millionths: amount).doubleValue)]
             if let reason { details["reason"] = .string(reason) }

@@ -28,9 +28,9 @@ struct ServeCommand {
                 summary: "the maximum number of volumes of an account, up to 1000000 (default: 100)"),
             Flag(
                 "engine", value: "URL",
-                summary: "the container engine that runs the pods: unix:///var/run/docker.sock, tcp://HOST:2376 with "
-                    + "--engine-cert, --engine-key and --engine-ca, or swarm+unix:///var/run/docker.sock for a Docker "
-                    + "Swarm (default: none, or what \(ProcessEnvironment.engineURL) says)"),
+                summary: "the container engine that runs the pods: unix:///var/run/docker.sock, or tcp://HOST:2376 "
+                    + "with --engine-cert, --engine-key and --engine-ca (default: none, or what "
+                    + "\(ProcessEnvironment.engineURL) says)"),
             Flag(
                 "engine-cert", value: "FILE", summary: "the certificate by which the engine knows the service, in PEM",
                 values: .files),

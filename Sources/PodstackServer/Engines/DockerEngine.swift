@@ -48,7 +48,7 @@ final class DockerEngine: PodEngine {
         }
         return EngineCapabilities(
             name: "Docker \(negotiated.engineVersion)", apiVersion: negotiated.apiVersion.description, isCluster: false,
-            gpus: nil, limitsDisk: try limitsDisk(info))
+            gpus: nil, limitsDisk: try limitsDisk(info), processors: info.processors)
     }
 
     private func limitsDisk(_ info: Docker.Info) throws -> Bool {

@@ -201,6 +201,8 @@ struct EngineCapabilities: Sendable, Equatable {
     var gpus: [String: Int]?
     /// Whether the engine can limit the disk of a pod.
     var limitsDisk: Bool
+    /// The number of processors that a pod can have at most; nil if the engine does not say.
+    var processors: Int?
 }
 
 /// A pod as an engine runs it.

@@ -395,7 +395,7 @@ enum PodRules {
 
     static func amount(_ value: Double) throws(InvalidValue) -> Int64 {
         guard let amount = Amount(value), amount > .zero else {
-            throw InvalidValue("must be a positive amount of at most 9,000,000,000")
+            throw InvalidValue("must be a positive amount of at most 4,000,000,000")
         }
         return amount.millionths
     }

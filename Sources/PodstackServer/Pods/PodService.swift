@@ -99,6 +99,15 @@ struct PodService: Sendable {
 
     // MARK: - Create
 
+    /// Gives a pod with the default number of cores at most those of the engine: a first pod should run on a small machine
+    /// too.
+    private func limitDefaultCPU(of pod: inout PodRecord) {
+        guard pod.configuration.cpuMillicores == PodRequest.defaultCPUMillicores,
+            let processors = link.capabilities?.processors
+        else { return }
+        pod.configuration.cpuMillicores = min(pod.configuration.cpuMillicores, processors * 1000)
+    }
+
     /// Creates a pod, which the controller then starts.
     ///
     /// - Parameters:
@@ -127,6 +136,7 @@ struct PodService: Sendable {
             configuration: request.configuration, labels: request.labels,
             gpuType: request.gpuType, gpuCount: request.gpuCount, devices: [], pricePerHour: 0, limits: request.limits,
             createdAt: time, changedAt: time)
+        limitDefaultCPU(of: &pod)
         pod.pricePerHour = try price(of: pod, in: connection)
         pod.devices = try assignDevices(to: pod, in: connection)
         try billing.requireCover(pod.charge, now: time, in: connection)

@@ -106,10 +106,8 @@ final class LastUsedTracker: Sendable {
 
 /// Advice to give a token fewer scopes, based on the scopes that it used.
 struct ScopeAdvice: Equatable {
-    /// The resources whose use is recorded here.
-    ///
-    /// Other services, such as the one for pods, record their own.
-    static let recordedResources: Set = ["projects", "members", "tokens", "audit-logs"]
+    /// The resources whose use is recorded here; another service would record the use of others.
+    static let recordedResources: Set = ["projects", "members", "pods", "tokens", "audit-logs", "volumes", "billing"]
     /// Seconds for which a token's use is recorded before there is any advice.
     static let minimumSeconds: Int64 = 7 * 86_400
 

@@ -167,7 +167,7 @@ struct FakeFields {
             return nil
         }
         guard let amount = Amount(amount), amount >= .zero else {
-            refuse("spend_limit", "must have an amount from 0 to 9000000000")
+            refuse("spend_limit", "must have an amount from 0 to 4000000000")
             return nil
         }
         guard ["day", "month", "total"].contains(period) else {

@@ -127,10 +127,10 @@ struct SpendingTests {
             _ = try connection.execute(
                 """
                 INSERT INTO pods (id, account_id, project_id, user_id, name, specification, labels, gpu_count,
-                    price_per_hour, max_cost, desired, is_forced, run_number, status, addresses, attempts,
-                    last_event_number, created_at, changed_at)
+                    price_per_hour, max_cost, desired, grace_seconds, run_number, prepared_run, replaces, attempts, status,
+                    addresses, last_event_number, revision, created_at, changed_at)
                 VALUES ('pod_a', \(user.accountID), \(user.defaultProjectID), \(user.id), 'a', '{}', '{}', 1, 6000000,
-                    3000000, 'running', 0, 1, 'running', '{}', 0, 0, 1, 1)
+                    3000000, 'running', 10, 1, 1, 0, 0, 'running', '{}', 0, 1, 1, 1)
                 """)
         }
         let pod = charge("pod_a", maxCost: 3)

@@ -88,7 +88,8 @@ struct NewTokenPageTests {
         "creates a token with the scopes of the preset",
         arguments: TestDatabase.selected,
         [
-            ("full", "*"), ("read", "projects:read members:read pods:read tokens:read audit-logs:read"),
+            ("full", "*"),
+            ("read", "projects:read members:read pods:read tokens:read audit-logs:read volumes:read billing:read"),
             ("ci", "pods:* projects:read"),
         ])
     func preset(_: TestDatabase, preset: (access: String, scopes: String)) throws {

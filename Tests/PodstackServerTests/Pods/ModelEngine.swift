@@ -33,6 +33,8 @@ final class ModelEngine: PodEngine {
         var isDown = false
         /// The images whose pulls wait.
         var slowImages: Set<String> = []
+        /// The processors that it reports.
+        var processors: Int?
         var version = 0
         var changed: Set<String> = []
         var clock: Int64 = 0
@@ -100,8 +102,10 @@ final class ModelEngine: PodEngine {
     // MARK: - The engine
 
     func capabilities() throws -> EngineCapabilities {
-        try perform("capabilities") { _ in
-            EngineCapabilities(name: "Model 1", apiVersion: "1.41", isCluster: false, gpus: nil, limitsDisk: false)
+        try perform("capabilities") { state in
+            EngineCapabilities(
+                name: "Model 1", apiVersion: "1.41", isCluster: false, gpus: nil, limitsDisk: false,
+                processors: state.processors)
         }
     }
 

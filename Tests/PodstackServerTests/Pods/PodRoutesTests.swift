@@ -74,6 +74,17 @@ struct PodRoutesTests {
                 == ["delete", "restart", "start", "stop", "create"])
     }
 
+    @Test("a pod with the default number of cores gets those of a smaller engine", arguments: TestDatabase.selected)
+    func smallEngine(_: TestDatabase) throws {
+        let engine = ModelEngine(now: SystemClock.milliseconds)
+        engine.change { $0.processors = 2 }
+        let owner = try PodServer(engine: engine).owner
+        let pod = try owner.send("POST", "/v1/pods", #"{"name": "a", "image": "a"}"#).decoded(Pod.self)
+        #expect(pod.cpu == 2)
+        let larger = try owner.send("POST", "/v1/pods", #"{"name": "b", "image": "a", "cpu": 3}"#).decoded(Pod.self)
+        #expect(larger.cpu == 3)
+    }
+
     @Test("a program that ends stops its pod, and one that fails makes it failed", arguments: TestDatabase.selected)
     func exits(_: TestDatabase) throws {
         let pod = try service.runningPod()

@@ -53,13 +53,11 @@ struct FileLockTests {
         var file = stat()
         #expect(stat(path, &file) == 0)
         // A child that was forked has copies of all descriptors.
-        let copies = (0..<Int32(1024)).compactMap { descriptor -> Int32? in
+        let own = (0..<Int32(1024)).filter { descriptor in
             var status = stat()
-            guard fstat(descriptor, &status) == 0, status.st_ino == file.st_ino, status.st_dev == file.st_dev else {
-                return nil
-            }
-            return fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+            return fstat(descriptor, &status) == 0 && status.st_ino == file.st_ino && status.st_dev == file.st_dev
         }
+        let copies = own.map { fcntl($0, F_DUPFD_CLOEXEC, 0) }
         defer { for copy in copies { close(copy) } }
         #expect(copies.count == 1)
         lock.release()

@@ -48,7 +48,7 @@ struct FakePodTests {
         service.setGPU("A100", count: 1, pricePerHour: 6)
         let client = try service.client()
         let poor = await #expect(throws: InsufficientBalanceError.self) { try await client.pods.create(trainer()) }
-        #expect(poor?.required == 0.1 && poor?.available == .zero && poor?.limit == .wallet)
+        #expect(poor?.required == 0.001667 && poor?.available == .zero && poor?.limit == .wallet)
         service.credit(1)
         let missing = await #expect(throws: GPUNotAvailableError.self) {
             try await client.pods.create(trainer(gpus: 2))

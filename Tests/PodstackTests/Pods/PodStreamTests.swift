@@ -171,7 +171,7 @@ struct PodStreamTests {
         ) { progress in steps.withLock { $0.append(progress) } }
         let (head, body) = received.withLock { $0 }
         #expect(head.hasPrefix("PUT /v1/pods/pod_1/files?path=%2Fworkspace HTTP/1.1\r\n"))
-        #expect(head.contains("Content-Type: application/x-tar\r\n"))
+        #expect((head + "\r\n").contains("\r\nContent-Type: application/x-tar\r\n"))
         try TarTests.extract(body, to: folder.file("out"))
         try TarTests.run("diff -r --no-dereference tree out", in: folder)
         let last = try #require(steps.withLock { $0.last })

@@ -186,7 +186,7 @@ struct PodsTests {
         let (_, shell, _) = try await self.request(.json(PodExecResult.sample)) { (client: Client) async throws in
             _ = try await client.pods.exec("pod_1", "ls | wc")
         }
-        #expect(shell == ["command": ["/bin/sh", "-c", "ls | wc"]])
+        #expect(shell == ["command": ["/bin/sh", "-c", "ls | wc"], "timeout_seconds": 60])
     }
 
     @Test(
