@@ -133,19 +133,29 @@ struct AuditLogPage {
     init(
         _ query: AuditLogQuery, found: AuditPage, projectNames: [String: String], newest: Int64, exceedsExport: Bool
     ) {
+        // Plain numbers and one assignment of each property: the optimizer of Swift 6.3.1 ends with an error otherwise.
+        let found = (events: found.events, end: Self.number(of: found.end))
         let first = found.events.first?.number
+        let last = found.events.last?.number
+        var (older, newer) = (found.end, nil as Int64?)
+        var isReversed = false
         switch query.position {
-        case .newest: (events, older, newer) = (found.events, found.end?.number, nil)
-        case .before(let number):
-            (events, older, newer) = (found.events, found.end?.number, first ?? max(0, number - 1))
+        case .newest: break
+        case .before(let number): newer = first ?? max(0, number - 1)
         case .after(let number):
-            (events, older, newer) = (found.events.reversed(), first ?? min(number, .max - 1) + 1, found.end?.number)
+            (older, newer) = (first ?? min(number, .max - 1) + 1, found.end)
+            isReversed = true
         }
-        isSearchedInPart = found.end != nil && found.end?.number != found.events.last?.number
+        events = isReversed ? found.events.reversed() : found.events
+        self.older = older
+        self.newer = newer
+        isSearchedInPart = found.end != nil && found.end != last
         self.projectNames = projectNames
         self.newest = newest
         self.exceedsExport = exceedsExport
     }
+
+    private static func number(of position: AuditEventPosition?) -> Int64? { position?.number }
 }
 
 /// Measures the parts of a response for its Server-Timing header.
