@@ -187,7 +187,7 @@ final class ConnectionDriver: Sendable {
 
     /// Ends a request whose response was sent, or whose connection is gone.
     func finish(_ incoming: IncomingRequest, on connection: Microhttpd.Connection) {
-        incoming.streamedBody?.cut()
+        incoming.streamedBody?.connectionEnded()
         if let entry = connection.entry { connections.requestEnds(entry) }
         if let deferred = incoming.deferred { deferredResponses.remove(deferred) }
     }

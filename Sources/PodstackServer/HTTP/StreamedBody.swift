@@ -82,8 +82,12 @@ final class StreamedBody: Sendable {
                 state.dropped += bytes.count
                 return state.dropped <= Self.maxDropped
             }
+            // The worker reads no more of a body that was cut.
+            guard !state.isCut else { return true }
             state.pending.append(contentsOf: bytes)
-            if state.pending.count > Self.maxPending {
+            // libmicrohttpd passes every chunk that it has received, also after the connection was suspended, and breaks if
+            // a connection is suspended twice.
+            if state.pending.count > Self.maxPending, !state.isSuspended {
                 state.isSuspended = true
                 suspend()
             }
@@ -94,14 +98,24 @@ final class StreamedBody: Sendable {
     /// The body has arrived completely.
     func complete() { state.change { $0.isComplete = true } }
 
-    /// The rest of the body does not arrive, or is malformed.
+    /// The rest of the body is not wanted, or is malformed: the worker gets an error.
     func cut() {
         state.change { state in
             guard !state.isComplete else { return }
             state.isCut = true
             state.pending = []
-            // The connection is gone: it cannot be resumed any more.
+            state.resume()
+        }
+    }
+
+    /// The connection is gone: it cannot be resumed any more.
+    func connectionEnded() {
+        state.change { state in
+            state.control = nil
             state.isSuspended = false
+            guard !state.isComplete else { return }
+            state.isCut = true
+            state.pending = []
         }
     }
 }

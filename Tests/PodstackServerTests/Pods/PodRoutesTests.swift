@@ -424,6 +424,18 @@ struct PodRoutesTests {
         #expect(try owner.send("PUT", path + "?path=/small", "small", headers: archive).status == 204)
         #expect(try remote.send("PUT", path + "?path=/large", large, headers: archive).status == 204)
         #expect(engine.objects[pod.id]?.output == "/small: 5 bytes\n/large: 5242880 bytes\n")
+        // In chunks, of which many arrive before the worker reads the first.
+        for size in [7, 1000, 20_000] {
+            let connection = try RawHTTP(port: service.server.server.port)
+            let count = 1_000_000 / size
+            let chunk = "\(String(size, radix: 16))\r\n" + String(repeating: "y", count: size) + "\r\n"
+            try connection.send(
+                "PUT \(path)?path=/chunks HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(owner.token)\r\n"
+                    + "Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    + String(repeating: chunk, count: count) + "0\r\n\r\n")
+            #expect(try connection.response().status == 204)
+            #expect(engine.objects[pod.id]?.output.hasSuffix("/chunks: \(count * size) bytes\n") == true)
+        }
         // Refused by the head, before the body is read.
         #expect(try remote.send("PUT", path + "?path=/x", "x").code == "unsupported_media_type")
         let stranger = TestClient(port: service.server.server.port, "podstack_wrong")
