@@ -53,7 +53,7 @@ struct AuditSearchTests {
         #expect(try pages("q=nothing") == [[], []])
         #expect(try pages("resource_type=rare") == [[], ["evt_1002"]])
         #expect(try pages("q=needle&user=usr_other") == [["evt_250900"], ["evt_1002"]])
-        // What is found by an index, or a time before which fewer events are, is searched at once.
+        // An index finds these events, or the time leaves few of them, so that one page has them all.
         #expect(try pages("action=rare") == [["evt_1001"]])
         #expect(try pages("user=usr_rare") == [["evt_1001"]])
         #expect(try pages("q=needle&action=rare") == [["evt_1001"]])

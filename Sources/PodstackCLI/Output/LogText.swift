@@ -152,7 +152,7 @@ struct LogWriter {
 
     private func writePlain(_ bytes: [UInt8]) {
         guard let write = invocation.context.writeBytes else { return writeText(SystemText.text(of: bytes)) }
-        // What was held back comes first.
+        // The boundary holds the end of earlier output back, which must be written before these bytes.
         invocation.context.boundary?.finish()
         write(bytes, isError)
     }

@@ -55,7 +55,8 @@ struct BillingRoutes: Sendable {
         if case .scope(_, let projectID?, _) = exchange.requirement {
             (selection.accountID, selection.projectIDs) = (nil, [projectID])
         }
-        let (rows, total) = try billing.usage(selection, by: query.grouping, now: time * 1000, in: database)
+        let (rows, total) = try billing.usage(
+            selection, by: query.grouping, for: grant, now: time * 1000, in: database)
         return try .json(
             Usage(
                 from: Date(query.from), to: Date(query.to), groupBy: query.grouping, rows: rows,

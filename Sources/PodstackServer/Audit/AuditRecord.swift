@@ -84,7 +84,6 @@ enum AuditAction: String, Sendable, CaseIterable {
     /// The engine had a pod that the service does not know, and removed it.
     case podOrphaned = "pod_orphaned"
     case walletCredited = "wallet_credited"
-    case pricesChanged = "prices_changed"
 }
 
 /// The resource that an event is about.

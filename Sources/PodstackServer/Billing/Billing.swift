@@ -73,7 +73,12 @@ struct Billing: Sendable {
         of charge: PodCharge, in connection: any DatabaseConnection
     ) throws -> [BillingStore.Subject] {
         let tokens = try charge.tokenID.map { try BillingStore.lineage(of: $0, in: connection) } ?? []
-        return [.account(charge.accountID), .project(charge.projectID)] + tokens.map { .token($0) }
+        return subjects(of: charge, tokens: tokens)
+    }
+
+    /// Returns the subjects that a run counts for; `tokens` are the one that started it and those that created that one.
+    private func subjects(of charge: PodCharge, tokens: [String]) -> [BillingStore.Subject] {
+        [.account(charge.accountID), .project(charge.projectID)] + tokens.map { .token($0) }
     }
 
     // MARK: - Limits
@@ -157,23 +162,25 @@ struct Billing: Sendable {
         var review = Review()
         var wallets: [String: Bool] = [:]
         var budgets: [BillingStore.Subject: Bool] = [:]
+        var lineages: [String: [String]] = [:]
+        let limited = runs.filter { $0.charge.maxCost != nil }.map(\.charge.podID)
+        let costs = try costs(of: limited, now: now, in: connection)
         for run in runs {
             let charge = run.charge
             let isWalletEmpty = try wallets.value(of: charge.accountID) {
                 try balance(accountID: charge.accountID, now: now, in: connection) <= 0
             }
             var reached: SpendLimitKind? = isWalletEmpty ? .wallet : nil
-            for subject in try subjects(of: charge, in: connection) {
+            let tokens = try charge.tokenID.map { id in
+                try lineages.value(of: id) { try BillingStore.lineage(of: id, in: connection) }
+            }
+            for subject in subjects(of: charge, tokens: tokens ?? []) {
                 let isUsedUp = try budgets.value(of: subject) {
                     try reviewBudget(subject, accountID: charge.accountID, now: now, &review, in: connection)
                 }
                 if isUsedUp { reached = reached ?? subject.kind }
             }
-            if let maxCost = charge.maxCost,
-                try costs(of: [charge.podID], now: now, in: connection)[charge.podID] ?? 0 >= maxCost
-            {
-                reached = reached ?? .pod
-            }
+            if let maxCost = charge.maxCost, costs[charge.podID] ?? 0 >= maxCost { reached = reached ?? .pod }
             if let reached { review.exhausted.append((charge.podID, reached)) }
         }
         return review
@@ -193,10 +200,14 @@ struct Billing: Sendable {
                 + limit.amount.millionths % 100 * Int64(percent) / 100
         }
         if !reached.isEmpty {
+            // A token is reported to its own account, which need not be that of the project.
+            var owner: String? = accountID
+            if case .token(let key) = subject { owner = try BillingStore.accountID(ofToken: key, in: connection) }
             let known = try BillingStore.notices(of: subject, periodStart: start, in: connection)
             review.notices += reached.filter { !known.contains($0) }.map {
                 BudgetNotice(
-                    subject: subject, accountID: accountID, periodStart: start, percent: $0, limit: limit, spent: spent)
+                    subject: subject, accountID: owner ?? accountID, periodStart: start, percent: $0, limit: limit,
+                    spent: spent)
             }
         }
         return spent >= limit.amount.millionths

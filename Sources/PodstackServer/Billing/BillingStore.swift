@@ -250,16 +250,18 @@ enum BillingStore {
         ).map(run)
     }
 
-    /// Returns the names of projects, pods or tokens by ID.
+    /// Returns the names of projects, pods or tokens by ID; of tokens, only those of an account.
     static func names(
-        of keys: [String], by grouping: Usage.Grouping, in connection: any DatabaseConnection
+        of keys: [String], by grouping: Usage.Grouping, accountID: String, in connection: any DatabaseConnection
     ) throws -> [String: String] {
         guard !keys.isEmpty else { return [:] }
         let rows: [DatabaseRow] =
             switch grouping {
             case .project: try connection.query("SELECT id, name FROM projects WHERE id IN (\(list: keys))")
             case .pod: try connection.query("SELECT id, name FROM pods WHERE id IN (\(list: keys))")
-            case .token: try connection.query("SELECT id, name FROM tokens WHERE id IN (\(list: keys))")
+            case .token:
+                try connection.query(
+                    "SELECT id, name FROM tokens WHERE id IN (\(list: keys)) AND account_id = \(accountID)")
             default: []
             }
         return Dictionary(try rows.map { (try $0.text("id"), try $0.text("name")) }) { first, _ in first }
@@ -311,6 +313,11 @@ enum BillingStore {
         guard let amount = try row.optionalInteger("spend_amount"), let period = try row.optionalText("spend_period")
         else { return nil }
         return SpendLimit(amount: Amount(millionths: amount), period: SpendLimit.Period(rawValue: period))
+    }
+
+    /// Returns the account of a token, which may differ from that of the projects in which it starts pods.
+    static func accountID(ofToken key: String, in connection: any DatabaseConnection) throws -> String? {
+        try connection.query("SELECT account_id FROM tokens WHERE id = \(key)").first?.text("account_id")
     }
 
     /// Returns a token and the tokens that its spending counts for: its creator, the creator's creator, and so on.

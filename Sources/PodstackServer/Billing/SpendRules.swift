@@ -7,8 +7,8 @@ extension SpendLimit {
 
     /// Returns whether nothing that this limit allows exceeds another one: it is no larger, and its period is no shorter.
     ///
-    /// What may be spent in a month may also be spent within one of its days, so a limit per month is within a limit per
-    /// day of the same amount, and not the other way round.
+    /// For example, 5 a month is within 5 a day, because a token may spend the whole month's amount on one day. But 5 a day
+    /// is not within 5 a month.
     func isWithin(_ other: SpendLimit) -> Bool {
         guard let own = Self.periods.firstIndex(of: period), let outer = Self.periods.firstIndex(of: other.period)
         else { return false }

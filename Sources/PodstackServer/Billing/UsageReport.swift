@@ -78,8 +78,11 @@ extension Billing {
     private static let batch = 5000
 
     /// Returns what pods cost in a period, grouped.
+    ///
+    /// Users of other accounts may start pods in a project: the names of their tokens are left out.
     func usage(
-        _ selection: BillingStore.Selection, by grouping: Usage.Grouping, now: Int64, in database: any Database
+        _ selection: BillingStore.Selection, by grouping: Usage.Grouping, for grant: Grant, now: Int64,
+        in database: any Database
     ) throws -> (rows: [Usage.Row], totalCost: Int64) {
         var report = UsageReport(selection, by: grouping, now: now)
         var last: BillingStore.Run?
@@ -93,7 +96,7 @@ extension Billing {
             last = runs.last
         }
         let rows = try report.rows { keys in
-            try database.read { try BillingStore.names(of: keys, by: grouping, in: $0) }
+            try database.read { try BillingStore.names(of: keys, by: grouping, accountID: grant.accountID, in: $0) }
         }
         return (rows, report.totalCost)
     }

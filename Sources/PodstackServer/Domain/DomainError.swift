@@ -41,7 +41,6 @@ enum DomainError: Error {
 /// The kind of a resource, as the API names it.
 enum ResourceKind: String, Sendable {
     case token, project, member, user, device, invitation, pod, volume
-    case gpuType = "gpu_type"
 }
 
 /// Reasons why a credential does not authenticate.

@@ -3,8 +3,8 @@ import Synchronization
 
 /// Makes the engine follow the pods in the database, and stops pods that have reached a limit.
 ///
-/// Of several instances on one database, one acts: the leader. A thread wakes when pods change in the database or in the
-/// engine, and once a second for limits; the ``PodWorker`` does what takes time.
+/// Only one instance on a database acts: the leader. A thread wakes when pods change in the database or in the engine, and
+/// once a second to check limits. The ``PodWorker`` runs the slow steps.
 final class PodController: Sendable {
     /// The seconds between two checks of the limits, and of the leadership.
     private static let tickSeconds = 1.0
@@ -247,7 +247,7 @@ final class PodController: Sendable {
                 "The pod was \(deletes ? "deleted" : "stopped") because it reached its \(name) of "
                     + counted(seconds, "second")
             case .spending(.pod): "The pod was stopped because it reached its max_cost"
-            case .spending(.token): "The pod was stopped because the token that created it reached its spend limit"
+            case .spending(.token): "The pod was stopped because the token that started it reached its spend limit"
             case .spending(.project): "The pod was stopped because its project reached its spend limit"
             case .spending(.wallet): "The pod was stopped because the wallet of its account is empty"
             }

@@ -36,7 +36,7 @@ struct PodService: Sendable {
         }
     }
 
-    /// Returns a pod for a caller who may use it.
+    /// Returns a pod that the caller may use.
     ///
     /// - Parameters:
     ///   - id: The pod.

@@ -101,7 +101,7 @@ struct VolumeService: Sendable {
         }
     }
 
-    /// Returns a volume for a caller who may use it.
+    /// Returns a volume that the caller may use.
     ///
     /// - Throws: The same ``DomainError/notFound(_:id:)`` if the volume does not exist, and if it is in a project that the
     ///   user is not a member of.

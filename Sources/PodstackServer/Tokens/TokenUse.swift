@@ -106,8 +106,6 @@ final class LastUsedTracker: Sendable {
 
 /// Advice to give a token fewer scopes, based on the scopes that it used.
 struct ScopeAdvice: Equatable {
-    /// The resources whose use is recorded here; another service would record the use of others.
-    static let recordedResources: Set = ["projects", "members", "pods", "tokens", "audit-logs", "volumes", "billing"]
     /// Seconds for which a token's use is recorded before there is any advice.
     static let minimumSeconds: Int64 = 7 * 86_400
 
@@ -135,18 +133,11 @@ struct ScopeAdvice: Equatable {
         used = token.usedScopes.scopes.filter(token.scopes.allows)
     }
 
-    /// Whether scopes are kept although their use is not recorded here.
-    var keepsUnrecorded: Bool { enough.contains { Self.isUnrecorded($0) } }
-
     /// Whether the token creates or rotates other tokens, which may do only what it may do itself.
     var handsOn: Bool { used.contains(.tokensCreate) || used.contains(.tokensUpdate) }
 
-    private static func isUnrecorded(_ scope: Scope) -> Bool {
-        scope.resource.map { !recordedResources.contains($0) } ?? false
-    }
-
     private static func needed(_ scope: Scope, used: ScopeSet) -> [Scope] {
-        if isUnrecorded(scope) || used.contains(ScopeSet(scope)) { return [scope] }
+        if used.contains(ScopeSet(scope)) { return [scope] }
         guard scope.resource == nil else { return used.intersection(ScopeSet(scope)).scopes }
         return Scope.resources.compactMap { Scope("\($0):*") }.flatMap { needed($0, used: used) }
     }

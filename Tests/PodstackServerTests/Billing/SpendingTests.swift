@@ -254,6 +254,34 @@ struct SpendingTests {
         }
     }
 
+    @Test(
+        "a budget of a token is reported to the token's account, and its name only there",
+        arguments: TestDatabase.selected)
+    func foreignToken(_: TestDatabase) throws {
+        try credit(1000)
+        let server = owner.server.server
+        try server.addUser("guest@example.com")
+        let guest = owner.with(try server.createToken("guest@example.com"))
+        let limited = try guest.createToken(#""spend_limit": {"amount": 6, "period": "total"}"#)
+        let time = Int64(server.service.now()) * 1000
+        try database.write { connection in
+            try billing.record(
+                charge("pod_a", price: 24, tokenID: key(limited)), userID: user.id, gpuType: nil, gpuCount: 0,
+                startedAt: time - Self.minute * 10, finishedAt: nil, in: connection)
+        }
+        let notices = try database.read { try billing.review(now: time, in: $0) }.notices
+        try #require(notices.map(\.percent) == [50])
+        try server.service.changes.perform(by: .administrator, at: 1) {
+            try billing.record(notices, now: time, in: $0)
+        }
+        let path = "/v1/audit-logs?action=budget_reached"
+        #expect(try guest.send("GET", path).decoded(Page<AuditEvent>.self).elements.count == 1)
+        #expect(try owner.send("GET", path).decoded(Page<AuditEvent>.self).elements.isEmpty)
+        let from = TestClient.time((time - Self.hour * 24) / 1000)
+        let usage = try owner.send("GET", "/v1/billing/usage?from=\(from)&group_by=token").decoded(Usage.self)
+        #expect(usage.rows.map(\.key) == [key(limited)] && usage.rows[0].name == nil)
+    }
+
     // MARK: - Routes
 
     @Test(

@@ -271,7 +271,6 @@ enum AuditText {
         case .budgetReached: "Budget reached"
         case .podOrphaned: "Unknown pod removed"
         case .walletCredited: "Balance changed"
-        case .pricesChanged: "Prices changed"
         }
     }
 

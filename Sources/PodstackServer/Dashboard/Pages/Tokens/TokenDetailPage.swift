@@ -148,11 +148,6 @@ private struct UnusedScopesCard: Component {
                 ". These scopes would be enough:"
             }
             Element("p") { ScopeList(scopes: advice.enough) }
-            if advice.keepsUnrecorded {
-                Element("p", .class("hint")) {
-                    "This service does not see how pods are used, so scopes for pods are kept."
-                }
-            }
             if advice.handsOn {
                 Element("p", .class("hint")) {
                     "The token creates or rotates other tokens, which cannot have more scopes than it has. Before you "
