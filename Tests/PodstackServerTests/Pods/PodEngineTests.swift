@@ -135,8 +135,9 @@ struct PodEngineTests {
             containers = Dictionary(
                 uniqueKeysWithValues: try bench.engine.observe(instance: instance).map { ($0.podID, $0) })
             return try wanted.keys.allSatisfy { id in
-                let status = try pod(id, client).status
-                return status == .terminated || [.running, .stopped, .failed].contains(status)
+                // After a crash of the engine, the service needs a moment to see which programs it ended.
+                let (status, isRunning) = (try pod(id, client).status, containers[id]?.state == .running)
+                return isRunning ? status == .running : [.stopped, .failed, .terminated].contains(status)
             }
         }
         for (id, status) in wanted {
