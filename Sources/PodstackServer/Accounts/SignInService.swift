@@ -187,6 +187,14 @@ struct SignInService: Sendable {
         }
     }
 
+    /// Ends all sessions of the user except this one.
+    func endOthers(of session: WebSession, from origin: Origin, now: Int64) throws {
+        try changes.perform(by: Actor(session, from: origin), requiring: .credential, at: now) { change in
+            try SignInStore.removeSessions(userID: session.user.id, except: session.id, in: change.connection)
+            try change.record(.sessionRevoked, on: AuditResource(session.user))
+        }
+    }
+
     private func begin(_ user: UserRecord, from origin: Origin, in change: Change) throws -> OneTimeSecret {
         let secret = try sessions.begin(userID: user.id, from: origin, in: change)
         try change.acting(for: user.id, user.email).record(.login, on: AuditResource(user))

@@ -14,6 +14,9 @@ struct UserRecord: Sendable, Equatable {
 
     var isDisabled: Bool { disabledAt != nil }
 
+    /// Whether the user may manage the accounts of the service in the dashboard.
+    var isOperator: Bool { false }
+
     /// The approximate number of bytes that the user takes in a list.
     var listedBytes: Int { 300 + email.utf8.count + (name ?? "").utf8.count }
 

@@ -107,6 +107,7 @@ struct PageRoute: Sendable {
             PageRoute("POST", "/welcome", .open, handle: links.choosePassword),
             PageRoute("GET", "/account/sign-in", .signedIn, handle: sessions.show),
             PageRoute("POST", "/account/sign-in/password", .signedIn, handle: sessions.changePassword),
+            PageRoute("POST", "/account/sign-in/sessions/end-others", .signedIn, handle: sessions.endOthers),
             PageRoute("POST", "/account/sign-in/sessions/{id}/end", .signedIn, handle: sessions.end),
         ]
     }

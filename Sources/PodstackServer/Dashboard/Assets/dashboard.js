@@ -1,25 +1,86 @@
-// Pages work without this script, except for the copy button and the live audit log.
+// Pages work without this script. It adds copy buttons, times in the viewer's zone, keyboard shortcuts and live updates.
 "use strict";
 
-// The copy button copies the text of the element that it names. It is the main action of its page, so it gets the focus.
+// A copy button copies the text of the element that it names. The button of a new secret is the main action of its page,
+// so it gets the focus.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   button.hidden = false;
-  button.focus();
-  const status = document.getElementById("copied");
+  const source = document.getElementById(button.dataset.copy);
+  const label = button.firstChild;
+  const text = label.data;
+  const status = document.createElement("span");
+  status.className = "visually-hidden";
+  status.setAttribute("role", "status");
+  button.after(status);
+  if (source.id === "token") button.focus();
+  let back;
   button.addEventListener("click", async () => {
-    const source = document.getElementById(button.dataset.copy);
-    const label = button.textContent;
     try {
       await navigator.clipboard.writeText(source.textContent);
-      button.textContent = "Copied";
-      status.textContent = "The token is copied to the clipboard.";
+      label.data = "Copied";
+      status.textContent = "Copied to the clipboard.";
     } catch {
       // The browser does not allow pages to copy: select the text, so that the viewer can copy it.
       getSelection().selectAllChildren(source);
-      button.textContent = "Press Ctrl+C";
-      status.textContent = "Your browser does not allow pages to copy. The token is selected: press Ctrl+C or ⌘C.";
+      label.data = "Press Ctrl+C";
+      status.textContent = "Your browser does not allow pages to copy. The text is selected: press Ctrl+C or ⌘C.";
     }
-    setTimeout(() => { button.textContent = label; }, 2000);
+    clearTimeout(back);
+    back = setTimeout(() => { label.data = text; }, 2000);
+  });
+}
+
+// Displays times in the viewer's zone; the title has the time in UTC.
+const two = number => String(number).padStart(2, "0");
+let localize = root => {
+  for (const element of root.querySelectorAll("time[datetime$=Z]")) {
+    const time = new Date(element.dateTime);
+    if (isNaN(time) || element.title) continue;
+    element.title = element.textContent;
+    element.textContent = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`
+      + ` ${two(time.getHours())}:${two(time.getMinutes())}`;
+  }
+};
+const zone = document.getElementById("zone");
+const zoneName = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone && zoneName && zoneName !== "UTC") {
+  localize(document);
+  zone.textContent = `Times are in your time zone, ${zoneName.replaceAll("_", " ")}.`;
+} else {
+  localize = () => {};
+}
+
+// Keyboard shortcuts, which the dialog lists and turns off.
+const shortcuts = document.getElementById("shortcuts");
+if (shortcuts) {
+  const use = document.getElementById("use-shortcuts");
+  const places = new Map([...shortcuts.querySelectorAll("[data-go]")].map(each => [each.textContent, each.dataset.go]));
+  const show = () => { if (!shortcuts.open) shortcuts.showModal(); };
+  let first = "", forget;
+  use.checked = localStorage.getItem("shortcuts") !== "off";
+  use.addEventListener("change", () => localStorage.setItem("shortcuts", use.checked ? "on" : "off"));
+  document.getElementById("shortcuts-entry").hidden = false;
+  document.getElementById("show-shortcuts").addEventListener("click", show);
+  addEventListener("keydown", event => {
+    const isTyping = event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+    if (!use.checked || isTyping || shortcuts.open || event.ctrlKey || event.metaKey || event.altKey) return;
+    const place = places.get(`${first} ${event.key}`);
+    clearTimeout(forget);
+    first = "";
+    if (place) {
+      location.href = place;
+    } else if (event.key === "?") {
+      show();
+    } else if (event.key === "/") {
+      const search = document.querySelector("main input[type=search], main [name=q]");
+      if (!search) return;
+      search.closest("details")?.setAttribute("open", "");
+      search.focus();
+      event.preventDefault();
+    } else {
+      first = event.key;
+      forget = setTimeout(() => { first = ""; }, 1500);
+    }
   });
 }
 
@@ -43,6 +104,7 @@ if (live) {
     if (!row) return;
     address.searchParams.set("after", event.lastEventId);
     row.classList.add("new");
+    localize(row);
     entries.prepend(document.adoptNode(row));
     document.getElementById("no-entries")?.remove();
     added += 1;
@@ -75,4 +137,29 @@ if (live) {
   addEventListener("pagehide", stop);
   addEventListener("pageshow", start);
   start();
+}
+
+// Sums up what a new token will be able to do.
+const summary = document.getElementById("token-summary");
+if (summary) {
+  const form = summary.closest("form");
+  const list = words => words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words.at(-1)}` : words[0];
+  const sum = () => {
+    const access = form.querySelector("[name=access]:checked");
+    const chosen = access?.value === "custom"
+      ? [...form.querySelectorAll("[name=scope] option:checked")].map(each => each.dataset.words).filter(Boolean)
+      : access ? [access.dataset.words] : [];
+    summary.hidden = chosen.length === 0;
+    if (summary.hidden) return;
+    const projects = form.querySelectorAll("[name=project]:checked").length;
+    const isForAll = form.querySelector("[name=projects]:checked, [name=projects][type=hidden]")?.value !== "chosen";
+    const expiry = form.elements.expiry;
+    const date = expiry.value === "date" ? form.elements.date.value : expiry.selectedOptions[0].text.match(/\((.+)\)/)?.[1];
+    const text = `This token will be able to ${list(chosen)}, `
+      + (isForAll ? "in all your projects" : projects === 1 ? "in one project" : `in ${projects} projects`)
+      + (expiry.value === "never" ? ", until you revoke it." : date ? `, until ${date}.` : ".");
+    if (summary.textContent !== text) summary.textContent = text;
+  };
+  form.addEventListener("input", sum);
+  sum();
 }

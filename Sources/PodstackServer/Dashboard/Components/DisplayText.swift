@@ -10,6 +10,11 @@ enum UserAgent {
         ("Linux", "Linux"),
     ]
 
+    /// Returns whether a program runs on a phone or a tablet.
+    static func isPhone(_ header: String?) -> Bool {
+        ["Android", "iPhone", "iPad", "Mobile"].contains { header?.contains($0) ?? false }
+    }
+
     /// Returns a name such as `Firefox on Linux`, or the beginning of the header if it names no known browser.
     static func name(_ header: String?) -> String {
         guard let header, !header.isEmpty else { return "Unknown" }
@@ -41,7 +46,7 @@ extension Scope {
     private static let verbs = ["create": "Create", "read": "View", "update": "Change", "delete": "Delete"]
     private static let nouns = [
         "projects": "projects", "members": "project members", "pods": "pods", "tokens": "API tokens",
-        "audit-logs": "the audit log",
+        "audit-logs": "the audit log", "volumes": "volumes", "billing": "usage and balance",
     ]
 
     /// The scope in plain words, such as `View projects`.
@@ -50,6 +55,34 @@ extension Scope {
         let noun = Self.nouns[resource] ?? resource
         guard let action else { return "Create, view, change and delete \(noun)" }
         return "\(Self.verbs[action] ?? action) \(noun)"
+    }
+}
+
+extension Scope {
+    /// Returns what some scopes allow, as the end of a sentence: `view projects, and create and delete pods`.
+    static func phrase(for scopes: [Scope]) -> String {
+        if scopes.contains(.all) { return "do everything that you can do" }
+        // Resources with the same actions are named together.
+        var groups: [(verbs: [String], nouns: [String])] = []
+        for resource in resources {
+            let actions = scopes.filter { $0.resource == resource }.compactMap(\.action)
+            guard !scopes.filter({ $0.resource == resource }).isEmpty else { continue }
+            let isEvery = scopes.contains { $0.resource == resource && $0.action == nil }
+            let verbs = Self.actions.filter { isEvery || actions.contains($0) }.compactMap { Self.verbs[$0]?.lowercased() }
+            let noun = nouns[resource] ?? resource
+            if let index = groups.firstIndex(where: { $0.verbs == verbs }) {
+                groups[index].nouns.append(noun)
+            } else {
+                groups.append((verbs, [noun]))
+            }
+        }
+        let parts = groups.map { list($0.verbs) + " " + list($0.nouns) }
+        return parts.count > 1
+            ? parts.dropLast().joined(separator: ", ") + ", and " + (parts.last ?? "") : parts.first ?? "do nothing"
+    }
+
+    private static func list(_ words: [String]) -> String {
+        words.count > 1 ? words.dropLast().joined(separator: ", ") + " and " + (words.last ?? "") : words.first ?? ""
     }
 }
 

@@ -22,13 +22,98 @@ struct Field: Component {
     var body: some HTML {
         Element("div", .class("field")) {
             Element("label", .for(name)) { label }
-            VoidElement("input", [.id(name), .name(name), .value(value)] + attributes + descriptions)
-            if let hint { Element("p", .class("hint"), .id("\(name)-hint")) { hint } }
-            if let problem { Element("p", .class("field-problem"), .id("\(name)-problem")) { problem } }
+            VoidElement("input", [.id(name), .name(name), .value(value)] + attributes
+                    + FieldNotes.attributes(name, hint: hint, problem: problem))
+            FieldNotes(name: name, hint: hint, problem: problem)
         }
     }
+}
 
-    private var descriptions: [Attribute] {
+/// A labeled list of options of which one is chosen.
+struct SelectField: Component {
+    typealias Option = (value: String, text: String)
+
+    private let label: String
+    private let name: String
+    private let value: String
+    private let options: [Option]
+    private let hint: String?
+    private let problem: String?
+
+    init(
+        _ label: String, name: String, value: String, _ options: [Option], hint: String? = nil, problem: String? = nil
+    ) {
+        self.label = label
+        self.name = name
+        self.value = value
+        self.options = options
+        self.hint = hint
+        self.problem = problem
+    }
+
+    var body: some HTML {
+        Element("div", .class("field")) {
+            Element("label", .for(name)) { label }
+            Element("select", [.id(name), .name(name)] + FieldNotes.attributes(name, hint: hint, problem: problem)) {
+                for option in options {
+                    Element("option", .value(option.value), .flag("selected", if: option.value == value)) { option.text }
+                }
+            }
+            FieldNotes(name: name, hint: hint, problem: problem)
+        }
+    }
+}
+
+/// A labeled field for several lines of text.
+struct TextArea: Component {
+    private let label: String
+    private let name: String
+    private let value: String
+    private let hint: String?
+    private let problem: String?
+    private let attributes: [Attribute]
+
+    init(
+        _ label: String, name: String, value: String = "", hint: String? = nil, problem: String? = nil,
+        _ attributes: Attribute...
+    ) {
+        self.label = label
+        self.name = name
+        self.value = value
+        self.hint = hint
+        self.problem = problem
+        self.attributes = attributes
+    }
+
+    var body: some HTML {
+        Element("div", .class("field")) {
+            Element("label", .for(name)) { label }
+            // The parser removes a line break at the start. Source: HTML, section 13.1.2.5.
+            Element(
+                "textarea",
+                [.id(name), .name(name)] + attributes + FieldNotes.attributes(name, hint: hint, problem: problem)
+            ) {
+                "\n"
+                value
+            }
+            FieldNotes(name: name, hint: hint, problem: problem)
+        }
+    }
+}
+
+/// The hint and the problem below a field.
+private struct FieldNotes: Component {
+    let name: String
+    let hint: String?
+    let problem: String?
+
+    var body: some HTML {
+        if let hint { Element("p", .class("hint"), .id("\(name)-hint")) { hint } }
+        if let problem { Element("p", .class("field-problem"), .id("\(name)-problem")) { problem } }
+    }
+
+    /// Returns the attributes that connect a field with its notes.
+    static func attributes(_ name: String, hint: String?, problem: String?) -> [Attribute] {
         let ids = [hint.map { _ in "\(name)-hint" }, problem.map { _ in "\(name)-problem" }].compactMap { $0 }
         return (ids.isEmpty ? [] : [.aria("aria-describedby", ids.joined(separator: " "))])
             + (problem == nil ? [] : [.aria("aria-invalid", "true")])

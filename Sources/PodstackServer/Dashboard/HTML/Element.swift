@@ -121,6 +121,12 @@ struct Attribute {
     static func dateTime(_ text: String) -> Attribute { Attribute("datetime", .text(text)) }
     static func tabIndex(_ index: Int) -> Attribute { Attribute("tabindex", .text(String(index))) }
     static func min(_ value: String) -> Attribute { Attribute("min", .text(value)) }
+    static func max(_ value: String) -> Attribute { Attribute("max", .text(value)) }
+    static func step(_ value: StaticString) -> Attribute { Attribute("step", .text("\(value)")) }
+    static func alternativeText(_ text: String) -> Attribute { Attribute("alt", .text(text)) }
+    static func width(_ pixels: Int) -> Attribute { Attribute("width", .text(String(pixels))) }
+    static func height(_ pixels: Int) -> Attribute { Attribute("height", .text(String(pixels))) }
+    static func list(_ id: String) -> Attribute { Attribute("list", .text(id)) }
     static func rows(_ count: Int) -> Attribute { Attribute("rows", .text(String(count))) }
     static func columnSpan(_ count: Int) -> Attribute { Attribute("colspan", .text(String(count))) }
     static func maxLength(_ count: Int) -> Attribute { Attribute("maxlength", .text(String(count))) }
@@ -139,6 +145,7 @@ struct Attribute {
 
     static func href(_ link: Link) -> Attribute { Attribute("href", .text(link.text)) }
     static func src(_ link: Link) -> Attribute { Attribute("src", .text(link.text)) }
+    static func formAction(_ link: Link) -> Attribute { Attribute("formaction", .text(link.text)) }
     static func action(_ link: Link) -> Attribute { Attribute("action", .text(link.text)) }
 }
 

@@ -160,7 +160,7 @@ private struct DeviceRequestPage {
     let excess: QuotaExcess?
 
     func response() -> Response {
-        Document("A program requests access to your account", for: exchange) {
+        Document("A program asks for access to your account", for: exchange) {
             if let excess {
                 Element("p", .class("notice problem"), .role("alert")) {
                     "Your account has reached its limit of \(counted(excess.limit, "active token")). Revoke one under "
@@ -168,27 +168,36 @@ private struct DeviceRequestPage {
                     ", then return to this page. The program waits until \(CivilDate.text(of: request.expiresAt))."
                 }
             }
-            Notice(
-                .warning,
-                "Approve this only if you started it yourself and the program shows exactly this code. The program can "
-                    + "then act as you.")
-            Element("div", .class("card")) {
+            Card {
+                Element("p", .class("request")) {
+                    Element("strong") { request.clientName }
+                    " will be able to:"
+                }
+                Element("ul", .class("request")) { for scope in request.scopes ?? [.all] { RequestedScope(scope: scope) } }
                 Element("dl") {
-                    Fact("Code") { Element("code", .class("user-code")) { code } }
-                    Fact("Name") { request.clientName }
-                    Fact("Address") { DeviceAddress(request: request, viewerAddress: exchange.request.address) }
-                    Fact("Client") { UserAgent.name(request.userAgent) }
-                    Fact("Requested") { TimeElement(request.createdAt) }
-                    Fact("Permissions") { RequestedScopes(scopes: request.scopes ?? [.all]) }
                     Fact("Projects") { "All your projects, including ones that you join later" }
                     Fact("Expires") {
                         "After \(TokenService.defaultLifetimeSeconds / 86_400) days, unless you revoke the token earlier"
                     }
+                    Fact("Code") { Element("code", .class("user-code")) { code } }
+                    Fact("Address") { DeviceAddress(request: request, viewerAddress: exchange.request.address) }
+                    Fact("Client") { UserAgent.name(request.userAgent) }
+                    Fact("Requested") { TimeElement(request.createdAt) }
                 }
             }
             Element("div", .class("decision")) {
-                DecisionForm(link: Link("/device/approve"), label: "Approve", style: "", code: code, exchange: exchange)
-                DecisionForm(link: Link("/device/deny"), label: "Deny", style: "danger", code: code, exchange: exchange)
+                Element("form", .method("post"), .action(Link("/device/approve"))) {
+                    FormKeyField(exchange)
+                    VoidElement("input", .type("hidden"), .name("code"), .value(code))
+                    Choice(
+                        .checkbox, "I started this myself, and the program shows exactly this code.", name: "confirmed",
+                        value: "yes", isChosen: false, .flag("required"))
+                    Element("p", .class("buttons")) {
+                        Button("Approve")
+                        // The form of the other decision, so that the two buttons stand beside each other.
+                        Button("Deny", .quiet, .formAction(Link("/device/deny")), .flag("formnovalidate"))
+                    }
+                }
             }
         }.response(status: excess == nil ? 200 : 409)
     }
@@ -212,33 +221,13 @@ private struct DeviceAddress: Component {
     }
 }
 
-private struct RequestedScopes: Component {
-    let scopes: [Scope]
+private struct RequestedScope: Component {
+    let scope: Scope
 
     var body: some HTML {
-        Element("ul", .class("plain")) {
-            for scope in scopes {
-                Element("li") {
-                    "\(scope.displayText) "
-                    Element("code") { scope.description }
-                }
-            }
-        }
-    }
-}
-
-private struct DecisionForm: Component {
-    let link: Link
-    let label: String
-    let style: String
-    let code: String
-    let exchange: PageExchange
-
-    var body: some HTML {
-        Element("form", .method("post"), .action(link)) {
-            FormKeyField(exchange)
-            VoidElement("input", .type("hidden"), .name("code"), .value(code))
-            Element("button", .type("submit"), .class(style)) { label }
+        Element("li") {
+            "\(scope.displayText) "
+            Element("code") { scope.description }
         }
     }
 }

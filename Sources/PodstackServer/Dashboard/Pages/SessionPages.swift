@@ -18,6 +18,7 @@ struct SessionPages: Sendable {
             switch exchange.request.query("done") {
             case "password": "Your password is changed. All your other sessions have ended."
             case "session": "The session has ended."
+            case "others": "You are signed out everywhere else."
             default: nil
             }
         return try page(exchange, notice: done.map { Notice(.done, $0) })
@@ -55,6 +56,11 @@ struct SessionPages: Sendable {
         return .redirect(Link("/account/sign-in", query: [("done", "session")]))
     }
 
+    @Sendable func endOthers(_ exchange: PageExchange) throws -> Response {
+        try service.endOthers(of: try exchange.signedIn(), from: exchange.origin, now: exchange.now)
+        return .redirect(Link("/account/sign-in", query: [("done", "others")]))
+    }
+
     private func tooManyAttempts(_ exchange: PageExchange, _ seconds: Int64) throws -> Response {
         let text = RetryText.sentence("Too many attempts to change the password.", seconds: seconds)
         var response = try page(exchange, notice: Notice(.problem, text), status: 429)
@@ -72,15 +78,22 @@ struct SessionPages: Sendable {
         let session = try exchange.signedIn()
         let all = try service.sessions.list(userID: session.user.id, now: exchange.now)
         let sessions = all.filter { $0.id == session.id } + all.filter { $0.id != session.id }
-        return Document("Password and sessions", .sessions, for: exchange) {
+        return Document("Security", .security, for: exchange) {
             if let notice { notice }
-            Element("h2") { "Sessions" }
+            Element("div", .class("bar")) {
+                Element("h2") { "Sessions" }
+                if sessions.count > 1 {
+                    Element("form", .method("post"), .action(Link("/account/sign-in/sessions/end-others"))) {
+                        FormKeyField(exchange)
+                        Button("Sign out everywhere else", .quietDanger)
+                    }
+                }
+            }
             DataTable("Sessions", ["Browser", "Address", "Signed in", "Last seen", .actions]) {
                 for each in sessions { SessionRow(session: each, isCurrent: each.id == session.id, exchange: exchange) }
             }
             Element("h2") { "Change password" }
-            Element("form", .class("card narrow"), .method("post"), .action(Link("/account/sign-in/password"))) {
-                FormKeyField(exchange)
+            FormCard(Link("/account/sign-in/password"), exchange) {
                 VoidElement(
                     "input", .class("visually-hidden"), .type("text"), .name("username"), .value(session.user.email),
                     .autocomplete("username"), .flag("readonly"), .tabIndex(-1), .aria("aria-hidden", "true"))
@@ -94,7 +107,7 @@ struct SessionPages: Sendable {
                 Field(
                     "Confirm new password", name: "repeated", .type("password"), .autocomplete("new-password"),
                     .flag("required"))
-                Element("button", .type("submit")) { "Change password" }
+                Button("Change password")
                 Element("p", .class("hint")) { "This ends all your other sessions." }
             }
         }.response(status: status)
@@ -108,22 +121,22 @@ private struct SessionRow: Component {
 
     var body: some HTML {
         Row {
-            RowTitle { UserAgent.name(session.userAgent) }
+            RowTitle {
+                Element("span", .class("device")) {
+                    if UserAgent.isPhone(session.userAgent) { Icon.phone } else { Icon.computer }
+                    Element("span") { UserAgent.name(session.userAgent) }
+                }
+            }
             Cell("Address") { session.address }
             Cell("Signed in") { TimeElement(session.createdAt) }
             Cell("Last seen") { TimeElement(session.lastSeenAt, now: exchange.now) }
             ActionCell {
                 if isCurrent {
-                    Element("span", .class("badge")) { "this session" }
+                    Badge("this session")
                 } else {
                     Element("form", .method("post"), .action(Link("/account/sign-in/sessions", session.id, "end"))) {
                         FormKeyField(exchange)
-                        Element("button", .type("submit"), .class("quiet danger")) {
-                            "Sign out"
-                            Element("span", .class("visually-hidden")) {
-                                " \(Isolated.text(UserAgent.name(session.userAgent)))"
-                            }
-                        }
+                        Button("Sign out", of: Isolated.text(UserAgent.name(session.userAgent)), .quietDanger)
                     }
                 }
             }

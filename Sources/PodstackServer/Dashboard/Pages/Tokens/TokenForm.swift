@@ -5,7 +5,7 @@ import PodstackCryptography
 struct TokenForm {
     /// A preset for the scopes, or scopes of the viewer's choice.
     enum Access: String, CaseIterable {
-        case full, read, ci, custom
+        case ci, read, full, custom
 
         var label: String {
             switch self {
@@ -18,10 +18,10 @@ struct TokenForm {
 
         var hint: String {
             switch self {
-            case .full: "Everything that you can do."
-            case .read: "View everything, change nothing."
-            case .ci: "Manage pods and view projects."
-            case .custom: "Only the scopes that you select."
+            case .ci: "Create, stop and delete pods, read their logs, and view projects."
+            case .read: "View everything and change nothing."
+            case .full: "Do everything that you can do, including creating other tokens."
+            case .custom: "Choose for each kind of resource."
             }
         }
 
@@ -58,7 +58,8 @@ struct TokenForm {
     var name = ""
     var expiry: Expiry? = .days(.thirty)
     var date = ""
-    var access: Access? = .full
+    /// Nothing is chosen at first: full access must be a decision.
+    var access: Access?
     var scopes: Set<String> = []
     var isForAllProjects: Bool? = true
     var projectIDs: [String] = []
@@ -76,7 +77,8 @@ struct TokenForm {
         expiry = Expiry.choices.first { $0.text == form["expiry"] }
         date = form["date"]
         access = Access(rawValue: form["access"])
-        scopes = Set(form.all("scope"))
+        // The list of a resource that is set to “None” sends an empty value.
+        scopes = Set(form.all("scope")).subtracting([""])
         isForAllProjects = ["all": true, "chosen": false][form["projects"]]
         projectIDs = form.all("project")
     }
@@ -116,14 +118,14 @@ extension TokenForm {
             errors.add("a date is entered but not selected: select “On a date” or clear the date", to: "expires_at")
         }
         switch access {
-        case .custom where scopes.isEmpty: errors.add("select at least one scope", to: "scopes")
+        case .custom where scopes.isEmpty: errors.add("choose at least one permission", to: "scopes")
         case .custom: values.scopes = Self.ordered(scopes)
         case let preset?: values.scopes = preset.scopes?.map(\.description) ?? []
         case nil: errors.add("choose the token's access", to: "scopes")
         }
         if let access, access != .custom, !scopes.isEmpty {
             errors.add(
-                "scopes are selected, but the access is “\(access.label)”: choose “Custom” or clear the scopes",
+                "permissions are chosen, but the access is “\(access.label)”: choose “Custom” or set them to “None”",
                 to: "scopes")
         }
         switch isForAllProjects {
@@ -169,61 +171,53 @@ struct TokenFormView: Component {
     let exchange: PageExchange
 
     var body: some HTML {
-        Element("form", .class("card token-form"), .method("post"), .action(Link("/account/tokens"))) {
-            FormKeyField(exchange)
+        FormCard(Link("/account/tokens"), exchange) {
             VoidElement("input", .type("hidden"), .name("id"), .value(form.id))
             Field(
                 "Name", name: "name", value: form.name, hint: "What the token is for, such as “CI” or “laptop”.",
                 problem: problems["name"], .type("text"), .autocomplete("off"), .flag("required"),
                 .flag("autofocus", if: form.name.isEmpty))
-            ExpiryChoices(form: form, problem: problems["expires_at", "expires_in_days"], now: exchange.now)
             AccessChoices(form: form, problem: problems["scopes"])
             if !projects.isEmpty {
                 ProjectChoices(form: form, problem: problems["project_ids"], projects: projects)
             } else {
                 VoidElement("input", .type("hidden"), .name("projects"), .value("all"))
             }
+            ExpiryChoice(form: form, problem: problems["expires_at", "expires_in_days"], now: exchange.now)
+            // The script writes the sentence while the form is filled in.
+            Element("p", .class("summary"), .id("token-summary"), .role("status"), .flag("hidden")) {}
             Element("p", .class("buttons")) {
-                Element("button", .type("submit")) { "Create token" }
-                Element("a", .class("button quiet"), .href(Link("/account/tokens"))) { "Cancel" }
+                Button("Create token")
+                LinkButton("Cancel", .quiet, to: Link("/account/tokens"))
             }
         }
     }
 }
 
-private struct ExpiryChoices: Component {
+private struct ExpiryChoice: Component {
     let form: TokenForm
     let problem: String?
     let now: Int64
 
     var body: some HTML {
-        ChoiceGroup("Expires", name: "expiry", problem: problem) {
-            Element("div", .class("choices")) {
-                for choice in TokenForm.Expiry.choices {
-                    Choice(
-                        .radio, label(choice), name: "expiry", value: choice.text, isChosen: form.expiry == choice,
-                        .id("expiry-\(choice.text)"), .flag("required"))
-                }
-            }
-            Element("div", .class("field unless-date")) {
-                Element("label", .for("date")) { "Date" }
-                VoidElement(
-                    "input",
-                    [
-                        .id("date"), .name("date"), .type("date"), .value(form.date),
-                        .min(CivilDate(daysSince1970: Int(now / 86_400)).description),
-                        .aria("aria-describedby", "date-hint"),
-                    ] + (problem != nil && form.expiry == .date ? [.aria("aria-invalid", "true")] : []))
-                Element("p", .class("hint"), .id("date-hint")) { "The token works until the end of this day in UTC." }
-            }
+        SelectField(
+            "Expires", name: "expiry", value: form.expiry?.text ?? "",
+            (form.expiry == nil ? [("", "Choose…")] : []) + TokenForm.Expiry.choices.map { ($0.text, label($0)) },
+            problem: form.expiry == .date ? nil : problem)
+        Element("div", .class("unless-date")) {
+            Field(
+                "Date", name: "date", value: form.date, hint: "The token works until the end of this day in UTC.",
+                problem: form.expiry == .date ? problem : nil, .type("date"),
+                .min(CivilDate(daysSince1970: Int(now / 86_400)).description))
         }
     }
 
     private func label(_ choice: TokenForm.Expiry) -> String {
         switch choice {
-        case .days(let days): "In \(days.rawValue) days"
+        case .days(let days):
+            "In \(days.rawValue) days (\(CivilDate.parts(of: now + Int64(days.rawValue) * 86_400).date))"
         case .never: "Never"
-        case .date: "On a date"
+        case .date: "On a date…"
         }
     }
 }
@@ -233,30 +227,71 @@ private struct AccessChoices: Component {
     let problem: String?
 
     var body: some HTML {
-        ChoiceGroup("Access", name: "access", problem: problem) {
-            for access in TokenForm.Access.allCases {
-                Choice(
-                    .radio, access.label, name: "access", value: access.rawValue, hint: access.hint,
-                    isChosen: form.access == access, .id("access-\(access.rawValue)"), .flag("required"))
+        ChoiceGroup("What may the token do?", name: "access", problem: problem) {
+            Element("div", .class("options")) {
+                for access in TokenForm.Access.allCases {
+                    Choice(
+                        .radio, access.label, name: "access", value: access.rawValue, hint: access.hint,
+                        isChosen: form.access == access, .id("access-\(access.rawValue)"), .flag("required"),
+                        .data("data-words", access.scopes.map(Scope.phrase) ?? ""))
+                }
             }
-            Element("div", .class("unless-custom")) {
-                for resource in Scope.resources { ScopeBoxes(resource: resource, selected: form.scopes) }
-            }
+        }
+        Element("div", .class("unless-custom permissions")) {
+            for permission in TokenPermission.all { PermissionRow(permission: permission, selected: form.scopes) }
         }
     }
 }
 
-private struct ScopeBoxes: Component {
+/// The permissions for one kind of resource that the form offers.
+///
+/// Single actions, such as creating pods without deleting them, are left to the API and the command line.
+private struct TokenPermission {
     let resource: String
+    let title: String
+    let description: String
+    let canWrite: Bool
+
+    static let all = [
+        TokenPermission("pods", "Pods", "Containers with GPUs, their logs, files and commands."),
+        TokenPermission("volumes", "Volumes", "Storage that outlives a pod."),
+        TokenPermission("projects", "Projects", "What pods and members belong to."),
+        TokenPermission("members", "Project members", "Who has access to a project."),
+        TokenPermission("tokens", "API tokens", "Your other tokens. A token never gives more access than it has."),
+        TokenPermission("audit-logs", "Audit log", "Who did what, when and from where.", canWrite: false),
+        TokenPermission("billing", "Usage and balance", "What pods cost.", canWrite: false),
+    ]
+
+    init(_ resource: String, _ title: String, _ description: String, canWrite: Bool = true) {
+        self.resource = resource
+        self.title = title
+        self.description = description
+        self.canWrite = canWrite
+    }
+
+    var options: [(value: String, text: String)] {
+        [("", "None"), ("\(resource):read", "Read")] + (canWrite ? [("\(resource):*", "Read and write")] : [])
+    }
+}
+
+private struct PermissionRow: Component {
+    let permission: TokenPermission
     let selected: Set<String>
 
     var body: some HTML {
-        Element("fieldset", .class("scope-boxes")) {
-            Element("legend") { resource }
-            for action in Scope.actions {
-                Choice(
-                    .checkbox, action, name: "scope", value: "\(resource):\(action)",
-                    isChosen: selected.contains("\(resource):\(action)"))
+        let id = "scope-\(permission.resource)"
+        Element("div", .class("permission")) {
+            Element("div") {
+                Element("label", .for(id)) { permission.title }
+                Element("p", .class("hint"), .id("\(id)-hint")) { permission.description }
+            }
+            Element("select", .id(id), .name("scope"), .aria("aria-describedby", "\(id)-hint")) {
+                for option in permission.options {
+                    Element(
+                        "option", .value(option.value), .flag("selected", if: selected.contains(option.value)),
+                        .data("data-words", Scope(option.value).map { Scope.phrase(for: [$0]) } ?? "")
+                    ) { option.text }
+                }
             }
         }
     }
@@ -268,7 +303,7 @@ private struct ProjectChoices: Component {
     let projects: [ProjectRecord]
 
     var body: some HTML {
-        ChoiceGroup("Projects", name: "projects", problem: problem) {
+        ChoiceGroup("In which projects?", name: "projects", problem: problem) {
             Choice(
                 .radio, "All projects", name: "projects", value: "all", hint: "Including ones that you join later.",
                 isChosen: form.isForAllProjects == true, .flag("required"))

@@ -92,7 +92,7 @@ extension TokenPages {
         Document("Token created", .tokens, under: TokenPages.parent, for: exchange) {
             Notice(.done, "The token “\(Isolated.text(token.name))” is created.")
             SecretCard(secret: secret, token: token)
-            SecretInstructions(origin: exchange.serviceURL)
+            SecretInstructions(secret: secret, origin: exchange.serviceURL)
         }.response()
     }
 
@@ -135,7 +135,7 @@ extension TokenPages {
                 TimeElement(exchange.now + PendingSecret.lifetimeSeconds)
                 ", it is discarded and the old secret keeps working."
             }
-            SecretInstructions(origin: exchange.serviceURL)
+            SecretInstructions(secret: secret, origin: exchange.serviceURL)
         }.response()
     }
 
@@ -231,7 +231,7 @@ private struct SecretCard: Component {
     let token: TokenRecord
 
     var body: some HTML {
-        Element("div", .class("card")) {
+        Card {
             Element("p", .id("once")) {
                 Element("strong") { "Copy the token now." }
                 " For security, it is shown only once."
@@ -244,10 +244,8 @@ private struct SecretCard: Component {
                     .flag("hidden")
                 ) { "Copy" }
             }
-            Element("p", .class("hint"), .id("copied"), .role("status")) {}
             Element("p", .class("buttons")) {
-                Element("a", .class("button"), .href(Link("/account/tokens", token.publicID))) { "Done, view details" }
-                Element("a", .class("button quiet"), .href(Link("/account/tokens"))) { "All tokens" }
+                LinkButton("Done", .quiet, to: Link("/account/tokens", token.publicID))
             }
         }
     }
@@ -268,45 +266,83 @@ private struct LostSecretActions: Component {
     }
 }
 
-/// Instructions for using a secret with the command line, the credentials file, the environment and Swift.
+/// Instructions for using a secret: with the command line, a file, Swift, Python and continuous integration.
 private struct SecretInstructions: Component {
+    let secret: String
     /// The URL of the service.
     let origin: String
 
     var body: some HTML {
         Element("h2") { "Use the token" }
-        Element("p") { "With the command line, which asks for the token, checks it and saves it:" }
-        Snippet("\(endpoint.map { "PODSTACK_API_ENDPOINT=\($0) " } ?? "")podstack auth login")
-        Element("p") {
-            "In the file "
-            Element("code") { "~/.podstack/credentials" }
-            ", which only you should be able to read:"
-        }
-        Snippet("[default]\napi_token = your_api_token_here\(endpoint.map { "\napi_endpoint = \($0)" } ?? "")")
-        Snippet("chmod 600 ~/.podstack/credentials")
-        Element("p") {
-            "In the environment of the current shell. The command reads the token without saving it in the shell history:"
-        }
-        Snippet(
-            "read -rs PODSTACK_API_TOKEN && export PODSTACK_API_TOKEN"
-                + (endpoint.map { "\nexport PODSTACK_API_ENDPOINT=\($0)" } ?? ""))
-        Element("p") { "In Swift, which finds the token in the file or in the environment:" }
-        Snippet(
-            """
-            import Podstack
+        Card {
+            Tabs(
+                "Where to use the token", name: "use",
+                [
+                    Tabs.Tab("Shell") {
+                        Element("p") { "The command line asks for the token, checks it and saves it:" }
+                        CodeBlock("\(prefix)podstack auth login", id: "use-login", name: "the command")
+                        Element("p") {
+                            "Or set it for this shell only. The command reads the token without saving it in the history:"
+                        }
+                        CodeBlock(
+                            "read -rs PODSTACK_API_TOKEN && export PODSTACK_API_TOKEN"
+                                + (endpoint.map { "\nexport PODSTACK_API_ENDPOINT=\($0)" } ?? ""),
+                            id: "use-shell", name: "the commands")
+                    },
+                    Tabs.Tab("File") {
+                        Element("p") {
+                            "Add these lines to the file "
+                            Element("code") { "~/.podstack/credentials" }
+                            ":"
+                        }
+                        CodeBlock(
+                            "[default]\napi_token = \(secret)" + (endpoint.map { "\napi_endpoint = \($0)" } ?? ""),
+                            id: "use-file", name: "the lines", isShownOnce: true)
+                        Element("p") { "Then make sure that only you can read it:" }
+                        CodeBlock("chmod 600 ~/.podstack/credentials", id: "use-mode", name: "the command")
+                    },
+                    Tabs.Tab("Swift") {
+                        Element("p") { "The client finds the token in the file or in the environment:" }
+                        CodeBlock(
+                            """
+                            import Podstack
 
-            let client = try Client()
-            let user = try await client.auth.whoami()
-            print("Authenticated as: \\(user.email)")
-            """)
+                            let client = try Client()
+                            let user = try await client.auth.whoami()
+                            print("Authenticated as: \\(user.email)")
+                            """, id: "use-swift", name: "the program")
+                    },
+                    Tabs.Tab("Python") {
+                        Element("p") { "The client finds the token in the file or in the environment:" }
+                        CodeBlock(
+                            """
+                            from podstack import Client
+
+                            client = Client()
+                            user = client.auth.whoami()
+                            print(f"Authenticated as: {user.email}")
+                            """, id: "use-python", name: "the program")
+                    },
+                    Tabs.Tab("CI") {
+                        Element("p") {
+                            "Save the token as a secret with the name "
+                            Element("code") { "PODSTACK_API_TOKEN" }
+                            " in the settings of your CI. In GitHub Actions, a step reads it like this:"
+                        }
+                        CodeBlock(
+                            """
+                            - run: podstack auth whoami
+                              env:
+                                PODSTACK_API_TOKEN: ${{ secrets.PODSTACK_API_TOKEN }}
+                            """ + (endpoint.map { "\n    PODSTACK_API_ENDPOINT: \($0)" } ?? ""),
+                            id: "use-ci", name: "the step")
+                    },
+                ])
+        }
     }
+
+    private var prefix: String { endpoint.map { "PODSTACK_API_ENDPOINT=\($0) " } ?? "" }
 
     /// The endpoint that clients have to set, or nil if it is the default.
     private var endpoint: String? { origin == "https://api.podstack.ai" ? nil : origin }
-}
-
-private struct Snippet: Component {
-    private let text: String
-    init(_ text: String) { self.text = text }
-    var body: some HTML { Element("pre", .class("wrapped")) { Element("code") { text } } }
 }

@@ -59,9 +59,9 @@ struct Document<Content: HTML>: HTML {
                 VoidElement("link", .rel("stylesheet"), .href(Asset.style.link))
                 Element("script", .src(Asset.script.link), .flag("defer")) {}
             }
-            Element("body") {
+            Element("body", session == nil ? [.class("alone")] : []) {
                 Element("a", .class("skip"), .href(.anchor("content"))) { "Skip to content" }
-                header
+                PageHeader(section: section, session: session, formKey: formKey)
                 Element("main", .id("content"), .tabIndex(-1)) {
                     if let parent {
                         Element("nav", .class("breadcrumb"), .aria("aria-label", "Breadcrumb")) {
@@ -71,78 +71,9 @@ struct Document<Content: HTML>: HTML {
                     Element("h1") { title }
                     content
                 }
+                PageFooter(isSignedIn: session != nil)
+                if let session { ShortcutsDialog(user: session.user) }
             }
-        }
-    }
-
-    @HTMLBuilder private var header: some HTML {
-        Element("header") {
-            Element("a", .class("brand"), .href(Link("/"))) { "Podstack" }
-            if let session {
-                Element("form", .class("sign-out"), .method("post"), .action(Link("/sign-out"))) {
-                    FormKeyField(formKey)
-                    Element("span", .class("viewer")) { session.user.email }
-                    Element("button", .type("submit"), .class("quiet")) { "Sign out" }
-                }
-                Element("nav", .aria("aria-label", "Main")) {
-                    Element("ul") {
-                        Element("li", .class("group")) {
-                            Element("span") { "Account" }
-                            Element("ul") {
-                                for entry in PageSection.account {
-                                    NavigationEntry(entry, isCurrent: entry == section)
-                                }
-                            }
-                        }
-                        for entry in PageSection.others { NavigationEntry(entry, isCurrent: entry == section) }
-                    }
-                }
-            }
-        }
-    }
-}
-
-private struct NavigationEntry: Component {
-    let entry: PageSection
-    let isCurrent: Bool
-
-    init(_ entry: PageSection, isCurrent: Bool) {
-        self.entry = entry
-        self.isCurrent = isCurrent
-    }
-
-    var body: some HTML {
-        Element("li") {
-            Element("a", [.href(entry.link)] + (isCurrent ? [.aria("aria-current", "page")] : [])) { entry.title }
-        }
-    }
-}
-
-/// An entry of the navigation.
-enum PageSection {
-    case tokens, projects, auditLog, sessions
-
-    /// The entries below "Account".
-    ///
-    /// The documentation names the path Account > API Tokens.
-    static let account = [tokens, sessions]
-    static let others = [projects, auditLog]
-
-    var title: String {
-        switch self {
-        case .tokens: "API Tokens"
-        case .projects: "Projects"
-        case .auditLog: "Audit log"
-        case .sessions: "Password and sessions"
-        }
-    }
-
-    var link: Link {
-        switch self {
-        case .tokens: Link("/account/tokens")
-        case .projects: Link("/projects")
-        case .auditLog: Link("/audit-log")
-        case .sessions: Link("/account/sign-in")
         }
     }
 }
