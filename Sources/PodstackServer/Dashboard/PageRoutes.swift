@@ -82,7 +82,15 @@ struct PageRoute: Sendable {
             PageRoute("GET", "/", .signedIn) { _ in .redirect(Link("/account/tokens")) },
             PageRoute("GET", "/assets/{name}", .file, handle: Asset.get),
         ] + signIn(services) + TokenPages(services).routes + auditLog(services, auditWatch) + projects(services)
-            + device(services)
+            + device(services) + help(services)
+    }
+
+    private static func help(_ services: Services) -> [PageRoute] {
+        let pages = HelpPages(services)
+        return [
+            PageRoute("GET", "/help", .open, handle: pages.help),
+            PageRoute("GET", "/status", .open, handle: pages.status),
+        ]
     }
 
     private static func device(_ services: Services) -> [PageRoute] {

@@ -4,7 +4,7 @@ import PodstackAPI
 struct TokenHealth {
     /// Seconds without a use after which there is a warning.
     static let unusedAfterSeconds: Int64 = 90 * 86_400
-    /// Seconds before the expiry from which there is a warning.
+    /// Seconds before the expiry from which there is a warning; for a token with a short life, the last quarter of it.
     static let expiresSoonSeconds: Int64 = 14 * 86_400
 
     enum State { case active, expired, revoked }
@@ -27,7 +27,9 @@ struct TokenHealth {
     }
 
     private static func expiry(_ token: TokenRecord, _ now: Int64) -> String? {
-        guard let end = token.expiresAt, end - now <= expiresSoonSeconds else { return nil }
+        guard let end = token.expiresAt, end - now <= min(expiresSoonSeconds, (end - token.createdAt) / 4) else {
+            return nil
+        }
         let days = (end - now + 86_399) / 86_400
         return days <= 1 ? "expires within a day" : "expires in \(days) days"
     }

@@ -91,19 +91,24 @@ struct RowTitle<Content: HTML>: Component {
 /// A cell of a table.
 struct Cell<Content: HTML>: Component {
     private let label: String
+    private let style: String?
     private let content: Content
 
     /// Creates a cell.
     ///
     /// - Parameters:
     ///   - label: The title of the column, displayed beside the cell when the row is a card.
+    ///   - style: The CSS class, such as `amount` for a number, or `wide` for what needs a wide screen.
     ///   - content: The content of the cell.
-    init(_ label: String, @HTMLBuilder content: () -> Content) {
+    init(_ label: String, style: String? = nil, @HTMLBuilder content: () -> Content) {
         self.label = label
+        self.style = style
         self.content = content()
     }
 
-    var body: some HTML { Element("td", .role("cell"), .data("data-label", label)) { content } }
+    var body: some HTML {
+        Element("td", [.role("cell"), .data("data-label", label)] + (style.map { [.class($0)] } ?? [])) { content }
+    }
 }
 
 /// The cell of a row's buttons.

@@ -97,6 +97,7 @@ private struct TokenFacts: Component {
     let now: Int64
 
     var body: some HTML {
+        Element("p", .class("summary")) { TokenSummary.sentence(for: token, names: names) }
         Element("dl", .class("card facts")) {
             Fact("Status") { TokenBadges(token, now: now) }
             Fact("Prefix") { Element("code") { TokenFormat.prefix(id: token.publicID) } }
@@ -110,7 +111,9 @@ private struct TokenFacts: Component {
             }
             Fact("Last used") { LastUse(token: token, now: now) }
             if TokenHealth(token, now: now).state == .active {
-                Fact("Rotate by") { TimeElement(token.rotateBy, now: now) }
+                if token.rotateBy < token.expiresAt ?? .max {
+                    Fact("Rotate by") { TimeElement(token.rotateBy, now: now) }
+                }
                 if let rotatedAt = token.rotatedAt {
                     Fact("Secret") {
                         "No. \(token.generation), created "

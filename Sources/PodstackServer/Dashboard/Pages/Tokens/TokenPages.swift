@@ -59,15 +59,15 @@ struct TokenPages: Sendable {
             }
             Element("div", .class("bar")) {
                 Element("p") { "\(count) of \(tokens.maxActive) active" }
-                Element("a", .class("button"), .href(Link("/account/tokens/new"))) { "Create Token" }
+                LinkButton("Create Token", to: Link("/account/tokens/new"))
             }
             // A page of older tokens of one kind does not repeat the newest of the other kind.
             if cursors.ended == nil {
                 if active.page.isEmpty {
-                    Element("div", .class("card empty")) {
-                        Element("p", .class("title")) { "No active tokens" }
-                        Element("p") { "Create a token to use Podstack from the command line and from your programs." }
-                    }
+                    EmptyState(
+                        "No active tokens",
+                        "A token lets the command line and your programs act for you, within the limits that you choose.",
+                        action: ("Create a token", Link("/account/tokens/new")), snippet: "podstack auth login --web")
                 } else {
                     ActiveTokenTable(tokens: active.page.map(tokens.upToDate), names: names, now: exchange.now)
                 }
@@ -93,7 +93,7 @@ struct TokenPages: Sendable {
         guard TokenHealth(token, now: exchange.now).state == .active else { return .redirect(details) }
         return Document("Revoke “\(Isolated.text(token.name))”?", .tokens, under: (token.name, details), for: exchange)
         {
-            Element("div", .class("card")) {
+            Card {
                 Element("p") {
                     "The token "
                     Element("code") { TokenFormat.prefix(id: token.publicID) }
@@ -103,13 +103,9 @@ struct TokenPages: Sendable {
                     "Last used: "
                     LastUse(token: token, now: exchange.now)
                 }
-                Element("form", .method("post"), .action(Link("/account/tokens", token.publicID, "revoke"))) {
-                    FormKeyField(exchange)
-                    Element("p", .class("buttons")) {
-                        Element("button", .type("submit"), .class("danger")) { "Revoke token" }
-                        Element("a", .class("button quiet"), .href(details)) { "Cancel" }
-                    }
-                }
+                Confirmation(
+                    action: Link("/account/tokens", token.publicID, "revoke"), confirmLabel: "Revoke token",
+                    cancelLink: details, exchange: exchange)
             }
         }.response()
     }
@@ -131,14 +127,16 @@ private struct ActiveTokenTable: Component {
 
     var body: some HTML {
         DataTable(
-            "Active tokens", ["Token", "Scopes", "Projects", "Created", "Expires", "Last used"], style: "tokens"
+            "Active tokens",
+            ["Token", "Scopes", Column("Projects", style: "wide"), Column("Created", style: "wide"), "Expires", "Last used"],
+            style: "tokens"
         ) {
             for token in tokens {
                 Row {
                     TokenTitle(token: token, now: now)
                     Cell("Scopes") { ScopeList(scopes: token.scopes, limit: 4) }
-                    Cell("Projects") { ProjectList(ids: token.projectIDs, names: names, limit: 3) }
-                    Cell("Created") { TimeElement(token.createdAt) }
+                    Cell("Projects", style: "wide") { ProjectList(ids: token.projectIDs, names: names, limit: 3) }
+                    Cell("Created", style: "wide") { TimeElement(token.createdAt) }
                     Cell("Expires") { Expiry(token: token, now: now) }
                     Cell("Last used") { LastUse(token: token, now: now) }
                 }
@@ -195,17 +193,17 @@ struct TokenBadges: Component {
 
     var body: some HTML {
         switch health.state {
-        case .active: Element("span", .class("badge good")) { "active" }
-        case .expired: Element("span", .class("badge")) { "expired" }
-        case .revoked: Element("span", .class("badge bad")) { "revoked" }
+        case .active: Badge("active", .good)
+        case .expired: Badge("expired")
+        case .revoked: Badge("revoked", .bad)
         }
         for warning in health.warnings {
             " "
-            Element("span", .class("badge warn")) { warning }
+            Badge(warning, .warning)
         }
         if hasPendingSecret {
             " "
-            Element("span", .class("badge")) { "new secret not used yet" }
+            Badge("new secret not used yet")
         }
     }
 }
@@ -273,5 +271,21 @@ struct Expiry: Component {
 
     var body: some HTML {
         if let end = token.expiresAt { TimeElement(end, now: now) } else { "Never" }
+    }
+}
+
+/// What a token can do, in one sentence.
+enum TokenSummary {
+    static func sentence(for token: TokenRecord, names: [String: String]) -> String {
+        let place =
+            switch token.projectIDs?.count {
+            case nil: "in all your projects"
+            case 1?: "in " + (token.projectIDs?.first.flatMap { names[$0] }.map(Isolated.text) ?? "one project")
+            case let count?: "in \(count) projects"
+            }
+        let end =
+            token.expiresAt.map { "until " + CivilDate.text(of: $0) }
+            ?? (token.revokedAt == nil ? "until you revoke it" : "until it was revoked")
+        return "This token can \(Scope.phrase(for: token.scopes)), \(place), \(end)."
     }
 }

@@ -25,7 +25,7 @@ extension TokenPages {
                 }
             }
             switch creation {
-            case .created(let token, let secret): return created(token, secret, exchange)
+            case .created(let token, let secret): return try created(token, secret, exchange)
             case .repeated(let token): return alreadyCreated(token, exchange)
             case .invalidID:
                 form.id = TokenForm().id
@@ -88,9 +88,13 @@ extension TokenPages {
         }.response()
     }
 
-    private func created(_ token: TokenRecord, _ secret: String, _ exchange: PageExchange) -> Response {
-        Document("Token created", .tokens, under: TokenPages.parent, for: exchange) {
+    private func created(_ token: TokenRecord, _ secret: String, _ exchange: PageExchange) throws -> Response {
+        let names = try projects.names(userID: try exchange.signedIn().user.id)
+        return Document("Token created", .tokens, under: TokenPages.parent, for: exchange) {
             Notice(.done, "The token “\(Isolated.text(token.name))” is created.")
+            Element("p") {
+                TokenSummary.sentence(for: token, names: names)
+            }
             SecretCard(secret: secret, token: token)
             SecretInstructions(secret: secret, origin: exchange.serviceURL)
         }.response()
