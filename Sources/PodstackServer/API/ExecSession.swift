@@ -94,6 +94,10 @@ final class ExecSession: Sendable {
         }
         if isReading { writeOutput() }
         session.close()
+        // The client reads the last frame and closes the connection. If this side closed it first, bytes that the client
+        // is sending would reset the connection, and the last frame could be lost.
+        socket.finishWriting()
+        if isReading { _ = hasEnded.wait(5) { $0 ? true : nil } }
         // Ends the other thread, which may be waiting for the client, and must not use the connection any more.
         socket.shutDown()
         while isReading, hasEnded.wait(60, for: { $0 ? true : nil }) == nil {}
