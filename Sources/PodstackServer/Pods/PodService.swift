@@ -64,7 +64,7 @@ struct PodService: Sendable {
 
     /// Returns a pod in which the caller may run commands, and whose files it may read and write.
     ///
-    /// Whoever can do that can also read the pod's own token, so the caller must be the user for whom it acts, with a
+    /// A caller that can do that can also read the pod's own token, so it must be the user for whom the token acts, with a
     /// token that allows as much.
     ///
     /// - Parameters:
