@@ -537,6 +537,19 @@ struct PodRoutesTests {
         #expect(refused.error?.message == "There is no /x in the pod")
     }
 
+    @Test("an upload whose chunks are malformed ends its connection", arguments: TestDatabase.selected)
+    func malformedUpload(_: TestDatabase) throws {
+        let pod = try service.runningPod()
+        let connection = try RawHTTP(port: service.server.server.port)
+        let next = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+        // The line of the chunk ends in a bare line feed.
+        try connection.send(
+            "PUT /v1/pods/\(pod.id)/files?path=/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(owner.token)\r\n"
+                + "Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n" + next)
+        #expect(try connection.response().status == 400)
+        try blockUntil("the connection is closed") { connection.isClosed }
+    }
+
     @Test("transfers that fail do not count for the limit of those that follow", arguments: TestDatabase.selected)
     func failedTransfers(_: TestDatabase) throws {
         let pod = try service.runningPod()
