@@ -31,7 +31,8 @@
                 let input = invocation.context.inputDescriptor
                 BlockingThread.start { Self.sendInput(from: input, to: session) }
             } else {
-                try session.send(ExecFrame(.endOfInput))
+                // A short command may have ended already. Its exit code has arrived then, although nothing can be sent.
+                try? session.send(ExecFrame(.endOfInput))
             }
             defer {
                 session.close()

@@ -38,7 +38,11 @@ package final class ExecServer: Sendable {
                         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: podstack-exec/1\r\n\r\n"
                             .utf8))
                 let body = String(decoding: bytes[end.upperBound..<(end.upperBound + length)], as: UTF8.self)
-                return command(ExecPeer(connection, head: head, body: body, early: bytes[(end.upperBound + length)...]))
+                command(ExecPeer(connection, head: head, body: body, early: bytes[(end.upperBound + length)...]))
+                // As the service does: closing a connection with unread bytes would reset it, and the client could lose
+                // the last frame.
+                connection.finishWriting()
+                while !connection.read().isEmpty {}
             }
         }
     }

@@ -135,6 +135,9 @@ package final class Connection: Sendable {
         return true
     }
 
+    /// Tells the other side that no more bytes follow.
+    package func finishWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
+
     package func shutDown() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
     /// Makes the end of the connection a reset.

@@ -91,13 +91,22 @@ package struct TestResponse: Sendable {
             body: String(decoding: response.body, as: UTF8.self))
     }
 
+    /// An error of the service where a test expects a value.
+    package struct Refusal: Error, CustomStringConvertible {
+        package var description: String
+    }
+
     /// Returns the JSON body as a value.
     package func decoded<Value: Decodable>(_ type: Value.Type) throws -> Value {
-        try APICoding.decode(type, from: Array(body.utf8))
+        do { return try APICoding.decode(type, from: Array(body.utf8)) } catch {
+            // The body of a success may contain a secret.
+            guard let refused = try? APICoding.decode(ErrorBody.self, from: Array(body.utf8)) else { throw error }
+            throw Refusal(description: "the service responded with \(status): \(refused.message)")
+        }
     }
 
     /// The body of an error; nil of a success.
-    package var error: ErrorBody? { try? decoded(ErrorBody.self) }
+    package var error: ErrorBody? { try? APICoding.decode(ErrorBody.self, from: Array(body.utf8)) }
     /// The code of an error; nil of a success.
     package var code: String? { error?.code?.rawValue }
 }

@@ -124,6 +124,21 @@ struct AuditChainTests {
         #expect(try !service.database.read { try AuditStore.ends(of: account, in: $0) == nil })
     }
 
+    @Test("events before the beginning of the log are found", arguments: TestDatabase.selected)
+    func before(_: TestDatabase) throws {
+        for number in [0, -3] {
+            try write(
+                """
+                INSERT INTO audit_events
+                    (account_id, number, id, created_at, action, resource_type, details, previous_hash, hash)
+                SELECT account_id, \(number), 'evt_forged\(number)', created_at, action, resource_type, details,
+                    previous_hash, hash
+                FROM audit_events WHERE number = 1
+                """)
+        }
+        #expect(try faults() == ["\(account): 2 events before the beginning of its log were added"])
+    }
+
     @Test("an event that was forged without the pepper is found", arguments: TestDatabase.selected)
     func otherPepper(_: TestDatabase) throws {
         let forged = AuditTrail(chain: AuditChain(Peppers(current: Pepper(bytes: [UInt8](repeating: 1, count: 32)))))

@@ -45,7 +45,8 @@ struct GuideTests {
     @Test("every snippet of the guide and the README is compiled, and every compiled snippet is shown")
     func snippets() throws {
         var compiled: Set<String> = []
-        for file in try Self.files("Tests/GuideSnippets", ".swift") + Self.files("Tests/Bridges", ".swift") {
+        let example = Self.root.appending(path: "Tests/PodstackTests/QuickStartExampleTests.swift")
+        for file in try Self.files("Tests/GuideSnippets", ".swift") + Self.files("Tests/Bridges", ".swift") + [example] {
             compiled.formUnion(
                 Self.regions(try String(contentsOf: file, encoding: .utf8), from: "// snippet", to: "// end"))
         }

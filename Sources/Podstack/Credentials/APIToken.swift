@@ -34,6 +34,10 @@ public struct APIToken: Sendable, Hashable {
     /// The public prefix of a token in the service's own format, such as `podstack_abc12345`; nil for other formats.
     public var prefix: String? { TokenFormat.id(of: secret).map(TokenFormat.prefix) }
 
+    /// The ID of a token in the service's own format, such as `abc12345`, with which ``Tokens`` finds it; nil for other
+    /// formats.
+    public var id: String? { TokenFormat.id(of: secret) }
+
     /// Returns whether this is a secret of the token that another secret belongs to, as after a rotation.
     ///
     /// Tokens in other formats have no ID to compare, so they never match.

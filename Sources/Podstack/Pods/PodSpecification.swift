@@ -61,7 +61,7 @@ public struct PodSpecification: Sendable, Hashable {
     ///   - gpuType: The type of the GPUs, such as `A100`; nil for a pod without GPUs.
     ///   - gpuCount: The number of GPUs (default: 1).
     ///   - cpu: The number of CPU cores (default: 4, or all of a smaller engine).
-    ///   - memory: The memory in gibibytes (default: 16).
+    ///   - memory: The memory in gibibytes (default: 16, or that of a smaller engine).
     ///   - disk: The disk in gibibytes (default: 50).
     ///   - ports: The ports that the pod publishes.
     ///   - env: The environment variables.

@@ -21,7 +21,7 @@ enum PodFlags {
         Flag(
             "cpu", value: "CORES",
             summary: "the number of CPU cores, such as 0.5 (default: 4, or all of a smaller engine)"),
-        Flag("memory", value: "GIB", summary: "the memory in GiB (default: 16)"),
+        Flag("memory", value: "GIB", summary: "the memory in GiB (default: 16, or that of a smaller engine)"),
         Flag("disk", value: "GIB", summary: "the disk in GiB (default: 50)"),
         Flag(
             "port", value: "PORT", summary: "a port that the pod publishes; may be repeated, or separated by commas",

@@ -268,6 +268,14 @@ extension ErrorResponse {
         case .deactivatedMembership(let facts):
             self = forbidden(
                 .memberForbidden, "your membership of the project is deactivated", Self.details(of: facts))
+        case .podActsForAnotherUser(let id):
+            self = forbidden(
+                .memberForbidden,
+                "the pod has a token that acts for the user who created it, so only that user can run commands in it "
+                    + "and reach its files", ["pod_id": .string(id)])
+        case .requiresAdmin(let facts):
+            self = forbidden(
+                .memberForbidden, "only an admin of the project can change its spend limit", Self.details(of: facts))
         case .invitationOfAnotherUser(let facts):
             self = forbidden(
                 .memberForbidden, "only the invited user can accept or decline an invitation", Self.details(of: facts))

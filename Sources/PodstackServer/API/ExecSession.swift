@@ -92,14 +92,19 @@ final class ExecSession: Sendable {
             readFrames()
             hasEnded.change { $0 = true }
         }
-        if isReading { writeOutput() }
+        if isReading { writeOutput(unlessGone: { hasEnded.change(waking: .none) { $0 } }) }
         session.close()
+        // The client reads the last frame and closes the connection. If this side closed it first, bytes that the client
+        // is sending would reset the connection, and the last frame could be lost.
+        socket.finishWriting()
+        if isReading { _ = hasEnded.wait(5) { $0 ? true : nil } }
         // Ends the other thread, which may be waiting for the client, and must not use the connection any more.
         socket.shutDown()
         while isReading, hasEnded.wait(60, for: { $0 ? true : nil }) == nil {}
     }
 
-    private func writeOutput() {
+    /// Sends the output, and then the exit code unless the client is gone: the engine may have to be asked repeatedly.
+    private func writeOutput(unlessGone isGone: () -> Bool) {
         do {
             while let (stream, bytes) = try session.read() {
                 var rest = bytes[...]
@@ -109,6 +114,7 @@ final class ExecSession: Sendable {
                     rest = rest.dropFirst(part.count)
                 }
             }
+            if isGone() { return }
             _ = socket.write(Self.frame(.exitCode, "\(try session.exitCode())".utf8))
         } catch {
             let reason = (error as? EngineFailure)?.reason ?? "The engine does not respond"

@@ -58,7 +58,11 @@ struct IdempotencyKey: Sendable {
                 "Idempotency-Key must be sent once and have 1 to 255 visible ASCII characters")
         }
         var hashed: [UInt8] = []
-        for part in [request.path, request.header("x-project-id") ?? ""] { hashed += Array(part.utf8) + [0] }
+        let query = request.query.flatMap { [$0.name, $0.value] }
+        // No part contains a zero byte, and the path comes first, so different requests have different bytes.
+        for part in [request.path, request.header("x-project-id") ?? "", String(query.count)] + query {
+            hashed += Array(part.utf8) + [0]
+        }
         self.init(tokenID: tokenID, key: key, requestHash: Sodium.sha256(hashed + request.body))
     }
 }
@@ -135,8 +139,18 @@ struct IdempotentChanges: Sendable {
     /// Makes a change, or returns the stored reply of an earlier request with the same key.
     ///
     /// The caller must meet the requirement of the route inside the transaction, also for a stored reply.
+    ///
+    /// - Parameters:
+    ///   - exchange: The request.
+    ///   - now: The time in seconds since 1970.
+    ///   - checkRepeat: Checks what `body` checks of the caller beyond the requirement of the route, before a stored reply
+    ///     is sent again.
+    ///   - body: The change.
+    /// - Returns: The response.
+    /// - Throws: ``ErrorResponse``, ``DomainError`` or ``DatabaseFailure``.
     func response(
-        to exchange: Exchange, at now: Int64, _ body: (Change) throws -> Response
+        to exchange: Exchange, at now: Int64, checkRepeat: (Change) throws -> Void = { _ in },
+        _ body: (Change) throws -> Response
     ) throws -> Response {
         let actor = Actor(exchange.request, exchange.identity)
         guard let key = try IdempotencyKey(of: exchange) else {
@@ -147,6 +161,7 @@ struct IdempotentChanges: Sendable {
                 let stored = try IdempotencyStore.find(key.name, in: change.connection)
                 switch IdempotencyState.decide(key, stored: stored, now: change.now) {
                 case .replay(let reply):
+                    try checkRepeat(change)
                     var response = Response(status: reply.status, body: reply.body)
                     response.set("Idempotency-Replayed", "true")
                     return response

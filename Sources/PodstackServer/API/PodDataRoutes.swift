@@ -28,6 +28,12 @@ struct PodDataRoutes: Sendable {
         try pods.pod(exchange.parameters[0], for: scope, try exchange.caller().authority)
     }
 
+    /// Returns the pod of a request that runs a command in it, or reads or writes its files.
+    private func reachablePod(_ exchange: Exchange) throws -> PodRecord {
+        let authority = try exchange.caller().authority
+        return try pods.database.read { try pods.reachablePod(exchange.parameters[0], authority, in: $0) }
+    }
+
     private static func checkRuns(_ pod: PodRecord) throws {
         guard pod.state.status != .running else { return }
         throw DomainError.wrongState(
@@ -41,15 +47,24 @@ struct PodDataRoutes: Sendable {
             required: PodStatus.running.rawValue)
     }
 
-    /// Returns a closure that tells whether the caller of a request may still use a pod.
-    private func permission(_ exchange: Exchange, _ scope: Scope, _ pod: PodRecord) -> @Sendable () -> Bool {
+    /// Returns a closure that tells whether the caller of a request may still read about a pod.
+    private func permission(_ exchange: Exchange, _ pod: PodRecord) -> @Sendable () -> Bool {
+        isAllowed(exchange) { authority, _ in try authority.require(.podsRead, in: pod.projectID) }
+    }
+
+    /// Returns a closure that tells whether the caller of a request may still run commands in a pod.
+    private func reach(_ exchange: Exchange, _ pod: PodRecord) -> @Sendable () -> Bool {
+        isAllowed(exchange) { [pods] in _ = try pods.reachablePod(pod.id, $0, in: $1) }
+    }
+
+    private func isAllowed(
+        _ exchange: Exchange, _ check: @escaping @Sendable (Authority, any DatabaseConnection) throws -> Void
+    ) -> @Sendable () -> Bool {
         let actor = Actor(exchange.request, exchange.identity)
         let (changes, now) = (changes.changes, now)
         return {
             do {
-                try changes.database.read { connection in
-                    try changes.readAuthority(actor, now(), connection).require(scope, in: pod.projectID)
-                }
+                try changes.database.read { try check(try changes.readAuthority(actor, now(), $0), $0) }
                 return true
             } catch is DatabaseFailure {
                 return true
@@ -115,8 +130,9 @@ struct PodDataRoutes: Sendable {
         let released = EngineCancellation()
         let body = BlockingBody(maxSeconds: seconds, isLive: selection.follows) { released.cancel() }
         let transfer = transfers.begin(
-            body.stream, seconds: seconds, slot, isAllowed: permission(exchange, .podsRead, pod))
-        released.onCancel { transfer.cancellation.cancel() }
+            body.stream, seconds: seconds, slot, isAllowed: permission(exchange, pod))
+        // Weak: a stream that no response uses is never released, and would keep itself alive.
+        released.onCancel { [weak transfer] in transfer?.cancellation.cancel() }
         let isAdded = transfers.work.add { [selection] in
             writeLogs(of: pod, selection, from: engine, to: body, transfer)
             transfers.end(transfer)
@@ -181,6 +197,8 @@ struct PodDataRoutes: Sendable {
             guard text.hasPrefix("/"), text.utf8.count <= 4096, !text.utf8.contains(0) else {
                 throw InvalidValue("must be an absolute path of at most 4096 bytes")
             }
+            // An error of the engine may repeat the path.
+            try ResourceName.rejectToken(text)
             return text
         }
         try reader.finish()
@@ -190,11 +208,11 @@ struct PodDataRoutes: Sendable {
     /// Responds with a file or directory as a tar archive, which the engine sends while the client reads.
     @Sendable func download(_ exchange: Exchange) throws -> Response {
         let path = try Self.path(of: exchange.request)
-        let pod = try pod(exchange, for: .podsUpdate)
+        let pod = try reachablePod(exchange)
         try Self.checkExists(pod)
         let engine = try link.require()
         let slot = try slot(limits.files, "file transfers", exchange)
-        let isAllowed = permission(exchange, .podsUpdate, pod)
+        let isAllowed = reach(exchange, pod)
         return .deferred(on: transfers.starts) { isTurn in
             guard isTurn else { throw ErrorResponse.busy }
             return try beginDownload(of: path, from: pod, engine, slot, isAllowed)
@@ -210,7 +228,8 @@ struct PodDataRoutes: Sendable {
         let body = BlockingBody(maxSeconds: PodTransfers.transferSeconds, isLive: false) { released.cancel() }
         let transfer = transfers.begin(
             body.stream, seconds: PodTransfers.transferSeconds, slot, isAllowed: isAllowed)
-        released.onCancel { transfer.cancellation.cancel() }
+        // Weak: a stream that no response uses is never released, and would keep itself alive.
+        released.onCancel { [weak transfer] in transfer?.cancellation.cancel() }
         let begun = Monitor<EngineFailure??>(nil)
         let isAdded = transfers.work.add {
             defer { transfers.end(transfer) }
@@ -253,11 +272,11 @@ struct PodDataRoutes: Sendable {
                 status: 415, code: .unsupportedMediaType,
                 message: "Send an uncompressed tar archive, with Content-Type: application/x-tar")
         }
-        let pod = try pod(exchange, for: .podsUpdate)
+        let pod = try reachablePod(exchange)
         try Self.checkExists(pod)
         let engine = try link.require()
         let slot = try slot(limits.files, "file transfers", exchange)
-        let isAllowed = permission(exchange, .podsUpdate, pod)
+        let isAllowed = reach(exchange, pod)
         let body = StreamedBody()
         var response = Response(status: 204)
         response.upload = UploadWork(
@@ -319,15 +338,15 @@ struct PodDataRoutes: Sendable {
                 return seconds
             } ?? 60
         try reader.finish()
-        let pod = try pod(exchange, for: .podsUpdate)
+        let pod = try reachablePod(exchange)
         try Self.checkRuns(pod)
         let engine = try link.require()
         if let repeated = try markStarted(exchange, pod) { return repeated }
         let slot = try slot(limits.commands, "commands", exchange)
-        return .deferred(on: transfers.starts) { isTurn in
+        return .deferred(on: transfers.commands) { isTurn in
             guard isTurn else { throw ErrorResponse.busy }
             let transfer = transfers.begin(
-                nil, seconds: Int64(seconds), slot, isAllowed: permission(exchange, .podsUpdate, pod))
+                nil, seconds: Int64(seconds), slot, isAllowed: reach(exchange, pod))
             defer { transfers.end(transfer) }
             return try run(command, in: pod, engine, transfer, seconds: seconds)
         }
@@ -349,7 +368,7 @@ struct PodDataRoutes: Sendable {
         let command = reader.take("command", Self.command) ?? []
         let terminal = reader.takeUnlessNull("terminal", ExecSession.terminal)
         try reader.finish()
-        let pod = try pod(exchange, for: .podsUpdate)
+        let pod = try reachablePod(exchange)
         try Self.checkRuns(pod)
         let engine = try link.require()
         if let repeated = try markStarted(exchange, pod) { return repeated }
@@ -360,7 +379,7 @@ struct PodDataRoutes: Sendable {
             do { session = try engine.attach(pod.id, command, terminal: terminal) } catch let failure as EngineFailure {
                 throw Self.error(failure)
             }
-            let isAllowed = permission(exchange, .podsUpdate, pod)
+            let isAllowed = reach(exchange, pod)
             var response = Response(status: 101)
             response.upgrade = Upgrade(name: ExecSession.protocolName) { socket in
                 guard let socket else { return session.close() }
@@ -379,8 +398,9 @@ struct PodDataRoutes: Sendable {
     /// The output may contain secrets, so it is not stored for repeats.
     private func markStarted(_ exchange: Exchange, _ pod: PodRecord) throws -> Response? {
         var isFirst = false
-        let response = try changes.response(to: exchange, at: now()) { change in
-            try change.authority.require(.podsUpdate, in: pod.projectID)
+        let check: (Change) throws -> Void = { _ = try pods.reachablePod(pod.id, $0.authority, in: $0.connection) }
+        let response = try changes.response(to: exchange, at: now(), checkRepeat: check) { change in
+            try check(change)
             isFirst = true
             let error = ErrorResponse(
                 status: 409, code: .conflict,

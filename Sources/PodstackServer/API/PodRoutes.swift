@@ -50,7 +50,10 @@ struct PodRoutes: Sendable {
     @Sendable func create(_ exchange: Exchange) throws -> Response {
         let request = try PodRequest(json: try JSONBody.object(of: exchange.request))
         let named = try Access.project(of: exchange.request)
-        return try respond(to: exchange, status: 201) { change in
+        let checkRepeat: (Change) throws -> Void = {
+            _ = try ProjectChoice.project(request.projectID, named, for: .podsCreate, in: $0)
+        }
+        return try respond(to: exchange, status: 201, checkRepeat: checkRepeat) { change in
             try pods.create(request, inProject: named, in: change)
         }
     }
@@ -87,12 +90,22 @@ struct PodRoutes: Sendable {
         }
     }
 
-    /// Responds with the pod that a change returns, or with 204 if there is none, and wakes the controller.
+    /// Responds with the pod of the path, which a change returns.
     private func respond(
         to exchange: Exchange, status: Int, _ body: (Change) throws -> PodRecord?
     ) throws -> Response {
+        try respond(
+            to: exchange, status: status,
+            checkRepeat: { _ = try pods.find(exchange.parameters[0], for: .podsUpdate, in: $0) }, body)
+    }
+
+    /// Responds with the pod that a change returns, or with 204 if there is none, and wakes the controller.
+    private func respond(
+        to exchange: Exchange, status: Int, checkRepeat: (Change) throws -> Void,
+        _ body: (Change) throws -> PodRecord?
+    ) throws -> Response {
         var podID: String?
-        let response = try changes.response(to: exchange, at: now()) { change in
+        let response = try changes.response(to: exchange, at: now(), checkRepeat: checkRepeat) { change in
             guard let pod = try body(change) else { return .noContent }
             podID = pod.id
             return try .json(try pods.apiModel(of: pod, in: change.connection), status: status)

@@ -22,7 +22,8 @@ final class PodTransfers: Sendable {
         /// Returns whether the caller may still do this.
         fileprivate let isAllowed: @Sendable () -> Bool
         fileprivate let timedOut = Atomic(false)
-        fileprivate let slot: AccountLimit.Slot
+        /// The place within the limit of the account; nil once the transfer has ended.
+        fileprivate let slot: Mutex<AccountLimit.Slot?>
 
         /// Whether the transfer was ended because its time is over.
         var isTimedOut: Bool { timedOut.load(ordering: .acquiring) }
@@ -32,7 +33,7 @@ final class PodTransfers: Sendable {
             isAllowed: @escaping @Sendable () -> Bool
         ) {
             self.stream = stream
-            self.slot = slot
+            self.slot = Mutex(slot)
             self.isAllowed = isAllowed
             deadline = MonotonicClock.seconds() + seconds
         }
@@ -47,12 +48,18 @@ final class PodTransfers: Sendable {
     /// The seconds between two checks of all transfers.
     private static let pauseSeconds = 0.5
     /// The checks between two reads of the callers' permissions.
-    private static let checksPerRead = 10
+    private static let checksPerRead = 2
 
-    /// Work that begins a transfer and waits for its first bytes, or that has no stream.
-    let starts = WorkQueue(capacity: 128, threads: 64, workSeconds: Int64(PodTransfers.commandSeconds))
+    // An account may use a small part of each queue: see AccountLimits. Otherwise a few could keep out all others.
+
+    /// Work that begins a transfer and waits for its first bytes, and measurements.
+    let starts = WorkQueue(
+        capacity: 128, threads: 128, maxWaitSeconds: 10, workSeconds: Int64(PodTransfers.transferSeconds))
+    /// Commands without a terminal.
+    let commands = WorkQueue(
+        capacity: 32, threads: 512, maxWaitSeconds: 10, workSeconds: Int64(PodTransfers.commandSeconds))
     /// Work that belongs to a stream.
-    let work = WorkQueue(capacity: 128, threads: 128)
+    let work = WorkQueue(capacity: 32, threads: 512)
     private let state = Monitor(State())
 
     /// Begins a transfer; ``end(_:)`` must follow.
@@ -80,6 +87,7 @@ final class PodTransfers: Sendable {
 
     func end(_ transfer: Transfer) {
         state.change { $0.open[ObjectIdentifier(transfer)] = nil }
+        transfer.slot.withLock { $0 = nil }
     }
 
     /// Ends all transfers, and all later ones.

@@ -26,7 +26,10 @@ struct VolumeRoutes: Sendable {
     @Sendable func create(_ exchange: Exchange) throws -> Response {
         let request = try VolumeRequest(json: try JSONBody.object(of: exchange.request))
         let named = try Access.project(of: exchange.request)
-        return try changes.response(to: exchange, at: now()) { change in
+        let checkRepeat: (Change) throws -> Void = {
+            _ = try ProjectChoice.project(request.projectID, named, for: .volumesCreate, in: $0)
+        }
+        return try changes.response(to: exchange, at: now(), checkRepeat: checkRepeat) { change in
             let volume = try volumes.create(request, inProject: named, in: change)
             return try .json(try volumes.apiModel(of: volume, in: change.connection), status: 201)
         }

@@ -130,8 +130,19 @@ struct AuditVerification: Sendable {
         var last = known?.ends.first ?? 0
         var lastHash = known?.ends.firstHash ?? AuditChain.start
         isAfterRotation = false
+        let strays = try AuditStore.count(of: accountID, until: last, in: connection)
+        if strays > 0 {
+            faults.append("\(accountID): \(counted(Int(strays), "event")) before the beginning of its log were added")
+        }
         while true {
-            let rows = try AuditStore.rows(of: accountID, after: last, limit: Self.batch, in: connection)
+            let rows: [AuditStore.Row]
+            do {
+                rows = try AuditStore.rows(of: accountID, after: last, limit: Self.batch, in: connection)
+            } catch let failure as DatabaseFailure where failure.kind == .other {
+                // A value of another type than the service writes. What follows cannot be verified without it.
+                faults.append("\(accountID): an event after number \(last) cannot be read: \(failure.reason)")
+                return
+            }
             for row in rows {
                 check(row, after: last, lastHash)
                 (last, lastHash) = (row.event.number, row.hash)

@@ -213,6 +213,14 @@ enum AuditStore {
         ).map(row)
     }
 
+    /// Returns how many events of an account have a number up to a given one.
+    static func count(of accountID: String, until number: Int64, in connection: any DatabaseConnection) throws -> Int64
+    {
+        try connection.query(
+            "SELECT COUNT(*) AS events FROM audit_events WHERE account_id = \(accountID) AND number <= \(number)"
+        ).first?.integer("events") ?? 0
+    }
+
     /// Returns the newest rows of all accounts between two times, both exclusive.
     static func newestRows(
         after start: Int64, before end: Int64, limit: Int, in connection: any DatabaseConnection

@@ -70,6 +70,10 @@ enum Denial: Sendable, Equatable {
     case longerLifetime
     case deactivatedMembership(MembershipFacts)
     case roleForbids(Scope, MembershipFacts)
+    /// The pod has a token of its own, which acts for the user who created the pod.
+    case podActsForAnotherUser(podID: String)
+    /// Only an admin of the project does this.
+    case requiresAdmin(MembershipFacts)
     /// Only the invited user accepts or declines an invitation.
     case invitationOfAnotherUser(MembershipFacts)
 

@@ -48,7 +48,8 @@ final class DockerEngine: PodEngine {
         }
         return EngineCapabilities(
             name: "Docker \(negotiated.engineVersion)", apiVersion: negotiated.apiVersion.description, isCluster: false,
-            gpus: nil, limitsDisk: try limitsDisk(info), processors: info.processors)
+            gpus: nil, limitsDisk: try limitsDisk(info), processors: info.processors,
+            memoryBytes: info.memoryBytes)
     }
 
     private func limitsDisk(_ info: Docker.Info) throws -> Bool {
@@ -104,6 +105,9 @@ final class DockerEngine: PodEngine {
         guard response.isSuccess else { throw client.failure(response.status, response.body) }
     }
 
+    /// Returns a size in whole GiB: the system keeps a part of a machine's memory to itself.
+    static func roundedUp(_ bytes: Int64) -> Int64 { ((bytes + (1 << 30) - 1) >> 30) << 30 }
+
     private func create(_ specification: EngineSpecification, _ image: DockerImageName) throws {
         let podID = specification.podID
         let info = try client.info()
@@ -112,6 +116,12 @@ final class DockerEngine: PodEngine {
             throw EngineFailure(
                 kind: .refused,
                 reason: "The pod needs \(Self.cores(specification.cpuMillicores)), and the engine has \(processors)")
+        }
+        if let memory = info.memoryBytes, specification.memoryBytes > Self.roundedUp(memory) {
+            throw EngineFailure(
+                kind: .refused,
+                reason: "The pod needs \(specification.memoryBytes >> 30) GiB of memory, and the engine has "
+                    + "\(Self.roundedUp(memory) >> 30)")
         }
         if try !limitsDisk(info) { request.host.storageOptions = nil }
         var wait = EngineWait(seconds: 30)
@@ -157,7 +167,7 @@ final class DockerEngine: PodEngine {
         return Docker.ContainerRequest(
             image: image.text, entrypoint: specification.command.map { _ in ["/bin/sh", "-c"] },
             command: specification.command.map { [$0] },
-            environment: specification.environment.map { "\($0.name)=\($0.value)" },
+            environment: specification.containerEnvironment,
             labels: [
                 Label.instance: specification.instance, Label.project: specification.projectID,
                 Label.pod: specification.podID,
@@ -285,7 +295,9 @@ final class DockerEngine: PodEngine {
         var target = DockerClient.Target("containers", podID, "logs").with("stdout", "true").with("stderr", "true")
             .with("tail", selection.tail.map { String(max(0, $0)) } ?? "all")
         if let since = selection.since {
-            target = target.with("since", DockerTime.query(nanoseconds: max(0, since) * 1_000_000))
+            // The latest time that the API can name, 9999, does not fit into nanoseconds.
+            let milliseconds = min(max(0, since), Int64.max / 1_000_000)
+            target = target.with("since", DockerTime.query(nanoseconds: milliseconds * 1_000_000))
         }
         if selection.follows { target = target.with("follow", "true") }
         if selection.hasTimes { target = target.with("timestamps", "true") }
@@ -410,5 +422,16 @@ final class DockerEngine: PodEngine {
         let response = try client.send("DELETE", .init("networks", Self.networkName(projectID)))
         guard !response.isSuccess, response.status != 404 else { return }
         throw client.failure(response.status, response.body)
+    }
+}
+
+extension EngineSpecification {
+    /// The variables of the container, as `NAME=value`.
+    ///
+    /// Where NVIDIA's runtime is the engine's default, it gives a container the GPUs that this variable names, and many
+    /// images set it to `all`. A pod without GPUs must not get any. For the others, the engine sets it.
+    fileprivate var containerEnvironment: [String] {
+        let own = environment.filter { $0.name != PodRules.devicesVariable }.map { "\($0.name)=\($0.value)" }
+        return gpus == nil ? own + ["\(PodRules.devicesVariable)=void"] : own
     }
 }

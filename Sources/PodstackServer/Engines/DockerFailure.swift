@@ -33,6 +33,8 @@ enum DockerFailure {
         // The pod exists, and its network will when it is ensured again.
         case 404 where message.hasPrefix("network "): return .failed
         case 404: return .notFound
+        // A path through a file.
+        case 400 where has(": not a directory"), 500 where has(": not a directory"): return .notFound
         case 409: return .conflict
         case 400, 401, 403, 405, 501: return .refused
         // A wrong program, address or archive also comes as an error of the server.
@@ -79,6 +81,10 @@ enum DockerFailure {
         ] where text.hasPrefix(beginning) {
             if let range = text.firstRange(of: end) { text = String(text[range.upperBound...]) }
         }
+        // The engine names where it keeps the pod's files.
+        text = text.split(separator: " ", omittingEmptySubsequences: false).map { word in
+            word.hasPrefix("/") && word.contains("/overlay2/") ? "the path" + (word.hasSuffix(":") ? ":" : "") : word
+        }.joined(separator: " ")
         if text.hasSuffix(": unknown") { text = String(text.dropLast(": unknown".count)) }
         while let last = text.last, last == "." || last == " " { text.removeLast() }
         if text.utf8.count > maxReason { text = String(decoding: text.utf8.prefix(maxReason), as: UTF8.self) + "…" }

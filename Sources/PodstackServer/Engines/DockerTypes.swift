@@ -33,6 +33,7 @@ enum Docker {
         var limitsCPU: Bool?
         var limitsProcesses: Bool?
         var processors: Int?
+        var memoryBytes: Int64?
         var name: String?
         /// The time by the engine's clock.
         var time: String?
@@ -55,6 +56,7 @@ enum Docker {
             case limitsCPU = "CpuCfsQuota"
             case limitsProcesses = "PidsLimit"
             case processors = "NCPU"
+            case memoryBytes = "MemTotal"
             case name = "Name"
             case time = "SystemTime"
             case swarm = "Swarm"

@@ -203,6 +203,8 @@ struct EngineCapabilities: Sendable, Equatable {
     var limitsDisk: Bool
     /// The number of processors that a pod can have at most; nil if the engine does not say.
     var processors: Int?
+    /// The bytes of memory that a pod can have at most; nil if the engine does not say.
+    var memoryBytes: Int64?
 }
 
 /// A pod as an engine runs it.

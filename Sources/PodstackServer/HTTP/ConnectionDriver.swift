@@ -108,11 +108,7 @@ final class ConnectionDriver: Sendable {
         handling.add(1, ordering: .relaxed)
         defer { handling.subtract(1, ordering: .releasing) }
         switch handler(request) {
-        case .ready(var response, let requestID):
-            // Another program could disagree about where this request ends.
-            if request.defect == .malformedChunk, !isDraining.load(ordering: .relaxed) {
-                response.set("Connection", "close")
-            }
+        case .ready(let response, let requestID):
             return send((response, requestID), to: incoming, on: connection)
         case .deferred(let queue, let produce):
             connections.workBegins(entry)
@@ -156,7 +152,10 @@ final class ConnectionDriver: Sendable {
             return connection.queue(ready, pending)
         }
         if requiresTLS { ready.response.set("Strict-Transport-Security", Self.strictTransport) }
-        if isDraining.load(ordering: .relaxed) { ready.response.set("Connection", "close") }
+        // Another program could disagree about where the body of an upload ends.
+        if incoming.hasMalformedChunks || isDraining.load(ordering: .relaxed) {
+            ready.response.set("Connection", "close")
+        }
         guard let stream = ready.response.stream else {
             connections.responseBegins(entry, size: ready.response.body.count)
             return connection.queue(ready, streams)

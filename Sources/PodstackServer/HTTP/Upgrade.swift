@@ -75,6 +75,9 @@ final class UpgradedSocket: Sendable {
         }
     }
 
+    /// Tells the other side that no more bytes follow.
+    func finishWriting() { isReleased.withLock { if !$0 { shutdown(descriptor, Int32(SHUT_WR)) } } }
+
     /// Ends both directions, so that a thread that waits for the connection goes on.
     func shutDown() { isReleased.withLock { if !$0 { shutdown(descriptor, Int32(SHUT_RDWR)) } } }
 

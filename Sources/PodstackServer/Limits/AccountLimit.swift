@@ -47,11 +47,11 @@ struct AccountLimits: Sendable {
     /// Streams of new audit events.
     let streams = AccountLimit(16)
     /// Outputs of pods that are being read.
-    let logs = AccountLimit(32)
+    let logs = AccountLimit(16)
     /// Commands that run in pods, with or without a terminal.
-    let commands = AccountLimit(32)
+    let commands = AccountLimit(16)
     /// Files of pods that are being read or written.
     let files = AccountLimit(8)
     /// Measurements of pods.
-    let measurements = AccountLimit(16)
+    let measurements = AccountLimit(8)
 }

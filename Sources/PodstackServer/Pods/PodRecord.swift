@@ -132,6 +132,14 @@ struct PodLimits: Sendable, Equatable {
     var deleteAfterSeconds: Int64?
     /// Millionths.
     var maxCost: Int64?
+
+    /// Whether one of the limits is higher than before, or gone.
+    func isLooser(than other: PodLimits) -> Bool {
+        [
+            (stopAfterSeconds, other.stopAfterSeconds), (deleteAfterSeconds, other.deleteAfterSeconds),
+            (maxCost, other.maxCost),
+        ].contains { $0.0 ?? .max > $0.1 ?? .max }
+    }
 }
 
 /// The values of a pod that are sealed at rest.

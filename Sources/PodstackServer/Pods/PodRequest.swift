@@ -221,6 +221,8 @@ enum PodRules {
 
     /// The variable with the path of the pod's own token.
     static let tokenFileVariable = "PODSTACK_API_TOKEN_FILE"
+    /// The variable that NVIDIA's runtime reads the pod's GPUs from.
+    static let devicesVariable = "NVIDIA_VISIBLE_DEVICES"
 
     /// Returns a name that is also a valid name of a host.
     static func name(_ text: String) throws(InvalidValue) -> String {
@@ -296,6 +298,9 @@ enum PodRules {
             bytes += name.utf8.count + value.utf8.count + 2
         }
         guard bytes <= maxEnvironmentBytes else { throw InvalidValue("must have at most 64 KiB in total") }
+        guard values[devicesVariable] == nil else {
+            throw InvalidValue("must not contain \(devicesVariable), which follows from gpu_type and gpu_count")
+        }
         guard !hasOwnToken || values[tokenFileVariable] == nil else {
             throw InvalidValue("must not contain \(tokenFileVariable) together with token_scopes, which set it")
         }
@@ -365,6 +370,7 @@ enum PodRules {
                 throw InvalidValue(
                     "must have names of 1 to \(maxLabelName) characters from letters, digits, _, -, . and /")
             }
+            try ResourceName.rejectToken(name)
             let text = value.isEmpty ? "" : try VisibleText.validate(value)
             guard text.utf8.count <= maxLabelValue else {
                 throw InvalidValue("must have values of at most \(maxLabelValue) bytes")

@@ -62,7 +62,33 @@ struct PodService: Sendable {
         return pod
     }
 
-    private func find(_ id: String, for scope: Scope, in change: Change) throws -> PodRecord {
+    /// Returns a pod in which the caller may run commands, and whose files it may read and write.
+    ///
+    /// A caller that can do that can also read the pod's own token, so it must be the user for whom the token acts, with a
+    /// token that allows as much.
+    ///
+    /// - Parameters:
+    ///   - id: The pod.
+    ///   - authority: The caller's permissions.
+    ///   - connection: The connection.
+    /// - Returns: The pod.
+    /// - Throws: ``DomainError/notFound(_:id:)`` as ``pod(_:for:_:)``; ``DomainError/forbidden(_:)``.
+    func reachablePod(
+        _ id: String, _ authority: Authority, in connection: any DatabaseConnection
+    ) throws -> PodRecord {
+        let pod = try Self.checked(try PodStore.find(id, in: connection), id, for: .podsUpdate, authority)
+        guard let tokenID = pod.ownTokenID, let token = try TokenStore.find(tokenID, in: connection),
+            token.revokedAt == nil, !token.isExpired(at: now() / 1000)
+        else { return pod }
+        guard token.userID == authority.grant.userID else {
+            throw DomainError.forbidden(.podActsForAnotherUser(podID: pod.id))
+        }
+        try tokens.checkHandingOut(token, to: authority.grant, in: connection)
+        return pod
+    }
+
+    /// Returns a pod if the caller of a change has a scope in its project.
+    func find(_ id: String, for scope: Scope, in change: Change) throws -> PodRecord {
         try Self.checked(try PodStore.find(id, in: change.connection), id, for: scope, try change.authority)
     }
 
@@ -99,13 +125,17 @@ struct PodService: Sendable {
 
     // MARK: - Create
 
-    /// Gives a pod with the default number of cores at most those of the engine: a first pod should run on a small machine
-    /// too.
-    private func limitDefaultCPU(of pod: inout PodRecord) {
-        guard pod.configuration.cpuMillicores == PodRequest.defaultCPUMillicores,
-            let processors = link.capabilities?.processors
-        else { return }
-        pod.configuration.cpuMillicores = min(pod.configuration.cpuMillicores, processors * 1000)
+    /// Gives a pod with the default size at most the cores and the memory of the engine: a first pod should run on a small
+    /// machine too.
+    private func limitDefaultSize(of pod: inout PodRecord) {
+        guard let capabilities = link.capabilities else { return }
+        if pod.configuration.cpuMillicores == PodRequest.defaultCPUMillicores, let processors = capabilities.processors
+        {
+            pod.configuration.cpuMillicores = min(pod.configuration.cpuMillicores, processors * 1000)
+        }
+        if pod.configuration.memoryGiB == PodRequest.defaultMemoryGiB, let memory = capabilities.memoryBytes {
+            pod.configuration.memoryGiB = min(pod.configuration.memoryGiB, max(1, Int(memory >> 30)))
+        }
     }
 
     /// Creates a pod, which the controller then starts.
@@ -136,7 +166,7 @@ struct PodService: Sendable {
             configuration: request.configuration, labels: request.labels,
             gpuType: request.gpuType, gpuCount: request.gpuCount, devices: [], pricePerHour: 0, limits: request.limits,
             createdAt: time, changedAt: time)
-        limitDefaultCPU(of: &pod)
+        limitDefaultSize(of: &pod)
         pod.pricePerHour = try price(of: pod, in: connection)
         pod.devices = try assignDevices(to: pod, in: connection)
         try billing.requireCover(pod.charge, now: time, in: connection)
@@ -215,12 +245,21 @@ struct PodService: Sendable {
         if let seconds = request.deleteAfterSeconds { pod.limits.deleteAfterSeconds = seconds }
         if let cost = request.maxCost { pod.limits.maxCost = cost }
         guard pod != old else { return pod }
+        if pod.limits.isLooser(than: old.limits) { try checkSpending(of: pod, in: change) }
         pod.changedAt = now()
         try PodEventStore.append(.updated, "The pod was changed", of: &pod, at: pod.changedAt, in: change.connection)
         try PodStore.update(pod, in: change.connection)
         if pod.labels != old.labels { try PodStore.updateLabels(of: pod, in: change.connection) }
         try change.record(.update, on: AuditResource(pod), .changed(from: old.audited, to: pod.audited))
         return pod
+    }
+
+    /// Checks that a token with a spend limit does not let a pod spend more on the account of another token.
+    private func checkSpending(of pod: PodRecord, in change: Change) throws {
+        let caller = try change.grant
+        guard let own = caller.spendLimit, let callerID = caller.tokenID, pod.chargedTokenID != callerID else { return }
+        let payers = try pod.chargedTokenID.map { try BillingStore.lineage(of: $0, in: change.connection) } ?? []
+        guard payers.contains(callerID) else { throw DomainError.forbidden(.exceedsSpendLimit(own)) }
     }
 
     private func checkIsNotDeleted(_ pod: PodRecord) throws {

@@ -30,7 +30,7 @@ struct ProjectService: Sendable {
         }
         let project = ProjectRecord(
             id: Identifier.generate("prj_"), accountID: caller.accountID, name: request.name ?? "",
-            description: request.description ?? nil, createdAt: change.now)
+            description: request.description ?? nil, createdAt: change.now, spendLimit: request.spendLimit ?? nil)
         let admin = Membership(projectID: project.id, role: .admin, addedAt: change.now)
         try ProjectStore.insert(project, in: change.connection)
         try MemberStore.insert(admin, userID: caller.userID, in: change.connection)
@@ -55,6 +55,12 @@ struct ProjectService: Sendable {
             // A token with a spend limit must not widen another one.
             guard try change.grant.spendLimit == nil || limit.map({ $0.isWithin(old.spendLimit ?? $0) }) ?? false else {
                 throw DomainError.invalid("spend_limit", "can only shrink: your token has a spend limit itself")
+            }
+            if limit != old.spendLimit {
+                let membership = try change.authority.membership(of: id)
+                guard membership.role == .admin else {
+                    throw DomainError.forbidden(.requiresAdmin(membership.facts))
+                }
             }
             project.spendLimit = limit
         }

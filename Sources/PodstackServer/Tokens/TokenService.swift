@@ -362,8 +362,8 @@ struct TokenService: Sendable {
         }
     }
 
-    /// Checks that a caller that rotates another token, and so gets its secret, may do all that the token may do.
-    private func checkHandingOut(
+    /// Checks that a caller that gets the secret of another token may do all that the token may do.
+    func checkHandingOut(
         _ token: TokenRecord, to caller: Grant, in connection: any DatabaseConnection
     ) throws {
         guard token.id != caller.tokenID else { return }

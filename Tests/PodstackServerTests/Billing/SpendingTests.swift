@@ -241,6 +241,27 @@ struct SpendingTests {
         #expect(try limited.send("PATCH", path, #"{"spend_limit": {"amount": 4, "period": "day"}}"#).status == 200)
     }
 
+    @Test("a new project has its limit, which only an admin of the project changes", arguments: TestDatabase.selected)
+    func projectByMember(_: TestDatabase) throws {
+        let limit = #""spend_limit": {"amount": 5, "period": "day"}"#
+        let project = try owner.send("POST", "/v1/projects", #"{"name": "p", \#(limit)}"#).decoded(Project.self)
+        #expect(project.spendLimit != nil)
+        let path = "/v1/projects/\(project.id)"
+        let server = owner.server.server
+        try server.addUser("member@example.com")
+        let member = owner.with(try server.createToken("member@example.com"))
+        let id = try member.whoami().decoded(User.self).id
+        try owner.send(
+            "POST", path + "/members",
+            #"{"email": "member@example.com", "role": "user", "permissions": ["create", "read", "update"]}"#)
+        try member.send("POST", path + "/members/\(id)/accept")
+        for body in [#"{"spend_limit": null}"#, #"{"spend_limit": {"amount": 4, "period": "day"}}"#] {
+            #expect(try member.send("PATCH", path, body).code == "member_forbidden", "\(body)")
+        }
+        #expect(try member.send("PATCH", path, "{\"name\": \"q\", \(limit)}").status == 200)
+        #expect(try owner.send("PATCH", path, #"{"spend_limit": null}"#).status == 200)
+    }
+
     @Test("an invalid limit names its field", arguments: TestDatabase.selected)
     func invalid(_: TestDatabase) throws {
         for value in [

@@ -245,6 +245,7 @@ struct DockerValuesTests {
             ),
             (404, "No such image: x:1", .image), (404, "network x not found", .failed),
             (404, "No such container: x", .notFound),
+            (500, "lstat /var/lib/docker/overlay2/0/merged/etc/passwd/x: not a directory", .notFound),
             (400, "invalid mount config", .refused),
             (500, "something else", .failed), (503, "starting", .failed),
         ])
@@ -264,6 +265,9 @@ struct DockerValuesTests {
         let gpu =
             "error running hook #0: error running hook: exit status 1, stdout: , stderr: nvidia-container-cli: no GPU: unknown"
         #expect(DockerFailure.reason(gpu) == "nvidia-container-cli: no GPU")
+        #expect(
+            DockerFailure.reason("lstat /var/lib/docker/overlay2/0/merged/etc/passwd/x: not a directory")
+                == "lstat the path: not a directory")
         #expect(DockerFailure.failure(status: 502, message: nil).reason.contains("502"))
     }
 

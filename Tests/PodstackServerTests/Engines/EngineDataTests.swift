@@ -33,6 +33,7 @@ struct EngineDataTests {
         #expect(try bench.logs(podID) { $0.tail = 0 } == "")
         #expect(try bench.logs(podID) { $0.since = end.finishedAt.map { $0 + 1000 } } == "")
         let start = end.startedAt.map { $0 - 1000 }
+        for late in [253_402_300_799_000, Int64.max] { #expect(try bench.logs(podID) { $0.since = late } == "") }
         #expect(try Set(bench.logs(podID) { $0.since = start }.split(separator: "\n")) == lines)
         let line = try #require(try bench.logs(podID) { $0.hasTimes = true }.split(separator: "\n").first)
         let time = try #require(DockerTime.milliseconds(String(line.prefix { $0 != " " })))
@@ -257,6 +258,12 @@ struct EngineDataTests {
         #expect(
             engineFailure { try engine.download("pod_none", path: "/", EngineCancellation(), receive: ignore) }?.kind
                 == .notFound)
+        // The engine names where it keeps the file.
+        let throughFile = engineFailure {
+            try engine.download(podID, path: "/bin/busybox/", EngineCancellation(), receive: ignore)
+        }
+        #expect(throughFile?.kind == .notFound)
+        #expect(throughFile?.reason.contains("overlay2") == false)
         #expect(engineFailure { try engine.upload(podID, path: "/nosuch") { [] } }?.kind == .notFound)
         #expect(engineFailure { try engine.upload(podID, path: "/bin/busybox") { [] } }?.kind == .refused)
         #expect(throws: Unreadable.self) { try engine.upload(podID, path: "/tmp") { throw Unreadable() } }

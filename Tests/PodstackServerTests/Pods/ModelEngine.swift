@@ -35,6 +35,8 @@ final class ModelEngine: PodEngine {
         var slowImages: Set<String> = []
         /// The processors that it reports.
         var processors: Int?
+        /// The bytes of memory that it reports.
+        var memoryBytes: Int64?
         var version = 0
         var changed: Set<String> = []
         var clock: Int64 = 0
@@ -105,7 +107,7 @@ final class ModelEngine: PodEngine {
         try perform("capabilities") { state in
             EngineCapabilities(
                 name: "Model 1", apiVersion: "1.41", isCluster: false, gpus: nil, limitsDisk: false,
-                processors: state.processors)
+                processors: state.processors, memoryBytes: state.memoryBytes)
         }
     }
 

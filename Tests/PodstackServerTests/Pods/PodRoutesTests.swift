@@ -74,13 +74,18 @@ struct PodRoutesTests {
                 == ["delete", "restart", "start", "stop", "create"])
     }
 
-    @Test("a pod with the default number of cores gets those of a smaller engine", arguments: TestDatabase.selected)
+    @Test(
+        "a pod of the default size gets the cores and the memory of a smaller engine", arguments: TestDatabase.selected)
     func smallEngine(_: TestDatabase) throws {
         let engine = ModelEngine(now: SystemClock.milliseconds)
-        engine.change { $0.processors = 2 }
+        engine.change {
+            $0.processors = 2
+            $0.memoryBytes = (8 << 30) - 300_000_000
+        }
         let owner = try PodServer(engine: engine).owner
         let pod = try owner.send("POST", "/v1/pods", #"{"name": "a", "image": "a"}"#).decoded(Pod.self)
         #expect(pod.cpu == 2)
+        #expect(pod.memory == 7)
         let larger = try owner.send("POST", "/v1/pods", #"{"name": "b", "image": "a", "cpu": 3}"#).decoded(Pod.self)
         #expect(larger.cpu == 3)
     }
@@ -339,6 +344,92 @@ struct PodRoutesTests {
         try service.wait(for: .terminated, created.id)
     }
 
+    @Test(
+        "only the user for whom a pod's own token acts, with a token that allows as much, reaches into the pod",
+        arguments: TestDatabase.selected)
+    func reach(_: TestDatabase) throws {
+        let project = try owner.send("POST", "/v1/projects", #"{"name": "shared"}"#).decoded(Project.self)
+        let member = try join(project, #""role": "user", "permissions": ["read", "update"]"#).client
+        let plain = try service.runningPod(#""project_id": "\#(project.id)""#, name: "plain")
+        let pod = try service.runningPod(#""project_id": "\#(project.id)", "token_scopes": ["tokens:read"]"#)
+        let narrow = try owner.createToken(#""scopes": ["pods:*"]"#)
+        let enough = try owner.createToken(#""scopes": ["pods:*", "tokens:read"]"#)
+        let limited = try owner.createToken(
+            #""scopes": ["*"], "spend_limit": {"amount": 1, "period": "day"}"#)
+        let archive = [("Content-Type", "application/x-tar")]
+        func codes(_ client: TestClient, _ pod: Pod) throws -> [String] {
+            let path = "/v1/pods/\(pod.id)"
+            return [
+                try client.send("POST", path + "/exec", #"{"command": ["cat"]}"#),
+                try client.send("GET", path + "/files?path=/"),
+                try client.send("PUT", path + "/files?path=/", "x", headers: archive),
+            ].map { $0.code ?? "" }
+        }
+        let allowed = ["", "", ""]
+        #expect(try codes(member, plain) == allowed)
+        #expect(try codes(member, pod) == ["member_forbidden", "member_forbidden", "member_forbidden"])
+        #expect(try codes(narrow, pod) == ["insufficient_scope", "insufficient_scope", "insufficient_scope"])
+        #expect(try codes(limited, pod) == ["insufficient_scope", "insufficient_scope", "insufficient_scope"])
+        #expect(try codes(enough, pod) == allowed)
+        #expect(try codes(owner, pod) == allowed)
+        #expect(try member.send("POST", "/v1/pods/\(pod.id)/stop").status == 202)
+    }
+
+    /// Adds a new user to a project.
+    private func join(_ project: Project, _ role: String) throws -> (client: TestClient, membership: String) {
+        try service.server.server.addUser("member@example.com")
+        let member = owner.with(try service.server.server.createToken("member@example.com"))
+        let path = "/v1/projects/\(project.id)/members"
+        #expect(try owner.send("POST", path, "{\"email\": \"member@example.com\", \(role)}").status == 201)
+        let membership = path + "/" + (try member.whoami().decoded(User.self).id)
+        #expect(try member.send("POST", membership + "/accept").status == 200)
+        return (member, membership)
+    }
+
+    @Test(
+        "a token with a spend limit does not loosen the limits of a pod that another token pays for",
+        arguments: TestDatabase.selected)
+    func looserLimits(_: TestDatabase) throws {
+        let limited = try owner.createToken(#""scopes": ["*"], "spend_limit": {"amount": 1, "period": "day"}"#)
+        let pod = try service.runningPod(#""stop_after": 60, "max_cost": 0.5"#)
+        let path = "/v1/pods/\(pod.id)"
+        for body in [
+            #"{"max_cost": 5}"#, #"{"max_cost": null}"#, #"{"stop_after": 61}"#, #"{"stop_after": null}"#,
+            #"{"name": "x", "stop_after": null}"#,
+        ] {
+            #expect(try limited.send("PATCH", path, body).code == "insufficient_scope", "\(body)")
+        }
+        let tighter = #"{"max_cost": 0.4, "stop_after": 50, "delete_after": 90}"#
+        #expect(try limited.send("PATCH", path, tighter).status == 200)
+        #expect(try owner.send("PATCH", path, #"{"max_cost": 5}"#).status == 200)
+        let own = try limited.send("POST", "/v1/pods", #"{"name": "own", "image": "a", "max_cost": 0.1}"#)
+            .decoded(Pod.self)
+        #expect(try limited.send("PATCH", "/v1/pods/\(own.id)", #"{"max_cost": 0.2}"#).status == 200)
+    }
+
+    @Test(
+        "a repeat gets the stored response only while its caller may do it, and for the same query",
+        arguments: TestDatabase.selected)
+    func repeats(_: TestDatabase) throws {
+        let project = try owner.send("POST", "/v1/projects", #"{"name": "shared"}"#).decoded(Project.self)
+        let (member, membership) = try join(project, #""role": "admin""#)
+        let body = #"{"name": "a", "image": "a", "project_id": "\#(project.id)"}"#
+        func key(_ name: String) -> [(String, String)] { [("Idempotency-Key", name)] }
+        let created = try member.send("POST", "/v1/pods", body, headers: key("create")).decoded(Pod.self)
+        try service.wait(for: .running, created.id)
+        let stop = "/v1/pods/\(created.id)/stop"
+        let volume = #"{"name": "v", "project_id": "\#(project.id)"}"#
+        #expect(try member.send("POST", "/v1/volumes", volume, headers: key("volume")).status == 201)
+        #expect(try member.send("POST", stop, headers: key("stop")).status == 202)
+        #expect(try member.send("POST", stop, headers: key("stop")).headers["idempotency-replayed"] == "true")
+        let forced = try member.send("POST", stop + "?force=true", headers: key("stop"))
+        #expect(forced.code == "idempotency_key_reused")
+        #expect(try owner.send("DELETE", membership).status == 204)
+        #expect(try member.send("POST", stop, headers: key("stop")).code == "not_found")
+        #expect(try member.send("POST", "/v1/pods", body, headers: key("create")).code == "not_found")
+        #expect(try member.send("POST", "/v1/volumes", volume, headers: key("volume")).code == "not_found")
+    }
+
     // MARK: - The engine
 
     @Test(
@@ -444,6 +535,32 @@ struct PodRoutesTests {
         let refused = try remote.send("PUT", path + "?path=/x", large, headers: archive)
         #expect(refused.code == "not_found")
         #expect(refused.error?.message == "There is no /x in the pod")
+    }
+
+    @Test("an upload whose chunks are malformed ends its connection", arguments: TestDatabase.selected)
+    func malformedUpload(_: TestDatabase) throws {
+        let pod = try service.runningPod()
+        let connection = try RawHTTP(port: service.server.server.port)
+        let next = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+        // The line of the chunk ends in a bare line feed.
+        try connection.send(
+            "PUT /v1/pods/\(pod.id)/files?path=/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(owner.token)\r\n"
+                + "Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n" + next)
+        #expect(try connection.response().status == 400)
+        try blockUntil("the connection is closed") { connection.isClosed }
+    }
+
+    @Test("transfers that fail do not count for the limit of those that follow", arguments: TestDatabase.selected)
+    func failedTransfers(_: TestDatabase) throws {
+        let pod = try service.runningPod()
+        let path = "/v1/pods/\(pod.id)/files?path=/x"
+        let archive = [("Content-Type", "application/x-tar")]
+        for _ in 0..<20 {
+            engine.fail("download", .notFound, "There is no /x in the pod")
+            #expect(try owner.send("GET", path).code == "not_found")
+            engine.fail("upload", .notFound, "There is no /x in the pod")
+            #expect(try owner.send("PUT", path, "x", headers: archive).code == "not_found")
+        }
     }
 
     @Test("a repeated command with one Idempotency-Key runs once", arguments: TestDatabase.selected)

@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Any, Callable, NoReturn, TypeVar
+from functools import wraps
+from typing import Any, Callable, NoReturn, TypeVar, cast
 
-_Shown = TypeVar("_Shown")
+_Show = TypeVar("_Show", bound=Callable[[Any], str])
 _Self = TypeVar("_Self", bound="Model")
 
 
-def complete(show: Callable[[_Shown], str]) -> Callable[[_Shown], str]:
-    """Makes a `__repr__` that also works for an object whose creation has failed, which error reports show."""
+def complete(show: _Show) -> _Show:
+    """Returns a `__repr__` that also works for an object whose creation has failed, which error reports show."""
 
-    def __repr__(self: _Shown) -> str:
+    @wraps(show)
+    def __repr__(self: Any) -> str:
         try:
             return show(self)
         except AttributeError:
             return f"<{type(self).__module__}.{type(self).__qualname__}, incomplete>"
 
-    return __repr__
+    return cast(_Show, __repr__)
 
 
 def as_time(text: str) -> datetime:
@@ -66,8 +68,8 @@ def as_decimal(name: str, amount: Decimal | float) -> Decimal:
     if isinstance(amount, bool) or not isinstance(amount, (Decimal, float, int)):
         raise TypeError(f"{name} must be a Decimal, an int or a float, and not {type(amount).__name__}")
     value = Decimal(repr(amount)) if isinstance(amount, float) else Decimal(amount)
-    if not value.is_finite() or abs(value) > 9_000_000_000:
-        raise ValueError(f"{name} must be a number up to 9,000,000,000")
+    if not value.is_finite() or abs(value) > 4_000_000_000:
+        raise ValueError(f"{name} must be a number up to 4,000,000,000")
     rounded = round(value, 6)
     if rounded != value and not isinstance(amount, float):
         raise ValueError(f"{name} must have at most six decimals")
