@@ -274,7 +274,8 @@ struct OvertakenWriteTests {
 
     private func form(_ name: String, _ scene: Scene, _ client: TestClient) throws -> [(String, String)] {
         switch name {
-        case "POST /sign-out", "POST /account/sign-in/sessions/{id}/end", "POST /account/tokens/{id}/revoke",
+        case "POST /sign-out", "POST /account/sign-in/sessions/{id}/end",
+            "POST /account/sign-in/sessions/end-others", "POST /account/tokens/{id}/revoke",
             "POST /projects/{project}/delete", "POST /projects/{project}/leave", "POST /projects/{project}/accept",
             "POST /projects/{project}/decline", "POST /projects/{project}/members/{user}/deactivate",
             "POST /projects/{project}/members/{user}/activate", "POST /projects/{project}/members/{user}/remove":

@@ -90,7 +90,7 @@ extension InBrowser {
             let name = "'\"></code><script>owned=1</script><img src=x onerror=owned=1>"
             _ = try browser.createToken(name)
             #expect(try browser.find(".notice").text.contains(name))
-            try browser.follow("Done, view details")
+            try browser.follow("Done")
             try browser.waitForPage(name)
             #expect(try !browser.holds("window.owned"))
             for page in ["/account/tokens", "/audit-log"] {

@@ -140,6 +140,38 @@ extension PageTour {
     }
 
     func visitAccount() throws {
+        try signInElsewhere()
+        try open("/account/sign-in")
+        try look("account", "Security")
+        try browser.fill("Current password", "not this one")
+        try browser.fill("New password", Self.password + "!")
+        try browser.fill("Confirm new password", Self.password + "!")
+        try browser.press("Change password")
+        try look("account-wrong", "Security", status: 422)
+        try browser.leave { try browser.find("td form button").click() }
+        try browser.waitForPage("Security")
+        try signInElsewhere()
+        try browser.reload()
+        try browser.press("Sign out everywhere else")
+        try look("account-alone", "Security")
+        try browser.fill("Current password", Self.password)
+        try browser.fill("New password", Self.password + "!")
+        try browser.fill("Confirm new password", Self.password + "!")
+        try browser.press("Change password")
+        try look("account-changed", "Security")
+
+        try open("/account/nowhere")
+        try look("not-found", "Not found", status: 404)
+        try open("/sign-out")
+        try look("wrong-method", "No page here", status: 405)
+        try open("/account/sign-in")
+        try browser.execute("document.querySelector('[name=form_key]').value = 'old'")
+        try browser.press("Sign out")
+        try look("refused", "Access denied", status: 403)
+    }
+
+    /// Begins a session of the viewer in another browser.
+    private func signInElsewhere() throws {
         let elsewhere = try RawHTTP(port: server.port)
         let page = try elsewhere.request("GET", "/sign-in")
         let key = page.body.split(separator: "name=\"form_key\" value=\"").last?.prefix { $0 != "\"" } ?? ""
@@ -151,29 +183,6 @@ extension PageTour {
                 ("Cookie", String(page.cookies.first?.prefix { $0 != ";" } ?? "")),
                 ("User-Agent", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:138.0) Gecko/20100101 Firefox/138.0"),
             ], body: form)
-        try open("/account/sign-in")
-        try look("account", "Password and sessions")
-        try browser.fill("Current password", "not this one")
-        try browser.fill("New password", Self.password + "!")
-        try browser.fill("Confirm new password", Self.password + "!")
-        try browser.press("Change password")
-        try look("account-wrong", "Password and sessions", status: 422)
-        try browser.leave { try browser.find("td form button").click() }
-        try browser.waitForPage("Password and sessions")
-        try browser.fill("Current password", Self.password)
-        try browser.fill("New password", Self.password + "!")
-        try browser.fill("Confirm new password", Self.password + "!")
-        try browser.press("Change password")
-        try look("account-changed", "Password and sessions")
-
-        try open("/account/nowhere")
-        try look("not-found", "Not found", status: 404)
-        try open("/sign-out")
-        try look("wrong-method", "No page here", status: 405)
-        try open("/account/sign-in")
-        try browser.execute("document.querySelector('[name=form_key]').value = 'old'")
-        try browser.press("Sign out")
-        try look("refused", "Access denied", status: 403)
     }
 }
 
@@ -184,14 +193,14 @@ extension PageTour {
         try browser.follow("Create Token")
         try look("token-new", "Create a token")
         try browser.choose("Custom")
-        try browser.choose("On a date")
+        try browser.select("Expires", "On a date…")
         try look("token-new-custom", "Create a token")
         // The browser accepts a name of spaces; the service does not.
         try browser.fill("Name", "  ")
         try browser.press("Create token")
         try look("token-new-wrong", "Create a token", status: 422)
         try open("/account/tokens/new")
-        try browser.fill("Name", "Training cluster, nightly")
+        try browser.fillTokenForm("Training cluster, nightly")
         try browser.press("Create token")
         try look("token-created", "Token created")
         try browser.reload()
@@ -253,7 +262,7 @@ extension PageTour {
         try look("token-rotated", "New secret")
         try browser.reload()
         try look("token-rotated-already", "Token already rotated", status: 409)
-        try browser.follow("All tokens")
+        try browser.follow("API Tokens")
         try look("tokens-done", "API Tokens")
         try browser.follow("Laptop")
         try browser.follow("Revoke token…")
@@ -365,7 +374,8 @@ extension PageTour {
         let code = try requestCode(["projects:read", "pods:*"])
         try browser.fill("Code", code.lowercased())
         try browser.press("Continue")
-        try look("device-request", "A program requests access to your account")
+        try look("device-request", "A program asks for access to your account")
+        try browser.choose("I started this myself, and the program shows exactly this code.")
         try browser.press("Approve")
         try look("device-approved", "Approved")
         try open("/device?code=\(code)")
@@ -396,7 +406,7 @@ extension PageTour {
     func visitAuditLog() throws {
         try browser.follow("Audit log")
         try look("audit-log", "Audit log")
-        try browser.find("summary").click()
+        try browser.find("#entries summary").click()
         try look("audit-log-details", "Audit log")
         try open("/audit-log?limit=5")
         try browser.follow("Older entries")

@@ -173,7 +173,9 @@ private struct DeviceRequestPage {
                     Element("strong") { request.clientName }
                     " will be able to:"
                 }
-                Element("ul", .class("request")) { for scope in request.scopes ?? [.all] { RequestedScope(scope: scope) } }
+                Element("ul", .class("request")) {
+                    for scope in request.scopes ?? [.all] { RequestedScope(scope: scope) }
+                }
                 Element("dl") {
                     Fact("Projects") { "All your projects, including ones that you join later" }
                     Fact("Expires") {
