@@ -79,7 +79,7 @@ struct DevicePagesTests {
     )
     func typed(_: TestDatabase) throws {
         let asked = try client.get("/device")
-        #expect(asked.body.contains(#"<form class="card narrow" method="get" action="/device">"#))
+        #expect(asked.body.contains(#"<form class="card" method="get" action="/device">"#))
         let code = try begin(from: "127.0.0.1")
         let typed = code.userCode.lowercased().replacing("-", with: "+")
         let page = try client.get("/device?code=+\(typed)+")
