@@ -45,7 +45,7 @@ extension InBrowser {
             let browser = try Browser.start()
             try browser.signUp(at: place)
             try browser.follow("Create Token")
-            try browser.fill("Name", "forged")
+            try browser.fillTokenForm("forged")
             try browser.execute("document.querySelector('main [name=form_key]').value = 'f'.repeat(32)")
             try browser.press("Create token")
             try browser.waitForPage("Access denied")

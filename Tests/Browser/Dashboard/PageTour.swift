@@ -47,6 +47,7 @@ final class PageTour {
         try visitProjects()
         try visitDevice()
         try visitAuditLog()
+        try visitPeople()
         try visitAccount()
     }
 
@@ -165,7 +166,7 @@ extension PageTour {
         try open("/sign-out")
         try look("wrong-method", "No page here", status: 405)
         try open("/account/sign-in")
-        try browser.execute("document.querySelector('[name=form_key]').value = 'old'")
+        try browser.execute("for (const each of document.querySelectorAll('[name=form_key]')) each.value = 'old'")
         try browser.press("Sign out")
         try look("refused", "Access denied", status: 403)
     }
@@ -312,9 +313,9 @@ extension PageTour {
         try browser.press("Delete project")
         try look("projects-deleted", "Projects")
         try browser.find("th a[href]:has(+ .badge)").click()
-        try browser.follow("Delete…")
-        try browser.wait(for: "the confirmation") { try browser.heading.hasPrefix("Delete “") }
-        try look("project-delete-not", try browser.heading)
+        try look("project-default", "default")
+        try browser.open(try browser.url + "/delete")
+        try look("project-delete-not", "“default” cannot be deleted")
     }
 
     /// Visits the viewer's invitations, and accepts, leaves and declines.
@@ -415,6 +416,64 @@ extension PageTour {
         try look("audit-log-none", "Audit log")
         try open("/audit-log?since=yesterday")
         try look("audit-log-wrong", "Audit log", status: 422)
+    }
+}
+
+// MARK: - People
+
+extension PageTour {
+    func visitPeople() throws {
+        try server.setOperator(Self.email)
+        try open("/people")
+        try look("people", "People")
+        try browser.follow("Invite a person")
+        try look("person-new", "Invite a person")
+        try browser.fill("Email", Self.email)
+        try browser.press("Create account")
+        try look("person-new-wrong", "Invite a person", status: 409)
+        let guest = "margaret.hamilton@engineering.example.com"
+        try browser.fill("Email", guest)
+        try browser.fill("Name", "Margaret Hamilton")
+        try browser.press("Create account")
+        try look("person-invited", "Person invited")
+        try browser.follow("Done")
+        try look("person", guest)
+        try browser.follow("Create a new link…")
+        try look("person-renew-link", "Create a new link for \(guest)?")
+        try browser.press("Create a new link")
+        try look("person-link", "New sign-in link")
+        try browser.follow("Done")
+        for (action, question, page) in [
+            ("Disable", "Disable \(guest)?", "disable"), ("Enable", "Enable \(guest)?", "enable"),
+            ("Make operator", "Make \(guest) an operator?", "make-operator"),
+            ("Remove operator role", "Remove the operator role of \(guest)?", "remove-operator"),
+        ] {
+            try browser.waitForPage(guest)
+            try browser.follow(action + "…")
+            try look("person-\(page)", question)
+            try browser.press(action)
+        }
+        try look("person-changed", guest)
+        try open("/people")
+        try browser.follow("grace@example.com")
+        try look("person-active", "grace@example.com")
+        try browser.follow("Remove…")
+        try look("person-remove", "Remove grace@example.com?")
+        try browser.fill("Email", "nobody@example.com")
+        try browser.press("Show the effects")
+        try look("person-remove-wrong", "Remove grace@example.com?", status: 422)
+        try browser.fill("Email", guest)
+        try browser.press("Show the effects")
+        try look("person-remove-transfer", "Remove grace@example.com?")
+        try browser.press("Remove user")
+        try look("people-removed", "People")
+        try browser.follow(Self.email)
+        try look("person-own", Self.email)
+        try browser.follow("Remove operator role…")
+        try browser.press("Remove operator role")
+        try look("person-last-operator", Self.email, status: 409)
+        try open("/people?q=zzz")
+        try look("people-none", "People")
     }
 }
 

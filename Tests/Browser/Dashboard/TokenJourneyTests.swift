@@ -110,7 +110,9 @@ extension InBrowser {
             // The copy button has the focus.
             #expect(try browser.focused.accessibleName == "Copy")
             try keyboard.press(Key.enter)
-            try browser.wait(for: "the announcement") { try !browser.find(".secret [role=status]").text.isEmpty }
+            try browser.wait(for: "the announcement") {
+                try browser.find("main > [role=status]").text == "Copied to the clipboard."
+            }
             #expect(try place.podstack("auth", "whoami", token: displayed).status == 0)
             try keyboard.tab(to: "Done")
             try keyboard.press(Key.enter)
