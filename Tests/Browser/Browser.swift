@@ -112,26 +112,50 @@ extension Browser {
         try driver.post("/elements", Found.css(css), as: [Found].self).map { Element(browser: self, id: $0.id) }
     }
 
-    /// Returns the link with this text.
+    /// Waits for the first displayed link with this text.
+    ///
+    /// A page can have a link twice, of which the style sheet displays one.
     func link(_ text: String) throws -> Element {
-        try first(Found.xpath("//a[normalize-space(.)=\(Found.quoted(text))]"), "the link “\(text)”")
+        try firstDisplayed(Found.xpath("//a[normalize-space(.)=\(Found.quoted(text))]"), "the link “\(text)”")
     }
 
+    /// Waits for the first displayed button with this text.
     func button(_ text: String) throws -> Element {
-        try first(Found.xpath("//button[normalize-space(.)=\(Found.quoted(text))]"), "the button “\(text)”")
+        try firstDisplayed(Found.xpath("//button[normalize-space(.)=\(Found.quoted(text))]"), "the button “\(text)”")
     }
 
     /// Returns the field with this label, which refers to the field or encloses it.
     func field(_ label: String) throws -> Element {
         let labelled = "//label[normalize-space(.)=\(Found.quoted(label))]"
         let fields = "self::input or self::select or self::textarea"
-        return try first(
+        return try firstDisplayed(
             Found.xpath("//*[\(fields)][@id=\(labelled)/@for] | \(labelled)//*[\(fields)]"), "the field “\(label)”")
     }
 
     /// The element with the focus.
     var focused: Element {
         get throws { Element(browser: self, id: try driver.get("/element/active", as: Found.self).id) }
+    }
+
+    private func firstDisplayed(_ how: JSONValue, _ what: String) throws -> Element {
+        var found: Element?
+        try wait(for: "\(what), displayed") {
+            found = try displayed(how)
+            return found != nil
+        }
+        guard let found else { throw BrowserFailure(description: "no \(what)") }
+        return found
+    }
+
+    /// Returns the first displayed element now; nil if there is none.
+    private func displayed(_ how: JSONValue) throws -> Element? {
+        try driver.post("/elements", how, as: [Found].self).lazy.map { Element(browser: self, id: $0.id) }
+            .first { try $0.isDisplayed }
+    }
+
+    /// Returns whether a link or a button with this text is displayed now.
+    func isDisplayed(_ text: String) throws -> Bool {
+        try displayed(Found.xpath("//*[self::a or self::button][normalize-space(.)=\(Found.quoted(text))]")) != nil
     }
 
     private func first(_ how: JSONValue, _ what: String) throws -> Element {

@@ -38,7 +38,8 @@ struct OlderSchemaTests {
         let email = "you@example.com"
         for words in [
             ["user", "add", email], ["user", "list"], ["user", "link", email], ["user", "disable", email],
-            ["user", "enable", email], ["user", "remove", email], ["token", "create", email, "--name", "t"],
+            ["user", "enable", email], ["user", "operator", email], ["user", "remove", email],
+            ["token", "create", email, "--name", "t"],
             ["token", "list"], ["token", "revoke", "podstack_00000000"], ["device", "approve", "WDJB-MJHT", email],
             ["audit", "verify"], ["pepper", "status"], ["pepper", "rotate"],
         ] {

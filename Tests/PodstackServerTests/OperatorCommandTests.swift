@@ -66,6 +66,26 @@ struct OperatorCommandTests {
         #expect(users[0]["last_sign_in_at"] is NSNull && users[0]["sessions"] as? Int == 0)
     }
 
+    @Test("user operator gives and takes away the role, which user list shows", arguments: TestDatabase.selected)
+    func operators(_: TestDatabase) throws {
+        #expect(try administrate("user", "add", "a@example.com").status == 0)
+        #expect(try administrate("user", "operator", "b@example.com").error.contains("no user has the email address"))
+        for (words, reply, isOperator) in [
+            ([], "is now an operator", true), ([], "is already an operator", true),
+            (["--remove"], "is no longer an operator", false), (["--remove"], "is not an operator", false),
+        ] as [([String], String, Bool)] {
+            let result = try ToolProcess.run(
+                "podstack-server", ["user", "operator", "A@example.com"] + words + ["--data", place.data],
+                environment: place.environment)
+            #expect(result.status == 0 && result.output == "A@example.com \(reply)\n")
+            #expect(try json("user", "list").map { $0["is_operator"] as? Bool } == [isOperator])
+        }
+        let actions = try service().database.read {
+            try $0.query("SELECT action FROM audit_events ORDER BY number").map { try $0.text("action") }
+        }
+        #expect(actions == ["user_created", "operator_added", "operator_removed"])
+    }
+
     @Test("the last sign-in and the sessions of a user are listed", arguments: TestDatabase.selected)
     func lastSignIn(_: TestDatabase) throws {
         let server = try RunningServer(clock: ManualClock())

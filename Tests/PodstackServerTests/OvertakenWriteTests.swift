@@ -49,13 +49,13 @@ struct OvertakenWriteTests {
     enum Loss: CaseIterable {
         case revoked, expired, rotated, disabled, scopes, projects
         case removed, deactivated, demoted, removedFromNamedProject
-        case signedOut, sessionExpired
+        case signedOut, sessionExpired, operatorRemoved
         case nothing
 
         /// Whether the loss concerns a request under a requirement.
         func concerns(_ requirement: Requirement) -> Bool {
             switch (self, requirement) {
-            case (.signedOut, _), (.sessionExpired, _): false
+            case (.signedOut, _), (.sessionExpired, _), (.operatorRemoved, _): false
             case (.revoked, _), (.expired, _), (.rotated, _), (.disabled, _), (.nothing, _): true
             case (.scopes, .scope), (.removedFromNamedProject, .scope): true
             case (.projects, .ownMembership), (.removed, .ownMembership): true
@@ -174,6 +174,7 @@ struct OvertakenWriteTests {
             case .signedOut:
                 try connection.run("DELETE FROM sessions WHERE id = ?", [.text(scene.sessionID)])
             case .sessionExpired: clock.set(now + WebSession.lifetimeSeconds)
+            case .operatorRemoved: try UserStore.setOperator(false, userID: scene.user.id, in: connection)
             case .nothing: break
             }
         }
@@ -274,11 +275,18 @@ struct OvertakenWriteTests {
 
     private func form(_ name: String, _ scene: Scene, _ client: TestClient) throws -> [(String, String)] {
         switch name {
-        case "POST /sign-out", "POST /account/sign-in/sessions/{id}/end", "POST /account/tokens/{id}/revoke",
+        case "POST /sign-out", "POST /account/sign-in/sessions/{id}/end",
+            "POST /account/sign-in/sessions/end-others", "POST /account/tokens/{id}/revoke",
             "POST /projects/{project}/delete", "POST /projects/{project}/leave", "POST /projects/{project}/accept",
             "POST /projects/{project}/decline", "POST /projects/{project}/members/{user}/deactivate",
             "POST /projects/{project}/members/{user}/activate", "POST /projects/{project}/members/{user}/remove":
             return []
+        case "POST /people": return [("email", "new-\(scene.user.email)"), ("name", "")]
+        case "POST /people/{user}/remove":
+            let page = try client.get("/people/\(scene.other.id)/remove").body
+            let field = try #require(page.firstRange(of: "name=\"plan\" value=\""))
+            return [("plan", String(page[field.upperBound...].prefix { $0 != "\"" })), ("transfer_to", "")]
+        case let name where name.hasPrefix("POST /people/{user}/"): return []
         case "POST /account/sign-in/password":
             let hash = try #require(Sodium.passwordHash(TestClient.password))
             try service.database.write { try UserStore.setPasswordHash(hash, userID: scene.user.id, in: $0) }
@@ -315,13 +323,15 @@ struct OvertakenWriteTests {
         arguments: TestDatabase.selected)
     func dashboard(_: TestDatabase) throws {
         var number = 0
-        for route in waiting.dashboard.routes where route.method == "POST" && route.access == .signedIn {
+        for route in waiting.dashboard.routes
+        where route.method == "POST" && [.signedIn, .operators].contains(route.access) {
             let name = "POST /" + route.pattern.joined(separator: "/")
             var losses: [Loss] = [.signedOut, .sessionExpired, .disabled, .nothing]
             let isInvitation = name.hasSuffix("/accept") || name.hasSuffix("/decline")
             if name.hasPrefix("POST /projects/{project}"), !isInvitation {
                 losses += name.hasSuffix("/leave") ? [.removed] : [.removed, .deactivated, .demoted]
             }
+            if route.access == .operators { losses.append(.operatorRemoved) }
             // Without advice for the token, the page says that its scopes are not reduced.
             if name.hasSuffix("/scopes") { losses.removeAll { $0 == .nothing } }
             for loss in losses {
@@ -341,6 +351,11 @@ struct OvertakenWriteTests {
                 for each in [client, later] {
                     each.cookies = ["podstack_session": scene.cookie]
                     try each.get("/account/sign-in")
+                }
+                if route.access == .operators {
+                    try service.database.write {
+                        try UserStore.setOperator(true, userID: scene.user.id, in: $0)
+                    }
                 }
                 let form = try form(name, scene, client)
                 try expectFailure(

@@ -24,6 +24,7 @@ struct ReleasedMigrationsTests {
         "efe9d9d6160c2c27cd0b792e957dd4ed7fb72454ffc0543a2c2b10a6c14a2167",
         "93ed6c04869ee4ab41ed23a61a0643107b2c073b9e3bae9eb4ed6c8f48ba33f5",
         "8e1ea63a7a614b8cccf3e401bcb4926dd6dee22386847fdf152bfd27c89c5bfa",
+        "f76aaa19f106d07f7cc56b14cae615b61283576694e1db03cb21588bfe562681",
     ]
 
     @Test("a released migration never changes")

@@ -279,6 +279,8 @@ extension ErrorResponse {
         case .invitationOfAnotherUser(let facts):
             self = forbidden(
                 .memberForbidden, "only the invited user can accept or decline an invitation", Self.details(of: facts))
+        case .notOperator:
+            self.init(status: 404, code: .notFound, message: "There is no page at this address")
         case .roleForbids(let scope, let facts):
             self = forbidden(
                 .memberForbidden, "your role in the project does not allow \(scope)", Self.details(of: facts))

@@ -11,11 +11,10 @@ struct UserRecord: Sendable, Equatable {
     var createdAt: Int64
     /// The time at which the operator disabled the user; nil while the user is enabled.
     var disabledAt: Int64?
+    /// Whether the user may manage the accounts of the service in the dashboard.
+    var isOperator = false
 
     var isDisabled: Bool { disabledAt != nil }
-
-    /// Whether the user may manage the accounts of the service in the dashboard.
-    var isOperator: Bool { false }
 
     /// The approximate number of bytes that the user takes in a list.
     var listedBytes: Int { 300 + email.utf8.count + (name ?? "").utf8.count }
@@ -31,7 +30,7 @@ extension UserRecord {
     static let columns: SQL = """
         u.id AS user_id, u.account_id AS user_account_id, u.email AS user_email, u.name AS user_name, \
         u.default_project_id AS user_default_project_id, u.created_at AS user_created_at, \
-        u.disabled_at AS user_disabled_at
+        u.disabled_at AS user_disabled_at, u.is_operator AS user_is_operator
         """
 
     /// Reads a user from a row with ``columns``.
@@ -43,6 +42,7 @@ extension UserRecord {
         defaultProjectID = try row.text("user_default_project_id")
         createdAt = try row.integer("user_created_at")
         disabledAt = try row.optionalInteger("user_disabled_at")
+        isOperator = try row.integer("user_is_operator") != 0
     }
 }
 
@@ -52,9 +52,9 @@ extension AuditResource {
     }
 }
 
-// MARK: - Disabling
+// MARK: - Disabling, and the role of an operator
 
-/// The rules of disabling and enabling users.
+/// The rules of disabling and enabling users, and of making them operators.
 enum UserService {
     /// Disables or enables a user, and signs the user out everywhere.
     ///
@@ -71,6 +71,18 @@ enum UserService {
         // A user that is enabled again has to sign in again.
         try SignInStore.removeSessions(userID: user.id, in: change.connection)
         try change.record(isDisabled ? .userDisabled : .userEnabled, on: AuditResource(user))
+        return true
+    }
+
+    /// Gives a user the role of an operator, or takes it away.
+    ///
+    /// - Returns: False if the user has the role already, or does not have it.
+    @discardableResult
+    static func setOperator(_ isOperator: Bool, _ user: UserRecord, in change: Change) throws -> Bool {
+        guard isOperator != user.isOperator else { return false }
+        change.changed(user: user.id)
+        try UserStore.setOperator(isOperator, userID: user.id, in: change.connection)
+        try change.record(isOperator ? .operatorAdded : .operatorRemoved, on: AuditResource(user))
         return true
     }
 }

@@ -55,15 +55,28 @@ enum UserStore {
         guard try find(email: user.email, in: connection) == nil else { throw EmailTaken() }
         try connection.execute(
             """
-            INSERT INTO users (id, account_id, email, email_key, name, default_project_id, created_at, disabled_at)
+            INSERT INTO users
+                (id, account_id, email, email_key, name, default_project_id, created_at, disabled_at, is_operator)
             VALUES (\(user.id), \(user.accountID), \(user.email), \(EmailAddress.key(user.email)), \(user.name),
-                \(user.defaultProjectID), \(user.createdAt), \(user.disabledAt))
+                \(user.defaultProjectID), \(user.createdAt), \(user.disabledAt), \(user.isOperator ? 1 : 0 as Int64))
             """)
     }
 
     /// Disables a user, or enables it if the time is nil.
     static func setDisabled(at time: Int64?, userID: String, in connection: any DatabaseConnection) throws {
         try connection.execute("UPDATE users SET disabled_at = \(time) WHERE id = \(userID)")
+    }
+
+    static func setOperator(_ isOperator: Bool, userID: String, in connection: any DatabaseConnection) throws {
+        let flag: Int64 = isOperator ? 1 : 0
+        try connection.execute("UPDATE users SET is_operator = \(flag) WHERE id = \(userID)")
+    }
+
+    /// Returns whether an enabled user besides this one is an operator.
+    static func hasOperator(besides userID: String, in connection: any DatabaseConnection) throws -> Bool {
+        try !connection.query(
+            "SELECT id FROM users WHERE is_operator = 1 AND disabled_at IS NULL AND id <> \(userID) LIMIT 1"
+        ).isEmpty
     }
 
     /// Removes a user, to whom nothing may refer any more; the account stays.

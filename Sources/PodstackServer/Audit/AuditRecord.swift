@@ -52,6 +52,10 @@ enum AuditAction: String, Sendable, CaseIterable {
     case userDisabled = "user_disabled"
     case userEnabled = "user_enabled"
     case userRemoved = "user_removed"
+    case operatorAdded = "operator_added"
+    case operatorRemoved = "operator_removed"
+    /// An operator created a new sign-in link for a user who has not chosen a password yet.
+    case signInLinkCreated = "sign_in_link_created"
     case tokenCreated = "token_created"
     case tokenUpdated = "token_updated"
     case tokenRotated = "token_rotated"

@@ -101,6 +101,16 @@ package final class EmbeddedServer: Sendable {
         }
     }
 
+    /// Makes a user an operator, as the command does.
+    package func setOperator(_ email: String) throws {
+        try service.changes.perform(by: .administrator, at: service.now()) { change in
+            guard let user = try UserStore.find(email: email, in: change.connection) else {
+                throw SetupFailure("there is no user with the address \(email)")
+            }
+            try UserService.setOperator(true, user, in: change)
+        }
+    }
+
     /// Returns the path of the page where a user chooses a password, usable once.
     ///
     /// - Parameter email: The address of the user; nil for the page that creates the first account.

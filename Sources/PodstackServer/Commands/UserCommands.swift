@@ -13,7 +13,7 @@ import PodstackCommandLine
 
 /// `podstack-server user`: the accounts and their users.
 enum UserCommands {
-    static let all = [add, link, disable, enable, remove, list]
+    static let all = [add, link, disable, enable, setOperator, remove, list]
 
     static let email = Argument("EMAIL", summary: "the email address of the user")
 
@@ -131,6 +131,33 @@ enum UserCommands {
         }
     }
 
+    // MARK: - Operators
+
+    private static let setOperator = ServerCommand(
+        "user", "operator",
+        summary: "Make a user an operator, who manages the accounts of the service in the dashboard.",
+        arguments: [email],
+        flags: [Flag("remove", summary: "take the role away")],
+        examples: [
+            "podstack-server user operator you@example.com", "podstack-server user operator you@example.com --remove",
+        ]
+    ) { arguments in
+        let email = arguments.positional[0]
+        let isOperator = !arguments.has("remove")
+        let service = try arguments.service()
+        let hasChanged = try service.changes.perform(by: .administrator, at: service.now()) { change in
+            guard let user = try UserStore.find(email: email, in: change.connection) else {
+                throw SetupFailure("no user has the email address \(email)")
+            }
+            return try UserService.setOperator(isOperator, user, in: change)
+        }
+        let state =
+            isOperator
+            ? "is \(hasChanged ? "now" : "already") an operator"
+            : hasChanged ? "is no longer an operator" : "is not an operator"
+        StandardStream.output.write("\(TerminalText.printable(email)) \(state)\n")
+    }
+
     // MARK: - List
 
     /// A user as `user list --output json` prints it.
@@ -145,9 +172,11 @@ enum UserCommands {
         var lastSignInAt: Date?
         var activeTokens: Int64
         var sessions: Int64
+        var isOperator: Bool
 
         enum CodingKeys: String, CodingKey {
             case id, email, name, status, sessions
+            case isOperator = "is_operator"
             case accountID = "account_id"
             case createdAt = "created_at"
             case disabledAt = "disabled_at"
@@ -168,6 +197,7 @@ enum UserCommands {
             try container.encode(lastSignInAt, forKey: .lastSignInAt)
             try container.encode(activeTokens, forKey: .activeTokens)
             try container.encode(sessions, forKey: .sessions)
+            try container.encode(isOperator, forKey: .isOperator)
         }
     }
 
@@ -186,7 +216,7 @@ enum UserCommands {
             }
             if !page.isEmpty || last.isEmpty { try output.write(page.map { (listed($0), cells($0)) }) }
             guard let end = page.last else { break }
-            last = end.user.email.lowercased()
+            last = end.emailKey
         }
         output.end()
     }
@@ -199,7 +229,7 @@ enum UserCommands {
             id: user.id, accountID: user.accountID, email: user.email, name: user.name, status: status(of: user),
             createdAt: Date(user.createdAt), disabledAt: user.disabledAt.map { Date($0) },
             lastSignInAt: report.lastSignInAt.map { Date($0) }, activeTokens: report.activeTokens,
-            sessions: report.sessions)
+            sessions: report.sessions, isOperator: user.isOperator)
     }
 
     private static func cells(_ report: UserReport) -> [String] {

@@ -75,11 +75,12 @@ struct Dashboard: PageHandler {
         if let session { identified(session.user.id) }
         let cookie = session == nil ? Cookie.browser.value(in: request, isSecure: isSecure) : sessionCookie
         let serviceURL = try publicURL.of(request)
-        if route.access == .signedIn, session == nil {
+        if [.signedIn, .operators].contains(route.access), session == nil {
             return request.method == "GET" || request.method == "HEAD"
                 ? .redirect(SignInPages.link(returningTo: request))
                 : .redirect(SignInPages.link(sessionEndedBefore: request))
         }
+        if route.access == .operators, session?.user.isOperator != true { throw DomainError.forbidden(.notOperator) }
         // A 204 makes an EventSource stop reconnecting. Source: HTML, section 9.2.3.
         if route.access == .background, session == nil { return .noContent }
         var form = Form.empty
@@ -146,10 +147,10 @@ extension Dashboard {
     func page(of error: ErrorResponse, for request: Request, requestID: String, mayRead: Bool) -> Response {
         let viewer = mayRead ? viewer(of: request, after: error) : nil
         var response = Document(Self.title(of: error.code), session: viewer?.session, formKey: viewer?.formKey ?? "") {
-            Element("div", .class("card narrow")) {
+            Card {
                 Element("p") { "\(error.message)." }
                 if let advice = Self.advice(for: error) { Element("p") { advice } }
-                Element("p") { Element("a", .class("button"), .href(Link("/"))) { "Back to the dashboard" } }
+                Element("p") { LinkButton("Back to the dashboard", to: Link("/")) }
                 Element("p", .class("hint")) {
                     "If you ask for help, include this request ID: "
                     Element("code") { requestID }

@@ -48,6 +48,8 @@ enum PageAccess: Sendable {
     case open
     /// Signed-in clients.
     case signedIn
+    /// Signed-in operators of the service; for other clients that are signed in, there is no such page.
+    case operators
     /// Signed-in clients; the request comes from a script and does not extend the session.
     case background
     /// Every client: a file that is part of the program. An event thread responds to the request.
@@ -82,7 +84,7 @@ struct PageRoute: Sendable {
             PageRoute("GET", "/", .signedIn) { _ in .redirect(Link("/account/tokens")) },
             PageRoute("GET", "/assets/{name}", .file, handle: Asset.get),
         ] + signIn(services) + TokenPages(services).routes + auditLog(services, auditWatch) + projects(services)
-            + device(services) + help(services)
+            + device(services) + help(services) + PeoplePages(services).routes
     }
 
     private static func help(_ services: Services) -> [PageRoute] {

@@ -5,6 +5,7 @@ enum Migrations {
     static let all: [[SQL]] = [
         initialSchema, tokenRotation, projectMembers, idempotentReplies, auditLog, pepperRotations, deviceRequests,
         disabledUsers, signIn, tokenUses, invitations, anonymousLimits, databaseChecks, largeDatabases, pods,
+        operators,
     ]
 
     private static let versionQuery: SQL = "SELECT version FROM schema_version"
@@ -545,5 +546,14 @@ extension Migrations {
         )
         """,
         "CREATE INDEX budget_notices_of_account ON budget_notices (account_id, created_at)",
+    ]
+}
+
+// MARK: - 16: operators
+
+extension Migrations {
+    /// The role of users who manage the accounts of the service in the dashboard.
+    fileprivate static let operators: [SQL] = [
+        "ALTER TABLE users ADD COLUMN is_operator BIGINT NOT NULL DEFAULT 0"
     ]
 }

@@ -3,6 +3,8 @@ import PodstackAPI
 /// A caller's permissions: what the grant's scopes allow, within the grant's projects, within the user's role there.
 struct Authority {
     let grant: Grant
+    /// Whether the caller is an operator of the service who is signed in; never with a token.
+    var isOperator = false
     private let findMembership: (_ projectID: String) throws -> Membership?
 
     /// Creates an authority.
@@ -56,6 +58,7 @@ struct Authority {
             if let namedID, namedID != projectID { try require(nil, in: namedID) }
         case .ownMembership(let projectID):
             guard grant.isGood(for: projectID) else { throw DomainError.forbidden(grant.excludes(projectID)) }
+        case .operatorRole: guard isOperator else { throw DomainError.forbidden(.notOperator) }
         }
     }
 }
@@ -76,6 +79,8 @@ enum Requirement: Sendable, Equatable {
     /// An operation on the caller's own membership of a project: a valid token that includes the project, whatever its
     /// scopes and the user's role.
     case ownMembership(of: String)
+    /// The role of an operator of the service, in a session of the dashboard.
+    case operatorRole
 
     /// The required scope; nil if none is required.
     var scope: Scope? { if case .scope(let scope, _, _) = self { scope } else { nil } }

@@ -76,6 +76,8 @@ enum Denial: Sendable, Equatable {
     case requiresAdmin(MembershipFacts)
     /// Only the invited user accepts or declines an invitation.
     case invitationOfAnotherUser(MembershipFacts)
+    /// Only an operator of the service may do this. The caller does not learn that it exists.
+    case notOperator
 
     /// Operations that a token restricted to some projects cannot do.
     enum UnrestrictedOperation: Sendable { case createProject, rotateUnrestrictedToken }

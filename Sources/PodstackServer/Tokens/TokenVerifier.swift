@@ -156,7 +156,10 @@ final class TokenVerifier: Sendable {
         of actor: Actor, at now: Int64, in connection: any DatabaseConnection
     ) throws -> Authority {
         if let id = actor.sessionID {
-            return Authority(try WebSessions.check(id, at: now, in: connection).user.grant, in: connection)
+            let user = try WebSessions.check(id, at: now, in: connection).user
+            var authority = Authority(user.grant, in: connection)
+            authority.isOperator = user.isOperator
+            return authority
         }
         guard let id = actor.tokenID, let token = try TokenStore.find(id, in: connection),
             let state = try state(of: actor.secretDigest, token, in: connection),

@@ -45,7 +45,7 @@ extension InBrowser {
             let browser = try Browser.start()
             try browser.signUp(at: place)
             try browser.follow("Create Token")
-            try browser.fill("Name", "forged")
+            try browser.fillTokenForm("forged")
             try browser.execute("document.querySelector('main [name=form_key]').value = 'f'.repeat(32)")
             try browser.press("Create token")
             try browser.waitForPage("Access denied")
@@ -90,7 +90,7 @@ extension InBrowser {
             let name = "'\"></code><script>owned=1</script><img src=x onerror=owned=1>"
             _ = try browser.createToken(name)
             #expect(try browser.find(".notice").text.contains(name))
-            try browser.follow("Done, view details")
+            try browser.follow("Done")
             try browser.waitForPage(name)
             #expect(try !browser.holds("window.owned"))
             for page in ["/account/tokens", "/audit-log"] {

@@ -18,8 +18,31 @@ extension Browser {
         return Element(browser: self, id: try driver.post("/element", Found.xpath(path), as: Found.self).id)
     }
 
-    func press(_ button: String) throws { try leave { try self.button(button).click() } }
-    func follow(_ link: String) throws { try leave { try self.link(link).click() } }
+    /// Chooses an option of the list with this label.
+    func select(_ label: String, _ option: String) throws {
+        let text = Found.quoted(option)
+        let found = try driver.post(
+            "/element/\(try field(label).id)/element",
+            Found.xpath(".//option[starts-with(normalize-space(.), \(text))]"), as: Found.self)
+        try Element(browser: self, id: found.id).click()
+    }
+
+    func press(_ button: String) throws {
+        try showMenu(for: button)
+        try leave { try self.button(button).click() }
+    }
+
+    func follow(_ link: String) throws {
+        try showMenu(for: link)
+        try leave { try self.link(link).click() }
+    }
+
+    /// Opens the menu of a narrow page, unless the page displays a link or a button without it.
+    private func showMenu(for text: String) throws {
+        guard try !isDisplayed(text), let menu = try findAll(".menu:not([open]) summary").first, try menu.isDisplayed
+        else { return }
+        try menu.click()
+    }
 
     /// Runs an action that loads another page, and waits for that page, which may have the same heading.
     func leave(by action: () throws -> Void) throws {
@@ -59,10 +82,16 @@ extension Browser {
     /// Creates a token from the list of tokens, and returns the secret that the page shows.
     func createToken(_ name: String) throws -> String {
         try follow("Create Token")
-        try fill("Name", name)
+        try fillTokenForm(name)
         try press("Create token")
         try waitForPage("Token created")
         return try displayedSecret
+    }
+
+    /// Fills in the form for a token that may do everything, of which nothing is chosen at first.
+    func fillTokenForm(_ name: String) throws {
+        try fill("Name", name)
+        try choose("Full access")
     }
 
     /// The secret on the page of a new token.

@@ -47,6 +47,7 @@ final class PageTour {
         try visitProjects()
         try visitDevice()
         try visitAuditLog()
+        try visitPeople()
         try visitAccount()
     }
 
@@ -140,6 +141,38 @@ extension PageTour {
     }
 
     func visitAccount() throws {
+        try signInElsewhere()
+        try open("/account/sign-in")
+        try look("account", "Security")
+        try browser.fill("Current password", "not this one")
+        try browser.fill("New password", Self.password + "!")
+        try browser.fill("Confirm new password", Self.password + "!")
+        try browser.press("Change password")
+        try look("account-wrong", "Security", status: 422)
+        try browser.leave { try browser.find("td form button").click() }
+        try browser.waitForPage("Security")
+        try signInElsewhere()
+        try browser.reload()
+        try browser.press("Sign out everywhere else")
+        try look("account-alone", "Security")
+        try browser.fill("Current password", Self.password)
+        try browser.fill("New password", Self.password + "!")
+        try browser.fill("Confirm new password", Self.password + "!")
+        try browser.press("Change password")
+        try look("account-changed", "Security")
+
+        try open("/account/nowhere")
+        try look("not-found", "Not found", status: 404)
+        try open("/sign-out")
+        try look("wrong-method", "No page here", status: 405)
+        try open("/account/sign-in")
+        try browser.execute("for (const each of document.querySelectorAll('[name=form_key]')) each.value = 'old'")
+        try browser.press("Sign out")
+        try look("refused", "Access denied", status: 403)
+    }
+
+    /// Begins a session of the viewer in another browser.
+    private func signInElsewhere() throws {
         let elsewhere = try RawHTTP(port: server.port)
         let page = try elsewhere.request("GET", "/sign-in")
         let key = page.body.split(separator: "name=\"form_key\" value=\"").last?.prefix { $0 != "\"" } ?? ""
@@ -151,29 +184,6 @@ extension PageTour {
                 ("Cookie", String(page.cookies.first?.prefix { $0 != ";" } ?? "")),
                 ("User-Agent", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:138.0) Gecko/20100101 Firefox/138.0"),
             ], body: form)
-        try open("/account/sign-in")
-        try look("account", "Password and sessions")
-        try browser.fill("Current password", "not this one")
-        try browser.fill("New password", Self.password + "!")
-        try browser.fill("Confirm new password", Self.password + "!")
-        try browser.press("Change password")
-        try look("account-wrong", "Password and sessions", status: 422)
-        try browser.leave { try browser.find("td form button").click() }
-        try browser.waitForPage("Password and sessions")
-        try browser.fill("Current password", Self.password)
-        try browser.fill("New password", Self.password + "!")
-        try browser.fill("Confirm new password", Self.password + "!")
-        try browser.press("Change password")
-        try look("account-changed", "Password and sessions")
-
-        try open("/account/nowhere")
-        try look("not-found", "Not found", status: 404)
-        try open("/sign-out")
-        try look("wrong-method", "No page here", status: 405)
-        try open("/account/sign-in")
-        try browser.execute("document.querySelector('[name=form_key]').value = 'old'")
-        try browser.press("Sign out")
-        try look("refused", "Access denied", status: 403)
     }
 }
 
@@ -184,14 +194,14 @@ extension PageTour {
         try browser.follow("Create Token")
         try look("token-new", "Create a token")
         try browser.choose("Custom")
-        try browser.choose("On a date")
+        try browser.select("Expires", "On a date…")
         try look("token-new-custom", "Create a token")
         // The browser accepts a name of spaces; the service does not.
         try browser.fill("Name", "  ")
         try browser.press("Create token")
         try look("token-new-wrong", "Create a token", status: 422)
         try open("/account/tokens/new")
-        try browser.fill("Name", "Training cluster, nightly")
+        try browser.fillTokenForm("Training cluster, nightly")
         try browser.press("Create token")
         try look("token-created", "Token created")
         try browser.reload()
@@ -253,7 +263,7 @@ extension PageTour {
         try look("token-rotated", "New secret")
         try browser.reload()
         try look("token-rotated-already", "Token already rotated", status: 409)
-        try browser.follow("All tokens")
+        try browser.follow("API Tokens")
         try look("tokens-done", "API Tokens")
         try browser.follow("Laptop")
         try browser.follow("Revoke token…")
@@ -303,9 +313,9 @@ extension PageTour {
         try browser.press("Delete project")
         try look("projects-deleted", "Projects")
         try browser.find("th a[href]:has(+ .badge)").click()
-        try browser.follow("Delete…")
-        try browser.wait(for: "the confirmation") { try browser.heading.hasPrefix("Delete “") }
-        try look("project-delete-not", try browser.heading)
+        try look("project-default", "default")
+        try browser.open(try browser.url + "/delete")
+        try look("project-delete-not", "“default” cannot be deleted")
     }
 
     /// Visits the viewer's invitations, and accepts, leaves and declines.
@@ -365,7 +375,8 @@ extension PageTour {
         let code = try requestCode(["projects:read", "pods:*"])
         try browser.fill("Code", code.lowercased())
         try browser.press("Continue")
-        try look("device-request", "A program requests access to your account")
+        try look("device-request", "A program asks for access to your account")
+        try browser.choose("I started this myself, and the program shows exactly this code.")
         try browser.press("Approve")
         try look("device-approved", "Approved")
         try open("/device?code=\(code)")
@@ -396,7 +407,7 @@ extension PageTour {
     func visitAuditLog() throws {
         try browser.follow("Audit log")
         try look("audit-log", "Audit log")
-        try browser.find("summary").click()
+        try browser.find("#entries summary").click()
         try look("audit-log-details", "Audit log")
         try open("/audit-log?limit=5")
         try browser.follow("Older entries")
@@ -405,6 +416,64 @@ extension PageTour {
         try look("audit-log-none", "Audit log")
         try open("/audit-log?since=yesterday")
         try look("audit-log-wrong", "Audit log", status: 422)
+    }
+}
+
+// MARK: - People
+
+extension PageTour {
+    func visitPeople() throws {
+        try server.setOperator(Self.email)
+        try open("/people")
+        try look("people", "People")
+        try browser.follow("Invite a person")
+        try look("person-new", "Invite a person")
+        try browser.fill("Email", Self.email)
+        try browser.press("Create account")
+        try look("person-new-wrong", "Invite a person", status: 409)
+        let guest = "margaret.hamilton@engineering.example.com"
+        try browser.fill("Email", guest)
+        try browser.fill("Name", "Margaret Hamilton")
+        try browser.press("Create account")
+        try look("person-invited", "Person invited")
+        try browser.follow("Done")
+        try look("person", guest)
+        try browser.follow("Create a new link…")
+        try look("person-renew-link", "Create a new link for \(guest)?")
+        try browser.press("Create a new link")
+        try look("person-link", "New sign-in link")
+        try browser.follow("Done")
+        for (action, question, page) in [
+            ("Disable", "Disable \(guest)?", "disable"), ("Enable", "Enable \(guest)?", "enable"),
+            ("Make operator", "Make \(guest) an operator?", "make-operator"),
+            ("Remove operator role", "Remove the operator role of \(guest)?", "remove-operator"),
+        ] {
+            try browser.waitForPage(guest)
+            try browser.follow(action + "…")
+            try look("person-\(page)", question)
+            try browser.press(action)
+        }
+        try look("person-changed", guest)
+        try open("/people")
+        try browser.follow("grace@example.com")
+        try look("person-active", "grace@example.com")
+        try browser.follow("Remove…")
+        try look("person-remove", "Remove grace@example.com?")
+        try browser.fill("Email", "nobody@example.com")
+        try browser.press("Show the effects")
+        try look("person-remove-wrong", "Remove grace@example.com?", status: 422)
+        try browser.fill("Email", guest)
+        try browser.press("Show the effects")
+        try look("person-remove-transfer", "Remove grace@example.com?")
+        try browser.press("Remove user")
+        try look("people-removed", "People")
+        try browser.follow(Self.email)
+        try look("person-own", Self.email)
+        try browser.follow("Remove operator role…")
+        try browser.press("Remove operator role")
+        try look("person-last-operator", Self.email, status: 409)
+        try open("/people?q=zzz")
+        try look("people-none", "People")
     }
 }
 

@@ -11,7 +11,8 @@ extension InBrowser {
             let browser = try Browser.start(width: 390, height: 844)
             try browser.signUp(at: place)
             _ = try browser.createToken("phone")
-            try browser.follow("All tokens")
+            try browser.follow("API Tokens")
+            try browser.waitForPage("API Tokens")
             let labels = try browser.execute(
                 """
                 return [...document.querySelectorAll("tbody td")].map(cell => {

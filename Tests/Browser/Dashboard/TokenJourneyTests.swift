@@ -23,13 +23,14 @@ extension InBrowser {
             // 5. Copy the token
             let token = javaScript ? try copied(browser) : displayed
             #expect(token == displayed && token.hasPrefix("podstack_"))
-            #expect(try browser.findAll("[data-copy]").allSatisfy { try $0.isDisplayed == javaScript })
+            let buttons = try browser.findAll(".secret [data-copy], .panel-1 [data-copy]")
+            #expect(try buttons.count == 3 && buttons.allSatisfy { try $0.isDisplayed == javaScript })
 
             let user = try place.podstack("auth", "whoami", token: token)
             #expect(user.status == 0)
             #expect(user.output.contains(DashboardProcess.email))
 
-            try browser.follow("Done, view details")
+            try browser.follow("Done")
             try browser.waitForPage("Nightly tests")
             try browser.follow("Revoke token…")
             try browser.press("Revoke token")
@@ -64,11 +65,11 @@ extension InBrowser {
             try browser.waitForPage("Token already created")
             #expect(try !browser.source.contains(secret))
             try browser.open(place.url + "/account/tokens/new")
-            try browser.fill("Name", "twice")
+            try browser.fillTokenForm("twice")
             try browser.press("Create token")
             try browser.waitForPage("Token created")
             let second = try browser.displayedSecret
-            try browser.follow("All tokens")
+            try browser.follow("API Tokens")
             try browser.waitForPage("API Tokens")
             try browser.back()
             try browser.wait(for: "a page without the secret") { try !browser.source.contains(second) }
@@ -96,9 +97,12 @@ extension InBrowser {
             try keyboard.press(Key.enter)
             try browser.waitForPage("Create a token")
             try keyboard.press("laptop")
-            try keyboard.tab(to: "In 30 days")
+            // Nothing is chosen; the arrow keys choose within the group.
+            try keyboard.tab(to: "CI Create, stop and delete pods, read their logs, and view projects.")
+            try keyboard.press(Key.right + Key.right)
+            #expect(try browser.holds("document.querySelector('[name=access]:checked').value === 'full'"))
+            try keyboard.tab(to: "Expires")
             try keyboard.press(Key.right)
-            try keyboard.tab(to: "Full access Everything that you can do.")
             try keyboard.tab(to: "Create token")
             try keyboard.press(Key.space)
             try browser.waitForPage("Token created")
@@ -106,9 +110,11 @@ extension InBrowser {
             // The copy button has the focus.
             #expect(try browser.focused.accessibleName == "Copy")
             try keyboard.press(Key.enter)
-            try browser.wait(for: "the announcement") { try !browser.find("#copied").text.isEmpty }
+            try browser.wait(for: "the announcement") {
+                try browser.find("main > [role=status]").text == "Copied to the clipboard."
+            }
             #expect(try place.podstack("auth", "whoami", token: displayed).status == 0)
-            try keyboard.tab(to: "Done, view details")
+            try keyboard.tab(to: "Done")
             try keyboard.press(Key.enter)
             try browser.waitForPage("laptop")
         }
@@ -128,8 +134,12 @@ extension InBrowser {
             // Signing in returns to this page.
             try browser.open(page)
             try browser.signIn()
-            try browser.waitForPage("A program requests access to your account")
-            #expect(try browser.find("dl").text.contains(code))
+            try browser.waitForPage("A program asks for access to your account")
+            #expect(try browser.find("main dl").text.contains(code))
+            // Approving is a deliberate act: without it, the browser does not send the form.
+            try browser.button("Approve").click()
+            #expect(try browser.heading == "A program asks for access to your account")
+            try browser.choose("I started this myself, and the program shows exactly this code.")
             try browser.press("Approve")
             try browser.waitForPage("Approved")
             #expect(program.wait() == 0)

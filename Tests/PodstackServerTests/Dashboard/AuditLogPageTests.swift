@@ -28,17 +28,38 @@ struct AuditLogPageTests {
         try owner.post(
             "/projects/\(id)", ["name": "after", "description": "new"], headers: [("User-Agent", "tests/1")])
         let response = try owner.get("/audit-log")
-        let row = try #require(response.body.split(separator: "<tr>").first { $0.contains("Project changed") })
+        let entries = response.body.components(separatedBy: "<tr role=\"row\"><td").dropFirst()
+        let row = try #require(entries.first { $0.contains("Project changed") })
         for part in [
-            "<time datetime=\"2030-03-17T17:46Z\">2030-03-17 17:46 UTC</time>", "you@example.com", ">after</span>",
-            "<code>\(id)</code>", "<a href=\"/projects/\(id)\">after</a>", ">127.0.0.1<",
+            "<time class=\"clock\" datetime=\"2030-03-17T17:46Z\" title=\"2030-03-17 17:46 UTC\">17:46</time>",
+            "you@example.com", ">after</span>", "<code title=\"\(id)\">\(id.prefix(8))…\(id.suffix(4))</code>",
+            "<dt>Resource ID</dt><dd><code>\(id)</code> <button", "<a href=\"/projects/\(id)\">after</a>",
+            ">127.0.0.1<",
             "<dt>Name</dt><dd><del>before</del> → <ins>after</ins></dd>",
             "<dt>Description</dt><dd><del>none</del> → <ins>new</ins></dd>", "<dt>Client</dt><dd>tests/1</dd>",
         ] {
             #expect(row.contains(part), "\(part) in \(row)")
         }
+        // The details are a row of their own, so that opening them does not move the columns.
+        let details = try #require(row.components(separatedBy: "<tr role=\"row\" class=\"details\">").last)
+        #expect(details.hasPrefix("<td role=\"cell\" colspan=\"6\"><dl>") && details.contains("<dt>Client</dt>"))
         #expect(response.headers["server-timing"]?.contains("render;dur=") == true)
         #expect(try #require(try names("/audit-log").first) == "after")
+    }
+
+    @Test("a row with the date precedes the entries of each day", arguments: TestDatabase.selected)
+    func days(_: TestDatabase) throws {
+        for name in ["a", "b"] { _ = try scene.createProject(name) }
+        clock.set(clock.now + 2 * 86_400)
+        try owner.enter(RunningServer.email)
+        _ = try scene.createProject("c")
+        let page = try owner.get("/audit-log?resource_type=project")
+        #expect(page.texts("<tr role=\"row\" class=\"day\"", until: "</tr>") == ["2030-03-19", "2030-03-17"])
+        let rows = page.texts("<tr role=\"row\"", until: "</tr>").map { $0.prefix(10) }
+        #expect(
+            rows.filter { $0.hasPrefix("2030") || $0.contains(":") }.map { $0.prefix(4) } == [
+                "2030", "17:4", "2030", "17:4", "17:4",
+            ])
     }
 
     @Test("text from other users is escaped on the page", arguments: TestDatabase.selected)
@@ -53,7 +74,8 @@ struct AuditLogPageTests {
         ] {
             let body = try owner.get(path).body
             #expect(!body.contains("<script>"), "\(path)")
-            #expect(!body.contains("<img"), "\(path)")
+            // The brand is the only picture.
+            #expect(body.components(separatedBy: "<img").count == 2, "\(path)")
             #expect(!body.contains("value=\"<"), "\(path)")
         }
         let events = try scene.service.database.read { connection in

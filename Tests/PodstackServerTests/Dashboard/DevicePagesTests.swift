@@ -45,7 +45,7 @@ struct DevicePagesTests {
             code.userCode, "CLI on &lt;laptop&gt;", "203.0.113.7", "not your network", "podstack-swift/9.9",
             "2030-03-17 17:46 UTC", "View projects", "projects:read", "Create, view, change and delete API tokens",
             "30 days",
-            "All your projects", "only if you started it yourself",
+            "All your projects", "I started this myself, and the program shows exactly this code.",
         ] { #expect(page.body.contains(displayed), "\(displayed)") }
         let done = try client.post("/device/approve", ["code": code.userCode])
         #expect(done.headers["location"] == "/device?done=approved")
@@ -79,7 +79,7 @@ struct DevicePagesTests {
     )
     func typed(_: TestDatabase) throws {
         let asked = try client.get("/device")
-        #expect(asked.body.contains(#"<form class="card narrow" method="get" action="/device">"#))
+        #expect(asked.body.contains(#"<form class="card" method="get" action="/device">"#))
         let code = try begin(from: "127.0.0.1")
         let typed = code.userCode.lowercased().replacing("-", with: "+")
         let page = try client.get("/device?code=+\(typed)+")

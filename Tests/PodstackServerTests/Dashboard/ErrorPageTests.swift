@@ -29,7 +29,9 @@ struct ErrorPageTests {
         for response in try responses(of: client) {
             #expect((400..<500).contains(response.status))
             #expect(response.texts("<h1", until: "</h1>").count == 1)
-            #expect(response.texts("<span class=\"viewer\"", until: "</span>") == [RunningServer.email])
+            // In the sidebar and in the menu.
+            let viewer = RunningServer.email + "Sign out"
+            #expect(response.texts("<form class=\"viewer\"", until: "</form>") == [viewer, viewer])
             for link in ["/account/tokens", "/account/sign-in", "/projects", "/audit-log"] {
                 #expect(response.body.contains("<a href=\"\(link)\""), "\(response.status): \(link)")
             }

@@ -52,7 +52,7 @@ struct ProjectPagesTests {
         #expect(response.status == 422)
         #expect(response.texts("<p class=\"field-problem\"", until: "</p>") == ["Must have 1 to 100 characters."])
         #expect(response.body.contains("value=\"\(long)\""))
-        #expect(response.body.contains(">kept</textarea>"))
+        #expect(response.body.contains(">\nkept</textarea>"))
         let id = try scene.createProject("p")
         let path = "/projects/\(id)"
         let refused = try send(
@@ -87,19 +87,33 @@ struct ProjectPagesTests {
     }
 
     @Test(
-        "the page says why a project that is not empty or a default project cannot be deleted",
+        "a project that is not empty and a default project do not offer deletion but say what is in the way",
         arguments: TestDatabase.selected)
     func obstacles(_: TestDatabase) throws {
         let id = try scene.createProject("p")
         _ = try scene.client("ann@example.com")
         #expect(try scene.add("ann@example.com", to: id, nil).status == 303)
-        let page = try owner.get("/projects/\(id)/delete")
-        #expect(page.body.contains("The project is not empty (members: 1). Remove its contents first."))
-        #expect(!page.body.contains("Delete project</button>"))
-        #expect(try send(owner, "/projects/\(id)/delete").status == 409)
         let session = try #require(try owner.session)
-        let mine = try owner.get("/projects/\(session.user.defaultProjectID)/delete")
-        #expect(mine.body.contains("A default project cannot be deleted."))
+        try scene.service.database.write { connection in
+            try connection.execute(
+                """
+                INSERT INTO volumes (id, account_id, project_id, user_id, name, created_at)
+                VALUES ('vol', \(session.user.accountID), \(id), \(session.user.id), 'v', 0)
+                """)
+        }
+        for (path, members) in [("/projects/\(id)", "#members"), ("/projects/\(id)/delete", "/projects/\(id)")] {
+            let page = try owner.get(path)
+            #expect(page.says("To delete this project, first remove:"))
+            #expect(page.body.contains("<a class=\"standalone\" href=\"\(members)\">1 other member</a>"))
+            #expect(page.says("1 volume"))
+            #expect(!page.says("Delete…") && !page.says("Cancel"))
+            #expect(!page.body.contains("Delete project</button>"))
+        }
+        #expect(try send(owner, "/projects/\(id)/delete").status == 409)
+        for path in ["", "/delete"] {
+            let mine = try owner.get("/projects/\(session.user.defaultProjectID)\(path)")
+            #expect(mine.says("A default project cannot be deleted.") && !mine.says("Delete…"))
+        }
         #expect(try send(owner, "/projects/\(session.user.defaultProjectID)/delete").status == 409)
     }
 
@@ -181,7 +195,8 @@ struct ProjectPagesTests {
         #expect(page.status == (may("read") ? 200 : refusal))
         if page.status == 200 {
             for (text, isThere) in [
-                ("Invite a member", isAdmin), ("Name and description", may("update")), ("Delete…", may("delete")),
+                ("Invite a member", isAdmin), ("Name and description", may("update")),
+                ("To delete this project", may("delete")),
                 (">Change<", isAdmin), ("View this project&#39;s audit log", may("read")),
                 ("bob@example.com", may("read")),
             ] {

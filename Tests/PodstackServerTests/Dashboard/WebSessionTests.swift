@@ -50,14 +50,30 @@ struct WebSessionTests {
         let page = try client.get("/account/sign-in").body
         #expect(page.contains("Firefox on Linux"))
         #expect(page.contains("this session"))
-        #expect(page.split(separator: "/account/sign-in/sessions/").count == 2)
         let id = try #require(try other.session).id
+        let forms = page.split(separator: "action=\"/account/sign-in/sessions/").dropFirst()
+        #expect(forms.map { $0.prefix { $0 != "\"" } } == ["end-others", "\(id)/end"])
         let ended = try client.post("/account/sign-in/sessions/\(id)/end")
         #expect(try client.follow(ended).body.contains("The session has ended."))
         #expect(try !other.isSignedIn)
         #expect(try client.isSignedIn)
         #expect(try !client.get("/account/sign-in").body.contains("Firefox"))
         #expect(try client.actions.last == "session_revoked")
+        #expect(try !client.get("/account/sign-in").says("Sign out everywhere else"))
+    }
+
+    @Test("a user can sign out everywhere else, and other users stay signed in", arguments: TestDatabase.selected)
+    func endOthers(_: TestDatabase) throws {
+        let stranger = TestClient(server)
+        try stranger.signUp(email: "stranger@example.com")
+        let others = [TestClient(server), TestClient(server)]
+        for other in others { try other.signIn() }
+        try client.get("/account/sign-in")
+        let ended = try client.post("/account/sign-in/sessions/end-others")
+        #expect(try client.follow(ended).says("You are signed out everywhere else."))
+        for other in others { #expect(try !other.isSignedIn) }
+        #expect(try client.isSignedIn && stranger.isSignedIn)
+        #expect(try client.actions.filter { $0 == "session_revoked" }.count == 1)
     }
 
     @Test("a user cannot end a session of another user", arguments: TestDatabase.selected)

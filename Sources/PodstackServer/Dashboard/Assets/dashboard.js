@@ -1,44 +1,72 @@
 // Pages work without this script. It adds copy buttons, times in the viewer's zone, keyboard shortcuts and live updates.
 "use strict";
 
-// A copy button copies the text of the element that it names. The button of a new secret is the main action of its page,
-// so it gets the focus.
-for (const button of document.querySelectorAll("button[data-copy]")) {
-  button.hidden = false;
-  const source = document.getElementById(button.dataset.copy);
-  const label = button.firstChild;
-  const text = label.data;
-  const status = document.createElement("span");
-  status.className = "visually-hidden";
-  status.setAttribute("role", "status");
-  button.after(status);
-  if (source.id === "token") button.focus();
-  let back;
-  button.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(source.textContent);
-      label.data = "Copied";
-      status.textContent = "Copied to the clipboard.";
-    } catch {
-      // The browser does not allow pages to copy: select the text, so that the viewer can copy it.
-      getSelection().selectAllChildren(source);
-      label.data = "Press Ctrl+C";
-      status.textContent = "Your browser does not allow pages to copy. The text is selected: press Ctrl+C or ⌘C.";
-    }
-    clearTimeout(back);
-    back = setTimeout(() => { label.data = text; }, 2000);
-  });
-}
+// A copy button copies the text of the element that it names, or of the element before it. The button of a new secret is
+// the main action of its page, so it gets the focus.
+const showCopyButtons = root => {
+  for (const button of root.querySelectorAll("button[data-copy]")) button.hidden = false;
+};
+const copied = document.createElement("span");
+copied.className = "visually-hidden";
+copied.setAttribute("role", "status");
+document.querySelector("main").append(copied);
+showCopyButtons(document);
+document.querySelector("button[data-copy=token]")?.focus();
+document.addEventListener("click", async event => {
+  const button = event.target.closest("button[data-copy]");
+  if (!button || button.dataset.copied) return;
+  const source = document.getElementById(button.dataset.copy) ?? button.previousElementSibling;
+  const label = button.firstChild, text = label.data;
+  button.dataset.copied = text;
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+    label.data = "Copied";
+    copied.textContent = "Copied to the clipboard.";
+  } catch {
+    // The browser does not allow pages to copy: select the text, so that the viewer can copy it.
+    getSelection().selectAllChildren(source);
+    label.data = "Press Ctrl+C";
+    copied.textContent = "Your browser does not allow pages to copy. The text is selected: press Ctrl+C or ⌘C.";
+  }
+  setTimeout(() => {
+    label.data = text;
+    copied.textContent = "";
+    delete button.dataset.copied;
+  }, 2000);
+});
 
 // Displays times in the viewer's zone; the title has the time in UTC.
 const two = number => String(number).padStart(2, "0");
 let localize = root => {
   for (const element of root.querySelectorAll("time[datetime$=Z]")) {
     const time = new Date(element.dateTime);
-    if (isNaN(time) || element.title) continue;
-    element.title = element.textContent;
-    element.textContent = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`
-      + ` ${two(time.getHours())}:${two(time.getMinutes())}`;
+    const isClock = element.className === "clock";
+    if (isNaN(time) || element.dataset.day || (element.title && !isClock)) continue;
+    const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
+    const clock = `${two(time.getHours())}:${two(time.getMinutes())}`;
+    element.title ||= element.textContent;
+    element.dataset.day = day;
+    element.textContent = isClock ? clock : `${day} ${clock}`;
+  }
+};
+// Puts a row before the entries of each day of the audit log, in the zone of their times.
+const entries = document.getElementById("entries");
+const separateDays = () => {
+  for (const row of entries.querySelectorAll(".day")) row.remove();
+  let last;
+  for (const time of entries.querySelectorAll(".clock")) {
+    const day = time.dataset.day ?? time.dateTime.slice(0, 10);
+    if (day !== last) {
+      const row = document.createElement("tr"), cell = document.createElement("th");
+      row.className = "day";
+      row.setAttribute("role", "row");
+      cell.setAttribute("role", "rowheader");
+      cell.scope = "rowgroup";
+      cell.colSpan = 6;
+      cell.textContent = last = day;
+      row.append(cell);
+      time.closest("tr").before(row);
+    }
   }
 };
 const zone = document.getElementById("zone");
@@ -46,6 +74,7 @@ const zoneName = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zone && zoneName && zoneName !== "UTC") {
   localize(document);
   zone.textContent = `Times are in your time zone, ${zoneName.replaceAll("_", " ")}.`;
+  if (entries) separateDays();
 } else {
   localize = () => {};
 }
@@ -92,7 +121,6 @@ addEventListener("pagehide", () => {
 // Adds new entries at the top of the audit log's first page while the page is visible.
 const live = document.getElementById("live");
 if (live) {
-  const entries = document.getElementById("entries");
   const address = new URL(live.dataset.stream, location);
   const limit = 1000;
   let source, announcement, added = 0, unannounced = 0;
@@ -100,12 +128,17 @@ if (live) {
   const stop = () => { source?.close(); source = undefined; };
   const add = event => {
     // The service creates these rows with the code that creates the page's rows. A parsed document runs no scripts.
-    const row = new DOMParser().parseFromString(`<table>${event.data}</table>`, "text/html").querySelector("tr");
-    if (!row) return;
+    const parsed = new DOMParser().parseFromString(`<table>${event.data}</table>`, "text/html");
+    const rows = [...parsed.querySelectorAll("tr")];
+    if (rows.length === 0) return;
     address.searchParams.set("after", event.lastEventId);
-    row.classList.add("new");
-    localize(row);
-    entries.prepend(document.adoptNode(row));
+    rows[0].classList.add("new");
+    for (const row of rows) {
+      localize(row);
+      showCopyButtons(row);
+    }
+    entries.prepend(...rows.map(row => document.adoptNode(row)));
+    separateDays();
     document.getElementById("no-entries")?.remove();
     added += 1;
     unannounced += 1;

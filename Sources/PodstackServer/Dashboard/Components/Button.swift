@@ -48,7 +48,9 @@ struct Button: Component {
     }
 
     var body: some HTML {
-        Element("button", [.type("submit")] + style.attributes + attributes) { ButtonLabel(label: label, target: target) }
+        Element("button", [.type("submit")] + style.attributes + attributes) {
+            ButtonLabel(label: label, target: target)
+        }
     }
 }
 

@@ -60,7 +60,7 @@ struct Badge: Component {
     }
 }
 
-/// What a list displays while it is empty: a sentence, an action and a snippet that does the same.
+/// The content of a list while it is empty: a sentence, an action and a snippet that does the same.
 struct EmptyState: Component {
     private let title: String
     private let text: String

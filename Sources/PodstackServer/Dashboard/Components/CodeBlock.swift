@@ -33,7 +33,7 @@ struct CodeBlock: Component {
 struct CopyButton: Component {
     /// The ID of the element.
     let id: String
-    /// What it copies, for screen readers.
+    /// The name of the copied text, for screen readers.
     let name: String
 
     var body: some HTML {
@@ -88,7 +88,7 @@ struct Tabs: Component {
                         Element("label") {
                             VoidElement(
                                 "input", .type("radio"), .class("tab-\(index + 1)"), .name(name), .value(String(index)),
-                                .autocomplete("off"), .flag("checked", if: index == 0))
+                                .flag("checked", if: index == 0))
                             Element("span") { tab.title }
                         }
                     }

@@ -68,7 +68,9 @@ extension Scope {
             let actions = scopes.filter { $0.resource == resource }.compactMap(\.action)
             guard !scopes.filter({ $0.resource == resource }).isEmpty else { continue }
             let isEvery = scopes.contains { $0.resource == resource && $0.action == nil }
-            let verbs = Self.actions.filter { isEvery || actions.contains($0) }.compactMap { Self.verbs[$0]?.lowercased() }
+            let verbs = Self.actions.filter { isEvery || actions.contains($0) }.compactMap {
+                Self.verbs[$0]?.lowercased()
+            }
             let noun = nouns[resource] ?? resource
             if let index = groups.firstIndex(where: { $0.verbs == verbs }) {
                 groups[index].nouns.append(noun)

@@ -22,7 +22,9 @@ struct Field: Component {
     var body: some HTML {
         Element("div", .class("field")) {
             Element("label", .for(name)) { label }
-            VoidElement("input", [.id(name), .name(name), .value(value)] + attributes
+            VoidElement(
+                "input",
+                [.id(name), .name(name), .value(value)] + attributes
                     + FieldNotes.attributes(name, hint: hint, problem: problem))
             FieldNotes(name: name, hint: hint, problem: problem)
         }
@@ -56,7 +58,9 @@ struct SelectField: Component {
             Element("label", .for(name)) { label }
             Element("select", [.id(name), .name(name)] + FieldNotes.attributes(name, hint: hint, problem: problem)) {
                 for option in options {
-                    Element("option", .value(option.value), .flag("selected", if: option.value == value)) { option.text }
+                    Element("option", .value(option.value), .flag("selected", if: option.value == value)) {
+                        option.text
+                    }
                 }
             }
             FieldNotes(name: name, hint: hint, problem: problem)

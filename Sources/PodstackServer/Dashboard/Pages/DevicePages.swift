@@ -112,7 +112,7 @@ struct DevicePages: Sendable {
     {
         Document("Connect a program", for: exchange) {
             if let problem { Notice(.problem, problem) }
-            Element("form", .class("card narrow"), .method("get"), .action(Link("/device"))) {
+            Element("form", .class("card"), .method("get"), .action(Link("/device"))) {
                 Element("p") {
                     "Enter the code that the program shows. You can review what it asks for before you approve it."
                 }
@@ -120,7 +120,7 @@ struct DevicePages: Sendable {
                     "Code", name: "code", value: code, hint: "8 letters, such as WDJB-MJHT.", .autocomplete("off"),
                     .autocapitalize("characters"), .spellcheck(false), .maxLength(20), .flag("required"),
                     .flag("autofocus"))
-                Element("button", .type("submit")) { "Continue" }
+                Button("Continue")
             }
         }.response(status: status)
     }
@@ -173,7 +173,9 @@ private struct DeviceRequestPage {
                     Element("strong") { request.clientName }
                     " will be able to:"
                 }
-                Element("ul", .class("request")) { for scope in request.scopes ?? [.all] { RequestedScope(scope: scope) } }
+                Element("ul", .class("request")) {
+                    for scope in request.scopes ?? [.all] { RequestedScope(scope: scope) }
+                }
                 Element("dl") {
                     Fact("Projects") { "All your projects, including ones that you join later" }
                     Fact("Expires") {
@@ -213,11 +215,7 @@ private struct DeviceAddress: Component {
 
     var body: some HTML {
         "\(request.address) "
-        if isSameNetwork {
-            Element("span", .class("badge")) { "your network" }
-        } else {
-            Element("span", .class("badge warn")) { "not your network" }
-        }
+        if isSameNetwork { Badge("your network") } else { Badge("not your network", .warning) }
     }
 }
 

@@ -19,6 +19,7 @@ struct SessionPages: Sendable {
             case "password": "Your password is changed. All your other sessions have ended."
             case "session": "The session has ended."
             case "others": "You are signed out everywhere else."
+            case "role": "You are no longer an operator."
             default: nil
             }
         return try page(exchange, notice: done.map { Notice(.done, $0) })

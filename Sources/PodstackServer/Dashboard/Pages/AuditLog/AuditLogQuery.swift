@@ -113,40 +113,60 @@ struct AuditLogQuery: Sendable {
 
 // MARK: - Filter form
 
-/// The form that filters the entries.
+/// The form that filters the entries: the common filters in one line, and the rest behind a summary.
 struct AuditFilterForm: Component {
     let query: AuditLogQuery
 
     var body: some HTML {
-        Element("form", .class("card filters"), .method("get"), .action(Link("/audit-log")), .role("search")) {
-            Field("Search", name: "q", value: query.typed("q"), .type("search"), .placeholder("Name or ID"))
-            Selection(
-                label: "Action", name: "action", all: "All actions", options: actions, chosen: query.typed("action"))
-            Selection(
-                label: "Resource type", name: "resource_type", all: "All types", options: AuditText.resourceTypes,
-                chosen: query.typed("resource_type"))
-            Field("User", name: "user", value: query.typed("user"), .placeholder("Email or usr_…"))
-            DayField(label: "From", name: "since", query: query)
-            DayField(label: "To", name: "until", query: query)
+        Element("form", .class("filters"), .method("get"), .action(Link("/audit-log")), .role("search")) {
+            Element("div", .class("filter-line")) {
+                Field("Search", name: "q", value: query.typed("q"), .type("search"), .placeholder("Name or ID"))
+                Field("User", name: "user", value: query.typed("user"), .placeholder("Email or usr_…"))
+                SelectField("Action", name: "action", value: query.typed("action"), actions)
+                DayField(label: "From", name: "since", query: query)
+                DayField(label: "To", name: "until", query: query)
+                Button("Apply", .quiet)
+            }
             if let id = query.projectID { VoidElement("input", .type("hidden"), .name("project"), .value(id)) }
             if query.limit != AuditLogQuery.defaultLimit {
                 VoidElement("input", .type("hidden"), .name("limit"), .value(String(query.limit)))
             }
-            Element("div", .class("filter-actions")) {
-                Element("button", .type("submit")) { "Apply" }
-                if !query.typed.isEmpty { Element("a", .href(Link("/audit-log"))) { "Clear filters" } }
+            Element("div", .class("filter-rest")) {
+                Element("details", query.typed("resource_type").isEmpty ? [] : [.flag("open")]) {
+                    Element("summary") { "More filters" }
+                    Element("div", .class("filter-line")) {
+                        SelectField(
+                            "Resource type", name: "resource_type", value: query.typed("resource_type"), types,
+                            hint: "Dates and times of filters are in UTC.")
+                    }
+                }
                 if let id = query.projectID {
                     Element("span", .class("hint")) {
                         "Only the project "
-                        Element("code") { id }
+                        ShortID(id: id)
                     }
                 }
-                Element("span", .class("hint")) { "Dates and times are in UTC." }
+                if !query.typed.isEmpty {
+                    Element("a", .class("standalone"), .href(Link("/audit-log"))) { "Clear filters" }
+                }
             }
         }
     }
 
-    private var actions: [(String, String)] { AuditAction.allCases.map { ($0.rawValue, AuditText.action($0)) } }
+    private var actions: [SelectField.Option] {
+        options(AuditAction.allCases.map { ($0.rawValue, AuditText.action($0)) }, all: "All actions", "action")
+    }
+
+    private var types: [SelectField.Option] { options(AuditText.resourceTypes, all: "All types", "resource_type") }
+
+    /// Returns the options of a list, with the chosen value if it is not among them.
+    private func options(
+        _ known: [(String, String)], all: String, _ name: String
+    ) -> [SelectField.Option] {
+        let chosen = query.typed(name)
+        let isKnown = chosen.isEmpty || known.contains { $0.0 == chosen }
+        return [("", all)] + known.map { (value: $0.0, text: $0.1) } + (isKnown ? [] : [(chosen, chosen)])
+    }
 }
 
 private struct DayField: Component {
@@ -159,33 +179,5 @@ private struct DayField: Component {
         Field(
             label, name: name, value: query.problems[name] == nil ? query.typed(name) : "",
             problem: query.problems[name], .type("date"))
-    }
-}
-
-/// A labeled selection of one option or of all.
-private struct Selection: Component {
-    let label: String
-    let name: String
-    let all: String
-    let options: [(value: String, text: String)]
-    let chosen: String
-
-    var body: some HTML {
-        Element("div", .class("field")) {
-            Element("label", .for(name)) { label }
-            Element("select", .id(name), .name(name)) {
-                Element("option", .value("")) { all }
-                for option in options + unknown {
-                    Element("option", .value(option.value), .flag("selected", if: option.value == chosen)) {
-                        option.text
-                    }
-                }
-            }
-        }
-    }
-
-    /// The chosen value as an option of its own if it is not among the options.
-    private var unknown: [(value: String, text: String)] {
-        chosen.isEmpty || options.contains { $0.value == chosen } ? [] : [(chosen, chosen)]
     }
 }

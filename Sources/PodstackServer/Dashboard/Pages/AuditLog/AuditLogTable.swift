@@ -1,3 +1,5 @@
+import PodstackAPI
+
 /// The entries of a page with links to other pages, to the CSV file and to the stream of new entries.
 struct AuditTable: Component {
     let query: AuditLogQuery
@@ -10,10 +12,12 @@ struct AuditTable: Component {
                     Element("noscript") { "Reload the page to see new entries." }
                 }
             } else {
-                Element("p") { Element("a", .href(link())) { "Back to the newest entries" } }
+                Element("p") { Element("a", .class("standalone"), .href(link())) { "Back to the newest entries" } }
             }
             Element("p", .class("hint")) {
-                Element("a", .href(Link("/audit-log.csv", query: query.typed))) { "Export as CSV" }
+                Element("a", .class("standalone"), .href(Link("/audit-log.csv", query: query.typed))) {
+                    "Export as CSV"
+                }
                 if page.exceedsExport {
                     " (only the newest of these entries, at most \(AuditLogPages.exportLimit); "
                     "filter by date to export the rest)"
@@ -23,9 +27,8 @@ struct AuditTable: Component {
         DataTable(
             "Audit log entries, newest first",
             [
-                "Time", "User", "Action", "Resource", Column("Project", style: "wide"),
-                Column("Address", style: "wide"),
-                "Details",
+                Column("Time", style: "clock-column"), "User", Column("Action", style: "action-column"), "Resource",
+                Column("Project", style: "project-column"), Column("Details", style: "details-column"),
             ], style: "log", id: "entries"
         ) {
             AuditRows(events: page.events, projectNames: page.projectNames)
@@ -63,7 +66,7 @@ struct AuditTable: Component {
 
 // MARK: - Rows
 
-/// The rows of a page.
+/// The rows of a page, with a row before the entries of each day.
 ///
 /// They are written one by one, because a list would copy each of them several times.
 struct AuditRows: HTML {
@@ -71,11 +74,35 @@ struct AuditRows: HTML {
     let projectNames: [String: String]
 
     func write(to output: inout HTMLOutput) {
-        for event in events { AuditRow(event: event, projectNames: projectNames).write(to: &output) }
+        var day: Int64?
+        for event in events {
+            let eventDay = event.createdAt / 86_400
+            if day != eventDay { AuditDay(time: event.createdAt).write(to: &output) }
+            day = eventDay
+            AuditRow(event: event, projectNames: projectNames).write(to: &output)
+        }
     }
 }
 
-/// An entry of the audit log as a row, in the table and in the stream of new entries.
+/// The row before the entries of a day in UTC.
+///
+/// The script replaces these rows if it displays times in the viewer's zone.
+private struct AuditDay: Component {
+    let time: Int64
+
+    var body: some HTML {
+        FixedElement(
+            "<tr role=\"row\" class=\"day\"><th role=\"rowheader\" colspan=\"6\" scope=\"rowgroup\">", "</th></tr>"
+        ) {
+            CivilDate.parts(of: time).date
+        }
+    }
+}
+
+/// An entry of the audit log as two rows, in the table and in the stream of new entries.
+///
+/// The second row has the details. The style sheet displays it while the `details` element in the first row is open, so
+/// that the columns do not move. Browsers without `:has()` always display it.
 struct AuditRow: Component {
     let event: AuditRecord
     /// The names of the viewer's projects, by ID.
@@ -83,40 +110,33 @@ struct AuditRow: Component {
 
     var body: some HTML {
         FixedElement("<tr role=\"row\">", "</tr>") {
-            FixedElement("<td role=\"cell\" data-label=\"Time\">", "</td>") { TimeElement(event.createdAt) }
-            FixedElement("<td role=\"cell\" data-label=\"User\">", "</td>") {
-                user
-                if let id = event.tokenID {
-                    FixedElement("<span class=\"secondary\">", "</span>") {
-                        "with "
-                        FixedElement("<code>", "</code>") { "podstack_" + id }
-                    }
-                }
-            }
+            FixedElement("<td role=\"cell\" data-label=\"Time\">", "</td>") { ClockTime(seconds: event.createdAt) }
+            FixedElement("<td role=\"cell\" data-label=\"User\">", "</td>") { user }
             FixedElement("<td role=\"cell\" data-label=\"Action\">", "</td>") {
                 AuditBadge(action: event.action, resource: event.resourceType)
             }
             FixedElement("<td role=\"cell\" data-label=\"Resource\">", "</td>") {
-                if let name = event.resourceName { FixedElement("<span class=\"resource\">", "</span>") { name } }
-                if let resourceID {
-                    FixedElement("<span class=\"secondary\">", "</span>") {
-                        FixedElement("<code>", "</code>") { resourceID }
-                    }
-                }
+                if let name = event.resourceName { FixedElement("<span class=\"resource\">", "</span> ") { name } }
+                if let resourceID { ShortID(id: resourceID) }
             }
-            FixedElement("<td role=\"cell\" data-label=\"Project\" class=\"wide\">", "</td>") {
+            FixedElement("<td role=\"cell\" data-label=\"Project\">", "</td>") {
                 if let id = event.projectID { AuditProject(id: id, name: projectNames[id]) }
             }
-            FixedElement("<td role=\"cell\" data-label=\"Address\" class=\"wide\">", "</td>") { event.address ?? "" }
-            FixedElement("<td role=\"cell\">", "</td>") {
-                FixedElement("<details><summary>Details</summary><dl>", "</dl></details>") {
-                    for detail in AuditDetailsReader.read(event.details) { AuditDetail(detail: detail) }
-                    AuditFact(name: "Project ID", value: event.projectID)
-                    AuditFact(name: "Address", value: event.address)
-                    AuditFact(name: "Client", value: event.userAgent)
-                    AuditFact(name: "Entry ID", value: event.id)
-                }
+            FixedElement(
+                "<td role=\"cell\" class=\"more\"><details><summary>Details<span class=\"visually-hidden\">",
+                "</span></summary></details></td>"
+            ) {
+                " in the next row"
             }
+        }
+        FixedElement("<tr role=\"row\" class=\"details\"><td role=\"cell\" colspan=\"6\"><dl>", "</dl></td></tr>") {
+            for detail in AuditDetailsReader.read(event.details) { AuditDetail(detail: detail) }
+            if let resourceID { AuditID(name: "Resource ID", id: resourceID) }
+            if let id = event.projectID { AuditID(name: "Project ID", id: id) }
+            if let id = event.tokenID { AuditID(name: "Token", id: "podstack_" + id) }
+            AuditFact(name: "Address", value: event.address)
+            AuditFact(name: "Client", value: event.userAgent)
+            AuditID(name: "Entry ID", id: event.id)
         }
     }
 
@@ -128,6 +148,39 @@ struct AuditRow: Component {
         if let email = event.userEmail { return email }
         if event.address == nil { return "The operator" }
         return event.tokenID == nil ? "Not signed in" : "Unknown user"
+    }
+}
+
+/// The time of day in UTC of an entry, whose date is in a row above it and in the title.
+private struct ClockTime: Component {
+    let seconds: Int64
+
+    var body: some HTML {
+        let (date, clock) = CivilDate.parts(of: seconds)
+        FixedElement("<time class=\"clock\" datetime=\"", "</time>") {
+            date
+            "T"
+            clock
+            FixedElement("Z\" title=\"", "\">") { date + " " + clock + " UTC" }
+            clock
+        }
+    }
+}
+
+/// An ID of which the middle is left out, with the whole ID as its title.
+struct ShortID: Component {
+    let id: String
+
+    /// Returns the beginning and the end of an ID that is longer than a token's prefix.
+    static func text(_ id: String) -> String {
+        id.utf8.count <= 18 ? id : id.prefix(8) + "…" + id.suffix(4)
+    }
+
+    var body: some HTML {
+        FixedElement("<code title=\"", "</code>") {
+            FixedElement("", "\">") { id }
+            Self.text(id)
+        }
     }
 }
 
@@ -149,7 +202,7 @@ private struct AuditProject: Component {
         if let name {
             Element("a", .href(Link("/projects", id))) { name }
         } else {
-            FixedElement("<code>", "</code>") { id }
+            ShortID(id: id)
         }
     }
 }
@@ -179,6 +232,23 @@ private struct AuditFact: Component {
         if let value {
             FixedElement("<dt>", "</dt>") { name }
             FixedElement("<dd>", "</dd>") { value }
+        }
+    }
+}
+
+/// A whole ID with a button that copies it.
+private struct AuditID: Component {
+    let name: String
+    let id: String
+
+    var body: some HTML {
+        FixedElement("<dt>", "</dt>") { name }
+        FixedElement("<dd>", "</dd>") {
+            FixedElement("<code>", "</code>") { id }
+            FixedElement(
+                " <button type=\"button\" class=\"quiet\" data-copy=\"\" hidden>Copy<span class=\"visually-hidden\"> the ",
+                "</span></button>"
+            ) { name }
         }
     }
 }
@@ -242,6 +312,9 @@ enum AuditText {
         case .userDisabled: "User disabled"
         case .userEnabled: "User enabled"
         case .userRemoved: "User removed"
+        case .operatorAdded: "Operator added"
+        case .operatorRemoved: "Operator removed"
+        case .signInLinkCreated: "Sign-in link created"
         case .tokenCreated: "Token created"
         case .tokenUpdated: "Token changed"
         case .tokenRotated: "Token rotated"
@@ -277,7 +350,8 @@ enum AuditText {
     private static func badge(_ action: AuditAction) -> String {
         switch action {
         case .loginFailed, .rotatedTokenUsed, .podOrphaned: "badge bad"
-        case .delete, .userDisabled, .userRemoved, .tokenRevoked, .memberRemoved, .memberLeft, .memberDeactivated,
+        case .delete, .userDisabled, .userRemoved, .operatorAdded, .operatorRemoved, .tokenRevoked, .memberRemoved,
+            .memberLeft, .memberDeactivated,
             .deviceDenied, .limitReached, .budgetReached:
             "badge warn"
         case .create, .userCreated, .userEnabled, .tokenCreated, .memberAdded, .invitationAccepted, .memberActivated,

@@ -37,18 +37,24 @@ struct MemberPages: Sendable {
                 MemberStatus(member: member)
             }
             if access.allows(.membersUpdate) {
-                Element("form", .class("card narrow"), .method("post"), .action(access.link(to: member))) {
-                    FormKeyField(exchange)
+                FormCard(access.link(to: member), exchange) {
                     RoleFields(form: form ?? MemberForm(member))
-                    Element("button", .type("submit")) { "Save" }
+                    Button("Save")
                 }
                 if !isInvited { Activation(isActive: isActive, access: access, member: member, exchange: exchange) }
             }
             if access.allows(.membersDelete) {
                 Element("h2") { isInvited ? "Withdraw" : "Remove" }
-                Element("p") {
-                    Element("a", .class("button quiet danger"), .href(access.link(to: member, "remove"))) {
-                        isInvited ? "Withdraw invitation…" : "Remove…"
+                Card(isDangerous: true) {
+                    Element("div", .class("bar")) {
+                        Element("p") {
+                            isInvited
+                                ? "The user can then no longer join the project."
+                                : "The user and their tokens lose access to the project."
+                        }
+                        LinkButton(
+                            isInvited ? "Withdraw invitation…" : "Remove…", .quietDanger,
+                            to: access.link(to: member, "remove"))
                     }
                 }
             }
@@ -99,17 +105,19 @@ struct MemberPages: Sendable {
             "\(title) \(Isolated.text(member.user.email))?", .projects, under: (member.user.email, memberLink),
             for: exchange
         ) {
-            Element("p") {
-                isInvited
-                    ? "This user can then no longer join the project "
-                    : "This user and their tokens lose access to the project "
-                Element("strong") { access.project.name }
-                ". You can invite the user again later."
+            Card {
+                Element("p") {
+                    isInvited
+                        ? "This user can then no longer join the project "
+                        : "This user and their tokens lose access to the project "
+                    Element("strong") { access.project.name }
+                    ". You can invite the user again later."
+                }
+                Confirmation(
+                    action: access.link(to: member, "remove"),
+                    confirmLabel: isInvited ? "Withdraw invitation" : "Remove member", cancelLink: memberLink,
+                    exchange: exchange)
             }
-            Confirmation(
-                action: access.link(to: member, "remove"),
-                confirmLabel: isInvited ? "Withdraw invitation" : "Remove member", cancelLink: memberLink,
-                exchange: exchange)
         }.response()
     }
 
@@ -207,7 +215,7 @@ private struct MemberRow: Component {
                 member.user.email
                 if isViewer {
                     " "
-                    Element("span", .class("badge")) { "you" }
+                    Badge("you")
                 }
             }
             Cell("Name") { member.user.name ?? "" }
@@ -216,12 +224,7 @@ private struct MemberRow: Component {
             Cell("Status") { MemberStatus(member: member) }
             Cell("Added") { TimeElement(member.membership.addedAt) }
             if let link {
-                ActionCell {
-                    Element("a", .class("button quiet"), .href(link)) {
-                        "Change"
-                        Element("span", .class("visually-hidden")) { " \(Isolated.text(member.user.email))" }
-                    }
-                }
+                ActionCell { LinkButton("Change", of: Isolated.text(member.user.email), .quiet, to: link) }
             }
         }
     }
@@ -231,16 +234,16 @@ private struct MemberStatus: Component {
     let member: MemberRecord
 
     var body: some HTML {
-        Element("span", .class(style)) { member.status }
+        Badge(member.status, kind)
         if let end = member.membership.invitedUntil {
             " until "
             TimeElement(end)
         }
     }
 
-    private var style: String {
-        if member.membership.isInvited { return "badge" }
-        return member.membership.isActive ? "badge good" : "badge warn"
+    private var kind: Badge.Kind {
+        if member.membership.isInvited { return .neutral }
+        return member.membership.isActive ? .good : .warning
     }
 }
 
@@ -253,14 +256,15 @@ private struct Activation: Component {
 
     var body: some HTML {
         Element("h2") { isActive ? "Deactivate" : "Activate" }
-        Element("p") {
-            isActive
-                ? "A deactivated member stays in the list but has no access to the project."
-                : "The member gets the same role and permissions as before."
-        }
-        Element("form", .method("post"), .action(access.link(to: member, isActive ? "deactivate" : "activate"))) {
-            FormKeyField(exchange)
-            Element("button", .type("submit"), .class("quiet")) { isActive ? "Deactivate" : "Activate" }
+        FormCard(access.link(to: member, isActive ? "deactivate" : "activate"), exchange) {
+            Element("div", .class("bar")) {
+                Element("p") {
+                    isActive
+                        ? "A deactivated member stays in the list but has no access to the project."
+                        : "The member gets the same role and permissions as before."
+                }
+                Button(isActive ? "Deactivate" : "Activate", .quiet)
+            }
         }
     }
 }
@@ -309,16 +313,13 @@ struct NewMemberForm: Component {
 
     var body: some HTML {
         Element("h2") { "Invite a member" }
-        Element(
-            "form", .class("card narrow"), .method("post"), .action(Link("/projects", access.project.id, "members"))
-        ) {
-            FormKeyField(exchange)
+        FormCard(Link("/projects", access.project.id, "members"), exchange) {
             Field(
                 "Email", name: "email", value: form.email,
                 hint: "The user must already have an account, and has 24 hours to accept.",
                 problem: form.problems["email"], .type("email"), .flag("required"), .autocomplete("off"))
             RoleFields(form: form)
-            Element("button", .type("submit")) { "Invite" }
+            Button("Invite")
         }
     }
 }

@@ -7,7 +7,9 @@ struct ProjectTable: Component {
 
     var body: some HTML {
         if rows.isEmpty {
-            Element("p", .class("card empty")) { "You do not have access to any project. Create one below." }
+            EmptyState(
+                "No projects", "A project holds pods, volumes and the people who work on them.",
+                action: ("New project", .anchor("new")))
         } else {
             DataTable("Projects, newest first", ["Name", "Your role", "Members", "Created"]) {
                 for row in rows { row }
@@ -43,22 +45,19 @@ private struct InvitationRow: Component {
             Cell("Invited by") { received.inviterEmail }
             Cell("Expires") { TimeElement(received.invitation.expiresAt) }
             ActionCell {
-                form("accept", "Accept", style: "")
+                form("accept", "Accept", .primary)
                 " "
-                form("decline", "Decline", style: "quiet")
+                form("decline", "Decline", .quiet)
             }
         }
     }
 
-    private func form(_ action: String, _ label: String, style: String) -> some HTML {
+    private func form(_ action: String, _ label: String, _ style: Button.Style) -> some HTML {
         Element(
             "form", .method("post"), .action(Link("/projects", received.invitation.projectID, action))
         ) {
             FormKeyField(exchange)
-            Element("button", .type("submit"), .class(style)) {
-                label
-                Element("span", .class("visually-hidden")) { " the invitation to \(received.projectName)" }
-            }
+            Button(label, of: "the invitation to \(received.projectName)", style)
         }
     }
 }
@@ -79,13 +78,9 @@ struct HiddenProjectList: Component {
                         Cell("Status") { each.membership.isActive ? "active" : "deactivated" }
                         ActionCell {
                             if each.membership.projectID != defaultProjectID {
-                                Element(
-                                    "a", .class("button quiet"),
-                                    .href(Link("/projects", each.membership.projectID, "leave"))
-                                ) {
-                                    "Leave…"
-                                    Element("span", .class("visually-hidden")) { " \(each.name)" }
-                                }
+                                LinkButton(
+                                    "Leave…", of: each.name, .quiet,
+                                    to: Link("/projects", each.membership.projectID, "leave"))
                             }
                         }
                     }
@@ -108,7 +103,7 @@ struct ProjectRow: Component {
                 Element("a", .href(Link("/projects", project.id))) { project.name }
                 if isDefault {
                     " "
-                    Element("span", .class("badge")) { "default" }
+                    Badge("default")
                 }
                 Element("span", .class("secondary")) { Element("code") { project.id } }
             }
@@ -125,23 +120,108 @@ struct ProjectSummary: Component {
 
     var body: some HTML {
         if let description = access.project.description { Element("p", .class("described")) { description } }
-        Element("dl", .class("card")) {
-            Fact("Project ID") {
-                Element("code") { access.project.id }
-                if access.isDefault {
-                    " "
-                    Element("span", .class("badge")) { "your default project" }
+        Card {
+            Element("dl") {
+                Fact("Project ID") {
+                    Element("code") { access.project.id }
+                    if access.isDefault {
+                        " "
+                        Badge("your default project")
+                    }
                 }
-            }
-            Fact("Your role") { access.membership.role.displayText }
-            Fact("Created") { TimeElement(access.project.createdAt) }
-            if access.allows(.auditLogsRead) {
-                Fact("Audit log") {
-                    Element("a", .href(Link("/audit-log", query: [("project", access.project.id)]))) {
-                        "View this project's audit log"
+                Fact("Your role") { access.membership.role.displayText }
+                Fact("Created") { TimeElement(access.project.createdAt) }
+                if access.allows(.auditLogsRead) {
+                    Fact("Audit log") {
+                        Element(
+                            "a", .class("standalone"),
+                            .href(Link("/audit-log", query: [("project", access.project.id)]))
+                        ) {
+                            "View this project's audit log"
+                        }
                     }
                 }
             }
+        }
+    }
+}
+
+// MARK: - Leaving and deleting
+
+/// The actions on a project that cannot be undone.
+struct ProjectEnd: Component {
+    let access: ProjectAccess
+    /// The reason why the project cannot be deleted; nil if it can.
+    let obstacle: DomainError?
+
+    private var mayDelete: Bool { access.allows(.projectsDelete) }
+
+    var body: some HTML {
+        if !access.isDefault || mayDelete {
+            Element("h2") { "Danger zone" }
+            Card(isDangerous: true) {
+                if !access.isDefault {
+                    Element("div", .class("bar")) {
+                        Element("p") { "You and your tokens lose access to the project." }
+                        LinkButton("Leave…", .quietDanger, to: Link("/projects", access.project.id, "leave"))
+                    }
+                }
+                if mayDelete {
+                    if let obstacle {
+                        DeletionObstacle(obstacle: obstacle, project: access.project, members: .anchor("members"))
+                    } else {
+                        Element("div", .class("bar")) {
+                            Element("p") { "The project is empty. Deleting it cannot be undone." }
+                            LinkButton("Delete…", .quietDanger, to: Link("/projects", access.project.id, "delete"))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The reason why a project cannot be deleted, with links to what has to be removed first.
+struct DeletionObstacle: Component {
+    let obstacle: DomainError
+    let project: ProjectRecord
+    /// The link to the members of the project.
+    let members: Link
+
+    var body: some HTML {
+        switch obstacle {
+        case .projectNotEmpty(let contents):
+            Element("p") { "To delete this project, first remove:" }
+            Element("ul") {
+                for (kind, count) in contents.sorted(by: { $0.key < $1.key }) {
+                    Element("li") {
+                        if let link = link(to: kind) {
+                            Element("a", .class("standalone"), .href(link)) { text(kind, count) }
+                        } else {
+                            text(kind, count)
+                        }
+                    }
+                }
+            }
+        case .conflict(let message): Element("p") { "\(message)." }
+        default: Element("p") { "The project cannot be deleted." }
+        }
+    }
+
+    private func link(to kind: String) -> Link? {
+        switch kind {
+        case "members": members
+        case "pods": Link("/pods", query: [("project", project.id)])
+        default: nil
+        }
+    }
+
+    private func text(_ kind: String, _ count: Int) -> String {
+        switch kind {
+        case "members": counted(count, "other member")
+        case "pods": counted(count, "pod")
+        case "volumes": counted(count, "volume")
+        default: "\(count) \(kind)"
         }
     }
 }
@@ -182,21 +262,9 @@ struct ProjectFields: Component {
         Field(
             "Name", name: "name", value: form.name, problem: form.problems["name"], .flag("required"),
             .maxLength(100), .autocomplete("off"))
-        Element("div", .class("field")) {
-            Element("label", .for("description")) { "Description" }
-            Element(
-                "textarea",
-                [.id("description"), .name("description"), .rows(3), .maxLength(1000)]
-                    + (form.problems["description"] == nil
-                        ? [] : [.aria("aria-describedby", "description-problem"), .aria("aria-invalid", "true")])
-            ) {
-                // Browsers ignore a newline directly after the start tag.
-                form.description.hasPrefix("\n") ? "\n" + form.description : form.description
-            }
-            if let problem = form.problems["description"] {
-                Element("p", .class("field-problem"), .id("description-problem")) { problem }
-            }
-        }
+        TextArea(
+            "Description", name: "description", value: form.description, problem: form.problems["description"],
+            .rows(3), .maxLength(1000))
     }
 }
 
@@ -208,10 +276,9 @@ struct EditProjectForm: Component {
 
     var body: some HTML {
         Element("h2") { "Name and description" }
-        Element("form", .class("card narrow"), .method("post"), .action(access.link)) {
-            FormKeyField(exchange)
+        FormCard(access.link, exchange) {
             ProjectFields(form: form)
-            Element("button", .type("submit")) { "Save" }
+            Button("Save", .quiet)
         }
     }
 }

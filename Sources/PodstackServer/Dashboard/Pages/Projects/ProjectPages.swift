@@ -53,16 +53,15 @@ struct ProjectPages: Sendable {
         return Document("Projects", .projects, for: exchange) {
             if let done { Notice(.done, done) }
             if exchange.request.query("cursor") != nil {
-                Element("p") { Element("a", .class("alone"), .href(Link("/projects"))) { "Back to newest" } }
+                Element("p") { Element("a", .class("standalone"), .href(Link("/projects"))) { "Back to newest" } }
             }
             InvitationList(invitations: invitations, exchange: exchange)
             ProjectTable(rows: rows, next: next)
             HiddenProjectList(memberships: hidden, defaultProjectID: session.user.defaultProjectID)
             Element("h2", .id("new")) { "New project" }
-            Element("form", .class("card narrow"), .method("post"), .action(Link("/projects"))) {
-                FormKeyField(exchange)
+            FormCard(Link("/projects"), exchange) {
                 ProjectFields(form: form)
-                Element("button", .type("submit")) { "Create project" }
+                Button("Create project")
                 Element("p", .class("hint")) { "You will be its admin." }
             }
         }.response(status: status)
@@ -106,7 +105,11 @@ struct ProjectPages: Sendable {
     ) throws -> Response {
         let session = try exchange.signedIn()
         let id = exchange.parameters[0]
-        let access = try database.read { try ProjectAccess(.projectsRead, id, session, in: $0) }
+        let (access, obstacle) = try database.read { connection in
+            let access = try ProjectAccess(.projectsRead, id, session, in: connection)
+            let mayDelete = access.allows(.projectsDelete)
+            return (access, mayDelete ? try projects.obstacleToDeletion(of: id, in: connection) : nil)
+        }
         let list =
             access.allows(.membersRead)
             ? try members.list(id, try PageRequest(exchange.request), now: exchange.now) : ([], nil)
@@ -114,27 +117,14 @@ struct ProjectPages: Sendable {
             if let notice { notice }
             ProjectSummary(access: access)
             if access.allows(.membersRead) {
-                Element("h2") { "Members" }
+                Element("h2", .id("members")) { "Members" }
                 MemberTable(access: access, members: list.0, next: list.1, viewerID: session.user.id)
             }
             if access.allows(.membersCreate) { NewMemberForm(access: access, form: member, exchange: exchange) }
             if access.allows(.projectsUpdate) {
                 EditProjectForm(access: access, form: form ?? ProjectForm(access.project), exchange: exchange)
             }
-            if !access.isDefault {
-                Element("h2") { "Leave project" }
-                Element("p") {
-                    Element("a", .class("button quiet danger"), .href(Link("/projects", id, "leave"))) { "Leave…" }
-                }
-            }
-            if access.allows(.projectsDelete) {
-                Element("h2") { "Delete project" }
-                Element("p") {
-                    Element("a", .class("button quiet danger"), .href(Link("/projects", id, "delete"))) {
-                        "Delete…"
-                    }
-                }
-            }
+            ProjectEnd(access: access, obstacle: obstacle)
         }.response(status: status)
     }
 
@@ -211,10 +201,12 @@ struct ProjectPages: Sendable {
         }
         return Document("Leave “\(project.name)”?", .projects, under: Self.parent, for: exchange) {
             if let problem { Notice(.problem, problem) }
-            Element("p") { "You and your tokens lose access to the project. An admin can invite you again later." }
-            Confirmation(
-                action: Link("/projects", id, "leave"), confirmLabel: "Leave project", cancelLink: Link("/projects"),
-                exchange: exchange)
+            Card {
+                Element("p") { "You and your tokens lose access to the project. An admin can invite you again later." }
+                Confirmation(
+                    action: Link("/projects", id, "leave"), confirmLabel: "Leave project",
+                    cancelLink: Link("/projects"), exchange: exchange)
+            }
         }.response(status: status)
     }
 
@@ -247,29 +239,23 @@ struct ProjectPages: Sendable {
                 try projects.obstacleToDeletion(of: exchange.parameters[0], in: connection)
             )
         }
+        let name = Isolated.text(access.project.name)
         return Document(
-            "Delete “\(Isolated.text(access.project.name))”?", .projects, under: (access.project.name, access.link),
-            for: exchange
+            obstacle == nil ? "Delete “\(name)”?" : "“\(name)” cannot be deleted", .projects,
+            under: (access.project.name, access.link), for: exchange
         ) {
-            if let obstacle {
-                Notice(.warning, Self.text(of: obstacle))
-            } else {
-                Element("p") { "The project is empty. Deleting it cannot be undone." }
-                Confirmation(
-                    action: Link("/projects", access.project.id, "delete"), confirmLabel: "Delete project",
-                    cancelLink: access.link, exchange: exchange)
+            Card {
+                if let obstacle {
+                    DeletionObstacle(obstacle: obstacle, project: access.project, members: access.link)
+                    Element("p", .class("buttons")) { LinkButton("Back to the project", .quiet, to: access.link) }
+                } else {
+                    Element("p") { "The project is empty. Deleting it cannot be undone." }
+                    Confirmation(
+                        action: Link("/projects", access.project.id, "delete"), confirmLabel: "Delete project",
+                        cancelLink: access.link, exchange: exchange)
+                }
             }
         }.response(status: status)
-    }
-
-    private static func text(of obstacle: DomainError) -> String {
-        switch obstacle {
-        case .projectNotEmpty(let contents):
-            let list = contents.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
-            return "The project is not empty (\(list)). Remove its contents first."
-        case .conflict(let message): return "\(message)."
-        default: return "The project cannot be deleted."
-        }
     }
 
     @Sendable func delete(_ exchange: PageExchange) throws -> Response {

@@ -55,7 +55,7 @@ struct TokenPages: Sendable {
             default: EmptyHTML()
             }
             if cursors.active != nil || cursors.ended != nil {
-                Element("p") { Element("a", .class("alone"), .href(Link("/account/tokens"))) { "Back to newest" } }
+                Element("p") { Element("a", .class("standalone"), .href(Link("/account/tokens"))) { "Back to newest" } }
             }
             Element("div", .class("bar")) {
                 Element("p") { "\(count) of \(tokens.maxActive) active" }

@@ -80,36 +80,52 @@ struct UserRemoval: Equatable {
 
     // MARK: - Text
 
-    /// The lines that say what the removal does.
+    /// The lines that say what the removal does, for a terminal.
     var lines: [String] {
-        var lines = ["Removing \(user.email) (\(user.id)) has these effects:"]
-        func add(_ text: String) { lines.append("  - \(text)") }
+        ["Removing \(user.email) (\(user.id)) has these effects:"] + effects.map { "  - \($0)" }
+    }
+
+    /// The effects of the removal, each as a clause.
+    var effects: [String] {
         let tokens = counted(activeTokenIDs.count, "active token")
-        add("\(tokens) will be revoked, and programs that use them stop working")
-        add("\(counted(Int(sessions), "session")) of the dashboard will end")
+        return [
+            "\(tokens) will be revoked, and programs that use them stop working",
+            "\(counted(Int(sessions), "session")) of the dashboard will end",
+        ] + lastingEffects
+    }
+
+    /// The effects on projects and on the audit log.
+    private var lastingEffects: [String] {
+        var effects: [String] = []
         for (share, fate) in projects {
             let name = "project \(share.project.id) \"\(share.project.name)\""
             switch fate {
             case .leave:
                 let verb = share.members == 2 ? "stays" : "stay"
-                add("\(name): the membership ends; \(counted(share.members - 1, "other member")) \(verb)")
+                effects.append("\(name): the membership ends; \(counted(share.members - 1, "other member")) \(verb)")
             case .delete:
                 let (pods, volumes) = (count("pods", in: share), count("volumes", in: share))
                 let contents =
                     pods + volumes > 0 ? " with \(counted(pods, "pod")) and \(counted(volumes, "volume"))" : ""
-                add("\(name): will be deleted\(contents), because it has no other member")
-            case .transfer: add("\(name): \(recipient?.email ?? "") becomes its admin")
+                effects.append("\(name): will be deleted\(contents), because it has no other member")
+            case .transfer: effects.append("\(name): \(recipient?.email ?? "") becomes its admin")
             case .block:
                 let others = counted(share.members - 1, "other member")
-                add("\(name): has \(others) and no other admin, which blocks the removal")
+                effects.append("\(name): has \(others) and no other admin, which blocks the removal")
             }
         }
         let kept = projects.filter { $0.fate != .delete }.reduce(0) { $0 + count("pods", in: $1.share) }
         if kept > 0 {
-            add("pods in projects that stay keep running: they belong to their project, whoever created them")
+            effects.append(
+                "pods in projects that stay keep running: they belong to their project, whoever created them")
         }
-        add("the audit log keeps the events of the account \(user.accountID)")
-        return lines
+        effects.append("the audit log keeps the events of the account \(user.accountID)")
+        return effects
+    }
+
+    /// A text that changes with everything that the removal does, except the sessions that it ends.
+    var summary: String {
+        ([user.id, recipient?.id ?? ""] + activeTokenIDs + lastingEffects).joined(separator: "\n")
     }
 
     private func count(_ kind: String, in share: ProjectShare) -> Int { contents[share.project.id]?[kind] ?? 0 }
