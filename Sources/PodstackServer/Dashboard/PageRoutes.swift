@@ -81,8 +81,8 @@ struct PageRoute: Sendable {
         [
             PageRoute("GET", "/", .signedIn) { _ in .redirect(Link("/account/tokens")) },
             PageRoute("GET", "/assets/{name}", .file, handle: Asset.get),
-        ] + signIn(services) + TokenPages(services).routes + auditLog(services, auditWatch) + projects(services)
-            + device(services)
+        ] + signIn(services) + TokenPages(services).routes + PodPages(services).routes
+            + auditLog(services, auditWatch) + projects(services) + device(services)
     }
 
     private static func device(_ services: Services) -> [PageRoute] {
