@@ -81,7 +81,7 @@ struct PageRoute: Sendable {
         [
             PageRoute("GET", "/", .signedIn) { _ in .redirect(Link("/account/tokens")) },
             PageRoute("GET", "/assets/{name}", .file, handle: Asset.get),
-        ] + signIn(services) + TokenPages(services).routes + PodPages(services).routes
+        ] + signIn(services) + TokenPages(services).routes + PodPages(services).routes + UsagePages(services).routes
             + auditLog(services, auditWatch) + projects(services) + device(services)
     }
 
