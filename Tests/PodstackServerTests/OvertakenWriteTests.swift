@@ -279,7 +279,8 @@ struct OvertakenWriteTests {
             "POST /account/sign-in/sessions/end-others", "POST /account/tokens/{id}/revoke",
             "POST /projects/{project}/delete", "POST /projects/{project}/leave", "POST /projects/{project}/accept",
             "POST /projects/{project}/decline", "POST /projects/{project}/members/{user}/deactivate",
-            "POST /projects/{project}/members/{user}/activate", "POST /projects/{project}/members/{user}/remove":
+            "POST /projects/{project}/members/{user}/activate", "POST /projects/{project}/members/{user}/remove",
+            "POST /pods/{id}/start", "POST /pods/{id}/stop", "POST /pods/{id}/restart", "POST /pods/{id}/delete":
             return []
         case "POST /people": return [("email", "new-\(scene.user.email)"), ("name", "")]
         case "POST /people/{user}/remove":
@@ -287,6 +288,10 @@ struct OvertakenWriteTests {
             let field = try #require(page.firstRange(of: "name=\"plan\" value=\""))
             return [("plan", String(page[field.upperBound...].prefix { $0 != "\"" })), ("transfer_to", "")]
         case let name where name.hasPrefix("POST /people/{user}/"): return []
+        case "POST /pods":
+            return [
+                ("id", Identifier.generate("")), ("name", "another"), ("image", "a"), ("project_id", scene.project),
+            ]
         case "POST /account/sign-in/password":
             let hash = try #require(Sodium.passwordHash(TestClient.password))
             try service.database.write { try UserStore.setPasswordHash(hash, userID: scene.user.id, in: $0) }
@@ -332,6 +337,7 @@ struct OvertakenWriteTests {
                 losses += name.hasSuffix("/leave") ? [.removed] : [.removed, .deactivated, .demoted]
             }
             if route.access == .operators { losses.append(.operatorRemoved) }
+            if name == "POST /pods" { losses += [.removed, .deactivated, .demoted] }
             // Without advice for the token, the page says that its scopes are not reduced.
             if name.hasSuffix("/scopes") { losses.removeAll { $0 == .nothing } }
             for loss in losses {
@@ -343,6 +349,7 @@ struct OvertakenWriteTests {
                         switch part {
                         case "{project}": isInvitation ? scene.invitation : scene.project
                         case "{user}": scene.other.id
+                        case "{id}" where name.contains("/pods/"): scene.podID
                         case "{id}": name.contains("/sessions/") ? scene.otherSessionID : scene.targetID
                         default: String(part)
                         }

@@ -179,12 +179,19 @@ enum BillingStore {
         case project(String)
         case token(String)
 
+        private static let tokenPrefix = "token "
+
         /// The ID, which says what kind of subject it is.
         var id: String {
             switch self {
             case .account(let id), .project(let id): id
-            case .token(let key): "token " + key
+            case .token(let key): Self.tokenPrefix + key
             }
+        }
+
+        /// Creates the project or token with an ``id``; accounts have no budgets.
+        init(ofBudget id: String) {
+            self = id.hasPrefix(Self.tokenPrefix) ? .token(String(id.dropFirst(Self.tokenPrefix.count))) : .project(id)
         }
     }
 
@@ -355,5 +362,22 @@ enum BillingStore {
                 WHERE subject = \(subject.id) AND period_start = \(periodStart)
                 """
             ).map { Int(try $0.integer("percent")) })
+    }
+
+    /// Returns the latest notices about the budgets of an account: of each budget and period, the largest share.
+    static func notices(
+        ofAccount accountID: String, limit: Int, in connection: any DatabaseConnection
+    ) throws -> [(subject: Subject, periodStart: Int64, percent: Int)] {
+        try connection.query(
+            """
+            SELECT subject, period_start, MAX(percent) AS percent, MAX(created_at) AS latest FROM budget_notices
+            WHERE account_id = \(accountID) GROUP BY subject, period_start ORDER BY latest DESC LIMIT \(Int64(limit))
+            """
+        ).map { row in
+            (
+                Subject(ofBudget: try row.text("subject")), try row.integer("period_start"),
+                Int(try row.integer("percent"))
+            )
+        }
     }
 }

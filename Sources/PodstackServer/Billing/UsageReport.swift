@@ -74,6 +74,14 @@ struct UsageReport {
     var totalCost: Int64 { sums.values.reduce(0) { $0 + $1.cost } }
 }
 
+/// A report of what pods cost in a period, by one kind of group.
+struct GroupedUsage: Sendable {
+    var grouping: Usage.Grouping
+    /// The groups; days in order, others by falling cost.
+    var rows: [Usage.Row]
+    var total: Amount
+}
+
 extension Billing {
     private static let batch = 5000
 
@@ -84,20 +92,33 @@ extension Billing {
         _ selection: BillingStore.Selection, by grouping: Usage.Grouping, for grant: Grant, now: Int64,
         in database: any Database
     ) throws -> (rows: [Usage.Row], totalCost: Int64) {
-        var report = UsageReport(selection, by: grouping, now: now)
+        let reports = try reports(selection, by: [grouping], for: grant, now: now, in: database)
+        return (reports[0].rows, reports[0].total.millionths)
+    }
+
+    /// Returns what pods cost in a period, once for each kind of group, and reads their runs once for all of them.
+    func reports(
+        _ selection: BillingStore.Selection, by groupings: [Usage.Grouping], for grant: Grant, now: Int64,
+        in database: any Database
+    ) throws -> [GroupedUsage] {
+        var reports = groupings.map { UsageReport(selection, by: $0, now: now) }
         var last: BillingStore.Run?
         while true {
             // Each batch is a transaction of its own, so that a long report delays nothing.
             let runs = try database.read {
                 try BillingStore.runs(selection, after: last, limit: Self.batch, in: $0)
             }
-            for run in runs { report.add(run) }
+            for index in reports.indices { for run in runs { reports[index].add(run) } }
             guard runs.count == Self.batch else { break }
             last = runs.last
         }
-        let rows = try report.rows { keys in
-            try database.read { try BillingStore.names(of: keys, by: grouping, accountID: grant.accountID, in: $0) }
+        return try zip(groupings, reports).map { grouping, report in
+            let rows = try report.rows { keys in
+                try database.read {
+                    try BillingStore.names(of: keys, by: grouping, accountID: grant.accountID, in: $0)
+                }
+            }
+            return GroupedUsage(grouping: grouping, rows: rows, total: Amount(millionths: report.totalCost))
         }
-        return (rows, report.totalCost)
     }
 }

@@ -81,10 +81,10 @@ struct PageRoute: Sendable {
     /// Returns the routes of all pages.
     static func all(_ services: Services, _ auditWatch: AuditWatch) -> [PageRoute] {
         [
-            PageRoute("GET", "/", .signedIn) { _ in .redirect(Link("/account/tokens")) },
+            PageRoute("GET", "/", .signedIn, handle: OverviewPage(services).show),
             PageRoute("GET", "/assets/{name}", .file, handle: Asset.get),
-        ] + signIn(services) + TokenPages(services).routes + auditLog(services, auditWatch) + projects(services)
-            + device(services) + help(services) + PeoplePages(services).routes
+        ] + signIn(services) + TokenPages(services).routes + PodPages(services).routes + UsagePages(services).routes
+            + auditLog(services, auditWatch) + projects(services) + device(services) + help(services) + PeoplePages(services).routes
     }
 
     private static func help(_ services: Services) -> [PageRoute] {

@@ -50,6 +50,13 @@ struct PodService: Sendable {
         return try Self.checked(pod, id, for: scope, authority)
     }
 
+    /// Returns a pod that the caller may use, in the transaction in which the caller's permissions are read.
+    func find(
+        _ id: String, for scope: Scope, _ authority: Authority, in connection: any DatabaseConnection
+    ) throws -> PodRecord {
+        try Self.checked(try PodStore.find(id, in: connection), id, for: scope, authority)
+    }
+
     private static func checked(
         _ pod: PodRecord?, _ id: String, for scope: Scope, _ authority: Authority
     ) throws -> PodRecord {
@@ -89,7 +96,7 @@ struct PodService: Sendable {
 
     /// Returns a pod if the caller of a change has a scope in its project.
     func find(_ id: String, for scope: Scope, in change: Change) throws -> PodRecord {
-        try Self.checked(try PodStore.find(id, in: change.connection), id, for: scope, try change.authority)
+        try find(id, for: scope, try change.authority, in: change.connection)
     }
 
     /// Returns the description of a pod for the API.
@@ -142,11 +149,14 @@ struct PodService: Sendable {
     ///
     /// - Parameters:
     ///   - request: The request.
+    ///   - id: The ID of the new pod, which no pod has; nil for a random one.
     ///   - namedProjectID: The project that the request's header names; nil for none.
     ///   - change: The change in which the pod is created.
     /// - Returns: The pod.
     /// - Throws: ``DomainError`` with the reason why the pod cannot be created.
-    func create(_ request: PodRequest, inProject namedProjectID: String? = nil, in change: Change) throws -> PodRecord {
+    func create(
+        _ request: PodRequest, id: String? = nil, inProject namedProjectID: String? = nil, in change: Change
+    ) throws -> PodRecord {
         _ = try link.require()
         let connection = change.connection
         let project = try project(request.projectID, namedProjectID, for: .podsCreate, in: change)
@@ -161,8 +171,8 @@ struct PodService: Sendable {
         let caller = try change.grant
         let time = now()
         var pod = PodRecord(
-            id: Identifier.generate("pod_"), accountID: project.accountID, projectID: project.id, userID: caller.userID,
-            tokenID: caller.tokenID, chargedTokenID: caller.tokenID, name: request.name,
+            id: id ?? Identifier.generate("pod_"), accountID: project.accountID, projectID: project.id,
+            userID: caller.userID, tokenID: caller.tokenID, chargedTokenID: caller.tokenID, name: request.name,
             configuration: request.configuration, labels: request.labels,
             gpuType: request.gpuType, gpuCount: request.gpuCount, devices: [], pricePerHour: 0, limits: request.limits,
             createdAt: time, changedAt: time)

@@ -57,12 +57,14 @@ extension Browser {
         try wait(for: "the page “\(heading)”") { try self.heading == heading }
     }
 
-    /// Creates the first account with its link.
+    /// Creates the first account with its link, and opens the list of tokens.
     func signUp(at place: DashboardProcess) throws {
         try open(try place.firstAccountLink())
         try fill("Email", DashboardProcess.email)
         try choosePassword(DashboardProcess.password)
         try press("Create account")
+        try waitForPage("Overview")
+        try open(place.url + "/account/tokens")
         try waitForPage("API Tokens")
     }
 

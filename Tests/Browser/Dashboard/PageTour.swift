@@ -36,7 +36,8 @@ final class PageTour {
         let (clock, lines) = (clock, lines)
         let now: @Sendable () -> Int64 = { clock.now }
         server = try EmbeddedServer(
-            directory: folder.file("data"), now: now, elapsed: { clock.elapsed },
+            directory: folder.file("data"), settings: ServiceSettings(), engine: TourEngine(clock: clock), now: now,
+            elapsed: { clock.elapsed },
             log: { line in lines.text.withLock { $0 += String(decoding: line, as: UTF8.self) } })
     }
 
@@ -46,6 +47,8 @@ final class PageTour {
         try visitTokenDetails()
         try visitProjects()
         try visitDevice()
+        try visitPods()
+        try visitUsage()
         try visitAuditLog()
         try visitPeople()
         try visitAccount()
@@ -118,6 +121,8 @@ extension PageTour {
         try look("welcome-wrong", "Create the first account", status: 422)
         try browser.choosePassword(Self.password)
         try browser.press("Create account")
+        try look("overview-new", "Overview")
+        try open("/account/tokens")
         try look("tokens-none", "API Tokens")
         try open("/audit-log?action=project.delete")
         try open(link)
@@ -137,6 +142,8 @@ extension PageTour {
         try look("welcome-again", "Choose your password")
         try browser.choosePassword(Self.password)
         try browser.press("Save and sign in")
+        try browser.waitForPage("Overview")
+        try open("/account/tokens")
         try browser.waitForPage("API Tokens")
     }
 
@@ -495,8 +502,11 @@ extension PageTour {
         }
     }
 
-    /// Routes that are not pages: redirects, files and streams.
-    private static let noPages = ["GET /", "GET /assets/{name}", "GET /audit-log.csv", "GET /audit-log/events"]
+    /// Routes that are not pages: files, streams and parts of pages.
+    private static let noPages = [
+        "GET /assets/{name}", "GET /audit-log.csv", "GET /audit-log/events", "GET /usage.csv", "GET /pods/live",
+        "GET /pods/{id}/live", "GET /pods/{id}/log",
+    ]
 
     /// Returns the routes of all pages and forms.
     static func routes(of service: Service) -> [Address] {

@@ -21,7 +21,7 @@ extension InBrowser {
             #expect(try browser.focused.accessibleName == "Password")
             try browser.fill("Password", DashboardProcess.password)
             try browser.press("Sign in")
-            try browser.waitForPage("API Tokens")
+            try browser.waitForPage("Overview")
         }
 
         @Test("after the session has ended, signing in returns to the same page")
@@ -32,7 +32,7 @@ extension InBrowser {
             try browser.open(server.url + server.server.signInLink(RunningServer.email))
             try browser.choosePassword(DashboardProcess.password)
             try browser.press("Save and sign in")
-            try browser.waitForPage("API Tokens")
+            try browser.waitForPage("Overview")
             let place = server.url + "/audit-log?action=auth.login&limit=7"
             try browser.open(place)
             clock.set(clock.now + 12 * 3600)
@@ -47,7 +47,8 @@ extension InBrowser {
             try browser.deleteCookies()
             try browser.press("Create token")
             try browser.signIn(email: RunningServer.email)
-            try browser.waitForPage("API Tokens")
+            try browser.waitForPage("Overview")
+            try browser.follow("API Tokens")
             #expect(try browser.text.contains("No active tokens"))
             // The stream of the audit log may have ended first.
             let problems = try browser.consoleProblems().filter { !$0.contains("/audit-log/events") }

@@ -74,7 +74,7 @@ extension InBrowser {
             try expectNoSecret()
             try browser.choosePassword(DashboardProcess.password)
             try browser.press("Save and sign in")
-            try browser.waitForPage("API Tokens")
+            try browser.waitForPage("Overview")
             #expect(try browser.cookies().allSatisfy { !$0.value.contains(secret) })
 
             let requests = recorder.requests()

@@ -11,7 +11,7 @@ struct SignInAndOutTests {
     func all(_: TestDatabase) throws {
         let client = TestClient(try RunningServer())
         #expect(try client.get("/").headers["location"] == "/sign-in")
-        #expect(try client.signUp().headers["location"] == "/account/tokens?done=welcome")
+        #expect(try client.signUp().headers["location"] == "/?done=welcome")
         #expect(try client.isSignedIn)
         #expect(try client.session?.user.email == RunningServer.email)
         #expect(try client.follow(client.post("/sign-out")).body.contains("You are signed out."))

@@ -196,3 +196,81 @@ if (summary) {
   form.addEventListener("input", sum);
   sum();
 }
+
+// Replaces the parts of a page that change by themselves, such as the states of pods, while the page is visible.
+const refresh = document.getElementById("refresh");
+if (refresh) {
+  const known = new Map();
+  const isInUse = part => part.contains(document.activeElement)
+    || (!getSelection().isCollapsed && part.contains(getSelection().anchorNode));
+  const update = async () => {
+    if (document.hidden) return;
+    let response;
+    try { response = await fetch(refresh.dataset.refresh); } catch { return; }
+    if (response.status >= 500 || response.status === 429) return;
+    if (response.status !== 200) {
+      clearInterval(timer);
+      refresh.textContent = "Live updates have stopped. Reload the page to see changes.";
+      return;
+    }
+    const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+    for (const id of refresh.dataset.parts.split(" ")) {
+      const old = document.getElementById(id), part = fresh.getElementById(id);
+      if (!old || !part || part.innerHTML === known.get(id) || isInUse(old)) continue;
+      known.set(id, part.innerHTML);
+      localize(part);
+      old.replaceChildren(...document.adoptNode(part).childNodes);
+    }
+    document.dispatchEvent(new Event("refreshed"));
+  };
+  const timer = setInterval(update, 3000);
+}
+
+// Follows the output of a pod while the page is visible, and scrolls with it while its end is in view.
+const log = document.querySelector("#log[data-stream]");
+if (log) {
+  const address = new URL(log.dataset.stream, location);
+  const limit = 2000;
+  let source, isOver = false;
+  const stop = () => { source?.close(); source = undefined; };
+  const start = () => {
+    if (source || isOver || document.hidden) return;
+    source = new EventSource(address);
+    source.onmessage = event => {
+      const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+      if (event.lastEventId) address.searchParams.set("after", event.lastEventId);
+      log.append(`${event.data}\n`);
+      while (log.childNodes.length > limit) log.firstChild.remove();
+      if (isAtEnd) log.scrollTop = log.scrollHeight;
+    };
+    source.addEventListener("end", () => { stop(); isOver = true; });
+    source.onerror = () => { if (source?.readyState === EventSource.CLOSED) stop(); };
+  };
+  log.scrollTop = log.scrollHeight;
+  document.addEventListener("visibilitychange", () => document.hidden ? stop() : start());
+  // A pod that was restarted writes again.
+  document.addEventListener("refreshed", () => {
+    if (isOver && document.querySelector("[data-status=running]")) {
+      isOver = false;
+      start();
+    }
+  });
+  addEventListener("pagehide", stop);
+  start();
+}
+
+// Computes what an hour of a new pod costs, in millionths.
+const price = document.getElementById("pod-price");
+if (price) {
+  const form = price.closest("form");
+  const gpus = new Map(price.dataset.gpus.split(" ").filter(Boolean).map(each => each.split("=")));
+  const number = name => Number(form.elements[name]?.value || 0);
+  const sum = () => {
+    const total = Math.floor(price.dataset.cpu * number("cpu")) + price.dataset.memory * number("memory")
+      + price.dataset.disk * number("disk") + (gpus.get(form.elements.gpu_type?.value) || 0) * number("gpu_count");
+    const text = (total / 1e6).toFixed(6).replace(/0{1,4}$/, "");
+    price.querySelector("strong").textContent = total >= 0 ? text : "–";
+  };
+  form.addEventListener("input", sum);
+  sum();
+}

@@ -144,6 +144,7 @@ struct Attribute {
     }
 
     static func href(_ link: Link) -> Attribute { Attribute("href", .text(link.text)) }
+    static func href(_ address: PortAddress) -> Attribute { Attribute("href", .text(address.text)) }
     static func src(_ link: Link) -> Attribute { Attribute("src", .text(link.text)) }
     static func formAction(_ link: Link) -> Attribute { Attribute("formaction", .text(link.text)) }
     static func action(_ link: Link) -> Attribute { Attribute("action", .text(link.text)) }

@@ -29,7 +29,7 @@ struct SignInPages: Sendable {
         request.path == "/sign-out" ? Link("/sign-in") : Link("/sign-in", query: [("ended", "")])
     }
 
-    private static func destination(_ next: String) -> Link { Link.local(next) ?? Link("/account/tokens") }
+    private static func destination(_ next: String) -> Link { Link.local(next) ?? Link("/") }
 
     // MARK: Signing in
 
@@ -207,7 +207,7 @@ struct SignInLinkPages: Sendable {
             let cookie = try service.useLink(
                 link.secret, email: exchange.form["email"], password: exchange.form["password"],
                 from: exchange.origin, now: exchange.now)
-            var response = Response.redirect(Link("/account/tokens", query: [("done", "welcome")]))
+            var response = Response.redirect(Link("/", query: [("done", "welcome")]))
             response.set(
                 "Set-Cookie", Cookie.session.set(cookie.text, isSecure: isSecure, seconds: WebSession.lifetimeSeconds))
             response.set("Set-Cookie", link.cookie.removed(isSecure: isSecure))

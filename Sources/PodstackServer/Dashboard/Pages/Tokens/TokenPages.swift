@@ -51,7 +51,6 @@ struct TokenPages: Sendable {
         return Document("API Tokens", .tokens, for: exchange) {
             switch exchange.request.query("done") {
             case "revoked": Notice(.done, "The token is revoked and no longer works.")
-            case "welcome": Notice(.done, "Your password is saved, and you are signed in.")
             default: EmptyHTML()
             }
             if cursors.active != nil || cursors.ended != nil {
