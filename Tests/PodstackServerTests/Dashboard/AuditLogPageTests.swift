@@ -33,7 +33,7 @@ struct AuditLogPageTests {
         for part in [
             "<time class=\"clock\" datetime=\"2030-03-17T17:46Z\" title=\"2030-03-17 17:46 UTC\">17:46</time>",
             "you@example.com", ">after</span>", "<code title=\"\(id)\">\(id.prefix(8))…\(id.suffix(4))</code>",
-            "<dt>Resource ID</dt><dd><code>\(id)</code> <button", "<a href=\"/projects/\(id)\">after</a>",
+            "<dt>Resource ID</dt><dd><code>\(id)</code></dd>", "<a href=\"/projects/\(id)\">after</a>",
             ">127.0.0.1<",
             "<dt>Name</dt><dd><del>before</del> → <ins>after</ins></dd>",
             "<dt>Description</dt><dd><del>none</del> → <ins>new</ins></dd>", "<dt>Client</dt><dd>tests/1</dd>",

@@ -94,7 +94,7 @@ struct ProjectPagesTests {
         _ = try scene.client("ann@example.com")
         #expect(try scene.add("ann@example.com", to: id, nil).status == 303)
         let session = try #require(try owner.session)
-        try scene.service.database.write { connection in
+        _ = try scene.service.database.write { connection in
             try connection.execute(
                 """
                 INSERT INTO volumes (id, account_id, project_id, user_id, name, created_at)

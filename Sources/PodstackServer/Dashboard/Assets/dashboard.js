@@ -3,14 +3,11 @@
 
 // A copy button copies the text of the element that it names, or of the element before it. The button of a new secret is
 // the main action of its page, so it gets the focus.
-const showCopyButtons = root => {
-  for (const button of root.querySelectorAll("button[data-copy]")) button.hidden = false;
-};
+for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
 const copied = document.createElement("span");
 copied.className = "visually-hidden";
 copied.setAttribute("role", "status");
 document.querySelector("main").append(copied);
-showCopyButtons(document);
 document.querySelector("button[data-copy=token]")?.focus();
 document.addEventListener("click", async event => {
   const button = event.target.closest("button[data-copy]");
@@ -49,6 +46,21 @@ let localize = root => {
     element.textContent = isClock ? clock : `${day} ${clock}`;
   }
 };
+// Adds copy buttons to the IDs of an audit entry when its details open: a page can have a thousand entries.
+document.addEventListener("toggle", event => {
+  const row = event.target.closest("#entries tr")?.nextElementSibling;
+  for (const code of row?.querySelectorAll("code:only-child") ?? []) {
+    const button = document.createElement("button"), name = document.createElement("span");
+    const title = code.closest("dd").previousElementSibling.textContent;
+    button.type = "button";
+    button.className = "quiet";
+    button.dataset.copy = "";
+    name.className = "visually-hidden";
+    name.textContent = ` ${title[0].toLowerCase()}${title.slice(1)}`;
+    button.append("Copy", name);
+    code.after(" ", button);
+  }
+}, true);
 // Puts a row before the entries of each day of the audit log, in the zone of their times.
 const entries = document.getElementById("entries");
 const separateDays = () => {
@@ -133,10 +145,7 @@ if (live) {
     if (rows.length === 0) return;
     address.searchParams.set("after", event.lastEventId);
     rows[0].classList.add("new");
-    for (const row of rows) {
-      localize(row);
-      showCopyButtons(row);
-    }
+    for (const row of rows) localize(row);
     entries.prepend(...rows.map(row => document.adoptNode(row)));
     separateDays();
     document.getElementById("no-entries")?.remove();

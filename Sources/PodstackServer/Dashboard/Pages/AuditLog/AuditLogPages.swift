@@ -23,7 +23,7 @@ struct AuditLogPages: Sendable {
         let page = query.errors == nil ? try page(query, exchange.signedIn()) : nil
         timing.mark("read")
         var response = Document("Audit log", .auditLog, for: exchange) {
-            AuditFilterForm(query: query)
+            AuditFilterForm(query: query, page: page)
             if let page { AuditTable(query: query, page: page) }
         }.response(status: page == nil ? 422 : 200)
         timing.mark("render")

@@ -116,6 +116,8 @@ struct AuditLogQuery: Sendable {
 /// The form that filters the entries: the common filters in one line, and the rest behind a summary.
 struct AuditFilterForm: Component {
     let query: AuditLogQuery
+    /// The entries; nil if the query is invalid.
+    let page: AuditLogPage?
 
     var body: some HTML {
         Element("form", .class("filters"), .method("get"), .action(Link("/audit-log")), .role("search")) {
@@ -149,6 +151,7 @@ struct AuditFilterForm: Component {
                 if !query.typed.isEmpty {
                     Element("a", .class("standalone"), .href(Link("/audit-log"))) { "Clear filters" }
                 }
+                if let page { AuditListLinks(query: query, page: page) }
             }
         }
     }

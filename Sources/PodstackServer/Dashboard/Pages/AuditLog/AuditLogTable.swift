@@ -1,29 +1,11 @@
 import PodstackAPI
 
-/// The entries of a page with links to other pages, to the CSV file and to the stream of new entries.
+/// The entries of a page with links to other pages.
 struct AuditTable: Component {
     let query: AuditLogQuery
     let page: AuditLogPage
 
     var body: some HTML {
-        Element("div", .class("bar")) {
-            if query.position == .newest {
-                Element("p", .id("live"), .class("hint"), .role("status"), .data("data-stream", stream.text)) {
-                    Element("noscript") { "Reload the page to see new entries." }
-                }
-            } else {
-                Element("p") { Element("a", .class("standalone"), .href(link())) { "Back to the newest entries" } }
-            }
-            Element("p", .class("hint")) {
-                Element("a", .class("standalone"), .href(Link("/audit-log.csv", query: query.typed))) {
-                    "Export as CSV"
-                }
-                if page.exceedsExport {
-                    " (only the newest of these entries, at most \(AuditLogPages.exportLimit); "
-                    "filter by date to export the rest)"
-                }
-            }
-        }
         DataTable(
             "Audit log entries, newest first",
             [
@@ -55,12 +37,37 @@ struct AuditTable: Component {
         return query.typed.isEmpty ? "There are no entries yet." : "No entries match these filters."
     }
 
-    private var stream: Link {
-        Link("/audit-log/events", query: query.typed + [("after", String(page.newest))])
+    private func link(_ position: (name: String, value: String)) -> Link {
+        Link("/audit-log", query: query.fields() + [position])
+    }
+}
+
+/// The state of the live updates, or the link to the newest entries, and the link to the CSV file.
+struct AuditListLinks: Component {
+    let query: AuditLogQuery
+    let page: AuditLogPage
+
+    var body: some HTML {
+        if query.position == .newest {
+            Element("p", .id("live"), .class("hint"), .role("status"), .data("data-stream", stream.text)) {
+                Element("noscript") { "Reload the page to see new entries." }
+            }
+        } else {
+            Element("a", .class("standalone"), .href(Link("/audit-log", query: query.fields()))) {
+                "Back to the newest entries"
+            }
+        }
+        Element("p", .class("hint export")) {
+            Element("a", .class("standalone"), .href(Link("/audit-log.csv", query: query.typed))) { "Export as CSV" }
+            if page.exceedsExport {
+                " (only the newest of these entries, at most \(AuditLogPages.exportLimit); "
+                "filter by date to export the rest)"
+            }
+        }
     }
 
-    private func link(_ position: (name: String, value: String)? = nil) -> Link {
-        Link("/audit-log", query: query.fields() + (position.map { [$0] } ?? []))
+    private var stream: Link {
+        Link("/audit-log/events", query: query.typed + [("after", String(page.newest))])
     }
 }
 
@@ -123,11 +130,9 @@ struct AuditRow: Component {
                 if let id = event.projectID { AuditProject(id: id, name: projectNames[id]) }
             }
             FixedElement(
-                "<td role=\"cell\" class=\"more\"><details><summary>Details<span class=\"visually-hidden\">",
-                "</span></summary></details></td>"
-            ) {
-                " in the next row"
-            }
+                "<td role=\"cell\" class=\"more\"><details><summary>Details",
+                "<span class=\"visually-hidden\"> in the next row</span></summary></details></td>"
+            ) {}
         }
         FixedElement("<tr role=\"row\" class=\"details\"><td role=\"cell\" colspan=\"6\"><dl>", "</dl></td></tr>") {
             for detail in AuditDetailsReader.read(event.details) { AuditDetail(detail: detail) }
@@ -161,25 +166,32 @@ private struct ClockTime: Component {
             date
             "T"
             clock
-            FixedElement("Z\" title=\"", "\">") { date + " " + clock + " UTC" }
+            FixedElement("Z\" title=\"", "\">") {
+                date
+                " "
+                clock
+                " UTC"
+            }
             clock
         }
     }
 }
 
-/// An ID of which the middle is left out, with the whole ID as its title.
+/// An ID of which the middle is left out if it is longer than a token's prefix, with the whole ID as its title.
 struct ShortID: Component {
     let id: String
-
-    /// Returns the beginning and the end of an ID that is longer than a token's prefix.
-    static func text(_ id: String) -> String {
-        id.utf8.count <= 18 ? id : id.prefix(8) + "…" + id.suffix(4)
-    }
 
     var body: some HTML {
         FixedElement("<code title=\"", "</code>") {
             FixedElement("", "\">") { id }
-            Self.text(id)
+            if id.utf8.count > 18 {
+                // Three short texts, which take no memory of their own.
+                String(id.prefix(8))
+                "…"
+                String(id.suffix(4))
+            } else {
+                id
+            }
         }
     }
 }
@@ -236,20 +248,14 @@ private struct AuditFact: Component {
     }
 }
 
-/// A whole ID with a button that copies it.
+/// A whole ID, to which the script adds a button that copies it.
 private struct AuditID: Component {
     let name: String
     let id: String
 
     var body: some HTML {
         FixedElement("<dt>", "</dt>") { name }
-        FixedElement("<dd>", "</dd>") {
-            FixedElement("<code>", "</code>") { id }
-            FixedElement(
-                " <button type=\"button\" class=\"quiet\" data-copy=\"\" hidden>Copy<span class=\"visually-hidden\"> the ",
-                "</span></button>"
-            ) { name }
-        }
+        FixedElement("<dd><code>", "</code></dd>") { id }
     }
 }
 

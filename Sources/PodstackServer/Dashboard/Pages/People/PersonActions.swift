@@ -235,7 +235,11 @@ private struct RemovalCard: Component {
             VoidElement("input", .type("hidden"), .name("transfer_to"), .value(recipient))
             VoidElement("input", .type("hidden"), .name("plan"), .value(plan.fingerprint))
             Element("p") { "Removing this user has these effects:" }
-            Element("ul") { for effect in plan.effects { Element("li") { "\(effect)." } } }
+            Element("ul") {
+                for effect in plan.effects {
+                    Element("li") { effect.prefix(1).uppercased() + effect.dropFirst() + "." }
+                }
+            }
             if plan.blocking.isEmpty {
                 Element("p") {
                     Element("strong") { "This cannot be undone." }
