@@ -23,7 +23,9 @@ struct PodStateView: Component {
                         PodBadge(pod.state.status)
                         if let reason = pod.state.reason { " \(PodWords.sentence(reason))" }
                     }
-                    if let code = pod.state.exitCode { Element("p", .class("hint")) { "Exit code \(code)" } }
+                    if let code = pod.state.exitCode, pod.state.reason == nil {
+                        Element("p", .class("hint")) { "Exit code \(code)" }
+                    }
                 }
                 Card {
                     Element("p", .class("hint")) { "Cost so far" }
