@@ -10,7 +10,7 @@ extension InBrowser {
             try browser.open(server.url + server.server.signInLink(RunningServer.email))
             try browser.choosePassword(DashboardProcess.password)
             try browser.press("Save and sign in")
-            try browser.waitForPage("API Tokens")
+            try browser.waitForPage("Overview")
             let client = TestClient(server, try server.server.createToken(RunningServer.email))
             for number in 0..<entries {
                 #expect(try client.send("POST", "/v1/projects", #"{"name": "Project \#(number)"}"#).status == 201)

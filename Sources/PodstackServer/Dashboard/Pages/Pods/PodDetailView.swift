@@ -192,7 +192,9 @@ struct PodLogCard: Component {
         guard let lines else {
             return pod.state.startedAt == nil
                 ? "The pod has not run yet."
-                : "The engine did not send the output in time. Reload the page to try again."
+                : canFollow
+                    ? "The engine did not send the output in time. Reload the page to try again."
+                    : "The output can be read while the container engine responds."
         }
         if lines.isEmpty { return "The pod has not written anything yet." }
         return lines.count < PodWatch.tail ? "All lines of the latest run." : "The last \(PodWatch.tail) lines."

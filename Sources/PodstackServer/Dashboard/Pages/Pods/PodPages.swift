@@ -62,7 +62,7 @@ struct PodPages: Sendable {
             } else {
                 Element("div", .class("bar")) {
                     RefreshNote(query.link(.live), parts: ["pods"])
-                    LinkButton("Create pod", to: Link("/pods/new"))
+                    if link.engine != nil { LinkButton("Create pod", to: Link("/pods/new")) }
                 }
                 PodFilterForm(query: query, projects: projects.map(\.project))
                 if page.isEmpty {
