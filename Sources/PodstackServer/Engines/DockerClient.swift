@@ -85,9 +85,11 @@ final class DockerClient: Sendable {
 
     /// Sends a request and returns the whole response, whatever its status.
     func send(
-        _ method: String, _ target: Target, body: (any Encodable)? = nil, silence: Duration = patience
+        _ method: String, _ target: Target, body: (any Encodable)? = nil, headers: [HeaderField] = [],
+        silence: Duration = patience
     ) throws -> TransportResponse {
         var request = try request(method, target, body: body)
+        request.headers += headers
         request.idleTimeout = silence
         return try translating { try transport.response(to: request) }
     }
