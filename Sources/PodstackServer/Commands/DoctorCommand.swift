@@ -60,6 +60,31 @@ struct DoctorCommand {
         checkAddresses()
         checkDescriptors()
         checkClock(newestEvent: newestEvent, before: clockBefore)
+        checkEngine()
+    }
+
+    // MARK: - Container engine
+
+    private mutating func checkEngine() {
+        do {
+            guard let engine = try arguments.engine() else { return }
+            let capabilities = try engine.capabilities()
+            let gpus = (capabilities.gpus ?? [:]).sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+            report.add(
+                .ok(
+                    "engine",
+                    "\(capabilities.name) responds with version \(capabilities.apiVersion) of its API"
+                        + (gpus.isEmpty ? "." : " and has the GPUs \(gpus.joined(separator: ", ")).")))
+            if capabilities.isCluster, arguments.value("pods-address") == nil {
+                report.add(
+                    "engine", .note, "pods with ports are refused, because a swarm publishes them on all addresses.",
+                    "Allow it with --pods-address 0.0.0.0.")
+            }
+        } catch {
+            report.add(
+                "engine", .critical, "\((error as? EngineFailure)?.reason ?? Self.reason(error)).",
+                "See \"The container engine\" in docs/operating.md for what pods need.")
+        }
     }
 
     // MARK: - Certificate

@@ -55,6 +55,11 @@ final class DockerClient: Sendable {
             text = "/images/\(Self.escape(image.text, alsoAllowing: "/:@"))/\(action)"
         }
 
+        /// Creates the path of what the registry of an image says about it.
+        init(distribution image: DockerImageName) {
+            text = "/distribution/\(Self.escape(image.text, alsoAllowing: "/:@"))/json"
+        }
+
         /// Returns the path with an item added to its query.
         func with(_ name: String, _ value: String) -> Target {
             var copy = self

@@ -141,7 +141,7 @@ final class DockerEngine: PodEngine {
         }
     }
 
-    private static func cores(_ millicores: Int) -> String {
+    static func cores(_ millicores: Int) -> String {
         let number = Double(millicores) / 1000
         return number == number.rounded() ? "\(Int(number)) processors" : "\(number) processors"
     }

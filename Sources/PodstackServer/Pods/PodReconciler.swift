@@ -298,6 +298,10 @@ extension PodReconciler {
             guard let code = state.exitCode else {
                 state.status = .failed
                 state.reason = "The engine lost the pod's container"
+                if case .failed(let reason)? = observation?.state {
+                    state.reason = reason
+                    event(.lost, reason)
+                }
                 return
             }
             if case .exited(_, isOutOfMemory: true)? = observation?.state {

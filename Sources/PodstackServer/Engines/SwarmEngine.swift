@@ -1,0 +1,566 @@
+import PodstackTransport
+
+/// Runs pods on the nodes of a Docker Swarm.
+///
+/// A pod is the service whose name is the pod's ID. It has at most one container, and the swarm chooses the node when the pod
+/// starts: a node with free GPUs, processors and memory, for which the pod waits if there is none. A stop ends the container
+/// through the engine of its node, so that its times, its exit code and its output stay; the next start creates another one.
+/// What ends by itself is never started again by the swarm.
+///
+/// A pod on a node that does not respond is lost. Its service is scaled to none first, so that the node ends the container
+/// when it comes back, and no run of it is reported any more.
+///
+/// A volume belongs to the node of the first pod that mounts it, which the swarm stores under the name of the volume. All
+/// pods with that volume run there.
+final class SwarmEngine: PodEngine {
+    private let client: DockerClient
+    private let services: SwarmServices
+    private let nodes: SwarmNodes
+    private let networks: DockerNetworks
+    private let cache = SwarmObservationCache()
+    private let usage = DockerUsage()
+    /// The states of all tasks when they were last read, by pod; nil before the first wait.
+    private let fingerprints = Monitor<[String: String]?>(nil)
+
+    private typealias Label = DockerEngine.Label
+
+    /// The label with the node of a volume.
+    private static let nodeLabel = "podstack.node"
+    /// The seconds between two looks at all tasks.
+    private static let pollSeconds = 1.0
+    /// The seconds for which a start waits until the pod runs, or waits for a node.
+    private static let startSeconds = 10
+    /// The seconds that a program has to end by itself when the swarm stops its pod.
+    private static let graceSeconds: Int64 = 10
+
+    /// Creates the engine.
+    ///
+    /// - Parameters:
+    ///   - address: The place of a manager.
+    ///   - identity: The certificates for the engines of the nodes; nil if all of them have sockets.
+    init(_ address: EngineEndpoint.Address, identity: EngineEndpoint.Identity?) {
+        let client = DockerClient(address)
+        self.client = client
+        services = SwarmServices(client: client)
+        nodes = SwarmNodes(client, identity: identity)
+        networks = DockerNetworks(client, driver: "overlay")
+    }
+
+    // MARK: - Capabilities
+
+    func capabilities() throws -> EngineCapabilities {
+        let negotiated = try client.negotiate()
+        let info = try client.info(isFresh: true)
+        guard info.swarm?.state == "active" else {
+            throw EngineFailure(
+                kind: .refused,
+                reason: "The engine is not part of a Docker Swarm: run docker swarm init, or docker swarm join")
+        }
+        guard info.swarm?.isManager == true else {
+            throw EngineFailure(
+                kind: .refused, reason: "The engine is not a manager of its Docker Swarm: name the engine of a manager")
+        }
+        let swarm = try client.value(Docker.SwarmInspection.self, "GET", .init("swarm"))
+        guard swarm.specification.orchestration?.history ?? 5 > 0 else {
+            throw EngineFailure(
+                kind: .refused,
+                reason: "The swarm does not keep ended tasks, so it cannot tell how a pod ended:"
+                    + " run docker swarm update --task-history-limit 5")
+        }
+        let placement = try placement(isFresh: true)
+        return EngineCapabilities(
+            name: "Docker Swarm \(negotiated.engineVersion)", apiVersion: negotiated.apiVersion.description,
+            isCluster: true, gpus: placement.gpus, limitsDisk: false,
+            processors: placement.nodes.filter { !$0.isDown }.map(\.processors).max())
+    }
+
+    private func placement(isFresh: Bool = false) throws -> SwarmPlacement {
+        try SwarmPlacement(
+            try nodes.all(isFresh: isFresh).values, try client.negotiate().apiVersion, hasEngine: nodes.hasEngine)
+    }
+
+    // MARK: - Pods
+
+    func ensure(_ specification: EngineSpecification, progress: (String) -> Void) throws {
+        let podID = specification.podID
+        if let existing = try services.find(podID) { return try requireOwn(existing, specification) }
+        try requireExpressible(specification)
+        let placement = try placement()
+        let fitting = try placement.nodes(for: specification)
+        let home = try home(of: specification, fitting)
+        let image = try checkImage(specification, fitting, progress)
+        let network = try networks.ensure(projectID: specification.projectID, instance: specification.instance)
+        let labels = [
+            Label.instance: specification.instance, Label.project: specification.projectID,
+            Label.pod: specification.podID,
+        ]
+        var secrets: [Docker.ServiceRequest.Container.Secret] = []
+        for (index, file) in specification.secretFiles.enumerated() {
+            let name = Self.secretName(podID, index)
+            let id = try services.ensureSecret(name, file.content, labels: labels)
+            secrets.append(.init(id: id, name: name, file: .init(path: file.path)))
+        }
+        var constraints = placement.constraints
+        if let type = specification.gpus?.type { constraints.append(SwarmPlacement.constraint(gpuType: type)) }
+        if let home { constraints.append(SwarmPlacement.constraint(nodeID: home)) }
+        var request = Self.request(specification, image: image, network: network, labels: labels)
+        request.task.placement.constraints = constraints
+        request.task.container.secrets = secrets
+        if placement.setsNoNewPrivileges { request.task.container.privileges = .init() }
+        var headers: [HeaderField] = []
+        if let name = DockerImageName(specification.image) {
+            headers = try DockerPull.headers(specification.registry, name)
+        }
+        guard try !services.create(request, headers: headers) else { return }
+        try requireOwn(try services.require(podID), specification)
+    }
+
+    private func requireOwn(_ service: Docker.Service, _ specification: EngineSpecification) throws {
+        guard service.specification.labels?[Label.instance] == specification.instance else {
+            throw EngineFailure(
+                kind: .conflict,
+                reason: "The swarm has a service \(specification.podID) that does not belong to this one")
+        }
+    }
+
+    /// Refuses what a service cannot have, so that no pod runs with less than was asked for.
+    private func requireExpressible(_ specification: EngineSpecification) throws {
+        if let runtime = specification.runtime {
+            throw EngineFailure(
+                kind: .refused,
+                reason: "A Docker Swarm cannot choose the runtime \(runtime): make it the default-runtime of the nodes'"
+                    + " engines, and start the service without --pod-runtime")
+        }
+        if !specification.ports.isEmpty, !["0.0.0.0", "::"].contains(specification.publishAddress) {
+            throw EngineFailure(
+                kind: .refused,
+                reason: "A Docker Swarm publishes ports on all addresses of a node, and --pods-address is"
+                    + " \(specification.publishAddress): the operator allows it with --pods-address 0.0.0.0")
+        }
+        if let name = specification.environment.first(where: { SwarmEnvironment.isReserved($0.name) })?.name {
+            throw EngineFailure(
+                kind: .refused,
+                reason: "The variable \(name) would choose the GPUs of a node, which only the swarm does")
+        }
+    }
+
+    private static func secretName(_ podID: String, _ index: Int) -> String { "\(podID)-\(index)" }
+
+    private static func request(
+        _ specification: EngineSpecification, image: String, network: String, labels: [String: String]
+    ) -> Docker.ServiceRequest {
+        let nanoCPUs = Int64(specification.cpuMillicores) * 1_000_000
+        let memory = specification.memoryBytes
+        let mounts = specification.mounts.map { mount in
+            Docker.ServiceRequest.Mount(
+                type: "volume", source: mount.volumeID, target: SwarmEnvironment.escaped(mount.path),
+                volume: .init(labels: [Label.instance: specification.instance]))
+        }
+        // As much as a Linux system gives: the default of Docker is too small for most uses of GPUs.
+        let sharedMemory = Docker.ServiceRequest.Mount(
+            type: "tmpfs", target: "/dev/shm", memory: .init(size: memory / 2))
+        let gpus = specification.gpus.map { gpus in
+            Docker.GenericResource(discrete: .init(kind: SwarmNode.gpuKind, value: Int64(gpus.count)))
+        }
+        let container = Docker.ServiceRequest.Container(
+            image: image, entrypoint: specification.command.map { _ in ["/bin/sh", "-c"] },
+            arguments: specification.command.map { [$0] }, environment: SwarmEnvironment.variables(of: specification),
+            labels: labels, mounts: mounts + [sharedMemory], secrets: [], stopGracePeriod: graceSeconds * 1_000_000_000)
+        return Docker.ServiceRequest(
+            name: specification.podID, labels: labels,
+            task: .init(
+                container: container,
+                resources: .init(
+                    limits: .init(nanoCPUs: nanoCPUs, memory: memory, maxProcesses: specification.maxProcesses),
+                    reservations: .init(nanoCPUs: nanoCPUs, memory: memory, generic: gpus.map { [$0] } ?? [])),
+                placement: .init(constraints: []), networks: [.init(target: network)]),
+            endpoint: .init(ports: specification.ports.map { Docker.Task.Port(target: $0) }))
+    }
+
+    func start(_ podID: String) throws {
+        cache.forget(podID)
+        let service = try services.require(podID)
+        let current = SwarmTasks.current(of: service, try services.tasks(of: podID))
+        // Without a task, the swarm has not created the one of the latest start yet.
+        let isStarted =
+            service.replicas > 0
+            && current.map { SwarmTasks.isLive($0) && $0.desiredState != "shutdown" && $0.desiredState != "remove" }
+                ?? (service.generation > 0)
+        if !isStarted {
+            let placement = try placement()
+            try services.scale(podID, to: 1, startsAnew: true) { placement.constraints(replacingIn: $0) }
+        }
+        var wait = EngineWait(seconds: Self.startSeconds)
+        while try isStarting(podID), wait.pause() {}
+    }
+
+    /// Returns whether it will turn out soon whether a pod runs, or waits for a node.
+    private func isStarting(_ podID: String) throws -> Bool {
+        let service = try services.require(podID)
+        guard let task = SwarmTasks.current(of: service, try services.tasks(of: podID)) else { return true }
+        switch SwarmTasks.state(of: task, try nodes.all()) {
+        case .waiting: return task.status.error ?? "" == ""
+        case .preparing: return true
+        case .container, .failed, .lost: return false
+        }
+    }
+
+    func stop(_ podID: String, graceSeconds: Int) throws {
+        defer { cache.forget(podID) }
+        guard let service = try services.find(podID),
+            let task = SwarmTasks.current(of: service, try services.tasks(of: podID))
+        else {
+            // The swarm may be about to create a task.
+            try scaleToNone(podID)
+            return
+        }
+        let nodes = try nodes.all()
+        switch SwarmTasks.state(of: task, nodes) {
+        case .failed: return
+        case .container(let id):
+            if let node = task.nodeID.flatMap({ nodes[$0] }) {
+                do {
+                    try self.nodes.ask(node) { try DockerContainer($0, id).stop(graceSeconds: graceSeconds) }
+                } catch let failure as EngineFailure where failure.kind == .failed {
+                    // The swarm reaches the node, even though this service does not.
+                    try scaleToNone(podID)
+                }
+            }
+        case .waiting, .preparing, .lost: try scaleToNone(podID)
+        }
+        var wait = EngineWait(seconds: max(Int(Self.graceSeconds), graceSeconds) + 20)
+        while try hasLiveTask(podID), wait.pause() {}
+    }
+
+    private func scaleToNone(_ podID: String) throws {
+        do {
+            guard try services.find(podID)?.replicas ?? 0 > 0 else { return }
+            try services.scale(podID, to: 0)
+        } catch let failure as EngineFailure where failure.kind == .notFound {
+            return
+        }
+    }
+
+    /// Returns whether a pod has a task that may run on a node that responds.
+    private func hasLiveTask(_ podID: String) throws -> Bool {
+        let tasks = try services.tasks(of: podID)
+        let nodes = try nodes.all()
+        return tasks.contains { SwarmTasks.isLive($0) && !SwarmTasks.isLost($0, nodes) }
+    }
+
+    func remove(_ podID: String) throws {
+        defer {
+            cache.forget(podID)
+            usage.forget(podID)
+        }
+        let tasks = try services.tasks(of: podID)
+        let nodes = try nodes.all(isFresh: true)
+        var containers: [(node: SwarmNode, id: String)] = []
+        for task in tasks where !SwarmTasks.isLost(task, nodes) {
+            guard case .container(let id) = SwarmTasks.state(of: task, nodes),
+                let node = task.nodeID.flatMap({ nodes[$0] }),
+                !node.isDown
+            else { continue }
+            containers.append((node, id))
+            // The swarm would give the program time to end by itself.
+            if SwarmTasks.isLive(task) {
+                try? self.nodes.ask(node) { try DockerContainer($0, id).stop(graceSeconds: 0) }
+            }
+        }
+        try services.remove(podID)
+        var wait = EngineWait(seconds: 30)
+        while try hasLiveTask(podID) || containers.contains(where: { exists($0.id, on: $0.node) }) {
+            guard wait.pause() else {
+                throw EngineFailure(kind: .failed, reason: "The swarm has not removed the container within 30 seconds")
+            }
+        }
+        for name in try services.secrets(label: "\(Label.pod)=\(podID)") { try services.removeSecret(name) }
+    }
+
+    /// Returns whether a node still has a container; false if it cannot be asked.
+    private func exists(_ id: String, on node: SwarmNode) -> Bool {
+        (try? nodes.ask(node) { try DockerContainer($0, id).inspect() != nil }) ?? false
+    }
+
+    // MARK: - Observations
+
+    func observe(_ podID: String) throws -> EngineObservation? {
+        let nodes = try nodes.all()
+        guard let service = try services.find(podID) else {
+            if try hasLiveTask(podID) { return EngineObservation(podID: podID, state: .removing) }
+            // A removal that was interrupted has left them.
+            if try !services.secrets(label: "\(Label.pod)=\(podID)").isEmpty {
+                try remove(podID)
+            }
+            return nil
+        }
+        let tasks = try services.tasks(of: podID)
+        let observation = try observation(podID, service, tasks, nodes, isFresh: true)
+        if let task = SwarmTasks.current(of: service, tasks), SwarmTasks.isLost(task, nodes) {
+            // The node ends the container when it comes back.
+            try scaleToNone(podID)
+        }
+        return observation
+    }
+
+    func observe(instance: String) throws -> [EngineObservation] {
+        let label = "\(Label.instance)=\(instance)"
+        // The tasks are read first: a service without its tasks would look as if it had never run.
+        let tasks = Dictionary(grouping: try services.tasks(label: label), by: \.serviceID)
+        let nodes = try nodes.all()
+        var observations: [EngineObservation] = []
+        var known: Set<String> = []
+        var pods: Set<String> = []
+        for service in try services.list(label: label) {
+            let podID = service.specification.name
+            known.insert(service.id)
+            pods.insert(podID)
+            // A node that cannot be asked must not hide the pods of the others.
+            if let observation = try? observation(podID, service, tasks[service.id] ?? [], nodes, isFresh: false) {
+                observations.append(observation)
+            }
+        }
+        cache.keepOnly(pods)
+        for (serviceID, left) in tasks where !known.contains(serviceID) {
+            // A service that was created between the two requests is found the next time.
+            guard let podID = left.first?.specification.container?.labels?[Label.pod],
+                left.contains(where: { SwarmTasks.isLive($0) && !SwarmTasks.isLost($0, nodes) })
+            else { continue }
+            observations.append(EngineObservation(podID: podID, state: .removing))
+        }
+        return observations
+    }
+
+    private func observation(
+        _ podID: String, _ service: Docker.Service, _ tasks: [Docker.Task], _ nodes: [String: SwarmNode], isFresh: Bool
+    ) throws -> EngineObservation {
+        guard let task = SwarmTasks.current(of: service, tasks) else {
+            let isWanted = service.replicas > 0
+            return EngineObservation(podID: podID, state: isWanted ? .pending("The pod waits for a node") : .created)
+        }
+        let node = task.nodeID.flatMap { nodes[$0] }
+        let name = node?.name ?? task.nodeID ?? "that has left the swarm"
+        switch SwarmTasks.state(of: task, nodes) {
+        case .waiting(let reason): return EngineObservation(podID: podID, state: .pending(reason))
+        case .preparing:
+            return EngineObservation(
+                podID: podID, state: .pending("The node \(name) pulls the image and creates the container"), node: name)
+        case .failed(let reason): return EngineObservation(podID: podID, state: .failed(reason), node: name)
+        case .lost: return try cache.lost(podID, task, node: name)
+        case .container(let id):
+            if !isFresh, let known = cache.observation(of: podID, task) { return known }
+            let observation = try observation(podID, task, container: id, node, name)
+            cache.store(observation, task)
+            return observation
+        }
+    }
+
+    private func observation(
+        _ podID: String, _ task: Docker.Task, container id: String, _ node: SwarmNode?, _ name: String
+    ) throws -> EngineObservation {
+        let isLive = SwarmTasks.isLive(task)
+        var container: Docker.Container?
+        do {
+            guard let node, !node.isDown else {
+                throw EngineFailure(kind: .failed, reason: "The node \(name) does not respond")
+            }
+            container = try nodes.ask(node) { try DockerContainer($0, id).inspect() }
+        } catch let failure as EngineFailure where failure.kind == .failed {
+            // What was seen before is still true of a container that the swarm says goes on, and one that has ended.
+            if let known = cache.observation(of: podID, task) { return known }
+            throw failure
+        }
+        if let container, let node {
+            var observation = DockerObservations.observation(podID, container)
+            observation.node = name
+            observation.addresses = observation.state == .running ? SwarmTasks.addresses(of: task, node) : [:]
+            return observation
+        }
+        guard !isLive else {
+            throw EngineFailure(kind: .failed, reason: "The node \(name) no longer has the pod's container")
+        }
+        // The container was removed behind the swarm's back, and only its end is known.
+        let end = task.status.timestamp.flatMap(DockerTime.milliseconds)
+        return EngineObservation(
+            podID: podID, state: .exited(code: task.status.container?.exitCode ?? 0, isOutOfMemory: false),
+            startedAt: cache.start(of: podID, task) ?? end, finishedAt: end, node: name)
+    }
+
+    func waitForChanges(seconds: Double, _ cancellation: EngineCancellation) throws -> Set<String> {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while true {
+            let nodes = try nodes.all(isFresh: true)
+            // A swarm has no events about tasks.
+            let tasks = Dictionary(grouping: try services.tasks(label: Label.instance)) {
+                $0.specification.container?.labels?[Label.pod] ?? ""
+            }
+            let states = tasks.mapValues { SwarmTasks.fingerprint($0, nodes) }
+            let former = fingerprints.change(waking: .none) { former in
+                defer { former = states }
+                return former
+            }
+            if let former {
+                let podIDs = Set(states.keys).union(former.keys).filter { !$0.isEmpty && states[$0] != former[$0] }
+                if !podIDs.isEmpty { return podIDs }
+            }
+            guard ContinuousClock.now < deadline, !cancellation.wait(seconds: Self.pollSeconds) else { return [] }
+        }
+    }
+
+    // MARK: - Data of a pod
+
+    /// Asks the node of a pod about the container of its latest run.
+    private func withContainer<Result>(_ podID: String, _ body: (DockerContainer) throws -> Result) throws -> Result? {
+        let service = try services.require(podID)
+        let nodes = try nodes.all()
+        let tasks = try services.tasks(of: podID).sorted { $0.createdAt > $1.createdAt }
+        // A start that failed leaves the container of the run before.
+        let ordered = ([SwarmTasks.current(of: service, tasks)] + tasks).compactMap { $0 }
+        for task in ordered {
+            guard let id = task.status.container?.id, !id.isEmpty else { continue }
+            guard let node = task.nodeID.flatMap({ nodes[$0] }), !node.isDown else {
+                throw EngineFailure(kind: .failed, reason: "The node of the pod does not respond")
+            }
+            return try self.nodes.ask(node) { try body(DockerContainer($0, id)) }
+        }
+        return nil
+    }
+
+    private func requireContainer<Result>(_ podID: String, _ body: (DockerContainer) throws -> Result) throws -> Result
+    {
+        guard let result = try withContainer(podID, body) else {
+            throw EngineFailure(kind: .conflict, reason: "The pod has no container yet")
+        }
+        return result
+    }
+
+    func logs(
+        _ podID: String, _ selection: EngineLogSelection, _ cancellation: EngineCancellation,
+        receive: (EngineStream, UnsafeRawBufferPointer) throws -> Bool
+    ) throws {
+        _ = try withContainer(podID) { try $0.logs(selection, cancellation, receive: receive) }
+    }
+
+    func exec(
+        _ podID: String, _ command: [String], _ cancellation: EngineCancellation,
+        receive: (EngineStream, UnsafeRawBufferPointer) throws -> Bool
+    ) throws -> Int {
+        try requireContainer(podID) { try $0.exec(command, cancellation, receive: receive) }
+    }
+
+    func attach(_ podID: String, _ command: [String], terminal: EngineTerminalSize?) throws -> any EngineSession {
+        try requireContainer(podID) { try $0.attach(command, terminal: terminal) }
+    }
+
+    func download(
+        _ podID: String, path: String, _ cancellation: EngineCancellation,
+        receive: (UnsafeRawBufferPointer) throws -> Bool
+    ) throws {
+        try requireContainer(podID) { try $0.download(path: path, cancellation, receive: receive) }
+    }
+
+    func upload(_ podID: String, path: String, next: () throws -> [UInt8]) throws {
+        try requireContainer(podID) { try $0.upload(path: path, next: next) }
+    }
+
+    func statistics(_ podID: String) throws -> EngineStatistics {
+        try requireContainer(podID) { container in
+            try usage.statistics(of: podID) { try container.statistics() }
+        }
+    }
+
+    // MARK: - Images
+
+    /// Asks the registry for an image, which a node pulls later, and returns its name with the digest.
+    ///
+    /// An image that no registry has may be on the nodes.
+    private func checkImage(
+        _ specification: EngineSpecification, _ fitting: [SwarmNode], _ progress: (String) -> Void
+    ) throws -> String {
+        guard let image = DockerImageName(specification.image) else {
+            throw EngineFailure(kind: .image, reason: "\"\(specification.image)\" is not the name of an image")
+        }
+        progress("Looking for the image \(image.text)")
+        let headers = try DockerPull.headers(specification.registry, image)
+        let response = try client.send("GET", .init(distribution: image), headers: headers)
+        if response.isSuccess {
+            let digest = try DockerClient.decode(Docker.Distribution.self, response.body).descriptor.digest
+            return image.text.contains("@") ? image.text : "\(image.text)@\(digest)"
+        }
+        let isOnNode = fitting.contains { node in
+            (try? nodes.ask(node) { try $0.send("GET", .init(image: image, "json")).isSuccess }) ?? false
+        }
+        if isOnNode { return image.text }
+        let message = (try? DockerClient.decode(Docker.ErrorBody.self, response.body))?.message
+        throw DockerPull.hiding(
+            specification.registry,
+            DockerFailure.pullFailure(status: response.status, message: message, image: image))
+    }
+
+    // MARK: - Volumes and networks
+
+    /// Returns the node of a pod's volumes, which is chosen for those that have none; nil for a pod without volumes.
+    private func home(of specification: EngineSpecification, _ fitting: [SwarmNode]) throws -> String? {
+        guard !specification.mounts.isEmpty else { return nil }
+        var found: (volumeID: String, nodeID: String)?
+        for mount in specification.mounts {
+            guard let nodeID = try services.record(mount.volumeID)?[Self.nodeLabel] else { continue }
+            if let found, found.nodeID != nodeID {
+                throw EngineFailure(
+                    kind: .conflict,
+                    reason: "The volumes \(found.volumeID) and \(mount.volumeID) are on different nodes of the swarm")
+            }
+            found = (mount.volumeID, nodeID)
+        }
+        if let found, !fitting.contains(where: { $0.id == found.nodeID }) {
+            let node = try nodes.all()[found.nodeID].map {
+                "the node \($0.name), which does not have what the pod needs"
+            }
+            throw EngineFailure(
+                kind: .refused,
+                reason: "The volume \(found.volumeID) is on \(node ?? "a node that has left the swarm")")
+        }
+        let home = try found?.nodeID ?? leastUsed(fitting)
+        for mount in specification.mounts {
+            let labels = try services.ensureRecord(
+                mount.volumeID, labels: [Label.instance: specification.instance, Self.nodeLabel: home])
+            guard labels[Self.nodeLabel] == home else {
+                throw EngineFailure(
+                    kind: .failed, reason: "Another pod has just chosen another node for the volume \(mount.volumeID)")
+            }
+        }
+        return home
+    }
+
+    /// Returns the node with the fewest pods among those that take new ones.
+    private func leastUsed(_ fitting: [SwarmNode]) throws -> String {
+        let tasks = try services.tasks(label: Label.instance).filter(SwarmTasks.isLive)
+        let counts = Dictionary(tasks.compactMap(\.nodeID).map { ($0, 1) }, uniquingKeysWith: +)
+        func key(_ node: SwarmNode) -> (Int, Int, String) { (node.isReady ? 0 : 1, counts[node.id] ?? 0, node.id) }
+        guard let best = fitting.min(by: { key($0) < key($1) }) else {
+            throw EngineFailure(kind: .refused, reason: "No node of the swarm can run the pod")
+        }
+        return best.id
+    }
+
+    /// Does nothing: a volume is created on the node of the first pod that mounts it.
+    func ensureVolume(_: String, instance _: String) throws {}
+
+    func removeVolume(_ id: String) throws {
+        guard let nodeID = try services.record(id)?[Self.nodeLabel] else { return }
+        // Nothing is left of a volume whose node has left the swarm.
+        if let node = try nodes.all()[nodeID] {
+            guard !node.isDown else {
+                throw EngineFailure(kind: .failed, reason: "The node \(node.name) of the volume does not respond")
+            }
+            try nodes.ask(node) { client in
+                let response = try client.send("DELETE", .init("volumes", id))
+                guard !response.isSuccess, response.status != 404 else { return }
+                throw client.failure(response.status, response.body)
+            }
+        }
+        try services.removeRecord(id)
+    }
+
+    func removeNetwork(projectID: String) throws { try networks.remove(projectID: projectID) }
+}
