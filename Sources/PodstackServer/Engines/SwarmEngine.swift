@@ -2,8 +2,9 @@ import PodstackTransport
 
 /// Runs pods on the nodes of a Docker Swarm.
 ///
-/// A pod is the service whose name is the pod's ID. It has at most one container, and the swarm chooses the node when the pod
-/// starts: a node with free GPUs, processors and memory, for which the pod waits if there is none. A stop ends the container
+/// A pod is the service whose name is the pod's ID. It has at most one container. The swarm chooses the node when the pod
+/// starts, or this class does for a pod with GPUs; see ``SwarmSchedule``. The pod waits until a node has what it needs. A stop
+/// ends the container
 /// through the engine of its node, so that its times, its exit code and its output stay; the next start creates another one.
 /// What ends by itself is never started again by the swarm.
 ///
@@ -19,6 +20,8 @@ final class SwarmEngine: PodEngine {
     private let networks: DockerNetworks
     private let cache = SwarmObservationCache()
     private let usage = DockerUsage()
+    /// Held while devices are assigned.
+    private let scheduling = Monitor(())
     /// The states of all tasks when they were last read, by pod; nil before the first wait.
     private let fingerprints = Monitor<[String: String]?>(nil)
 
@@ -100,11 +103,12 @@ final class SwarmEngine: PodEngine {
             let id = try services.ensureSecret(name, file.content, labels: labels)
             secrets.append(.init(id: id, name: name, file: .init(path: file.path)))
         }
-        var constraints = placement.constraints
-        if let type = specification.gpus?.type { constraints.append(SwarmPlacement.constraint(gpuType: type)) }
-        if let home { constraints.append(SwarmPlacement.constraint(nodeID: home)) }
         var request = Self.request(specification, image: image, network: network, labels: labels)
-        request.task.placement.constraints = constraints
+        request.task.placement.constraints = placement.constraints
+        if let home {
+            request.task.container.labels[SwarmPlacement.homeLabel] = home
+            request.task.placement.constraints.append(SwarmPlacement.constraint(nodeID: home))
+        }
         request.task.container.secrets = secrets
         if placement.setsNoNewPrivileges { request.task.container.privileges = .init() }
         var headers: [HeaderField] = []
@@ -159,20 +163,22 @@ final class SwarmEngine: PodEngine {
         // As much as a Linux system gives: the default of Docker is too small for most uses of GPUs.
         let sharedMemory = Docker.ServiceRequest.Mount(
             type: "tmpfs", target: "/dev/shm", memory: .init(size: memory / 2))
-        let gpus = specification.gpus.map { gpus in
-            Docker.GenericResource(discrete: .init(kind: SwarmNode.gpuKind, value: Int64(gpus.count)))
+        var containerLabels = labels
+        if let gpus = specification.gpus {
+            containerLabels[SwarmSchedule.Label.type] = gpus.type
+            containerLabels[SwarmSchedule.Label.count] = String(gpus.count)
         }
         let container = Docker.ServiceRequest.Container(
             image: image, entrypoint: specification.command.map { _ in ["/bin/sh", "-c"] },
             arguments: specification.command.map { [$0] }, environment: SwarmEnvironment.variables(of: specification),
-            labels: labels, mounts: mounts + [sharedMemory], secrets: [], stopGracePeriod: graceSeconds * 1_000_000_000)
+            labels: containerLabels, mounts: mounts + [sharedMemory], secrets: [], stopGracePeriod: graceSeconds * 1_000_000_000)
         return Docker.ServiceRequest(
             name: specification.podID, labels: labels,
             task: .init(
                 container: container,
                 resources: .init(
                     limits: .init(nanoCPUs: nanoCPUs, memory: memory, maxProcesses: specification.maxProcesses),
-                    reservations: .init(nanoCPUs: nanoCPUs, memory: memory, generic: gpus.map { [$0] } ?? [])),
+                    reservations: .init(nanoCPUs: nanoCPUs, memory: memory)),
                 placement: .init(constraints: []), networks: [.init(target: network)]),
             endpoint: .init(ports: specification.ports.map { Docker.Task.Port(target: $0) }))
     }
@@ -187,16 +193,70 @@ final class SwarmEngine: PodEngine {
             && current.map { SwarmTasks.isLive($0) && $0.desiredState != "shutdown" && $0.desiredState != "remove" }
                 ?? (service.generation > 0)
         if !isStarted {
-            let placement = try placement()
-            try services.scale(podID, to: 1, startsAnew: true) { placement.constraints(replacingIn: $0) }
+            if SwarmSchedule.Need(service) != nil {
+                try startWaiting(including: podID)
+            } else {
+                try begin(podID, try placement())
+            }
         }
         var wait = EngineWait(seconds: Self.startSeconds)
         while try isStarting(podID), wait.pause() {}
     }
 
+    /// Tells the swarm to create a container of a pod.
+    private func begin(
+        _ podID: String, _ placement: SwarmPlacement, _ assignment: SwarmSchedule.Assignment? = nil
+    ) throws {
+        try services.change(podID) { specification in
+            specification.constraints = placement.constraints(replacingIn: specification.constraints)
+            assignment?.apply(to: &specification)
+            specification.replicas = 1
+            specification.generation += 1
+        }
+    }
+
+    /// Starts the pods that wait for GPUs which are free now.
+    ///
+    /// - Parameter podID: A pod that has to start, and waits from now on if it cannot; nil for none.
+    /// - Throws: ``EngineFailure``.
+    private func startWaiting(including podID: String? = nil) throws {
+        // Two pods that start at once must not get the same devices.
+        try scheduling.change(waking: .none) { _ in
+            let placement = try placement(isFresh: true)
+            let assignments = try assignments(placement, including: podID)
+            for (waiting, assignment) in assignments {
+                do { try begin(waiting, placement, assignment) } catch let failure as EngineFailure {
+                    // A pod that is removed at the same time does not hold up the others.
+                    guard failure.kind == .notFound, waiting != podID else { throw failure }
+                }
+            }
+            guard let podID, assignments[podID] == nil else { return }
+            let time = String(SystemClock.milliseconds())
+            try services.change(podID) { specification in
+                specification.replicas = 0
+                if specification.labels[SwarmSchedule.Label.waiting] == nil {
+                    specification.labels[SwarmSchedule.Label.waiting] = time
+                }
+            }
+        }
+    }
+
+    /// Returns the nodes and devices for the pods that wait for GPUs, as far as there are some.
+    private func assignments(
+        _ placement: SwarmPlacement, including podID: String? = nil
+    ) throws -> [String: SwarmSchedule.Assignment] {
+        let services = try services.list(label: Label.instance)
+        let needs = services.filter { $0.waitingSince != nil || $0.specification.name == podID }
+            .compactMap(SwarmSchedule.Need.init)
+        guard !needs.isEmpty else { return [:] }
+        var schedule = SwarmSchedule(placement.nodes, services, try self.services.tasks(label: Label.instance))
+        return schedule.assign(needs)
+    }
+
     /// Returns whether it will turn out soon whether a pod runs, or waits for a node.
     private func isStarting(_ podID: String) throws -> Bool {
         let service = try services.require(podID)
+        if service.waitingSince != nil { return false }
         guard let task = SwarmTasks.current(of: service, try services.tasks(of: podID)) else { return true }
         switch SwarmTasks.state(of: task, try nodes.all()) {
         case .waiting: return task.status.error ?? "" == ""
@@ -207,10 +267,10 @@ final class SwarmEngine: PodEngine {
 
     func stop(_ podID: String, graceSeconds: Int) throws {
         defer { cache.forget(podID) }
-        guard let service = try services.find(podID),
+        guard let service = try services.find(podID), service.waitingSince == nil,
             let task = SwarmTasks.current(of: service, try services.tasks(of: podID))
         else {
-            // The swarm may be about to create a task.
+            // It waits for GPUs, or the swarm may be about to create a task.
             try scaleToNone(podID)
             return
         }
@@ -234,8 +294,11 @@ final class SwarmEngine: PodEngine {
 
     private func scaleToNone(_ podID: String) throws {
         do {
-            guard try services.find(podID)?.replicas ?? 0 > 0 else { return }
-            try services.scale(podID, to: 0)
+            guard let service = try services.find(podID), service.replicas > 0 || service.waitingSince != nil else { return }
+            try services.change(podID) { specification in
+                specification.replicas = 0
+                specification.labels[SwarmSchedule.Label.waiting] = nil
+            }
         } catch let failure as EngineFailure where failure.kind == .notFound {
             return
         }
@@ -286,13 +349,17 @@ final class SwarmEngine: PodEngine {
 
     func observe(_ podID: String) throws -> EngineObservation? {
         let nodes = try nodes.all()
-        guard let service = try services.find(podID) else {
+        guard var service = try services.find(podID) else {
             if try hasLiveTask(podID) { return EngineObservation(podID: podID, state: .removing) }
             // A removal that was interrupted has left them.
             if try !services.secrets(label: "\(Label.pod)=\(podID)").isEmpty {
                 try remove(podID)
             }
             return nil
+        }
+        if service.waitingSince != nil {
+            try startWaiting()
+            service = try services.require(podID)
         }
         let tasks = try services.tasks(of: podID)
         let observation = try observation(podID, service, tasks, nodes, isFresh: true)
@@ -334,6 +401,14 @@ final class SwarmEngine: PodEngine {
     private func observation(
         _ podID: String, _ service: Docker.Service, _ tasks: [Docker.Task], _ nodes: [String: SwarmNode], isFresh: Bool
     ) throws -> EngineObservation {
+        if let need = SwarmSchedule.Need(service), need.waitingSince != nil {
+            return EngineObservation(
+                podID: podID,
+                state: .pending(
+                    need.count == 1
+                        ? "The pod waits for a free GPU of the type \(need.type)"
+                        : "The pod waits for \(need.count) free GPUs of the type \(need.type) on one node"))
+        }
         guard let task = SwarmTasks.current(of: service, tasks) else {
             let isWanted = service.replicas > 0
             return EngineObservation(podID: podID, state: isWanted ? .pending("The pod waits for a node") : .created)
@@ -388,23 +463,37 @@ final class SwarmEngine: PodEngine {
 
     func waitForChanges(seconds: Double, _ cancellation: EngineCancellation) throws -> Set<String> {
         let deadline = ContinuousClock.now + .seconds(seconds)
+        var isFirst = true
         while true {
-            let nodes = try nodes.all(isFresh: true)
             // A swarm has no events about tasks.
-            let tasks = Dictionary(grouping: try services.tasks(label: Label.instance)) {
-                $0.specification.container?.labels?[Label.pod] ?? ""
-            }
-            let states = tasks.mapValues { SwarmTasks.fingerprint($0, nodes) }
-            let former = fingerprints.change(waking: .none) { former in
-                defer { former = states }
-                return former
-            }
-            if let former {
-                let podIDs = Set(states.keys).union(former.keys).filter { !$0.isEmpty && states[$0] != former[$0] }
-                if !podIDs.isEmpty { return podIDs }
-            }
+            var podIDs = try changedPods()
+            // Devices may also become free by a node that comes back.
+            if !isFirst || !podIDs.isEmpty { podIDs.formUnion(try startablePods()) }
+            isFirst = false
+            if !podIDs.isEmpty { return podIDs }
             guard ContinuousClock.now < deadline, !cancellation.wait(seconds: Self.pollSeconds) else { return [] }
         }
+    }
+
+    /// Returns the pods whose tasks have changed since the last call.
+    private func changedPods() throws -> Set<String> {
+        let nodes = try nodes.all(isFresh: true)
+        let tasks = Dictionary(grouping: try services.tasks(label: Label.instance)) {
+            $0.specification.container?.labels?[Label.pod] ?? ""
+        }
+        let states = tasks.mapValues { SwarmTasks.fingerprint($0, nodes) }
+        let known = fingerprints.change(waking: .none) { known in
+            defer { known = states }
+            return known
+        }
+        guard let known else { return [] }
+        return Set(states.keys).union(known.keys).filter { !$0.isEmpty && states[$0] != known[$0] }
+    }
+
+    /// Returns the pods that wait for GPUs which are free now.
+    private func startablePods() throws -> Set<String> {
+        guard try !services.list(label: SwarmSchedule.Label.waiting).isEmpty else { return [] }
+        return Set(try assignments(try placement()).keys)
     }
 
     // MARK: - Data of a pod

@@ -13,7 +13,8 @@ struct SwarmNode: Sendable, Equatable {
     var engine: String?
     /// The type of the node's GPUs, from the label `podstack.gpu`.
     var gpuType: String?
-    var gpuCount: Int
+    /// The IDs of the node's GPUs, from its generic resources `gpu`.
+    var devices: [String]
     var processors: Int
     var memoryBytes: Int64
     /// Whether a service can take the right to gain privileges away from its containers on this node.
@@ -32,6 +33,7 @@ struct SwarmNode: Sendable, Equatable {
 
     /// The kind of the generic resources that are GPUs.
     static let gpuKind = "gpu"
+    private static let maxDevices: Int64 = 1000
 
     /// Creates the value from what the swarm says about a node, whose name is still that of its machine.
     init(_ node: Docker.Node) {
@@ -49,10 +51,10 @@ struct SwarmNode: Sendable, Equatable {
         let resources = node.description.resources
         processors = Int((resources?.nanoCPUs ?? 0) / 1_000_000_000)
         memoryBytes = resources?.memory ?? 0
-        gpuCount = (resources?.generic ?? []).reduce(0) { count, resource in
-            if resource.named?.kind == Self.gpuKind { return count + 1 }
-            guard let discrete = resource.discrete, discrete.kind == Self.gpuKind else { return count }
-            return count + Int(clamping: discrete.value)
+        devices = (resources?.generic ?? []).flatMap { resource -> [String] in
+            if let named = resource.named, named.kind == Self.gpuKind { return [named.value] }
+            guard let discrete = resource.discrete, discrete.kind == Self.gpuKind else { return [] }
+            return (0..<min(max(0, discrete.value), Self.maxDevices)).map(String.init)
         }
     }
 

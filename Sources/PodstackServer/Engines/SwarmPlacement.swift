@@ -56,14 +56,14 @@ struct SwarmPlacement: Sendable {
     /// Returns the constraint of a pod whose volumes are on a node.
     static func constraint(nodeID: String) -> String { "node.id==\(nodeID)" }
 
-    /// Returns the constraint of a pod with GPUs.
-    static func constraint(gpuType: String) -> String { "engine.labels.\(SwarmNode.Label.gpuType)==\(gpuType)" }
+    /// The label of a container whose pod has volumes, with their node.
+    static let homeLabel = "podstack.home"
 
     /// The numbers of GPUs by type, of the nodes that respond.
     var gpus: [String: Int] {
         var counts: [String: Int] = [:]
-        for node in nodes where !node.isDown && node.gpuCount > 0 {
-            if let type = node.gpuType { counts[type, default: 0] += node.gpuCount }
+        for node in nodes where !node.isDown && !node.devices.isEmpty {
+            if let type = node.gpuType { counts[type, default: 0] += node.devices.count }
         }
         return counts
     }
@@ -74,11 +74,11 @@ struct SwarmPlacement: Sendable {
     func nodes(for specification: EngineSpecification) throws -> [SwarmNode] {
         var fitting = nodes
         if let gpus = specification.gpus {
-            fitting = fitting.filter { $0.gpuType?.lowercased() == gpus.type.lowercased() && $0.gpuCount > 0 }
-            guard let most = fitting.map(\.gpuCount).max() else {
+            fitting = fitting.filter { $0.gpuType?.lowercased() == gpus.type.lowercased() && !$0.devices.isEmpty }
+            guard let most = fitting.map(\.devices.count).max() else {
                 throw EngineFailure(kind: .gpu, reason: "No node of the swarm has GPUs of the type \(gpus.type)")
             }
-            fitting = fitting.filter { $0.gpuCount >= gpus.count }
+            fitting = fitting.filter { $0.devices.count >= gpus.count }
             guard !fitting.isEmpty else {
                 throw EngineFailure(
                     kind: .gpu,

@@ -63,20 +63,13 @@ struct SwarmServices: Sendable {
     /// The most attempts to change a service that others change at the same time.
     private static let maxAttempts = 10
 
-    /// Scales the service of a pod to none or one.
-    ///
-    /// The rest of its specification goes back to the manager as it came, with fields that are not known here.
+    /// Changes the service of a pod.
     ///
     /// - Parameters:
     ///   - podID: The pod.
-    ///   - replicas: The number of containers.
-    ///   - startsAnew: Whether a new task is created even if one has ended.
-    ///   - constraints: Returns the new constraints of its placement for the former ones.
+    ///   - change: Changes the specification; called again if others have changed it at the same time.
     /// - Throws: ``EngineFailure``, of the kind `notFound` if the service does not exist.
-    func scale(
-        _ podID: String, to replicas: Int, startsAnew: Bool = false,
-        constraints: ([String]) -> [String] = { $0 }
-    ) throws {
+    func change(_ podID: String, _ change: (inout SwarmServiceSpecification) -> Void) throws {
         for _ in 0..<Self.maxAttempts {
             guard let service = try get(podID, JSONValue.self) else {
                 throw EngineFailure(kind: .notFound, reason: "The swarm has no service \(podID)")
@@ -84,21 +77,11 @@ struct SwarmServices: Sendable {
             guard let id = service["ID"].stringValue, let version = service["Version"]["Index"].integerValue else {
                 throw EngineFailure(kind: .failed, reason: "The engine sent a service that is not as its API describes")
             }
-            var specification = service["Spec"]
-            specification.set(["Mode", "Replicated", "Replicas"], to: .integer(replicas))
-            if startsAnew {
-                let number = specification["TaskTemplate"]["ForceUpdate"].integerValue ?? 0
-                specification.set(["TaskTemplate", "ForceUpdate"], to: .integer(number + 1))
-            }
-            var former: [String] = []
-            if case .array(let values) = specification["TaskTemplate"]["Placement"]["Constraints"] {
-                former = values.compactMap(\.stringValue)
-            }
-            specification.set(
-                ["TaskTemplate", "Placement", "Constraints"], to: .array(constraints(former).map(JSONValue.string)))
+            var specification = SwarmServiceSpecification(json: service["Spec"])
+            change(&specification)
             let target = DockerClient.Target("services", id, "update").with("version", String(version))
                 .with("registryAuthFrom", "spec")
-            let response = try client.send("POST", target, body: specification)
+            let response = try client.send("POST", target, body: specification.json)
             if response.isSuccess { return }
             let failure = client.failure(response.status, response.body)
             guard failure.reason.contains("out of sequence") else { throw failure }
@@ -156,6 +139,45 @@ struct SwarmServices: Sendable {
     }
 }
 
+/// The specification of a service, which goes back to the manager with all fields that are not known here.
+struct SwarmServiceSpecification {
+    fileprivate(set) var json: JSONValue
+
+    private static let container = ["TaskTemplate", "ContainerSpec"]
+
+    /// The number of containers: 0 or 1.
+    var replicas: Int {
+        get { json.value(["Mode", "Replicated", "Replicas"]).integerValue ?? 0 }
+        set { json.set(["Mode", "Replicated", "Replicas"], to: .integer(newValue)) }
+    }
+
+    /// The number of the latest start.
+    var generation: Int {
+        get { json.value(["TaskTemplate", "ForceUpdate"]).integerValue ?? 0 }
+        set { json.set(["TaskTemplate", "ForceUpdate"], to: .integer(newValue)) }
+    }
+
+    var labels: [String: String] {
+        get { json.value(["Labels"]).texts }
+        set { json.set(["Labels"], to: .object(newValue.mapValues(JSONValue.string))) }
+    }
+
+    var containerLabels: [String: String] {
+        get { json.value(Self.container + ["Labels"]).texts }
+        set { json.set(Self.container + ["Labels"], to: .object(newValue.mapValues(JSONValue.string))) }
+    }
+
+    var environment: [String] {
+        get { json.value(Self.container + ["Env"]).list }
+        set { json.set(Self.container + ["Env"], to: .array(newValue.map(JSONValue.string))) }
+    }
+
+    var constraints: [String] {
+        get { json.value(["TaskTemplate", "Placement", "Constraints"]).list }
+        set { json.set(["TaskTemplate", "Placement", "Constraints"], to: .array(newValue.map(JSONValue.string))) }
+    }
+}
+
 extension JSONValue {
     /// The value of a field; null if this is not an object that has it.
     fileprivate subscript(_ name: String) -> JSONValue {
@@ -163,8 +185,24 @@ extension JSONValue {
         return fields[name] ?? .null
     }
 
+    fileprivate func value(_ path: [String]) -> JSONValue { path.reduce(self) { $0[$1] } }
+
+    /// The texts of an array.
+    fileprivate var list: [String] {
+        guard case .array(let values) = self else { return [] }
+        return values.compactMap(\.stringValue)
+    }
+
+    /// The texts of an object.
+    fileprivate var texts: [String: String] {
+        guard case .object(let fields) = self else { return [:] }
+        return fields.compactMapValues(\.stringValue)
+    }
+
     /// Sets the value at a path of fields, which are created if they do not exist.
-    fileprivate mutating func set(_ path: ArraySlice<String>, to value: JSONValue) {
+    fileprivate mutating func set(_ path: [String], to value: JSONValue) { set(path[...], to: value) }
+
+    private mutating func set(_ path: ArraySlice<String>, to value: JSONValue) {
         guard let name = path.first else {
             self = value
             return
@@ -176,6 +214,4 @@ extension JSONValue {
         fields[name] = field
         self = .object(fields)
     }
-
-    fileprivate mutating func set(_ path: [String], to value: JSONValue) { set(path[...], to: value) }
 }

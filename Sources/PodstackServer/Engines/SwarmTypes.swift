@@ -85,10 +85,10 @@ extension Docker {
         }
     }
 
-    /// A resource that a node has under a name of its own, or that a service asks for.
-    struct GenericResource: Codable, Sendable, Equatable {
+    /// A resource that the operator has given a node.
+    struct GenericResource: Decodable, Sendable {
         /// One resource with an ID.
-        struct Named: Codable, Sendable, Equatable {
+        struct Named: Decodable, Sendable {
             var kind: String
             var value: String
 
@@ -99,7 +99,7 @@ extension Docker {
         }
 
         /// A number of resources without IDs.
-        struct Discrete: Codable, Sendable, Equatable {
+        struct Discrete: Decodable, Sendable {
             var kind: String
             var value: Int64
 
@@ -149,9 +149,17 @@ extension Docker {
         var status: Status
         var desiredState: String
 
+        /// The part of a service that its tasks have as it was when they were created.
         struct Specification: Decodable, Sendable {
             var forceUpdate: UInt64?
             var container: Container?
+            var resources: Resources?
+
+            struct Resources: Decodable, Sendable {
+                var reservations: Reservations?
+
+                private enum CodingKeys: String, CodingKey { case reservations = "Reservations" }
+            }
 
             struct Container: Decodable, Sendable {
                 var labels: [String: String]?
@@ -162,6 +170,18 @@ extension Docker {
             private enum CodingKeys: String, CodingKey {
                 case forceUpdate = "ForceUpdate"
                 case container = "ContainerSpec"
+                case resources = "Resources"
+            }
+        }
+
+        /// What a node keeps for a task alone.
+        struct Reservations: Codable, Sendable {
+            var nanoCPUs: Int64?
+            var memory: Int64?
+
+            private enum CodingKeys: String, CodingKey {
+                case nanoCPUs = "NanoCPUs"
+                case memory = "MemoryBytes"
             }
         }
 
@@ -233,7 +253,7 @@ extension Docker {
         struct Specification: Decodable, Sendable {
             var name: String
             var labels: [String: String]?
-            var task: TaskTemplate
+            var task: Task.Specification
             var mode: Mode
 
             private enum CodingKeys: String, CodingKey {
@@ -242,12 +262,6 @@ extension Docker {
                 case task = "TaskTemplate"
                 case mode = "Mode"
             }
-        }
-
-        struct TaskTemplate: Decodable, Sendable {
-            var forceUpdate: UInt64?
-
-            private enum CodingKeys: String, CodingKey { case forceUpdate = "ForceUpdate" }
         }
 
         struct Mode: Codable, Sendable {
@@ -392,7 +406,7 @@ extension Docker {
 
         struct Resources: Encodable {
             var limits: Limits
-            var reservations: Reservations
+            var reservations: Task.Reservations
 
             struct Limits: Encodable {
                 var nanoCPUs: Int64
@@ -403,18 +417,6 @@ extension Docker {
                     case nanoCPUs = "NanoCPUs"
                     case memory = "MemoryBytes"
                     case maxProcesses = "Pids"
-                }
-            }
-
-            struct Reservations: Encodable {
-                var nanoCPUs: Int64
-                var memory: Int64
-                var generic: [GenericResource]
-
-                private enum CodingKeys: String, CodingKey {
-                    case nanoCPUs = "NanoCPUs"
-                    case memory = "MemoryBytes"
-                    case generic = "GenericResources"
                 }
             }
 
