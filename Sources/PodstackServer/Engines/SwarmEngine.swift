@@ -4,20 +4,17 @@ import PodstackTransport
 ///
 /// A pod is the service whose name is the pod's ID. It has at most one container. The swarm chooses the node when the pod
 /// starts, or this class does for a pod with GPUs; see ``SwarmSchedule``. The pod waits until a node has what it needs. A stop
-/// ends the container
-/// through the engine of its node, so that its times, its exit code and its output stay; the next start creates another one.
-/// What ends by itself is never started again by the swarm.
+/// ends the container through the engine of its node, so that its times, its exit code and its output stay; the next start
+/// creates another one. What ends by itself is never started again by the swarm.
 ///
 /// A pod on a node that does not respond is lost. Its service is scaled to none first, so that the node ends the container
 /// when it comes back, and no run of it is reported any more.
-///
-/// A volume belongs to the node of the first pod that mounts it, which the swarm stores under the name of the volume. All
-/// pods with that volume run there.
 final class SwarmEngine: PodEngine {
     private let client: DockerClient
     private let services: SwarmServices
     private let nodes: SwarmNodes
     private let networks: DockerNetworks
+    private let volumes: SwarmVolumes
     private let cache = SwarmObservationCache()
     private let usage = DockerUsage()
     /// Held while devices are assigned.
@@ -27,8 +24,6 @@ final class SwarmEngine: PodEngine {
 
     private typealias Label = DockerEngine.Label
 
-    /// The label with the node of a volume.
-    private static let nodeLabel = "podstack.node"
     /// The seconds between two looks at all tasks.
     private static let pollSeconds = 1.0
     /// The seconds for which a start waits until the pod runs, or waits for a node.
@@ -47,6 +42,7 @@ final class SwarmEngine: PodEngine {
         services = SwarmServices(client: client)
         nodes = SwarmNodes(client, identity: identity)
         networks = DockerNetworks(client, driver: "overlay")
+        volumes = SwarmVolumes(services: services, nodes: nodes)
     }
 
     // MARK: - Capabilities
@@ -90,7 +86,7 @@ final class SwarmEngine: PodEngine {
         try requireExpressible(specification)
         let placement = try placement()
         let fitting = try placement.nodes(for: specification)
-        let home = try home(of: specification, fitting)
+        let home = try volumes.home(of: specification, fitting)
         let image = try checkImage(specification, fitting, progress)
         let network = try networks.ensure(projectID: specification.projectID, instance: specification.instance)
         let labels = [
@@ -171,7 +167,8 @@ final class SwarmEngine: PodEngine {
         let container = Docker.ServiceRequest.Container(
             image: image, entrypoint: specification.command.map { _ in ["/bin/sh", "-c"] },
             arguments: specification.command.map { [$0] }, environment: SwarmEnvironment.variables(of: specification),
-            labels: containerLabels, mounts: mounts + [sharedMemory], secrets: [], stopGracePeriod: graceSeconds * 1_000_000_000)
+            labels: containerLabels, mounts: mounts + [sharedMemory], secrets: [],
+            stopGracePeriod: graceSeconds * 1_000_000_000)
         return Docker.ServiceRequest(
             name: specification.podID, labels: labels,
             task: .init(
@@ -294,7 +291,9 @@ final class SwarmEngine: PodEngine {
 
     private func scaleToNone(_ podID: String) throws {
         do {
-            guard let service = try services.find(podID), service.replicas > 0 || service.waitingSince != nil else { return }
+            guard let service = try services.find(podID), service.replicas > 0 || service.waitingSince != nil else {
+                return
+            }
             try services.change(podID) { specification in
                 specification.replicas = 0
                 specification.labels[SwarmSchedule.Label.waiting] = nil
@@ -433,32 +432,32 @@ final class SwarmEngine: PodEngine {
     private func observation(
         _ podID: String, _ task: Docker.Task, container id: String, _ node: SwarmNode?, _ name: String
     ) throws -> EngineObservation {
-        let isLive = SwarmTasks.isLive(task)
-        var container: Docker.Container?
-        do {
-            guard let node, !node.isDown else {
-                throw EngineFailure(kind: .failed, reason: "The node \(name) does not respond")
+        let known = cache.observation(of: podID, task)
+        if let node, !node.isDown {
+            do {
+                let container = try nodes.ask(node) { try DockerContainer($0, id).inspect() }
+                if let container {
+                    var observation = DockerObservations.observation(podID, container)
+                    observation.node = name
+                    observation.addresses = observation.state == .running ? SwarmTasks.addresses(of: task, node) : [:]
+                    return observation
+                }
+                guard !SwarmTasks.isLive(task) else {
+                    throw EngineFailure(kind: .failed, reason: "The node \(name) no longer has the pod's container")
+                }
+            } catch let failure as EngineFailure where failure.kind == .failed {
+                // What was seen before is still true of a container that the swarm says goes on, and of one that has ended.
+                if let known { return known }
+                throw failure
             }
-            container = try nodes.ask(node) { try DockerContainer($0, id).inspect() }
-        } catch let failure as EngineFailure where failure.kind == .failed {
-            // What was seen before is still true of a container that the swarm says goes on, and one that has ended.
-            if let known = cache.observation(of: podID, task) { return known }
-            throw failure
         }
-        if let container, let node {
-            var observation = DockerObservations.observation(podID, container)
-            observation.node = name
-            observation.addresses = observation.state == .running ? SwarmTasks.addresses(of: task, node) : [:]
-            return observation
-        }
-        guard !isLive else {
-            throw EngineFailure(kind: .failed, reason: "The node \(name) no longer has the pod's container")
-        }
-        // The container was removed behind the swarm's back, and only its end is known.
-        let end = task.status.timestamp.flatMap(DockerTime.milliseconds)
+        if let known { return known }
+        // The node has gone, or its operator has removed the container: only the end of the run is known.
+        let start = cache.start(of: podID, task)
         return EngineObservation(
             podID: podID, state: .exited(code: task.status.container?.exitCode ?? 0, isOutOfMemory: false),
-            startedAt: cache.start(of: podID, task) ?? end, finishedAt: end, node: name)
+            startedAt: start, finishedAt: start == nil ? nil : task.status.timestamp.flatMap(DockerTime.milliseconds),
+            node: name)
     }
 
     func waitForChanges(seconds: Double, _ cancellation: EngineCancellation) throws -> Set<String> {
@@ -588,68 +587,10 @@ final class SwarmEngine: PodEngine {
 
     // MARK: - Volumes and networks
 
-    /// Returns the node of a pod's volumes, which is chosen for those that have none; nil for a pod without volumes.
-    private func home(of specification: EngineSpecification, _ fitting: [SwarmNode]) throws -> String? {
-        guard !specification.mounts.isEmpty else { return nil }
-        var found: (volumeID: String, nodeID: String)?
-        for mount in specification.mounts {
-            guard let nodeID = try services.record(mount.volumeID)?[Self.nodeLabel] else { continue }
-            if let found, found.nodeID != nodeID {
-                throw EngineFailure(
-                    kind: .conflict,
-                    reason: "The volumes \(found.volumeID) and \(mount.volumeID) are on different nodes of the swarm")
-            }
-            found = (mount.volumeID, nodeID)
-        }
-        if let found, !fitting.contains(where: { $0.id == found.nodeID }) {
-            let node = try nodes.all()[found.nodeID].map {
-                "the node \($0.name), which does not have what the pod needs"
-            }
-            throw EngineFailure(
-                kind: .refused,
-                reason: "The volume \(found.volumeID) is on \(node ?? "a node that has left the swarm")")
-        }
-        let home = try found?.nodeID ?? leastUsed(fitting)
-        for mount in specification.mounts {
-            let labels = try services.ensureRecord(
-                mount.volumeID, labels: [Label.instance: specification.instance, Self.nodeLabel: home])
-            guard labels[Self.nodeLabel] == home else {
-                throw EngineFailure(
-                    kind: .failed, reason: "Another pod has just chosen another node for the volume \(mount.volumeID)")
-            }
-        }
-        return home
-    }
-
-    /// Returns the node with the fewest pods among those that take new ones.
-    private func leastUsed(_ fitting: [SwarmNode]) throws -> String {
-        let tasks = try services.tasks(label: Label.instance).filter(SwarmTasks.isLive)
-        let counts = Dictionary(tasks.compactMap(\.nodeID).map { ($0, 1) }, uniquingKeysWith: +)
-        func key(_ node: SwarmNode) -> (Int, Int, String) { (node.isReady ? 0 : 1, counts[node.id] ?? 0, node.id) }
-        guard let best = fitting.min(by: { key($0) < key($1) }) else {
-            throw EngineFailure(kind: .refused, reason: "No node of the swarm can run the pod")
-        }
-        return best.id
-    }
-
     /// Does nothing: a volume is created on the node of the first pod that mounts it.
     func ensureVolume(_: String, instance _: String) throws {}
 
-    func removeVolume(_ id: String) throws {
-        guard let nodeID = try services.record(id)?[Self.nodeLabel] else { return }
-        // Nothing is left of a volume whose node has left the swarm.
-        if let node = try nodes.all()[nodeID] {
-            guard !node.isDown else {
-                throw EngineFailure(kind: .failed, reason: "The node \(node.name) of the volume does not respond")
-            }
-            try nodes.ask(node) { client in
-                let response = try client.send("DELETE", .init("volumes", id))
-                guard !response.isSuccess, response.status != 404 else { return }
-                throw client.failure(response.status, response.body)
-            }
-        }
-        try services.removeRecord(id)
-    }
+    func removeVolume(_ id: String) throws { try volumes.remove(id) }
 
     func removeNetwork(projectID: String) throws { try networks.remove(projectID: projectID) }
 }

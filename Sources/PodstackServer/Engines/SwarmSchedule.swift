@@ -115,7 +115,8 @@ extension SwarmSchedule.Need {
     /// Creates the need of a pod from its service; nil for a pod without GPUs.
     init?(_ service: Docker.Service) {
         let labels = service.containerLabels
-        guard let type = labels[SwarmSchedule.Label.type], let count = labels[SwarmSchedule.Label.count].flatMap(Int.init)
+        guard let type = labels[SwarmSchedule.Label.type],
+            let count = labels[SwarmSchedule.Label.count].flatMap(Int.init)
         else { return nil }
         let reservations = service.specification.task.resources?.reservations
         self.init(
@@ -133,7 +134,9 @@ extension SwarmSchedule.Assignment {
         specification.containerLabels[SwarmSchedule.Label.devices] = names
         specification.environment = SwarmEnvironment.variables(specification.environment, devices: names)
         specification.constraints =
-            specification.constraints.filter { !$0.hasPrefix("node.id==") } + [SwarmPlacement.constraint(nodeID: nodeID)]
+            specification.constraints.filter { !$0.hasPrefix("node.id==") } + [
+                SwarmPlacement.constraint(nodeID: nodeID)
+            ]
         specification.labels[SwarmSchedule.Label.waiting] = nil
     }
 }
