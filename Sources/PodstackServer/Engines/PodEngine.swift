@@ -289,6 +289,8 @@ struct EngineObservation: Sendable, Equatable {
         case failed(String)
         /// The engine is removing the object.
         case removing
+        /// The engine cannot tell now, such as when the node of the pod cannot be asked.
+        case unknown
     }
 
     var podID: String

@@ -381,9 +381,12 @@ final class SwarmEngine: PodEngine {
             let podID = service.specification.name
             known.insert(service.id)
             pods.insert(podID)
-            // A node that cannot be asked must not hide the pods of the others.
-            if let observation = try? observation(podID, service, tasks[service.id] ?? [], nodes, isFresh: false) {
-                observations.append(observation)
+            do {
+                observations.append(
+                    try observation(podID, service, tasks[service.id] ?? [], nodes, isFresh: false))
+            } catch let failure as EngineFailure where failure.kind == .failed {
+                // A node that cannot be asked must not hide the pods of the others.
+                observations.append(EngineObservation(podID: podID, state: .unknown))
             }
         }
         cache.keepOnly(pods)

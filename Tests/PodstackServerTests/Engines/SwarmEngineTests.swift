@@ -391,24 +391,31 @@ struct SwarmEngineTests {
         let first = try bench.run(specification(server, gpu: "A100", project: ours))
         let near = try bench.run(specification(gpu: "A100", project: ours))
         let far = try bench.run(specification(gpu: "T4", project: ours))
-        let strangers = try ["A100", "T4"].map { _ in try bench.run(specification(project: theirs)) }
+        // One of them on each node, since the others hold both A100.
+        let strangers = [
+            try bench.run(specification(gpu: "T4", project: theirs)), try bench.run(specification(project: theirs)),
+        ]
         let addresses = try bench.shell(
             first, "ip -o -4 addr show | grep -v 127.0.0.1 | sed 's|.*inet \\([0-9.]*\\)/.*|\\1|'"
         )
         .split(separator: "\n")
         #expect(addresses.count >= 1)
+        func fetch(_ host: some StringProtocol, from podID: String) throws -> (code: Int, output: String, error: String)
+        {
+            try bench.exec(podID, "sh", "-c", "timeout 3 wget -q -O - http://\(host):8080/")
+        }
         for friend in [near, far] {
             // The name of a pod in its project is its ID.
+            let answer = try bench.shell(friend, "nslookup \(first) 127.0.0.11 | sed -n 's/^Address: //p'")
+            let address = try #require(answer.split(separator: "\n").first { addresses.contains($0) })
             try blockUntil(within: .seconds(20), "the network of the nodes") {
-                try bench.shell(friend, "wget -q -T 2 -O - http://\(first):8080/") == "hello\n"
+                try fetch(address, from: friend).output == "hello\n"
             }
         }
         for stranger in strangers {
-            for address in addresses {
-                #expect(
-                    try bench.exec(stranger, "wget", "-q", "-T", "1", "-O", "-", "http://\(address):8080/").code != 0)
-            }
-            #expect(try bench.exec(stranger, "wget", "-q", "-T", "1", "-O", "-", "http://\(first):8080/").code != 0)
+            for address in addresses { #expect(try fetch(address, from: stranger).code != 0, "\(address)") }
+            let answer = try bench.shell(stranger, "timeout 3 nslookup \(first) 127.0.0.11")
+            #expect(!addresses.contains { answer.contains($0) }, "\(answer)")
         }
         #expect(engineFailure { try engine.removeNetwork(projectID: ours) }?.kind == .conflict)
     }
@@ -453,6 +460,34 @@ struct SwarmEngineTests {
 
 @Suite("A Docker Swarm that fails", .blocking, .needsSwarm, .timeLimit(.perTest))
 struct SwarmOutageTests {
+    @Test("knows no news of pods on a node whose engine cannot be asked, and still stops them")
+    func engineOfNode() throws {
+        let swarm = try TestSwarm()
+        let bench = try EngineBench(swarm: swarm)
+        let specification = bench.specification {
+            $0.cpuMillicores = 50
+            $0.gpus = .init(type: "T4", count: 1, devices: [])
+        }
+        let podID = try bench.run(specification)
+        let before = try #require(try bench.engine.observe(podID))
+        let socket = String(swarm.url(ofNode: 2).dropFirst("unix://".count))
+        try FileManager.default.moveItem(atPath: socket, toPath: socket + ".away")
+        // One that knows nothing yet.
+        let other = try EngineBench(swarm: swarm).engine
+        #expect(engineFailure { _ = try other.observe(podID) }?.kind == .failed)
+        #expect(try other.observe(instance: bench.instance).map(\.state) == [.unknown])
+        #expect(try bench.engine.observe(podID) == before)
+        #expect(try bench.engine.observe(instance: bench.instance) == [before])
+        #expect(engineFailure { try bench.exec(podID, "true") }?.reason.contains("node") == true)
+        try bench.engine.stop(podID, graceSeconds: 1)
+        try blockUntil(within: .seconds(20), "the swarm has stopped the pod") {
+            (try? bench.engine.observe(podID)?.state) == .created
+        }
+        try FileManager.default.moveItem(atPath: socket + ".away", toPath: socket)
+        try bench.engine.start(podID)
+        #expect(try other.observe(podID)?.state == .running)
+    }
+
     @Test("loses the pods of a dead node within seconds, and ends them when the node comes back")
     func deadNode() throws {
         let swarm = try TestSwarm()
@@ -466,6 +501,9 @@ struct SwarmOutageTests {
         }
         let lost = try bench.run(specification("T4"))
         let other = try bench.run(specification("A100"))
+        // The image is on the nodes alone.
+        let late = specification("T4")
+        try engine.ensure(late) { _ in }
         let before = try #require(try engine.observe(lost))
         _ = try engine.waitForChanges(seconds: 0, EngineCancellation())
         try swarm.kill(node: 2)
@@ -491,7 +529,8 @@ struct SwarmOutageTests {
         #expect(try engine.capabilities().gpus == ["A100": 2])
         #expect(engineFailure { try bench.exec(lost, "true") }?.kind == .failed)
         // A pod that is new waits for the node.
-        let waiting = try bench.run(specification("T4"))
+        let waiting = late.podID
+        try engine.start(waiting)
         guard case .pending = try engine.observe(waiting)?.state else {
             Issue.record("\(String(describing: try engine.observe(waiting)))")
             return

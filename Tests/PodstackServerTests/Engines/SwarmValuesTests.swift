@@ -29,7 +29,7 @@ enum SwarmValues {
                 Docker.Node.self,
                 """
                 {"ID": "\(id)", "Spec": {"Availability": "\(availability)"},
-                    "Description": {"Hostname": "host-\(id)", "Resources": {"NanoCPUs": \(processors)000000000,
+                    "Description": {"Hostname": "host-\(id)", "Resources": {"NanoCPUs": \(processors * 1_000_000_000),
                         "MemoryBytes": 8000, "GenericResources": [\(resources.joined(separator: ","))]},
                         "Engine": {"EngineVersion": "\(version)", "Labels": {\(labels.joined(separator: ","))}}},
                     "Status": {"State": "\(state)", "Addr": "10.0.0.1"}}
