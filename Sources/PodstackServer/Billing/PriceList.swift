@@ -99,6 +99,7 @@ enum PriceList {
     ///   - counts: The numbers of GPUs by type that the engine has; nil if it has the devices that the operator named.
     ///   - connection: The connection.
     /// - Returns: The types, sorted by name. One that only the engine has is free of charge.
+    /// - Throws: ``DatabaseFailure``.
     static func offers(
         engine counts: [String: Int]?, in connection: any DatabaseConnection
     ) throws -> [(type: GPUType, total: Int, available: Int)] {

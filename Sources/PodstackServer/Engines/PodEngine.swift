@@ -203,6 +203,8 @@ struct EngineCapabilities: Sendable, Equatable {
     var limitsDisk: Bool
     /// The number of processors that a pod can have at most; nil if the engine does not say.
     var processors: Int?
+    /// Sentences without their periods about what keeps a part of the engine from running pods.
+    var warnings: [String] = []
 }
 
 /// A pod as an engine runs it.

@@ -70,12 +70,27 @@ final class SwarmEngine: PodEngine {
         return EngineCapabilities(
             name: "Docker Swarm \(negotiated.engineVersion)", apiVersion: negotiated.apiVersion.description,
             isCluster: true, gpus: placement.gpus, limitsDisk: false,
-            processors: placement.nodes.filter { !$0.isDown }.map(\.processors).max())
+            processors: placement.nodes.filter { !$0.isDown }.map(\.processors).max(),
+            warnings: try warnings(placement))
+    }
+
+    /// Returns the reasons why nodes run no pods.
+    private func warnings(_ placement: SwarmPlacement) throws -> [String] {
+        try nodes.all().values.sorted { $0.name < $1.name }.compactMap { node in
+            if let problem = nodes.problem(of: node) { return problem }
+            if !placement.nodes.contains(node) {
+                return "The node \(node.name) has no label \(SwarmNode.Label.noNewPrivileges)=true"
+            }
+            if node.isDown { return "The node \(node.name) does not respond" }
+            return node.devices.isEmpty || node.gpuType != nil
+                ? nil : "The node \(node.name) has GPUs and no label \(SwarmNode.Label.gpuType)"
+        }
     }
 
     private func placement(isFresh: Bool = false) throws -> SwarmPlacement {
         try SwarmPlacement(
-            try nodes.all(isFresh: isFresh).values, try client.negotiate().apiVersion, hasEngine: nodes.hasEngine)
+            try nodes.all(isFresh: isFresh).values, try client.negotiate().apiVersion,
+            hasEngine: { nodes.problem(of: $0) == nil })
     }
 
     // MARK: - Pods
@@ -258,7 +273,7 @@ final class SwarmEngine: PodEngine {
         switch SwarmTasks.state(of: task, try nodes.all()) {
         case .waiting: return task.status.error ?? "" == ""
         case .preparing: return true
-        case .container, .failed, .lost: return false
+        case .container, .failed, .lost, .discarded: return false
         }
     }
 
@@ -283,7 +298,7 @@ final class SwarmEngine: PodEngine {
                     try scaleToNone(podID)
                 }
             }
-        case .waiting, .preparing, .lost: try scaleToNone(podID)
+        case .waiting, .preparing, .lost, .discarded: try scaleToNone(podID)
         }
         var wait = EngineWait(seconds: max(Int(Self.graceSeconds), graceSeconds) + 20)
         while try hasLiveTask(podID), wait.pause() {}
@@ -319,9 +334,7 @@ final class SwarmEngine: PodEngine {
         let nodes = try nodes.all(isFresh: true)
         var containers: [(node: SwarmNode, id: String)] = []
         for task in tasks where !SwarmTasks.isLost(task, nodes) {
-            guard case .container(let id) = SwarmTasks.state(of: task, nodes),
-                let node = task.nodeID.flatMap({ nodes[$0] }),
-                !node.isDown
+            guard let id = SwarmTasks.containerID(of: task), let node = task.nodeID.flatMap({ nodes[$0] }), !node.isDown
             else { continue }
             containers.append((node, id))
             // The swarm would give the program time to end by itself.
@@ -424,6 +437,8 @@ final class SwarmEngine: PodEngine {
                 podID: podID, state: .pending("The node \(name) pulls the image and creates the container"), node: name)
         case .failed(let reason): return EngineObservation(podID: podID, state: .failed(reason), node: name)
         case .lost: return try cache.lost(podID, task, node: name)
+        case .discarded:
+            return EngineObservation(podID: podID, state: SwarmTasks.isLive(task) ? .unknown : .created)
         case .container(let id):
             if !isFresh, let known = cache.observation(of: podID, task) { return known }
             let observation = try observation(podID, task, container: id, node, name)
@@ -508,7 +523,7 @@ final class SwarmEngine: PodEngine {
         // A start that failed leaves the container of the run before.
         let ordered = ([SwarmTasks.current(of: service, tasks)] + tasks).compactMap { $0 }
         for task in ordered {
-            guard let id = task.status.container?.id, !id.isEmpty else { continue }
+            guard let id = SwarmTasks.containerID(of: task) else { continue }
             guard let node = task.nodeID.flatMap({ nodes[$0] }), !node.isDown else {
                 throw EngineFailure(kind: .failed, reason: "The node of the pod does not respond")
             }

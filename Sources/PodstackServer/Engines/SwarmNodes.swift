@@ -130,12 +130,12 @@ final class SwarmNodes: Sendable {
         }
     }
 
-    /// Whether the engine of a node can be found, according to its label.
-    func hasEngine(_ node: SwarmNode) -> Bool {
+    /// Returns the reason why the engine of a node cannot be found, according to its label; nil if it can.
+    func problem(of node: SwarmNode) -> String? {
         do {
             _ = try endpoint(of: node)
-            return true
-        } catch { return false }
+            return nil
+        } catch { return (error as? EngineFailure)?.reason ?? "The node \(node.name) cannot be used" }
     }
 
     /// Returns the place of a node's engine; nil for that of the manager.

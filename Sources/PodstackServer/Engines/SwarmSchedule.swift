@@ -9,7 +9,7 @@
 /// 2. A pod gets all of its devices on one node that takes pods and has its type, processors and memory.
 /// 3. Pods that wait get devices in the order in which they began to; one that needs more than is free holds up no other.
 struct SwarmSchedule {
-    /// What a pod with GPUs needs.
+    /// The GPUs, processors and memory that a pod needs.
     struct Need: Equatable {
         var podID: String
         var type: String
@@ -28,7 +28,7 @@ struct SwarmSchedule {
         var devices: [String]
     }
 
-    /// What is left of a node.
+    /// The part of a node that no pod has.
     private struct Rest {
         var node: SwarmNode
         var devices: [String]
@@ -54,7 +54,7 @@ struct SwarmSchedule {
 
     private var rests: [String: Rest] = [:]
 
-    /// Computes what is left of the nodes.
+    /// Subtracts from the nodes what pods have.
     ///
     /// - Parameters:
     ///   - nodes: The nodes that may run pods.

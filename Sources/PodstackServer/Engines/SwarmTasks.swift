@@ -1,10 +1,12 @@
-/// What follows from the tasks of a pod's service.
+/// Reads the state of a pod from the tasks of its service.
 ///
 /// A service has a number that each start increases, and its tasks have the number with which they were created. The task of
 /// the latest start is the one that counts:
 ///
 ///     waiting ──▶ preparing ──▶ its container ──▶ its container, which has ended
 ///        └───────────┴──▶ failed      └──▶ lost, with its node
+///
+/// A task of a service that is scaled to none is discarded, whatever its state was.
 ///
 /// The times and the exit code come from the container, which the node keeps until the service is removed: a task has only
 /// the time of its latest state.
@@ -21,6 +23,10 @@ enum SwarmTasks {
         case failed(String)
         /// Its node does not respond any more.
         case lost
+        /// The service was scaled to none, so the swarm ends and forgets it.
+        ///
+        /// It counts no longer, also if its node has come back: the run ended when the node was lost.
+        case discarded
     }
 
     /// Returns the task of the latest start of a service; nil if there is none yet.
@@ -44,9 +50,15 @@ enum SwarmTasks {
         return nodes[nodeID]?.isDown ?? true
     }
 
+    /// Returns the ID of a task's container; nil if it has none yet.
+    static func containerID(of task: Docker.Task) -> String? {
+        task.status.container?.id.flatMap { $0.isEmpty ? nil : $0 }
+    }
+
     static func state(of task: Docker.Task, _ nodes: [String: SwarmNode]) -> State {
         if isLost(task, nodes) { return .lost }
-        let container = task.status.container?.id.flatMap { $0.isEmpty ? nil : $0 }
+        if task.desiredState == "remove" { return .discarded }
+        let container = containerID(of: task)
         switch task.status.state {
         case "new", "pending", "allocated": return .waiting(waiting(task.status.error))
         case "running":

@@ -174,7 +174,7 @@ extension Docker {
             }
         }
 
-        /// What a node keeps for a task alone.
+        /// The part of a node that a task has for itself.
         struct Reservations: Codable, Sendable {
             var nanoCPUs: Int64?
             var memory: Int64?
@@ -520,7 +520,7 @@ extension Docker {
         }
     }
 
-    /// What a registry says about an image.
+    /// The response about an image that its registry has.
     struct Distribution: Decodable {
         var descriptor: Descriptor
 

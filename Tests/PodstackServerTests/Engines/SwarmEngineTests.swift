@@ -10,7 +10,9 @@ import Testing
     import Foundation
 #endif
 
-/// Two real nodes. The tests come one after another, since they share the GPUs.
+/// Two real nodes.
+///
+/// The tests come one after another, since they share the GPUs.
 @Suite("A Docker Swarm", .blocking, .needsSwarm, .serialized, .timeLimit(.perTest))
 struct SwarmEngineTests {
     let swarm: TestSwarm
@@ -68,6 +70,7 @@ struct SwarmEngineTests {
         #expect(capabilities.gpus == ["A100": 2, "T4": 2])
         #expect(try #require(capabilities.processors) > 0)
         #expect(!capabilities.limitsDisk)
+        #expect(capabilities.warnings.isEmpty)
     }
 
     @Test("needs a manager")
@@ -527,6 +530,7 @@ struct SwarmOutageTests {
         #expect(try engine.observe(instance: bench.instance).contains(observation))
         #expect(try engine.observe(other)?.state == .running)
         #expect(try engine.capabilities().gpus == ["A100": 2])
+        #expect(try engine.capabilities().warnings.first?.hasSuffix("does not respond") == true)
         #expect(engineFailure { try bench.exec(lost, "true") }?.kind == .failed)
         // A pod that is new waits for the node.
         let waiting = late.podID
@@ -544,8 +548,11 @@ struct SwarmOutageTests {
             ).output.contains(lost)
         }
         // Nothing of the run is reported any more.
-        let after = try #require(try engine.observe(lost))
-        #expect(after.state == .created && after.startedAt == nil)
+        try blockUntil(within: .seconds(20), "the swarm forgets the task") {
+            let after = try #require(try engine.observe(lost))
+            #expect(after.startedAt == nil)
+            return after.state == .created
+        }
         try blockUntil(within: .seconds(60), "the pod that waits") {
             for podID in try engine.waitForChanges(seconds: 0.1, EngineCancellation()) { _ = try engine.observe(podID) }
             return try engine.observe(waiting)?.state == .running

@@ -192,7 +192,7 @@ struct SwarmPlacementTests {
             mixed.constraints(replacingIn: ["node.id!=gone", label, "node.id==n3"]) == [label, "node.id==n3"])
     }
 
-    @Test("are told apart by name, or by ID if their machines have the same name")
+    @Test("have the names of their machines, or their IDs if two machines have the same name")
     func names() throws {
         var twin = try SwarmValues.node("n2")
         twin.name = "host-n1"
@@ -216,11 +216,15 @@ struct SwarmTasksTests {
     @Test("wait, are prepared, have a container, fail, or are lost with their node")
     func states() throws {
         let nodes = ["n1": try SwarmValues.node("n1"), "n2": try SwarmValues.node("n2", state: "down")]
-        func state(_ name: String, node: String? = "n1", container: String? = nil, error: String? = nil) throws
+        func state(
+            _ name: String, node: String? = "n1", container: String? = nil, error: String? = nil,
+            desired: String = "running"
+        ) throws
             -> SwarmTasks.State
         {
             SwarmTasks.state(
-                of: try SwarmValues.task("1", of: "s", state: name, node: node, container: container, error: error),
+                of: try SwarmValues.task(
+                    "1", of: "s", state: name, node: node, desired: desired, container: container, error: error),
                 nodes)
         }
         #expect(try state("pending", node: nil) == .waiting("The pod waits for a node"))
@@ -235,6 +239,9 @@ struct SwarmTasksTests {
             #expect(try state(name, node: "n2", container: "c") == .lost)
             #expect(try state(name, node: "n3", container: "c") == .lost)
         }
+        #expect(try state("failed", container: "c", desired: "remove") == .discarded)
+        #expect(try state("running", container: "c", desired: "remove") == .discarded)
+        #expect(try state("running", node: "n2", container: "c", desired: "remove") == .lost)
         // What had ended before its node went down is not lost.
         #expect(try state("failed", node: "n2", container: "c") == .container("c"))
         #expect(try state("orphaned", node: "n2", container: "c") == .lost)
