@@ -102,7 +102,7 @@ final class SwarmEngine: PodEngine {
         let placement = try placement()
         let fitting = try placement.nodes(for: specification)
         let home = try volumes.home(of: specification, fitting)
-        let image = try checkImage(specification, fitting, progress)
+        let image = try SwarmImages.resolve(specification, client, nodes, fitting, progress)
         let network = try networks.ensure(projectID: specification.projectID, instance: specification.instance)
         let labels = [
             Label.instance: specification.instance, Label.project: specification.projectID,
@@ -573,34 +573,6 @@ final class SwarmEngine: PodEngine {
         try requireContainer(podID) { container in
             try usage.statistics(of: podID) { try container.statistics() }
         }
-    }
-
-    // MARK: - Images
-
-    /// Asks the registry for an image, which a node pulls later, and returns its name with the digest.
-    ///
-    /// An image that no registry has may be on the nodes.
-    private func checkImage(
-        _ specification: EngineSpecification, _ fitting: [SwarmNode], _ progress: (String) -> Void
-    ) throws -> String {
-        guard let image = DockerImageName(specification.image) else {
-            throw EngineFailure(kind: .image, reason: "\"\(specification.image)\" is not the name of an image")
-        }
-        progress("Looking for the image \(image.text)")
-        let headers = try DockerPull.headers(specification.registry, image)
-        let response = try client.send("GET", .init(distribution: image), headers: headers)
-        if response.isSuccess {
-            let digest = try DockerClient.decode(Docker.Distribution.self, response.body).descriptor.digest
-            return image.text.contains("@") ? image.text : "\(image.text)@\(digest)"
-        }
-        let isOnNode = fitting.contains { node in
-            (try? nodes.ask(node) { try $0.send("GET", .init(image: image, "json")).isSuccess }) ?? false
-        }
-        if isOnNode { return image.text }
-        let message = (try? DockerClient.decode(Docker.ErrorBody.self, response.body))?.message
-        throw DockerPull.hiding(
-            specification.registry,
-            DockerFailure.pullFailure(status: response.status, message: message, image: image))
     }
 
     // MARK: - Volumes and networks
