@@ -10,6 +10,7 @@ import PodstackAPI
 struct BillingRoutes: Sendable {
     let database: any Database
     let billing: Billing
+    let link: EngineLink
     /// Returns the time in seconds since 1970.
     let now: @Sendable () -> Int64
 
@@ -17,14 +18,11 @@ struct BillingRoutes: Sendable {
         var reader = QueryReader(exchange.request, known: ["limit", "cursor"])
         _ = reader.take("limit") { $0 }
         try reader.finish()
-        let (types, used) = try database.read {
-            (try BillingStore.gpuTypes(in: $0), Set(try BillingStore.usedDevices(in: $0)))
-        }
-        let gpus = types.map { type in
+        let counts = link.capabilities?.gpus
+        let gpus = try database.read { try PriceList.offers(engine: counts, in: $0) }.map { offer in
             GPU(
-                id: type.name, memory: type.memoryGigabytes.map(Int.init), total: type.devices.count,
-                available: type.devices.count { !used.contains($0) },
-                pricePerHour: Amount(millionths: type.pricePerHour))
+                id: offer.type.name, memory: offer.type.memoryGigabytes.map(Int.init), total: offer.total,
+                available: offer.available, pricePerHour: Amount(millionths: offer.type.pricePerHour))
         }
         return try .json(Page(elements: gpus, nextCursor: nil))
     }

@@ -115,7 +115,8 @@ enum Routes {
     }
 
     private static func billing(_ services: Services) -> [Route] {
-        let routes = BillingRoutes(database: services.database, billing: Billing(), now: services.now)
+        let routes = BillingRoutes(
+            database: services.database, billing: Billing(), link: services.pods.link, now: services.now)
         return [
             Route("GET", "/v1/gpus", .anyToken, .listGPUs, handle: routes.gpus),
             Route("GET", "/v1/billing/wallet", .scope(.billingRead), .getWallet, handle: routes.wallet),

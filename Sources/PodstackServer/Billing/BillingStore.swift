@@ -284,6 +284,17 @@ enum BillingStore {
         ).flatMap { try $0.text("devices").split(separator: " ").map(String.init) }
     }
 
+    /// Returns the numbers of GPUs by type that pods hold which have started, or are about to.
+    static func usedGPUs(in connection: any DatabaseConnection) throws -> [String: Int] {
+        let rows = try connection.query(
+            """
+            SELECT gpu_type, gpu_count FROM pods WHERE terminated_at IS NULL AND gpu_type IS NOT NULL
+                AND status IN ('creating', 'running', 'stopping')
+            """)
+        return Dictionary(
+            try rows.map { (try $0.text("gpu_type"), Int(try $0.integer("gpu_count"))) }, uniquingKeysWith: +)
+    }
+
     private static func condition(_ subject: Subject) -> SQL {
         switch subject {
         case .account(let id): "u.account_id = \(id)"

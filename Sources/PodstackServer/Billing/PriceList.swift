@@ -93,6 +93,33 @@ enum PriceList {
         return Array(free.prefix(count))
     }
 
+    /// Returns the types of GPUs with the numbers of all of them and of those that are free.
+    ///
+    /// - Parameters:
+    ///   - counts: The numbers of GPUs by type that the engine has; nil if it has the devices that the operator named.
+    ///   - connection: The connection.
+    /// - Returns: The types, sorted by name. One that only the engine has is free of charge.
+    /// - Throws: ``DatabaseFailure``.
+    static func offers(
+        engine counts: [String: Int]?, in connection: any DatabaseConnection
+    ) throws -> [(type: GPUType, total: Int, available: Int)] {
+        let types = try BillingStore.gpuTypes(in: connection)
+        guard let counts else {
+            let used = Set(try BillingStore.usedDevices(in: connection))
+            return types.map { type in
+                (type, type.devices.count, type.devices.count { !used.contains($0) })
+            }
+        }
+        let used = try BillingStore.usedGPUs(in: connection)
+        let unknown = counts.keys.filter { name in !types.contains { $0.name == name } }.map {
+            GPUType(name: $0, memoryGigabytes: nil, pricePerHour: 0, devices: [])
+        }
+        return (types + unknown).sorted { $0.name < $1.name }.map { type in
+            let total = counts[type.name] ?? 0
+            return (type, total, max(0, total - (used[type.name] ?? 0)))
+        }
+    }
+
     private static func type(_ name: String, in connection: any DatabaseConnection) throws -> GPUType {
         let types = try BillingStore.gpuTypes(in: connection)
         guard let type = types.first(where: { $0.name == name }) else {

@@ -31,11 +31,13 @@ struct DoctorCommand {
     private let arguments: Arguments
     private let path: String
     private let database: PostgresURL?
+    private let engine: (any PodEngine)?
     private var report = DoctorReport()
 
     private init(_ arguments: Arguments) throws {
         // Rejects wrong options with the errors of serve.
         _ = try ServeCommand(arguments)
+        engine = try arguments.engine()
         self.arguments = arguments
         path = arguments.value("data") ?? DataDirectory.defaultPath
         database = try arguments.database()
@@ -60,6 +62,36 @@ struct DoctorCommand {
         checkAddresses()
         checkDescriptors()
         checkClock(newestEvent: newestEvent, before: clockBefore)
+        checkEngine()
+    }
+
+    // MARK: - Container engine
+
+    private mutating func checkEngine() {
+        guard let engine else { return }
+        do {
+            let capabilities = try engine.capabilities()
+            let gpus = (capabilities.gpus ?? [:]).sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+            report.add(
+                .ok(
+                    "engine",
+                    "\(capabilities.name) responds with version \(capabilities.apiVersion) of its API"
+                        + (gpus.isEmpty ? "." : " and has the GPUs \(gpus.joined(separator: ", ")).")))
+            for warning in capabilities.warnings {
+                report.add(
+                    "engine", .warning, "\(warning).",
+                    "Until that is changed, the node runs no pods, or none with GPUs.")
+            }
+            if capabilities.isCluster, arguments.value("pods-address") == nil {
+                report.add(
+                    "engine", .note, "pods with ports are refused, because a swarm publishes them on all addresses.",
+                    "Allow it with --pods-address 0.0.0.0.")
+            }
+        } catch {
+            report.add(
+                "engine", .critical, "\((error as? EngineFailure)?.reason ?? Self.reason(error)).",
+                "See \"The container engine\" in docs/operating.md for what pods need.")
+        }
     }
 
     // MARK: - Certificate

@@ -29,7 +29,8 @@ struct ServeCommand {
             Flag(
                 "engine", value: "URL",
                 summary: "the container engine that runs the pods: unix:///var/run/docker.sock, or tcp://HOST:2376 "
-                    + "with --engine-cert, --engine-key and --engine-ca (default: none, or what "
+                    + "with --engine-cert, --engine-key and --engine-ca; with swarm+ before it, a manager of a Docker "
+                    + "Swarm, which runs the pods on its nodes (default: none, or what "
                     + "\(ProcessEnvironment.engineURL) says)"),
             Flag(
                 "engine-cert", value: "FILE", summary: "the certificate by which the engine knows the service, in PEM",

@@ -123,7 +123,13 @@ extension Arguments {
         do { endpoint = try EngineEndpoint(url, identity: identity) } catch { throw UsageError(error.reason) }
         switch endpoint.kind {
         case .docker: return DockerEngine(endpoint.address)
-        case .swarm: throw UsageError("this version has no support for Docker Swarm")
+        case .swarm:
+            guard value("pod-runtime") == nil else {
+                throw UsageError(
+                    "--pod-runtime does not go together with Docker Swarm, which runs pods with the default-runtime "
+                        + "that the engine of each node has in its configuration")
+            }
+            return SwarmEngine(endpoint.address, identity: endpoint.identity)
         }
     }
 

@@ -55,6 +55,11 @@ final class DockerClient: Sendable {
             text = "/images/\(Self.escape(image.text, alsoAllowing: "/:@"))/\(action)"
         }
 
+        /// Creates the path of what the registry of an image says about it.
+        init(distribution image: DockerImageName) {
+            text = "/distribution/\(Self.escape(image.text, alsoAllowing: "/:@"))/json"
+        }
+
         /// Returns the path with an item added to its query.
         func with(_ name: String, _ value: String) -> Target {
             var copy = self
@@ -85,9 +90,11 @@ final class DockerClient: Sendable {
 
     /// Sends a request and returns the whole response, whatever its status.
     func send(
-        _ method: String, _ target: Target, body: (any Encodable)? = nil, silence: Duration = patience
+        _ method: String, _ target: Target, body: (any Encodable)? = nil, headers: [HeaderField] = [],
+        silence: Duration = patience
     ) throws -> TransportResponse {
         var request = try request(method, target, body: body)
+        request.headers += headers
         request.idleTimeout = silence
         return try translating { try transport.response(to: request) }
     }

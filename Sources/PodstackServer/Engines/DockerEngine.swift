@@ -19,8 +19,7 @@ final class DockerEngine: PodEngine {
     private let lastEvent = Monitor<Int64?>(nil)
     /// Whether the engine can limit the disk of a container, as far as that is known: only an attempt tells on XFS.
     private let limitsDisk = Monitor<Bool?>(nil)
-    /// Ensures that a network is created once, even when two pods of a project are.
-    private let networks = Monitor(())
+    private let networks: DockerNetworks
 
     /// The names of the labels.
     enum Label {
@@ -29,7 +28,11 @@ final class DockerEngine: PodEngine {
         static let pod = "podstack.pod"
     }
 
-    init(_ address: EngineEndpoint.Address) { client = DockerClient(address) }
+    init(_ address: EngineEndpoint.Address) {
+        let client = DockerClient(address)
+        self.client = client
+        networks = DockerNetworks(client, driver: "bridge")
+    }
 
     // MARK: - Capabilities
 
@@ -65,12 +68,12 @@ final class DockerEngine: PodEngine {
 
     func ensure(_ specification: EngineSpecification, progress: (String) -> Void) throws {
         let podID = specification.podID
-        if let existing = try inspect(podID) {
+        if let existing = try container(podID).inspect() {
             try requireOwn(existing, specification)
             try reconnect(existing, specification)
         } else {
             let image = try ensureImage(specification, progress)
-            try ensureNetwork(specification)
+            try networks.ensure(projectID: specification.projectID, instance: specification.instance)
             try create(specification, image)
         }
         guard !specification.secretFiles.isEmpty else { return }
@@ -95,8 +98,8 @@ final class DockerEngine: PodEngine {
     /// Connects a container again whose network was removed while it did not run.
     private func reconnect(_ container: Docker.Container, _ specification: EngineSpecification) throws {
         guard container.state.status != "running" else { return }
-        let network = try ensureNetwork(specification)
-        let endpoint = container.network?.networks?[Self.networkName(specification.projectID)]
+        let network = try networks.ensure(projectID: specification.projectID, instance: specification.instance)
+        let endpoint = container.network?.networks?[DockerNetworks.name(specification.projectID)]
         // A container that has never run knows its network by the name.
         guard let former = endpoint?.networkID, !former.isEmpty, former != network else { return }
         let response = try client.send(
@@ -141,14 +144,14 @@ final class DockerEngine: PodEngine {
             }
             if response.status == 409 {
                 // Another request has created it, such as one whose response was lost, or is still creating it.
-                if let existing = try inspect(podID) { return try requireOwn(existing, specification) }
+                if let existing = try container(podID).inspect() { return try requireOwn(existing, specification) }
                 if failure.reason.contains("already in use"), wait.pause() { continue }
             }
             throw failure.kind == .notFound ? EngineFailure(kind: .image, reason: failure.reason) : failure
         }
     }
 
-    private static func cores(_ millicores: Int) -> String {
+    static func cores(_ millicores: Int) -> String {
         let number = Double(millicores) / 1000
         return number == number.rounded() ? "\(Int(number)) processors" : "\(number) processors"
     }
@@ -173,7 +176,7 @@ final class DockerEngine: PodEngine {
                 Label.pod: specification.podID,
             ], exposedPorts: Dictionary(ports.map { ($0, Docker.Nothing()) }) { first, _ in first },
             host: Docker.HostConfiguration(
-                networkMode: networkName(specification.projectID),
+                networkMode: DockerNetworks.name(specification.projectID),
                 portBindings: Dictionary(ports.map { ($0, [binding]) }) { first, _ in first },
                 mounts: specification.mounts.map { .init(source: $0.volumeID, target: $0.path) },
                 memory: specification.memoryBytes, memoryAndSwap: specification.memoryBytes,
@@ -194,20 +197,7 @@ final class DockerEngine: PodEngine {
 
     func stop(_ podID: String, graceSeconds: Int) throws {
         defer { cache.forget(podID) }
-        let response =
-            if graceSeconds > 0 {
-                try client.send(
-                    "POST", .init("containers", podID, "stop").with("t", String(graceSeconds)),
-                    silence: .seconds(graceSeconds + 60))
-            } else {
-                try client.send("POST", .init("containers", podID, "kill").with("signal", "KILL"))
-            }
-        switch response.status {
-        case 200..<300, 304, 404: return
-        // It does not run.
-        case 409 where graceSeconds <= 0: return
-        default: throw client.failure(response.status, response.body)
-        }
+        try container(podID).stop(graceSeconds: graceSeconds)
     }
 
     func remove(_ podID: String) throws {
@@ -221,7 +211,7 @@ final class DockerEngine: PodEngine {
                 "DELETE", .init("containers", podID).with("force", "true").with("v", "true"))
             switch response.status {
             case 404: return
-            case 200..<300: if try inspect(podID) == nil { return }
+            case 200..<300: if try container(podID).inspect() == nil { return }
             // Another request removes it.
             case 409: break
             default: throw client.failure(response.status, response.body)
@@ -235,16 +225,8 @@ final class DockerEngine: PodEngine {
 
     // MARK: - Observations
 
-    /// Returns what the engine knows of a container; nil if it does not exist.
-    private func inspect(_ podID: String) throws -> Docker.Container? {
-        let response = try client.send("GET", .init("containers", podID, "json"))
-        if response.status == 404 { return nil }
-        guard response.isSuccess else { throw client.failure(response.status, response.body) }
-        return try DockerClient.decode(Docker.Container.self, response.body)
-    }
-
     func observe(_ podID: String) throws -> EngineObservation? {
-        try inspect(podID).map { DockerObservations.observation(podID, $0) }
+        try container(podID).inspect().map { DockerObservations.observation(podID, $0) }
     }
 
     func observe(instance: String) throws -> [EngineObservation] {
@@ -288,75 +270,39 @@ final class DockerEngine: PodEngine {
 
     // MARK: - Data of a pod
 
+    private func container(_ podID: String) -> DockerContainer { DockerContainer(client, podID) }
+
     func logs(
         _ podID: String, _ selection: EngineLogSelection, _ cancellation: EngineCancellation,
         receive: (EngineStream, UnsafeRawBufferPointer) throws -> Bool
     ) throws {
-        var target = DockerClient.Target("containers", podID, "logs").with("stdout", "true").with("stderr", "true")
-            .with("tail", selection.tail.map { String(max(0, $0)) } ?? "all")
-        if let since = selection.since {
-            // The latest time that the API can name, 9999, does not fit into nanoseconds.
-            let milliseconds = min(max(0, since), Int64.max / 1_000_000)
-            target = target.with("since", DockerTime.query(nanoseconds: milliseconds * 1_000_000))
-        }
-        if selection.follows { target = target.with("follow", "true") }
-        if selection.hasTimes { target = target.with("timestamps", "true") }
-        var frames = DockerFrames()
-        try client.stream("GET", target, silence: selection.follows ? nil : .seconds(120), cancellation) { bytes in
-            try DockerExec.translating { try frames.receive(bytes, pass: receive) }
-        }
+        try container(podID).logs(selection, cancellation, receive: receive)
     }
 
     func exec(
         _ podID: String, _ command: [String], _ cancellation: EngineCancellation,
         receive: (EngineStream, UnsafeRawBufferPointer) throws -> Bool
     ) throws -> Int {
-        let id = try DockerExec.create(client, podID, command, hasInput: false, terminal: nil)
-        var frames = DockerFrames()
-        var isWanted = true
-        try client.stream(
-            "POST", .init("exec", id, "start"), body: Docker.ExecStart(hasTerminal: false), cancellation
-        ) { bytes in
-            // The rest of unwanted output is still read, since the command would wait otherwise.
-            try DockerExec.translating {
-                try frames.receive(bytes) { stream, part in
-                    if isWanted { isWanted = try receive(stream, part) }
-                    return true
-                }
-            }
-        }
-        return try DockerExec.exitCode(client, id)
+        try container(podID).exec(command, cancellation, receive: receive)
     }
 
     func attach(_ podID: String, _ command: [String], terminal: EngineTerminalSize?) throws -> any EngineSession {
-        let id = try DockerExec.create(client, podID, command, hasInput: true, terminal: terminal)
-        let connection = try client.connect(
-            .init("exec", id, "start"), body: Docker.ExecStart(hasTerminal: terminal != nil))
-        let session = DockerSession(client, id, connection, hasTerminal: terminal != nil)
-        if let terminal { try? session.resize(terminal) }
-        return session
+        try container(podID).attach(command, terminal: terminal)
     }
 
     func download(
         _ podID: String, path: String, _ cancellation: EngineCancellation,
         receive: (UnsafeRawBufferPointer) throws -> Bool
     ) throws {
-        try client.stream(
-            "GET", .init("containers", podID, "archive").with("path", path), silence: .seconds(120), cancellation,
-            receive: receive)
+        try container(podID).download(path: path, cancellation, receive: receive)
     }
 
     func upload(_ podID: String, path: String, next: () throws -> [UInt8]) throws {
-        try client.upload(
-            .init("containers", podID, "archive").with("path", path), contentType: "application/x-tar", next: next)
+        try container(podID).upload(path: path, next: next)
     }
 
     func statistics(_ podID: String) throws -> EngineStatistics {
-        try usage.statistics(of: podID) {
-            let target = DockerClient.Target("containers", podID, "stats").with("stream", "false").with(
-                "one-shot", "true")
-            return try client.value(Docker.Statistics.self, "GET", target)
-        }
+        try usage.statistics(of: podID) { try container(podID).statistics() }
     }
 
     // MARK: - Images
@@ -391,38 +337,7 @@ final class DockerEngine: PodEngine {
         throw client.failure(response.status, response.body)
     }
 
-    private static func networkName(_ projectID: String) -> String { "podstack-\(projectID)" }
-
-    /// Creates the network of a project unless it exists, and returns its ID.
-    @discardableResult
-    private func ensureNetwork(_ specification: EngineSpecification) throws -> String {
-        let name = Self.networkName(specification.projectID)
-        return try networks.change(waking: .none) { _ in
-            let existing = try client.send("GET", .init("networks", name))
-            if existing.isSuccess { return try DockerClient.decode(Docker.Created.self, existing.body).id }
-            guard existing.status == 404 else { throw client.failure(existing.status, existing.body) }
-            let request = Docker.NetworkRequest(
-                name: name,
-                labels: [Label.instance: specification.instance, Label.project: specification.projectID])
-            let created = try client.send("POST", .init("networks", "create"), body: request)
-            if created.isSuccess { return try DockerClient.decode(Docker.Created.self, created.body).id }
-            // Another service on this engine has created it meanwhile.
-            if created.status == 409 { return try client.value(Docker.Created.self, "GET", .init("networks", name)).id }
-            let failure = client.failure(created.status, created.body)
-            throw failure.kind == .noSpace
-                ? EngineFailure(
-                    kind: .noSpace,
-                    reason: "The engine has no network left for another project:"
-                        + " add default-address-pools to its configuration")
-                : failure
-        }
-    }
-
-    func removeNetwork(projectID: String) throws {
-        let response = try client.send("DELETE", .init("networks", Self.networkName(projectID)))
-        guard !response.isSuccess, response.status != 404 else { return }
-        throw client.failure(response.status, response.body)
-    }
+    func removeNetwork(projectID: String) throws { try networks.remove(projectID: projectID) }
 }
 
 extension EngineSpecification {

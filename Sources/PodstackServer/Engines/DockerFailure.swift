@@ -25,10 +25,15 @@ enum DockerFailure {
         {
             return .noSpace
         }
-        if has("port is already allocated", "address already in use", "volume is in use", "has active endpoints") {
+        if has(
+            "port is already allocated", "address already in use", "volume is in use", "has active endpoints",
+            "is in use by")
+        {
             return .conflict
         }
         if has("no such image") { return .image }
+        // Without most of its managers, a swarm responds to nothing.
+        if has("the swarm does not have a leader") { return .unreachable }
         switch status {
         // The pod exists, and its network will when it is ensured again.
         case 404 where message.hasPrefix("network "): return .failed
@@ -68,8 +73,12 @@ enum DockerFailure {
     /// The engine puts the names of the parts that an error went through before its cause.
     static func reason(_ message: String) -> String {
         var text = message.split { $0.isNewline }.joined(separator: " ")
+        if text.hasPrefix("rpc error: code = "), let range = text.firstRange(of: " desc = ") {
+            text = String(text[range.upperBound...])
+        }
         for prefix in [
-            "failed to create task for container: ", "failed to create shim task: ", "OCI runtime create failed: ",
+            "starting container failed: ", "failed to create task for container: ", "failed to create shim task: ",
+            "OCI runtime create failed: ",
             "runc create failed: ", "OCI runtime exec failed: ", "exec failed: ", "unable to start container process: ",
             "error during container init: ", "Error response from daemon: ", "failed to set up container networking: ",
         ] where text.hasPrefix(prefix) {

@@ -15,19 +15,23 @@ enum DockerPull {
         var serveraddress: String
     }
 
+    /// Returns the headers with which the engine signs in at the registry.
+    static func headers(
+        _ credential: EngineSpecification.RegistryCredential?, _ image: DockerImageName
+    ) throws -> [HeaderField] {
+        guard let credential else { return [] }
+        let value = Credential(
+            username: credential.username, password: credential.password, serveraddress: image.registry)
+        let text = try JSONEncoder().encode(value).base64EncodedString()
+        return [HeaderField("X-Registry-Auth", text.replacing("+", with: "-").replacing("/", with: "_"))]
+    }
+
     static func pull(
         _ image: DockerImageName, _ credential: EngineSpecification.RegistryCredential?, _ client: DockerClient,
         _ progress: (String) -> Void
     ) throws {
         progress("Pulling the image \(image.text)")
-        var headers: [HeaderField] = []
-        if let credential {
-            let value = Credential(
-                username: credential.username, password: credential.password, serveraddress: image.registry)
-            let text = try JSONEncoder().encode(value).base64EncodedString()
-            headers.append(
-                HeaderField("X-Registry-Auth", text.replacing("+", with: "-").replacing("/", with: "_")))
-        }
+        let headers = try headers(credential, image)
         let target = DockerClient.Target("images", "create").with("fromImage", image.repository).with(
             "tag", image.version)
         var lines = JSONLines()
@@ -54,7 +58,7 @@ enum DockerPull {
     }
 
     /// Removes a password that a registry has repeated in its error.
-    private static func hiding(
+    static func hiding(
         _ credential: EngineSpecification.RegistryCredential?, _ failure: EngineFailure
     ) -> EngineFailure {
         guard let password = credential?.password, !password.isEmpty else { return failure }

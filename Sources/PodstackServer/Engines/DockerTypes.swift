@@ -42,10 +42,12 @@ enum Docker {
         struct Swarm: Decodable, Sendable {
             var state: String?
             var isManager: Bool?
+            var nodeID: String?
 
             private enum CodingKeys: String, CodingKey {
                 case state = "LocalNodeState"
                 case isManager = "ControlAvailable"
+                case nodeID = "NodeID"
             }
         }
 
@@ -323,10 +325,20 @@ enum Docker {
         private enum CodingKeys: String, CodingKey { case container = "Container" }
     }
 
+    struct Network: Decodable {
+        var id: String
+        var driver: String
+
+        private enum CodingKeys: String, CodingKey {
+            case id = "Id"
+            case driver = "Driver"
+        }
+    }
+
     struct NetworkRequest: Encodable {
         var name: String
         var labels: [String: String]
-        var driver = "bridge"
+        var driver: String
         /// Networks with the same name would otherwise be possible.
         var checksDuplicates = true
 

@@ -25,6 +25,8 @@ package struct EngineEndpoint: Sendable, Equatable {
 
     package var kind: Kind
     package var address: Address
+    /// The certificates, also for the engines of a swarm's nodes; nil without.
+    package var identity: Identity?
 
     /// A reason why a text does not name an engine, as one sentence without its period.
     package struct Problem: Error, Equatable {
@@ -39,6 +41,7 @@ package struct EngineEndpoint: Sendable, Equatable {
     /// - Throws: A problem if the URL is invalid, or needs certificates and has none.
     package init(_ url: String, identity: Identity? = nil) throws(Problem) {
         var rest = url[...]
+        self.identity = identity
         kind = rest.hasPrefix("swarm+") ? .swarm : .docker
         if kind == .swarm { rest = rest.dropFirst("swarm+".count) }
         if rest.hasPrefix("unix://") {
@@ -51,7 +54,8 @@ package struct EngineEndpoint: Sendable, Equatable {
             guard path.bytes.count <= 107 else {
                 throw Problem(reason: "invalid engine \"\(url)\": the path of a socket has at most 107 bytes")
             }
-            guard identity == nil else {
+            // The engines of other nodes may need them.
+            guard identity == nil || kind == .swarm else {
                 throw Problem(
                     reason: "the certificates for the engine need a URL such as tcp://HOST:2376, not a socket")
             }

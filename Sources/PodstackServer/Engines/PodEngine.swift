@@ -205,6 +205,8 @@ struct EngineCapabilities: Sendable, Equatable {
     var processors: Int?
     /// The bytes of memory that a pod can have at most; nil if the engine does not say.
     var memoryBytes: Int64?
+    /// Sentences without their periods about what keeps a part of the engine from running pods.
+    var warnings: [String] = []
 }
 
 /// A pod as an engine runs it.
@@ -291,6 +293,8 @@ struct EngineObservation: Sendable, Equatable {
         case failed(String)
         /// The engine is removing the object.
         case removing
+        /// The engine cannot tell now, such as when the node of the pod cannot be asked.
+        case unknown
     }
 
     var podID: String

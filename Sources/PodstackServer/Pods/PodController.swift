@@ -90,7 +90,8 @@ final class PodController: Sendable {
             environment.log.write("pods_not_checked", level: "error", [("reason", reason)])
             return
         }
-        guard failure.kind == .unreachable, link.set(isReachable: false) else { return }
+        // An engine that refuses to run pods, such as one that is too old, is of no more use than one that does not respond.
+        guard failure.kind == .unreachable || failure.kind == .refused, link.set(isReachable: false) else { return }
         environment.log.write("engine_unreachable", level: "error", [("reason", failure.reason)])
     }
 
@@ -334,6 +335,8 @@ final class PodController: Sendable {
                 for id in changed { worker.schedule(id) }
                 if MonotonicClock.nanoseconds - observedAt >= Self.observationSeconds * 1_000_000_000 {
                     observedAt = MonotonicClock.nanoseconds
+                    // Nodes of a cluster come and go.
+                    if link.capabilities?.isCluster == true { link.set(try engine.capabilities()) }
                     try observeAll()
                 }
             } catch {

@@ -28,7 +28,7 @@
 //  4. Every run that is observed is recorded with the engine's own times, whatever the pod should be. (recorded)
 //  5. The recorded runs of a pod do not overlap, and a recorded end comes from the engine unless the engine lost the run;
 //     it then is the last time at which the run was observed, and is corrected if the run appears again. (lost)
-//  6. An observation that is older than what is recorded changes nothing. (stale)
+//  6. An observation that is older than what is recorded, or that the engine could not make, changes nothing. (stale, unknown)
 //  7. A pod is terminated only when the engine has no object of it. (terminated)
 //  8. A running pod is stopped before it is removed, so that the engine reports when the run ended. (stopsFirst)
 //  9. Whatever happened before, a pod ends up as it should be once the engine responds again. (randomWalks)
@@ -168,7 +168,7 @@ enum PodReconciler {
     /// - Returns: The decision.
     static func reconcile(_ state: PodState, _ observation: EngineObservation?, now: Int64) -> Decision {
         var machine = Machine(state, now: now)
-        guard state.status != .terminated, machine.record(observation) else {
+        guard state.status != .terminated, observation?.state != .unknown, machine.record(observation) else {
             return Decision(state: state, action: state.status == .terminated ? .none : .observe)
         }
         machine.decide(observation)
@@ -249,7 +249,7 @@ extension PodReconciler {
                 if now - (state.observedAt ?? .min / 2) >= PodReconciler.observationInterval { state.observedAt = now }
             case .exited(let code, _):
                 endRun(at: observation.finishedAt ?? state.observedAt ?? now, code: Int64(code))
-            case .created, .pending, .failed, .removing:
+            case .created, .pending, .failed, .removing, .unknown:
                 if let end = observation.finishedAt { endRun(at: end, code: state.exitCode) }
             }
             return true
@@ -298,6 +298,10 @@ extension PodReconciler {
             guard let code = state.exitCode else {
                 state.status = .failed
                 state.reason = "The engine lost the pod's container"
+                if case .failed(let reason)? = observation?.state {
+                    state.reason = reason
+                    event(.lost, reason)
+                }
                 return
             }
             if case .exited(_, isOutOfMemory: true)? = observation?.state {
@@ -329,7 +333,7 @@ extension PodReconciler {
             case .running:
                 state.status = .stopping
                 return .stop(graceSeconds: Int(state.graceSeconds))
-            case .removing:
+            case .removing, .unknown:
                 setCreating()
                 return .observe
             case .created, .exited, .failed, .pending:
@@ -366,7 +370,7 @@ extension PodReconciler {
             case .running, .pending:
                 if state.status != .failed { state.status = .stopping }
                 return .stop(graceSeconds: Int(state.graceSeconds))
-            case .removing: return .observe
+            case .removing, .unknown: return .observe
             case nil, .created, .exited, .failed:
                 if state.status != .failed, state.status != .stopped {
                     state.status = .stopped
@@ -385,7 +389,7 @@ extension PodReconciler {
             state.status = .stopping
             switch observation.state {
             case .running: return .stop(graceSeconds: Int(state.graceSeconds))
-            case .removing: return .observe
+            case .removing, .unknown: return .observe
             case .pending, .created, .exited, .failed: return .remove
             }
         }

@@ -177,6 +177,10 @@ struct PodService: Sendable {
             gpuType: request.gpuType, gpuCount: request.gpuCount, devices: [], pricePerHour: 0, limits: request.limits,
             createdAt: time, changedAt: time)
         limitDefaultSize(of: &pod)
+        // In a cluster a pod waits until GPUs are free, but not for a type that no node has.
+        if let type = pod.gpuType, let gpus = link.capabilities?.gpus, gpus[type] == nil {
+            throw DomainError.gpuNotAvailable(type: type, availableTypes: gpus.keys.sorted())
+        }
         pod.pricePerHour = try price(of: pod, in: connection)
         pod.devices = try assignDevices(to: pod, in: connection)
         try billing.requireCover(pod.charge, now: time, in: connection)
@@ -219,8 +223,15 @@ struct PodService: Sendable {
     }
 
     private func price(of pod: PodRecord, in connection: any DatabaseConnection) throws -> Int64 {
-        try billing.pricePerHour(
-            gpuType: pod.gpuType, gpuCount: pod.gpuCount, cpuMillicores: pod.configuration.cpuMillicores,
+        var gpuType = pod.gpuType
+        // A type that only the nodes of a cluster name is free of charge.
+        if let type = gpuType, link.capabilities?.gpus?[type] != nil,
+            try !BillingStore.gpuTypes(in: connection).contains(where: { $0.name == type })
+        {
+            gpuType = nil
+        }
+        return try billing.pricePerHour(
+            gpuType: gpuType, gpuCount: pod.gpuCount, cpuMillicores: pod.configuration.cpuMillicores,
             memoryGiB: pod.configuration.memoryGiB, diskGiB: pod.configuration.diskGiB, in: connection)
     }
 

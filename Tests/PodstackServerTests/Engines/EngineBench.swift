@@ -17,6 +17,11 @@ extension Trait where Self == ConditionTrait {
     static var needsEngine: ConditionTrait {
         .enabled(if: EngineBench.problem == nil, "\(EngineBench.problem ?? "")")
     }
+
+    /// The tests need a Docker Swarm, as ``needsEngine`` needs an engine.
+    static var needsSwarm: ConditionTrait {
+        .enabled(if: EngineBench.swarmProblem == nil, "\(EngineBench.swarmProblem ?? "")")
+    }
 }
 
 /// The engine of the tests, with the pods, projects and volumes of one test, which are removed at its end.
@@ -30,7 +35,16 @@ final class EngineBench: Sendable {
         } catch { return "\(error)" }
     }()
 
-    let test: TestEngine
+    /// The reason why no Docker Swarm can run here; nil as for ``problem``.
+    static let swarmProblem: String? = {
+        guard ProcessInfo.processInfo.environment["CI"] == nil else { return nil }
+        do {
+            _ = try TestSwarm.shared()
+            return nil
+        } catch { return "\(error)" }
+    }()
+
+    private let docker: TestEngine?
     let engine: any PodEngine
     /// The label of this test.
     let instance: String
@@ -38,9 +52,22 @@ final class EngineBench: Sendable {
 
     init(_ test: TestEngine? = nil) throws {
         let test = try test ?? TestEngine.shared()
-        self.test = test
+        docker = test
         engine = DockerEngine(try EngineEndpoint(test.url).address)
         instance = "test-\(UInt64.random(in: 0...UInt64.max))"
+    }
+
+    /// Creates the bench of a test with a Docker Swarm.
+    init(swarm: TestSwarm) throws {
+        docker = nil
+        engine = SwarmEngine(try EngineEndpoint(swarm.url).address, identity: nil)
+        instance = "test-\(UInt64.random(in: 0...UInt64.max))"
+    }
+
+    /// The engine of a bench without a swarm.
+    var test: TestEngine {
+        guard let docker else { preconditionFailure("the bench has a swarm") }
+        return docker
     }
 
     deinit {
@@ -99,7 +126,10 @@ final class EngineBench: Sendable {
         var last: EngineObservation?
         try blockUntil(within: .seconds(30), "the end of the pod") {
             last = try engine.observe(podID)
-            return last.map { $0.state != .running && $0.state != .created } ?? true
+            switch last?.state {
+            case .running, .created, .pending: return false
+            default: return true
+            }
         }
         return try #require(last)
     }

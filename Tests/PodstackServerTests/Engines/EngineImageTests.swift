@@ -21,7 +21,7 @@ struct EngineImageTests {
     func privateRegistry() throws {
         let registry = try TestRegistry(at: bench.test.address)
         let image = "\(registry.host)/team/model:1"
-        try registry.push("podstack-test:1", as: "team/model", bench)
+        try registry.push("podstack-test:1", as: "team/model", at: bench.test.url)
         let right = EngineSpecification.RegistryCredential(username: "user", password: TestRegistry.password)
 
         for credential in [nil, .init(username: "user", password: "a wrong password")]
@@ -104,16 +104,16 @@ final class TestRegistry {
     }
 
     /// Pushes an image of the engine, and removes its new name from the engine.
-    func push(_ image: String, as name: String, _ bench: EngineBench) throws {
-        _ = try bench.ask("POST", "/images/\(image)/tag?repo=\(host)/\(name)&tag=1")
+    func push(_ image: String, as name: String, at url: String) throws {
+        let socket = ["-s", "--unix-socket", String(url.dropFirst("unix://".count)), "-X"]
+        let engine = "http://engine/v1.41/images"
+        _ = try ToolProcess.run(
+            "/usr/bin/curl", socket + ["POST", "\(engine)/\(image)/tag?repo=\(host)/\(name)&tag=1"])
         let credential = Data(#"{"username":"user","password":"\#(Self.password)"}"#.utf8).base64EncodedString()
         let result = try ToolProcess.run(
             "/usr/bin/curl",
-            [
-                "-s", "--unix-socket", String(bench.test.url.dropFirst("unix://".count)), "-X", "POST", "-H",
-                "X-Registry-Auth: \(credential)", "http://engine/v1.41/images/\(host)/\(name)/push?tag=1",
-            ])
+            socket + ["POST", "-H", "X-Registry-Auth: \(credential)", "\(engine)/\(host)/\(name)/push?tag=1"])
         #expect(result.output.contains("digest"), "\(result.output)")
-        _ = try bench.ask("DELETE", "/images/\(host)/\(name):1")
+        _ = try ToolProcess.run("/usr/bin/curl", socket + ["DELETE", "\(engine)/\(host)/\(name):1"])
     }
 }

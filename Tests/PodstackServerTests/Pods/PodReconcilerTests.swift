@@ -138,6 +138,28 @@ struct PodReconcilerTests {
         #expect(earlier.runs.isEmpty)
     }
 
+    @Test("what the engine cannot observe now changes nothing")
+    func unknown() {
+        var deleted = running()
+        deleted.requestDeletion()
+        for state in [PodState(), running(), deleted] {
+            #expect(
+                PodReconciler.reconcile(state, observation(.unknown), now: 110)
+                    == PodReconciler.Decision(state: state, action: .observe))
+        }
+    }
+
+    @Test("a run that the engine says is lost ends when the engine says so, with its reason")
+    func lostNode() {
+        let lost = EngineObservation(
+            podID: "pod", state: .failed("The node does not respond"), startedAt: 100, finishedAt: 130)
+        let decision = PodReconciler.reconcile(running(), lost, now: 200)
+        #expect(decision.state.status == .failed)
+        #expect(decision.state.reason == "The node does not respond")
+        #expect(decision.runs == [PodReconciler.Run(startedAt: 100, finishedAt: 130)])
+        #expect(decision.events == [PodReconciler.Event(kind: .lost, message: "The node does not respond")])
+    }
+
     @Test("a pod is terminated only when the engine has no object of it")
     func terminated() {
         var state = running()
