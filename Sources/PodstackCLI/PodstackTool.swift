@@ -27,6 +27,10 @@ package enum PodstackTool {
             the file that PODSTACK_API_TOKEN_FILE names; the profile that PODSTACK_PROFILE names, else the one
             that "podstack auth switch" selected, else "default", in ~/.podstack/credentials.
             """,
+        synonyms: [
+            "auth list": "config show", "auth ls": "config show", "auth profiles": "config show",
+            "config list": "config show", "config ls": "config show", "project switch": "project use",
+        ],
         reference: PodstackReference.reference)
 
     static let version = Command("version", summary: "Show the version.", examples: ["podstack version"]) {
