@@ -40,7 +40,8 @@ enum PodCommands {
             labels: try PodFlags.pairs("label", arguments) ?? [:], name: arguments.value("name"))
         let columns = PodText.columns(isWide: invocation.format == .wide)
         var writer = ListWriter<Pod>(
-            invocation, header: columns.map(\.name), row: { pod in columns.map { $0.value(pod, invocation) } })
+            invocation, ifEmpty: "No pods", header: columns.map(\.name),
+            row: { pod in columns.map { $0.value(pod, invocation) } })
         try await writer.writeAll(of: pods, limit: nil)
         return .success
     }
