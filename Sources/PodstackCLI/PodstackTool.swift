@@ -77,7 +77,7 @@ package enum PodstackTool {
         } catch {
             let report = ErrorReport(error) { command?.name(ofField: $0) ?? $0 }
             report.write(to: context.standardError, format: format)
-            return ExitStatus(for: error)
+            return command?.isCauseOf(error) == true ? .usage : ExitStatus(for: error)
         }
     }
 
@@ -89,6 +89,7 @@ package enum PodstackTool {
             used = command
             format = try OutputFormat.format(of: command, arguments, environment: context.environment)
             try MisplacedToken.check(arguments, of: command)
+            try EmptyValue.check(arguments, of: command)
             let work = BlockingWork(of: context, format: format, isQuiet: arguments.has("quiet"))
             return try await BlockingWork.$current.withValue(work) { [format] in
                 try await perform(command, arguments, context: context, format: format)
@@ -134,6 +135,17 @@ struct CommandError: Error {
     var message: String
     var hint: String?
     var status = ExitStatus.failure
+}
+
+extension Command {
+    /// Returns whether an error is about values of the command line only, so that it is wrong usage.
+    fileprivate func isCauseOf(_ error: any Error) -> Bool {
+        guard let error = error as? ValidationError else { return false }
+        // Nothing was sent: a value cannot be what it is given for.
+        if error.statusCode == nil { return true }
+        let fields = error.fieldErrors.keys
+        return !fields.isEmpty && fields.allSatisfy { name(ofField: $0) != $0 }
+    }
 }
 
 extension ExitStatus {

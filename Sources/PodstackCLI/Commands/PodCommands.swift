@@ -150,6 +150,7 @@ enum PodCommands {
             throw UsageError(
                 "nothing to change: give --name, --label, --remove-label, --stop-after, --delete-after or --max-cost")
         }
+        if let name = arguments.value("name") { try PodFlags.checkName(name) }
         let changed = try PodFlags.pairs("label", arguments) ?? [:]
         let removed = arguments.list("remove-label") ?? []
         let stopAfter = try PodFlags.change("stop-after", arguments) { try arguments.duration("stop-after") }
