@@ -125,8 +125,8 @@ extension PodstackTool {
             invocation.format = try OutputFormat.format(
                 of: command, arguments, environment: invocation.context.environment)
         }
-        let ignoresProject = ignoringProject.contains(command.name)
-        return try await command.action(ignoresProject ? invocation : invocation.resolvingProject())
+        if !ignoringProject.contains(command.name) { invocation = try await invocation.resolvingProject() }
+        return try await invocation.advisingOnProject { [invocation] in try await command.action(invocation) }
     }
 }
 
