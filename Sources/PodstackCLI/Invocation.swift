@@ -138,10 +138,44 @@ struct Invocation: Sendable {
             throw UsageError(
                 "this cannot be undone, and there is no terminal to ask on", hint: "--yes confirms the change")
         }
-        let answer = ask("\(question) This cannot be undone. [y/N] ") ?? ""
-        guard ["y", "yes"].contains(answer.filter { !$0.isWhitespace }.lowercased()) else {
+        try Self.check(ask("\(question) This cannot be undone. [y/N] "))
+    }
+
+    /// Asks on the terminal before a change that can be undone; without a terminal, the change is made.
+    func ask(_ question: String) throws {
+        guard asksForConfirmation, let ask = context.askLine else { return }
+        try Self.check(ask("\(question) [y/N] "))
+    }
+
+    private static func check(_ answer: String?) throws(CommandError) {
+        guard ["y", "yes"].contains((answer ?? "").filter { !$0.isWhitespace }.lowercased()) else {
             throw CommandError(message: "nothing was changed: the answer was not yes")
         }
+    }
+
+    /// Asks a question on the terminal until the answer is valid, at most five times.
+    ///
+    /// - Parameters:
+    ///   - question: The question.
+    ///   - value: Returns the value of an answer without whitespace around it; throws for an answer that is wrong.
+    /// - Returns: The value.
+    /// - Throws: The error of the last answer.
+    func answer<Value>(to question: String, _ value: (String) throws(UsageError) -> Value) throws -> Value {
+        var attempts = 5
+        while true {
+            let answer = context.askLine?(question)
+            attempts -= 1
+            do { return try value(answer.map(Self.trimmed) ?? "") } catch {
+                guard attempts > 0, answer != nil else {
+                    throw CommandError(message: error.message, hint: error.hint)
+                }
+                context.standardError("\(TerminalText.printable(error.message))\n")
+            }
+        }
+    }
+
+    private static func trimmed(_ text: String) -> String {
+        String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
     }
 
     /// Whether ``confirm(_:)`` will ask.
@@ -161,7 +195,8 @@ extension CredentialsFile {
     /// Throws when the file has no profile of that name.
     func checkHas(_ profile: String) throws {
         guard !hasProfile(profile) else { return }
-        let message = "\(path) has no profile \"\(Arguments.displayed(profile))\""
+        let near = Suggestion.question(profile, among: profileNames)
+        let message = "\(path) has no profile \"\(Arguments.displayed(profile))\"\(near)"
         guard !profileNames.isEmpty else {
             throw CommandError(message: message, hint: "podstack auth login --profile P creates a profile")
         }

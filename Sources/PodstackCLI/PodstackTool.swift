@@ -27,6 +27,10 @@ package enum PodstackTool {
             the file that PODSTACK_API_TOKEN_FILE names; the profile that PODSTACK_PROFILE names, else the one
             that "podstack auth switch" selected, else "default", in ~/.podstack/credentials.
             """,
+        synonyms: [
+            "auth list": "config show", "auth ls": "config show", "auth profiles": "config show",
+            "config list": "config show", "config ls": "config show", "project switch": "project use",
+        ],
         reference: PodstackReference.reference)
 
     static let version = Command("version", summary: "Show the version.", examples: ["podstack version"]) {
@@ -73,7 +77,7 @@ package enum PodstackTool {
         } catch {
             let report = ErrorReport(error) { command?.name(ofField: $0) ?? $0 }
             report.write(to: context.standardError, format: format)
-            return ExitStatus(for: error)
+            return command?.isCauseOf(error) == true ? .usage : ExitStatus(for: error)
         }
     }
 
@@ -85,6 +89,7 @@ package enum PodstackTool {
             used = command
             format = try OutputFormat.format(of: command, arguments, environment: context.environment)
             try MisplacedToken.check(arguments, of: command)
+            try EmptyValue.check(arguments, of: command)
             let work = BlockingWork(of: context, format: format, isQuiet: arguments.has("quiet"))
             return try await BlockingWork.$current.withValue(work) { [format] in
                 try await perform(command, arguments, context: context, format: format)
@@ -120,8 +125,8 @@ extension PodstackTool {
             invocation.format = try OutputFormat.format(
                 of: command, arguments, environment: invocation.context.environment)
         }
-        let ignoresProject = ignoringProject.contains(command.name)
-        return try await command.action(ignoresProject ? invocation : invocation.resolvingProject())
+        if !ignoringProject.contains(command.name) { invocation = try await invocation.resolvingProject() }
+        return try await invocation.advisingOnProject { [invocation] in try await command.action(invocation) }
     }
 }
 
@@ -130,6 +135,17 @@ struct CommandError: Error {
     var message: String
     var hint: String?
     var status = ExitStatus.failure
+}
+
+extension Command {
+    /// Returns whether an error is about values of the command line only, so that it is wrong usage.
+    fileprivate func isCauseOf(_ error: any Error) -> Bool {
+        guard let error = error as? ValidationError else { return false }
+        // Nothing was sent: a value cannot be what it is given for.
+        if error.statusCode == nil { return true }
+        let fields = error.fieldErrors.keys
+        return !fields.isEmpty && fields.allSatisfy { name(ofField: $0) != $0 }
+    }
 }
 
 extension ExitStatus {

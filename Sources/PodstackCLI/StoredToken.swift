@@ -9,8 +9,9 @@ struct StoredToken {
     private let context: Context
     private let warn: (String) -> Void
 
-    init(_ invocation: Invocation) throws {
-        profile = invocation.profileName
+    /// Creates the place of a profile; nil for the profile that the command changes.
+    init(_ invocation: Invocation, profile: String? = nil) throws {
+        self.profile = profile ?? invocation.profileName
         path = try CredentialsFile.path(invocation.context.environment)
         context = invocation.context
         warn = invocation.warn
@@ -100,6 +101,20 @@ struct StoredToken {
         try file.remove(.pendingAPIToken, profile: profile)
         try file.save()
         return former == nil ? .file : .keyring
+    }
+
+    /// Removes a revoked token of the profile, unless another token is stored by now.
+    ///
+    /// - Parameter prefix: The prefix of the revoked token; nil for a token in another format.
+    /// - Returns: The kind of place that held the token; nil when it stays, such as in a command of the user.
+    func remove(ifRevoked prefix: String?) async throws -> Kind? {
+        let file = try CredentialsFile(changing: path)
+        if let stored = file.value(.apiToken, profile: profile) {
+            guard prefix == nil || APIToken(stored).prefix == prefix else { return nil }
+        } else if Keyring.entry(of: profile, in: file) == nil {
+            return nil
+        }
+        return try await remove()
     }
 
     /// Locks a profile that uses the keyring, so that no rotation stores its token in an entry that is given up here.

@@ -127,8 +127,10 @@ package struct Arguments: Sendable {
     package func duration(_ name: String) throws(UsageError) -> Duration? {
         guard let text = value(name) else { return nil }
         guard let duration = Self.duration(of: text) else {
+            // Not as a word of the command line, which would cut -1h like an option.
+            let shown = text.utf8.count > 24 ? "…" : TerminalText.printable(text)
             throw UsageError(
-                "--\(name): invalid duration \"\(Self.displayed(text))\": use a number and a unit, such as 30m, 12h or "
+                "--\(name): invalid duration \"\(shown)\": use a number and a unit, such as 30m, 12h or "
                     + "7d")
         }
         return duration
@@ -136,6 +138,8 @@ package struct Arguments: Sendable {
 
     /// Returns the length of time that `text` names, such as `90s`, `30m`, `12h` or `7d`; nil when it names none.
     package static func duration(of text: String) -> Duration? {
+        // No time needs no unit.
+        if text == "0" { return .zero }
         let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
         guard let unit = text.last.flatMap({ units[$0] }), let count = Int64(text.dropLast()),
             (0...100_000_000).contains(count)

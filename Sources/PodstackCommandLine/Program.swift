@@ -15,17 +15,20 @@ package struct Program<Action: Sendable>: Sendable {
     package var commandComesFirst: Bool
     /// The last paragraph of the help that lists all commands.
     package var footer: String
+    /// Words that users type for a command of another name, such as `auth list`, by the name of the command.
+    package var synonyms: [String: String]
     /// The sections of the manual page about the program as a whole.
     package var reference: ProgramReference
 
     package init(
         _ name: String, summary: String = "", groups: [CommandGroup] = [], commands: [Command<Action>],
         globalFlags: [Flag], commandComesFirst: Bool = false, footer: String = "",
-        reference: ProgramReference = ProgramReference()
+        synonyms: [String: String] = [:], reference: ProgramReference = ProgramReference()
     ) {
         self.name = name
         self.summary = summary
         self.groups = groups
+        self.synonyms = synonyms
         self.reference = reference
         self.commands = commands
         self.globalFlags = globalFlags + [.help, .version]
@@ -139,6 +142,7 @@ package struct Program<Action: Sendable>: Sendable {
     /// Returns a question that names the nearest command: for `token lst`, or for `whoami` without its group.
     private func question(for words: [String]) -> String {
         let visible = visibleCommands
+        if let same = commandOfSameMeaning(words) { return "; did you mean \"\(same)\"?" }
         let isGroup = visible.contains { $0.words.first == words.first }
         if !isGroup, let command = visible.first(where: { $0.words.last == words.first }) {
             return "; did you mean \"\(command.name)\"?"
@@ -149,6 +153,30 @@ package struct Program<Action: Sendable>: Sendable {
             ?? Suggestion.nearest(to: words.first ?? "", among: visible.compactMap(\.words.first))
         return near.map { "; did you mean \"\($0)\"?" } ?? ""
     }
+}
+
+extension Program {
+    /// Returns the command for which other programs use the words, such as `pod delete` for `pod rm`.
+    private func commandOfSameMeaning(_ words: [String]) -> String? {
+        guard words.count > 1 else { return nil }
+        if let name = synonyms[words.prefix(2).joined(separator: " ")] { return name }
+        let verbs = CommandSynonyms.verbs.first { $0.contains(words[1]) } ?? []
+        return verbs.lazy.map { "\(words[0]) \($0)" }
+            .first { name in self.visibleCommands.contains { $0.name == name } }
+    }
+}
+
+/// Verbs that programs use for the same action.
+private enum CommandSynonyms {
+    static let verbs = [
+        ["delete", "remove", "revoke", "rm", "del", "destroy", "erase", "unset"],
+        ["list", "ls", "all"], ["get", "show", "info", "describe", "inspect", "view", "cat"],
+        ["create", "add", "new", "make", "mk"], ["update", "edit", "change", "modify", "rename", "set"],
+        ["stop", "kill", "halt", "pause"], ["start", "resume", "up"], ["exec", "run", "ssh", "shell", "attach"],
+        ["rotate", "refresh", "renew", "regenerate"], ["login", "signin", "sign-in"],
+        ["logout", "signout", "sign-out"],
+        ["switch", "use", "select"], ["logs", "log", "tail"], ["cp", "copy"],
+    ]
 }
 
 /// A heading of the help that lists all commands.

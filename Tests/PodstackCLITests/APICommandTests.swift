@@ -114,7 +114,9 @@ struct APICommandTests: ServerSuite {
         let outcome = await console.run("api", "tokens/00000000")
         #expect(outcome.status == .notFound)
         #expect(outcome.output.contains("\"code\":\"not_found\""))
-        #expect(outcome.error == "error: No such token\n", "\(outcome.error)")
+        #expect(outcome.error == "error: No such token (GET /v1/tokens/00000000: HTTP 404)\n", "\(outcome.error)")
+        let unknown = await console.run("api", "whoami")
+        #expect(unknown.error.contains("(GET /v1/whoami: HTTP 404)"), "\(unknown.error)")
         let rejected = await console.run(
             "api", "tokens", environment: ["PODSTACK_API_TOKEN": TestToken.generate(id: "00000000")])
         #expect(rejected.status == .notAuthenticated)

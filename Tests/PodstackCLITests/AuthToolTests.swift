@@ -47,6 +47,36 @@ struct AuthToolTests: ServerSuite {
         #expect(empty.error.hasSuffix("error: no token was entered: type it, or pipe it to standard input\n"))
     }
 
+    @Test("a wrong choice is asked again, and never sent")
+    func wrongChoice() async throws {
+        var console = console
+        let token = try server.createToken()
+        console.secrets = ["3", "yes", token]
+        let login = await console.run("auth", "login")
+        #expect(login.status == .success, "\(login.error)")
+        #expect(login.error.contains("That is not one of the choices. Type 1 or 2, or paste an API token: "))
+        console.secrets = ["3", "3", "3", "3", "3", token]
+        #expect(await console.run("auth", "login").status == .failure)
+    }
+
+    @Test(
+        "login does not send a token of another service, or a text that is too short",
+        arguments: [
+            ("ghp_" + String(repeating: "b", count: 36), "It looks like a token from GitHub"),
+            ("hf_" + String(repeating: "b", count: 34), "It looks like a token from Hugging Face"),
+            ("podstack_abc", "It has only 12 characters, and was copied incompletely"),
+        ])
+    func foreignToken(text: String, reason: String) async throws {
+        let stranger = try ScriptedServer { _ in "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" }
+        let login = await console.run(
+            "auth", "login", environment: ["PODSTACK_API_ENDPOINT": "http://127.0.0.1:\(stranger.port)"], input: text)
+        #expect(login.status == .notAuthenticated)
+        #expect(
+            login.error.hasPrefix("error: Invalid API token: \(reason). It came from standard input, and was not sent"))
+        #expect(stranger.received.isEmpty)
+        #expect(!login.error.contains(text.suffix(8)) && home.read(".podstack/credentials") == nil)
+    }
+
     @Test("the first choice is the login in a browser")
     func browser() async throws {
         let code =
@@ -181,6 +211,8 @@ struct AuthToolTests: ServerSuite {
         #expect(home.read(".podstack/credentials") == nil)
         #expect(
             await console.run("auth", "login", "--profile", "work", input: try server.createToken()).status == .success)
+        let mistyped = await console.run("auth", "switch", "wrok")
+        #expect(mistyped.error.contains("has no profile \"wrok\"; did you mean \"work\"?"), "\(mistyped.error)")
         let warned = await console.run(
             "auth", "switch", "work", environment: ["PODSTACK_API_TOKEN": "t", "PODSTACK_PROFILE": "other"])
         #expect(warned.status == .success)
@@ -260,6 +292,23 @@ struct AuthDoctorTests: ServerSuite {
         }
     }
 
+    @Test("a mistyped token is one finding, and no token is no problem of the connection")
+    func oneFinding() async throws {
+        var mistyped = Array(try server.createToken())
+        mistyped.swapAt(20, 21)
+        mistyped[22] = mistyped[22] == "x" ? "y" : "x"
+        let outcome = await run(["PODSTACK_API_TOKEN": String(mistyped)])
+        #expect(outcome.output.contains("checksum"))
+        #expect(outcome.output.hasSuffix("\n1 problem found\n"), "\(outcome.output)")
+        _ = try home.write("[empty]\nproject_id = p\n", to: "f")
+        #expect(try ToolProcess.run("/bin/chmod", ["600", home.file("f")]).status == 0)
+        let none = await Console(environment: ["HOME": home.path, "PODSTACK_CREDENTIALS_FILE": home.file("f")])
+            .run("auth", "doctor", "--profile", "empty")
+        #expect(none.status == .failure)
+        #expect(none.output.hasPrefix("CRITICAL  token: "), "\(none.output)")
+        #expect(!none.output.contains("CRITICAL  connection") && none.output.hasSuffix("\n1 problem found\n"))
+    }
+
     @Test("tokens that are not used are checked too, after the one in use")
     func shadowed() async throws {
         let file = try home.write("hf_" + String(repeating: "a", count: 34), to: "token")
@@ -286,6 +335,25 @@ struct AuthDoctorTests: ServerSuite {
             outcome.output.contains(
                 "from \(path):6 [hub], is probably not valid. It looks like a token from Hugging Face"))
         #expect(outcome.output.hasSuffix("\n2 problems found\n"), "\(outcome.output)")
+    }
+
+    @Test("the project in use must exist, and the token must be valid in it")
+    func project() async throws {
+        #expect(await console.run("auth", "login", input: try server.createToken()).status == .success)
+        let id = String(await console.run("project", "create", "training").output.dropLast())
+        #expect(await console.run("project", "use", "training").status == .success)
+        #expect(await run([:]).output.contains("OK        project: \(id), from "))
+        #expect(await run([:], "--project", "training").output.contains("OK        project: \(id), from --project"))
+        let limited = await console.run(
+            "token", "create", "--name", "x", "--scope", "tokens:read", "--project-id", "training")
+        let excluded = await run(
+            ["PODSTACK_API_TOKEN": String(limited.output.dropLast()), "PODSTACK_PROJECT": "prj_gone"])
+        #expect(excluded.output.hasPrefix("CRITICAL  project: the project prj_gone, from PODSTACK_PROJECT, "))
+        #expect(await console.run("config", "set", "project_id", "prj_gone").status == .success)
+        let gone = await run([:])
+        #expect(gone.status == .failure)
+        #expect(gone.output.hasPrefix("CRITICAL  project: the project prj_gone, from "), "\(gone.output)")
+        #expect(gone.output.contains("podstack config unset project_id removes the setting"))
     }
 
     @Test("whitespace around a token in a variable is a warning")

@@ -88,6 +88,19 @@ struct PodCommandTests {
         #expect(try await client().pods.list().all().count == 2)
     }
 
+    @Test("a wrong answer of create is asked again")
+    func wrongAnswers() async throws {
+        var console = console
+        console.replies = ["a b", "trainer", "pytorch", "A10O", "A100", "two", "2", "soon", "2h", "y"]
+        let made = await console.run("pod", "create")
+        #expect(made.status == .success, "\(made.error)")
+        #expect(made.error.contains("The name must have 1 to 63 characters from a-z, 0-9 and -"))
+        #expect(made.error.contains("There is no type \"A10O\"; did you mean \"A100\"?"))
+        #expect(made.error.contains("The number must be a whole number, 1 or more."))
+        #expect(made.error.contains("Use a number and a unit for the time"))
+        #expect(try await client().pods.list().all().count == 1)
+    }
+
     @Test("create without a name or an image fails elsewhere")
     func noTerminal() async throws {
         let none = await console.run("pod", "create")
@@ -113,10 +126,14 @@ struct PodCommandTests {
             (["--timeout", "5m"], "--timeout needs --wait"), (["--memory", "0"], "--memory must be a whole number"),
             (["--registry-password-stdin"], "--registry-password-stdin needs --registry-user"),
             (["--registry-user", "u"], "the password of the registry is missing"),
+            (["--token-scope", "pod:read"], "--token-scope: unknown scope \"pod:read\"; did you mean \"pods:read\"?"),
         ])
     func invalid(flags: [String], message: String) async throws {
         let run = await console.run(["pod", "create", "--name", "x", "--image", "y"] + flags)
         #expect(run.status == .usage && run.error.contains(message), "\(run.error)")
+        #expect(service.requests.isEmpty)
+        let name = await console.run(["pod", "create", "--name", "a b", "--image", "y"])
+        #expect(name.status == .usage && name.error.hasPrefix("error: --name must have 1 to 63 characters"))
         #expect(service.requests.isEmpty)
     }
 

@@ -80,6 +80,9 @@ struct TokenAndProjectCommandTests: ServerSuite {
         let id = String(created.output.dropLast())
         #expect(id.hasPrefix("prj_"))
         #expect(await console.run("project", "list").output.contains("training"))
+        let bare = await console.run("project", "create", "bare")
+        #expect(await !console.run("project", "get", "bare").output.contains("Description"))
+        #expect(bare.status == .success)
         #expect(await console.run("project", "use", id).status == .success)
         #expect(await console.run("project", "current").output.contains("Description: models\n"))
         #expect(await console.run("project", "update", id, "--name", "inference").output.contains("inference"))
@@ -96,6 +99,50 @@ struct TokenAndProjectCommandTests: ServerSuite {
         let members = await console.run("member", "list", environment: ["PODSTACK_PROJECT": "training"])
         #expect(members.status == .notFound)
         #expect(members.error.contains("\"training\" is the name of \(id): podstack project use stores the ID"))
+    }
+
+    @Test("project delete removes the setting of each profile that names the project")
+    func deleteOfProjectInUse() async throws {
+        let token = try await logIn()
+        let id = String(await console.run("project", "create", "training").output.dropLast())
+        #expect(await console.run("project", "use", "training").status == .success)
+        #expect(await console.run("config", "set", "project_id", id, "--profile", "other").status == .success)
+        #expect(await console.run("config", "set", "project_id", "prj_kept", "--profile", "third").status == .success)
+        let deleted = await console.run("project", "delete", "training", "--yes")
+        #expect(deleted.status == .success)
+        let path = "\(home.path)/.podstack/credentials"
+        #expect(deleted.error.contains("Removed project_id from \(path) [default], which named this project\n"))
+        #expect(deleted.error.contains("Removed project_id from \(path) [other], which named this project\n"))
+        #expect(home.read(".podstack/credentials")?.contains(id) == false)
+        #expect(home.read(".podstack/credentials")?.contains("prj_kept") == true)
+        #expect(await console.run("token", "list").status == .success)
+        // A variable cannot be changed here, so it is named.
+        let other = String(await console.run("project", "create", "second").output.dropLast())
+        let named = await console.run("project", "delete", other, "--yes", environment: ["PODSTACK_PROJECT": other])
+        #expect(named.status == .success)
+        #expect(
+            named.error.contains("warning: PODSTACK_PROJECT still names the deleted project: unset PODSTACK_PROJECT"),
+            "\(named.error)")
+        #expect(home.read(".podstack/credentials")?.contains(token) == true)
+    }
+
+    @Test("a project of the settings that does not exist is an error that says how to select another")
+    func projectThatIsGone() async throws {
+        _ = try await logIn()
+        #expect(await console.run("config", "set", "project_id", "prj_gone").status == .success)
+        for words in [["project", "current"], ["member", "list"], ["pod", "list"]] {
+            let failed = await console.run(words)
+            #expect(failed.status == .notFound)
+            #expect(
+                failed.error.contains(
+                    "podstack project use NAME selects another project, podstack config unset project_id removes"),
+                "\(words) \(failed.error)")
+        }
+        let variable = await console.run("project", "current", environment: ["PODSTACK_PROJECT": "prj_else"])
+        #expect(variable.error.contains("unset PODSTACK_PROJECT"), "\(variable.error)")
+        // The project of an option is not a setting.
+        let option = await console.run("project", "current", "--project", "prj_else")
+        #expect(option.status == .notFound && !option.error.contains("config unset"))
     }
 
     @Test("a deleted project in the settings does not prevent the use of another")

@@ -10,6 +10,10 @@ struct UsageTests {
     init() throws { home = try TemporaryDirectory() }
 
     func run(_ words: String..., environment: [String: String] = [:]) async -> Console.Outcome {
+        await run(words, environment: environment)
+    }
+
+    func run(_ words: [String], environment: [String: String] = [:]) async -> Console.Outcome {
         await Console(environment: ["HOME": home.path]).run(words, environment: environment)
     }
 
@@ -34,6 +38,12 @@ struct UsageTests {
             (["confg"], "unknown command \"confg\"; did you mean \"config\"?"),
             (["token", "list", "--profil", "x"], "unknown option --profil; did you mean \"--profile\"?"),
             (["token", "create", "--nam", "x"], "unknown option --nam; did you mean \"--name\"?"),
+            (["pod", "rm"], "unknown command \"pod rm\"; did you mean \"pod delete\"?"),
+            (["token", "delete", "x"], "unknown command \"token delete\"; did you mean \"token revoke\"?"),
+            (["member", "delete", "x"], "unknown command \"member delete\"; did you mean \"member remove\"?"),
+            (["auth", "list"], "unknown command \"auth list\"; did you mean \"config show\"?"),
+            (["config", "list"], "unknown command \"config list\"; did you mean \"config show\"?"),
+            (["project", "show"], "unknown command \"project show\"; did you mean \"project get\"?"),
             (["fly"], "unknown command \"fly\""), (["bogus", "--help"], "unknown command \"bogus\""),
             (["token", "bogus", "--help"], "unknown command \"token bogus\""),
         ])
@@ -41,6 +51,51 @@ struct UsageTests {
         let outcome = await Console(environment: [:]).run(words)
         #expect(outcome.status == .usage)
         #expect(outcome.error.hasPrefix("error: \(message)\n"), "\(outcome.error)")
+    }
+
+    @Test(
+        "an empty value is wrong usage, and nothing is sent",
+        arguments: [
+            (["token", "create", "--name", "", "--full-access"], "--name is empty: "),
+            (["token", "create", "", "--full-access"], "NAME is empty: "),
+            (["token", "update", "x", "--name", ""], "--name is empty: "),
+            (["token", "create", "x", "--scope", ""], "--scope is empty"), (["token", "get", ""], "TOKEN is empty: "),
+            (["project", "get", ""], "PROJECT is empty: "), (["pod", "get", ""], "POD is empty: "),
+            (["pod", "create", "--name", ""], "--name is empty: "),
+            (["auth", "whoami", "--token", ""], "--token is empty"),
+            (["auth", "whoami", "--token-file", ""], "--token-file: the path is empty"),
+            (["auth", "whoami", "--token-file", "/dev/null"], "--token-file: /dev/null is empty"),
+        ])
+    func emptyValues(words: [String], message: String) async {
+        let outcome = await run(
+            words, environment: ["PODSTACK_API_TOKEN": "t", "PODSTACK_API_ENDPOINT": "http://127.0.0.1:1"])
+        #expect(outcome.status == .usage, "\(words)")
+        #expect(outcome.error.contains("error: \(message)"), "\(outcome.error)")
+    }
+
+    @Test("a value that the service rejects is wrong usage")
+    func rejectedValues() async throws {
+        let server = try RunningServer()
+        let environment = ["PODSTACK_API_TOKEN": try server.createToken(), "PODSTACK_API_ENDPOINT": server.url]
+        let long = String(repeating: "x", count: 101)
+        for words in [
+            ["token", "create", long, "--full-access"], ["token", "create", "--name", " ", "--full-access"],
+            ["project", "create", long],
+        ] {
+            let outcome = await run(words, environment: environment)
+            #expect(outcome.status == .usage, "\(outcome.error)")
+        }
+    }
+
+    @Test("an invalid duration is quoted as it is")
+    func durations() async {
+        for text in ["-1h", "soon", "1.5h"] {
+            let outcome = await run(
+                ["token", "rotate", "x", "--grace", text], environment: ["PODSTACK_API_TOKEN": "t"])
+            #expect(outcome.status == .usage)
+            #expect(outcome.error.hasPrefix("error: --grace: invalid duration \"\(text)\": use a number and a unit"))
+        }
+        #expect(Arguments.duration(of: "0") == .zero)
     }
 
     @Test("input that is larger than any token is rejected")

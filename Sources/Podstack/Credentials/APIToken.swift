@@ -54,6 +54,11 @@ public struct APIToken: Sendable, Hashable {
         if TokenFormat.shape(of: secret) == .wrongChecksum {
             return "Its checksum is wrong: it was mistyped or truncated"
         }
+        return foreignIssuer
+    }
+
+    /// The service that probably issued the token, as a sentence; nil when its text does not look like another service's.
+    package var foreignIssuer: String? {
         let vendors = [
             "hf_": "Hugging Face", "ghp_": "GitHub", "github_pat_": "GitHub", "sk-proj-": "OpenAI",
             "sk-svcacct-": "OpenAI", "sk-admin-": "OpenAI", "AKIA": "AWS",

@@ -172,7 +172,8 @@ struct APICommand {
         }
         guard response.status < 400 else {
             try writeUnfiltered(response.body)
-            throw try await client.error(for: response)
+            let error = try await client.error(for: response)
+            throw (error as? any ServiceError)?.naming("\(call.method) \(call.path)", response.status) ?? error
         }
         return response
     }
@@ -370,5 +371,14 @@ struct RequestFields {
             }
         }
         return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension ServiceError {
+    /// Returns the error with the request and the status in its message.
+    fileprivate func naming(_ request: String, _ status: Int) -> any Error {
+        var response = response
+        response.message = "\(response.message) (\(request): HTTP \(status))"
+        return Self(response: response)
     }
 }

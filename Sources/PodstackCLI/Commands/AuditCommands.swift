@@ -86,7 +86,7 @@ enum AuditCommands {
     private static func table(_ invocation: Invocation) -> ListWriter<AuditEvent> {
         let columns = columns + (invocation.format == .wide ? wideColumns : [])
         return ListWriter(
-            invocation, header: ["TIME"] + columns.map(\.name),
+            invocation, ifEmpty: "No events", header: ["TIME"] + columns.map(\.name),
             row: { event in
                 [invocation.displayed(event.createdAt)] + columns.map { $0.value(event) ?? "" }
             })

@@ -141,6 +141,12 @@ enum AuthCommands {
         let grace = try TokenCommands.gracePeriod(invocation.arguments)
         let client = try invocation.client()
         let (token, secret) = try await client.auth.rotate(grace: grace)
+        // The rotation has used the new secret, so the grace period has begun.
+        let length = grace ?? TokenCommands.defaultGrace
+        let oldSecret =
+            length == .zero
+            ? "The old secret is no longer valid." : "The old secret stays valid for \(RelativeTime.text(length))."
+        defer { invocation.inform(oldSecret) }
         switch client.configuration.tokenSource {
         case .profile(let name, let path, _)?:
             try invocation.write(token) { TerminalText.printable("Rotated \(token.prefix) in \(path) [\(name)]") }
@@ -168,10 +174,41 @@ enum AuthCommands {
         "auth", "revoke", summary: "Revoke the current token: it is rejected everywhere at once.",
         examples: ["podstack auth revoke", Example("podstack auth revoke --yes", "without a question")]
     ) { invocation in
-        try invocation.confirm("Revoke the current token?")
-        try await invocation.client().auth.revoke()
-        invocation.inform("Revoked")
+        let client = try invocation.client()
+        // Before the question, which names the token.
+        let token = try await client.auth.whoami().token
+        let name = token.map { "\($0.prefix) \"\($0.name)\"" } ?? "the current token"
+        let source = client.configuration.tokenSource
+        let place = source.map { ", from \($0.onCommandLine)" } ?? ""
+        try invocation.confirm(TerminalText.printable("Revoke \(name)\(place)?"))
+        try await client.auth.revoke()
+        invocation.inform(TerminalText.printable("Revoked \(name)"))
+        await removeRevokedToken(source, token, invocation)
         return .success
+    }
+
+    /// Removes a revoked token from the profile that holds it; names the place where it still is elsewhere.
+    private static func removeRevokedToken(
+        _ source: ClientConfiguration.Source?, _ token: Token?, _ invocation: Invocation
+    ) async {
+        guard let source else { return }
+        do {
+            switch source {
+            // Nothing keeps a token that was given to this command alone.
+            case .argument: return
+            case .profile(let profile, _, _), .process(let profile, _, _):
+                let stored = try StoredToken(invocation, profile: profile)
+                guard let kind = try await stored.remove(ifRevoked: token?.prefix) else { break }
+                let keyring = kind == .keyring ? "the keyring and " : ""
+                return invocation.inform(
+                    TerminalText.printable("Removed it from \(keyring)\(stored.path) [\(profile)]"))
+            default: break
+            }
+        } catch {
+            invocation.warn("the revoked token was not removed: \(ErrorReport(error).body.message)")
+        }
+        invocation.inform(
+            TerminalText.printable("The revoked token is still in \(source.onCommandLine): remove it there"))
     }
 
     // MARK: - Login and logout
@@ -200,6 +237,7 @@ enum AuthCommands {
         let usesKeyring = invocation.arguments.has("use-keyring")
         try await StoredToken(invocation).check(usingKeyring: usesKeyring)
         guard let input = try readToken(invocation) else { return try await WebLogin(invocation).run() }
+        try input.checkNotForeign()
         let token = APIToken(input.text)
         // The client has no other token that the service could accept instead.
         let client = try invocation.client(token: input, endpoint: try endpointOfProfile(invocation))
@@ -236,22 +274,26 @@ enum AuthCommands {
         if let token = invocation.token { return token }
         guard let ask = invocation.context.askSecret else { return try TokenInput.asked(invocation.context) }
         let page = try TokenPage(of: endpointOfProfile(invocation), invocation)
-        // Without echo, so that a token that is pasted at once is not shown.
-        let choice =
-            ask(
-                """
-                How do you want to log in to \(page.service)?
-                  1  approve the login in a browser
-                  2  create a token on its page and paste it here: \(page.url)
-                Type 1 or 2, or paste an API token:\u{20}
-                """) ?? ""
-        switch choice.filter({ !$0.isWhitespace }).lowercased() {
-        case "1", "b", "browser", "web": return nil
-        case "2", "t", "token":
-            invocation.context.openPage?(page.url)
-            return try TokenInput.asked(invocation.context)
-        default: return try TokenInput(text: choice, source: TokenInput.terminal).checked()
+        var question = """
+            How do you want to log in to \(page.service)?
+              1  approve the login in a browser
+              2  create a token on its page and paste it here: \(page.url)
+            Type 1 or 2, or paste an API token:\u{20}
+            """
+        for _ in 0..<5 {
+            // Without echo, so that a token that is pasted at once is not shown.
+            let choice = ask(question) ?? ""
+            switch choice.filter({ !$0.isWhitespace }).lowercased() {
+            case "1", "b", "browser", "web": return nil
+            case "2", "t", "token":
+                invocation.context.openPage?(page.url)
+                return try TokenInput.asked(invocation.context)
+            case let text where !text.isEmpty && text.utf8.count < TokenInput.shortestToken:
+                question = "That is not one of the choices. Type 1 or 2, or paste an API token: "
+            default: return try TokenInput(text: choice, source: TokenInput.terminal).checked()
+            }
         }
+        throw CommandError(message: "no token was entered: type 1 or 2, or paste an API token")
     }
 
     // MARK: - Shared with the login in a browser

@@ -24,8 +24,8 @@ struct AuthDoctor {
         summary: "Check what authentication depends on, and list what is wrong, most important first.",
         details: """
             It checks the credentials file and its mode, every source of a token, the endpoint, the proxy, the \
-            certificates, the clock, and whether the service accepts the token. Changes nothing, and prints no secret. \
-            The exit status is 0 without problems and 1 with some.
+            certificates, the clock, whether the service accepts the token, and whether the project in use exists. \
+            Changes nothing, and prints no secret. The exit status is 0 without problems and 1 with some.
             """,
         examples: ["podstack auth doctor", Example("podstack auth doctor --profile work -o json", "for programs")]
     ) { invocation in
@@ -157,7 +157,9 @@ struct AuthDoctor {
     // MARK: - Settings
 
     /// Returns the endpoint; nil when the settings are invalid.
-    private func checkSettings(_ report: inout DoctorReport) -> APIEndpoint? {
+    private func checkSettings(
+        _ report: inout DoctorReport
+    ) -> ClientConfiguration.Setting<APIEndpoint>? {
         do {
             let configuration = try invocation.configuration()
             if let error = configuration.tokenError, !report.hasProblem(of: "token") {
@@ -168,7 +170,7 @@ struct AuthDoctor {
             }
             let endpoint = configuration.apiEndpoint
             report.add(.ok("endpoint", "\(endpoint.value.url), from \(endpoint.source.onCommandLine)"))
-            return endpoint.value
+            return endpoint
         } catch {
             report.add("endpoint", .critical, error)
             return nil
@@ -191,12 +193,18 @@ struct AuthDoctor {
 
     // MARK: - The service
 
-    private func checkService(_ endpoint: APIEndpoint, _ report: inout DoctorReport) async {
+    private func checkService(
+        _ endpoint: ClientConfiguration.Setting<APIEndpoint>, _ report: inout DoctorReport
+    ) async {
         let client: Client
         do { client = try invocation.client() } catch {
             // The settings were checked before; what is left is a token that is missing.
             if !report.hasProblem(of: "token") { report.add("token", .critical, error) }
-            return await checkConnection(endpoint, &report)
+            // The default endpoint was not chosen: the token that is missing may belong to another service.
+            guard endpoint.source != .default else {
+                return report.add("connection", .note, "not checked, because no token or endpoint is set")
+            }
+            return await checkConnection(endpoint.value, &report)
         }
         do {
             let response = try await client.send(RawCall(method: "GET", path: "/v1/auth/whoami"))
@@ -205,10 +213,13 @@ struct AuthDoctor {
                 let error = try await client.error(for: response)
                 // The service is reached, and rejects the request.
                 let check = response.status == 401 || response.status == 403 ? "token" : "service"
+                // A token that is mistyped was reported with the reason.
+                if response.status == 401, report.hasProblem(of: "token") { return }
                 return report.add(check, .critical, error)
             }
             checkUser(response, &report)
-        } catch { addNetworkError(error, &report) }
+        } catch { return addNetworkError(error, &report) }
+        await checkProject(client, &report)
     }
 
     /// Checks the connection without a token.
@@ -267,6 +278,32 @@ struct AuthDoctor {
         let isSoon = end.timeIntervalSince(now) < 7 * 86_400
         let message = "the token expires \(RelativeTime.text(end, now: now)), at \(Timestamp.format(end))"
         report.add("expiry", isSoon ? .warning : .ok, message, isSoon ? "podstack auth login stores a new token" : nil)
+    }
+}
+
+extension AuthDoctor {
+    /// Checks that the project of the settings exists, and that the token may read it.
+    private func checkProject(_ client: Client, _ report: inout DoctorReport) async {
+        guard let setting = client.configuration.projectID else { return }
+        let source = setting.source
+        var id = setting.value
+        // The option may be a name, which the other commands look up.
+        if case .argument = source, let named = try? await invocation.projectID(of: id) { id = named }
+        let advice =
+            invocation.adviceForProject(source)
+            ?? "podstack project list shows the projects; \(source.onCommandLine) takes one"
+        let name = "the project \(id), from \(source.onCommandLine),"
+        do {
+            let answer = try await client.withoutProject.auth.can(.projectsRead, project: id)
+            guard let reason = answer.missing.first(where: { $0.code != .insufficientScope }) else {
+                return report.add(.ok("project", "\(id), from \(source.onCommandLine)"))
+            }
+            // A member whose role does not include reading may still do other things in the project.
+            let level = reason.code == .projectForbidden ? DoctorReport.Level.critical : .warning
+            report.add("project", level, "\(name) is not accessible: \(reason.message)", advice)
+        } catch is ResourceNotFoundError {
+            report.add("project", .critical, "\(name) does not exist, or you are not a member of it", advice)
+        } catch { report.add("project", .warning, error) }
     }
 }
 

@@ -40,7 +40,7 @@ enum BillingCommands {
         let gpus = try await invocation.client().gpus.list()
         try invocation.write(["gpus": gpus]) {
             invocation.table(
-                ["TYPE", "MEMORY", "PER HOUR"],
+                ifEmpty: "No GPUs", ["TYPE", "MEMORY", "PER HOUR"],
                 gpus.map { [$0.id, $0.memory.map { "\($0) GB" } ?? "", $0.pricePerHour.description] })
         }
         return .success

@@ -124,7 +124,7 @@ enum MemberCommands {
         let invitations = try await invocation.client().withoutProject.members.invitations().all()
         try invocation.write(["invitations": invitations]) {
             invocation.table(
-                ["PROJECT-ID", "PROJECT", "ROLE", "PERMISSIONS", "INVITED BY", "EXPIRES"],
+                ifEmpty: "No invitations", ["PROJECT-ID", "PROJECT", "ROLE", "PERMISSIONS", "INVITED BY", "EXPIRES"],
                 invitations.map { each in
                     [
                         each.projectID, each.projectName, each.role.rawValue,
@@ -181,6 +181,7 @@ enum MemberCommands {
     private static func table(_ members: [Member], _ invocation: Invocation) -> String {
         let isWide = invocation.format == .wide
         return invocation.table(
+            ifEmpty: "No members",
             ["ID", "EMAIL", "ROLE", "PERMISSIONS", "STATUS"] + (isWide ? ["NAME", "ADDED"] : []),
             members.map { member in
                 [

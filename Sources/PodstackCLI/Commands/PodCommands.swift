@@ -40,7 +40,8 @@ enum PodCommands {
             labels: try PodFlags.pairs("label", arguments) ?? [:], name: arguments.value("name"))
         let columns = PodText.columns(isWide: invocation.format == .wide)
         var writer = ListWriter<Pod>(
-            invocation, header: columns.map(\.name), row: { pod in columns.map { $0.value(pod, invocation) } })
+            invocation, ifEmpty: "No pods", header: columns.map(\.name),
+            row: { pod in columns.map { $0.value(pod, invocation) } })
         try await writer.writeAll(of: pods, limit: nil)
         return .success
     }
@@ -149,6 +150,7 @@ enum PodCommands {
             throw UsageError(
                 "nothing to change: give --name, --label, --remove-label, --stop-after, --delete-after or --max-cost")
         }
+        if let name = arguments.value("name") { try PodFlags.checkName(name) }
         let changed = try PodFlags.pairs("label", arguments) ?? [:]
         let removed = arguments.list("remove-label") ?? []
         let stopAfter = try PodFlags.change("stop-after", arguments) { try arguments.duration("stop-after") }

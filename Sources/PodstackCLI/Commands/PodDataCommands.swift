@@ -254,7 +254,7 @@ enum PodDataCommands {
         let limit = try invocation.arguments.count("limit")
         try await invocation.withPodID(invocation.arguments.positional[0]) { client, id in
             var writer = ListWriter<PodEvent>(
-                invocation, header: ["TIME", "TYPE", "MESSAGE"],
+                invocation, ifEmpty: "No events", header: ["TIME", "TYPE", "MESSAGE"],
                 row: { event in [invocation.displayed(event.timestamp), event.type, event.message] })
             try await writer.writeAll(of: client.pods.events(id), limit: limit)
         }

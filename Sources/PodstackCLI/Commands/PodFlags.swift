@@ -68,6 +68,7 @@ enum PodFlags {
         let count = try arguments.count("gpu-count")
         let (stopAfter, deleteAfter) = (try arguments.duration("stop-after"), try arguments.duration("delete-after"))
         let maxCost = try amount("max-cost", arguments)
+        let scopes = try ScopeInput.scopes(ofFlag: "token-scope", arguments)
         let mounts = try arguments.all("volume")?.map(mount) ?? []
         let registry = try registryCredentials(invocation)
 
@@ -76,7 +77,8 @@ enum PodFlags {
             gpuType: arguments.value("gpu-type"), gpuCount: count ?? 1, cpu: cpu, memory: memory, disk: disk,
             ports: port ?? [], env: env, command: arguments.value("command"), labels: labels, registryAuth: registry,
             stopAfter: stopAfter, deleteAfter: deleteAfter, maxCost: maxCost,
-            tokenScopes: arguments.list("token-scope")?.map(Scope.init(rawValue:)))
+            tokenScopes: scopes?.map(Scope.init(rawValue:)))
+        if !specification.name.isEmpty { try checkName(specification.name) }
         let missing = ["name", "image"].filter { arguments.value($0)?.isEmpty != false }
         if !missing.isEmpty {
             guard invocation.context.askLine != nil else {
@@ -99,6 +101,23 @@ enum PodFlags {
     }
 
     // MARK: - Values
+
+    /// Throws when `--name` is not the name of a pod.
+    static func checkName(_ name: String) throws(UsageError) {
+        if let problem = problem(ofName: name) { throw UsageError("--name \(problem)") }
+    }
+
+    /// Returns what is wrong with the name of a pod, which is also the name of a host; nil for a valid one.
+    fileprivate static func problem(ofName name: String) -> String? {
+        func isLowerCaseOrDigit(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) }
+        let bytes = Array(name.utf8)
+        guard (1...63).contains(bytes.count), bytes.allSatisfy({ isLowerCaseOrDigit($0) || $0 == UInt8(ascii: "-") }),
+            let first = bytes.first, let last = bytes.last, isLowerCaseOrDigit(first), isLowerCaseOrDigit(last)
+        else {
+            return "must have 1 to 63 characters from a-z, 0-9 and -, and begin and end with a letter or a digit"
+        }
+        return nil
+    }
 
     /// Returns the values of a flag of the form `KEY=VALUE`; nil when it is not given.
     static func pairs(_ flag: String, _ arguments: Arguments) throws(UsageError) -> [String: String]? {
@@ -228,17 +247,30 @@ private struct PodQuestions {
     /// Asks for what a specification lacks, and for a limit.
     func complete(_ pod: inout PodSpecification) async throws {
         let arguments = invocation.arguments
-        if pod.name.isEmpty { pod.name = try required("Name of the pod: ") }
-        if pod.image.isEmpty { pod.image = try required("Image, such as ubuntu:24.04: ") }
+        if pod.name.isEmpty {
+            pod.name = try required("Name of the pod: ") { name throws(UsageError) -> String in
+                if let problem = PodFlags.problem(ofName: name) { throw UsageError("The name \(problem)") }
+                return name
+            }
+        }
+        if pod.image.isEmpty { pod.image = try required("Image, such as ubuntu:24.04: ") { $0 } }
         var price = Amount.zero
         if pod.gpuType == nil {
             // The types are a help; without them, the question remains.
             let gpus = (try? await client.gpus.list()) ?? []
             if !gpus.isEmpty { invocation.context.standardError(GPUText.table(gpus, invocation) + "\n") }
-            if let type = answer("Type of GPU (Enter for none): ") {
-                pod.gpuType = gpus.first { $0.id.lowercased() == type.lowercased() }?.id ?? type
-                if !arguments.has("gpu-count") {
-                    pod.gpuCount = try number("Number of GPUs (Enter for 1): ") ?? 1
+            pod.gpuType = try invocation.answer(to: "Type of GPU (Enter for none): ") {
+                type throws(UsageError) -> String? in
+                try Self.gpuType(type, gpus)
+            }
+            if pod.gpuType != nil, !arguments.has("gpu-count") {
+                pod.gpuCount = try invocation.answer(to: "Number of GPUs (Enter for 1): ") {
+                    text throws(UsageError) -> Int in
+                    guard !text.isEmpty else { return 1 }
+                    guard let number = Int(text), number >= 1 else {
+                        throw UsageError("The number must be a whole number, 1 or more.")
+                    }
+                    return number
                 }
             }
             let hourly = gpus.first { $0.id == pod.gpuType }?.pricePerHour ?? .zero
@@ -246,7 +278,14 @@ private struct PodQuestions {
                 millionths: hourly.millionths.multipliedReportingOverflow(by: Int64(pod.gpuCount)).partialValue)
         }
         if pod.stopAfter == nil, pod.deleteAfter == nil, pod.maxCost == nil {
-            pod.stopAfter = try duration("Stop it after, such as 2h (Enter for never): ")
+            pod.stopAfter = try invocation.answer(to: "Stop it after, such as 2h (Enter for never): ") {
+                text throws(UsageError) -> Duration? in
+                guard !text.isEmpty, text.lowercased() != "never" else { return nil }
+                guard let duration = Arguments.duration(of: text) else {
+                    throw UsageError("Use a number and a unit for the time, such as 30m, 12h or 7d.")
+                }
+                return duration
+            }
         }
         guard price > .zero, !arguments.has("yes") else { return }
         let answer = answer("The GPUs cost \(price) per hour while the pod runs. Create the pod? [Y/n] ")?.lowercased()
@@ -262,27 +301,21 @@ private struct PodQuestions {
         return trimmed.isEmpty ? nil : String(trimmed)
     }
 
-    private func required(_ question: String) throws -> String {
-        guard let answer = answer(question) else {
-            throw CommandError(message: "no pod was created: nothing was entered")
+    private func required(_ question: String, _ value: (String) throws(UsageError) -> String) throws -> String {
+        let answer = try invocation.answer(to: question) { text throws(UsageError) -> String? in
+            try text.isEmpty ? nil : value(text)
         }
+        guard let answer else { throw CommandError(message: "no pod was created: nothing was entered") }
         return answer
     }
 
-    private func number(_ question: String) throws -> Int? {
-        guard let answer = answer(question) else { return nil }
-        guard let number = Int(answer), number >= 1 else {
-            throw CommandError(message: "no pod was created: the number must be 1 or more")
-        }
-        return number
-    }
-
-    private func duration(_ question: String) throws -> Duration? {
-        guard let answer = answer(question), answer.lowercased() != "never" else { return nil }
-        guard let duration = Arguments.duration(of: answer) else {
-            throw CommandError(
-                message: "no pod was created: use a number and a unit for the time, such as 30m, 12h or 7d")
-        }
-        return duration
+    /// Returns the type of GPU of an answer; nil for none.
+    private static func gpuType(_ text: String, _ gpus: [GPU]) throws(UsageError) -> String? {
+        guard !text.isEmpty, text.lowercased() != "none" else { return nil }
+        if let type = gpus.first(where: { $0.id.lowercased() == text.lowercased() }) { return type.id }
+        // Without the list, the service decides.
+        guard !gpus.isEmpty else { return text }
+        let near = Suggestion.question(text.uppercased(), among: gpus.map(\.id))
+        throw UsageError("There is no type \"\(Arguments.displayed(text))\"\(near)")
     }
 }

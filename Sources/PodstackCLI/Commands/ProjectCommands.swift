@@ -17,7 +17,7 @@ enum ProjectCommands {
         let projects = try await invocation.client().withoutProject.projects.list().all()
         try invocation.write(["projects": projects]) {
             invocation.table(
-                ["ID", "NAME", "ROLE", "CREATED"],
+                ifEmpty: "No projects", ["ID", "NAME", "ROLE", "CREATED"],
                 projects.map { [$0.id, $0.name, $0.role?.rawValue ?? "", invocation.displayed($0.createdAt)] })
         }
         return .success
@@ -25,12 +25,16 @@ enum ProjectCommands {
 
     static let create = Command(
         "project", "create", summary: "Create a project and print its ID.",
-        arguments: [Argument("NAME", summary: "the name of the project")],
-        flags: [Flag("description", value: "TEXT", summary: "what the project is for")],
+        arguments: [Argument("NAME", summary: "the name of the project", count: .optional)],
+        flags: [
+            Flag("name", value: "NAME", summary: "the name of the project, as an option"),
+            Flag("description", value: "TEXT", summary: "what the project is for"),
+        ],
         examples: ["podstack project create training --description \"Models of 2027\""]
     ) { invocation in
+        let name = try invocation.arguments.givenName(for: "podstack project create")
         let project = try await invocation.client().withoutProject.projects.create(
-            name: invocation.arguments.positional[0], description: invocation.arguments.value("description"))
+            name: name, description: invocation.arguments.value("description"))
         try invocation.write(project) { TerminalText.printable(project.id) }
         return .success
     }
@@ -83,7 +87,8 @@ enum ProjectCommands {
         let name = id == text ? id : "\"\(text)\" (\(id))"
         try invocation.confirm(TerminalText.printable("Delete the project \(name)?"))
         try await invocation.client().withoutProject.projects.delete(id)
-        invocation.inform("Deleted \(id)")
+        invocation.inform(TerminalText.printable("Deleted \(id)"))
+        try invocation.removeSetting(ofProject: id)
         return .success
     }
 
@@ -107,12 +112,12 @@ enum ProjectCommands {
     }
 
     private static func details(_ project: Project, _ invocation: Invocation) -> String {
-        let spendLimit = PodFlags.text(project.spendLimit).map { [("Spend limit", $0)] } ?? []
-        return Details.text(
-            [
-                ("ID", project.id), ("Name", project.name), ("Description", project.description ?? ""),
-                ("Role", project.role?.rawValue ?? ""), ("Created", invocation.displayed(project.createdAt)),
-            ] + spendLimit)
+        let rows: [(String, String?)] = [
+            ("ID", project.id), ("Name", project.name), ("Description", project.description),
+            ("Role", project.role?.rawValue), ("Created", invocation.displayed(project.createdAt)),
+            ("Spend limit", PodFlags.text(project.spendLimit)),
+        ]
+        return Details.text(rows.compactMap { name, value in value.flatMap { $0.isEmpty ? nil : (name, $0) } })
     }
 }
 
@@ -147,6 +152,59 @@ extension Invocation {
             guard let named = try? await projectID(of: id), named != id else { throw error }
             error.response.hint =
                 "\"\(id)\" is the name of \(named): podstack project use stores the ID in the profile"
+            throw error
+        }
+    }
+}
+
+// MARK: - The setting of a project that is gone
+
+extension Invocation {
+    /// Removes a project that was deleted from the profiles that name it.
+    ///
+    /// Otherwise almost every later command would fail. A setting that is stored elsewhere is only named.
+    fileprivate func removeSetting(ofProject id: Project.ID) throws {
+        let configuration = try? configuration()
+        do {
+            let path = try CredentialsFile.path(context.environment)
+            var file = try CredentialsFile(changing: path)
+            let profiles = file.profileNames.filter { file.value(.projectID, profile: $0) == id }
+            for profile in profiles { try file.remove(.projectID, profile: profile) }
+            if !profiles.isEmpty { try file.save() }
+            for profile in profiles {
+                inform(TerminalText.printable("Removed project_id from \(path) [\(profile)], which named this project"))
+            }
+        } catch {
+            // The project is deleted, which the command was asked for.
+            warn("the setting of the deleted project was not removed: \(ErrorReport(error).body.message)")
+        }
+        guard let setting = configuration?.projectID, setting.value == id, let advice = adviceForProject(setting.source)
+        else { return }
+        if case .profile = setting.source { return }
+        warn(TerminalText.printable("\(setting.source.onCommandLine) still names the deleted project: \(advice)"))
+    }
+
+    /// Returns how to stop using the project that a setting names; nil for an option, which lasts for one command.
+    func adviceForProject(_ source: ClientConfiguration.Source) -> String? {
+        switch source {
+        case .profile(let name, _, _):
+            let flag = name == profileName && arguments.value("profile") == nil ? "" : " --profile \(name)"
+            return "podstack project use NAME\(flag) selects another project, "
+                + "podstack config unset project_id\(flag) removes the setting"
+        case .environment(let variable): return "unset \(variable), or set it to another project"
+        case .dotEnv(let variable, _, _): return "remove \(variable) from that file, or set it to another project"
+        default: return nil
+        }
+    }
+
+    /// Runs a closure, and adds advice to its error when the project of the settings does not exist.
+    func advisingOnProject<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do { return try await body() } catch var error as ResourceNotFoundError where error.resourceType == "project" {
+            guard let setting = (try? configuration())?.projectID, setting.value == error.resourceID,
+                let advice = adviceForProject(setting.source), error.response.hint?.contains("podstack") != true
+            else { throw error }
+            let origin = error.response.hint.map { "\($0). " } ?? ""
+            error.response.hint = origin + advice
             throw error
         }
     }

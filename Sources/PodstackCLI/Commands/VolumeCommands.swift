@@ -14,7 +14,7 @@ enum VolumeCommands {
         examples: ["podstack volume list", "podstack volume list --project training -o json"], isPaged: true
     ) { invocation in
         var writer = ListWriter<Volume>(
-            invocation, header: ["ID", "NAME", "PODS", "CREATED", "PROJECT"],
+            invocation, ifEmpty: "No volumes", header: ["ID", "NAME", "PODS", "CREATED", "PROJECT"],
             row: { volume in
                 [
                     volume.id, volume.name, String(volume.podIDs.count), invocation.displayed(volume.createdAt),

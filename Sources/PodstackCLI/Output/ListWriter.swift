@@ -16,10 +16,14 @@ struct ListWriter<Element: Listed> {
     }
 
     /// Creates a writer for the format of the invocation, which uses the header and rows if that is a table.
-    init(_ invocation: Invocation, header: [String], row: @escaping (Element) -> [String]) {
+    ///
+    /// A terminal shows the sentence `none` instead of an empty table.
+    init(_ invocation: Invocation, ifEmpty none: String, header: [String], row: @escaping (Element) -> [String]) {
         switch invocation.format {
         case .table, .wide:
-            let formatter = TableFormatter(header: header, isStyled: invocation.context.stylesOutput, row: row)
+            let formatter = TableFormatter(
+                header: header, isStyled: invocation.context.stylesOutput,
+                none: invocation.context.isOutputTerminal ? none : nil, row: row)
             self.init(invocation, formatter: formatter)
         case .json: self.init(invocation, formatter: JSONFormatter(invocation))
         case .yaml: self.init(invocation, formatter: YAMLFormatter())
@@ -68,14 +72,21 @@ protocol ListFormatter<Element> {
 
 struct TableFormatter<Element: Listed>: ListFormatter {
     private var pages: Table.Pages
+    /// The text in place of an empty table.
+    private let none: String?
     private let row: (Element) -> [String]
 
-    init(header: [String], isStyled: Bool, row: @escaping (Element) -> [String]) {
+    init(header: [String], isStyled: Bool, none: String? = nil, row: @escaping (Element) -> [String]) {
         pages = Table.Pages(header, isStyled: isStyled)
+        self.none = none
         self.row = row
     }
 
-    mutating func text(_ page: [Element]) -> String { pages.text(page.map(row)) + "\n" }
+    mutating func text(_ page: [Element]) -> String {
+        // Only the first page of a list can be empty.
+        if page.isEmpty, let none { return none + "\n" }
+        return pages.text(page.map(row)) + "\n"
+    }
     var end: String { "" }
 }
 

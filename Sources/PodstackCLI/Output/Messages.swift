@@ -52,7 +52,7 @@ struct ErrorReport {
             hint = advice?.onCommandLine
             if error.code == .missingToken { hint = hint ?? "podstack auth login stores a token" }
             if error is NetworkError { hint = hint ?? Self.connectionHint(message.onCommandLine) }
-            hint = hint ?? Self.podHint(error)
+            hint = hint ?? Self.podHint(error) ?? Self.scopeHint(error)
         case let error as UsageError:
             body = ErrorBody(code: ErrorCode(rawValue: "usage"), message: error.message, requestID: nil)
             hint = error.hint
@@ -77,6 +77,13 @@ struct ErrorReport {
         let doctor = "podstack auth doctor checks the connection"
         guard message.contains(APIEndpoint.podstack.url) else { return doctor }
         return "This is the default endpoint; --api-endpoint or PODSTACK_API_ENDPOINT names another one. \(doctor)"
+    }
+
+    /// Returns the scopes that there are, for an error about scopes.
+    private static func scopeHint(_ error: any PodstackError) -> String? {
+        guard let error = error as? ValidationError else { return nil }
+        let isAboutScopes = error.fieldErrors.keys.contains { $0.hasPrefix("scopes") || $0.hasPrefix("token_scopes") }
+        return isAboutScopes ? ScopeInput.hint : nil
     }
 
     /// Returns the advice for an error about pods and what they cost.

@@ -64,9 +64,16 @@ extension Invocation {
         return RelativeTime.text(date, now: context.time.date())
     }
 
-    /// Returns a table, which is styled on a terminal.
-    func table(_ header: [String], _ rows: [[String]]) -> String {
-        Table.text(header, rows, isStyled: context.stylesOutput)
+    /// Returns a time in a sentence, such as "2 hours ago" or "at 2026-01-31T12:00:00Z".
+    func phrase(_ date: Date) -> String {
+        let text = displayed(date)
+        return text.first?.isNumber == true && text.hasSuffix("Z") ? "at \(text)" : text
+    }
+
+    /// Returns a table, which is styled on a terminal; without rows, a terminal shows the sentence `none` instead.
+    func table(ifEmpty none: String? = nil, _ header: [String], _ rows: [[String]]) -> String {
+        if let none, rows.isEmpty, context.isOutputTerminal { return none }
+        return Table.text(header, rows, isStyled: context.stylesOutput)
     }
 
     /// Writes a value as JSON or YAML or, in the other formats, as `text`.

@@ -83,7 +83,7 @@ enum PodText {
 enum GPUText {
     static func table(_ gpus: [GPU], _ invocation: Invocation) -> String {
         invocation.table(
-            ["TYPE", "AVAILABLE", "TOTAL", "MEMORY", "PER HOUR"],
+            ifEmpty: "No GPUs", ["TYPE", "AVAILABLE", "TOTAL", "MEMORY", "PER HOUR"],
             gpus.map { gpu in
                 [
                     gpu.id, String(gpu.available), String(gpu.total), gpu.memory.map { "\($0) GB" } ?? "",

@@ -10,6 +10,15 @@ enum RelativeTime {
         ("minute", 60), ("hour", 3600), ("day", 86_400), ("month", 2_629_800), ("year", 31_557_600),
     ]
 
+    /// Returns a length of time, such as "90 seconds" or "1 hour".
+    static func text(_ length: Duration) -> String {
+        let seconds = length.components.seconds
+        let units: [(name: String, seconds: Int64)] = [("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)]
+        let unit = units.first { seconds >= $0.seconds && seconds % $0.seconds == 0 } ?? ("second", 1)
+        let count = seconds / unit.seconds
+        return "\(count) \(unit.name)\(count == 1 ? "" : "s")"
+    }
+
     /// Returns a time relative to another one.
     static func text(_ date: Date, now: Date) -> String {
         // Limited, because a number of years that does not fit an Int would trap.
