@@ -15,6 +15,8 @@ document.addEventListener("click", async event => {
   const source = document.getElementById(button.dataset.copy) ?? button.previousElementSibling;
   const label = button.firstChild, text = label.data;
   button.dataset.copied = text;
+  // The same sentence is announced again only after another text.
+  copied.textContent = "";
   try {
     await navigator.clipboard.writeText(source.textContent);
     label.data = "Copied";
@@ -27,7 +29,6 @@ document.addEventListener("click", async event => {
   }
   setTimeout(() => {
     label.data = text;
-    copied.textContent = "";
     delete button.dataset.copied;
   }, 2000);
 });
