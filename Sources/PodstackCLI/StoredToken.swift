@@ -107,6 +107,7 @@ struct StoredToken {
     ///
     /// - Parameter prefix: The prefix of the revoked token; nil for a token in another format.
     /// - Returns: The kind of place that held the token; nil when it stays, such as in a command of the user.
+    /// - Throws: The error of the file, the keyring or the lock.
     func remove(ifRevoked prefix: String?) async throws -> Kind? {
         let file = try CredentialsFile(changing: path)
         if let stored = file.value(.apiToken, profile: profile) {
