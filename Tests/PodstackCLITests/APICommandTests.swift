@@ -120,7 +120,7 @@ struct APICommandTests: ServerSuite {
         let rejected = await console.run(
             "api", "tokens", environment: ["PODSTACK_API_TOKEN": TestToken.generate(id: "00000000")])
         #expect(rejected.status == .notAuthenticated)
-        #expect(rejected.error.hasPrefix("error: Invalid API token\n"))
+        #expect(rejected.error.hasPrefix("error: Invalid API token (GET /v1/tokens: HTTP 401)\n"))
     }
 
     @Test("--include prints the status and the headers, and -H sends a header")

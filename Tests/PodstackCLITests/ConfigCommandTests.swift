@@ -55,7 +55,10 @@ struct ConfigCommandTests {
         #expect(!shadowed.output.contains("*"))
         #expect(shadowed.error.hasPrefix("PODSTACK_API_TOKEN is set, so no profile is used; "))
         let unknown = await console.run("config", "show", "--profile", "Work")
-        #expect(unknown.error == "error: \(path) has no profile \"Work\"\nhint: Existing profiles: default, work\n")
+        #expect(
+            unknown.error
+                == "error: \(path) has no profile \"Work\"; did you mean \"work\"?\n"
+                + "hint: Existing profiles: default, work\n")
     }
 
     @Test("show and get-profile report a missing file, and succeed")

@@ -93,8 +93,6 @@ struct ManualTests {
                 }
             }
         }
-        let help = PodstackTool.program.commands.first { $0.name == "token create" }.map(PodstackTool.program.help)
-        #expect(help?.hasPrefix("Usage: podstack token create --name NAME [OPTIONS]\n") == true)
     }
 
     @Test("the real programs write one manual page for each command, and groff and man accept them")

@@ -141,7 +141,7 @@ struct TokenCommandTests: ServerSuite {
             ("project:read", "--scope: unknown scope \"project:read\"; did you mean \"projects:read\"?"),
             ("pods:raed", "--scope: unknown action in \"pods:raed\": use create, read, update, delete or *"),
             ("bad", "--scope: \"bad\" is not a scope, such as projects:read"),
-            ("projects", "--scope: \"projects\" is not a scope, such as projects:read; did you mean \"projects:read\""),
+            ("projects", "--scope: \"projects\" is not a scope, such as projects:read; did you mean \"projects:*\"?"),
             ("", "--scope is empty"), (",", "--scope is empty"),
             ("elephants:ride", "--scope "),
         ])

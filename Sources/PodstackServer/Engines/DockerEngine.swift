@@ -346,7 +346,7 @@ extension EngineSpecification {
     /// Where NVIDIA's runtime is the engine's default, it gives a container the GPUs that this variable names, and many
     /// images set it to `all`. A pod without GPUs must not get any. For the others, the engine sets it.
     fileprivate var containerEnvironment: [String] {
-        let own = environment.filter { $0.name != PodRules.devicesVariable }.map { "\($0.name)=\($0.value)" }
-        return gpus == nil ? own + ["\(PodRules.devicesVariable)=void"] : own
+        let own = environment.filter { $0.name != Self.devicesVariable }.map { "\($0.name)=\($0.value)" }
+        return gpus == nil ? own + ["\(Self.devicesVariable)=void"] : own
     }
 }

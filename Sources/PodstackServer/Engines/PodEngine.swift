@@ -223,6 +223,8 @@ struct EngineSpecification: Sendable, Equatable {
     /// The command line, which a shell of the image runs; nil for the image's own.
     var command: String?
     var environment: [(name: String, value: String)] = []
+    /// The variable from which NVIDIA's container runtime reads the GPUs of a container.
+    static let devicesVariable = "NVIDIA_VISIBLE_DEVICES"
     var cpuMillicores: Int
     var memoryBytes: Int64
     var diskBytes: Int64

@@ -6,7 +6,7 @@
 enum SwarmEnvironment {
     private static let resourcePrefix = "DOCKER_RESOURCE_"
     /// The variables that name the devices of a container.
-    static let deviceVariables = ["NVIDIA_VISIBLE_DEVICES", resourcePrefix + SwarmNode.gpuKind.uppercased()]
+    static let deviceVariables = [EngineSpecification.devicesVariable, resourcePrefix + SwarmNode.gpuKind.uppercased()]
     /// The value that gives no device.
     private static let none = "void"
 

@@ -221,8 +221,6 @@ enum PodRules {
 
     /// The variable with the path of the pod's own token.
     static let tokenFileVariable = "PODSTACK_API_TOKEN_FILE"
-    /// The variable that NVIDIA's runtime reads the pod's GPUs from.
-    static let devicesVariable = "NVIDIA_VISIBLE_DEVICES"
 
     /// Returns a name that is also a valid name of a host.
     static func name(_ text: String) throws(InvalidValue) -> String {
@@ -298,8 +296,9 @@ enum PodRules {
             bytes += name.utf8.count + value.utf8.count + 2
         }
         guard bytes <= maxEnvironmentBytes else { throw InvalidValue("must have at most 64 KiB in total") }
-        guard values[devicesVariable] == nil else {
-            throw InvalidValue("must not contain \(devicesVariable), which follows from gpu_type and gpu_count")
+        guard values[EngineSpecification.devicesVariable] == nil else {
+            throw InvalidValue(
+                "must not contain \(EngineSpecification.devicesVariable), which follows from gpu_type and gpu_count")
         }
         guard !hasOwnToken || values[tokenFileVariable] == nil else {
             throw InvalidValue("must not contain \(tokenFileVariable) together with token_scopes, which set it")

@@ -1,6 +1,6 @@
 import PodstackAPI
 
-/// The pages `/help` and `/status`, which are open to everybody.
+/// The pages `/help` and `/status`, which a client can see without signing in.
 struct HelpPages: Sendable {
     private let services: Services
 

@@ -273,7 +273,7 @@ struct Expiry: Component {
     }
 }
 
-/// What a token can do, in one sentence.
+/// A sentence about what a token can do.
 enum TokenSummary {
     static func sentence(for token: TokenRecord, names: [String: String]) -> String {
         let place =
