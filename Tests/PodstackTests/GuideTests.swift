@@ -46,7 +46,8 @@ struct GuideTests {
     func snippets() throws {
         var compiled: Set<String> = []
         let example = Self.root.appending(path: "Tests/PodstackTests/QuickStartExampleTests.swift")
-        for file in try Self.files("Tests/GuideSnippets", ".swift") + Self.files("Tests/Bridges", ".swift") + [example] {
+        for file in try Self.files("Tests/GuideSnippets", ".swift") + Self.files("Tests/Bridges", ".swift") + [example]
+        {
             compiled.formUnion(
                 Self.regions(try String(contentsOf: file, encoding: .utf8), from: "// snippet", to: "// end"))
         }

@@ -201,7 +201,8 @@ extension Invocation {
     func advisingOnProject<Result>(_ body: () async throws -> Result) async throws -> Result {
         do { return try await body() } catch var error as ResourceNotFoundError where error.resourceType == "project" {
             guard let setting = (try? configuration())?.projectID, setting.value == error.resourceID,
-                let advice = adviceForProject(setting.source), error.response.hint?.contains("podstack project use") != true
+                let advice = adviceForProject(setting.source),
+                error.response.hint?.contains("podstack project use") != true
             else { throw error }
             let origin = error.response.hint.map { "\($0). " } ?? ""
             error.response.hint = origin + advice

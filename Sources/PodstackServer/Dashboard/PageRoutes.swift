@@ -84,7 +84,8 @@ struct PageRoute: Sendable {
             PageRoute("GET", "/", .signedIn, handle: OverviewPage(services).show),
             PageRoute("GET", "/assets/{name}", .file, handle: Asset.get),
         ] + signIn(services) + TokenPages(services).routes + PodPages(services).routes + UsagePages(services).routes
-            + auditLog(services, auditWatch) + projects(services) + device(services) + help(services) + PeoplePages(services).routes
+            + auditLog(services, auditWatch) + projects(services) + device(services) + help(services)
+            + PeoplePages(services).routes
     }
 
     private static func help(_ services: Services) -> [PageRoute] {

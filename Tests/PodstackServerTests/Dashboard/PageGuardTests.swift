@@ -14,7 +14,8 @@ struct PageGuardTests {
 
     /// The pages that do not require signing in, to which a new one must be added deliberately.
     let open: Set = [
-        "GET /help", "GET /status", "GET /sign-in", "POST /sign-in", "GET /welcome/{link}", "GET /welcome", "POST /welcome", "GET /assets/{name}",
+        "GET /help", "GET /status",
+        "GET /sign-in", "POST /sign-in", "GET /welcome/{link}", "GET /welcome", "POST /welcome", "GET /assets/{name}",
     ]
 
     init() throws {

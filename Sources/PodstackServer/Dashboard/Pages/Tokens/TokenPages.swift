@@ -127,7 +127,10 @@ private struct ActiveTokenTable: Component {
     var body: some HTML {
         DataTable(
             "Active tokens",
-            ["Token", "Scopes", Column("Projects", style: "wide"), Column("Created", style: "wide"), "Expires", "Last used"],
+            [
+                "Token", "Scopes", Column("Projects", style: "wide"), Column("Created", style: "wide"), "Expires",
+                "Last used",
+            ],
             style: "tokens"
         ) {
             for token in tokens {
