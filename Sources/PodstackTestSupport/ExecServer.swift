@@ -43,6 +43,7 @@ package final class ExecServer: Sendable {
                 // the last frame.
                 connection.finishWriting()
                 while !connection.read().isEmpty {}
+                return
             }
         }
     }
