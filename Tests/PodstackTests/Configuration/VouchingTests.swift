@@ -134,7 +134,7 @@ struct VouchingTests {
 
     @Test("a PATH from an untrusted .env file is not used to find a program")
     func childPath() async throws {
-        let program = try folder.write("#!/bin/sh\ntouch '\(folder.file("ran"))'\n", to: "podstack-test-helper")
+        let program = try folder.writeProgram("touch '\(folder.file("ran"))'", to: "podstack-test-helper")
         #expect(chmod(program, 0o700) == 0)
         let credentials = try folder.write(
             "[default]\ncredential_process = podstack-test-helper\n", to: "path-credentials")

@@ -18,7 +18,7 @@ struct CredentialProcessTests {
 
     /// Returns an environment with a profile whose command runs a script in a shell.
     func environment(_ script: String, mode: mode_t = 0o600) throws -> PodstackEnvironment {
-        let program = try folder.write("#!/bin/sh\n\(script)\n", to: "helper")
+        let program = try folder.writeProgram("\(script)", to: "helper")
         #expect(chmod(program, 0o700) == 0)
         let path = try folder.write("[default]\ncredential_process = /bin/sh '\(program)' arg\n", to: "credentials")
         #expect(chmod(path, mode) == 0)
@@ -202,7 +202,7 @@ struct CredentialProcessTests {
         ])
     func pathWithSpaces(written: String) async throws {
         #expect(mkdir(folder.file("my tools"), 0o700) == 0)
-        let program = try folder.write("#!/bin/sh\n\(Self.token)\n", to: "my tools/get it")
+        let program = try folder.writeProgram("\(Self.token)", to: "my tools/get it")
         #expect(chmod(program, 0o700) == 0)
         let path = try folder.write(
             "[default]\ncredential_process = \(written.replacing("{}", with: program))\n", to: "credentials")
@@ -220,7 +220,7 @@ struct CredentialProcessTests {
     @Test("~/ at the start of the program is the home directory")
     func home() async throws {
         #expect(mkdir(folder.file("bin"), 0o700) == 0)
-        let program = try folder.write("#!/bin/sh\n\(Self.token)\n", to: "bin/get-token")
+        let program = try folder.writeProgram("\(Self.token)", to: "bin/get-token")
         #expect(chmod(program, 0o700) == 0)
         for command in ["~/bin/get-token", "~/bin/get-token now", "\"~/bin/get-token\""] {
             let client = try Client(
