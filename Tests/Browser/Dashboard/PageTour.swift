@@ -170,6 +170,10 @@ extension PageTour {
 
         try open("/account/nowhere")
         try look("not-found", "Not found", status: 404)
+        try open("/help")
+        try look("help", "Help")
+        try open("/status")
+        try look("status", "Status")
         try open("/sign-out")
         try look("wrong-method", "No page here", status: 405)
         try open("/account/sign-in")

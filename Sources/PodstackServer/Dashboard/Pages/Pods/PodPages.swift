@@ -58,7 +58,9 @@ struct PodPages: Sendable {
                     "No pods yet", "A pod is a container on this service’s machines, with GPUs if you like.",
                     action: link.engine == nil ? nil : ("Create a pod", Link("/pods/new")),
                     snippet: "podstack pod create --name trainer --image ubuntu:24.04 --command 'nvidia-smi'")
-                Element("p") { Element("a", .class("standalone"), .href(query.link(status: .terminated))) { "Deleted pods" } }
+                Element("p") {
+                    Element("a", .class("standalone"), .href(query.link(status: .terminated))) { "Deleted pods" }
+                }
             } else {
                 Element("div", .class("bar")) {
                     RefreshNote(query.link(.live), parts: ["pods"])
