@@ -107,7 +107,7 @@ extension Schema {
                 "name": name, "scopes": scopes, "project_ids": projectIDs, "spend_limit": orNull(spendLimit),
             ]),
         "TokenRotation": withGeneratedSecret([:], optional: ["grace_seconds": integer(from: 0, to: 604_800)]),
-        "TokenReport": object(["tokens": list(of: string, 0...TokenReport.largestCount)]),
+        "TokenReport": object(["tokens": list(of: parameter, 0...TokenReport.largestCount)]),
         "NewDeviceCode": withGeneratedSecret(["client_name": name], optional: ["scopes": scopes]),
         "DeviceCode": object([
             "device_code": string, "user_code": text(9...9, pattern: "^[B-Z]{4}-[B-Z]{4}$"),
