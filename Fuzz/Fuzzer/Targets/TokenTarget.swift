@@ -49,9 +49,12 @@ enum TokenTarget {
         }
         require(TokenRedaction.redact(token, in: redacted).utf8.elementsEqual(bytes), "once is enough")
         if text.utf8.elementsEqual(bytes) { return }
-        // Parts of tokens, and tokens whose characters are escaped, are taken out too: all of them have one of these.
+        // Parts of tokens, tokens whose characters are escaped, and damaged tokens that still begin with the name are taken
+        // out too: all of them have one of these.
         let marks = Array("_%\\".utf8)
-        let mayHaveOne = FuzzInput.contains(secret.utf8, in: text.utf8) || text.utf8.contains(where: marks.contains)
+        let mayHaveOne =
+            FuzzInput.contains(secret.utf8, in: text.utf8) || text.utf8.contains(where: marks.contains)
+            || FuzzInput.contains("podstack".utf8, in: text.lowercased().utf8)
         require(mayHaveOne, "a text without a token stays as it is")
     }
 
