@@ -1,6 +1,6 @@
 """Measures pods next to the container engine that runs them; used by the section `pods` of scripts/bench.
 
-Usage: pods.py create-ours|create-engine ENGINE [COUNT]   the median of milliseconds from a request to a container that runs
+Usage: pods.py create-ours|create-engine ENGINE COUNT   the median of milliseconds from a request to a container that runs
        pods.py logs-ours|logs-engine ENGINE POD           megabytes a second of a pod's output
        pods.py fill DATABASE COUNT                        copies the only pod of a SQLite database, while no service uses it
        pods.py list                                       the median of milliseconds to list 1,000 pods

@@ -41,7 +41,7 @@ public struct Amount: Sendable, Hashable, Comparable {
         millionths = (whole * 1_000_000 + rest) * (isNegative ? -1 : 1)
     }
 
-    /// The largest amount whose millionths a JSON number represents exactly.
+    /// The largest valid amount: up to it, a JSON number distinguishes neighboring millionths.
     package static let maximum = 4_000_000_000.0
 
     /// No money.

@@ -1,8 +1,8 @@
 import PodstackCommandLine
 
-/// An empty text in place of a value that must not be empty, such as the value of a variable that is not set.
+/// Rejects empty values of options and arguments, such as those of an unset shell variable.
 enum EmptyValue {
-    /// The options and arguments that may be empty, or explain themselves what is wrong.
+    /// The options and arguments that may be empty, or whose own check reports the problem.
     private static let exceptions: Set<String> = [
         "--description", "--command", "--search", "--field", "--raw-field", "--header", "--input", "--jq", "VALUE",
     ]

@@ -29,7 +29,7 @@ package enum PodstackTool {
             """,
         synonyms: [
             "auth list": "config show", "auth ls": "config show", "auth profiles": "config show",
-            "config list": "config show", "config ls": "config show", "project switch": "project use",
+            "config list": "config show", "config ls": "config show",
         ],
         reference: PodstackReference.reference)
 
@@ -141,7 +141,7 @@ extension Command {
     /// Returns whether an error is about values of the command line only, so that it is wrong usage.
     fileprivate func isCauseOf(_ error: any Error) -> Bool {
         guard let error = error as? ValidationError else { return false }
-        // Nothing was sent: a value cannot be what it is given for.
+        // Nothing was sent: the client itself rejected the value.
         if error.statusCode == nil { return true }
         let fields = error.fieldErrors.keys
         return !fields.isEmpty && fields.allSatisfy { name(ofField: $0) != $0 }

@@ -9,7 +9,7 @@
     ///
     /// `Mutex` of the standard library contains the ID of the thread that has it, which the thread looks up once. A thread
     /// that forks has another ID in the child and does not notice, so the child ends as soon as two of its threads want
-    /// the same mutex. The C library's mutex works in a child. ``Fork`` makes sure that no thread has one locked when the
+    /// the same mutex. A `pthread_mutex_t` works in a child. ``Fork`` makes sure that no thread has one locked when the
     /// process forks.
     // Safe: the value is used only by the thread that has the mutex.
     package struct Lock<Value: ~Copyable>: ~Copyable, @unchecked Sendable {

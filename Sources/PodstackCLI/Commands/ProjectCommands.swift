@@ -88,7 +88,7 @@ enum ProjectCommands {
         try invocation.confirm(TerminalText.printable("Delete the project \(name)?"))
         try await invocation.client().withoutProject.projects.delete(id)
         invocation.inform(TerminalText.printable("Deleted \(id)"))
-        try invocation.removeSetting(ofProject: id)
+        invocation.removeSetting(ofProject: id)
         return .success
     }
 
@@ -163,7 +163,7 @@ extension Invocation {
     /// Removes a project that was deleted from the profiles that name it.
     ///
     /// Otherwise almost every later command would fail. A setting that is stored elsewhere is only named.
-    fileprivate func removeSetting(ofProject id: Project.ID) throws {
+    fileprivate func removeSetting(ofProject id: Project.ID) {
         let configuration = try? configuration()
         do {
             let path = try CredentialsFile.path(context.environment)

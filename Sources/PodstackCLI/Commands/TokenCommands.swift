@@ -70,7 +70,7 @@ enum TokenCommands {
         return .success
     }
 
-    /// Returns the expiry of a token as the list shows it; that of a token that was revoked before means nothing.
+    /// Returns the expiry of a token as the list shows it, or the time of its revocation.
     private static func expiry(of token: Token, _ invocation: Invocation) -> String {
         guard let revokedAt = token.revokedAt else { return invocation.displayed(token.expiresAt) }
         return "revoked \(invocation.displayed(revokedAt))"

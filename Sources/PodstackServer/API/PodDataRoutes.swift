@@ -48,12 +48,12 @@ struct PodDataRoutes: Sendable {
     }
 
     /// Returns a closure that tells whether the caller of a request may still read about a pod.
-    private func permission(_ exchange: Exchange, _ pod: PodRecord) -> @Sendable () -> Bool {
+    private func mayRead(_ exchange: Exchange, _ pod: PodRecord) -> @Sendable () -> Bool {
         isAllowed(exchange) { authority, _ in try authority.require(.podsRead, in: pod.projectID) }
     }
 
     /// Returns a closure that tells whether the caller of a request may still run commands in a pod.
-    private func reach(_ exchange: Exchange, _ pod: PodRecord) -> @Sendable () -> Bool {
+    private func mayReach(_ exchange: Exchange, _ pod: PodRecord) -> @Sendable () -> Bool {
         isAllowed(exchange) { [pods] in _ = try pods.reachablePod(pod.id, $0, in: $1) }
     }
 
@@ -130,7 +130,7 @@ struct PodDataRoutes: Sendable {
         let released = EngineCancellation()
         let body = BlockingBody(maxSeconds: seconds, isLive: selection.follows) { released.cancel() }
         let transfer = transfers.begin(
-            body.stream, seconds: seconds, slot, isAllowed: permission(exchange, pod))
+            body.stream, seconds: seconds, slot, isAllowed: mayRead(exchange, pod))
         // Weak: a stream that no response uses is never released, and would keep itself alive.
         released.onCancel { [weak transfer] in transfer?.cancellation.cancel() }
         let isAdded = transfers.work.add { [selection] in
@@ -212,7 +212,7 @@ struct PodDataRoutes: Sendable {
         try Self.checkExists(pod)
         let engine = try link.require()
         let slot = try slot(limits.files, "file transfers", exchange)
-        let isAllowed = reach(exchange, pod)
+        let isAllowed = mayReach(exchange, pod)
         return .deferred(on: transfers.starts) { isTurn in
             guard isTurn else { throw ErrorResponse.busy }
             return try beginDownload(of: path, from: pod, engine, slot, isAllowed)
@@ -276,7 +276,7 @@ struct PodDataRoutes: Sendable {
         try Self.checkExists(pod)
         let engine = try link.require()
         let slot = try slot(limits.files, "file transfers", exchange)
-        let isAllowed = reach(exchange, pod)
+        let isAllowed = mayReach(exchange, pod)
         let body = StreamedBody()
         var response = Response(status: 204)
         response.upload = UploadWork(
@@ -346,7 +346,7 @@ struct PodDataRoutes: Sendable {
         return .deferred(on: transfers.commands) { isTurn in
             guard isTurn else { throw ErrorResponse.busy }
             let transfer = transfers.begin(
-                nil, seconds: Int64(seconds), slot, isAllowed: reach(exchange, pod))
+                nil, seconds: Int64(seconds), slot, isAllowed: mayReach(exchange, pod))
             defer { transfers.end(transfer) }
             return try run(command, in: pod, engine, transfer, seconds: seconds)
         }
@@ -379,7 +379,7 @@ struct PodDataRoutes: Sendable {
             do { session = try engine.attach(pod.id, command, terminal: terminal) } catch let failure as EngineFailure {
                 throw Self.error(failure)
             }
-            let isAllowed = reach(exchange, pod)
+            let isAllowed = mayReach(exchange, pod)
             var response = Response(status: 101)
             response.upgrade = Upgrade(name: ExecSession.protocolName) { socket in
                 guard let socket else { return session.close() }

@@ -47,7 +47,7 @@ final class PodTransfers: Sendable {
 
     /// The seconds between two checks of all transfers.
     private static let pauseSeconds = 0.5
-    /// The checks between two reads of the callers' permissions.
+    /// The checks between two reads of the callers' permissions, each of which is a transaction for each transfer.
     private static let checksPerRead = 2
 
     // An account may use a small part of each queue: see AccountLimits. Otherwise a few could keep out all others.

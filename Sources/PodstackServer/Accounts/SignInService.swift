@@ -190,7 +190,7 @@ struct SignInService: Sendable {
     /// Ends all sessions of the user except this one.
     func endOthers(of session: WebSession, from origin: Origin, now: Int64) throws {
         try changes.perform(by: Actor(session, from: origin), requiring: .credential, at: now) { change in
-            try SignInStore.removeSessions(userID: session.user.id, except: session.id, in: change.connection)
+            try sessions.endAll(userID: session.user.id, except: session.id, in: change)
             try change.record(.sessionRevoked, on: AuditResource(session.user))
         }
     }

@@ -54,7 +54,7 @@ enum AuditAction: String, Sendable, CaseIterable {
     case userRemoved = "user_removed"
     case operatorAdded = "operator_added"
     case operatorRemoved = "operator_removed"
-    /// An operator created a new sign-in link for a user who has not chosen a password yet.
+    /// An operator created a sign-in link for a user without a password.
     case signInLinkCreated = "sign_in_link_created"
     case tokenCreated = "token_created"
     case tokenUpdated = "token_updated"

@@ -16,6 +16,9 @@ struct PageExchange {
     /// The URL at which the browser reaches the service, such as `https://podstack.example.com`.
     var serviceURL: String
 
+    /// The endpoint that clients have to set; nil if it is the default.
+    var endpoint: String? { serviceURL == "https://api.podstack.ai" ? nil : serviceURL }
+
     /// Returns the viewer's session, which every route has except those that are open.
     func signedIn() throws -> WebSession {
         guard let session else { throw DomainError.inconsistent }
@@ -61,7 +64,7 @@ struct PageRoute: Sendable {
     var method: String
     var pattern: [Substring]
     var access: PageAccess
-    /// Whether the handler searches the audit log, on a worker for searches.
+    /// Whether the handler reads many rows, such as those of the audit log or of a report, on a worker for searches.
     var isSearch: Bool
     let latency: RouteLatency
     var handle: @Sendable (PageExchange) throws -> Response

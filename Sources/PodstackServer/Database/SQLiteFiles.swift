@@ -166,7 +166,7 @@ final class SQLiteFiles: Sendable {
 /// A number in the header of a database file that tells it from older copies of itself and from other databases.
 ///
 /// It is SQLite's `user_version`, which nothing else uses. A server replaces it when it starts, and with the first change
-/// of each hour. The stamp of an older copy therefore differs from that of the open file. A backup gets its own stamp.
+/// of each hour, so an older copy has a different stamp. A backup gets its own stamp.
 ///
 /// A new stamp reaches the file with a checkpoint of the write-ahead log. Until then, the file has an older one.
 final class DatabaseStamp: Sendable {

@@ -25,7 +25,7 @@ package struct EngineEndpoint: Sendable, Equatable {
 
     package var kind: Kind
     package var address: Address
-    /// The certificates, also for the engines of a swarm's nodes; nil without.
+    /// The client certificate and key, also used for the engines of a swarm's nodes; nil if there are none.
     package var identity: Identity?
 
     /// A reason why a text does not name an engine, as one sentence without its period.

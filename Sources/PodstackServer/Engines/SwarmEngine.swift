@@ -5,7 +5,7 @@ import PodstackTransport
 /// A pod is the service whose name is the pod's ID. It has at most one container. The swarm chooses the node when the pod
 /// starts, or this class does for a pod with GPUs; see ``SwarmSchedule``. The pod waits until a node has what it needs. A stop
 /// ends the container through the engine of its node, so that its times, its exit code and its output stay; the next start
-/// creates another one. What ends by itself is never started again by the swarm.
+/// creates another one. The swarm never restarts a container that has ended.
 ///
 /// A pod on a node that does not respond is lost. Its service is scaled to none first, so that the node ends the container
 /// when it comes back, and no run of it is reported any more.
@@ -254,7 +254,7 @@ final class SwarmEngine: PodEngine {
         }
     }
 
-    /// Returns the nodes and devices for the pods that wait for GPUs, as far as there are some.
+    /// Returns the nodes and devices for the waiting pods whose GPUs are free.
     private func assignments(
         _ placement: SwarmPlacement, including podID: String? = nil
     ) throws -> [String: SwarmSchedule.Assignment] {
@@ -266,7 +266,7 @@ final class SwarmEngine: PodEngine {
         return schedule.assign(needs)
     }
 
-    /// Returns whether it will turn out soon whether a pod runs, or waits for a node.
+    /// Returns whether a start is still in progress: the pod neither runs, nor has failed, nor waits for a node.
     private func isStarting(_ podID: String) throws -> Bool {
         let service = try services.require(podID)
         if service.waitingSince != nil { return false }
@@ -465,7 +465,7 @@ final class SwarmEngine: PodEngine {
                     throw EngineFailure(kind: .failed, reason: "The node \(name) no longer has the pod's container")
                 }
             } catch let failure as EngineFailure where failure.kind == .failed {
-                // What was seen before is still true of a container that the swarm says goes on, and of one that has ended.
+                // The last observation still holds: the swarm reports no change of the task since.
                 if let known { return known }
                 throw failure
             }

@@ -1,6 +1,6 @@
 /// The variables of a pod on a swarm.
 ///
-/// A service cannot ask for devices, so the engine of a node gives a container the GPUs that variables name: that of NVIDIA's
+/// A service cannot ask for devices, so the engine of a node gives a container the GPUs that variables name: the variable of NVIDIA's
 /// container toolkit, or one that begins with `DOCKER_RESOURCE_` where the toolkit is set up for swarms. Neither a request nor
 /// an image may set them, or a pod would get the GPUs of others.
 enum SwarmEnvironment {

@@ -27,7 +27,8 @@ enum SwarmImages {
             return image.text.contains("@") ? image.text : "\(image.text)@\(digest)"
         }
         let isOnNode = fitting.contains { node in
-            (try? nodes.ask(node) { try $0.send("GET", .init(image: image, "json")).isSuccess }) ?? false
+            !node.isDown
+                && (try? nodes.ask(node) { try $0.send("GET", .init(image: image, "json")).isSuccess }) ?? false
         }
         if isOnNode { return image.text }
         let message = (try? DockerClient.decode(Docker.ErrorBody.self, response.body))?.message

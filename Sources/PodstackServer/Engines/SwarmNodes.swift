@@ -5,7 +5,7 @@ struct SwarmNode: Sendable, Equatable {
     var name: String
     /// The address at which the published ports of the node are reached; nil if the swarm does not say.
     var address: String?
-    /// Whether the node has stopped to respond, so that its pods are lost.
+    /// Whether the node no longer responds, so its pods are lost.
     var isDown: Bool
     /// Whether the node takes new pods.
     var isReady: Bool
@@ -17,9 +17,9 @@ struct SwarmNode: Sendable, Equatable {
     var devices: [String]
     var processors: Int
     var memoryBytes: Int64
-    /// Whether a service can take the right to gain privileges away from its containers on this node.
+    /// Whether the engine obeys a service's no-new-privileges setting.
     ///
-    /// Engines before Docker 25 ignore the wish.
+    /// Engines before Docker 25 ignore it.
     var knowsNoNewPrivileges: Bool
     /// Whether the operator says, by the label `podstack.no-new-privileges`, that the engine does it for all containers.
     var hasNoNewPrivileges: Bool

@@ -1,7 +1,6 @@
 /// Remembers observations of pods on a swarm, since each needs a request to the node of the pod.
 ///
-/// What was observed of a task stays true while the task has the same state, except right after a stop, before the task shows
-/// it; so a stop forgets the pod.
+/// An observation is valid while the task has the same state. A stop removes it, because the state of the task changes later.
 final class SwarmObservationCache: Sendable {
     private struct Entry {
         var taskID: String

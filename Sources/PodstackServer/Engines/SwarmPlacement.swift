@@ -1,6 +1,6 @@
 /// The nodes of a swarm that may run pods, and the constraints that keep pods away from the others.
 ///
-/// A pod needs a node whose engine can be asked about it, and that takes the right to gain privileges away.
+/// A pod needs a node whose engine can be asked about it, and that prevents programs from gaining privileges.
 struct SwarmPlacement: Sendable {
     /// The nodes that may run pods, also those that do not take new ones now.
     let nodes: [SwarmNode]
@@ -53,7 +53,7 @@ struct SwarmPlacement: Sendable {
         return constraints + former.filter { !$0.hasPrefix(Self.exclusion) && !$0.hasPrefix(label) }
     }
 
-    /// Returns the constraint of a pod whose volumes are on a node.
+    /// Returns the constraint that binds a pod to a node.
     static func constraint(nodeID: String) -> String { "node.id==\(nodeID)" }
 
     /// The label of a container whose pod has volumes, with their node.

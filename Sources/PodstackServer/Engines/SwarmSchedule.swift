@@ -5,7 +5,7 @@
 /// the node. So generic resources only tell which devices a node has, and each service is bound to a node and names its devices.
 ///
 /// Invariants, each shown by `SwarmScheduleTests`:
-/// 1. No two pods get the same device of a node, also while the container of one is still being created or stopped.
+/// 1. No two pods of one podstack-server get the same device of a node, also while the container of one is still being created or stopped.
 /// 2. A pod gets all of its devices on one node that takes pods and has its type, processors and memory.
 /// 3. Pods that wait get devices in the order in which they began to; one that needs more than is free holds up no other.
 struct SwarmSchedule {

@@ -104,7 +104,7 @@ struct SwarmServices: Sendable {
             .compactMap(\.specification.name)
     }
 
-    /// Stores the labels of a name unless it has some, and returns those that it has.
+    /// Stores labels under a name unless the name exists, and returns the stored labels.
     func ensureRecord(_ name: String, labels: [String: String]) throws -> [String: String] {
         // A configuration value of the swarm; it must have content.
         try ensureValue("configs", name, Array(name.utf8), labels).specification.labels ?? [:]

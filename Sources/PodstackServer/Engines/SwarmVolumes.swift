@@ -56,7 +56,7 @@ struct SwarmVolumes: Sendable {
     /// Removes a volume from its node; does nothing if it does not exist.
     func remove(_ id: String) throws {
         guard let nodeID = try services.record(id)?[Self.nodeLabel] else { return }
-        // Nothing is left of a volume whose node has left the swarm.
+        // A node that has left the swarm cannot be asked: the data of the volume stays on its machine.
         if let node = try nodes.all()[nodeID] {
             guard !node.isDown else {
                 throw EngineFailure(kind: .failed, reason: "The node \(node.name) of the volume does not respond")

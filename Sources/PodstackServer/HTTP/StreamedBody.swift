@@ -14,7 +14,7 @@ final class StreamedBody: Sendable {
         var isSuspended = false
         /// The body has arrived completely.
         var isComplete = false
-        /// The connection is gone, or the rest of the body is malformed.
+        /// The connection is gone, or the rest of the body is malformed or not wanted.
         var isCut = false
         /// The worker reads no more.
         var isClosed = false

@@ -132,8 +132,9 @@ struct PodService: Sendable {
 
     // MARK: - Create
 
-    /// Gives a pod with the default size at most the cores and the memory of the engine: a first pod should run on a small
-    /// machine too.
+    /// Limits the default size to the cores and the memory of the engine, so that a first pod runs on a small machine.
+    ///
+    /// A request that names exactly the default is limited too.
     private func limitDefaultSize(of pod: inout PodRecord) {
         guard let capabilities = link.capabilities else { return }
         if pod.configuration.cpuMillicores == PodRequest.defaultCPUMillicores, let processors = capabilities.processors
@@ -224,8 +225,8 @@ struct PodService: Sendable {
 
     private func price(of pod: PodRecord, in connection: any DatabaseConnection) throws -> Int64 {
         var gpuType = pod.gpuType
-        // A type that only the nodes of a cluster name is free of charge.
-        if let type = gpuType, link.capabilities?.gpus?[type] != nil,
+        // In a cluster, a type without a price is free of charge, also while its nodes are down.
+        if let type = gpuType, link.capabilities?.gpus != nil,
             try !BillingStore.gpuTypes(in: connection).contains(where: { $0.name == type })
         {
             gpuType = nil

@@ -16,7 +16,8 @@ enum SwarmValues {
 
     static func node(
         _ id: String, type: String? = "A100", devices: [String] = ["0", "1"], state: String = "ready",
-        availability: String = "active", processors: Int = 8, version: String = "20.10.24", hasEngine: Bool = true,
+        availability: String = "active", processors: Int = 8, memory: Int = 8000, version: String = "20.10.24",
+        hasEngine: Bool = true,
         hasNoNewPrivileges: Bool = true
     ) throws -> SwarmNode {
         let resources = devices.map { #"{"NamedResourceSpec": {"Kind": "gpu", "Value": "\#($0)"}}"# }
@@ -30,7 +31,7 @@ enum SwarmValues {
                 """
                 {"ID": "\(id)", "Spec": {"Availability": "\(availability)"},
                     "Description": {"Hostname": "host-\(id)", "Resources": {"NanoCPUs": \(processors * 1_000_000_000),
-                        "MemoryBytes": 8000, "GenericResources": [\(resources.joined(separator: ","))]},
+                        "MemoryBytes": \(memory), "GenericResources": [\(resources.joined(separator: ","))]},
                         "Engine": {"EngineVersion": "\(version)", "Labels": {\(labels.joined(separator: ","))}}},
                     "Status": {"State": "\(state)", "Addr": "10.0.0.1"}}
                 """))
@@ -123,6 +124,7 @@ struct SwarmScheduleTests {
         #expect(try !assign(try SwarmValues.node("n1", state: "down")))
         #expect(try !assign(try SwarmValues.node("n1", availability: "drain")))
         #expect(try !assign(try SwarmValues.node("n1", processors: 0)))
+        #expect(try !assign(try SwarmValues.node("n1", memory: 999)))
     }
 
     @Test("go to the pods that wait in their order, and a pod that needs too many holds up no other")
@@ -242,7 +244,7 @@ struct SwarmTasksTests {
         #expect(try state("failed", container: "c", desired: "remove") == .discarded)
         #expect(try state("running", container: "c", desired: "remove") == .discarded)
         #expect(try state("running", node: "n2", container: "c", desired: "remove") == .lost)
-        // What had ended before its node went down is not lost.
+        // A task that ended before its node went down is not lost.
         #expect(try state("failed", node: "n2", container: "c") == .container("c"))
         #expect(try state("orphaned", node: "n2", container: "c") == .lost)
     }

@@ -99,7 +99,7 @@ struct SwarmPodTests {
         try swarm.start()
         _ = try client.send("POST", "/v1/pods/\(third)/start")
         try wait(for: .running, third, client)
-        // What the dead node still ran is not billed afterwards.
+        // The container that kept running on the dead node is not billed.
         let later = try database { try BillingStore.runs(ofPods: [second], in: $0) }
         #expect(later.map(\.finishedAt) == runs.filter { $0.charge.podID == second }.map(\.finishedAt))
         #expect(try pod(second, client).status == .failed)

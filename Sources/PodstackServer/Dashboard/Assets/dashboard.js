@@ -241,12 +241,14 @@ const log = document.querySelector("#log[data-stream]");
 if (log) {
   const address = new URL(log.dataset.stream, location);
   const limit = 2000;
+  const note = document.getElementById("log-note"), following = "New lines appear automatically.";
   let source, isOver = false;
   const stop = () => { source?.close(); source = undefined; };
   const start = () => {
     if (source || isOver || document.hidden) return;
     source = new EventSource(address);
     source.onmessage = event => {
+      if (note.textContent !== following) note.textContent = following;
       const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
       if (event.lastEventId) address.searchParams.set("after", event.lastEventId);
       log.append(`${event.data}\n`);

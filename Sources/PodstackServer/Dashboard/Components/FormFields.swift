@@ -20,14 +20,7 @@ struct Field: Component {
     }
 
     var body: some HTML {
-        Element("div", .class("field")) {
-            Element("label", .for(name)) { label }
-            VoidElement(
-                "input",
-                [.id(name), .name(name), .value(value)] + attributes
-                    + FieldNotes.attributes(name, hint: hint, problem: problem))
-            FieldNotes(name: name, hint: hint, problem: problem)
-        }
+        FieldFrame(label, name, hint, problem) { VoidElement("input", $0 + [.value(value)] + attributes) }
     }
 }
 
@@ -54,16 +47,14 @@ struct SelectField: Component {
     }
 
     var body: some HTML {
-        Element("div", .class("field")) {
-            Element("label", .for(name)) { label }
-            Element("select", [.id(name), .name(name)] + FieldNotes.attributes(name, hint: hint, problem: problem)) {
+        FieldFrame(label, name, hint, problem) { frame in
+            Element("select", frame) {
                 for option in options {
                     Element("option", .value(option.value), .flag("selected", if: option.value == value)) {
                         option.text
                     }
                 }
             }
-            FieldNotes(name: name, hint: hint, problem: problem)
         }
     }
 }
@@ -90,37 +81,52 @@ struct TextArea: Component {
     }
 
     var body: some HTML {
-        Element("div", .class("field")) {
-            Element("label", .for(name)) { label }
+        FieldFrame(label, name, hint, problem) { frame in
             // The parser removes a line break at the start. Source: HTML, section 13.1.2.5.
-            Element(
-                "textarea",
-                [.id(name), .name(name)] + attributes + FieldNotes.attributes(name, hint: hint, problem: problem)
-            ) {
+            Element("textarea", frame + attributes) {
                 "\n"
                 value
             }
-            FieldNotes(name: name, hint: hint, problem: problem)
         }
     }
 }
 
-/// The hint and the problem below a field.
-private struct FieldNotes: Component {
-    let name: String
-    let hint: String?
-    let problem: String?
+/// A control with its label above it, and its hint and its problem below it.
+private struct FieldFrame<Control: HTML>: Component {
+    private let label: String
+    private let name: String
+    private let hint: String?
+    private let problem: String?
+    private let control: Control
 
-    var body: some HTML {
-        if let hint { Element("p", .class("hint"), .id("\(name)-hint")) { hint } }
-        if let problem { Element("p", .class("field-problem"), .id("\(name)-problem")) { problem } }
+    /// Creates the frame.
+    ///
+    /// - Parameters:
+    ///   - label: The label.
+    ///   - name: The name of the control, which is also its ID.
+    ///   - hint: The hint, if there is one.
+    ///   - problem: The problem with the last value, if there is one.
+    ///   - control: Returns the control with the attributes that connect it with the rest.
+    init(
+        _ label: String, _ name: String, _ hint: String?, _ problem: String?, control: ([Attribute]) -> Control
+    ) {
+        self.label = label
+        self.name = name
+        self.hint = hint
+        self.problem = problem
+        let ids = [hint.map { _ in "\(name)-hint" }, problem.map { _ in "\(name)-problem" }].compactMap { $0 }
+        let notes: [Attribute] = ids.isEmpty ? [] : [.aria("aria-describedby", ids.joined(separator: " "))]
+        let state: [Attribute] = problem == nil ? [] : [.aria("aria-invalid", "true")]
+        self.control = control([.id(name), .name(name)] + notes + state)
     }
 
-    /// Returns the attributes that connect a field with its notes.
-    static func attributes(_ name: String, hint: String?, problem: String?) -> [Attribute] {
-        let ids = [hint.map { _ in "\(name)-hint" }, problem.map { _ in "\(name)-problem" }].compactMap { $0 }
-        return (ids.isEmpty ? [] : [.aria("aria-describedby", ids.joined(separator: " "))])
-            + (problem == nil ? [] : [.aria("aria-invalid", "true")])
+    var body: some HTML {
+        Element("div", .class("field")) {
+            Element("label", .for(name)) { label }
+            control
+            if let hint { Element("p", .class("hint"), .id("\(name)-hint")) { hint } }
+            if let problem { Element("p", .class("field-problem"), .id("\(name)-problem")) { problem } }
+        }
     }
 }
 

@@ -48,23 +48,24 @@ struct MoreLink: Component {
 
     var body: some HTML {
         if let link {
-            Element("p", .class("pager")) { Element("a", .class("button quiet"), .href(link)) { text } }
+            Element("p", .class("pager")) { LinkButton(text, .quiet, to: link) }
         }
     }
 }
 
-/// The buttons of a page that asks for confirmation before a destructive action.
+/// The buttons of a page that asks for confirmation.
 struct Confirmation: Component {
     let action: Link
     let confirmLabel: String
     let cancelLink: Link
     let exchange: PageExchange
+    var style = Button.Style.danger
 
     var body: some HTML {
         Element("form", .class("confirmation"), .method("post"), .action(action)) {
             FormKeyField(exchange)
-            Element("button", .type("submit"), .class("danger")) { confirmLabel }
-            Element("a", .class("button quiet"), .href(cancelLink)) { "Cancel" }
+            Button(confirmLabel, style)
+            LinkButton("Cancel", .quiet, to: cancelLink)
         }
     }
 }

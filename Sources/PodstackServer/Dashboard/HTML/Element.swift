@@ -126,7 +126,6 @@ struct Attribute {
     static func alternativeText(_ text: String) -> Attribute { Attribute("alt", .text(text)) }
     static func width(_ pixels: Int) -> Attribute { Attribute("width", .text(String(pixels))) }
     static func height(_ pixels: Int) -> Attribute { Attribute("height", .text(String(pixels))) }
-    static func list(_ id: String) -> Attribute { Attribute("list", .text(id)) }
     static func rows(_ count: Int) -> Attribute { Attribute("rows", .text(String(count))) }
     static func columnSpan(_ count: Int) -> Attribute { Attribute("colspan", .text(String(count))) }
     static func maxLength(_ count: Int) -> Attribute { Attribute("maxlength", .text(String(count))) }

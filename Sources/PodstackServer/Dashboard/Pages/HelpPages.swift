@@ -8,8 +8,7 @@ struct HelpPages: Sendable {
 
     @Sendable func help(_ exchange: PageExchange) throws -> Response {
         let url = exchange.serviceURL
-        let isDefault = url == "https://api.podstack.ai"
-        let setting = isDefault ? "" : "export PODSTACK_API_ENDPOINT=\(url)\n"
+        let setting = exchange.endpoint.map { "export PODSTACK_API_ENDPOINT=\($0)\n" } ?? ""
         return Document("Help", for: exchange) {
             Element("h2") { "Make your first call" }
             Card {

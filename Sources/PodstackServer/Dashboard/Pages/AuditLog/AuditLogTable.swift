@@ -20,10 +20,10 @@ struct AuditTable: Component {
         }
         Element("div", .class("bar pager")) {
             if let number = page.newer {
-                Element("a", .class("button quiet"), .href(link(("after", String(number))))) { "Newer entries" }
+                LinkButton("Newer entries", .quiet, to: link(("after", String(number))))
             }
             if let number = page.older {
-                Element("a", .class("button quiet"), .href(link(("before", String(number))))) { "Older entries" }
+                LinkButton("Older entries", .quiet, to: link(("before", String(number))))
             }
         }
     }

@@ -89,7 +89,7 @@ struct Attention {
         guard wallet.balance <= .zero, wallet.credited > .zero || wallet.balance < .zero else { return }
         items.append(
             AttentionItem(
-                kind: .problem, name: "Balance", text: "The balance is used up, so pods that cost cannot start.",
+                kind: .problem, name: "Balance", text: "The balance is used up, so paid pods cannot start.",
                 action: "View usage", link: Link("/usage")))
     }
 }

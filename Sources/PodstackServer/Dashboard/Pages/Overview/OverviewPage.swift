@@ -2,10 +2,10 @@ import PodstackAPI
 
 /// The page `/`: what needs attention, what runs and what it costs.
 struct OverviewPage: Sendable {
-    /// The most pods that are looked at.
+    /// The most pods, newest first, among which failed ones are looked for.
     private static let maximumPods = 100
     /// The most running pods and entries of the audit log on the page.
-    private static let listed = 5
+    fileprivate static let listed = 5
 
     private let services: Services
 
@@ -18,7 +18,7 @@ struct OverviewPage: Sendable {
             if exchange.request.query("done") == "welcome" {
                 Notice(.done, "Your password is saved, and you are signed in.")
             }
-            if overview.isNew { FirstSteps(origin: exchange.serviceURL) }
+            if overview.isNew { FirstSteps(endpoint: exchange.endpoint) }
             AttentionList(items: overview.attention)
             WalletCards(wallet: overview.wallet)
             RunningPods(pods: overview.running, hasEngine: services.pods.link.engine != nil)
@@ -32,6 +32,9 @@ struct OverviewPage: Sendable {
         let pods = try services.pods.list(
             PodStore.Selection(userID: session.user.id), PageRequest(limit: Self.maximumPods)
         ).page
+        var selection = PodStore.Selection(userID: session.user.id)
+        selection.status = .running
+        let running = try services.pods.list(selection, PageRequest(limit: Self.listed + 1)).page
         let tokens = try services.tokens.list(
             accountID: grant.accountID, .active, PageRequest(limit: 100), now: now
         ).page.map(services.tokens.upToDate)
@@ -53,7 +56,7 @@ struct OverviewPage: Sendable {
         attention.add(tokens, now: now)
         attention.add(invitations)
         return Overview(
-            attention: attention.ordered, wallet: wallet, running: pods.filter { $0.status == .running },
+            attention: attention.ordered, wallet: wallet, running: running,
             events: events, isNew: tokens.isEmpty && !hasEnded && pods.isEmpty)
     }
 }
@@ -71,7 +74,8 @@ private struct Overview {
 
 /// The first steps of a new account.
 private struct FirstSteps: Component {
-    let origin: String
+    /// The endpoint that the command line has to be told; nil if it is the default.
+    let endpoint: String?
 
     var body: some HTML {
         Card {
@@ -82,7 +86,9 @@ private struct FirstSteps: Component {
             }
             Element("p", .class("buttons")) { LinkButton("Create a token", to: Link("/account/tokens/new")) }
             Element("p", .class("hint")) { "Or sign in from a terminal:" }
-            CodeBlock("PODSTACK_API_ENDPOINT=\(origin) podstack auth login", id: "first-command", name: "the command")
+            CodeBlock(
+                (endpoint.map { "PODSTACK_API_ENDPOINT=\($0) " } ?? "") + "podstack auth login", id: "first-command",
+                name: "the command")
         }
     }
 }
@@ -124,9 +130,6 @@ private struct RunningPods: Component {
     let pods: [Pod]
     let hasEngine: Bool
 
-    /// The most pods on the page.
-    private static let limit = 5
-
     var body: some HTML {
         Element("div", .class("bar")) {
             Element("h2") { "Running pods" }
@@ -136,7 +139,7 @@ private struct RunningPods: Component {
             Element("p", .class("card empty")) { "No pod runs at the moment." }
         } else {
             DataTable("Running pods", ["Pod", "Image", "GPUs", .amount("Cost"), .amount("Per hour")]) {
-                for pod in pods.prefix(Self.limit) {
+                for pod in pods.prefix(OverviewPage.listed) {
                     Row {
                         RowTitle { Element("a", .href(Link("/pods", pod.id))) { pod.name } }
                         Cell("Image") { pod.image }
@@ -146,9 +149,8 @@ private struct RunningPods: Component {
                     }
                 }
             }
-            if pods.count > Self.limit {
-                MoreLink(
-                    link: Link("/pods", query: [("status", "running")]), text: "All \(pods.count) running pods")
+            if pods.count > OverviewPage.listed {
+                MoreLink(link: Link("/pods", query: [("status", "running")]), text: "All running pods")
             }
         }
     }

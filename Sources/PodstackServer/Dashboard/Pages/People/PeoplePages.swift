@@ -68,7 +68,9 @@ struct PeoplePages: Sendable {
             }
             if !after.isEmpty {
                 Element("p") {
-                    Element("a", .class("standalone"), .href(Link("/people", query: query))) { "Back to the first" }
+                    Element("a", .class("standalone"), .href(Link("/people", query: query))) {
+                        "Back to the first page"
+                    }
                 }
             }
             if page.isEmpty {

@@ -95,7 +95,7 @@ extension PeoplePages {
                 }
                 Confirmation(
                     action: Link("/people", report.user.id, action.rawValue), confirmLabel: action.label,
-                    cancelLink: page, exchange: exchange)
+                    cancelLink: page, exchange: exchange, style: action.isDangerous ? .danger : .primary)
             }
         }.response()
     }
@@ -215,7 +215,7 @@ extension PeoplePages {
         } catch is SetupFailure {
             return try confirmRemoval(exchange, status: 422)
         }
-        let problem = "Nothing was removed: the user or a project has changed meanwhile. Check the effects again."
+        let problem = "Nothing was removed: the user or a project has changed in the meantime. Check the effects again."
         return try confirmRemoval(exchange, problem: problem, status: 409)
     }
 }

@@ -27,16 +27,10 @@ struct PodStateView: Component {
                         Element("p", .class("hint")) { "Exit code \(code)" }
                     }
                 }
-                Card {
-                    Element("p", .class("hint")) { "Cost so far" }
-                    Element("p", .class("figure")) { Amount(millionths: details.cost).displayText }
-                    Element("p", .class("hint")) { "\(Amount(millionths: pod.pricePerHour)) an hour while it runs" }
-                }
-                Card {
-                    Element("p", .class("hint")) { pod.state.isRunOpen ? "Running for" : "Last run" }
-                    Element("p", .class("figure")) { runText }
-                    if let limit = limitText { Element("p", .class("hint")) { limit } }
-                }
+                FigureCard(
+                    "Cost so far", Amount(millionths: details.cost).displayText,
+                    hint: "\(Amount(millionths: pod.pricePerHour)) an hour while it runs")
+                FigureCard(pod.state.isRunOpen ? "Running for" : "Last run", runText, hint: limitText)
             }
         }
     }
@@ -89,7 +83,7 @@ private struct PodPortAddress: Component {
                 Element("code") { address }
             }
         } else {
-            "Has an address while the pod runs"
+            "Available while the pod runs"
         }
     }
 }
@@ -132,7 +126,7 @@ struct PodMetricsCard: Component {
     var body: some HTML {
         Element("div", .id("pod-metrics")) {
             if pod.state.status == .running {
-                Element("h2") { "Use of resources" }
+                Element("h2") { "Resource usage" }
                 if let last = measurements.last {
                     Element("div", .class("cards")) {
                         card(

@@ -81,10 +81,11 @@ private struct ProgramFields: Component {
 
     var body: some HTML {
         TextArea(
-            "Command", name: "command", value: form.command, hint: "Runs in /bin/sh. Empty for that of the image.",
+            "Command", name: "command", value: form.command,
+            hint: "Runs in /bin/sh. Leave empty to use the image’s command.",
             problem: problems["command"], .rows(2), .spellcheck(false))
         Field(
-            "Ports", name: "ports", value: form.ports, hint: "That the pod publishes, such as 8080, 8888.",
+            "Ports", name: "ports", value: form.ports, hint: "The ports to publish, such as 8080, 8888.",
             problem: problems["ports"], .type("text"), .autocomplete("off"))
         TextArea(
             "Environment variables", name: "env", value: form.environment,

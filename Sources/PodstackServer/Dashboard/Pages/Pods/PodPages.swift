@@ -51,7 +51,7 @@ struct PodPages: Sendable {
             if exchange.request.query("done") == "deleted" { Notice(.done, "The pod is being deleted.") }
             EngineNotice(link: link)
             if query.cursor != nil {
-                Element("p") { Element("a", .class("alone"), .href(query.link())) { "Back to newest" } }
+                Element("p") { Element("a", .class("standalone"), .href(query.link())) { "Back to newest" } }
             }
             if page.isEmpty, !query.isFiltered, query.cursor == nil {
                 EmptyState(
@@ -117,7 +117,7 @@ struct PodPages: Sendable {
                 Element("p") { LinkButton("All pods", .quiet, to: Link("/pods")) }
             } else if projects.isEmpty {
                 Element("p", .class("card empty")) {
-                    "You may not create pods in any project. Create a project, or ask an admin of one for access."
+                    "You cannot create pods in any of your projects. Create a project, or ask an admin of one for access."
                 }
             } else {
                 PodFormView(form: form, problems: problems, projects: projects, offer: offer, exchange: exchange)

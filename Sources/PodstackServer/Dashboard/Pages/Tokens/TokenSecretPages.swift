@@ -96,7 +96,7 @@ extension TokenPages {
                 TokenSummary.sentence(for: token, names: names)
             }
             SecretCard(secret: secret, token: token)
-            SecretInstructions(secret: secret, origin: exchange.serviceURL)
+            SecretInstructions(secret: secret, endpoint: exchange.endpoint)
         }.response()
     }
 
@@ -139,7 +139,7 @@ extension TokenPages {
                 TimeElement(exchange.now + PendingSecret.lifetimeSeconds)
                 ", it is discarded and the old secret keeps working."
             }
-            SecretInstructions(secret: secret, origin: exchange.serviceURL)
+            SecretInstructions(secret: secret, endpoint: exchange.endpoint)
         }.response()
     }
 
@@ -261,11 +261,9 @@ private struct LostSecretActions: Component {
 
     var body: some HTML {
         Element("p", .class("buttons")) {
-            Element("a", .class("button"), .href(Link("/account/tokens", token.publicID))) { "Rotate token" }
-            Element("a", .class("button quiet danger"), .href(Link("/account/tokens", token.publicID, "revoke"))) {
-                "Revoke token"
-            }
-            Element("a", .class("button quiet"), .href(Link("/account/tokens"))) { "All tokens" }
+            LinkButton("Rotate token", to: Link("/account/tokens", token.publicID))
+            LinkButton("Revoke token", .quietDanger, to: Link("/account/tokens", token.publicID, "revoke"))
+            LinkButton("All tokens", .quiet, to: Link("/account/tokens"))
         }
     }
 }
@@ -273,8 +271,8 @@ private struct LostSecretActions: Component {
 /// Instructions for using a secret: with the command line, a file, Swift, Python and continuous integration.
 private struct SecretInstructions: Component {
     let secret: String
-    /// The URL of the service.
-    let origin: String
+    /// The endpoint that clients have to set; nil if it is the default.
+    let endpoint: String?
 
     var body: some HTML {
         Element("h2") { "Use the token" }
@@ -346,7 +344,4 @@ private struct SecretInstructions: Component {
     }
 
     private var prefix: String { endpoint.map { "PODSTACK_API_ENDPOINT=\($0) " } ?? "" }
-
-    /// The endpoint that clients have to set, or nil if it is the default.
-    private var endpoint: String? { origin == "https://api.podstack.ai" ? nil : origin }
 }

@@ -27,7 +27,7 @@ struct UsagePages: Sendable {
         let session = try exchange.signedIn()
         let period = try UsagePeriod(exchange.request, now: exchange.now)
         let wallet = try database.read { try WalletSummary(of: session.user, billing, now: now(), in: $0) }
-        let reports = try reports(period, session.user.grant)
+        let reports = period.problems.isEmpty ? try reports(period, session.user.grant, by: Self.groupings) : []
         return Document("Usage", .usage, for: exchange) {
             WalletCards(wallet: wallet)
             PeriodForm(period: period)
@@ -43,10 +43,12 @@ struct UsagePages: Sendable {
         let period = try UsagePeriod(exchange.request, known: ["group_by"], now: exchange.now)
         guard period.problems.isEmpty else { throw DomainError.invalid("from", "must be the first day of a period") }
         let name = exchange.request.query("group_by") ?? Usage.Grouping.day.rawValue
-        guard let index = Self.groupings.firstIndex(where: { $0.rawValue == name }) else {
+        guard let grouping = Self.groupings.first(where: { $0.rawValue == name }) else {
             throw DomainError.invalid("group_by", "must be day, project, token or pod")
         }
-        let report = try reports(period, session.user.grant)[index]
+        guard let report = try reports(period, session.user.grant, by: [grouping]).first else {
+            throw DomainError.inconsistent
+        }
         var response = Response(status: 200, body: Array(report.csv.utf8))
         response.contentType = "text/csv; charset=utf-8"
         response.set(
@@ -56,9 +58,11 @@ struct UsagePages: Sendable {
         return response
     }
 
-    private func reports(_ period: UsagePeriod, _ grant: Grant) throws -> [GroupedUsage] {
+    private func reports(
+        _ period: UsagePeriod, _ grant: Grant, by groupings: [Usage.Grouping]
+    ) throws -> [GroupedUsage] {
         let selection = BillingStore.Selection(accountID: grant.accountID, begin: period.begin, end: period.end)
-        return try billing.reports(selection, by: Self.groupings, for: grant, now: now(), in: database)
+        return try billing.reports(selection, by: groupings, for: grant, now: now(), in: database)
     }
 }
 

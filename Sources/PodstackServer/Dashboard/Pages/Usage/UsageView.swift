@@ -9,14 +9,14 @@ struct WalletCards: Component {
             FigureCard("Spent this month", wallet.spentThisMonth.displayText, hint: "Since the first, in UTC")
             FigureCard("Balance", wallet.balance.displayText, hint: balanceHint)
             FigureCard(
-                "Pods that run now", "\(wallet.rate.displayText) an hour",
-                hint: wallet.rate == .zero ? "Nothing runs that costs" : nil)
+                "Current rate", "\(wallet.rate.displayText) an hour",
+                hint: wallet.rate == .zero ? "No paid pods are running" : nil)
         }
     }
 
     /// How long the balance lasts.
     private var balanceHint: String? {
-        if wallet.balance <= .zero { return "Pods that cost cannot start" }
+        if wallet.balance <= .zero { return "Paid pods cannot start" }
         guard wallet.rate > .zero else { return "Of \(wallet.credited.displayText) credited" }
         let hours = wallet.balance.millionths / wallet.rate.millionths
         return "Lasts \(hours < 1 ? "less than an hour" : DurationWords.text(seconds: hours * 3600)) at this rate"
@@ -100,7 +100,7 @@ struct SpendByDay: Component {
 
     private var label: String {
         let most = report.rows.max { $0.cost < $1.cost }
-        let peak = most.map { ". The most was \($0.cost.displayText) on \($0.key)" } ?? ""
+        let peak = most.map { ". The highest was \($0.cost.displayText) on \($0.key)" } ?? ""
         return "Spend of each day from \(period.first) to \(period.last), in total \(report.total.displayText)\(peak)"
     }
 
